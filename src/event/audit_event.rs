@@ -1,0 +1,187 @@
+//! What the host reports.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    Actor, ConversationId, ErrorCode, EventError, EventId, EventType, Outcome, Payload, RequestId,
+    TraceContext,
+};
+
+/// One thing that happened, as the host reports it.
+///
+/// Only the type and the actor are required. `id` and `created_at` are filled in by the auditor
+/// where the host leaves them out. A setter replaces what was there.
+///
+/// ```
+/// use moltbot_audit::{Actor, AuditEvent, EventType, RequestId};
+/// use serde_json::json;
+///
+/// let event = AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client)
+///     .request(&RequestId::from_host("7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11"))
+///     .input(json!({ "message_type": "text", "text": "Muraho" }))
+///     .idempotency_key("wamid.1");
+/// # assert_eq!(event.actor, Actor::Client);
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct AuditEvent {
+    /// Identifies the event; the same id again is a no-op. Default: made from `created_at`.
+    pub id: Option<EventId>,
+    /// What happened.
+    pub event_type: EventType,
+    /// Who acted.
+    pub actor: Actor,
+    /// The request it belongs to.
+    pub request_id: Option<RequestId>,
+    /// The conversation it belongs to.
+    pub conversation_id: Option<ConversationId>,
+    /// What went in.
+    pub input: Option<Value>,
+    /// What came out.
+    pub output: Option<Value>,
+    /// The host's dedup token for the effect.
+    pub idempotency_key: Option<String>,
+    /// How it ended. Default: [`Outcome::Succeeded`].
+    pub outcome: Outcome,
+    /// Why it did not succeed.
+    pub error_code: Option<ErrorCode>,
+    /// How long it took; recorded in whole milliseconds.
+    pub duration: Option<Duration>,
+    /// The host's time. Default: when it was handed to the auditor.
+    pub created_at: Option<DateTime<Utc>>,
+    /// Where in a distributed trace it happened.
+    pub trace: Option<TraceContext>,
+}
+
+impl AuditEvent {
+    /// Starts an event that succeeded.
+    #[must_use]
+    pub fn new(event_type: EventType, actor: Actor) -> Self {
+        Self {
+            id: None,
+            event_type,
+            actor,
+            request_id: None,
+            conversation_id: None,
+            input: None,
+            output: None,
+            idempotency_key: None,
+            outcome: Outcome::Succeeded,
+            error_code: None,
+            duration: None,
+            created_at: None,
+            trace: None,
+        }
+    }
+
+    /// Starts an event with a typed payload, which packs and explanations can compute from.
+    ///
+    /// # Errors
+    /// [`EventError::NotJson`] where a map key is no string.
+    pub fn typed<P: Payload>(
+        actor: Actor,
+        input: &P::Input,
+        output: &P::Output,
+    ) -> Result<Self, EventError> {
+        Ok(Self::new(P::EVENT_TYPE, actor)
+            .input(json("input", input)?)
+            .output(json("output", output)?))
+    }
+
+    /// Fixes the event's id, so that reporting it again is a no-op.
+    #[must_use]
+    pub fn id(mut self, id: EventId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Says which request it belongs to.
+    #[must_use]
+    pub fn request(mut self, request: &RequestId) -> Self {
+        self.request_id = Some(request.clone());
+        self
+    }
+
+    /// Says which conversation it belongs to.
+    #[must_use]
+    pub fn conversation(mut self, conversation: &ConversationId) -> Self {
+        self.conversation_id = Some(conversation.clone());
+        self
+    }
+
+    /// Says what went in.
+    #[must_use]
+    pub fn input(mut self, input: Value) -> Self {
+        self.input = Some(input);
+        self
+    }
+
+    /// Says what came out.
+    #[must_use]
+    pub fn output(mut self, output: Value) -> Self {
+        self.output = Some(output);
+        self
+    }
+
+    /// Says under which dedup token the host did it; at most 512 bytes.
+    #[must_use]
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// Says that, and why, it did not succeed.
+    #[must_use]
+    pub fn ended(mut self, outcome: Outcome, error_code: ErrorCode) -> Self {
+        self.outcome = outcome;
+        self.error_code = Some(error_code);
+        self
+    }
+
+    /// Says how long it took.
+    #[must_use]
+    pub fn duration(mut self, duration: Duration) -> Self {
+        self.duration = Some(duration);
+        self
+    }
+
+    /// Says when it happened, by the host's clock; truncated to microseconds.
+    #[must_use]
+    pub fn at(mut self, created_at: DateTime<Utc>) -> Self {
+        self.created_at = Some(created_at);
+        self
+    }
+
+    /// Says where in a distributed trace it happened.
+    #[must_use]
+    pub fn trace(mut self, trace: TraceContext) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+}
+
+// Payload and key may hold personal data: Debug says only that they are there.
+impl fmt::Debug for AuditEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuditEvent")
+            .field("id", &self.id)
+            .field("event_type", &self.event_type.as_str())
+            .field("actor", &self.actor)
+            .field("request_id", &self.request_id)
+            .field("conversation_id", &self.conversation_id)
+            .field("outcome", &self.outcome)
+            .field("error_code", &self.error_code)
+            .field("has_input", &self.input.is_some())
+            .field("has_output", &self.output.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+fn json<T: Serialize>(part: &'static str, value: &T) -> Result<Value, EventError> {
+    serde_json::to_value(value).map_err(|_| EventError::NotJson { part })
+}

@@ -1,0 +1,108 @@
+//! Columns whose values come from closed sets, so that no free text reaches a header.
+
+use std::fmt;
+
+/// Declares an enum that is stored as `snake_case` text.
+macro_rules! closed_set {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$vdoc])* $variant,)*
+        }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The value as it is stored.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                }
+            }
+
+            /// The value of a stored text, or `None` where the text is not of the set.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.as_str() == text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+closed_set! {
+    /// Who acted. Who exactly belongs into the event's input, where it can be hidden and erased.
+    Actor {
+        /// An operator.
+        Admin = "admin",
+        /// The person who asks.
+        Client = "client",
+        /// The AI.
+        Moltbot = "moltbot",
+        /// The orchestrator.
+        System = "system",
+        /// A shop.
+        Vendor = "vendor",
+    }
+}
+
+closed_set! {
+    /// How what the event reports ended.
+    Outcome {
+        /// The future was dropped before it ended: what it did is not known.
+        Cancelled = "cancelled",
+        /// It was tried and failed.
+        Failed = "failed",
+        /// The host's code panicked.
+        Panicked = "panicked",
+        /// It was not allowed to start.
+        Refused = "refused",
+        /// It happened.
+        Succeeded = "succeeded",
+    }
+}
+
+closed_set! {
+    /// Why something did not succeed. The error's text belongs into the event's output.
+    ErrorCode {
+        /// Another call is under way.
+        AlreadyInCall = "already_in_call",
+        /// A limit of the request is used up.
+        BudgetExceeded = "budget_exceeded",
+        /// Calling is switched off.
+        CallingDisabled = "calling_disabled",
+        /// The caller gave up before the effect ended.
+        Cancelled = "cancelled",
+        /// The client declined.
+        ConsentDenied = "consent_denied",
+        /// The consent lapsed.
+        ConsentExpired = "consent_expired",
+        /// A call was placed too recently.
+        CooldownActive = "cooldown_active",
+        /// The host's call returned an error.
+        EffectFailed = "effect_failed",
+        /// The answer broke its contract.
+        InvalidOutput = "invalid_output",
+        /// The request is in a state that does not allow this.
+        InvalidState = "invalid_state",
+        /// Nobody agreed to this.
+        NoConsent = "no_consent",
+        /// The host's code panicked.
+        Panicked = "panicked",
+        /// An external provider failed.
+        ProviderError = "provider_error",
+        /// A rate limit was hit.
+        RateLimited = "rate_limited",
+        /// It took too long.
+        TimedOut = "timed_out",
+    }
+}

@@ -1,0 +1,66 @@
+//! What can be wrong with an event the host reports.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+/// An event that cannot be recorded as it is. Nothing was written.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventError {
+    /// The id's time and the event's own time differ.
+    #[error(
+        "event id says {id_time}, the event says {created_at}: set one of the two, the other follows"
+    )]
+    IdTimeMismatch {
+        /// Time inside the id.
+        id_time: DateTime<Utc>,
+        /// Time given beside it.
+        created_at: DateTime<Utc>,
+    },
+    /// The idempotency key is too long to index.
+    #[error("idempotency key has {len} bytes, at most {max} are allowed: hash the long part")]
+    KeyTooLong {
+        /// Its length, in bytes.
+        len: usize,
+        /// The limit, in bytes.
+        max: usize,
+    },
+    /// The event type is not `domain.action`.
+    #[error(
+        "event type {event_type:?} is not of the form domain.action (lower case, two or three \
+         segments, at most 64 bytes)"
+    )]
+    MalformedEventType {
+        /// What was given, cut to 80 characters.
+        event_type: String,
+    },
+    /// The UUID was not made by `EventId::new`.
+    #[error("{id} is no event id (a UUIDv7 to the microsecond): make it with EventId::new")]
+    NotAnEventId {
+        /// What was given.
+        id: Uuid,
+    },
+    /// A payload could not be turned into JSON. The serialiser's text is left out: it may hold data.
+    #[error("the event's {part} is not representable as JSON: map keys must be strings")]
+    NotJson {
+        /// `input` or `output`.
+        part: &'static str,
+    },
+    /// Only four-digit years survive every database and every text form.
+    #[error("{created_at} is outside the years 1970 to 9999")]
+    TimeOutOfRange {
+        /// What was given.
+        created_at: DateTime<Utc>,
+    },
+    /// The payload is over the size limit.
+    #[error(
+        "the event's payload has {len} bytes as JSON, at most {max} are allowed: record a \
+         reference and a hash instead of the content"
+    )]
+    TooLarge {
+        /// Its length, in bytes.
+        len: usize,
+        /// The limit, in bytes.
+        max: usize,
+    },
+}

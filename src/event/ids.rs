@@ -1,0 +1,218 @@
+//! Typed ids: of events, of the host's rows, of streams.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::EventError;
+
+/// Namespace of the ids this crate derives: v5 of `moltbot-audit` in the RFC 9562 DNS namespace.
+const NAMESPACE: Uuid = Uuid::from_u128(0x8d18_e442_ee79_5ac0_97ad_4977_09e9_4a1b);
+
+const MICROS_PER_MILLI: u64 = 1_000;
+/// Values of the 12 sub-millisecond bits of a UUIDv7.
+const FRACTION_STEPS: u64 = 4_096;
+
+/// Identifies one event, and fixes the host's time of it to the microsecond.
+///
+/// A UUIDv7 (RFC 9562, section 5.7) whose 12 `rand_a` bits hold the sub-millisecond fraction
+/// (section 6.2, method 3). Because the id determines `created_at`, a retry with the same id
+/// always meets its first try, even where the table is partitioned by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(Uuid);
+
+impl EventId {
+    /// Makes the id of an event that happened at `created_at` (truncated to microseconds).
+    ///
+    /// `random` supplies the 62 low bits; the two variant bits are overwritten.
+    ///
+    /// # Errors
+    /// [`EventError::TimeOutOfRange`] where the time is before 1970 or after 10889.
+    pub fn new(created_at: DateTime<Utc>, random: u64) -> Result<Self, EventError> {
+        let micros = u64::try_from(created_at.timestamp_micros())
+            .ok()
+            .filter(|micros| micros / MICROS_PER_MILLI < 1 << 48)
+            .ok_or(EventError::TimeOutOfRange { created_at })?;
+        let (millis, rest) = (micros / MICROS_PER_MILLI, micros % MICROS_PER_MILLI);
+        let fraction = rest * FRACTION_STEPS / MICROS_PER_MILLI;
+        let high = (millis << 16) | (7 << 12) | fraction;
+        let low = (random & (u64::MAX >> 2)) | (0b10 << 62);
+        Ok(Self(Uuid::from_u64_pair(high, low)))
+    }
+
+    /// Accepts a UUIDv7 that carries its time to the microsecond, as [`EventId::new`] makes it.
+    ///
+    /// # Errors
+    /// [`EventError::NotAnEventId`] for any other UUID.
+    pub fn from_uuid(id: Uuid) -> Result<Self, EventError> {
+        let candidate = Self(id);
+        let canonical = candidate.time().and_then(|time| Self::new(time, id.as_u64_pair().1).ok());
+        if canonical == Some(candidate) {
+            Ok(candidate)
+        } else {
+            Err(EventError::NotAnEventId { id })
+        }
+    }
+
+    /// The host's time of the event, to the microsecond.
+    #[must_use]
+    pub fn created_at(self) -> DateTime<Utc> {
+        self.time().unwrap_or_default()
+    }
+
+    /// The id as a plain UUID.
+    #[must_use]
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+
+    fn time(self) -> Option<DateTime<Utc>> {
+        let (high, _) = self.0.as_u64_pair();
+        let fraction = high & (FRACTION_STEPS - 1);
+        let micros = (high >> 16) * MICROS_PER_MILLI
+            + (fraction * MICROS_PER_MILLI).div_ceil(FRACTION_STEPS);
+        DateTime::from_timestamp_micros(i64::try_from(micros).ok()?)
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Generates an id type for a row of the host, which may have been named by a UUID or not.
+macro_rules! host_id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+        $(#[$doc])*
+        ///
+        /// A host name that is no UUID (`fallback`, `conv_001`) is not lost: it maps to a UUIDv5,
+        /// always the same, and the original travels with the event.
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        pub struct $name {
+            uuid: Uuid,
+            original: Option<Arc<str>>,
+        }
+
+        impl $name {
+            /// Takes the host's own name for the row, UUID or not.
+            ///
+            /// ```
+            #[doc = concat!("use moltbot_audit::", stringify!($name), ";")]
+            #[doc = concat!("let id = ", stringify!($name), "::from_host(\"fallback\");")]
+            #[doc = concat!("assert_eq!(id, ", stringify!($name), "::from_host(\"fallback\"));")]
+            /// assert_eq!(id.original(), Some("fallback"));
+            /// ```
+            #[must_use]
+            pub fn from_host(name: &str) -> Self {
+                Uuid::parse_str(name).map_or_else(
+                    |_| Self {
+                        uuid: derive($kind, name.as_bytes()),
+                        original: Some(name.into()),
+                    },
+                    Self::from,
+                )
+            }
+
+            /// The UUID under which the row is recorded.
+            #[must_use]
+            pub fn uuid(&self) -> Uuid {
+                self.uuid
+            }
+
+            /// The host's own name, where that was no UUID.
+            #[must_use]
+            pub fn original(&self) -> Option<&str> {
+                self.original.as_deref()
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(uuid: Uuid) -> Self {
+                Self { uuid, original: None }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.uuid.fmt(f)
+            }
+        }
+
+        // The original may hold a phone number, so Debug shows the UUID alone.
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.uuid)
+            }
+        }
+    };
+}
+
+host_id! {
+    /// A client's request, the unit that is chained and exported.
+    RequestId, "request"
+}
+
+host_id! {
+    /// A conversation with a client, over which many requests may run.
+    ConversationId, "conversation"
+}
+
+/// A sequence of events with its own chain: one a request.
+///
+/// Events without a request go to their conversation's stream, and events with neither to the
+/// deployment's [system](Self::SYSTEM) stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StreamId(Uuid);
+
+impl StreamId {
+    /// The stream of events that belong to no request and no conversation.
+    pub const SYSTEM: Self = Self(NAMESPACE);
+
+    /// The stream of an event with these ids.
+    ///
+    /// A request's stream has the request's own id. A conversation's is derived, so that a host
+    /// which names a conversation and a request alike does not mix their events.
+    #[must_use]
+    pub fn of(request: Option<Uuid>, conversation: Option<Uuid>) -> Self {
+        match (request, conversation) {
+            (Some(request), _) => Self(request),
+            (None, Some(conversation)) => Self(derive("stream", conversation.as_bytes())),
+            (None, None) => Self::SYSTEM,
+        }
+    }
+
+    /// The id as a plain UUID.
+    #[must_use]
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl From<&RequestId> for StreamId {
+    fn from(request: &RequestId) -> Self {
+        Self::of(Some(request.uuid()), None)
+    }
+}
+
+impl From<Uuid> for StreamId {
+    fn from(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// UUIDv5 of `kind:name`, so that a request and a conversation of one name stay apart.
+fn derive(kind: &str, name: &[u8]) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, &[kind.as_bytes(), b":", name].concat())
+}

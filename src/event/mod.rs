@@ -1,0 +1,19 @@
+//! The words: what the host reports, and in which terms. No I/O.
+
+mod audit_event;
+mod closed_sets;
+mod error;
+mod event_type;
+mod ids;
+pub mod payload;
+mod trace;
+
+pub use self::{
+    audit_event::AuditEvent,
+    closed_sets::{Actor, ErrorCode, Outcome},
+    error::EventError,
+    event_type::EventType,
+    ids::{ConversationId, EventId, RequestId, StreamId},
+    payload::Payload,
+    trace::TraceContext,
+};

@@ -1,0 +1,103 @@
+//! Typed payloads: the shapes packs and explanations compute from.
+//!
+//! A payload has two halves: what went in, known before, and what came out, known after. Every
+//! field that a host may not have is optional, and left out where it is `None`. A payload of
+//! another shape is still recorded, and shown in packs as it is.
+//!
+//! Field names matter beyond this module: redaction profiles decide by them.
+
+mod call;
+mod moltbot;
+mod ocr;
+mod request;
+mod shortlist;
+mod vendor;
+mod whatsapp;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use self::{
+    call::{
+        CallConsentDecision, CallConsentDenied, CallConsentGranted, CallConsentInput,
+        CallConsentOutput, CallConsentRequested, CallInput, CallOutput, CallStarted,
+        CallStatusInput, CallStatusOutput, CallStatusUpdated,
+    },
+    moltbot::{
+        MoltbotCalled, MoltbotInput, MoltbotOutput, MoltbotOutputRejected, RejectionInput,
+        RejectionOutput,
+    },
+    ocr::{OcrInput, OcrJobCreated, OcrJobDone, OcrJobInput, OcrJobOutput, OcrOutput},
+    request::{RequestCreated, RequestInput, RequestStateChanged, StateChange},
+    shortlist::{
+        HandoffInput, HandoffOutput, ShortlistExclusion, ShortlistGenerated, ShortlistHandoff,
+        ShortlistInput, ShortlistItem, ShortlistOutput,
+    },
+    vendor::{
+        BatchInput, BatchOutput, Candidate, CandidatesInput, CandidatesOutput, Exclusion,
+        OutreachInput, OutreachOutput, ReplyInput, ReplyOutput, ScoreFactor, VendorBatchSent,
+        VendorCandidatesSelected, VendorOutreachSent, VendorReplyRecorded,
+    },
+    whatsapp::{
+        InboundInput, InboundOutput, OutboundInput, OutboundOutput, WhatsappInboundReceived,
+        WhatsappOutboundSent,
+    },
+};
+use super::EventType;
+
+/// Names an event type and the shapes of its input and output.
+pub trait Payload {
+    /// The event type that carries it.
+    const EVENT_TYPE: EventType;
+    /// What goes in.
+    type Input: Serialize + DeserializeOwned;
+    /// What comes out.
+    type Output: Serialize + DeserializeOwned;
+}
+
+/// The half of a payload that carries nothing: `{}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Nothing {}
+
+/// Declares a payload struct: the derives, and that absent fields are left out.
+macro_rules! payload {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty,)* }
+    )*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(default)]
+        pub struct $name {
+            $(
+                $(#[$fdoc])*
+                #[serde(skip_serializing_if = "super::is_default")]
+                pub $field: $type,
+            )*
+            /// Members this version does not know, kept as they are.
+            #[serde(flatten)]
+            pub extra: serde_json::Map<String, serde_json::Value>,
+        }
+    )*};
+}
+
+/// Binds an event type to its two halves.
+macro_rules! event {
+    ($($(#[$doc:meta])* $name:ident = $constant:ident($input:ty, $output:ty);)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name;
+
+        impl super::Payload for $name {
+            const EVENT_TYPE: crate::event::EventType = crate::event::EventType::$constant;
+            type Input = $input;
+            type Output = $output;
+        }
+    )*};
+}
+
+use {event, payload};
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -1,0 +1,72 @@
+//! What a value has to give up to survive a database.
+
+use serde_json::{Map, Number, Value};
+
+use super::canonical::canonical;
+
+/// Deepest nesting that is kept as structure: below it, JSON parsers (serde_json stops at 128) and
+/// databases refuse to read back what was written.
+pub const MAX_DEPTH: usize = 64;
+
+/// Largest integer that a double, and so RFC 8785, can tell from its neighbours: 2⁵³−1.
+const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+
+/// Makes a value survive a `jsonb` round trip with the same canonical bytes.
+///
+/// - NUL, which Postgres refuses in text, becomes U+FFFD, in keys too. A key that thereby meets
+///   another gets further U+FFFD, so that no member is lost.
+/// - Numbers beyond ±(2⁵³−1) become strings with all their digits.
+/// - What lies deeper than [`MAX_DEPTH`] becomes a string that holds its JSON.
+///
+/// The result is a fixed point: sanitising it again changes nothing.
+#[must_use]
+pub fn sanitise(value: Value) -> Value {
+    at_depth(value, 0)
+}
+
+fn at_depth(value: Value, depth: usize) -> Value {
+    match value {
+        Value::Number(number) => keep_number(number),
+        Value::String(text) => Value::String(keep_text(text)),
+        Value::Array(ref items) if depth == MAX_DEPTH && !items.is_empty() => as_text(&value),
+        Value::Object(ref members) if depth == MAX_DEPTH && !members.is_empty() => as_text(&value),
+        Value::Array(items) => {
+            items.into_iter().map(|item| at_depth(item, depth + 1)).collect::<Vec<_>>().into()
+        }
+        Value::Object(members) => {
+            let mut kept = Map::new();
+            for (key, member) in members {
+                let mut key = keep_text(key);
+                while kept.contains_key(&key) {
+                    key.push(char::REPLACEMENT_CHARACTER);
+                }
+                kept.insert(key, at_depth(member, depth + 1));
+            }
+            Value::Object(kept)
+        }
+        other => other,
+    }
+}
+
+fn keep_text(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
+}
+
+fn keep_number(number: Number) -> Value {
+    match number.as_f64() {
+        Some(double) if double.abs() <= MAX_SAFE_INTEGER && !is_beyond(&number) => {
+            Value::Number(number)
+        }
+        _ => Value::String(number.to_string()),
+    }
+}
+
+/// Integers one beyond the limit, which as doubles may round onto it.
+fn is_beyond(number: &Number) -> bool {
+    let magnitude = number.as_i64().map(i64::unsigned_abs).or(number.as_u64());
+    magnitude.is_some_and(|magnitude| magnitude > (1 << 53) - 1)
+}
+
+fn as_text(value: &Value) -> Value {
+    Value::String(keep_text(canonical(value)))
+}

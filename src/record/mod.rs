@@ -1,0 +1,11 @@
+//! The sealed form of an event: where the words, the redaction and the maths meet.
+
+mod header;
+mod seal;
+mod sealed;
+
+pub use self::{
+    header::Header,
+    seal::{MAX_KEY_LEN, MAX_PAYLOAD_LEN, Randomness, seal},
+    sealed::{Commitments, Receipt, Record, StoredRecord},
+};

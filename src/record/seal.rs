@@ -1,0 +1,130 @@
+//! Event in, record out: the one place where bytes are fixed.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use serde_json::{Map, Value};
+
+use super::{Commitments, Header, Record};
+use crate::event::{AuditEvent, EventError, EventId, StreamId};
+use crate::proof::{Salt, canonical, sanitise};
+use crate::redact::{RedactionKey, withhold, withhold_text};
+
+/// Largest payload of one event: input and output as canonical JSON, in bytes.
+pub const MAX_PAYLOAD_LEN: usize = 1 << 20;
+
+/// Longest idempotency key, in bytes.
+pub const MAX_KEY_LEN: usize = 512;
+
+/// The random bytes one event needs, from the auditor's entropy.
+#[derive(Clone, Copy)]
+pub struct Randomness {
+    /// For the event's id, where the host gave none.
+    pub id: u64,
+    /// For the commitments.
+    pub salt: [u8; 16],
+}
+
+// Whoever has the salt can guess the values behind the digests.
+impl std::fmt::Debug for Randomness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Randomness(***)")
+    }
+}
+
+/// Seals an event: keeps secrets and raw media out, makes the rest survive a database, commits to
+/// it and hashes it. `now` is the event's time where the host gave none.
+///
+/// # Errors
+/// [`EventError`] where the event cannot be recorded as it is.
+pub fn seal(
+    event: AuditEvent,
+    now: DateTime<Utc>,
+    randomness: Randomness,
+    key: &RedactionKey,
+) -> Result<Record, EventError> {
+    let id = identify(&event, now, randomness.id)?;
+    let header = header(&event, id);
+    let host_ids = host_ids(&event);
+    let input = admit(event.input, key);
+    let output = admit(event.output, key);
+    let idempotency_key = match event.idempotency_key {
+        Some(text) if text.len() > MAX_KEY_LEN => {
+            return Err(EventError::KeyTooLong { len: text.len(), max: MAX_KEY_LEN });
+        }
+        Some(text) => Some(withhold_text(&text.replace('\0', "\u{FFFD}"), key)),
+        None => None,
+    };
+    let len = [&input, &output, &host_ids].into_iter().flatten().map(|part| canonical(part).len());
+    let len = len.sum();
+    if len > MAX_PAYLOAD_LEN {
+        return Err(EventError::TooLarge { len, max: MAX_PAYLOAD_LEN });
+    }
+    let salt = Salt::from_bytes(randomness.salt);
+    let commitments = Commitments::to(
+        salt,
+        input.as_ref(),
+        output.as_ref(),
+        idempotency_key.as_deref(),
+        host_ids.as_ref(),
+    );
+    let event_hash = commitments.event_hash(&header);
+    Ok(Record {
+        id,
+        header,
+        input,
+        output,
+        idempotency_key,
+        host_ids,
+        salt,
+        commitments,
+        event_hash,
+    })
+}
+
+fn identify(event: &AuditEvent, now: DateTime<Utc>, random: u64) -> Result<EventId, EventError> {
+    // Postgres would round to the microsecond where we truncate: truncate before anything is hashed.
+    let given = event.created_at.map(|time| time.trunc_subsecs(6));
+    match (event.id, given) {
+        (Some(id), Some(created_at)) if id.created_at() != created_at => {
+            Err(EventError::IdTimeMismatch { id_time: id.created_at(), created_at })
+        }
+        (Some(id), _) => Ok(id),
+        (None, given) => EventId::new(given.unwrap_or(now), random),
+    }
+}
+
+fn header(event: &AuditEvent, id: EventId) -> Header {
+    let request_id = event.request_id.as_ref().map(crate::event::RequestId::uuid);
+    let conversation_id = event.conversation_id.as_ref().map(crate::event::ConversationId::uuid);
+    Header {
+        id: id.uuid(),
+        stream_id: StreamId::of(request_id, conversation_id),
+        request_id,
+        conversation_id,
+        event_type: event.event_type.as_str().to_owned(),
+        actor: event.actor.as_str().to_owned(),
+        outcome: event.outcome.as_str().to_owned(),
+        error_code: event.error_code.map(|code| code.as_str().to_owned()),
+        duration_ms: event
+            .duration
+            .map(|duration| i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)),
+        created_at: id.created_at(),
+        trace_id: event.trace.map(|trace| trace.trace_id().to_string()),
+        span_id: event.trace.map(|trace| trace.span_id().to_string()),
+    }
+}
+
+/// The host's own names, where they were no UUIDs: `{"request_id": "fallback"}`.
+fn host_ids(event: &AuditEvent) -> Option<Value> {
+    let request = event.request_id.as_ref().and_then(|id| id.original());
+    let conversation = event.conversation_id.as_ref().and_then(|id| id.original());
+    let mut names = Map::new();
+    for (key, name) in [("request_id", request), ("conversation_id", conversation)] {
+        names.extend(name.map(|name| (key.to_owned(), name.into())));
+    }
+    (!names.is_empty()).then(|| sanitise(names.into()))
+}
+
+/// What of a payload may enter. JSON `null` is the same as nothing.
+fn admit(part: Option<Value>, key: &RedactionKey) -> Option<Value> {
+    part.filter(|value| !value.is_null()).map(|value| withhold(sanitise(value), key))
+}

@@ -1,0 +1,203 @@
+//! A sealed event, before and after a store has it.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::Header;
+use crate::event::{EventId, StreamId};
+use crate::proof::{Digest, Salt, commit, event_hash};
+
+/// An event sealed: sanitised, its bytes fixed and hashed. Only [`seal`](super::seal()) makes one.
+#[derive(Clone)]
+pub struct Record {
+    pub(super) id: EventId,
+    pub(super) header: Header,
+    pub(super) input: Option<Value>,
+    pub(super) output: Option<Value>,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) host_ids: Option<Value>,
+    pub(super) salt: Salt,
+    pub(super) commitments: Commitments,
+    pub(super) event_hash: Digest,
+}
+
+/// The salted digests of what a reader may not need to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Commitments {
+    /// Of the input.
+    pub input: Digest,
+    /// Of the output.
+    pub output: Digest,
+    /// Of the idempotency key.
+    pub idempotency_key: Digest,
+    /// Of the host's own names for request and conversation, where they were no UUIDs.
+    pub host_ids: Digest,
+}
+
+impl Commitments {
+    /// Commits to the four parts under one salt.
+    #[must_use]
+    pub fn to(
+        salt: Salt,
+        input: Option<&Value>,
+        output: Option<&Value>,
+        idempotency_key: Option<&str>,
+        host_ids: Option<&Value>,
+    ) -> Self {
+        let commit = |part: Option<&Value>, at| commit(part.unwrap_or(&Value::Null), salt, at);
+        let key = idempotency_key.map(Value::from);
+        Self {
+            input: commit(input, "/input"),
+            output: commit(output, "/output"),
+            idempotency_key: commit(key.as_ref(), "/idempotency_key"),
+            host_ids: commit(host_ids, "/host_ids"),
+        }
+    }
+
+    /// The hash of an event with this header and these commitments.
+    #[must_use]
+    pub fn event_hash(&self, header: &Header) -> Digest {
+        let order = [self.input, self.output, self.idempotency_key, self.host_ids];
+        event_hash(&header.canonical(), order)
+    }
+}
+
+impl Record {
+    /// The event's id.
+    #[must_use]
+    pub fn id(&self) -> EventId {
+        self.id
+    }
+
+    /// The stream it is chained in.
+    #[must_use]
+    pub fn stream_id(&self) -> StreamId {
+        self.header.stream_id
+    }
+
+    /// The open part: ids, types, times.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What went in.
+    #[must_use]
+    pub fn input(&self) -> Option<&Value> {
+        self.input.as_ref()
+    }
+
+    /// What came out.
+    #[must_use]
+    pub fn output(&self) -> Option<&Value> {
+        self.output.as_ref()
+    }
+
+    /// The host's dedup token; phone numbers inside are keyed hashes.
+    #[must_use]
+    pub fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
+    }
+
+    /// The host's own names for request and conversation, where they were no UUIDs.
+    #[must_use]
+    pub fn host_ids(&self) -> Option<&Value> {
+        self.host_ids.as_ref()
+    }
+
+    /// The salt of all commitments.
+    #[must_use]
+    pub fn salt(&self) -> Salt {
+        self.salt
+    }
+
+    /// The commitments.
+    #[must_use]
+    pub fn commitments(&self) -> &Commitments {
+        &self.commitments
+    }
+
+    /// The hash over header and commitments.
+    #[must_use]
+    pub fn event_hash(&self) -> Digest {
+        self.event_hash
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record").field("header", &self.header).finish_non_exhaustive()
+    }
+}
+
+/// One stored row as a store returns it: with its place in the chain, and not yet trusted.
+#[derive(Clone)]
+pub struct StoredRecord {
+    /// The columns of the header.
+    pub header: Header,
+    /// What went in.
+    pub input: Option<Value>,
+    /// What came out.
+    pub output: Option<Value>,
+    /// The host's dedup token.
+    pub idempotency_key: Option<String>,
+    /// The host's own names for request and conversation.
+    pub host_ids: Option<Value>,
+    /// The salt of all commitments.
+    pub salt: Salt,
+    /// The commitments.
+    pub commitments: Commitments,
+    /// The hash over header and commitments.
+    pub event_hash: Digest,
+    /// Place in the stream, from 1.
+    pub seq: i64,
+    /// The database's time.
+    pub recorded_at: DateTime<Utc>,
+    /// The chain up to here.
+    pub chain_hash: Digest,
+}
+
+impl fmt::Debug for StoredRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredRecord")
+            .field("seq", &self.seq)
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Proof that an event is durable, and where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The event.
+    pub event_id: Uuid,
+    /// The stream it is chained in.
+    pub stream_id: StreamId,
+    /// Place in the stream, from 1.
+    pub seq: i64,
+    /// The database's time.
+    pub recorded_at: DateTime<Utc>,
+    /// The hash over the event's header and commitments.
+    pub event_hash: Digest,
+    /// The chain up to here.
+    pub chain_hash: Digest,
+}
+
+impl Receipt {
+    /// Assembles a receipt; for implementors of [`AuditSink`](crate::store::AuditSink).
+    #[must_use]
+    pub fn new(
+        record: &Record,
+        seq: i64,
+        recorded_at: DateTime<Utc>,
+        event_hash: Digest,
+        chain_hash: Digest,
+    ) -> Self {
+        let (event_id, stream_id) = (record.header().id, record.stream_id());
+        Self { event_id, stream_id, seq, recorded_at, event_hash, chain_hash }
+    }
+}

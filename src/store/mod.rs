@@ -1,0 +1,90 @@
+//! Where records go: the storage traits, and a native implementation for each database.
+//!
+//! The only floor with I/O. Each store is written for its database, without shared SQL; one contract
+//! test suite runs on all of them.
+
+mod error;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use std::fmt;
+use std::pin::Pin;
+
+use chrono::{DateTime, Utc};
+
+pub use self::error::{Conflict, DriverError, StoreError};
+#[cfg(feature = "postgres")]
+pub use self::postgres::PostgresStore;
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::SqliteStore;
+use crate::event::StreamId;
+use crate::proof::Digest;
+use crate::record::{Receipt, Record, StoredRecord};
+
+/// A future that a trait object can return.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What became of one record of a batch.
+pub type Appended = Result<Receipt, Conflict>;
+
+/// The write side: takes sealed records, and chains them.
+///
+/// What an implementation promises:
+/// - When `append` returns `Ok`, every record with a receipt is durable and chained.
+/// - A stream's `seq` runs 1, 2, 3, … without gap, in the order of the batch, whoever else appends to
+///   it at the same time, in this process or another.
+/// - A record whose event is already stored with the same content is not stored again: its receipt is
+///   the first one. With other content it is a [`Conflict`], and the rest of the batch still lands.
+/// - When `append` returns `Err`, the batch as a whole may or may not have landed (the connection may
+///   have died after the commit). The caller appends the same records again.
+///
+/// # Cancel safety
+/// Dropping the future leaves it open whether the batch lands. `Auditor` never drops
+/// it.
+pub trait AuditSink: fmt::Debug + Send + Sync {
+    /// Appends a batch; the results stand in the order of `batch`.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the batch as a whole could not be written.
+    fn append<'a>(
+        &'a self,
+        batch: &'a [Record],
+    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>>;
+}
+
+/// The readable side.
+pub trait AuditStore: AuditSink {
+    /// Reads a stream whole, in the order of `seq`, from one consistent snapshot; `None` where no
+    /// event was ever appended to it.
+    ///
+    /// # Errors
+    /// [`StoreError::Malformed`] where a row cannot be read, else as the database fails.
+    fn read_stream(
+        &self,
+        stream_id: StreamId,
+    ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>>;
+}
+
+/// A stream at one moment: its head as the database keeps it, and every record.
+#[derive(Clone, Debug)]
+pub struct StreamSnapshot {
+    /// Where the stream stands.
+    pub head: StreamHead,
+    /// The rows, in the order of `seq`.
+    pub records: Vec<StoredRecord>,
+}
+
+/// Where a stream stands, kept by the database beside the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamHead {
+    /// The last place given out.
+    pub seq: i64,
+    /// The chain up to there.
+    pub chain_hash: Digest,
+    /// The database's time of the first event.
+    pub started_at: DateTime<Utc>,
+    /// The database's time of the last event.
+    pub last_at: DateTime<Utc>,
+}
