@@ -1,5 +1,7 @@
 //! Canonical JSON, RFC 8785.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Number, Value};
 
 /// Writes a value as RFC 8785 (JSON Canonicalization Scheme) has it: the same bytes for the same
@@ -95,7 +97,8 @@ fn write_string(text: &str, out: &mut String) {
         out.push_str(&text[clean_from..index]);
         clean_from = index + 1;
         if escape.is_empty() {
-            out.push_str(&format!("\\u{byte:04x}"));
+            // Writing to a String cannot fail.
+            let _ok = write!(out, "\\u{byte:04x}");
         } else {
             out.push_str(escape);
         }
