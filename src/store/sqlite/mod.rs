@@ -30,6 +30,9 @@ use crate::store::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, Strea
 /// How long a statement waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What `pragma synchronous` answers for FULL.
+const SYNCHRONOUS_FULL: i64 = 2;
+
 /// Connections that only read: WAL lets them run beside the writer.
 const READERS_MAX: u32 = 4;
 
@@ -67,6 +70,7 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full);
         let writer =
             pool(1).connect_with(writing).await.map_err(|error| failed("open the file", error))?;
+        check_durable(&writer).await?;
         let readers = pool(READERS_MAX).connect_lazy_with(plain.pragma("query_only", "on"));
         Ok(Self { path, writer, readers })
     }
@@ -126,6 +130,23 @@ impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
     }
+}
+
+/// SQLite keeps its old journal without a word where the file system cannot do WAL, and takes a pragma
+/// that it does not understand for granted: what the promise "durable" rests on is read back.
+async fn check_durable(writer: &SqlitePool) -> Result<(), StoreError> {
+    const DOING: &str = "make the file durable";
+    let (journal, synchronous): (String, i64) = sqlx::query_as(
+        "select journal_mode, synchronous from pragma_journal_mode, pragma_synchronous",
+    )
+    .fetch_one(writer)
+    .await
+    .map_err(|error| failed(DOING, error))?;
+    if journal == "wal" && synchronous == SYNCHRONOUS_FULL {
+        return Ok(());
+    }
+    let source = format!("journal_mode is {journal}, synchronous is {synchronous}").into();
+    Err(StoreError::Database { doing: DOING, source })
 }
 
 /// A pool whose connections stay: a file does not drop them, and reopening costs more than keeping.
