@@ -409,6 +409,7 @@ as $$
 declare
     b record;
     stored record;
+    placed record;
     same boolean;
     refused boolean;
 begin
@@ -452,8 +453,7 @@ begin
                 exit;
             end if;
             begin
-                select p.seq, p.recorded_at, p.chain_hash
-                into seqs[b.position], recorded_ats[b.position], chain_hashes[b.position]
+                select p.* into placed
                 from moltbot_audit.append_one(
                     b.id, b.stream_id, b.request_id, b.conversation_id, b.event_type, b.actor,
                     b.outcome, b.error_code, b.duration_ms, b.created_at, b.trace_id, b.span_id,
@@ -461,7 +461,10 @@ begin
                     b.output_commitment, b.key_commitment, b.host_ids_commitment, b.event_hash
                 ) p;
                 statuses[b.position] := 'stored';
+                seqs[b.position] := placed.seq;
+                recorded_ats[b.position] := placed.recorded_at;
                 stored_hashes[b.position] := b.event_hash;
+                chain_hashes[b.position] := placed.chain_hash;
                 exit;
             exception when unique_violation then
                 -- Another writer stored the id since we looked: look again. If it is not the id, it

@@ -1,1 +1,6 @@
-fn main() {}
+//! The integration tests: one binary, so that they share one throwaway database server.
+
+mod json_round_trip;
+mod postgres;
+mod store_contract;
+mod support;
