@@ -277,5 +277,5 @@ fn is_duplicate(error: &sqlx::Error) -> bool {
 }
 
 fn json_texts<'a>(texts: impl Iterator<Item = &'a &'a str>) -> String {
-    Value::from_iter(texts.copied()).to_string()
+    texts.copied().collect::<Value>().to_string()
 }
