@@ -1,5 +1,7 @@
 //! Canonical JSON, RFC 8785.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Number, Value};
 
 /// Writes a value as RFC 8785 (JSON Canonicalization Scheme) has it: the same bytes for the same
@@ -55,7 +57,7 @@ pub(super) fn write_value(value: &Value, out: &mut String) {
 }
 
 /// The members in canonical order: by UTF-16 code units (RFC 8785, section 3.2.3).
-pub(super) fn in_order(members: &Map<String, Value>) -> Vec<(&String, &Value)> {
+pub(crate) fn in_order(members: &Map<String, Value>) -> Vec<(&String, &Value)> {
     let mut ordered: Vec<_> = members.iter().collect();
     let by_bytes = |a: &&String, b: &&String| a.cmp(b);
     // Below U+E000 the order of UTF-8 bytes is that of UTF-16 code units: no need to recode.
@@ -95,7 +97,8 @@ fn write_string(text: &str, out: &mut String) {
         out.push_str(&text[clean_from..index]);
         clean_from = index + 1;
         if escape.is_empty() {
-            out.push_str(&format!("\\u{byte:04x}"));
+            // Writing to a String cannot fail.
+            let _ok = write!(out, "\\u{byte:04x}");
         } else {
             out.push_str(escape);
         }

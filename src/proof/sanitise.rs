@@ -4,7 +4,7 @@ use serde_json::{Map, Number, Value};
 
 use super::canonical::canonical;
 
-/// Deepest nesting that is kept as structure: below it, JSON parsers (serde_json stops at 128) and
+/// Deepest nesting that is kept as structure: below it, JSON parsers (`serde_json` stops at 128) and
 /// databases refuse to read back what was written.
 pub const MAX_DEPTH: usize = 64;
 

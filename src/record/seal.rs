@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{Commitments, Header, Record};
 use crate::event::{AuditEvent, EventError, EventId, StreamId};
 use crate::proof::{Salt, canonical, sanitise};
-use crate::redact::{RedactionKey, withhold, withhold_text};
+use crate::redact::{RedactionKey, withhold, withhold_in_key};
 
 /// Largest payload of one event: input and output as canonical JSON, in bytes.
 pub const MAX_PAYLOAD_LEN: usize = 1 << 20;
@@ -50,7 +50,7 @@ pub fn seal(
         Some(text) if text.len() > MAX_KEY_LEN => {
             return Err(EventError::KeyTooLong { len: text.len(), max: MAX_KEY_LEN });
         }
-        Some(text) => Some(withhold_text(&text.replace('\0', "\u{FFFD}"), key)),
+        Some(text) => Some(withhold_in_key(&text.replace('\0', "\u{FFFD}"), key)),
         None => None,
     };
     let len = [&input, &output, &host_ids].into_iter().flatten().map(|part| canonical(part).len());

@@ -21,13 +21,16 @@ impl RedactionKey {
     /// values apart. `kind` keeps a phone's pseudonym from meeting that of an id.
     #[must_use]
     pub fn pseudonym(&self, kind: &str, value: &str) -> String {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
-        mac.update(kind.as_bytes());
-        mac.update(&[0]);
-        mac.update(value.as_bytes());
-        mac.finalize().into_bytes()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+        let mac = hmac_sha256(&self.0, &[kind.as_bytes(), &[0], value.as_bytes()].concat());
+        let first = mac.iter().take(6).fold(0, |bits, byte| bits << 8 | u64::from(*byte));
+        format!("{first:012x}")
     }
+}
+
+fn hmac_sha256(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(message);
+    mac.finalize().into_bytes().into()
 }
 
 impl fmt::Debug for RedactionKey {

@@ -1,9 +1,17 @@
 //! What may be seen: by the store, and by a reader of a pack. No I/O.
 
 mod key;
+mod known;
+mod mask;
+mod phone;
+mod profile;
+mod secret;
 mod withhold;
 
 pub use self::{
     key::RedactionKey,
-    withhold::{withhold, withhold_text},
+    known::KnownValues,
+    phone::{FoundPhone, find_phones},
+    profile::{Decision, Profile},
+    withhold::{withhold, withhold_in_key},
 };

@@ -1,17 +1,114 @@
 //! What never enters the store: secrets, signed URLs, raw media.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::RedactionKey;
+use super::phone::find_phones;
+use super::secret::{Kind, find_secrets, kind_by_key};
 
-/// stub
+/// Replaces what must not be stored, anywhere in a payload, by what it was, its length in bytes and
+/// its keyed hash: `[secret 43 0f3a…]`. A first version; it knows common forms by prefix, by shape and
+/// by the name of the key they stand under.
+///
+/// Numbers and flags stay, whatever their key: a count of tokens is no token.
 #[must_use]
-pub fn withhold(value: Value, _key: &RedactionKey) -> Value {
-    value
+pub fn withhold(value: Value, key: &RedactionKey) -> Value {
+    match value {
+        Value::String(text) => Value::String(withhold_in_text(text, key)),
+        Value::Array(items) => {
+            items.into_iter().map(|item| withhold(item, key)).collect::<Vec<_>>().into()
+        }
+        Value::Object(members) => {
+            let members = members.into_iter();
+            members
+                .map(|(name, member)| withhold_member(name, member, key))
+                .collect::<Map<_, _>>()
+                .into()
+        }
+        other => other,
+    }
 }
 
-/// stub
+/// Replaces secrets in an idempotency key, and phone numbers by their keyed hash: the same each time,
+/// so that the key still deduplicates.
 #[must_use]
-pub fn withhold_text(text: &str, _key: &RedactionKey) -> String {
-    text.to_owned()
+pub fn withhold_in_key(idempotency_key: &str, key: &RedactionKey) -> String {
+    let text = withhold_in_text(idempotency_key.to_owned(), key);
+    let mut kept = String::with_capacity(text.len());
+    let mut from = 0;
+    for phone in find_phones(&text) {
+        kept.push_str(&text[from..phone.at.start]);
+        kept.push_str("phone-");
+        kept.push_str(&key.pseudonym("phone", phone.subscriber()));
+        from = phone.at.end;
+    }
+    kept.push_str(&text[from..]);
+    kept
+}
+
+fn withhold_member(name: String, member: Value, key: &RedactionKey) -> (String, Value) {
+    // A secret may stand in the name itself.
+    let kept_name = withhold_in_text(name, key);
+    let member = match (kind_by_key(&kept_name), member) {
+        (Some(kind), Value::String(text)) if !text.is_empty() && !is_marker(&text) => {
+            Value::String(marker(kind, &text, key))
+        }
+        (Some(kind), member @ (Value::Array(_) | Value::Object(_))) => under(kind, member, key),
+        (_, member) => withhold(member, key),
+    };
+    (kept_name, member)
+}
+
+/// Replaces every text below a key that names a secret.
+fn under(kind: Kind, value: Value, key: &RedactionKey) -> Value {
+    match value {
+        Value::String(text) if !text.is_empty() && !is_marker(&text) => {
+            Value::String(marker(kind, &text, key))
+        }
+        Value::Array(items) => {
+            items.into_iter().map(|item| under(kind, item, key)).collect::<Vec<_>>().into()
+        }
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, member)| (withhold_in_text(name, key), under(kind, member, key)))
+            .collect::<Map<_, _>>()
+            .into(),
+        other => other,
+    }
+}
+
+fn withhold_in_text(text: String, key: &RedactionKey) -> String {
+    let secrets = find_secrets(&text);
+    if secrets.is_empty() {
+        return text;
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, kind) in secrets {
+        kept.push_str(&text[from..at.start]);
+        kept.push_str(&marker(kind, &text[at.clone()], key));
+        from = at.end;
+    }
+    kept.push_str(&text[from..]);
+    kept
+}
+
+fn marker(kind: Kind, removed: &str, key: &RedactionKey) -> String {
+    let kind = kind.as_str();
+    format!("[{kind} {} {}]", removed.len(), key.pseudonym(kind, removed))
+}
+
+/// Whether the text is what [`marker`] makes, so that withholding twice changes nothing.
+fn is_marker(text: &str) -> bool {
+    let inside = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let Some(mut parts) = inside.map(|inside| inside.split(' ')) else { return false };
+    let kinds = [Kind::Media, Kind::Secret, Kind::SignedUrl];
+    parts.next().is_some_and(|kind| kinds.iter().any(|known| known.as_str() == kind))
+        && parts.next().is_some_and(|len| len.parse::<usize>().is_ok())
+        && parts.next().is_some_and(|hash| hash.len() == 12 && hash.bytes().all(is_hex))
+        && parts.next().is_none()
+}
+
+fn is_hex(byte: u8) -> bool {
+    byte.is_ascii_hexdigit()
 }

@@ -15,10 +15,6 @@ use std::pin::Pin;
 use chrono::{DateTime, Utc};
 
 pub use self::error::{Conflict, DriverError, StoreError};
-#[cfg(feature = "postgres")]
-pub use self::postgres::PostgresStore;
-#[cfg(feature = "sqlite")]
-pub use self::sqlite::SqliteStore;
 use crate::event::StreamId;
 use crate::proof::Digest;
 use crate::record::{Receipt, Record, StoredRecord};

@@ -57,7 +57,7 @@ payload! {
         /// How sure the reader is, 0 to 1.
         confidence: Option<f64>,
         /// How sure it is of each field, 0 to 1.
-        field_confidence: BTreeMap<String, f64>,
+        field_confidence: BTreeMap<String, Option<f64>>,
         /// Below which confidence the client is asked.
         threshold: Option<f64>,
         /// Whether the client has to be asked.

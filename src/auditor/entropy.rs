@@ -1,0 +1,28 @@
+//! Random bytes, injected.
+
+use std::fmt;
+
+/// The system gave no random bytes. Without them nothing can be committed to, so nothing is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the system gives no random bytes")]
+pub struct EntropyError;
+
+/// Gives random bytes for ids and salts. They must not be guessable: a known salt lets anyone try
+/// phone numbers against a commitment.
+pub trait Entropy: fmt::Debug + Send + Sync {
+    /// Fills `bytes`.
+    ///
+    /// # Errors
+    /// [`EntropyError`] where there are none to be had.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError>;
+}
+
+/// The operating system's generator.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OsEntropy;
+
+impl Entropy for OsEntropy {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        getrandom::fill(bytes).map_err(|_| EntropyError)
+    }
+}

@@ -1,0 +1,97 @@
+//! How recording, and running an effect, can fail.
+
+use std::fmt;
+
+use super::EntropyError;
+use crate::event::EventError;
+use crate::store::{Conflict, StoreError};
+
+/// An event that was not recorded, or of which that is not known.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The same event id is recorded with other content.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// There were no random bytes for its salt.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// The event cannot be recorded as it is.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// The runtime stopped while the write was under way: it may or may not have landed.
+    #[error("the runtime stopped while the event was being written: record it again with its id")]
+    Interrupted,
+    /// The sink broke its contract.
+    #[error("the sink returned no receipt for the event")]
+    NoReceipt,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RecordError {
+    /// Whether recording the same event, with the same id, may succeed later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_retryable(),
+            Self::Entropy(_) | Self::Interrupted => true,
+            Self::Conflict(_) | Self::Event(_) | Self::NoReceipt => false,
+        }
+    }
+}
+
+/// An effect that failed, or did not start, or of which the outcome could not be recorded.
+///
+/// `T` and `E` are the value and the error of the host's own call.
+#[non_exhaustive]
+pub enum EffectError<T, E> {
+    /// The host's call returned an error. That is recorded.
+    Failed(E),
+    /// The effect cannot be recorded, and so was not run.
+    NotRun(RecordError),
+    /// The effect ran, and its outcome could not be recorded.
+    Unrecorded {
+        /// What the host's call returned.
+        result: Result<T, E>,
+        /// Why it is not recorded.
+        source: RecordError,
+    },
+}
+
+// The host's own value and error may hold personal data: neither is printed.
+impl<T, E> fmt::Display for EffectError<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(_) => f.write_str("the effect failed"),
+            Self::NotRun(_) => f.write_str("the effect was not run, because it cannot be recorded"),
+            Self::Unrecorded { result, .. } => write!(
+                f,
+                "the effect {}, and that could not be recorded",
+                if result.is_ok() { "succeeded" } else { "failed" }
+            ),
+        }
+    }
+}
+
+impl<T, E> fmt::Debug for EffectError<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(_) => f.write_str("Failed(..)"),
+            Self::NotRun(error) => f.debug_tuple("NotRun").field(error).finish(),
+            Self::Unrecorded { source, .. } => {
+                f.debug_struct("Unrecorded").field("source", source).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
+impl<T, E> std::error::Error for EffectError<T, E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Failed(_) => None,
+            Self::NotRun(source) | Self::Unrecorded { source, .. } => Some(source),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The clock, injected.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+/// Tells the time. Tests and simulations bring their own.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// The time of day, for `created_at`.
+    fn now(&self) -> DateTime<Utc>;
+
+    /// Time since some fixed moment, never going back, for durations.
+    fn monotonic(&self) -> Duration;
+}
+
+/// The system's clock.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock {
+    origin: Instant,
+}
+
+impl SystemClock {
+    /// Takes this moment as the origin of [`monotonic`](Clock::monotonic) time.
+    #[must_use]
+    #[allow(clippy::disallowed_methods, reason = "this is the clock that is injected elsewhere")]
+    pub fn new() -> Self {
+        Self { origin: Instant::now() }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "this is the clock that is injected elsewhere")]
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.origin.elapsed()
+    }
+}

@@ -1,0 +1,158 @@
+//! What is known of the people of one request, to find it again in free text.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use serde_json::Value;
+
+use super::phone::{find_phones, subscriber};
+
+/// Most names and terms that are remembered of one request.
+const MAX_PHRASES: usize = 2_000;
+
+/// Numbers, names and medical terms that one request's events hold in fields of known meaning.
+#[derive(Clone, Debug, Default)]
+pub struct KnownValues {
+    /// Subscriber parts of vendors' numbers.
+    vendor_phones: HashSet<String>,
+    /// Subscriber parts of everybody else's numbers.
+    other_phones: HashSet<String>,
+    /// Phrases in lower-case words, by their first word.
+    phrases: HashMap<String, Vec<Phrase>>,
+    count: usize,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Phrase {
+    words: Vec<String>,
+    what: &'static str,
+}
+
+// Names must not reach a log.
+impl std::fmt::Debug for Phrase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "[{}]", self.what)
+    }
+}
+
+impl KnownValues {
+    /// Learns from one payload.
+    pub fn learn(&mut self, payload: &Value) {
+        self.walk("", payload, false);
+    }
+
+    /// Whether the number is a vendor's and nobody else's.
+    pub(super) fn is_vendor_phone(&self, digits: &str) -> bool {
+        let subscriber = subscriber(digits);
+        self.vendor_phones.contains(subscriber) && !self.other_phones.contains(subscriber)
+    }
+
+    /// Finds known names and terms in a text, with what each is.
+    pub(super) fn find(&self, text: &str) -> Vec<(Range<usize>, &'static str)> {
+        if self.phrases.is_empty() {
+            return Vec::new();
+        }
+        let words: Vec<_> = words(text).collect();
+        let mut found = Vec::new();
+        let mut index = 0;
+        while index < words.len() {
+            let (at, word) = &words[index];
+            let longest = self.phrases.get(word).into_iter().flatten().filter(|phrase| {
+                let here = words[index..].iter().map(|(_, word)| word);
+                phrase.words.len() <= words.len() - index
+                    && phrase.words.iter().zip(here).all(|(a, b)| a == b)
+            });
+            if let Some(phrase) = longest.max_by_key(|phrase| phrase.words.len()) {
+                let last = &words[index + phrase.words.len() - 1].0;
+                found.push((at.start..last.end, phrase.what));
+                index += phrase.words.len();
+            } else {
+                index += 1;
+            }
+        }
+        found
+    }
+
+    fn walk(&mut self, key: &str, value: &Value, medical: bool) {
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    self.walk(name, member, medical || name == "extracted");
+                }
+            }
+            Value::Array(items) => {
+                for item in items {
+                    self.walk(key, item, medical);
+                }
+            }
+            Value::String(text) => self.learn_text(key, text, medical),
+            Value::Number(number) if is_phone_key(key) => {
+                self.learn_phones(key, &number.to_string());
+            }
+            _ => {}
+        }
+    }
+
+    fn learn_text(&mut self, key: &str, text: &str, medical: bool) {
+        if is_phone_key(key) {
+            self.learn_phones(key, text);
+        } else if key == "vendor_name" || key == "business_name" {
+            self.learn_phrase(text, "vendor");
+        } else if is_person_key(key) {
+            self.learn_phrase(text, "name");
+            self.learn_words(text, 3, "name");
+        } else if medical && key != "text_full" {
+            self.learn_phrase(text, "medical");
+            self.learn_words(text, 5, "medical");
+        }
+    }
+
+    fn learn_phones(&mut self, key: &str, text: &str) {
+        let is_vendor = key == "vendor_phone";
+        let phones = if is_vendor { &mut self.vendor_phones } else { &mut self.other_phones };
+        phones.extend(find_phones(text).iter().map(|phone| phone.subscriber().to_owned()));
+    }
+
+    fn learn_words(&mut self, text: &str, min_letters: usize, what: &'static str) {
+        for (_, word) in words(text) {
+            if word.chars().count() >= min_letters && word.chars().all(char::is_alphabetic) {
+                self.insert(vec![word], what);
+            }
+        }
+    }
+
+    fn learn_phrase(&mut self, text: &str, what: &'static str) {
+        let words: Vec<_> = words(text).map(|(_, word)| word).collect();
+        if words.iter().map(String::len).sum::<usize>() >= 3 {
+            self.insert(words, what);
+        }
+    }
+
+    fn insert(&mut self, words: Vec<String>, what: &'static str) {
+        let Some(first) = words.first().cloned() else { return };
+        let phrase = Phrase { words, what };
+        let known = self.phrases.entry(first).or_default();
+        if self.count < MAX_PHRASES && !known.contains(&phrase) {
+            known.push(phrase);
+            self.count += 1;
+        }
+    }
+}
+
+fn is_phone_key(key: &str) -> bool {
+    key.contains("phone") || matches!(key, "from_number" | "wa_id" | "contact_hints")
+}
+
+fn is_person_key(key: &str) -> bool {
+    const PEOPLE: [&str; 7] =
+        ["client", "contact", "doctor", "patient", "prescriber", "profile", "sender"];
+    key.contains("name") && PEOPLE.iter().any(|person| key.contains(person))
+}
+
+/// The words of a text, lower-case, with their places.
+fn words(text: &str) -> impl Iterator<Item = (Range<usize>, String)> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(move |word| {
+        let start = word.as_ptr().addr() - text.as_ptr().addr();
+        (start..start + word.len(), word.to_lowercase())
+    })
+}
