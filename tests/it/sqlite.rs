@@ -5,11 +5,21 @@ mod file;
 mod processes;
 mod tamper;
 
+use std::sync::Arc;
+
 use moltbot_audit::RequestId;
 use moltbot_audit::event::StreamId;
 use moltbot_audit::store::{AuditStore, SqliteStore, StreamSnapshot};
 use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
+
+use crate::store_contract::Fresh;
+
+/// Opens a fresh store for the contract that every store keeps.
+pub(crate) async fn open() -> Fresh {
+    let trail = Trail::new().await;
+    Fresh { store: Arc::new(trail.store.clone()), keep: Box::new(trail) }
+}
 
 /// A migrated store in a folder of its own; the folder lives as long as the value.
 struct Trail {
