@@ -20,11 +20,11 @@ use serde_json::{Value, json};
 
 /// Reads any object, writes nothing for nothing, and keeps members it does not know.
 fn check<T: Serialize + DeserializeOwned + Default>(name: &str) {
-    let empty = serde_json::to_value(T::default()).unwrap();
+    let empty = serde_json::to_value(T::default()).expect("JSON");
     assert_eq!(empty, json!({}), "{name} writes fields that are absent");
     let unknown = json!({ "a_member_of_tomorrow": { "deep": [1, null] } });
-    let read: T = serde_json::from_value(unknown.clone()).unwrap();
-    assert_eq!(serde_json::to_value(read).unwrap(), unknown, "{name} loses members");
+    let read: T = serde_json::from_value(unknown.clone()).expect(name);
+    assert_eq!(serde_json::to_value(read).expect("JSON"), unknown, "{name} loses members");
 }
 
 macro_rules! check_all {
@@ -47,8 +47,8 @@ fn every_payload_leaves_out_what_is_absent_and_keeps_what_it_does_not_know() {
 
 /// Reads JSON as a payload's half and writes it again: nothing is lost, nothing is added.
 fn round_trip<T: Serialize + DeserializeOwned>(value: &Value) {
-    let read: T = serde_json::from_value(value.clone()).unwrap();
-    assert_eq!(&serde_json::to_value(read).unwrap(), value);
+    let read: T = serde_json::from_value(value.clone()).expect("the type's own form");
+    assert_eq!(&serde_json::to_value(read).expect("JSON"), value);
 }
 
 #[test]
