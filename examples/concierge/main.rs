@@ -1,1 +1,3 @@
+//! Plays a concierge request through the library, and exports and verifies its packs.
+mod simulation;
 fn main() {}
