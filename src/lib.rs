@@ -3,6 +3,7 @@
 #[cfg(feature = "recorder")]
 pub mod auditor;
 pub mod event;
+pub mod pack;
 pub mod proof;
 pub mod record;
 pub mod redact;

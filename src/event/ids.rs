@@ -13,6 +13,8 @@ use super::EventError;
 const NAMESPACE: Uuid = Uuid::from_u128(0x8d18_e442_ee79_5ac0_97ad_4977_09e9_4a1b);
 
 const MICROS_PER_MILLI: u64 = 1_000;
+/// First time that has no four-digit year, and so no RFC 3339 text.
+const YEAR_10000_MICROS: u64 = 253_402_300_800_000_000;
 /// Values of the 12 sub-millisecond bits of a UUIDv7.
 const FRACTION_STEPS: u64 = 4_096;
 
@@ -31,11 +33,11 @@ impl EventId {
     /// `random` supplies the 62 low bits; the two variant bits are overwritten.
     ///
     /// # Errors
-    /// [`EventError::TimeOutOfRange`] where the time is before 1970 or after 10889.
+    /// [`EventError::TimeOutOfRange`] where the time is before 1970 or after 9999.
     pub fn new(created_at: DateTime<Utc>, random: u64) -> Result<Self, EventError> {
         let micros = u64::try_from(created_at.timestamp_micros())
             .ok()
-            .filter(|micros| micros / MICROS_PER_MILLI < 1 << 48)
+            .filter(|micros| *micros < YEAR_10000_MICROS)
             .ok_or(EventError::TimeOutOfRange { created_at })?;
         let (millis, rest) = (micros / MICROS_PER_MILLI, micros % MICROS_PER_MILLI);
         let fraction = rest * FRACTION_STEPS / MICROS_PER_MILLI;

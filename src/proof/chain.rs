@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Digest;
+use serde_json::Value;
+
 use super::commitment::length;
+use super::{Digest, canonical};
 
 const EVENT: &[u8] = b"moltbot-audit/v1/event\0";
 const STREAM: &[u8] = b"moltbot-audit/v1/stream\0";
@@ -40,4 +42,10 @@ pub fn chain_hash(previous: Digest, event_hash: Digest, recorded_at: DateTime<Ut
         event_hash.as_bytes(),
         &recorded_at.timestamp_micros().to_be_bytes(),
     ])
+}
+
+/// The digest of a JSON document under a tag of its own: `"moltbot-audit/v1/" tag "\0" canonical`.
+#[must_use]
+pub fn tagged_digest(tag: &str, document: &Value) -> Digest {
+    Digest::of(&[b"moltbot-audit/v1/", tag.as_bytes(), &[0], canonical(document).as_bytes()])
 }

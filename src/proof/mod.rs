@@ -12,6 +12,7 @@
 //!                                         input(32) output(32) idempotency_key(32) host_ids(32)
 //! chain(0)    "moltbot-audit/v1/stream\0" stream_id(16)
 //! chain(n)    "moltbot-audit/v1/chain\0"  chain(n-1)(32) event_hash(32) recorded_at(8)
+//! shown       "moltbot-audit/v1/shown\0"  canonical(part of a pack)
 //! ```
 //!
 //! Integers are big-endian; `recorded_at` counts microseconds since 1970. Elements of an array have
@@ -23,9 +24,10 @@ mod commitment;
 mod digest;
 mod sanitise;
 
+pub(crate) use self::canonical::in_order;
 pub use self::{
     canonical::canonical,
-    chain::{chain_hash, event_hash, stream_start},
+    chain::{chain_hash, event_hash, stream_start, tagged_digest},
     commitment::{commit, leaf_digest, leaf_salt, node_digest, push_pointer},
     digest::{Digest, ParseHexError, Salt},
     sanitise::{MAX_DEPTH, sanitise},

@@ -21,18 +21,20 @@ const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 /// The result is a fixed point: sanitising it again changes nothing.
 #[must_use]
 pub fn sanitise(value: Value) -> Value {
-    at_depth(value, 0)
+    at_depth(value, 0, MAX_DEPTH)
 }
 
-fn at_depth(value: Value, depth: usize) -> Value {
+fn at_depth(value: Value, depth: usize, depth_max: usize) -> Value {
     match value {
         Value::Number(number) => keep_number(number),
         Value::String(text) => Value::String(keep_text(text)),
-        Value::Array(ref items) if depth == MAX_DEPTH && !items.is_empty() => as_text(&value),
-        Value::Object(ref members) if depth == MAX_DEPTH && !members.is_empty() => as_text(&value),
-        Value::Array(items) => {
-            items.into_iter().map(|item| at_depth(item, depth + 1)).collect::<Vec<_>>().into()
-        }
+        Value::Array(ref items) if depth == depth_max && !items.is_empty() => as_text(value),
+        Value::Object(ref members) if depth == depth_max && !members.is_empty() => as_text(value),
+        Value::Array(items) => items
+            .into_iter()
+            .map(|item| at_depth(item, depth + 1, depth_max))
+            .collect::<Vec<_>>()
+            .into(),
         Value::Object(members) => {
             let mut kept = Map::new();
             for (key, member) in members {
@@ -40,7 +42,7 @@ fn at_depth(value: Value, depth: usize) -> Value {
                 while kept.contains_key(&key) {
                     key.push(char::REPLACEMENT_CHARACTER);
                 }
-                kept.insert(key, at_depth(member, depth + 1));
+                kept.insert(key, at_depth(member, depth + 1, depth_max));
             }
             Value::Object(kept)
         }
@@ -67,6 +69,8 @@ fn is_beyond(number: &Number) -> bool {
     magnitude.is_some_and(|magnitude| magnitude > (1 << 53) - 1)
 }
 
-fn as_text(value: &Value) -> Value {
-    Value::String(keep_text(canonical(value)))
+fn as_text(value: Value) -> Value {
+    // Numbers first, or the text would hold them rounded to doubles; and without a limit of its own,
+    // or each further level of text in text would double the escapes.
+    Value::String(canonical(&at_depth(value, 0, usize::MAX)))
 }

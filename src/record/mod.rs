@@ -1,5 +1,6 @@
 //! The sealed form of an event: where the words, the redaction and the maths meet.
 
+pub(crate) use self::header::micros;
 mod header;
 mod seal;
 mod sealed;

@@ -294,7 +294,7 @@ fn hide_in_text(text: &str, known: &KnownValues) -> Decision {
 fn is_plain_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 64
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:[] ".contains(&byte))
+        && name.chars().all(|c| c.is_alphanumeric() || "_-.:[] ".contains(c))
         && find_phones(name).is_empty()
 }
 

@@ -4,6 +4,8 @@
 //! test suite runs on all of them.
 
 mod error;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod open;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -15,6 +17,12 @@ use std::pin::Pin;
 use chrono::{DateTime, Utc};
 
 pub use self::error::{Conflict, DriverError, StoreError};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use self::open::open;
+#[cfg(feature = "postgres")]
+pub use self::postgres::PostgresStore;
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::SqliteStore;
 use crate::event::StreamId;
 use crate::proof::Digest;
 use crate::record::{Receipt, Record, StoredRecord};

@@ -1,1 +1,12 @@
-fn main() {}
+//! The integration tests: one binary, so that they share one throwaway database server.
+
+mod event;
+mod house;
+mod json_round_trip;
+mod postgres;
+mod proof;
+mod samples;
+mod seal;
+mod sqlite;
+mod store_contract;
+mod support;

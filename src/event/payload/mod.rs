@@ -50,9 +50,9 @@ pub trait Payload {
     /// The event type that carries it.
     const EVENT_TYPE: EventType;
     /// What goes in.
-    type Input: Serialize + DeserializeOwned;
+    type Input: Default + Serialize + DeserializeOwned;
     /// What comes out.
-    type Output: Serialize + DeserializeOwned;
+    type Output: Default + Serialize + DeserializeOwned;
 }
 
 /// The half of a payload that carries nothing: `{}`.

@@ -1,1 +1,159 @@
-//! SQLite.
+//! SQLite: the embedded store, one file beside the host.
+//!
+//! One connection writes and a few read. `begin immediate` is the lock of every stream, across
+//! processes too; SQLite has no SHA-256, so the chain is computed here while that lock is held.
+
+mod append;
+mod cells;
+mod error;
+mod location;
+mod migrate;
+mod read;
+mod row;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use self::error::failed;
+use self::location::Location;
+use self::row::Row;
+use crate::event::StreamId;
+use crate::record::{Receipt, Record};
+use crate::store::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamSnapshot};
+
+/// How long a statement waits for another process's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What `pragma synchronous` answers for FULL.
+const SYNCHRONOUS_FULL: i64 = 2;
+
+/// Connections that only read: WAL lets them run beside the writer.
+const READERS_MAX: u32 = 4;
+
+/// The audit trail in one SQLite file. Cheap to clone; clones share their connections.
+///
+/// Needs a Tokio runtime. Several processes may use one file, on one machine: WAL does not work over
+/// a network file system.
+#[derive(Clone)]
+pub struct SqliteStore {
+    path: PathBuf,
+    /// One connection, so that tasks of this process queue in order instead of polling the file lock.
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens the file of a `sqlite://path` or `sqlite:path` URL, and creates it where it is missing
+    /// (`?mode=rw` at the end: refuse instead). Call [`migrate`](Self::migrate) before the first use.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidUrl`] where the URL is of another form, or its folder does not exist;
+    /// else as the database fails.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let Location { path, create } = Location::parse(url)?;
+        // Statements are not logged: a batch's INSERT is tens of kilobytes of placeholders.
+        let plain = SqliteConnectOptions::new()
+            .filename(&path)
+            .busy_timeout(BUSY_TIMEOUT)
+            .disable_statement_logging();
+        let writing = plain
+            .clone()
+            .create_if_missing(create)
+            .journal_mode(SqliteJournalMode::Wal)
+            // In WAL mode the default, NORMAL, may lose the last commits when the power fails.
+            .synchronous(SqliteSynchronous::Full);
+        let writer =
+            pool(1).connect_with(writing).await.map_err(|error| failed("open the file", error))?;
+        check_durable(&writer).await?;
+        let readers = pool(READERS_MAX).connect_lazy_with(plain.pragma("query_only", "on"));
+        Ok(Self { path, writer, readers })
+    }
+
+    /// Brings the schema up to date. Where it is, nothing is written.
+    ///
+    /// # Errors
+    /// [`StoreError::Migration`] where a file cannot be applied, [`StoreError::Unavailable`] where
+    /// the database cannot be reached.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        migrate::migrate(&self.writer).await
+    }
+
+    /// Waits for what is under way, and closes the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        // Last, because the last connection to close folds the write-ahead log into the file.
+        self.writer.close().await;
+    }
+}
+
+impl AuditSink for SqliteStore {
+    fn append<'a>(
+        &'a self,
+        batch: &'a [Record],
+    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
+        Box::pin(async move {
+            if batch.is_empty() {
+                return Ok(Vec::new());
+            }
+            // Encoded here, so that no JSON is written while the lock is held.
+            let rows: Vec<Row> = batch.iter().map(Row::from).collect();
+            let writer = self.writer.clone();
+            // In a task of its own: a caller who drops this future cuts no transaction in two.
+            let task = tokio::spawn(async move { append::append(&writer, &rows).await });
+            let placed = task.await.map_err(|_| error::task_ended(append::DOING))??;
+            let results = batch.iter().zip(placed).map(|(record, placed)| {
+                placed.map(|at| {
+                    Receipt::new(record, at.seq, at.recorded_at, at.event_hash, at.chain_hash)
+                })
+            });
+            Ok(results.collect())
+        })
+    }
+}
+
+impl AuditStore for SqliteStore {
+    fn read_stream(
+        &self,
+        stream_id: StreamId,
+    ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
+        Box::pin(read::read_stream(&self.readers, stream_id))
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// SQLite keeps its old journal without a word where the file system cannot do WAL, and takes a pragma
+/// that it does not understand for granted: what the promise "durable" rests on is read back.
+async fn check_durable(writer: &SqlitePool) -> Result<(), StoreError> {
+    const DOING: &str = "make the file durable";
+    let (journal, synchronous): (String, i64) = sqlx::query_as(
+        "select journal_mode, synchronous from pragma_journal_mode, pragma_synchronous",
+    )
+    .fetch_one(writer)
+    .await
+    .map_err(|error| failed(DOING, error))?;
+    if journal == "wal" && synchronous == SYNCHRONOUS_FULL {
+        return Ok(());
+    }
+    let source = format!("journal_mode is {journal}, synchronous is {synchronous}").into();
+    Err(StoreError::Database { doing: DOING, source })
+}
+
+/// A pool whose connections stay: a file does not drop them, and reopening costs more than keeping.
+fn pool(connections_max: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections_max)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}

@@ -1,0 +1,557 @@
+-- The audit trail: sealed events, chained by stream.
+--
+-- The library and the Supabase CLI may both apply this file, in either order: every statement is
+-- idempotent, and the last one registers the file. Nothing refers to the host's tables, because a
+-- deleted conversation must not take its story along.
+--
+-- Names are qualified throughout. Functions pin `search_path = pg_catalog, pg_temp` rather than the
+-- empty path: left unnamed, pg_temp is searched first for types and tables, so that a caller could
+-- put a type of his own in place of jsonb inside a function that runs with its owner's rights.
+
+create schema if not exists moltbot_audit;
+
+-- Migration files that have been applied, whoever applied them.
+create table if not exists moltbot_audit.schema_migrations (
+    -- the file's number
+    version text primary key,
+    -- the file's name without its number
+    name text not null,
+    -- when it was first applied
+    applied_at timestamptz not null default clock_timestamp()
+);
+
+-- One row an event, never changed. Partitioned by month of the host's time.
+create table if not exists moltbot_audit.audit_events (
+    -- UUIDv7 that carries created_at to the microsecond
+    id uuid not null,
+    -- the request it belongs to
+    request_id uuid,
+    -- the conversation it belongs to
+    conversation_id uuid,
+    -- what happened, as domain.action
+    event_type text not null,
+    -- who acted
+    actor text not null,
+    -- what went in
+    input jsonb,
+    -- what came out
+    output jsonb,
+    -- the host's dedup token
+    idempotency_key text,
+    -- how long it took, in milliseconds
+    duration_ms integer,
+    -- the host's time
+    created_at timestamptz not null,
+    -- the sequence it is chained in
+    stream_id uuid not null,
+    -- place in the stream, from 1, without gap
+    seq bigint not null,
+    -- how it ended
+    outcome text not null,
+    -- why it did not succeed
+    error_code text,
+    -- trace id of W3C Trace Context, 32 hex digits
+    trace_id text,
+    -- span id of W3C Trace Context, 16 hex digits
+    span_id text,
+    -- the host's own names for request and conversation, where they were no UUIDs
+    host_ids jsonb,
+    -- the database's time, read under the stream's lock
+    recorded_at timestamptz not null,
+    -- keeps the commitments from being guessed
+    salt bytea not null,
+    -- commitment to input
+    input_commitment bytea not null,
+    -- commitment to output
+    output_commitment bytea not null,
+    -- commitment to idempotency_key
+    key_commitment bytea not null,
+    -- commitment to host_ids
+    host_ids_commitment bytea not null,
+    -- hash over header and commitments
+    event_hash bytea not null,
+    -- the chain up to here
+    chain_hash bytea not null,
+
+    -- An id determines its created_at, so this makes ids unique over all partitions.
+    constraint audit_events_pkey primary key (id, created_at),
+    -- The order of reading a stream; appends give out seq under the stream's lock.
+    constraint audit_events_stream_key unique (stream_id, seq, created_at),
+    constraint audit_events_actor_check
+        check (actor in ('admin', 'client', 'moltbot', 'system', 'vendor')),
+    constraint audit_events_outcome_check
+        check (outcome in ('cancelled', 'failed', 'panicked', 'refused', 'succeeded')),
+    constraint audit_events_seq_check check (seq > 0),
+    constraint audit_events_digests_check check (
+        octet_length(salt) = 16
+        and octet_length(input_commitment) = 32
+        and octet_length(output_commitment) = 32
+        and octet_length(key_commitment) = 32
+        and octet_length(host_ids_commitment) = 32
+        and octet_length(event_hash) = 32
+        and octet_length(chain_hash) = 32
+    )
+) partition by range (created_at);
+
+-- Which requests did a conversation lead to? The stream's own order is served by its unique key.
+create index if not exists audit_events_conversation_idx
+    on moltbot_audit.audit_events (conversation_id, created_at)
+    where conversation_id is not null;
+
+-- What happened, or was recorded, between two times? Rows arrive in about that order, so that block
+-- ranges narrow it down at next to no cost a write.
+create index if not exists audit_events_created_at_idx
+    on moltbot_audit.audit_events using brin (created_at);
+create index if not exists audit_events_recorded_at_idx
+    on moltbot_audit.audit_events using brin (recorded_at);
+
+-- Times outside the prepared months: a host's clock may be wrong, its event is never refused.
+create table if not exists moltbot_audit.audit_events_default
+    partition of moltbot_audit.audit_events default;
+
+-- One row a stream: where its chain stands, and the lock under which it grows.
+create table if not exists moltbot_audit.audit_streams (
+    -- the stream
+    stream_id uuid primary key,
+    -- the last place given out
+    seq bigint not null,
+    -- chain_hash of that place
+    head bytea not null,
+    -- the database's time of the first event
+    started_at timestamptz not null,
+    -- the database's time of the last event
+    last_at timestamptz not null,
+
+    constraint audit_streams_seq_check check (seq > 0),
+    constraint audit_streams_head_check check (octet_length(head) = 32)
+) with (
+    -- Every append updates a row: room on its page keeps the update off the index.
+    fillfactor = 50
+);
+
+-- Makes the partitions of the months from `starting` on, and moves what the default partition holds
+-- of them. The only place where partitions are made. Returns how many were made.
+create or replace function moltbot_audit.ensure_partitions(
+    starting timestamptz default now(),
+    months integer default 4
+)
+returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+-- A transaction that holds the table for long must not make every append queue up behind us.
+set lock_timeout = '5s'
+as $$
+declare
+    made integer := 0;
+    lower_bound timestamptz;
+    upper_bound timestamptz;
+    partition_name text;
+begin
+    if months not between 1 and 120 then
+        raise exception 'months is %, expected 1 to 120', months
+            using errcode = 'invalid_parameter_value';
+    end if;
+    -- Two callers at once would make the same partition.
+    perform pg_advisory_xact_lock(hashtextextended('moltbot_audit.ensure_partitions', 0));
+    for ahead in 0 .. months - 1 loop
+        lower_bound := date_trunc('month', starting) + make_interval(months => ahead);
+        upper_bound := lower_bound + interval '1 month';
+        partition_name := 'audit_events_' || to_char(lower_bound, 'YYYY_MM');
+        continue when to_regclass('moltbot_audit.' || partition_name) is not null;
+        -- Keeps appends out until the month's rows have moved; the parent first, as appends do.
+        lock table moltbot_audit.audit_events in share row exclusive mode;
+        lock table moltbot_audit.audit_events_default in access exclusive mode;
+        execute format(
+            'create table moltbot_audit.%I (like moltbot_audit.audit_events including all)',
+            partition_name
+        );
+        execute format('revoke all on table moltbot_audit.%I from public', partition_name);
+        execute format(
+            'with moved as ('
+            '    delete from moltbot_audit.audit_events_default'
+            '    where created_at >= $1 and created_at < $2'
+            '    returning *'
+            ') insert into moltbot_audit.%I select * from moved',
+            partition_name
+        ) using lower_bound, upper_bound;
+        execute format(
+            'alter table moltbot_audit.audit_events attach partition moltbot_audit.%I '
+            'for values from (%L) to (%L)',
+            partition_name, lower_bound, upper_bound
+        );
+        made := made + 1;
+    end loop;
+    return made;
+end
+$$;
+
+-- chain(0): what the first event of a stream is chained to.
+create or replace function moltbot_audit.stream_start(stream_id uuid)
+returns bytea
+language sql
+immutable strict parallel safe
+return sha256('moltbot-audit/v1/stream\000'::bytea || uuid_send(stream_id));
+
+-- A time as the chain hashes it: microseconds since 1970, eight bytes, big-endian.
+create or replace function moltbot_audit.chain_time(recorded_at timestamptz)
+returns bytea
+language sql
+immutable strict parallel safe
+return int8send((extract(epoch from recorded_at) * 1000000)::bigint);
+
+-- chain(n): an event's hash and time, bound to all that came before.
+create or replace function moltbot_audit.chain_hash(previous bytea, event_hash bytea, chain_time bytea)
+returns bytea
+language sql
+immutable strict parallel safe
+return sha256('moltbot-audit/v1/chain\000'::bytea || previous || event_hash || chain_time);
+
+-- One step of chain_over. PL/pgSQL evaluates it several times faster than a SQL function, which an
+-- aggregate cannot inline.
+create or replace function moltbot_audit.chain_step(
+    chain bytea,
+    start bytea,
+    event_hash bytea,
+    chain_time bytea
+)
+returns bytea
+language plpgsql
+immutable parallel safe
+as $$
+begin
+    return sha256(
+        'moltbot-audit/v1/chain\000'::bytea || coalesce(chain, start) || event_hash || chain_time
+    );
+end
+$$;
+
+-- The chain over rows in their order, from `start` on.
+create or replace aggregate moltbot_audit.chain_over(start bytea, event_hash bytea, chain_time bytea) (
+    sfunc = moltbot_audit.chain_step,
+    stype = bytea
+);
+
+-- Appends a batch whose ids are all new; a unique violation says that one is not. Nobody's own entry:
+-- call `append`.
+create or replace function moltbot_audit.append_new(
+    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
+    event_types text[], actors text[], outcomes text[], error_codes text[],
+    durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
+    inputs text[], outputs text[], idempotency_keys text[], host_names text[], salts bytea[],
+    input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
+    host_ids_commitments bytea[], event_hashes bytea[],
+    out seqs bigint[], out recorded_ats timestamptz[], out chain_hashes bytea[]
+)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+-- Planning these arrays against every partition at each call costs more than the writing.
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+begin
+    -- Takes the streams' locks, in the order of their ids so that two batches cannot wait for each
+    -- other in a circle, and with the lock reads the clock and gives out the places. The head stays
+    -- behind until the last statement; nobody sees that before the commit.
+    with batch as (
+        select *
+        from unnest(stream_ids, event_hashes)
+            with ordinality as b (stream_id, event_hash, position)
+    ), counted as materialized (
+        select stream_id, count(*) as events from batch group by stream_id order by stream_id
+    ), locked as (
+        insert into moltbot_audit.audit_streams as s (stream_id, seq, head, started_at, last_at)
+        select c.stream_id, c.events, moltbot_audit.stream_start(c.stream_id), t.now, t.now
+        from counted c, lateral (select clock_timestamp() as now offset 0) t
+        order by c.stream_id
+        on conflict (stream_id) do update
+            set seq = s.seq + excluded.seq, last_at = clock_timestamp()
+        returning s.stream_id, s.seq, s.head, s.last_at
+    ), chained as (
+        select
+            b.position,
+            l.seq - count(*) over whole + row_number() over so_far as seq,
+            l.last_at as recorded_at,
+            moltbot_audit.chain_over(l.head, b.event_hash, l.chain_time) over so_far as chain_hash
+        from (
+            select *, moltbot_audit.chain_time(last_at) as chain_time from locked offset 0
+        ) l join batch b on b.stream_id = l.stream_id
+        window
+            whole as (partition by b.stream_id),
+            so_far as (
+                partition by b.stream_id order by b.position rows unbounded preceding
+            )
+    )
+    select
+        array_agg(seq order by position),
+        array_agg(recorded_at order by position),
+        array_agg(chain_hash order by position)
+    into seqs, recorded_ats, chain_hashes
+    from chained;
+
+    insert into moltbot_audit.audit_events (
+        id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
+        duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids, salt,
+        input_commitment, output_commitment, key_commitment, host_ids_commitment, event_hash,
+        seq, recorded_at, chain_hash
+    )
+    select
+        id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
+        duration_ms, created_at, trace_id, span_id, input::jsonb, output::jsonb, idempotency_key,
+        host_names::jsonb, salt, input_commitment, output_commitment, key_commitment,
+        host_ids_commitment, event_hash, seq, recorded_at, chain_hash
+    from unnest(
+        ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes, error_codes,
+        durations_ms, created_ats, trace_ids, span_ids, inputs, outputs, idempotency_keys,
+        host_names, salts, input_commitments, output_commitments, key_commitments,
+        host_ids_commitments, event_hashes, seqs, recorded_ats, chain_hashes
+    ) as b (
+        id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
+        duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_names,
+        salt, input_commitment, output_commitment, key_commitment, host_ids_commitment, event_hash,
+        seq, recorded_at, chain_hash
+    );
+
+    -- An upsert that always meets its row: unlike an update with a join, it goes by the primary key
+    -- however old the cached plan is.
+    insert into moltbot_audit.audit_streams as s (stream_id, seq, head, started_at, last_at)
+    select distinct on (stream_id) stream_id, seq, chain_hash, recorded_at, recorded_at
+    from unnest(stream_ids, seqs, chain_hashes, recorded_ats)
+        as b (stream_id, seq, chain_hash, recorded_at)
+    order by stream_id, seq desc
+    on conflict (stream_id) do update set head = excluded.head;
+end
+$$;
+
+-- Appends one event, in one statement: the stream's row is locked, moved on and left with its new
+-- head before the event is written. A unique violation says that its id is not new.
+create or replace function moltbot_audit.append_one(
+    id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
+    outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
+    span_id text, input text, output text, idempotency_key text, host_names text, salt bytea,
+    input_commitment bytea, output_commitment bytea, key_commitment bytea,
+    host_ids_commitment bytea, event_hash bytea,
+    out seq bigint, out recorded_at timestamptz, out chain_hash bytea
+)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+begin
+    with place as (
+        insert into moltbot_audit.audit_streams as s (stream_id, seq, head, started_at, last_at)
+        select
+            append_one.stream_id,
+            1,
+            moltbot_audit.chain_hash(
+                moltbot_audit.stream_start(append_one.stream_id),
+                append_one.event_hash,
+                moltbot_audit.chain_time(t.now)
+            ),
+            t.now,
+            t.now
+        from (select clock_timestamp() as now offset 0) t
+        on conflict (stream_id) do update
+            -- One reading of the clock, under the lock, for the time and for its hash.
+            set (seq, head, last_at) = (
+                select
+                    s.seq + 1,
+                    moltbot_audit.chain_hash(
+                        s.head, append_one.event_hash, moltbot_audit.chain_time(t.now)
+                    ),
+                    t.now
+                from (select clock_timestamp() as now offset 0) t
+            )
+        returning s.seq, s.last_at, s.head
+    )
+    insert into moltbot_audit.audit_events as e (
+        id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
+        duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids, salt,
+        input_commitment, output_commitment, key_commitment, host_ids_commitment, event_hash,
+        seq, recorded_at, chain_hash
+    )
+    select
+        append_one.id, append_one.stream_id, append_one.request_id, append_one.conversation_id,
+        append_one.event_type, append_one.actor, append_one.outcome, append_one.error_code,
+        append_one.duration_ms, append_one.created_at, append_one.trace_id, append_one.span_id,
+        append_one.input::jsonb, append_one.output::jsonb, append_one.idempotency_key,
+        append_one.host_names::jsonb, append_one.salt, append_one.input_commitment,
+        append_one.output_commitment, append_one.key_commitment, append_one.host_ids_commitment,
+        append_one.event_hash, p.seq, p.last_at, p.head
+    from place p
+    returning e.seq, e.recorded_at, e.chain_hash
+    into append_one.seq, append_one.recorded_at, append_one.chain_hash;
+end
+$$;
+
+-- Appends events one by one, after a look at what is stored: the way for a batch that holds a known
+-- id. Goes by stream, so that locks are taken in the same order as everywhere else; of one id twice in
+-- a batch, the first of its stream is the one that counts.
+create or replace function moltbot_audit.append_checked(
+    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
+    event_types text[], actors text[], outcomes text[], error_codes text[],
+    durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
+    inputs text[], outputs text[], idempotency_keys text[], host_names text[], salts bytea[],
+    input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
+    host_ids_commitments bytea[], event_hashes bytea[],
+    out statuses text[], out seqs bigint[], out recorded_ats timestamptz[],
+    out stored_hashes bytea[], out chain_hashes bytea[]
+)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+-- A plan made while the table was small must not scan it when it is large.
+set enable_seqscan = off
+as $$
+#variable_conflict use_column
+declare
+    b record;
+    stored record;
+    placed record;
+    same boolean;
+    refused boolean;
+begin
+    for b in
+        select *
+        from unnest(
+            ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
+            error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
+            idempotency_keys, host_names, salts, input_commitments, output_commitments,
+            key_commitments, host_ids_commitments, event_hashes
+        ) with ordinality as b (
+            id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
+            duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_names,
+            salt, input_commitment, output_commitment, key_commitment, host_ids_commitment,
+            event_hash, position
+        )
+        order by stream_id, position
+    loop
+        refused := false;
+        loop
+            select e.* into stored
+            from moltbot_audit.audit_events e
+            where e.id = b.id and e.created_at = b.created_at;
+            if found then
+                -- An event sealed again has a new salt, and so another hash, over the same content.
+                same := stored.event_hash = b.event_hash or (
+                    stored.stream_id, stored.request_id, stored.conversation_id, stored.event_type,
+                    stored.actor, stored.outcome, stored.error_code, stored.duration_ms,
+                    stored.trace_id, stored.span_id, stored.idempotency_key, stored.input,
+                    stored.output, stored.host_ids
+                ) is not distinct from (
+                    b.stream_id, b.request_id, b.conversation_id, b.event_type, b.actor, b.outcome,
+                    b.error_code, b.duration_ms, b.trace_id, b.span_id, b.idempotency_key,
+                    b.input::jsonb, b.output::jsonb, b.host_names::jsonb
+                );
+                statuses[b.position] := case when same then 'duplicate' else 'conflict' end;
+                seqs[b.position] := stored.seq;
+                recorded_ats[b.position] := stored.recorded_at;
+                stored_hashes[b.position] := stored.event_hash;
+                chain_hashes[b.position] := stored.chain_hash;
+                exit;
+            end if;
+            begin
+                select p.* into placed
+                from moltbot_audit.append_one(
+                    b.id, b.stream_id, b.request_id, b.conversation_id, b.event_type, b.actor,
+                    b.outcome, b.error_code, b.duration_ms, b.created_at, b.trace_id, b.span_id,
+                    b.input, b.output, b.idempotency_key, b.host_names, b.salt, b.input_commitment,
+                    b.output_commitment, b.key_commitment, b.host_ids_commitment, b.event_hash
+                ) p;
+                statuses[b.position] := 'stored';
+                seqs[b.position] := placed.seq;
+                recorded_ats[b.position] := placed.recorded_at;
+                stored_hashes[b.position] := b.event_hash;
+                chain_hashes[b.position] := placed.chain_hash;
+                exit;
+            exception when unique_violation then
+                -- Another writer stored the id since we looked: look again. If it is not the id, it
+                -- is a place that is taken, because a stream's row was tampered with.
+                if refused then
+                    raise;
+                end if;
+                refused := true;
+            end;
+        end loop;
+    end loop;
+end
+$$;
+
+-- Appends a batch: arrays in, one row out for each event, in their order. A status is `stored`;
+-- `duplicate` where the event is stored with the same content, with the first receipt; or `conflict`
+-- where its id is stored with other content, with the receipt of what is stored.
+create or replace function moltbot_audit.append(
+    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
+    event_types text[], actors text[], outcomes text[], error_codes text[],
+    durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
+    inputs text[], outputs text[], idempotency_keys text[], host_names text[], salts bytea[],
+    input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
+    host_ids_commitments bytea[], event_hashes bytea[]
+)
+returns table (
+    status text, seq bigint, recorded_at timestamptz, event_hash bytea, chain_hash bytea
+)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+-- A writer stuck inside a transaction must not stop a stream for ever: the caller may try again.
+set lock_timeout = '10s'
+as $$
+#variable_conflict use_column
+declare
+    statuses text[];
+    seqs bigint[];
+    recorded_ats timestamptz[];
+    stored_hashes bytea[] := event_hashes;
+    chain_hashes bytea[];
+begin
+    -- No look for duplicates first: the unique key objects, and nothing of this block remains.
+    begin
+        if cardinality(ids) = 1 then
+            select array[p.seq], array[p.recorded_at], array[p.chain_hash]
+            into seqs, recorded_ats, chain_hashes
+            from moltbot_audit.append_one(
+                ids[1], stream_ids[1], request_ids[1], conversation_ids[1], event_types[1],
+                actors[1], outcomes[1], error_codes[1], durations_ms[1], created_ats[1],
+                trace_ids[1], span_ids[1], inputs[1], outputs[1], idempotency_keys[1],
+                host_names[1], salts[1], input_commitments[1], output_commitments[1],
+                key_commitments[1], host_ids_commitments[1], event_hashes[1]
+            ) p;
+        else
+            select p.seqs, p.recorded_ats, p.chain_hashes
+            into seqs, recorded_ats, chain_hashes
+            from moltbot_audit.append_new(
+                ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
+                error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
+                idempotency_keys, host_names, salts, input_commitments, output_commitments,
+                key_commitments, host_ids_commitments, event_hashes
+            ) p;
+        end if;
+        statuses := array_fill('stored'::text, array[cardinality(ids)]);
+    exception when unique_violation then
+        select p.*
+        into statuses, seqs, recorded_ats, stored_hashes, chain_hashes
+        from moltbot_audit.append_checked(
+            ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
+            error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
+            idempotency_keys, host_names, salts, input_commitments, output_commitments,
+            key_commitments, host_ids_commitments, event_hashes
+        ) p;
+    end;
+    return query
+        select * from unnest(statuses, seqs, recorded_ats, stored_hashes, chain_hashes);
+end
+$$;
+
+-- What nobody was granted nobody may do; the functions that write run with their owner's rights.
+revoke all on schema moltbot_audit from public;
+revoke all on all tables in schema moltbot_audit from public;
+revoke all on all functions in schema moltbot_audit from public;
+
+select moltbot_audit.ensure_partitions();
+
+insert into moltbot_audit.schema_migrations (version, name)
+values ('0003', 'moltbot_audit_logs')
+on conflict (version) do nothing;

@@ -1,0 +1,149 @@
+//! A stored event as a pack shows it: what its reader may see, and digests for the rest.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::proof::{Digest, Salt, commit, leaf_salt, push_pointer};
+use crate::record::{Header, StoredRecord};
+use crate::redact::{Decision, KnownValues, Profile};
+
+/// One event of a pack.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackEvent {
+    /// Place in the stream, from 1.
+    pub seq: i64,
+    /// Ids, types, times.
+    pub header: Header,
+    /// The database's time.
+    #[serde(with = "crate::record::micros")]
+    pub recorded_at: DateTime<Utc>,
+    /// What went in.
+    pub input: View,
+    /// What came out.
+    pub output: View,
+    /// The host's dedup token.
+    pub idempotency_key: View,
+    /// The host's own names for request and conversation, where they were no UUIDs.
+    pub host_ids: View,
+    /// The hash over header and commitments.
+    pub event_hash: Digest,
+    /// The chain up to here.
+    pub chain_hash: Digest,
+}
+
+/// A committed value as its reader sees it.
+///
+/// Every scalar, empty array and empty object of `value` either has its salt under its JSON pointer,
+/// or stands at or below a hidden pointer, where `value` is a masked form and the digest speaks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct View {
+    /// The value, masked forms in the place of what is hidden.
+    pub value: Value,
+    /// The commitment stored with the event.
+    pub commitment: Digest,
+    /// Leaf salts of what is shown, by JSON pointer.
+    pub salts: BTreeMap<String, Salt>,
+    /// What is hidden, by JSON pointer.
+    pub hidden: BTreeMap<String, Hidden>,
+}
+
+/// A hidden value: its digest proves that it is there and is what was recorded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hidden {
+    /// The digest of the value.
+    pub digest: Digest,
+    /// The rule that hid it.
+    pub rule: String,
+}
+
+impl PackEvent {
+    /// Shows a stored event as the profile allows.
+    pub(super) fn disclose(record: &StoredRecord, profile: &Profile, known: &KnownValues) -> Self {
+        let show = |value: Option<&Value>, commitment, root: &str| {
+            let value = value.unwrap_or(&Value::Null);
+            Disclosure { salt: record.salt, profile, known }.view(value, commitment, root)
+        };
+        let key = record.idempotency_key.as_deref().map(Value::from);
+        let commitments = &record.commitments;
+        Self {
+            seq: record.seq,
+            header: record.header.clone(),
+            recorded_at: record.recorded_at,
+            input: show(record.input.as_ref(), commitments.input, "/input"),
+            output: show(record.output.as_ref(), commitments.output, "/output"),
+            idempotency_key: show(key.as_ref(), commitments.idempotency_key, "/idempotency_key"),
+            host_ids: show(record.host_ids.as_ref(), commitments.host_ids, "/host_ids"),
+            event_hash: record.event_hash,
+            chain_hash: record.chain_hash,
+        }
+    }
+
+    /// The four committed parts with their root pointers, in the order they are hashed.
+    pub(super) fn views(&self) -> [(&'static str, &View); 4] {
+        [
+            ("/input", &self.input),
+            ("/output", &self.output),
+            ("/idempotency_key", &self.idempotency_key),
+            ("/host_ids", &self.host_ids),
+        ]
+    }
+}
+
+/// What stays the same while one event is shown.
+struct Disclosure<'a> {
+    salt: Salt,
+    profile: &'a Profile,
+    known: &'a KnownValues,
+}
+
+impl Disclosure<'_> {
+    fn view(&self, value: &Value, commitment: Digest, root: &str) -> View {
+        let mut view = View {
+            value: Value::Null,
+            commitment,
+            salts: BTreeMap::new(),
+            hidden: BTreeMap::new(),
+        };
+        view.value = self.walk(value, root, &mut root.to_owned(), &mut view);
+        view
+    }
+
+    fn walk(&self, value: &Value, key: &str, pointer: &mut String, view: &mut View) -> Value {
+        if let Decision::Hide { rule, masked } = self.profile.decide(key, value, self.known) {
+            let digest = commit(value, self.salt, pointer);
+            view.hidden.insert(pointer.clone(), Hidden { digest, rule: rule.to_owned() });
+            return masked;
+        }
+        let at = pointer.len();
+        match value {
+            Value::Array(items) if !items.is_empty() => {
+                let mut shown = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    push_pointer(pointer, &index.to_string());
+                    shown.push(self.walk(item, key, pointer, view));
+                    pointer.truncate(at);
+                }
+                Value::Array(shown)
+            }
+            Value::Object(members) if !members.is_empty() => {
+                let mut shown = Map::new();
+                for (name, member) in members {
+                    push_pointer(pointer, name);
+                    shown.insert(name.clone(), self.walk(member, name, pointer, view));
+                    pointer.truncate(at);
+                }
+                Value::Object(shown)
+            }
+            leaf => {
+                view.salts.insert(pointer.clone(), leaf_salt(self.salt, pointer));
+                leaf.clone()
+            }
+        }
+    }
+}

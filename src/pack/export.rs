@@ -1,0 +1,205 @@
+//! Makes a pack from a stream.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{PackEvent, SCHEMA, Section, Sections};
+use crate::event::{RequestId, StreamId};
+use crate::proof::{Digest, tagged_digest};
+use crate::redact::{KnownValues, Profile};
+use crate::store::{AuditStore, StoreError, StreamSnapshot};
+
+/// A request's whole story for one reader. Its JSON form begins with `schema`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RequestPack {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// The request, which is also its stream.
+    pub request_id: StreamId,
+    /// Whom it was redacted for.
+    pub profile: ProfileName,
+    /// What a person reads.
+    #[serde(flatten)]
+    pub sections: Sections,
+    /// What proves it.
+    pub events: Vec<PackEvent>,
+    /// Where the stream stands, and what ties the pack together.
+    pub integrity: Integrity,
+}
+
+/// Which redaction profile shaped the pack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileName {
+    /// `internal` or `external`.
+    pub name: String,
+    /// Version of its rules.
+    pub version: u32,
+}
+
+/// Where the stream stands, and what ties the pack together.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Integrity {
+    /// The stream's head as the database kept it.
+    pub head: PackHead,
+    /// Digest of the profile.
+    pub profile_digest: Digest,
+    /// Digest of each event as it is shown, masked forms included.
+    pub event_digests: Vec<Digest>,
+    /// A signed checkpoint over the stream's head.
+    pub checkpoint: Section<()>,
+}
+
+/// A stream's head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackHead {
+    /// The last place given out.
+    pub seq: i64,
+    /// The chain up to there.
+    pub chain_hash: Digest,
+    /// The database's time of the first event.
+    #[serde(with = "crate::record::micros")]
+    pub started_at: DateTime<Utc>,
+    /// The database's time of the last event.
+    #[serde(with = "crate::record::micros")]
+    pub last_at: DateTime<Utc>,
+}
+
+/// A pack that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The export itself could not be recorded, so nothing was exported.
+    #[cfg(feature = "recorder")]
+    #[error("the export could not be recorded, so nothing was exported")]
+    NotRecorded(#[source] crate::auditor::RecordError),
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No event of the request was ever recorded.
+    #[error("request {request_id} is not known: no event of it was ever recorded")]
+    UnknownRequest {
+        /// The request.
+        request_id: StreamId,
+    },
+}
+
+/// Exports a request's whole story, redacted for its reader.
+///
+/// The pack is built from one consistent snapshot of the request's stream, whole, and of nothing but
+/// it. The same stream and profile give the same pack.
+///
+/// # Errors
+/// [`ExportError::UnknownRequest`] where nothing of the request was ever recorded, else as the store
+/// fails: a pack is never made from a part.
+///
+/// ```
+/// # async fn host(store: &dyn moltbot_audit::store::AuditStore) -> Result<(), Box<dyn std::error::Error>> {
+/// use moltbot_audit::pack::{export_request_pack, verify_request_pack};
+/// use moltbot_audit::redact::Profile;
+/// use moltbot_audit::RequestId;
+///
+/// let request = RequestId::from_host("7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11");
+/// let pack = export_request_pack(store, &request, &Profile::internal()).await?;
+/// let verified = verify_request_pack(pack.to_json_pretty().as_bytes())?;
+/// println!("{} events, head {}", verified.events(), verified.head().chain_hash);
+/// # Ok(())
+/// # }
+/// ```
+pub async fn export_request_pack(
+    store: &dyn AuditStore,
+    request_id: &RequestId,
+    profile: &Profile,
+) -> Result<RequestPack, ExportError> {
+    let stream_id = StreamId::from(request_id);
+    let snapshot = store.read_stream(stream_id).await?;
+    let snapshot = snapshot.ok_or(ExportError::UnknownRequest { request_id: stream_id })?;
+    Ok(RequestPack::of(stream_id, &snapshot, profile))
+}
+
+/// Records that a pack is exported, and then exports it, that event included.
+///
+/// `reader` says who asked, and ends up in the event's input.
+///
+/// # Errors
+/// [`ExportError::UnknownRequest`] where nothing of the request was ever recorded,
+/// [`ExportError::NotRecorded`] where the export could not be recorded, else as
+/// [`export_request_pack`].
+#[cfg(feature = "recorder")]
+pub async fn export_recorded(
+    auditor: &crate::auditor::Auditor,
+    store: &dyn AuditStore,
+    request_id: &RequestId,
+    profile: &Profile,
+    reader: &str,
+) -> Result<RequestPack, ExportError> {
+    use crate::event::{Actor, AuditEvent, EventType};
+
+    // Looked up first: an export of an unknown request must not bring it into being.
+    let stream_id = StreamId::from(request_id);
+    if store.read_stream(stream_id).await?.is_none() {
+        return Err(ExportError::UnknownRequest { request_id: stream_id });
+    }
+    let input = serde_json::json!({
+        "profile": profile.name(),
+        "profile_version": profile.version(),
+        "reader": reader,
+    });
+    let event = AuditEvent::new(EventType::PACK_EXPORTED, Actor::Admin).request(request_id);
+    auditor.record(event.input(input)).await.map_err(ExportError::NotRecorded)?;
+    export_request_pack(store, request_id, profile).await
+}
+
+impl RequestPack {
+    fn of(request_id: StreamId, snapshot: &StreamSnapshot, profile: &Profile) -> Self {
+        let mut known = KnownValues::default();
+        for record in &snapshot.records {
+            record.input.iter().chain(&record.output).for_each(|payload| known.learn(payload));
+        }
+        let events: Vec<_> = snapshot
+            .records
+            .iter()
+            .map(|record| PackEvent::disclose(record, profile, &known))
+            .collect();
+        let profile = ProfileName { name: profile.name().to_owned(), version: profile.version() };
+        let head = PackHead {
+            seq: snapshot.head.seq,
+            chain_hash: snapshot.head.chain_hash,
+            started_at: snapshot.head.started_at,
+            last_at: snapshot.head.last_at,
+        };
+        Self {
+            schema: SCHEMA,
+            request_id,
+            sections: Sections::of(&events),
+            integrity: Integrity {
+                head,
+                profile_digest: shown_digest(&profile),
+                event_digests: events.iter().map(shown_digest).collect(),
+                checkpoint: checkpoint(),
+            },
+            profile,
+            events,
+        }
+    }
+
+    /// The pack as indented JSON.
+    #[must_use]
+    pub fn to_json_pretty(&self) -> String {
+        // Every member is a string-keyed map of plain values, which cannot fail to serialise.
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+}
+
+pub(super) fn checkpoint() -> Section<()> {
+    Section::not_recorded("signed checkpoints are not made yet")
+}
+
+/// The digest of a part of the pack as it is shown.
+pub(super) fn shown_digest<T: Serialize>(part: &T) -> Digest {
+    tagged_digest("shown", &serde_json::to_value(part).unwrap_or(Value::Null))
+}

@@ -1,0 +1,103 @@
+//! How a pack can fail to verify: the first fault, and where it is.
+
+/// The first reason why a pack does not verify.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// An event is not what was recorded.
+    #[error("event {seq} ({event_type}, {id}): {fault}")]
+    Event {
+        /// Its place, counted in the pack.
+        seq: i64,
+        /// Its type, as the pack says.
+        event_type: String,
+        /// Its id, as the pack says.
+        id: String,
+        /// What is wrong with it.
+        fault: EventFault,
+    },
+    /// The stream's head is not where its events end.
+    #[error("the stream's head: {what}")]
+    Head {
+        /// What differs.
+        what: &'static str,
+    },
+    /// Masked text, a rule's name or the profile is not what was exported.
+    #[error("{place}: what is masked was changed after the export")]
+    Masked {
+        /// `profile`, or the event.
+        place: String,
+    },
+    /// A section does not say what the events say.
+    #[error("section {section} at {pointer:?} does not say what the events say")]
+    Section {
+        /// The section.
+        section: String,
+        /// JSON pointer to the first difference inside it.
+        pointer: String,
+    },
+    /// The input is not a pack.
+    #[error("not a request pack: {reason}")]
+    Unusable {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl VerifyError {
+    /// Whether the input is no pack at all, rather than one that was tampered with.
+    #[must_use]
+    pub fn is_unusable(&self) -> bool {
+        matches!(self, Self::Unusable { .. })
+    }
+}
+
+/// What is wrong with one event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EventFault {
+    /// The chain does not lead from the event before to this one.
+    #[error("its chain hash does not follow from the event before it at the time it was recorded")]
+    Chain,
+    /// A shown value is not what was committed to.
+    #[error("its {part} does not match its commitment")]
+    Commitment {
+        /// JSON pointer to the part: `/input`, `/output`, `/idempotency_key` or `/host_ids`.
+        part: &'static str,
+    },
+    /// The header contradicts itself.
+    #[error("{0}")]
+    Contradiction(&'static str),
+    /// The event hash is not that of its header and commitments.
+    #[error("its header or a commitment does not match its event hash")]
+    EventHash,
+    /// The event belongs elsewhere.
+    #[error("it belongs to another stream than the pack's request")]
+    ForeignStream,
+    /// A shown value has no salt, so nothing proves it.
+    #[error("nothing proves what it shows at {pointer}")]
+    NoSalt {
+        /// JSON pointer to the value.
+        pointer: String,
+    },
+    /// A value has a form that is never sealed.
+    #[error("what it shows at {pointer} has a form that is never recorded")]
+    NotSealed {
+        /// JSON pointer to the value.
+        pointer: String,
+    },
+    /// A salt or digest belongs to no value.
+    #[error("it shows no value at {pointer}, and yet has a proof for one")]
+    NothingAt {
+        /// JSON pointer to where the value would be.
+        pointer: String,
+    },
+    /// An event is missing, doubled or out of place.
+    #[error("event {expected} is missing, event {found} stands in its place")]
+    Sequence {
+        /// The place this is.
+        expected: i64,
+        /// The place the event claims.
+        found: i64,
+    },
+}

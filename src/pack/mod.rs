@@ -1,0 +1,33 @@
+//! Request packs: one request's whole story, redacted for its reader, verifiable offline.
+//!
+//! A pack holds the request's events with their commitments, and sections a person can read. The
+//! sections are a pure function of the events as the pack shows them, so that the verifier computes
+//! them again, and a pack cannot tell another story than its events do.
+
+mod disclose;
+mod export;
+mod fault;
+mod rebuild;
+mod section;
+mod sections;
+mod strict_json;
+mod verify;
+
+#[cfg(feature = "recorder")]
+pub use self::export::export_recorded;
+pub use self::{
+    disclose::{Hidden, PackEvent, View},
+    export::{ExportError, Integrity, PackHead, ProfileName, RequestPack, export_request_pack},
+    fault::{EventFault, VerifyError},
+    section::Section,
+    sections::{
+        Attempt, CallAttempts, Consent, ConsentDecision, ConsideredCandidate, Decision,
+        Disposition, Explanation, FinalOrder, Handoff, Judgement, Message, OcrJob, OtherShape,
+        Outreach, Outreaches, RankedItem, Reply, RequestSummary, Sections, SelectionStory,
+        Shortlist, Snapshot, Source, StatusReport, Transition, VendorStory,
+    },
+    verify::{VerifiedPack, verify_request_pack},
+};
+
+/// The `schema` member of every pack of this form.
+pub const SCHEMA: &str = "moltbot-audit/request-pack/v1";

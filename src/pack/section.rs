@@ -1,0 +1,53 @@
+//! The enum that tells "nothing happened" from "nobody looked".
+
+use serde::Serialize;
+
+/// A section of a pack: always present, and explicit about why it holds nothing.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Section<T> {
+    /// Nothing of this kind happened in the request.
+    Empty,
+    /// It was recorded and has been erased since.
+    Erased {
+        /// On whose behalf, under which rule.
+        reason: String,
+    },
+    /// This version does not record it.
+    NotRecorded {
+        /// What is missing.
+        reason: String,
+    },
+    /// What was recorded.
+    Recorded {
+        /// The section's content.
+        content: T,
+    },
+    /// It was recorded and cannot be read.
+    Unreadable {
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+impl<T> Section<T> {
+    /// The content, where there is some.
+    #[must_use]
+    pub fn content(&self) -> Option<&T> {
+        match self {
+            Self::Recorded { content } => Some(content),
+            _ => None,
+        }
+    }
+
+    pub(super) fn not_recorded(reason: &str) -> Self {
+        Self::NotRecorded { reason: reason.to_owned() }
+    }
+}
+
+impl<T> Section<Vec<T>> {
+    pub(super) fn of_list(items: Vec<T>) -> Self {
+        if items.is_empty() { Self::Empty } else { Self::Recorded { content: items } }
+    }
+}

@@ -1,0 +1,100 @@
+//! Messages with the client.
+
+use serde::Serialize;
+
+use super::told::{OtherShape, Source, read};
+use crate::event::EventType;
+use crate::event::payload::{WhatsappInboundReceived, WhatsappOutboundSent};
+use crate::pack::PackEvent;
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Message {
+    /// The event that says so.
+    #[serde(flatten)]
+    pub source: Source,
+    /// `inbound` or `outbound`.
+    pub direction: &'static str,
+    /// Who wrote, or acted.
+    pub actor: String,
+    /// The other side's number.
+    pub phone: Option<String>,
+    /// `text`, `image`, …
+    pub message_type: Option<String>,
+    /// What was written.
+    pub text: Option<String>,
+    /// The button that was pressed.
+    pub button_id: Option<String>,
+    /// The provider's id of the media.
+    pub media_id: Option<String>,
+    /// The template used.
+    pub template_id: Option<String>,
+    /// `en`, `fr`, `rw`.
+    pub language: Option<String>,
+    /// The provider's id of the message.
+    pub provider_message_id: Option<String>,
+    /// The provider had delivered it before, and it was not acted on.
+    pub duplicate: bool,
+    /// The payload, where it has another shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_shape: Option<OtherShape>,
+}
+
+pub(super) fn messages(events: &[PackEvent]) -> Vec<Message> {
+    events.iter().filter_map(message).collect()
+}
+
+fn message(event: &PackEvent) -> Option<Message> {
+    let is = |event_type: EventType| event.header.event_type == event_type.as_str();
+    let is_to_vendor = event.input.value.get("vendor_id").is_some();
+    if is(EventType::WHATSAPP_INBOUND_RECEIVED) {
+        Some(inbound(event, false))
+    } else if is(EventType::WHATSAPP_DUPLICATE_MESSAGE) {
+        Some(inbound(event, true))
+    } else if is(EventType::WHATSAPP_OUTBOUND_SENT)
+        || (is(EventType::WHATSAPP_SEND_FAILED) && !is_to_vendor)
+    {
+        Some(outbound(event))
+    } else {
+        None
+    }
+}
+
+fn inbound(event: &PackEvent, duplicate: bool) -> Message {
+    let told = read::<WhatsappInboundReceived>(event);
+    Message {
+        source: told.source,
+        direction: "inbound",
+        actor: event.header.actor.clone(),
+        phone: told.input.from_phone,
+        message_type: told.input.message_type,
+        text: told.input.text,
+        button_id: told.input.button_id,
+        media_id: told.input.media_id,
+        template_id: None,
+        language: None,
+        provider_message_id: told.input.provider_message_id,
+        duplicate: duplicate || told.output.duplicate,
+        other_shape: told.other_shape,
+    }
+}
+
+fn outbound(event: &PackEvent) -> Message {
+    let told = read::<WhatsappOutboundSent>(event);
+    Message {
+        source: told.source,
+        direction: "outbound",
+        actor: event.header.actor.clone(),
+        phone: told.input.to_phone,
+        message_type: told.input.message_type,
+        text: told.input.text,
+        button_id: None,
+        media_id: None,
+        template_id: told.input.template_id,
+        language: told.input.language,
+        provider_message_id: told.output.provider_message_id,
+        duplicate: false,
+        other_shape: told.other_shape,
+    }
+}

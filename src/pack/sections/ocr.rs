@@ -1,0 +1,88 @@
+//! Photos that were read.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::told::{OtherShape, Source, Told, told, told_as};
+use crate::event::EventType;
+use crate::event::payload::{OcrJobCreated, OcrJobDone};
+use crate::pack::PackEvent;
+
+/// One job: how it was created, and how it ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct OcrJob {
+    /// The host's row for the job.
+    pub job_id: Option<String>,
+    /// The event that created it.
+    pub created: Option<Source>,
+    /// The event that ended it.
+    pub ended: Option<Source>,
+    /// `prescription`, `invoice`, …
+    pub ocr_type: Option<String>,
+    /// Who read it.
+    pub provider: Option<String>,
+    /// The provider's id of the media.
+    pub media_id: Option<String>,
+    /// `completed`, `failed`.
+    pub result: Option<String>,
+    /// What the photo says.
+    pub extracted: Option<Value>,
+    /// How sure the reader is, 0 to 1.
+    pub confidence: Option<f64>,
+    /// How sure it is of each field, 0 to 1.
+    pub field_confidence: BTreeMap<String, Option<f64>>,
+    /// Below which confidence the client is asked.
+    pub threshold: Option<f64>,
+    /// Whether the client has to be asked.
+    pub needs_clarification: Option<bool>,
+    /// What the reader noticed.
+    pub warnings: Vec<String>,
+    /// A payload that has another shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_shape: Option<OtherShape>,
+}
+
+pub(super) fn jobs(events: &[PackEvent]) -> Vec<OcrJob> {
+    let mut jobs: Vec<OcrJob> = told::<OcrJobCreated>(events)
+        .map(|created| OcrJob {
+            job_id: created.output.job_id,
+            created: Some(created.source),
+            ocr_type: created.input.ocr_type,
+            provider: created.input.provider,
+            media_id: created.input.media_id,
+            other_shape: created.other_shape,
+            ..OcrJob::default()
+        })
+        .collect();
+    let mut ends: Vec<_> = told::<OcrJobDone>(events)
+        .chain(told_as::<OcrJobDone>(events, EventType::OCR_JOB_FAILED))
+        .collect();
+    ends.sort_by_key(|end| end.source.seq);
+    for end in ends {
+        let is_open = |job: &OcrJob| job.ended.is_none() && job.job_id == end.input.job_id;
+        let at = jobs.iter().position(is_open).unwrap_or_else(|| {
+            jobs.push(OcrJob { job_id: end.input.job_id.clone(), ..OcrJob::default() });
+            jobs.len() - 1
+        });
+        finish(&mut jobs[at], end);
+    }
+    jobs
+}
+
+fn finish(job: &mut OcrJob, end: Told<OcrJobDone>) {
+    job.result =
+        end.output.status.or_else(|| (!end.source.succeeded()).then(|| "failed".to_owned()));
+    job.ended = Some(end.source);
+    job.provider = end.input.provider.or(job.provider.take());
+    job.media_id = end.input.media_id.or(job.media_id.take());
+    job.extracted = end.output.extracted;
+    job.confidence = end.output.confidence;
+    job.field_confidence = end.output.field_confidence;
+    job.threshold = end.output.threshold;
+    job.needs_clarification = end.output.needs_clarification;
+    job.warnings = end.output.warnings;
+    job.other_shape = end.other_shape.or(job.other_shape.take());
+}

@@ -1,0 +1,167 @@
+//! Vendors that were messaged, and what they replied.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::told::{OtherShape, Source, Told, read, told};
+use crate::event::EventType;
+use crate::event::payload::{VendorOutreachSent, VendorReplyRecorded};
+use crate::pack::{PackEvent, Section};
+
+/// Every outreach with its replies, and replies that answer none.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Outreaches {
+    /// Messages to vendors.
+    pub sent: Vec<Outreach>,
+    /// Replies of vendors that were not messaged.
+    pub unmatched_replies: Vec<Reply>,
+}
+
+/// One message to one vendor.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Outreach {
+    /// The event that says so.
+    #[serde(flatten)]
+    pub source: Source,
+    /// The host's row for the outreach.
+    pub outreach_id: Option<String>,
+    /// The host's row for the vendor.
+    pub vendor_id: String,
+    /// The shop's name.
+    pub vendor_name: Option<String>,
+    /// The vendor's number.
+    pub vendor_phone: Option<String>,
+    /// Which batch of the request it is in.
+    pub batch_number: Option<u32>,
+    /// What was written.
+    pub text: Option<String>,
+    /// The provider's id of the message.
+    pub provider_message_id: Option<String>,
+    /// What the vendor answered.
+    pub replies: Vec<Reply>,
+    /// The payload, where it has another shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_shape: Option<OtherShape>,
+}
+
+/// One reply: what was written beside what was understood, so that the one can be checked by the
+/// other.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Reply {
+    /// The event that says so.
+    #[serde(flatten)]
+    pub source: Source,
+    /// The host's row for the outreach it answers.
+    pub outreach_id: Option<String>,
+    /// The host's row for the vendor.
+    pub vendor_id: String,
+    /// What was written.
+    pub text: Option<String>,
+    /// `in_stock`, `out_of_stock`, `unclear`.
+    pub availability: Option<String>,
+    /// Lowest price, in whole Rwandan francs.
+    pub price_min: Option<i64>,
+    /// Highest price, in whole Rwandan francs.
+    pub price_max: Option<i64>,
+    /// Where the shop is, in its own words.
+    pub location_note: Option<String>,
+    /// Variants on offer.
+    pub options: Vec<String>,
+    /// How sure the parser is, 0 to 1.
+    pub confidence: Option<f64>,
+    /// Version of the parser.
+    pub parser_version: Option<String>,
+    /// What the parser noticed.
+    pub warnings: Vec<String>,
+    /// Seconds from the outreach to the reply.
+    pub latency_seconds: Option<f64>,
+    /// It came after the handoff, and was not acted on.
+    pub post_handoff: bool,
+    /// The payload, where it has another shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_shape: Option<OtherShape>,
+}
+
+pub(super) fn section(events: &[PackEvent]) -> Section<Outreaches> {
+    let mut sent = outreaches(events);
+    let mut unmatched_replies = Vec::new();
+    for reply in replies(events) {
+        match answered(&mut sent, &reply) {
+            Some(outreach) => outreach.replies.push(reply),
+            None => unmatched_replies.push(reply),
+        }
+    }
+    if sent.is_empty() && unmatched_replies.is_empty() {
+        Section::Empty
+    } else {
+        Section::Recorded { content: Outreaches { sent, unmatched_replies } }
+    }
+}
+
+/// Messages to vendors, those that failed too.
+pub(super) fn outreaches(events: &[PackEvent]) -> Vec<Outreach> {
+    let is_outreach = |event: &&PackEvent| {
+        let event_type = &event.header.event_type;
+        event_type == EventType::VENDOR_OUTREACH_SENT.as_str()
+            || (event_type == EventType::WHATSAPP_SEND_FAILED.as_str()
+                && event.input.value.get("vendor_id").is_some())
+    };
+    let outreach = |told: Told<VendorOutreachSent>| Outreach {
+        source: told.source,
+        outreach_id: told.input.outreach_id,
+        vendor_id: told.input.vendor_id,
+        vendor_name: told.input.vendor_name,
+        vendor_phone: told.input.vendor_phone,
+        batch_number: told.input.batch_number,
+        text: told.input.text,
+        provider_message_id: told.output.provider_message_id,
+        replies: Vec::new(),
+        other_shape: told.other_shape,
+    };
+    events.iter().filter(is_outreach).map(|event| outreach(read(event))).collect()
+}
+
+/// Replies, in the order they were recorded.
+pub(super) fn replies(events: &[PackEvent]) -> impl Iterator<Item = Reply> {
+    told::<VendorReplyRecorded>(events).map(|told| Reply {
+        source: told.source,
+        outreach_id: told.input.outreach_id,
+        vendor_id: told.input.vendor_id,
+        text: told.input.text,
+        availability: told.output.availability,
+        price_min: told.output.price_min,
+        price_max: told.output.price_max,
+        location_note: told.output.location_note,
+        options: told.output.options,
+        confidence: told.output.confidence,
+        parser_version: told.output.parser_version,
+        warnings: told.output.warnings,
+        latency_seconds: told.output.latency_seconds,
+        post_handoff: told.output.post_handoff,
+        other_shape: told.other_shape,
+    })
+}
+
+/// The outreach a reply answers: the one it names, else the last one to the same vendor before it.
+fn answered<'a>(sent: &'a mut [Outreach], reply: &Reply) -> Option<&'a mut Outreach> {
+    let named = reply.outreach_id.as_ref();
+    let by_name =
+        sent.iter().position(|outreach| named.is_some() && outreach.outreach_id.as_ref() == named);
+    let by_vendor = || {
+        sent.iter().rposition(|outreach| {
+            outreach.vendor_id == reply.vendor_id && outreach.source.seq < reply.source.seq
+        })
+    };
+    let at = by_name.or_else(by_vendor)?;
+    sent.get_mut(at)
+}
+
+/// The reply a shortlist rests on: the last one of the vendor that was acted on.
+pub(super) fn decisive(replies: &[Reply], vendor_id: &str, named: Option<Uuid>) -> Option<Reply> {
+    let is_named = |reply: &&Reply| Some(reply.source.event_id) == named;
+    let is_vendors = |reply: &&Reply| reply.vendor_id == vendor_id && !reply.post_handoff;
+    replies.iter().find(is_named).or_else(|| replies.iter().rfind(is_vendors)).cloned()
+}

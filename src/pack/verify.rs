@@ -1,0 +1,274 @@
+//! Checks a pack offline: no database, no network, no trust in who made it.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::export::{checkpoint, shown_digest};
+use super::rebuild::rebuild;
+use super::{
+    EventFault, PackEvent, PackHead, ProfileName, SCHEMA, Sections, VerifyError, strict_json,
+};
+use crate::event::StreamId;
+use crate::proof::{Digest, chain_hash, event_hash, push_pointer, stream_start};
+
+/// A pack that verifies; only [`verify_request_pack`] makes one.
+#[derive(Clone, Debug)]
+pub struct VerifiedPack {
+    request_id: StreamId,
+    profile: ProfileName,
+    events: usize,
+    hidden: usize,
+    head: PackHead,
+}
+
+impl VerifiedPack {
+    /// The request the pack tells of.
+    #[must_use]
+    pub fn request_id(&self) -> StreamId {
+        self.request_id
+    }
+
+    /// Whom it was redacted for.
+    #[must_use]
+    pub fn profile(&self) -> &ProfileName {
+        &self.profile
+    }
+
+    /// How many events it has.
+    #[must_use]
+    pub fn events(&self) -> usize {
+        self.events
+    }
+
+    /// How many values stand behind their digests.
+    #[must_use]
+    pub fn hidden(&self) -> usize {
+        self.hidden
+    }
+
+    /// Where the stream stands. Whoever knows the head from elsewhere compares it: without that, the
+    /// pack proves its inner consistency, not that it is the stream the database had.
+    #[must_use]
+    pub fn head(&self) -> &PackHead {
+        &self.head
+    }
+}
+
+/// Verifies a pack's JSON.
+///
+/// Recomputes every commitment, event hash and the chain, checks that the places run 1 to n without a
+/// gap up to the stream's head and that every event belongs to the request, computes the readable
+/// sections again, and compares the digests over masked text.
+///
+/// # Errors
+/// [`VerifyError::Unusable`] where the input is no pack of a known form, else the first fault, with
+/// its place.
+pub fn verify_request_pack(json: &[u8]) -> Result<VerifiedPack, VerifyError> {
+    let pack = Parts::parse(json)?;
+    verify_events(pack.request_id, &pack.events)?;
+    verify_head(&pack)?;
+    // Before the sections: they are computed from masked text, whose change is to be found at its event.
+    verify_masks(&pack)?;
+    verify_sections(&pack)?;
+    let views = pack.events.iter().flat_map(PackEvent::views);
+    Ok(VerifiedPack {
+        request_id: pack.request_id,
+        events: pack.events.len(),
+        hidden: views.map(|(_, view)| view.hidden.len()).sum(),
+        profile: pack.profile,
+        head: pack.head,
+    })
+}
+
+/// A pack taken apart; what is left in `sections` is compared, not trusted.
+struct Parts {
+    request_id: StreamId,
+    profile: ProfileName,
+    events: Vec<PackEvent>,
+    head: PackHead,
+    profile_digest: Digest,
+    event_digests: Vec<Digest>,
+    checkpoint: Value,
+    sections: Map<String, Value>,
+}
+
+impl Parts {
+    fn parse(json: &[u8]) -> Result<Self, VerifyError> {
+        let value = strict_json::parse(json).map_err(|error| unusable(&error))?;
+        let Value::Object(mut members) = value else {
+            return Err(VerifyError::Unusable { reason: "it is no JSON object".to_owned() });
+        };
+        match members.remove("schema") {
+            Some(Value::String(schema)) if schema == SCHEMA => {}
+            _ => {
+                let reason = format!("its schema is not {SCHEMA:?}");
+                return Err(VerifyError::Unusable { reason });
+            }
+        }
+        let mut integrity: Map<String, Value> = take(&mut members, "integrity")?;
+        let parts = Self {
+            request_id: take(&mut members, "request_id")?,
+            profile: take(&mut members, "profile")?,
+            events: take(&mut members, "events")?,
+            head: take(&mut integrity, "head")?,
+            profile_digest: take(&mut integrity, "profile_digest")?,
+            event_digests: take(&mut integrity, "event_digests")?,
+            checkpoint: take(&mut integrity, "checkpoint")?,
+            sections: members,
+        };
+        match integrity.keys().next() {
+            Some(_) => Err(VerifyError::Unusable {
+                reason: "its integrity has a member that no version of the schema has".to_owned(),
+            }),
+            None => Ok(parts),
+        }
+    }
+}
+
+fn take<T: DeserializeOwned>(
+    members: &mut Map<String, Value>,
+    name: &str,
+) -> Result<T, VerifyError> {
+    let member = members
+        .remove(name)
+        .ok_or_else(|| VerifyError::Unusable { reason: format!("it has no {name}") })?;
+    serde_json::from_value(member).map_err(|_| VerifyError::Unusable {
+        reason: format!("its {name} does not have the form of the schema"),
+    })
+}
+
+/// Says where the JSON breaks off, and not what stands there.
+fn unusable(error: &serde_json::Error) -> VerifyError {
+    let (line, column) = (error.line(), error.column());
+    let what = match error.classify() {
+        serde_json::error::Category::Data => "a member name occurs twice in one object",
+        serde_json::error::Category::Eof => "the JSON breaks off",
+        _ => "it is no JSON",
+    };
+    VerifyError::Unusable { reason: format!("{what} (line {line}, column {column})") }
+}
+
+fn verify_events(request_id: StreamId, events: &[PackEvent]) -> Result<(), VerifyError> {
+    let mut chain = stream_start(*request_id.uuid().as_bytes());
+    for (expected, event) in (1..).zip(events) {
+        chain = verify_event(request_id, expected, chain, event).map_err(|fault| {
+            VerifyError::Event {
+                seq: expected,
+                event_type: event.header.event_type.clone(),
+                id: event.header.id.to_string(),
+                fault,
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Verifies one event, and returns the chain up to it.
+fn verify_event(
+    request_id: StreamId,
+    expected: i64,
+    chain: Digest,
+    event: &PackEvent,
+) -> Result<Digest, EventFault> {
+    if event.seq != expected {
+        return Err(EventFault::Sequence { expected, found: event.seq });
+    }
+    if event.header.stream_id != request_id {
+        return Err(EventFault::ForeignStream);
+    }
+    if let Some(contradiction) = event.header.contradiction() {
+        return Err(EventFault::Contradiction(contradiction));
+    }
+    let mut commitments = [chain; 4];
+    for (commitment, (part, view)) in commitments.iter_mut().zip(event.views()) {
+        if rebuild(view, part)? != view.commitment {
+            return Err(EventFault::Commitment { part });
+        }
+        *commitment = view.commitment;
+    }
+    if event_hash(&event.header.canonical(), commitments) != event.event_hash {
+        return Err(EventFault::EventHash);
+    }
+    let expected = chain_hash(chain, event.event_hash, event.recorded_at);
+    if expected != event.chain_hash {
+        return Err(EventFault::Chain);
+    }
+    Ok(expected)
+}
+
+fn verify_head(pack: &Parts) -> Result<(), VerifyError> {
+    let fault = |what| Err(VerifyError::Head { what });
+    let (Some(first), Some(last)) = (pack.events.first(), pack.events.last()) else {
+        return fault("the pack has no events");
+    };
+    if pack.head.seq > last.seq {
+        fault("it counts more events than the pack has: the last ones are missing")
+    } else if pack.head.seq < last.seq {
+        fault("it counts fewer events than the pack has")
+    } else if pack.head.chain_hash != last.chain_hash {
+        fault("its chain hash is not that of the last event")
+    } else if pack.head.started_at != first.recorded_at {
+        fault("its start is not the time of the first event")
+    } else if pack.head.last_at != last.recorded_at {
+        fault("its end is not the time of the last event")
+    } else {
+        Ok(())
+    }
+}
+
+fn verify_sections(pack: &Parts) -> Result<(), VerifyError> {
+    let expected = serde_json::to_value(Sections::of(&pack.events)).unwrap_or_default();
+    let found = Value::Object(pack.sections.clone());
+    let checkpoint = serde_json::to_value(checkpoint()).unwrap_or_default();
+    let difference = difference(&expected, &found, String::new())
+        .or_else(|| difference_in("/checkpoint", &checkpoint, &pack.checkpoint));
+    let Some(pointer) = difference else { return Ok(()) };
+    let (section, pointer) = pointer[1..].split_once('/').unwrap_or((&pointer[1..], ""));
+    Err(VerifyError::Section { section: section.to_owned(), pointer: format!("/{pointer}") })
+}
+
+fn difference_in(at: &str, expected: &Value, found: &Value) -> Option<String> {
+    difference(expected, found, at.to_owned())
+}
+
+/// JSON pointer to the first place where two values differ.
+fn difference(expected: &Value, found: &Value, at: String) -> Option<String> {
+    let below = |token: &str| {
+        let mut pointer = at.clone();
+        push_pointer(&mut pointer, token);
+        pointer
+    };
+    match (expected, found) {
+        (Value::Object(expected), Value::Object(found)) => {
+            let unexpected = found.keys().find(|name| !expected.contains_key(*name));
+            unexpected.map(|name| below(name)).or_else(|| {
+                expected.iter().find_map(|(name, member)| match found.get(name) {
+                    Some(other) => difference(member, other, below(name)),
+                    None => Some(below(name)),
+                })
+            })
+        }
+        (Value::Array(expected), Value::Array(found)) if expected.len() == found.len() => {
+            expected.iter().zip(found).enumerate().find_map(|(index, (item, other))| {
+                difference(item, other, below(&index.to_string()))
+            })
+        }
+        (expected, found) => (expected != found).then_some(at),
+    }
+}
+
+fn verify_masks(pack: &Parts) -> Result<(), VerifyError> {
+    let fault = |place: String| Err(VerifyError::Masked { place });
+    if shown_digest(&pack.profile) != pack.profile_digest {
+        return fault("profile".to_owned());
+    }
+    if pack.event_digests.len() != pack.events.len() {
+        return fault("integrity.event_digests".to_owned());
+    }
+    for (event, digest) in pack.events.iter().zip(&pack.event_digests) {
+        if shown_digest(event) != *digest {
+            return fault(format!("event {} ({})", event.seq, event.header.event_type));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! Appending: one statement for a whole batch.
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgRow;
+use sqlx::{PgPool, Row};
+use uuid::Uuid;
+
+use super::error::failed;
+use crate::proof::{Digest, canonical};
+use crate::record::{Receipt, Record};
+use crate::store::{Appended, Conflict, StoreError};
+
+const APPEND: &str = "select status, seq, recorded_at, event_hash, chain_hash from \
+                      moltbot_audit.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+                      $14, $15, $16, $17, $18, $19, $20, $21, $22)";
+
+/// Appends a batch in a transaction of the statement's own: a crash or a dropped future leaves either
+/// the whole batch or nothing, and the same batch again is safe in both cases.
+pub(super) async fn append(pool: &PgPool, batch: &[Record]) -> Result<Vec<Appended>, StoreError> {
+    if batch.is_empty() {
+        return Ok(Vec::new());
+    }
+    let columns = Columns::of(batch);
+    let rows = sqlx::query(APPEND)
+        .bind(columns.ids)
+        .bind(columns.stream_ids)
+        .bind(columns.request_ids)
+        .bind(columns.conversation_ids)
+        .bind(columns.event_types)
+        .bind(columns.actors)
+        .bind(columns.outcomes)
+        .bind(columns.error_codes)
+        .bind(columns.durations_ms)
+        .bind(columns.created_ats)
+        .bind(columns.trace_ids)
+        .bind(columns.span_ids)
+        .bind(columns.inputs)
+        .bind(columns.outputs)
+        .bind(columns.idempotency_keys)
+        .bind(columns.host_names)
+        .bind(columns.salts)
+        .bind(columns.input_commitments)
+        .bind(columns.output_commitments)
+        .bind(columns.key_commitments)
+        .bind(columns.host_ids_commitments)
+        .bind(columns.event_hashes)
+        .fetch_all(pool)
+        .await
+        .map_err(|error| failed("append", &error))?;
+    batch
+        .iter()
+        .zip(&rows)
+        .map(|(record, row)| verdict(record, row))
+        .collect::<Result<_, _>>()
+        .map_err(|error| failed("read the receipts", &error))
+}
+
+fn verdict(record: &Record, row: &PgRow) -> Result<Appended, sqlx::Error> {
+    let stored = digest(row, "event_hash")?;
+    if row.try_get::<&str, _>("status")? == "conflict" {
+        let (event_id, offered) = (record.header().id, record.event_hash());
+        return Ok(Err(Conflict { event_id, stored, offered }));
+    }
+    let recorded_at: DateTime<Utc> = row.try_get("recorded_at")?;
+    let chain_hash = digest(row, "chain_hash")?;
+    Ok(Ok(Receipt::new(record, row.try_get("seq")?, recorded_at, stored, chain_hash)))
+}
+
+fn digest(row: &PgRow, column: &str) -> Result<Digest, sqlx::Error> {
+    let bytes: &[u8] = row.try_get(column)?;
+    Digest::try_from(bytes).map_err(|error| sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: error.into(),
+    })
+}
+
+/// A batch turned on its side: one array a column, as the function takes it.
+struct Columns<'a> {
+    ids: Vec<Uuid>,
+    stream_ids: Vec<Uuid>,
+    request_ids: Vec<Option<Uuid>>,
+    conversation_ids: Vec<Option<Uuid>>,
+    event_types: Vec<&'a str>,
+    actors: Vec<&'a str>,
+    outcomes: Vec<&'a str>,
+    error_codes: Vec<Option<&'a str>>,
+    durations_ms: Vec<Option<i32>>,
+    created_ats: Vec<DateTime<Utc>>,
+    trace_ids: Vec<Option<&'a str>>,
+    span_ids: Vec<Option<&'a str>>,
+    inputs: Vec<Option<String>>,
+    outputs: Vec<Option<String>>,
+    idempotency_keys: Vec<Option<&'a str>>,
+    host_names: Vec<Option<String>>,
+    salts: Vec<[u8; 16]>,
+    input_commitments: Vec<[u8; 32]>,
+    output_commitments: Vec<[u8; 32]>,
+    key_commitments: Vec<[u8; 32]>,
+    host_ids_commitments: Vec<[u8; 32]>,
+    event_hashes: Vec<[u8; 32]>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(batch: &'a [Record]) -> Self {
+        fn column<'a, T>(batch: &'a [Record], of: impl Fn(&'a Record) -> T) -> Vec<T> {
+            batch.iter().map(of).collect()
+        }
+        Self {
+            ids: column(batch, |r| r.header().id),
+            stream_ids: column(batch, |r| r.stream_id().uuid()),
+            request_ids: column(batch, |r| r.header().request_id),
+            conversation_ids: column(batch, |r| r.header().conversation_id),
+            event_types: column(batch, |r| r.header().event_type.as_str()),
+            actors: column(batch, |r| r.header().actor.as_str()),
+            outcomes: column(batch, |r| r.header().outcome.as_str()),
+            error_codes: column(batch, |r| r.header().error_code.as_deref()),
+            durations_ms: column(batch, |r| r.header().duration_ms),
+            created_ats: column(batch, |r| r.header().created_at),
+            trace_ids: column(batch, |r| r.header().trace_id.as_deref()),
+            span_ids: column(batch, |r| r.header().span_id.as_deref()),
+            inputs: column(batch, |r| r.input().map(canonical)),
+            outputs: column(batch, |r| r.output().map(canonical)),
+            idempotency_keys: column(batch, Record::idempotency_key),
+            host_names: column(batch, |r| r.host_ids().map(canonical)),
+            salts: column(batch, |r| *r.salt().as_bytes()),
+            input_commitments: column(batch, |r| *r.commitments().input.as_bytes()),
+            output_commitments: column(batch, |r| *r.commitments().output.as_bytes()),
+            key_commitments: column(batch, |r| *r.commitments().idempotency_key.as_bytes()),
+            host_ids_commitments: column(batch, |r| *r.commitments().host_ids.as_bytes()),
+            event_hashes: column(batch, |r| *r.event_hash().as_bytes()),
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The write side: one transaction a batch.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use serde_json::Value;
+use sqlx::sqlite::{Sqlite, SqlitePool};
+use sqlx::{QueryBuilder, Row as _, SqliteConnection};
+use uuid::Uuid;
+
+use super::cells::Cells;
+use super::error::failed;
+use super::row::{Content, Row};
+use crate::event::StreamId;
+use crate::proof::{Digest, chain_hash, stream_start};
+use crate::store::{Conflict, StoreError};
+
+pub(super) const DOING: &str = "append events";
+
+/// Rows of one INSERT: SQLite binds at most 32,766 values, and an event has 25.
+const ROWS_MAX: usize = 500;
+
+/// Where an event stands, now or since it was first appended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) seq: i64,
+    pub(super) recorded_at: DateTime<Utc>,
+    pub(super) event_hash: Digest,
+    pub(super) chain_hash: Digest,
+}
+
+pub(super) type Placed = Result<Place, Conflict>;
+
+/// Whether to look for the batch's events among the stored ones first.
+#[derive(Clone, Copy, PartialEq)]
+enum Lookup {
+    First,
+    Skip,
+}
+
+/// Appends a batch, all or nothing.
+pub(super) async fn append(writer: &SqlitePool, rows: &[Row]) -> Result<Vec<Placed>, StoreError> {
+    // Retries are rare: let the unique key object instead of asking each time.
+    if let Some(placed) = attempt(writer, rows, Lookup::Skip).await? {
+        return Ok(placed);
+    }
+    let placed = attempt(writer, rows, Lookup::First).await?;
+    placed.ok_or_else(|| StoreError::Database {
+        doing: DOING,
+        source: "a stream's head stands before its last event: the file was changed by hand".into(),
+    })
+}
+
+/// `None`, with nothing written, where a unique key objects.
+async fn attempt(
+    writer: &SqlitePool,
+    rows: &[Row],
+    lookup: Lookup,
+) -> Result<Option<Vec<Placed>>, StoreError> {
+    // The lock of every stream in the file: from here no other process can write, so what is read
+    // below still holds when it is written upon. A crash before the commit leaves nothing behind.
+    let mut transaction =
+        writer.begin_with("begin immediate").await.map_err(|error| failed(DOING, error))?;
+    let mut ledger = Ledger::open(&mut transaction, rows, now()).await?;
+    if lookup == Lookup::First {
+        ledger.known = stored(&mut transaction, rows).await?;
+    }
+    let placed: Vec<Placed> = rows.iter().map(|row| ledger.place(row)).collect();
+    match insert_events(&mut transaction, &ledger.fresh).await {
+        Err(error) if is_duplicate(&error) => {
+            transaction.rollback().await.map_err(|error| failed(DOING, error))?;
+            return Ok(None);
+        }
+        other => other.map_err(|error| failed(DOING, error))?,
+    }
+    upsert_heads(&mut transaction, &ledger).await.map_err(|error| failed(DOING, error))?;
+    // An error here may come before or after the commit reached the disk. The caller appends the same
+    // records again, and those that landed are met by their ids.
+    transaction.commit().await.map_err(|error| failed(DOING, error))?;
+    Ok(Some(placed))
+}
+
+/// Gives out places while the lock is held.
+struct Ledger<'a> {
+    recorded_at: DateTime<Utc>,
+    heads: HashMap<StreamId, Head>,
+    known: HashMap<Uuid, Known<'a>>,
+    fresh: Vec<(&'a Row, Place)>,
+}
+
+struct Head {
+    seq: i64,
+    chain_hash: Digest,
+    /// Streams of which every event turned out to be known keep their row as it is.
+    moved: bool,
+}
+
+struct Known<'a> {
+    content: Cow<'a, Content>,
+    place: Place,
+}
+
+impl<'a> Ledger<'a> {
+    async fn open(
+        connection: &mut SqliteConnection,
+        rows: &[Row],
+        recorded_at: DateTime<Utc>,
+    ) -> Result<Self, StoreError> {
+        let wanted: HashMap<&str, StreamId> =
+            rows.iter().map(|row| (row.content.stream_id.as_str(), row.stream_id)).collect();
+        // The ids travel as one JSON text: the statement stays the same for every batch, and cached.
+        let select = "select stream_id, seq, head from audit_streams \
+                      where stream_id in (select value from json_each(?1))";
+        let found = sqlx::query(select).bind(json_texts(wanted.keys())).fetch_all(connection).await;
+        let mut heads = HashMap::new();
+        for row in &found.map_err(|error| failed(DOING, error))? {
+            let stream_id: &str = row.try_get("stream_id").map_err(|error| failed(DOING, error))?;
+            let Some(&stream_id) = wanted.get(stream_id) else { continue };
+            let Some(cells) = Cells::of(row, stream_id, "seq")? else { continue };
+            let chain_hash = cells.digest("head")?;
+            heads.insert(stream_id, Head { seq: cells.seq(), chain_hash, moved: false });
+        }
+        Ok(Self {
+            recorded_at,
+            heads,
+            known: HashMap::new(),
+            fresh: Vec::with_capacity(rows.len()),
+        })
+    }
+
+    fn place(&mut self, row: &'a Row) -> Placed {
+        if let Some(known) = self.known.get(&row.id) {
+            return known.meet(row);
+        }
+        let head = self.heads.entry(row.stream_id).or_insert_with(|| Head {
+            seq: 0,
+            chain_hash: stream_start(*row.stream_id.uuid().as_bytes()),
+            moved: false,
+        });
+        head.seq += 1;
+        head.chain_hash = chain_hash(head.chain_hash, row.event_hash, self.recorded_at);
+        head.moved = true;
+        let place = Place {
+            seq: head.seq,
+            recorded_at: self.recorded_at,
+            event_hash: row.event_hash,
+            chain_hash: head.chain_hash,
+        };
+        self.fresh.push((row, place));
+        self.known.insert(row.id, Known { content: Cow::Borrowed(&row.content), place });
+        Ok(place)
+    }
+}
+
+impl Known<'_> {
+    /// The first place for the same content, a conflict for other content.
+    fn meet(&self, row: &Row) -> Placed {
+        let stored = self.place.event_hash;
+        if stored == row.event_hash || *self.content == row.content {
+            Ok(self.place)
+        } else {
+            Err(Conflict { event_id: row.id, stored, offered: row.event_hash })
+        }
+    }
+}
+
+/// The batch's events that are stored already.
+async fn stored(
+    connection: &mut SqliteConnection,
+    rows: &[Row],
+) -> Result<HashMap<Uuid, Known<'static>>, StoreError> {
+    let select = "select * from audit_events where id in (select value from json_each(?1))";
+    let wanted: HashMap<&str, &Row> =
+        rows.iter().map(|row| (row.content.id.as_str(), row)).collect();
+    let found = sqlx::query(select).bind(json_texts(wanted.keys())).fetch_all(connection).await;
+    let mut known = HashMap::new();
+    for row in &found.map_err(|error| failed(DOING, error))? {
+        let content = Content::of(row).map_err(|error| failed(DOING, error))?;
+        let Some(offered) = wanted.get(content.id.as_str()) else { continue };
+        let Some(cells) = Cells::of(row, offered.stream_id, "seq")? else { continue };
+        let place = Place {
+            seq: cells.seq(),
+            recorded_at: cells.time("recorded_at")?,
+            event_hash: cells.digest("event_hash")?,
+            chain_hash: cells.digest("chain_hash")?,
+        };
+        known.insert(offered.id, Known { content: Cow::Owned(content), place });
+    }
+    Ok(known)
+}
+
+async fn insert_events(
+    connection: &mut SqliteConnection,
+    fresh: &[(&Row, Place)],
+) -> Result<(), sqlx::Error> {
+    for rows in fresh.chunks(ROWS_MAX) {
+        let mut insert = QueryBuilder::<Sqlite>::new(
+            "insert into audit_events (id, request_id, conversation_id, event_type, actor, input, \
+             output, idempotency_key, duration_ms, created_at, stream_id, seq, outcome, error_code, \
+             trace_id, span_id, host_ids, recorded_at, salt, input_commitment, output_commitment, \
+             key_commitment, host_ids_commitment, event_hash, chain_hash) ",
+        );
+        insert.push_values(rows, |mut values, (row, place)| {
+            let Content {
+                id,
+                request_id,
+                conversation_id,
+                event_type,
+                actor,
+                input,
+                output,
+                idempotency_key,
+                duration_ms,
+                created_at,
+                stream_id,
+                outcome,
+                error_code,
+                trace_id,
+                span_id,
+                host_ids,
+            } = &row.content;
+            let commitments = &row.commitments;
+            values.push_bind(id).push_bind(request_id).push_bind(conversation_id);
+            values.push_bind(event_type).push_bind(actor).push_bind(input).push_bind(output);
+            values.push_bind(idempotency_key).push_bind(duration_ms).push_bind(created_at);
+            values.push_bind(stream_id).push_bind(place.seq).push_bind(outcome);
+            values.push_bind(error_code).push_bind(trace_id).push_bind(span_id).push_bind(host_ids);
+            values.push_bind(place.recorded_at.timestamp_micros());
+            values.push_bind(row.salt.as_bytes().as_slice());
+            values.push_bind(commitments.input.as_bytes().as_slice());
+            values.push_bind(commitments.output.as_bytes().as_slice());
+            values.push_bind(commitments.idempotency_key.as_bytes().as_slice());
+            values.push_bind(commitments.host_ids.as_bytes().as_slice());
+            values.push_bind(row.event_hash.as_bytes().as_slice());
+            values.push_bind(place.chain_hash.as_bytes().as_slice());
+        });
+        // Each size of batch is another statement: only full ones are worth a place in the cache.
+        let insert = insert.build().persistent(rows.len() == ROWS_MAX);
+        insert.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn upsert_heads(
+    connection: &mut SqliteConnection,
+    ledger: &Ledger<'_>,
+) -> Result<(), sqlx::Error> {
+    let now = ledger.recorded_at.timestamp_micros();
+    let moved: Vec<_> = ledger.heads.iter().filter(|(_, head)| head.moved).collect();
+    for heads in moved.chunks(ROWS_MAX) {
+        let mut upsert = QueryBuilder::<Sqlite>::new(
+            "insert into audit_streams (stream_id, seq, head, started_at, last_at) ",
+        );
+        upsert.push_values(heads, |mut values, (stream_id, head)| {
+            values.push_bind(stream_id.to_string()).push_bind(head.seq);
+            values.push_bind(head.chain_hash.as_bytes().as_slice()).push_bind(now).push_bind(now);
+        });
+        upsert.push(
+            " on conflict (stream_id) do update \
+             set seq = excluded.seq, head = excluded.head, last_at = excluded.last_at",
+        );
+        upsert.build().persistent(false).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// The time of this machine: the one place where it is read. It is the store's own evidence of
+/// when, beside the host's `created_at`, and so not the host's to inject.
+#[allow(clippy::disallowed_methods, reason = "the store's clock")]
+fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(6)
+}
+
+fn is_duplicate(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|refusal| refusal.is_unique_violation())
+}
+
+fn json_texts<'a>(texts: impl Iterator<Item = &'a &'a str>) -> String {
+    Value::from_iter(texts.copied()).to_string()
+}

@@ -1,0 +1,47 @@
+//! What SQLite's errors mean to the caller.
+
+use crate::store::StoreError;
+
+/// Primary result codes of faults that pass, or that an operator repairs without touching the trail
+/// (<https://sqlite.org/rescode.html>).
+const PASSING: [i32; 9] = [
+    5,  // SQLITE_BUSY: another process holds the lock
+    6,  // SQLITE_LOCKED: another connection of this process does
+    7,  // SQLITE_NOMEM
+    8,  // SQLITE_READONLY: the file or its folder cannot be written
+    9,  // SQLITE_INTERRUPT
+    10, // SQLITE_IOERR
+    13, // SQLITE_FULL: the disk is
+    14, // SQLITE_CANTOPEN
+    15, // SQLITE_PROTOCOL: lost the race for the write-ahead log too often
+];
+
+/// Files an error by what the caller can do. SQLite's messages name columns and codes, never values.
+pub(super) fn failed(doing: &'static str, error: sqlx::Error) -> StoreError {
+    if is_passing(&error) {
+        StoreError::Unavailable { doing, source: error.into() }
+    } else {
+        StoreError::Database { doing, source: error.into() }
+    }
+}
+
+/// The task is gone without an answer: the runtime is shutting down, or it panicked. The
+/// panic's own text is left out, for it may hold data.
+pub(super) fn task_ended(doing: &'static str) -> StoreError {
+    StoreError::Unavailable { doing, source: "the task ended before it could answer".into() }
+}
+
+pub(super) fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(refusal) => {
+            let code = refusal.code().and_then(|code| code.parse::<i32>().ok());
+            // The low byte is the primary code, the rest says more about it.
+            code.is_some_and(|code| PASSING.contains(&(code & 0xff)))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,106 @@
+//! The readable side.
+
+use sqlx::sqlite::SqlitePool;
+
+use super::cells::Cells;
+use super::error::failed;
+use crate::event::StreamId;
+use crate::proof::stream_start;
+use crate::record::{Commitments, Header, StoredRecord};
+use crate::store::{StoreError, StreamHead, StreamSnapshot};
+
+const DOING: &str = "read a stream";
+
+/// Head and rows in one statement, so that they are of one moment, and there is no transaction for a
+/// dropped future to leave open. The first of the three tables always has its row, so a head without
+/// rows and rows without a head come out too.
+const SELECT: &str = "
+    select
+        event.*,
+        stream.seq as head_seq,
+        stream.head,
+        stream.started_at,
+        stream.last_at
+    from (select ?1 as stream_id) as wanted
+    left join audit_streams as stream on stream.stream_id = wanted.stream_id
+    left join audit_events as event on event.stream_id = wanted.stream_id
+    order by event.seq
+";
+
+pub(super) async fn read_stream(
+    readers: &SqlitePool,
+    stream_id: StreamId,
+) -> Result<Option<StreamSnapshot>, StoreError> {
+    let found = sqlx::query(SELECT).bind(stream_id.to_string()).fetch_all(readers).await;
+    let rows = found.map_err(|error| failed(DOING, error))?;
+    let mut head = None;
+    let mut records = Vec::with_capacity(rows.len());
+    for row in &rows {
+        // Every row carries the same head.
+        if let (None, Some(cells)) = (head, Cells::of(row, stream_id, "head_seq")?) {
+            head = Some(self::head(cells)?);
+        }
+        if let Some(cells) = Cells::of(row, stream_id, "seq")? {
+            records.push(record(cells)?);
+        }
+    }
+    // Somebody removed the head. The rows are shown all the same, under a head that fits none of them,
+    // for the verifier to object to.
+    if let (None, [first, .., last] | [first @ last]) = (head, records.as_slice()) {
+        head = Some(StreamHead {
+            seq: 0,
+            chain_hash: stream_start(*stream_id.uuid().as_bytes()),
+            started_at: first.recorded_at,
+            last_at: last.recorded_at,
+        });
+    }
+    Ok(head.map(|head| StreamSnapshot { head, records }))
+}
+
+fn head(cells: Cells<'_>) -> Result<StreamHead, StoreError> {
+    Ok(StreamHead {
+        seq: cells.seq(),
+        chain_hash: cells.digest("head")?,
+        started_at: cells.time("started_at")?,
+        last_at: cells.time("last_at")?,
+    })
+}
+
+fn record(cells: Cells<'_>) -> Result<StoredRecord, StoreError> {
+    let missing = |column| cells.malformed(column, "is missing");
+    let duration_ms: Option<i64> = cells.get("duration_ms")?;
+    Ok(StoredRecord {
+        header: Header {
+            id: cells.uuid("id")?.ok_or_else(|| missing("id"))?,
+            stream_id: cells.uuid("stream_id")?.ok_or_else(|| missing("stream_id"))?.into(),
+            request_id: cells.uuid("request_id")?,
+            conversation_id: cells.uuid("conversation_id")?,
+            event_type: cells.get("event_type")?,
+            actor: cells.get("actor")?,
+            outcome: cells.get("outcome")?,
+            error_code: cells.get("error_code")?,
+            duration_ms: duration_ms
+                .map(i32::try_from)
+                .transpose()
+                .map_err(|_| cells.malformed("duration_ms", "is beyond 32 bits"))?,
+            created_at: cells.time("created_at")?,
+            trace_id: cells.get("trace_id")?,
+            span_id: cells.get("span_id")?,
+        },
+        input: cells.json("input")?,
+        output: cells.json("output")?,
+        idempotency_key: cells.get("idempotency_key")?,
+        host_ids: cells.json("host_ids")?,
+        salt: cells.salt("salt")?,
+        commitments: Commitments {
+            input: cells.digest("input_commitment")?,
+            output: cells.digest("output_commitment")?,
+            idempotency_key: cells.digest("key_commitment")?,
+            host_ids: cells.digest("host_ids_commitment")?,
+        },
+        event_hash: cells.digest("event_hash")?,
+        seq: cells.seq(),
+        recorded_at: cells.time("recorded_at")?,
+        chain_hash: cells.digest("chain_hash")?,
+    })
+}

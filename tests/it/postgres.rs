@@ -1,0 +1,199 @@
+//! What only Postgres has to do: many processes, migrations by whomever, partitions.
+
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use moltbot_audit::RequestId;
+use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore};
+use sqlx::{AssertSqlSafe, PgPool};
+use uuid::Uuid;
+
+use super::store_contract::Fresh;
+use super::support::cluster::Cluster;
+use super::support::records::{assert_unbroken, fresh_request, records, stream};
+
+/// The file as the Supabase CLI would find it.
+const MIGRATION: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres/0003_moltbot_audit_logs.sql");
+/// Names the database that a worker process is to append to.
+const WORKER_DATABASE: &str = "MOLTBOT_AUDIT_TEST_WORKER_DATABASE";
+const TASKS_PER_PROCESS: usize = 4;
+const BATCHES_PER_TASK: usize = 25;
+
+/// Opens an empty store, with the month prepared in which the tests' events happen.
+pub(crate) async fn open() -> Fresh {
+    let url = Cluster::shared().create_database().await;
+    let store = migrated(&url).await;
+    prepare_september(&url).await;
+    Fresh { store: Arc::new(store), keep: Box::new(()) }
+}
+
+async fn migrated(url: &str) -> PostgresStore {
+    let store = PostgresStore::connect(url).await.expect("the database accepts connections");
+    store.migrate().await.expect("the schema is brought up to date");
+    store
+}
+
+async fn prepare_september(url: &str) -> i32 {
+    scalar(url, "select moltbot_audit.ensure_partitions('2026-09-15', 1)").await
+}
+
+async fn scalar<T>(url: &str, sql: &str) -> T
+where
+    T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+{
+    let pool = PgPool::connect(url).await.expect("the database accepts connections");
+    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&pool).await.expect("one value")
+}
+
+/// The request that all worker processes append to.
+fn shared_request() -> RequestId {
+    Uuid::from_u128(0x5eed).into()
+}
+
+/// Appends from several tasks at once, in batches of one and more.
+async fn work(url: &str) {
+    let store = PostgresStore::connect(url).await.expect("the database accepts connections");
+    let tasks = (0..TASKS_PER_PROCESS).map(|task| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for batch in 0..BATCHES_PER_TASK {
+                let batch = records(&shared_request(), 1 + (task + batch) % 3);
+                let appended = store.append(&batch).await.expect("the batch lands");
+                assert!(appended.iter().all(Result::is_ok));
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.expect("no append fails");
+    }
+}
+
+/// How many events `work` appends.
+fn worked() -> usize {
+    let tasks = 0..TASKS_PER_PROCESS;
+    tasks.flat_map(|task| (0..BATCHES_PER_TASK).map(move |batch| 1 + (task + batch) % 3)).sum()
+}
+
+async fn assert_worked(store: &PostgresStore, processes: usize) {
+    let snapshot = store.read_stream(stream(&shared_request())).await.expect("a readable stream");
+    let snapshot = snapshot.expect("a stream with events");
+    assert_eq!(snapshot.records.len(), processes * worked());
+    assert_unbroken(&snapshot);
+}
+
+/// A test of its own; and, with a database named in the environment, one of several processes that
+/// append to the same stream.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_of_one_process_append_to_one_stream() {
+    if let Ok(url) = std::env::var(WORKER_DATABASE) {
+        return work(&url).await;
+    }
+    let url = Cluster::shared().create_database().await;
+    let store = migrated(&url).await;
+    work(&url).await;
+    assert_worked(&store, 1).await;
+}
+
+#[tokio::test]
+async fn sixteen_tasks_in_four_processes_leave_one_unbroken_chain() {
+    let url = Cluster::shared().create_database().await;
+    let store = migrated(&url).await;
+    let this_binary = std::env::current_exe().expect("a path");
+    let workers = (0..4).map(|_| {
+        Command::new(&this_binary)
+            .args(["--exact", "postgres::tasks_of_one_process_append_to_one_stream"])
+            .env(WORKER_DATABASE, &url)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("a worker starts")
+    });
+    for mut worker in workers.collect::<Vec<_>>() {
+        assert!(worker.wait().expect("a worker ends").success(), "no worker fails");
+    }
+    assert_worked(&store, 4).await;
+}
+
+async fn assert_usable(url: &str) {
+    let store = PostgresStore::connect(url).await.expect("the database accepts connections");
+    let request = fresh_request();
+    store.append(&records(&request, 3)).await.expect("the batch lands");
+    let registered: i64 = scalar(url, "select count(*) from moltbot_audit.schema_migrations").await;
+    assert_eq!(registered, 1);
+}
+
+fn apply_as_supabase_does(url: &str) {
+    let output = Cluster::shared().psql(url, &["--file", MIGRATION]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn the_library_may_migrate_before_the_supabase_cli() {
+    let url = Cluster::shared().create_database().await;
+    let store = migrated(&url).await;
+    store.append(&records(&fresh_request(), 3)).await.expect("the batch lands");
+    apply_as_supabase_does(&url);
+    store.migrate().await.expect("nothing is left to do");
+    assert_usable(&url).await;
+}
+
+#[tokio::test]
+async fn the_supabase_cli_may_migrate_before_the_library() {
+    let url = Cluster::shared().create_database().await;
+    apply_as_supabase_does(&url);
+    let store = migrated(&url).await;
+    store.append(&records(&fresh_request(), 3)).await.expect("the batch lands");
+    apply_as_supabase_does(&url);
+    assert_usable(&url).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_tasks_may_migrate_at_once() {
+    let url = Cluster::shared().create_database().await;
+    let tasks = (0..4).map(|_| {
+        let url = url.clone();
+        tokio::spawn(async move { migrated(&url).await })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.expect("no migration fails");
+    }
+    assert_usable(&url).await;
+}
+
+#[tokio::test]
+async fn events_of_an_unprepared_month_move_when_it_is_prepared() {
+    let url = Cluster::shared().create_database().await;
+    let store = migrated(&url).await;
+    let request = fresh_request();
+    let batch = records(&request, 5);
+    let first = store.append(&batch).await.expect("a late event is not refused");
+    let count = |table: &str| {
+        let sql = format!("select count(*) from moltbot_audit.{table}");
+        let url = url.clone();
+        async move { scalar::<i64>(&url, &sql).await }
+    };
+    assert_eq!(count("audit_events_default").await, 5);
+    assert_eq!(prepare_september(&url).await, 1);
+    assert_eq!(prepare_september(&url).await, 0, "what is prepared stays");
+    assert_eq!(count("audit_events_default").await, 0);
+    assert_eq!(count("audit_events_2026_09").await, 5);
+    assert_eq!(store.append(&batch).await.expect("the batch lands"), first);
+    store.append(&records(&request, 2)).await.expect("the batch lands");
+    let snapshot = store.read_stream(stream(&request)).await.expect("a readable stream");
+    let snapshot = snapshot.expect("a stream with events");
+    assert_eq!(snapshot.records.len(), 7);
+    assert_unbroken(&snapshot);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_month_may_be_prepared_while_its_events_arrive() {
+    let url = Cluster::shared().create_database().await;
+    let store = migrated(&url).await;
+    let writer = tokio::spawn({
+        let url = url.clone();
+        async move { work(&url).await }
+    });
+    assert_eq!(prepare_september(&url).await, 1);
+    writer.await.expect("no append fails");
+    assert_worked(&store, 1).await;
+}

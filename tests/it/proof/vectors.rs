@@ -1,0 +1,133 @@
+//! The golden vectors of format v1, which an independent implementation computed. A test that fails
+//! here says that the code no longer writes the format that is stored; the files are never changed.
+
+use chrono::DateTime;
+use moltbot_audit::event::StreamId;
+use moltbot_audit::proof::{
+    Digest, Salt, canonical, chain_hash, commit, leaf_salt, sanitise, stream_start,
+};
+use moltbot_audit::record::{Commitments, Header};
+use serde::Deserialize;
+use serde_json::Value;
+
+fn vectors<'a, T: Deserialize<'a>>(text: &'a str) -> T {
+    serde_json::from_str(text).expect("the vectors are readable")
+}
+
+#[derive(Deserialize)]
+struct Canonical {
+    name: String,
+    json: String,
+    canonical: String,
+}
+
+#[test]
+fn canonical_json_is_that_of_the_vectors() {
+    let cases: Vec<Canonical> = vectors(include_str!("../../vectors/v1/canonical.json"));
+    assert!(cases.len() >= 10);
+    for case in cases {
+        let value: Value = serde_json::from_str(&case.json).unwrap();
+        assert_eq!(canonical(&value), case.canonical, "{}", case.name);
+    }
+}
+
+#[derive(Deserialize)]
+struct LeafSalt {
+    salt: Salt,
+    pointer: String,
+    leaf_salt: Salt,
+}
+
+#[test]
+fn leaf_salts_are_those_of_the_vectors() {
+    let cases: Vec<LeafSalt> = vectors(include_str!("../../vectors/v1/leaf_salt.json"));
+    assert!(cases.len() >= 8);
+    for case in cases {
+        assert_eq!(leaf_salt(case.salt, &case.pointer), case.leaf_salt, "{}", case.pointer);
+    }
+}
+
+#[derive(Deserialize)]
+struct Commitment {
+    salt: Salt,
+    pointer: String,
+    value: Value,
+    commitment: Digest,
+}
+
+#[test]
+fn commitments_are_those_of_the_vectors() {
+    let cases: Vec<Commitment> = vectors(include_str!("../../vectors/v1/commitment.json"));
+    assert!(cases.len() >= 40);
+    for case in cases {
+        assert_eq!(
+            commit(&case.value, case.salt, &case.pointer),
+            case.commitment,
+            "{}",
+            case.value
+        );
+        // What the vectors commit to is what would be stored.
+        assert_eq!(sanitise(case.value.clone()), case.value);
+    }
+}
+
+#[derive(Deserialize)]
+struct Event {
+    header: Header,
+    salt: Salt,
+    parts: Parts,
+    canonical_header: String,
+    event_hash: Digest,
+}
+
+#[derive(Deserialize)]
+struct Parts {
+    input: Option<Value>,
+    output: Option<Value>,
+    idempotency_key: Option<String>,
+    host_ids: Option<Value>,
+}
+
+#[test]
+fn event_hashes_are_those_of_the_vectors() {
+    let cases: Vec<Event> = vectors(include_str!("../../vectors/v1/event.json"));
+    assert!(cases.len() >= 2);
+    for Event { header, salt, parts, canonical_header, event_hash } in cases {
+        let commitments = Commitments::to(
+            salt,
+            parts.input.as_ref(),
+            parts.output.as_ref(),
+            parts.idempotency_key.as_deref(),
+            parts.host_ids.as_ref(),
+        );
+        assert_eq!(header.canonical(), canonical_header);
+        assert_eq!(commitments.event_hash(&header), event_hash);
+    }
+}
+
+#[derive(Deserialize)]
+struct Chain {
+    stream_id: StreamId,
+    start: Digest,
+    events: Vec<Link>,
+}
+
+#[derive(Deserialize)]
+struct Link {
+    event_hash: Digest,
+    recorded_at_us: i64,
+    chain_hash: Digest,
+}
+
+#[test]
+fn the_chain_is_that_of_the_vectors() {
+    let chain: Chain = vectors(include_str!("../../vectors/v1/chain.json"));
+    let mut head = stream_start(*chain.stream_id.uuid().as_bytes());
+    assert_eq!(head, chain.start);
+    assert!(chain.events.len() >= 3);
+    for link in chain.events {
+        let recorded_at = DateTime::from_timestamp_micros(link.recorded_at_us).unwrap();
+        head = chain_hash(head, link.event_hash, recorded_at);
+        assert_eq!(head, link.chain_hash);
+    }
+}

@@ -1,0 +1,318 @@
+//! What every store has to do, tested on each of them.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use moltbot_audit::store::{Appended, AuditStore, Conflict, StreamSnapshot};
+use moltbot_audit::{Actor, AuditEvent, EventType, RequestId, StreamId};
+use serde_json::json;
+
+use super::support::records::{assert_unbroken, event, fresh_request, records, sealed, stream};
+
+/// An empty store, and what must live as long as it does.
+pub(crate) struct Fresh {
+    /// The store, its schema up to date.
+    pub(crate) store: Arc<dyn AuditStore>,
+    /// A temporary folder or the like.
+    pub(crate) keep: Box<dyn Any + Send>,
+}
+
+/// Instantiates the suite for one store: `$open` is an async function that returns a `Fresh`.
+macro_rules! store_contract {
+    ($store:ident, $open:path) => {
+        mod $store {
+            store_contract!(@tests $open:
+                receipts_stand_in_the_order_of_the_batch
+                an_empty_batch_is_a_no_op
+                interleaved_streams_each_count_from_one
+                the_chain_recomputed_is_the_chain_stored
+                every_column_comes_back_as_it_was_sealed
+                the_same_record_again_gets_its_first_receipt
+                an_event_sealed_again_gets_its_first_receipt
+                a_known_event_among_new_ones_costs_no_place
+                other_content_under_a_known_id_is_a_conflict_and_the_rest_lands
+                one_id_twice_in_a_batch_is_stored_once
+                one_id_with_two_contents_in_a_batch_is_a_conflict
+                an_unknown_stream_reads_as_none
+                a_stream_of_2500_events_reads_completely
+                concurrent_appends_leave_one_unbroken_chain
+                concurrent_retries_of_one_batch_store_it_once
+            );
+
+            #[test]
+            fn json_comes_back_with_the_same_canonical_bytes() {
+                crate::json_round_trip::check($open);
+            }
+        }
+    };
+    (@tests $open:path: $($name:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let fresh = $open().await;
+                super::$name(fresh.store.clone()).await;
+                drop(fresh.keep);
+            }
+        )*
+    };
+}
+
+store_contract!(postgres, crate::postgres::open);
+store_contract!(sqlite, crate::sqlite::open);
+
+async fn read(store: &Arc<dyn AuditStore>, request: &RequestId) -> StreamSnapshot {
+    let snapshot = store.read_stream(stream(request)).await.expect("a readable stream");
+    snapshot.expect("a stream with events")
+}
+
+async fn append(
+    store: &Arc<dyn AuditStore>,
+    batch: &[moltbot_audit::record::Record],
+) -> Vec<Appended> {
+    let appended = store.append(batch).await.expect("the batch lands");
+    assert_eq!(appended.len(), batch.len(), "one result for each record");
+    appended
+}
+
+async fn receipts_stand_in_the_order_of_the_batch(store: Arc<dyn AuditStore>) {
+    let request = fresh_request();
+    let first = records(&request, 1);
+    let rest = records(&request, 7);
+    let mut receipts = append(&store, &first).await;
+    receipts.extend(append(&store, &rest).await);
+    for ((receipt, record), seq) in receipts.iter().zip(first.iter().chain(&rest)).zip(1..) {
+        let receipt = receipt.as_ref().expect("a new event is stored");
+        assert_eq!(receipt.event_id, record.header().id);
+        assert_eq!(receipt.stream_id, record.stream_id());
+        assert_eq!(receipt.event_hash, record.event_hash());
+        assert_eq!(receipt.seq, seq);
+    }
+    let stored = read(&store, &request).await.records;
+    for (receipt, stored) in receipts.iter().zip(&stored) {
+        let receipt = receipt.as_ref().expect("a new event is stored");
+        assert_eq!(receipt.event_id, stored.header.id);
+        assert_eq!(receipt.recorded_at, stored.recorded_at);
+        assert_eq!(receipt.chain_hash, stored.chain_hash);
+    }
+}
+
+async fn an_empty_batch_is_a_no_op(store: Arc<dyn AuditStore>) {
+    assert!(append(&store, &[]).await.is_empty());
+}
+
+async fn interleaved_streams_each_count_from_one(store: Arc<dyn AuditStore>) {
+    let requests = [fresh_request(), fresh_request(), fresh_request()];
+    for _ in 0..3 {
+        let batch: Vec<_> = (0..30).map(|n| sealed(event(&requests[n % 3]))).collect();
+        append(&store, &batch).await;
+    }
+    for request in &requests {
+        let snapshot = read(&store, request).await;
+        assert_eq!(snapshot.records.len(), 30);
+        assert_unbroken(&snapshot);
+    }
+}
+
+async fn the_chain_recomputed_is_the_chain_stored(store: Arc<dyn AuditStore>) {
+    let request = fresh_request();
+    for size in [1, 2, 1, 20, 1] {
+        append(&store, &records(&request, size)).await;
+    }
+    assert_unbroken(&read(&store, &request).await);
+}
+
+async fn every_column_comes_back_as_it_was_sealed(store: Arc<dyn AuditStore>) {
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let trace = moltbot_audit::TraceContext::from_traceparent(trace).expect("a valid header");
+    let request = RequestId::from_host("fallback");
+    let full = event(&request)
+        .conversation(&moltbot_audit::ConversationId::from_host("conv_001"))
+        .duration(std::time::Duration::from_millis(1_234))
+        .ended(moltbot_audit::Outcome::Failed, moltbot_audit::ErrorCode::TimedOut)
+        .trace(trace);
+    let bare = AuditEvent::new(EventType::CALL_STARTED, Actor::Vendor).request(&request);
+    let batch = [sealed(full), sealed(bare)];
+    append(&store, &batch).await;
+    let snapshot = read(&store, &request).await;
+    assert_eq!(snapshot.records.len(), batch.len());
+    for (stored, record) in snapshot.records.iter().zip(&batch) {
+        assert_eq!(&stored.header, record.header());
+        assert_eq!(stored.input.as_ref(), record.input());
+        assert_eq!(stored.output.as_ref(), record.output());
+        assert_eq!(stored.idempotency_key.as_deref(), record.idempotency_key());
+        assert_eq!(stored.host_ids.as_ref(), record.host_ids());
+        assert_eq!(stored.salt, record.salt());
+        assert_eq!(&stored.commitments, record.commitments());
+        assert_eq!(stored.event_hash, record.event_hash());
+    }
+    assert_unbroken(&snapshot);
+}
+
+async fn the_same_record_again_gets_its_first_receipt(store: Arc<dyn AuditStore>) {
+    let request = fresh_request();
+    let (one, many) = (records(&request, 1), records(&request, 5));
+    let first = [append(&store, &one).await, append(&store, &many).await];
+    let again = [append(&store, &one).await, append(&store, &many).await];
+    assert_eq!(first, again);
+    assert_unbroken(&read(&store, &request).await);
+}
+
+async fn an_event_sealed_again_gets_its_first_receipt(store: Arc<dyn AuditStore>) {
+    let request = RequestId::from_host("sealed again");
+    for count in [1, 4] {
+        let events: Vec<_> = (0..count).map(|_| event(&request)).collect();
+        let seal_all = || events.iter().cloned().map(sealed).collect::<Vec<_>>();
+        let (first, again) = (seal_all(), seal_all());
+        assert_ne!(first[0].event_hash(), again[0].event_hash(), "the salt is another");
+        assert_eq!(append(&store, &first).await, append(&store, &again).await);
+    }
+    let snapshot = read(&store, &request).await;
+    assert_eq!(snapshot.records.len(), 5);
+    assert_unbroken(&snapshot);
+}
+
+async fn a_known_event_among_new_ones_costs_no_place(store: Arc<dyn AuditStore>) {
+    let request = fresh_request();
+    let known = records(&request, 1);
+    let first = append(&store, &known).await;
+    let mut batch = records(&request, 6);
+    batch.insert(3, known[0].clone());
+    let appended = append(&store, &batch).await;
+    assert_eq!(appended[3], first[0]);
+    let places: Vec<_> = appended.iter().flatten().map(|receipt| receipt.seq).collect();
+    assert_eq!(places, [2, 3, 4, 1, 5, 6, 7]);
+    assert_unbroken(&read(&store, &request).await);
+}
+
+/// One change to an event's content, in each column that the host fixes and the id does not.
+fn changed(original: &AuditEvent) -> Vec<AuditEvent> {
+    let mut changed = vec![
+        original.clone().input(json!({ "text": "something else" })),
+        original.clone().output(json!({ "action": "call" })),
+        original.clone().idempotency_key("another"),
+        original.clone().request(&fresh_request()),
+        original.clone().conversation(&moltbot_audit::ConversationId::from_host("conv_002")),
+        original.clone().duration(std::time::Duration::from_millis(7)),
+        original.clone().ended(moltbot_audit::Outcome::Failed, moltbot_audit::ErrorCode::TimedOut),
+        original.clone().trace(moltbot_audit::TraceContext::new(1, 2).expect("not zero")),
+        original.clone(),
+        original.clone(),
+    ];
+    changed[8].event_type = EventType::CALL_STARTED;
+    changed[9].actor = Actor::Moltbot;
+    changed
+}
+
+async fn other_content_under_a_known_id_is_a_conflict_and_the_rest_lands(
+    store: Arc<dyn AuditStore>,
+) {
+    let request = fresh_request();
+    let original = event(&request);
+    let stored = sealed(original.clone());
+    append(&store, std::slice::from_ref(&stored)).await;
+    for (other, count) in changed(&original).into_iter().zip(1..) {
+        let other = sealed(other);
+        let conflict = Conflict {
+            event_id: stored.header().id,
+            stored: stored.event_hash(),
+            offered: other.event_hash(),
+        };
+        let alone = append(&store, std::slice::from_ref(&other)).await;
+        assert_eq!(alone, [Err(conflict)], "change {count}");
+        let batch = [sealed(event(&request)), other, sealed(event(&request))];
+        let appended = append(&store, &batch).await;
+        assert_eq!(appended[1], Err(conflict), "change {count}");
+        let places: Vec<_> = appended.iter().flatten().map(|receipt| receipt.seq).collect();
+        assert_eq!(places, [2 * count, 2 * count + 1], "change {count}");
+    }
+    assert_unbroken(&read(&store, &request).await);
+}
+
+async fn one_id_twice_in_a_batch_is_stored_once(store: Arc<dyn AuditStore>) {
+    let request = fresh_request();
+    let twice = event(&request);
+    let batch = [
+        sealed(twice.clone()),
+        sealed(event(&request)),
+        sealed(twice.clone()),
+        sealed(event(&request)),
+    ];
+    let appended = append(&store, &batch).await;
+    assert_eq!(appended[0], appended[2], "both get the first receipt");
+    let places: Vec<_> = appended.iter().flatten().map(|receipt| receipt.seq).collect();
+    assert_eq!(places, [1, 2, 1, 3]);
+    assert_unbroken(&read(&store, &request).await);
+}
+
+async fn one_id_with_two_contents_in_a_batch_is_a_conflict(store: Arc<dyn AuditStore>) {
+    let request = fresh_request();
+    let first = event(&request);
+    let second = sealed(first.clone().output(json!("another")));
+    let batch = [sealed(first), sealed(event(&request)), second];
+    let appended = append(&store, &batch).await;
+    assert_eq!(appended[0].expect("the first is stored").seq, 1);
+    assert_eq!(appended[1].expect("the rest lands").seq, 2);
+    assert_eq!(appended[2].expect_err("the second is not").stored, batch[0].event_hash());
+    assert_unbroken(&read(&store, &request).await);
+}
+
+async fn an_unknown_stream_reads_as_none(store: Arc<dyn AuditStore>) {
+    append(&store, &records(&fresh_request(), 3)).await;
+    let unknown = store.read_stream(StreamId::SYSTEM).await.expect("a readable store");
+    assert!(unknown.is_none());
+}
+
+async fn a_stream_of_2500_events_reads_completely(store: Arc<dyn AuditStore>) {
+    let request = fresh_request();
+    for _ in 0..5 {
+        append(&store, &records(&request, 500)).await;
+    }
+    append(&store, &records(&fresh_request(), 5)).await;
+    let snapshot = read(&store, &request).await;
+    assert_eq!(snapshot.records.len(), 2_500);
+    assert_unbroken(&snapshot);
+}
+
+async fn concurrent_appends_leave_one_unbroken_chain(store: Arc<dyn AuditStore>) {
+    let requests = [fresh_request(), fresh_request(), fresh_request()];
+    let tasks = (0..16).map(|task: usize| {
+        let (store, requests) = (store.clone(), requests.clone());
+        tokio::spawn(async move {
+            for round in 0..10 {
+                // Streams in another order in each task: a circle of waiting writers would show.
+                let stream = |n: usize| &requests[(task + n) % requests.len()];
+                let batch: Vec<_> = (0..=round).map(|n| sealed(event(stream(n)))).collect();
+                assert!(append(&store, &batch).await.iter().all(Result::is_ok));
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.expect("no append fails");
+    }
+    let mut events = 0;
+    for request in &requests {
+        let snapshot = read(&store, request).await;
+        events += snapshot.records.len();
+        assert_unbroken(&snapshot);
+    }
+    assert_eq!(events, 16 * 55);
+}
+
+async fn concurrent_retries_of_one_batch_store_it_once(store: Arc<dyn AuditStore>) {
+    let request = fresh_request();
+    for size in [1, 40] {
+        let batch = Arc::new(records(&request, size));
+        let tasks = (0..8).map(|_| {
+            let (store, batch) = (store.clone(), batch.clone());
+            tokio::spawn(async move { append(&store, &batch).await })
+        });
+        let mut receipts = Vec::new();
+        for task in tasks.collect::<Vec<_>>() {
+            receipts.push(task.await.expect("no append fails"));
+        }
+        assert!(receipts.iter().all(|other| other == &receipts[0]), "all get the same receipts");
+    }
+    let snapshot = read(&store, &request).await;
+    assert_eq!(snapshot.records.len(), 41);
+    assert_unbroken(&snapshot);
+}

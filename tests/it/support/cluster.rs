@@ -1,0 +1,174 @@
+//! A throwaway Postgres cluster, gone with the process that started it.
+
+use std::io;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, postgres::PgConnectOptions};
+
+const MISSING: &str = "PostgreSQL's server programs are needed and were not found: install them \
+                       (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install \
+                       postgresql-server; macOS: brew install postgresql) or put `pg_config` on \
+                       the PATH";
+
+/// Ends the server when its standard input closes, which the kernel does however the parent dies.
+const WATCHDOG: &str = r#"
+    folder=$1; shift
+    "$@" >"$folder/log" 2>&1 &
+    server=$!
+    cat >/dev/null
+    kill -QUIT $server
+    wait $server
+    rm -rf "$folder"
+"#;
+
+/// Whether commits reach the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// As a production server: for benchmarks.
+    Full,
+    /// Not at all, which is faster: for tests that do not pull the plug.
+    None,
+}
+
+/// A running server that listens on a Unix socket in a folder of its own.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    programs: PathBuf,
+    folder: PathBuf,
+    databases: AtomicU32,
+    // Holds the pipe that keeps the server alive.
+    _watchdog: std::process::Child,
+}
+
+impl Cluster {
+    /// The cluster that all tests of this process share; each takes a database of its own.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<Cluster> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(Durability::None))
+    }
+
+    /// Starts a cluster.
+    pub(crate) fn start(durability: Durability) -> Self {
+        let programs = programs();
+        let folder = tempfile::Builder::new()
+            .prefix("moltbot-audit-")
+            .tempdir()
+            .expect("a temporary folder")
+            .keep();
+        // The server refuses to run as root.
+        let user = (owner(&folder) == 0).then(|| (id("-u"), id("-g")));
+        if let Some((uid, gid)) = user {
+            chown(&folder, Some(uid), Some(gid)).expect("root may give its folder away");
+        }
+        let command = |program: &Path| {
+            let mut command = Command::new(program);
+            command.current_dir(&folder);
+            if let Some((uid, gid)) = user {
+                command.uid(uid).gid(gid);
+            }
+            command
+        };
+        let data = folder.join("data");
+        let initdb = command(&programs.join("initdb"))
+            .args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8"])
+            .args(["--locale=C", "--pgdata"])
+            .arg(&data)
+            .output()
+            .expect("initdb starts");
+        assert!(initdb.status.success(), "initdb failed: {}", text(&initdb.stderr));
+        let mut watchdog = command(Path::new("sh"));
+        watchdog.args(["-c", WATCHDOG, "sh"]).arg(&folder).arg(programs.join("postgres"));
+        watchdog.arg("-D").arg(&data).arg("-k").arg(&folder).args(["-c", "listen_addresses="]);
+        if durability == Durability::None {
+            watchdog.args(["-c", "fsync=off", "-c", "synchronous_commit=off"]);
+        }
+        let watchdog = watchdog
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // An interrupt from the keyboard is for us; the server follows through the pipe.
+            .process_group(0)
+            .spawn()
+            .expect("sh starts");
+        let databases = AtomicU32::new(0);
+        let cluster = Self { programs, folder, databases, _watchdog: watchdog };
+        cluster.wait_until_ready();
+        cluster
+    }
+
+    /// Creates an empty database and returns its URL.
+    pub(crate) async fn create_database(&self) -> String {
+        let name = format!("fresh_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let options: PgConnectOptions = self.url("postgres").parse().expect("our own URL");
+        let mut connection = options.connect().await.expect("the cluster accepts connections");
+        connection
+            .execute(AssertSqlSafe(format!("create database {name}")))
+            .await
+            .expect("a new database");
+        self.url(&name)
+    }
+
+    /// Runs `psql` on a database as a person or another tool would.
+    pub(crate) fn psql(&self, url: &str, arguments: &[&str]) -> Output {
+        Command::new(self.programs.join("psql"))
+            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
+            .args(["--set", "ON_ERROR_STOP=1", "--dbname", url])
+            .args(arguments)
+            .output()
+            .expect("psql starts")
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
+    }
+
+    fn wait_until_ready(&self) {
+        for _ in 0..1_000 {
+            let ready = Command::new(self.programs.join("pg_isready"))
+                .arg("--quiet")
+                .arg("--host")
+                .arg(&self.folder)
+                .status();
+            if ready.expect("pg_isready starts").success() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        assert!(log.is_empty(), "the server did not start: {log}");
+    }
+}
+
+/// The folder of the server's programs.
+fn programs() -> PathBuf {
+    let configured = Command::new("pg_config").arg("--bindir").output();
+    let configured = configured.ok().map(|output| PathBuf::from(text(&output.stdout).trim()));
+    // Debian keeps them off the PATH, by version.
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let installed = versions.flatten().map(|version| version.path().join("bin"));
+    configured
+        .into_iter()
+        .chain(installed)
+        .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
+        .expect(MISSING)
+}
+
+fn owner(folder: &Path) -> u32 {
+    std::fs::metadata(folder).expect("our own folder").uid()
+}
+
+/// The user or group id of `postgres`, which the server's package creates.
+fn id(of: &str) -> u32 {
+    let output: io::Result<Output> = Command::new("id").args([of, "postgres"]).output();
+    text(&output.expect("id starts").stdout).trim().parse().expect(MISSING)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

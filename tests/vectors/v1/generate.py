@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""Format v1, written a second time, from its description alone, with hashlib and hmac.
+
+Every hash is SHA-256 over a tag that ends in NUL and then parts of fixed length or preceded by their
+length (8 bytes, big-endian):
+
+    leaf        tag "leaf"    leaf_salt(16) canonical(leaf)
+    leaf_salt   HMAC-SHA-256(event_salt, json_pointer)[:16]
+    node        tag "node"    kind(1: a | o) count(8) { key_length(8) key child(32) } per member
+    event_hash  tag "event"   header_length(8) canonical(header)
+                              input(32) output(32) idempotency_key(32) host_ids(32)
+    chain(0)    tag "stream"  stream_id(16)
+    chain(n)    tag "chain"   chain(n-1)(32) event_hash(32) recorded_at(8, microseconds since 1970)
+
+canonical is RFC 8785. A leaf is a scalar, [] or {}; a missing value is null. Elements of an array
+have keys of length 0. JSON pointers are RFC 6901 and begin with /input, /output, /idempotency_key or
+/host_ids.
+
+This script wrote the files beside it once. A released format never changes: do not run it again.
+"""
+
+import datetime
+import hashlib
+import hmac
+import json
+import pathlib
+import uuid
+
+
+def canonical(value):
+    if value is None:
+        return "null"
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, (int, float)):
+        return number(float(value))
+    if isinstance(value, str):
+        return string(value)
+    if isinstance(value, list):
+        return "[" + ",".join(canonical(item) for item in value) + "]"
+    members = (string(key) + ":" + canonical(value[key]) for key in in_order(value))
+    return "{" + ",".join(members) + "}"
+
+
+def in_order(members):
+    """By UTF-16 code units, which is the order of their big-endian bytes."""
+    return sorted(members, key=lambda key: key.encode("utf-16-be"))
+
+
+def number(double):
+    """Number::toString of ECMA-262; Python's repr gives the same shortest digits."""
+    if double == 0:
+        return "0"
+    if double < 0:
+        return "-" + number(-double)
+    mantissa, _, exponent = repr(double).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    fraction = "" if fraction == "0" else fraction
+    point = len(whole) + int(exponent or 0)
+    digits = (whole + fraction).lstrip("0")
+    point -= len(whole + fraction) - len(digits)
+    digits = digits.rstrip("0")
+    count = len(digits)
+    if count <= point <= 21:
+        return digits + "0" * (point - count)
+    if 0 < point <= 21:
+        return digits[:point] + "." + digits[point:]
+    if -6 < point <= 0:
+        return "0." + "0" * -point + digits
+    sign = "+" if point > 0 else "-"
+    rest = "." + digits[1:] if count > 1 else ""
+    return f"{digits[0]}{rest}e{sign}{abs(point - 1)}"
+
+
+def string(text):
+    short = {"\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
+    out = []
+    for char in text:
+        if char in short:
+            out.append(short[char])
+        elif ord(char) < 0x20:
+            out.append(f"\\u{ord(char):04x}")
+        else:
+            out.append(char)
+    return '"' + "".join(out) + '"'
+
+
+def tagged(tag, *parts):
+    return hashlib.sha256(b"moltbot-audit/v1/" + tag + b"\0" + b"".join(parts)).digest()
+
+
+def length(count):
+    return count.to_bytes(8, "big")
+
+
+def leaf_salt(salt, pointer):
+    return hmac.new(salt, pointer.encode(), hashlib.sha256).digest()[:16]
+
+
+def escape(token):
+    return token.replace("~", "~0").replace("/", "~1")
+
+
+def commit(value, salt, pointer):
+    if isinstance(value, list) and value:
+        members = [("", commit(item, salt, f"{pointer}/{i}")) for i, item in enumerate(value)]
+        return node(b"a", members)
+    if isinstance(value, dict) and value:
+        members = [(k, commit(value[k], salt, f"{pointer}/{escape(k)}")) for k in in_order(value)]
+        return node(b"o", members)
+    return tagged(b"leaf", leaf_salt(salt, pointer), canonical(value).encode())
+
+
+def node(kind, members):
+    parts = [length(len(key.encode())) + key.encode() + child for key, child in members]
+    return tagged(b"node", kind, length(len(members)), *parts)
+
+
+def micros(time):
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    return (time - epoch) // datetime.timedelta(microseconds=1)
+
+
+def event_hash(header, commitments):
+    hashed = {key: value for key, value in header.items() if key != "created_at"}
+    hashed["version"] = 1
+    time = datetime.datetime.fromisoformat(header["created_at"].replace("Z", "+00:00"))
+    hashed["created_at_us"] = micros(time)
+    text = canonical(hashed)
+    return text, tagged(b"event", length(len(text.encode())), text.encode(), *commitments)
+
+
+CANONICAL = {
+    "scalars": "[null, true, false, 0, -1, \"\"]",
+    "empty containers": "[[], {}, [[]], {\"\": {}}]",
+    "white space goes, order is fixed": " { \"b\" : 1 , \"a\" : [ 2 , 1 ] } ",
+    "keys by utf-16 code units": "{\"\\ue000\": 1, \"\\ud83d\\ude00\": 2, \"\\uffff\": 3, \"z\": 4, \"\\u00e9\": 5}",
+    "keys that are prefixes": "{\"aa\": 1, \"a\": 2, \"\": 3, \"a\\u0001\": 4}",
+    "escapes": "[\"\\b\\t\\n\\f\\r\\\"\\\\/\", \"\\u0001\\u001f\\u007f\\u0080\\u2028\"]",
+    "floats that are integers": "[1.0, -0.0, 1e3, 1E+2, 100e-2]",
+    "floats": "[0.1, 1.5, 0.85, 1e-6, 1e-7, 123456789.125, 333333333.3333333]",
+    "floats at the ends": "[5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 1e21, 1e20, 999999999999999900000]",
+    "integers at the ends": "[9007199254740991, -9007199254740991]",
+    "kinyarwanda, french, emoji": "{\"text\": \"Muraho, d\\u00e9sol\\u00e9 \\ud83d\\ude4f\"}",
+}
+
+VALUES = [
+    None, True, 0, 12500, 0.85, "", "a", [], {}, [None], [[]], [{}], {"": None},
+    ["a", "b"], ["b", "a"], {"a": 1, "b": 2}, {"a": {"b": [1, 2, {"c": None}]}},
+    {"a/b": 1, "a~b": 2, "~1": 3, "/": 4}, {"0": "a", "1": "b"},
+    {"\ue000": 1, "\U0001f600": 2}, {"text": "Muraho", "photos": [], "price": {"min": 12500, "max": None}},
+]
+
+SALT = bytes(range(16))
+OTHER_SALT = bytes([0xFF] * 16)
+REQUEST = "7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11"
+CONVERSATION = "0b6cf9a0-5d0a-5c55-9d53-0c5b2c6f3f6a"
+
+FULL_HEADER = {
+    "id": "0195550a-1f00-77d0-8000-000000000001",
+    "stream_id": REQUEST,
+    "request_id": REQUEST,
+    "conversation_id": CONVERSATION,
+    "event_type": "vendor.reply_recorded",
+    "actor": "vendor",
+    "outcome": "failed",
+    "error_code": "provider_error",
+    "duration_ms": 1250,
+    "created_at": "2026-03-02T07:15:00.123456Z",
+    "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    "span_id": "00f067aa0ba902b7",
+}
+BARE_HEADER = FULL_HEADER | {
+    "request_id": None, "conversation_id": None, "error_code": None, "duration_ms": None,
+    "trace_id": None, "span_id": None, "outcome": "succeeded", "created_at": "1970-01-01T00:00:00.000000Z",
+}
+
+
+def main():
+    write("canonical", [
+        {"name": name, "json": text, "canonical": canonical(json.loads(text))}
+        for name, text in CANONICAL.items()
+    ])
+    pointers = ["/input", "/output", "/input/a~1b/0", "/input/é"]
+    write("leaf_salt", [
+        {"salt": salt.hex(), "pointer": pointer, "leaf_salt": leaf_salt(salt, pointer).hex()}
+        for salt in (SALT, OTHER_SALT) for pointer in pointers
+    ])
+    write("commitment", [
+        {"salt": salt.hex(), "pointer": pointer, "value": value, "commitment": commit(value, salt, pointer).hex()}
+        for value in VALUES for salt, pointer in ((SALT, "/input"), (OTHER_SALT, "/output"))
+    ])
+    parts = [({"text": "Muraho"}, {"price": 12500}, "wamid.1", {"request_id": "fallback"}), (None,) * 4]
+    at = ["/input", "/output", "/idempotency_key", "/host_ids"]
+    events = []
+    for header, values in zip((FULL_HEADER, BARE_HEADER), parts):
+        commitments = [commit(value, SALT, pointer) for value, pointer in zip(values, at)]
+        text, digest = event_hash(header, commitments)
+        names = ["input", "output", "idempotency_key", "host_ids"]
+        events.append({
+            "header": header, "salt": SALT.hex(), "parts": dict(zip(names, values)),
+            "canonical_header": text, "event_hash": digest.hex(),
+        })
+    write("event", events)
+    head = tagged(b"stream", uuid.UUID(REQUEST).bytes)
+    chain = {"stream_id": REQUEST, "start": head.hex(), "events": []}
+    for count, recorded_at in enumerate([1772435700123456, 1772435700123457, 0]):
+        digest = bytes.fromhex(events[count % 2]["event_hash"])
+        head = tagged(b"chain", head, digest, recorded_at.to_bytes(8, "big"))
+        chain["events"].append(
+            {"event_hash": digest.hex(), "recorded_at_us": recorded_at, "chain_hash": head.hex()})
+    write("chain", chain)
+
+
+def write(name, vectors):
+    path = pathlib.Path(__file__).with_name(name + ".json")
+    path.write_text(json.dumps(vectors, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
