@@ -46,7 +46,7 @@ impl Story {
     }
 
     // A reader that went away must not stop the play.
-    fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
         let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         writeln!(out, "{line}").ok();
     }
