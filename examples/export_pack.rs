@@ -40,13 +40,9 @@ async fn main() -> ExitCode {
     match run(&Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let mut said = error.to_string();
-            let mut source = error.source();
-            while let Some(error) = source {
-                said += &format!(": {error}");
-                source = error.source();
-            }
-            eprintln!("error: {said}");
+            let causes = std::iter::successors(Some(&*error), |error| (*error).source());
+            let said: Vec<_> = causes.map(ToString::to_string).collect();
+            eprintln!("error: {}", said.join(": "));
             ExitCode::from(2)
         }
     }

@@ -43,7 +43,10 @@ fn verify(file: &Path) -> Verdict {
     match verify_request_pack(&json) {
         Ok(pack) => {
             let (request, events, head) = (pack.request_id(), pack.events(), pack.head());
-            println!("{shown}: verified: request {request}, {events} events, head {}", head.chain_hash);
+            println!(
+                "{shown}: verified: request {request}, {events} events, head {}",
+                head.chain_hash
+            );
             Verdict::Verified
         }
         Err(error) if error.is_unusable() => {

@@ -5,6 +5,7 @@
 
 mod simulation;
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,13 +15,15 @@ use moltbot_audit::auditor::{Clock, SystemClock};
 use moltbot_audit::pack::{ExportError, export_recorded, verify_request_pack};
 use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::{self, AuditStore};
-use moltbot_audit::{Auditor, RequestId};
+use moltbot_audit::{Auditor, RequestId, StreamId};
 
 use self::simulation::{
     clock::ScriptedClock,
     play::{PlayError, play},
     scenario::Scenario,
     story::{Story, ToldSink},
+    tally,
+    world::World,
 };
 
 /// Play concierge requests through the audit library, then export and verify their packs.
@@ -43,7 +46,7 @@ struct Arguments {
 /// Why it stopped, and with which exit code.
 struct Stop {
     code: u8,
-    error: Box<dyn std::error::Error>,
+    error: Box<dyn Error>,
 }
 
 #[tokio::main]
@@ -51,45 +54,37 @@ async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
-            let mut said = stop.error.to_string();
-            let mut source = stop.error.source();
-            while let Some(error) = source {
-                said += &format!(": {error}");
-                source = error.source();
-            }
-            eprintln!("error: {said}");
+            eprintln!("error: {}", chain(&*stop.error));
             ExitCode::from(stop.code)
         }
     }
 }
 
 async fn run(arguments: Arguments) -> Result<(), Stop> {
-    let story = Story::new(std::io::stdout());
-    let key = redaction_key(&story)?;
+    let narrator = Story::new(std::io::stdout());
+    let key = redaction_key(&narrator)?;
     let scenarios = scenarios(&arguments.scenario).map_err(unusable)?;
     prepare_file(&arguments.database).map_err(unusable)?;
     let store = store::open(&arguments.database).await.map_err(unusable)?;
     for scenario in &scenarios {
         let clock = Arc::new(ScriptedClock::new(SystemClock::new().now()));
-        let sink = Arc::new(ToldSink::new(store.clone(), story.clone()));
-        let played = play(scenario, sink, key.clone(), clock, &story).await;
-        let played = played.map_err(|error| match error {
+        let world = Arc::new(World::new(clock.clone()));
+        let sink = Arc::new(ToldSink::new(store.clone(), narrator.clone()));
+        let auditor = Auditor::builder(sink, key.clone()).clock(clock).build();
+        let played = play(scenario, &auditor, &world, &narrator).await;
+        let requests = played.map_err(|error| match error {
             PlayError::Assertion { .. } => Stop { code: 1, error: error.into() },
             PlayError::Audit { .. } => unusable(error),
         })?;
-        let (messages, requests) = (played.ledger.len(), &played.requests);
-        story.say(&format!(
-            "\n  The world was reached {messages} times, for {} request(s).",
-            requests.len()
-        ));
-        for request in requests {
-            export(&store, &key, request, &arguments.out, &story).await?;
+        reconcile(&world, &*store, &requests, &narrator).await?;
+        for request in &requests {
+            export(&store, &key, request, &arguments.out, &narrator).await?;
         }
     }
     Ok(())
 }
 
-fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, Box<dyn std::error::Error>> {
+fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, Box<dyn Error>> {
     if paths.is_empty() {
         return Ok(vec![Scenario::parse(include_str!("../scenarios/phone_charger.json"))?]);
     }
@@ -100,15 +95,13 @@ fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, Box<dyn std::error::Err
 }
 
 /// The deployment's key; without one, a fixed one that is good for a demonstration only.
-fn redaction_key(story: &Story) -> Result<RedactionKey, Stop> {
-    match std::env::var("MOLTBOT_AUDIT_KEY") {
-        Ok(hex) => RedactionKey::from_hex(&hex)
-            .ok_or_else(|| unusable("MOLTBOT_AUDIT_KEY is not 64 hex digits")),
-        Err(_) => {
-            story.say("MOLTBOT_AUDIT_KEY is not set: using a fixed demonstration key.");
-            Ok(RedactionKey::from_bytes(*b"a demonstration key, not secret."))
-        }
+fn redaction_key(narrator: &Story) -> Result<RedactionKey, Stop> {
+    if let Ok(hex) = std::env::var("MOLTBOT_AUDIT_KEY") {
+        let key = RedactionKey::from_hex(&hex);
+        return key.ok_or_else(|| unusable("MOLTBOT_AUDIT_KEY is not 64 hex digits"));
     }
+    narrator.say("MOLTBOT_AUDIT_KEY is not set: using a fixed demonstration key.");
+    Ok(RedactionKey::from_bytes(*b"a demonstration key, not secret."))
 }
 
 /// The directory of an SQLite file must exist before the file can.
@@ -121,6 +114,27 @@ fn prepare_file(url: &str) -> std::io::Result<()> {
     }
 }
 
+/// Everything that reached the world must be in the trail, once.
+async fn reconcile(
+    world: &World,
+    store: &dyn AuditStore,
+    requests: &[RequestId],
+    narrator: &Story,
+) -> Result<(), Stop> {
+    let mut trail = Vec::new();
+    for request in requests {
+        let stream = store.read_stream(StreamId::from(request)).await.map_err(unusable)?;
+        trail.extend(stream.into_iter().flat_map(|stream| stream.records));
+    }
+    let ledger = world.ledger();
+    let reached = ledger.len();
+    if let Some(difference) = tally::differences(&ledger, &trail).into_iter().next() {
+        return Err(Stop { code: 1, error: difference.into() });
+    }
+    narrator.say(&format!("\n  The world was reached {reached} times; each is recorded once."));
+    Ok(())
+}
+
 /// Exports both packs of a request, and verifies what was written, as a stranger would: from the
 /// file.
 async fn export(
@@ -128,7 +142,7 @@ async fn export(
     key: &RedactionKey,
     request: &RequestId,
     out: &Path,
-    story: &Story,
+    narrator: &Story,
 ) -> Result<(), Stop> {
     let directory = out.join(request.to_string());
     std::fs::create_dir_all(&directory).map_err(unusable)?;
@@ -139,15 +153,21 @@ async fn export(
         let path = directory.join(format!("pack.{}.json", profile.name()));
         std::fs::write(&path, pack.to_json_pretty()).map_err(unusable)?;
         let written = std::fs::read(&path).map_err(unusable)?;
-        let verified = verify_request_pack(&written)
-            .map_err(|error| Stop { code: 1, error: error.into() })?;
+        let verified =
+            verify_request_pack(&written).map_err(|error| Stop { code: 1, error: error.into() })?;
         let (events, head) = (verified.events(), verified.head().chain_hash);
         let path = path.display();
-        story.say(&format!("  {path}\n    verified: {events} events, head {head}"));
+        narrator.say(&format!("  {path}\n    verified: {events} events, head {head}"));
     }
     Ok(())
 }
 
-fn unusable(error: impl Into<Box<dyn std::error::Error>>) -> Stop {
+/// An error and what caused it, outermost first.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn unusable(error: impl Into<Box<dyn Error>>) -> Stop {
     Stop { code: 2, error: error.into() }
 }

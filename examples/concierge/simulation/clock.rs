@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use moltbot_audit::auditor::Clock;
 
 /// Starts at a given moment; every step and every call on the world moves it on.
@@ -15,7 +15,7 @@ pub(crate) struct ScriptedClock {
 
 impl ScriptedClock {
     pub(crate) fn new(start: DateTime<Utc>) -> Self {
-        Self { start, elapsed_micros: AtomicU64::new(0) }
+        Self { start: start.trunc_subsecs(6), elapsed_micros: AtomicU64::new(0) }
     }
 
     pub(crate) fn advance(&self, by: Duration) {

@@ -12,6 +12,7 @@ pub(crate) mod replies;
 pub(crate) mod scenario;
 pub(crate) mod state;
 pub(crate) mod story;
+pub(crate) mod tally;
 pub(crate) mod texts;
 pub(crate) mod trail;
 pub(crate) mod world;

@@ -12,7 +12,6 @@ use moltbot_audit::{
 use uuid::Uuid;
 
 use super::case::Case;
-use super::clock::ScriptedClock;
 use super::scenario::{ClientInbound, ConsentReply, InitialState, MessageType, VendorInbound};
 use super::trail::Trail;
 use super::world::World;
@@ -24,7 +23,6 @@ const SAME_REQUEST_FOR: TimeDelta = TimeDelta::minutes(5);
 pub(crate) struct Orchestrator {
     auditor: Auditor,
     world: Arc<World>,
-    clock: Arc<ScriptedClock>,
     scene: Arc<InitialState>,
     conversation: ConversationId,
     name: String,
@@ -39,7 +37,6 @@ impl Orchestrator {
     pub(crate) fn new(
         auditor: Auditor,
         world: Arc<World>,
-        clock: Arc<ScriptedClock>,
         scene: InitialState,
         name: &str,
     ) -> Result<Self, RecordError> {
@@ -48,7 +45,6 @@ impl Orchestrator {
         Ok(Self {
             auditor,
             world,
-            clock,
             scene: Arc::new(scene),
             conversation,
             name: name.into(),
@@ -69,7 +65,10 @@ impl Orchestrator {
         self.cases.last_mut()
     }
 
-    pub(crate) async fn client_wrote(&mut self, inbound: &ClientInbound) -> Result<(), RecordError> {
+    pub(crate) async fn client_wrote(
+        &mut self,
+        inbound: &ClientInbound,
+    ) -> Result<(), RecordError> {
         let provider_message_id = self.message_id(inbound.provider_message_id.as_deref());
         let duplicate = !self.seen.insert(provider_message_id.clone());
         let trail = self.trail_of_next_message(duplicate);
@@ -102,9 +101,8 @@ impl Orchestrator {
         }
         let known = self.cases.last().is_some_and(|c| c.trail().request() == trail.request());
         if !known {
-            let (world, clock, scene) =
-                (self.world.clone(), self.clock.clone(), self.scene.clone());
-            self.cases.push(Case::open(trail, world, clock, scene).await?);
+            let (world, scene) = (self.world.clone(), self.scene.clone());
+            self.cases.push(Case::open(trail, world, scene).await?);
         }
         match self.cases.last_mut() {
             Some(case) => case.client_wrote(inbound, &message_id).await,
@@ -113,7 +111,10 @@ impl Orchestrator {
     }
 
     /// The client's answer to the call question; a message like any other, and then a decision.
-    pub(crate) async fn consent_answered(&mut self, reply: &ConsentReply) -> Result<(), RecordError> {
+    pub(crate) async fn consent_answered(
+        &mut self,
+        reply: &ConsentReply,
+    ) -> Result<(), RecordError> {
         let provider_message_id = self.message_id(None);
         self.seen.insert(provider_message_id.clone());
         let input = InboundInput {
@@ -132,7 +133,10 @@ impl Orchestrator {
         case.consent_answered(&reply.text).await
     }
 
-    pub(crate) async fn vendor_wrote(&mut self, inbound: &VendorInbound) -> Result<(), RecordError> {
+    pub(crate) async fn vendor_wrote(
+        &mut self,
+        inbound: &VendorInbound,
+    ) -> Result<(), RecordError> {
         let provider_message_id = self.message_id(inbound.provider_message_id.as_deref());
         let duplicate = !self.seen.insert(provider_message_id.clone());
         let Some(case) = self.cases.last_mut() else { return Ok(()) };
@@ -155,7 +159,7 @@ impl Orchestrator {
 
     /// The trail of the request in hand, or of a new one where that is long over.
     fn trail_of_next_message(&self, duplicate: bool) -> Trail {
-        let now = self.clock.now();
+        let now = self.world.clock().now();
         let goes_on = |case: &&Case| {
             duplicate || !case.state().is_over() || now - case.last_active() <= SAME_REQUEST_FOR
         };

@@ -3,24 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::auditor::Clock;
-use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::AuditSink;
 use moltbot_audit::{Auditor, RecordError, RequestId};
 
-use super::clock::ScriptedClock;
 use super::orchestrator::Orchestrator;
 use super::scenario::{Assert, Scenario, Step};
 use super::story::Story;
 use super::world::{Kind, Went, World};
-
-/// What a play left behind.
-#[derive(Debug)]
-pub(crate) struct Played {
-    pub(crate) requests: Vec<RequestId>,
-    /// What the world saw of it.
-    pub(crate) ledger: Vec<Went>,
-}
 
 /// A play that did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -31,25 +19,22 @@ pub(crate) enum PlayError {
     Audit { scenario: String, step: String, source: RecordError },
 }
 
-/// Plays `scenario` through an auditor that writes to `sink`.
+/// Plays `scenario` in `world`, recorded by `auditor`, which must tell the world's time. Gives the
+/// requests that were opened.
 pub(crate) async fn play(
     scenario: &Scenario,
-    sink: Arc<dyn AuditSink>,
-    key: RedactionKey,
-    clock: Arc<ScriptedClock>,
+    auditor: &Auditor,
+    world: &Arc<World>,
     story: &Story,
-) -> Result<Played, PlayError> {
-    let auditor = Auditor::builder(sink, key).clock(clock.clone() as Arc<dyn Clock>).build();
-    let world = Arc::new(World::new(clock.clone()));
-    let scene = scenario.initial_state.clone();
+) -> Result<Vec<RequestId>, PlayError> {
     let audit = |step: &str| {
         let (scenario, step) = (scenario.name.clone(), step.to_owned());
         move |source| PlayError::Audit { scenario, step, source }
     };
-    let orchestrator =
-        Orchestrator::new(auditor, world.clone(), clock.clone(), scene, &scenario.name);
+    let scene = scenario.initial_state.clone();
+    let orchestrator = Orchestrator::new(auditor.clone(), world.clone(), scene, &scenario.name);
     let orchestrator = orchestrator.map_err(audit("(opening)"))?;
-    let mut stage = Stage { orchestrator, world, clock };
+    let mut stage = Stage { orchestrator, world: world.clone() };
     story.opens(scenario);
     for step in &scenario.steps {
         story.step(step);
@@ -67,21 +52,18 @@ pub(crate) async fn play(
     }
     // A batch that the last step planned still goes out: nothing is left half done.
     stage.work_off().await.map_err(audit("(closing)"))?;
-    let requests = stage.orchestrator.cases().iter();
-    let requests = requests.map(|case| case.trail().request().clone()).collect();
-    Ok(Played { requests, ledger: stage.world.ledger() })
+    Ok(stage.orchestrator.cases().iter().map(|case| case.trail().request().clone()).collect())
 }
 
 struct Stage {
     orchestrator: Orchestrator,
     world: Arc<World>,
-    clock: Arc<ScriptedClock>,
 }
 
 impl Stage {
     async fn perform(&mut self, step: &Step) -> Result<(), RecordError> {
         self.work_off().await?;
-        self.clock.advance(BETWEEN_STEPS + Duration::from_secs(step.elapsed_seconds));
+        self.world.clock().advance(BETWEEN_STEPS + Duration::from_secs(step.elapsed_seconds));
         if let Some(failure) = &step.inject_failure {
             self.world.script_failure(failure.provider, failure.times);
         }
@@ -162,18 +144,18 @@ impl Stage {
             let state = case.as_ref().map_or("(no request)", |case| case.state().as_str());
             same("request_state", &wanted.as_str(), &state)?;
         }
-        let messaged = case.as_ref().map(|case| case.messaged()).unwrap_or_default();
+        let asked = case.as_ref().map(|case| case.messaged()).unwrap_or_default();
         if let Some(wanted) = assert.vendor_outreach_count {
-            same("vendor_outreach_count", &wanted, &messaged.len())?;
+            same("vendor_outreach_count", &wanted, &asked.len())?;
         }
         if let Some(wanted) = &assert.shortlist_vendor_ids {
             let order = case.as_ref().map(|case| case.shortlist()).unwrap_or_default();
             same("shortlist_vendor_ids", &wanted.as_slice(), &order)?;
         }
-        let mut once = messaged.clone();
+        let mut once = asked.clone();
         once.sort_unstable();
         once.dedup();
-        ensure(!assert.no_duplicate_outreach || once.len() == messaged.len(), || {
+        ensure(!assert.no_duplicate_outreach || once.len() == asked.len(), || {
             "a vendor was messaged twice for one request".to_owned()
         })
     }

@@ -5,7 +5,11 @@
 pub(crate) fn prices(text: &str) -> Vec<i64> {
     let numbers = numbers(text);
     let certain: Vec<i64> = numbers.iter().filter(|n| n.certain).map(|n| n.value).collect();
-    if certain.is_empty() { numbers.into_iter().map(|number| number.value).collect() } else { certain }
+    if certain.is_empty() {
+        numbers.into_iter().map(|number| number.value).collect()
+    } else {
+        certain
+    }
 }
 
 struct Number {
@@ -63,7 +67,8 @@ fn digits(chars: &[char], at: usize) -> (String, bool, usize) {
             end += 1;
             continue;
         }
-        let separates = chars.get(end).is_some_and(|c| matches!(c, ',' | '.' | ' ' | '\u{a0}' | '\u{202f}'));
+        let separates =
+            chars.get(end).is_some_and(|c| matches!(c, ',' | '.' | ' ' | '\u{a0}' | '\u{202f}'));
         let group = (1..=3).all(|offset| digit(end + offset).is_some()) && digit(end + 4).is_none();
         // Only up to three digits can stand before a separator: "2500 300" is two numbers.
         if separates && group && (grouped || text.len() <= 3) {

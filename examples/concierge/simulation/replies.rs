@@ -22,8 +22,9 @@ pub(crate) fn parse_reply(text: &str) -> ReplyOutput {
         (!prices.is_empty() && clear, 0.30),
         (place.is_some() && clear, 0.10),
     ];
-    // Where nothing was understood, nothing is sure.
-    let confidence: f64 = parts.iter().filter(|(holds, _)| *holds).map(|(_, part)| part).sum();
+    // Where nothing was understood, nothing is sure. (`sum` would give -0.0 for nothing.)
+    let holding = parts.iter().filter(|(holds, _)| *holds);
+    let confidence = holding.fold(0.0, |sum, (_, part)| sum + part);
     ReplyOutput {
         // Whatever else such a text says is not to be relied on.
         availability: Some(if unsafe_reply.is_some() { "unclear" } else { availability }.into()),
@@ -31,7 +32,7 @@ pub(crate) fn parse_reply(text: &str) -> ReplyOutput {
         price_max: prices.iter().max().copied().filter(|_| unsafe_reply.is_none()),
         location_note: place.map(|place| (*place).to_owned()),
         options: COLOURS.iter().filter(|c| has(&words, c)).map(|c| (*c).to_owned()).collect(),
-        confidence: Some((confidence * 100.0).round() / 100.0),
+        confidence: Some(f64::round(confidence * 100.0) / 100.0),
         parser_version: Some(PARSER_VERSION.into()),
         warnings,
         ..Default::default()
@@ -194,15 +195,8 @@ const PAYMENT: &[&str] = &[
     "momo pin",
 ];
 
-const PLACES: &[&str] = &[
-    "Kigali Heights",
-    "Kacyiru",
-    "Kimironko",
-    "Nyabugogo",
-    "Nyamirambo",
-    "Nyarutarama",
-    "Remera",
-];
+const PLACES: &[&str] =
+    &["Kigali Heights", "Kacyiru", "Kimironko", "Nyabugogo", "Nyamirambo", "Nyarutarama", "Remera"];
 
 const COLOURS: &[&str] =
     &["black", "blue", "clear", "green", "red", "white", "noir", "blanc", "bleu", "umukara"];

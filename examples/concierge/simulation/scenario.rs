@@ -87,6 +87,7 @@ pub(crate) struct Requirements {
     pub(crate) budget_max: Option<i64>,
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "they are the host's columns, not a state")]
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Vendor {

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use moltbot_audit::record::{Receipt, Record};
+use moltbot_audit::redact::find_phones;
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
 use serde_json::Value;
 
@@ -27,7 +28,8 @@ impl Story {
     }
 
     pub(crate) fn step(&self, step: &Step) {
-        let times = if step.repeat > 1 { format!(" ({} times)", step.repeat) } else { String::new() };
+        let times =
+            if step.repeat > 1 { format!(" ({} times)", step.repeat) } else { String::new() };
         self.say(&format!("\n  {}{times}  {}", step.id, step.description));
     }
 
@@ -40,9 +42,10 @@ impl Story {
                 format!(" [{outcome}: {code}]")
             }
         };
+        let took = header.duration_ms.map(|ms| format!(" {ms} ms")).unwrap_or_default();
         let detail = detail(record);
         let (seq, event_type, actor) = (receipt.seq, &header.event_type, &header.actor);
-        self.say(&format!("  {seq:>4}  {event_type:<30} {actor:<8}{outcome} {detail}"));
+        self.say(&format!("  {seq:>4}  {event_type:<30} {actor:<8}{outcome}{took} {detail}"));
     }
 
     // A reader that went away must not stop the play.
@@ -88,7 +91,7 @@ impl AuditSink for ToldSink {
     }
 }
 
-/// What a line says of the payload: known fields only, and never a phone number by field.
+/// What a line says of the payload: known fields only, without the fields that are phone numbers.
 fn detail(record: &Record) -> String {
     let mut said = Vec::new();
     for part in [record.input(), record.output()].into_iter().flatten() {
@@ -133,26 +136,17 @@ fn short(value: &Value) -> String {
     text.chars().take(LINE_CHARS).chain(['…']).collect()
 }
 
-/// Runs of nine digits and more are phone numbers here: the last three stay.
+/// Of a phone number the last three digits stay, however it is written.
 fn masked(text: &str) -> String {
     let mut out = String::new();
-    let mut run = String::new();
-    for c in text.chars().chain(['\n']) {
-        if c.is_ascii_digit() {
-            run.push(c);
-            continue;
-        }
-        if run.len() >= 9 {
-            out.push_str("***");
-            out.push_str(&run[run.len() - 3..]);
-        } else {
-            out.push_str(&run);
-        }
-        run.clear();
-        out.push(c);
+    let mut from = 0;
+    for phone in find_phones(text) {
+        out.push_str(&text[from..phone.at.start]);
+        out.push_str("***");
+        out.push_str(&phone.digits[phone.digits.len().saturating_sub(3)..]);
+        from = phone.at.end;
     }
-    out.pop();
-    out
+    out + &text[from..]
 }
 
 const LINE_CHARS: usize = 90;

@@ -5,6 +5,7 @@ use super::scenario::Language;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Say {
     AfterHandoff,
+    AskTheShop,
     CallFallback,
     CallOffer,
     ClearerPhoto,
@@ -25,6 +26,7 @@ impl Say {
     pub(crate) fn template_id(self) -> &'static str {
         match self {
             Self::AfterHandoff => "after_handoff",
+            Self::AskTheShop => "ask_the_shop",
             Self::CallFallback => "call_fallback",
             Self::CallOffer => "call_offer",
             Self::ClearerPhoto => "clearer_photo",
@@ -52,6 +54,7 @@ impl Say {
     fn english(self) -> &'static str {
         match self {
             Self::AfterHandoff => "You can write to the shops with the links above.",
+            Self::AskTheShop => "price to be asked",
             Self::CallFallback => "We tried to call and could not reach you. Let us go on here.",
             Self::CallOffer => "May we call you to settle this? Reply YES or NO.",
             Self::ClearerPhoto => {
@@ -78,6 +81,7 @@ impl Say {
     fn french(self) -> &'static str {
         match self {
             Self::AfterHandoff => "Vous pouvez écrire aux boutiques avec les liens ci-dessus.",
+            Self::AskTheShop => "prix à demander",
             Self::CallFallback => {
                 "Nous avons essayé de vous appeler sans succès. Continuons par message."
             }
@@ -110,6 +114,7 @@ impl Say {
     fn kinyarwanda(self) -> &'static str {
         match self {
             Self::AfterHandoff => "Mushobora kwandikira amaduka mukoresheje amahuza ari haruguru.",
+            Self::AskTheShop => "mubaze igiciro",
             Self::CallFallback => "Twagerageje kubahamagara ntibyakunda. Dukomeze twandikirane.",
             Self::CallOffer => "Twabahamagara? Musubize YEGO cyangwa OYA.",
             Self::ClearerPhoto => {

@@ -78,6 +78,10 @@ impl World {
         Self { clock, outside: Mutex::default() }
     }
 
+    pub(crate) fn clock(&self) -> &ScriptedClock {
+        &self.clock
+    }
+
     pub(crate) fn script_decision(&self, output: Value) {
         self.outside().decisions.push_back(output);
     }

@@ -5,9 +5,9 @@ use moltbot_audit::auditor::Clock;
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome, RecordError};
 use serde_json::json;
 
-use super::Case;
 use super::super::state::RequestState;
 use super::super::texts::Say;
+use super::Case;
 
 pub(super) const MOLTBOT_CALLS_MAX: u32 = 8;
 pub(super) const OCR_JOBS_MAX: u32 = 2;
@@ -44,7 +44,7 @@ impl Case {
 
     /// Looks at the clock before anything else is done for the request.
     pub(crate) async fn check_time(&mut self) -> Result<(), RecordError> {
-        let running = self.clock.now() - self.began;
+        let running = self.world.clock().now() - self.began;
         if self.state.is_over() {
             return Ok(());
         }

@@ -4,14 +4,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::auditor::Clock;
 use moltbot_audit::event::payload::{
     CallConsentDecision, CallConsentDenied, CallConsentGranted, CallConsentInput, CallInput,
-    CallStatusInput, CallStatusOutput, CallStatusUpdated,
+    CallStatusInput, CallStatusOutput, CallStatusUpdated, Nothing,
 };
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome, RecordError};
 use serde_json::json;
 
-use super::Case;
 use super::super::scenario::CallStatus;
 use super::super::texts::Say;
+use super::Case;
 
 const CONSENT_FOR: TimeDelta = TimeDelta::minutes(30);
 const COOLDOWN: TimeDelta = TimeDelta::minutes(10);
@@ -63,16 +63,16 @@ impl Case {
 
     /// The client's answer. What is neither yes nor no is no consent, and leaves the question open.
     pub(crate) async fn consent_answered(&mut self, text: &str) -> Result<(), RecordError> {
-        self.last_active = self.clock.now();
+        self.last_active = self.world.clock().now();
         self.check_time().await?;
         let word = text.trim().trim_end_matches(['.', '!']).to_lowercase();
-        let expires_at = self.clock.now() + CONSENT_FOR;
+        let expires_at = self.world.clock().now() + CONSENT_FOR;
         let mut decision = CallConsentDecision {
             consent_id: Some(CONSENT_ID.into()),
             text: Some(text.into()),
             ..Default::default()
         };
-        let nothing = Default::default();
+        let nothing = Nothing::default();
         match word.as_str() {
             "yes" | "oui" | "yego" => {
                 self.calls.consent = Consent::Granted { expires_at };
@@ -111,7 +111,7 @@ impl Case {
                 .ended(Outcome::Refused, code);
             return self.trail.record(event).await.map(drop);
         }
-        self.calls.last_call = Some(self.clock.now());
+        self.calls.last_call = Some(self.world.clock().now());
         let key = self.trail.key(&format!("call:{attempt_id}"));
         match self.world.call(&self.trail, key, &input).await? {
             Ok(output) => self.calls.ongoing = output.provider_call_id,
@@ -123,7 +123,7 @@ impl Case {
     }
 
     fn closed_gate(&self) -> Option<ErrorCode> {
-        let now = self.clock.now();
+        let now = self.world.clock().now();
         let consent = match self.calls.consent {
             Consent::Denied => Some(ErrorCode::ConsentDenied),
             Consent::Granted { expires_at } if expires_at <= now => Some(ErrorCode::ConsentExpired),

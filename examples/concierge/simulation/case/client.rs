@@ -5,11 +5,11 @@ use moltbot_audit::event::payload::{OcrInput, OcrJobCreated, OcrJobInput, OcrJob
 use moltbot_audit::{Actor, EventType, RecordError};
 use serde_json::{Value, json};
 
-use super::Case;
-use super::budget::OCR_JOBS_MAX;
 use super::super::scenario::{ClientInbound, MessageType};
 use super::super::state::RequestState;
 use super::super::texts::Say;
+use super::Case;
+use super::budget::OCR_JOBS_MAX;
 
 const OCR_PROVIDER: &str = "gemini";
 /// Below this the client is asked.
@@ -34,13 +34,12 @@ impl Case {
     ) -> Result<(), RecordError> {
         let text = inbound.text.clone().or_else(|| inbound.button_id.clone());
         self.messages.push(json!({ "from": "client", "text": text }));
-        self.last_active = self.clock.now();
+        self.last_active = self.world.clock().now();
         self.check_time().await?;
         if self.state.is_over() {
-            if self.state == RequestState::HandedOff {
-                self.say(Say::AfterHandoff).await?;
-            }
-            return Ok(());
+            let handed_off = self.state == RequestState::HandedOff;
+            let say = if handed_off { Say::AfterHandoff } else { Say::HumanTakesOver };
+            return self.say(say).await.map(drop);
         }
         match inbound.message_type {
             MessageType::Image => self.photo_arrived(inbound, message_id).await,

@@ -8,11 +8,11 @@ use moltbot_audit::event::payload::{
 use moltbot_audit::{Actor, AuditEvent, EventId, EventType, RecordError};
 use serde_json::json;
 
-use super::Case;
 use super::super::contract::{HandoffType, ITEMS_MAX, Shortlist};
 use super::super::ranking::{Ranked, SHORTLIST_RULE, TIE_BREAKS, rank};
 use super::super::state::RequestState;
 use super::super::texts::Say;
+use super::Case;
 
 /// The order that goes to the client, and how it came about.
 struct Decided {
@@ -95,12 +95,14 @@ impl Case {
         let item = |scored: &Ranked| {
             let vendor_id = scored.reply.vendor_id.clone();
             let vendor = self.scene.vendors.iter().find(|vendor| vendor.id == vendor_id);
-            let written = list.and_then(|l| l.items.iter().find(|item| item.vendor_id == vendor_id));
+            let written =
+                list.and_then(|l| l.items.iter().find(|item| item.vendor_id == vendor_id));
             ShortlistItem {
                 vendor_name: vendor.map(|vendor| vendor.name.clone()),
                 vendor_phone: vendor.map(|vendor| vendor.phone.clone()),
                 response_summary: Some(
-                    written.map_or_else(|| summary(scored), |item| item.response_summary.clone()),
+                    written
+                        .map_or_else(|| self.summary(scored), |item| item.response_summary.clone()),
                 ),
                 price: scored.reply.parsed.price_min,
                 total: scored.total,
@@ -113,6 +115,17 @@ impl Case {
             }
         };
         decided.ranked.iter().map(item).collect()
+    }
+
+    /// A reply in our own words: only what was understood of it.
+    fn summary(&self, scored: &Ranked) -> String {
+        let parsed = &scored.reply.parsed;
+        let price = parsed.price_min.map(|price| format!("{price} RWF"));
+        let parts: Vec<_> = [price, parsed.location_note.clone()].into_iter().flatten().collect();
+        if parts.is_empty() {
+            return Say::AskTheShop.text(self.language()).to_owned();
+        }
+        parts.join(", ")
     }
 
     async fn generated(
@@ -137,25 +150,23 @@ impl Case {
             summary_text: moltbot.map(|(_, list)| list.summary_text.clone()),
             ..Default::default()
         };
-        self.trail.record_typed::<ShortlistGenerated>(Actor::System, &input, &output).await.map(drop)
+        self.trail
+            .record_typed::<ShortlistGenerated>(Actor::System, &input, &output)
+            .await
+            .map(drop)
     }
 
     fn shortlist_text(&self, items: &[ShortlistItem], list: Option<&Shortlist>) -> String {
         let coded = Say::ShortlistIntro.text(self.language()).to_owned();
-        let mut text = list.map_or(coded, |list| list.summary_text.clone());
+        let lead = list.map_or(coded, |list| list.summary_text.clone());
         let greeting = list.and_then(|list| list.handoff.message_template.as_deref());
-        for (index, item) in items.iter().enumerate() {
-            let (name, summary) = (item.vendor_name.as_deref(), item.response_summary.as_deref());
-            let phone = item.vendor_phone.as_deref().unwrap_or_default();
-            text += &format!(
-                "\n{}. {}: {}\n{}",
-                index + 1,
-                name.unwrap_or_default(),
-                summary.unwrap_or_default(),
-                wa_link(phone, greeting)
-            );
-        }
-        text
+        let line = |(index, item): (usize, &ShortlistItem)| {
+            let name = item.vendor_name.as_deref().unwrap_or_default();
+            let summary = item.response_summary.as_deref().unwrap_or_default();
+            let link = wa_link(item.vendor_phone.as_deref().unwrap_or_default(), greeting);
+            format!("\n{}. {name}: {summary}\n{link}", index + 1)
+        };
+        lead + &items.iter().enumerate().map(line).collect::<String>()
     }
 
     async fn hand_off(&mut self, list: Option<&Shortlist>) -> Result<(), RecordError> {
@@ -171,7 +182,7 @@ impl Case {
             vendor_ids: self.shortlist.clone(),
             ..Default::default()
         };
-        let now = self.clock.now();
+        let now = self.world.clock().now();
         let output = HandoffOutput {
             handed_off_at: Some(now),
             cancelled_count: u32::try_from(open.len()).ok(),
@@ -196,14 +207,6 @@ fn ids(ranked: &[Ranked]) -> Vec<String> {
 fn rank_in(order: &[String], vendor_id: &str) -> Option<u32> {
     let place = order.iter().position(|id| id == vendor_id)?;
     u32::try_from(place + 1).ok()
-}
-
-/// A reply in our own words: only what was understood of it.
-fn summary(scored: &Ranked) -> String {
-    let parsed = &scored.reply.parsed;
-    let price = parsed.price_min.map(|price| format!("from {price} RWF"));
-    let parts = [parsed.availability.clone(), price, parsed.location_note.clone()];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn wa_link(phone: &str, greeting: Option<&str>) -> String {

@@ -6,12 +6,12 @@ use moltbot_audit::event::payload::{
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventId, EventType, Outcome, RecordError};
 use serde_json::{Value, json};
 
-use super::Case;
-use super::budget::{MOLTBOT_CALLS_MAX, VENDORS_MAX};
 use super::super::contract::{Action, AskClient, CONTRACT_VERSION};
 use super::super::replies::unsafe_content;
 use super::super::state::RequestState;
 use super::super::texts::{BILINGUAL_FALLBACK, Say};
+use super::Case;
+use super::budget::{MOLTBOT_CALLS_MAX, VENDORS_MAX};
 
 const MESSAGES_IN_CONTEXT: usize = 20;
 const REJECTIONS_MAX: u32 = 3;
@@ -90,7 +90,8 @@ impl Case {
     ) -> Result<(), RecordError> {
         self.rejected_in_a_row += 1;
         self.ai = self.rejected_in_a_row < REJECTIONS_MAX;
-        let fallback = if self.ai { "bilingual_message" } else { "bilingual_message_and_ai_stopped" };
+        let fallback =
+            if self.ai { "bilingual_message" } else { "bilingual_message_and_ai_stopped" };
         let input = RejectionInput {
             moltbot_event_id: Some(moltbot_event.to_string()),
             raw: Some(raw),

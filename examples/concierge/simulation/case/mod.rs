@@ -13,13 +13,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use moltbot_audit::auditor::Clock;
 use moltbot_audit::event::payload::{
-    OutboundInput, RequestCreated, RequestInput, RequestStateChanged, StateChange,
+    Nothing, OutboundInput, RequestCreated, RequestInput, RequestStateChanged, StateChange,
 };
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventId, EventType, Outcome, RecordError};
 use serde_json::{Value, json};
 
 use self::{budget::Budgets, calls::Calls, outreach::Plan};
-use super::clock::ScriptedClock;
 use super::ranking::Reply;
 use super::scenario::{InitialState, Language};
 use super::state::RequestState;
@@ -31,7 +30,6 @@ use super::world::World;
 pub(crate) struct Case {
     trail: Trail,
     world: Arc<World>,
-    clock: Arc<ScriptedClock>,
     scene: Arc<InitialState>,
     state: RequestState,
     budgets: Budgets,
@@ -58,7 +56,6 @@ impl Case {
     pub(crate) async fn open(
         trail: Trail,
         world: Arc<World>,
-        clock: Arc<ScriptedClock>,
         scene: Arc<InitialState>,
     ) -> Result<Self, RecordError> {
         let budget_max = scene.requirements.budget_max;
@@ -68,7 +65,7 @@ impl Case {
             requirements: budget_max.map(|max| json!({ "budget_max": max })),
             ..Default::default()
         };
-        let nothing = Default::default();
+        let nothing = Nothing::default();
         trail.record_typed::<RequestCreated>(Actor::System, &input, &nothing).await?;
         let state = RequestState::CollectingRequirements;
         let first = StateChange {
@@ -78,11 +75,10 @@ impl Case {
             ..Default::default()
         };
         trail.record_typed::<RequestStateChanged>(Actor::System, &first, &nothing).await?;
-        let now = clock.now();
+        let now = world.clock().now();
         Ok(Self {
             trail,
             world,
-            clock,
             scene,
             state,
             budgets: Budgets::default(),
@@ -138,11 +134,8 @@ impl Case {
             reason: Some(reason.into()),
             ..Default::default()
         };
-        let mut event = AuditEvent::typed::<RequestStateChanged>(
-            Actor::System,
-            &change,
-            &Default::default(),
-        )?;
+        let mut event =
+            AuditEvent::typed::<RequestStateChanged>(Actor::System, &change, &Nothing::default())?;
         if !allowed {
             event = event.ended(Outcome::Refused, ErrorCode::InvalidState);
         }

@@ -9,14 +9,14 @@ use moltbot_audit::event::payload::{
 use moltbot_audit::{Actor, AuditEvent, EventId, EventType, RecordError};
 use serde_json::json;
 
-use super::Case;
-use super::budget::{BATCH_VENDORS_MAX, BATCHES_MAX, VENDORS_MAX};
 use super::super::contract::VendorOutreachPlan;
 use super::super::ranking::{Need, Reply, SELECTION_RULE, select};
 use super::super::replies::parse_reply;
 use super::super::scenario::{Vendor, VendorInbound};
 use super::super::state::RequestState;
 use super::super::texts::Say;
+use super::Case;
+use super::budget::{BATCH_VENDORS_MAX, BATCHES_MAX, VENDORS_MAX};
 
 const REPLIES_WANTED: usize = 3;
 
@@ -50,7 +50,7 @@ impl Case {
         let vendors_max = plan.stop_conditions.max_vendors.min(VENDORS_MAX);
         let left = vendors_max.saturating_sub(self.budgets.vendors);
         if self.budgets.batches >= BATCHES_MAX || left == 0 {
-            return self.refuse_batch().await;
+            return self.refuse_batch(vendors_max).await;
         }
         let from_photo = self.state == RequestState::OcrProcessing;
         if !self.move_to(RequestState::VendorOutreach, "Moltbot planned an outreach").await? {
@@ -74,7 +74,9 @@ impl Case {
             moltbot_event_id: Some(moltbot_event.to_string()),
             ..Default::default()
         };
-        self.trail.record_typed::<VendorCandidatesSelected>(Actor::System, &input, &selected).await?;
+        self.trail
+            .record_typed::<VendorCandidatesSelected>(Actor::System, &input, &selected)
+            .await?;
         self.plan = Some(Plan {
             queue,
             questions: plan.vendor_questions,
@@ -86,14 +88,14 @@ impl Case {
         Ok(())
     }
 
-    async fn refuse_batch(&mut self) -> Result<(), RecordError> {
+    async fn refuse_batch(&mut self, vendors_max: usize) -> Result<(), RecordError> {
         let event_type = EventType::VENDOR_BATCH_LIMIT_REACHED;
         let (used, limit) = (self.budgets.batches, BATCHES_MAX);
         if used >= limit {
             self.refuse_over_budget(event_type, "vendor_batches", used, limit).await?;
         } else {
             let used = u32::try_from(self.budgets.vendors).unwrap_or(u32::MAX);
-            let limit = u32::try_from(VENDORS_MAX).unwrap_or(u32::MAX);
+            let limit = u32::try_from(vendors_max).unwrap_or(u32::MAX);
             self.refuse_over_budget(event_type, "vendors", used, limit).await?;
         }
         // The best of those who answered have to do.
@@ -128,7 +130,7 @@ impl Case {
             ..Default::default()
         };
         let delivered = self.world.message_vendors(&self.trail, &batch, &messages).await?;
-        let sent_at = self.clock.now();
+        let sent_at = self.world.clock().now();
         self.outreach.extend(delivered.into_iter().map(|vendor_id| Outreach {
             id: outreach_id(&vendor_id),
             vendor_id,
@@ -146,7 +148,7 @@ impl Case {
         provider_message_id: String,
     ) -> Result<(), RecordError> {
         self.check_time().await?;
-        let now = self.clock.now();
+        let now = self.world.clock().now();
         let scene = self.scene.clone();
         let vendor = scene.vendors.iter().find(|vendor| vendor.id == inbound.vendor_id);
         let outreach = self.outreach.iter_mut().find(|o| o.vendor_id == inbound.vendor_id);
@@ -164,7 +166,8 @@ impl Case {
         if let Some(outreach) = outreach {
             let latency = (now - outreach.sent_at).num_milliseconds();
             // Milliseconds of a request fit a float exactly.
-            parsed.latency_seconds = Some(f64::from(i32::try_from(latency).unwrap_or(i32::MAX)) / 1e3);
+            parsed.latency_seconds =
+                Some(f64::from(i32::try_from(latency).unwrap_or(i32::MAX)) / 1e3);
             outreach.replied = true;
         } else {
             parsed.warnings.push("not_asked".into());

@@ -39,9 +39,8 @@ pub(crate) fn select(market: &[Vendor], need: &Need<'_>) -> CandidatesOutput {
             });
         }
     }
-    candidates.sort_by(|a, b| {
-        b.total.total_cmp(&a.total).then_with(|| a.vendor_id.cmp(&b.vendor_id))
-    });
+    candidates
+        .sort_by(|a, b| b.total.total_cmp(&a.total).then_with(|| a.vendor_id.cmp(&b.vendor_id)));
     let pool_size = u32::try_from(market.len()).ok();
     CandidatesOutput { pool_size, candidates, excluded, ..Default::default() }
 }
@@ -74,7 +73,9 @@ fn factors(vendor: &Vendor, need: &Need<'_>) -> Vec<ScoreFactor> {
             None => factor("distance", 15.0, "distance not known"),
         },
         match vendor.response_hours {
-            Some(h) => factor("response_time", (20.0 - 2.0 * h).max(0.0), format!("answers in {h} h")),
+            Some(h) => {
+                factor("response_time", (20.0 - 2.0 * h).max(0.0), format!("answers in {h} h"))
+            }
             None => factor("response_time", 10.0, "response time not known"),
         },
         match vendor.rating {
