@@ -171,7 +171,7 @@ async fn a_panicking_effect_is_recorded_without_its_message_and_panics_on() {
 async fn a_cancelled_effect_is_recorded_as_cancelled() {
     let (auditor, sink) = auditor();
     let endless = auditor.effect(moltbot_call()).run(async || {
-        tokio::time::sleep(Duration::from_secs(3600)).await;
+        tokio::time::sleep(Duration::from_hours(1)).await;
         Ok::<_, String>(json!(null))
     });
     let timeout = tokio::time::timeout(Duration::from_millis(20), endless).await;
@@ -306,14 +306,14 @@ async fn errors_and_debug_output_hold_nothing_of_the_payload() {
     let message = OutboundInput { text: Some(secret.into()), ..Default::default() };
     let effect = Effect::message(&message).idempotency_key(secret);
     let pending = auditor.effect(effect);
-    let mut shown = format!("{pending:?}{auditor:?}");
+    let before = format!("{pending:?}{auditor:?}");
     let error = pending.run(async || Err::<Value, _>(secret.to_owned())).await;
     let error = error.expect_err("the effect fails");
-    shown += &format!("{error}{error:?}{:?}", sink.only());
+    let failed = format!("{error}{error:?}{:?}", sink.only());
     sink.down.store(true, Ordering::SeqCst);
     let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>(json!(secret)));
     let error = run.await.expect_err("the store is down");
-    shown += &format!("{error}{error:?}");
+    let shown = format!("{before}{failed}{error}{error:?}");
     assert!(!shown.contains("788123456"), "{shown}");
     assert_eq!(ErrorCode::parse("provider_error"), Some(ErrorCode::ProviderError));
 }

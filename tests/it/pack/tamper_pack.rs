@@ -30,7 +30,7 @@ fn assert_every_flip_is_noticed(json: &str, step: usize) {
         let verified = verify_request_pack(&flipped);
         if carries_meaning(&original, &flipped) {
             meaningful += 1;
-            assert!(verified.is_err(), "byte {at}: {}", &json[at.saturating_sub(40)..at + 1]);
+            assert!(verified.is_err(), "byte {at}: {}", &json[at.saturating_sub(40)..=at]);
         }
     }
     assert!(meaningful > 100, "the test must change something: {meaningful}");
