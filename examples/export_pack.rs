@@ -1,1 +1,90 @@
-fn main() {}
+//! Exports one request's pack from a database.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use moltbot_audit::auditor::{Entropy, OsEntropy};
+use moltbot_audit::pack::export_recorded;
+use moltbot_audit::redact::{Profile, RedactionKey};
+use moltbot_audit::{Auditor, RequestId, store};
+
+/// Export one request's pack. The export itself is recorded first.
+#[derive(Parser)]
+#[command(after_help = "Exit code: 0 exported, 2 not.\n\
+                        MOLTBOT_AUDIT_KEY: the deployment's key for pseudonyms, 64 hex digits.")]
+struct Arguments {
+    /// Where it is recorded: `sqlite://path/to/file.sqlite` or `postgres://user@host/database`
+    #[arg(long, value_name = "URL")]
+    database: String,
+    /// The request, by its UUID or by the host's own name for it
+    #[arg(long, value_name = "ID")]
+    request: String,
+    /// Whom the pack is redacted for
+    #[arg(long, value_enum, default_value_t = Reader::Internal)]
+    profile: Reader,
+    /// Where the pack goes; `-` is standard output
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    out: PathBuf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Reader {
+    Internal,
+    External,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(&Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let causes = std::iter::successors(Some(&*error), |error| (*error).source());
+            let said: Vec<_> = causes.map(ToString::to_string).collect();
+            eprintln!("error: {}", said.join(": "));
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let key = redaction_key()?;
+    let profile = match arguments.profile {
+        Reader::External => Profile::external(&key),
+        Reader::Internal => Profile::internal(),
+    };
+    let request = RequestId::from_host(&arguments.request);
+    must_exist(&arguments.database)?;
+    let store = store::open(&arguments.database).await?;
+    let auditor = Auditor::builder(store.clone(), key).build();
+    let pack = export_recorded(&auditor, &*store, &request, &profile, "export_pack").await?;
+    let json = pack.to_json_pretty();
+    if arguments.out == Path::new("-") {
+        writeln!(std::io::stdout(), "{json}")?;
+    } else {
+        std::fs::write(&arguments.out, json)
+            .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
+    }
+    Ok(())
+}
+
+/// Opening would create an empty database: an export wants one that is there.
+fn must_exist(url: &str) -> Result<(), String> {
+    let path = url.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//"));
+    match path.and_then(|path| path.split('?').next()) {
+        Some(path) if !Path::new(path).is_file() => Err(format!("{path}: no such database")),
+        _ => Ok(()),
+    }
+}
+
+fn redaction_key() -> Result<RedactionKey, Box<dyn std::error::Error>> {
+    if let Ok(hex) = std::env::var("MOLTBOT_AUDIT_KEY") {
+        let key = RedactionKey::from_hex(&hex);
+        return key.ok_or_else(|| "MOLTBOT_AUDIT_KEY is not 64 hex digits".into());
+    }
+    eprintln!("MOLTBOT_AUDIT_KEY is not set: pseudonyms hold within this pack only");
+    let mut bytes = [0; 32];
+    OsEntropy.fill(&mut bytes)?;
+    Ok(RedactionKey::from_bytes(bytes))
+}

@@ -1,1 +1,173 @@
-fn main() {}
+//! Plays a concierge's requests through the library, and exports and verifies their packs.
+//!
+//! `cargo run --example concierge` needs nothing but Rust: it plays a built-in scenario into an
+//! SQLite file. `--help` says what else it does.
+
+mod simulation;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use moltbot_audit::auditor::{Clock, SystemClock};
+use moltbot_audit::pack::{ExportError, export_recorded, verify_request_pack};
+use moltbot_audit::redact::{Profile, RedactionKey};
+use moltbot_audit::store::{self, AuditStore};
+use moltbot_audit::{Auditor, RequestId, StreamId};
+
+use self::simulation::{
+    clock::ScriptedClock,
+    play::{PlayError, play},
+    scenario::Scenario,
+    story::{Story, ToldSink},
+    tally,
+    world::World,
+};
+
+/// Play concierge requests through the audit library, then export and verify their packs.
+#[derive(Parser)]
+#[command(after_help = "Exit code: 0 all played and verified, 1 an assertion or a verification \
+                        failed, 2 something could not be used.\n\
+                        MOLTBOT_AUDIT_KEY: the deployment's key for pseudonyms, 64 hex digits.")]
+struct Arguments {
+    /// A scenario to play; may be given several times. Default: a built-in one
+    #[arg(long, value_name = "FILE")]
+    scenario: Vec<PathBuf>,
+    /// Where to record: `sqlite://path/to/file.sqlite` or `postgres://user@host/database`
+    #[arg(long, value_name = "URL", default_value = "sqlite://target/concierge/audit.sqlite")]
+    database: String,
+    /// Where packs go, in a directory for each request
+    #[arg(long, value_name = "DIR", default_value = "target/concierge")]
+    out: PathBuf,
+}
+
+/// Why it stopped, and with which exit code.
+struct Stop {
+    code: u8,
+    error: Box<dyn Error>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            eprintln!("error: {}", chain(&*stop.error));
+            ExitCode::from(stop.code)
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Stop> {
+    let narrator = Story::new(std::io::stdout());
+    let key = redaction_key(&narrator)?;
+    let scenarios = scenarios(&arguments.scenario).map_err(unusable)?;
+    prepare_file(&arguments.database).map_err(unusable)?;
+    let store = store::open(&arguments.database).await.map_err(unusable)?;
+    for scenario in &scenarios {
+        let clock = Arc::new(ScriptedClock::new(SystemClock::new().now()));
+        let world = Arc::new(World::new(clock.clone()));
+        let sink = Arc::new(ToldSink::new(store.clone(), narrator.clone()));
+        let auditor = Auditor::builder(sink, key.clone()).clock(clock).build();
+        let played = play(scenario, &auditor, &world, &narrator).await;
+        let requests = played.map_err(|error| match error {
+            PlayError::Assertion { .. } => Stop { code: 1, error: error.into() },
+            PlayError::Audit { .. } => unusable(error),
+        })?;
+        reconcile(&world, &*store, &requests, &narrator).await?;
+        for request in &requests {
+            export(&store, &key, request, &arguments.out, &narrator).await?;
+        }
+    }
+    Ok(())
+}
+
+fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, Box<dyn Error>> {
+    if paths.is_empty() {
+        return Ok(vec![Scenario::parse(include_str!("../scenarios/phone_charger.json"))?]);
+    }
+    let read = |path: &PathBuf| {
+        Scenario::read(path).map_err(|error| format!("{}: {error}", path.display()).into())
+    };
+    paths.iter().map(read).collect()
+}
+
+/// The deployment's key; without one, a fixed one that is good for a demonstration only.
+fn redaction_key(narrator: &Story) -> Result<RedactionKey, Stop> {
+    if let Ok(hex) = std::env::var("MOLTBOT_AUDIT_KEY") {
+        let key = RedactionKey::from_hex(&hex);
+        return key.ok_or_else(|| unusable("MOLTBOT_AUDIT_KEY is not 64 hex digits"));
+    }
+    narrator.say("MOLTBOT_AUDIT_KEY is not set: using a fixed demonstration key.");
+    Ok(RedactionKey::from_bytes(*b"a demonstration key, not secret."))
+}
+
+/// The directory of an SQLite file must exist before the file can.
+fn prepare_file(url: &str) -> std::io::Result<()> {
+    let path = url.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//"));
+    let path = path.and_then(|path| path.split('?').next());
+    match path.and_then(|path| Path::new(path).parent()) {
+        Some(directory) => std::fs::create_dir_all(directory),
+        None => Ok(()),
+    }
+}
+
+/// Everything that reached the world must be in the trail, once.
+async fn reconcile(
+    world: &World,
+    store: &dyn AuditStore,
+    requests: &[RequestId],
+    narrator: &Story,
+) -> Result<(), Stop> {
+    let mut trail = Vec::new();
+    for request in requests {
+        let stream = store.read_stream(StreamId::from(request)).await.map_err(unusable)?;
+        trail.extend(stream.into_iter().flat_map(|stream| stream.records));
+    }
+    let ledger = world.ledger();
+    let reached = ledger.len();
+    if let Some(difference) = tally::differences(&ledger, &trail).into_iter().next() {
+        return Err(Stop { code: 1, error: difference.into() });
+    }
+    narrator.say(&format!("\n  The world was reached {reached} times; each is recorded once."));
+    Ok(())
+}
+
+/// Exports both packs of a request, and verifies what was written, as a stranger would: from the
+/// file.
+async fn export(
+    store: &Arc<dyn AuditStore>,
+    key: &RedactionKey,
+    request: &RequestId,
+    out: &Path,
+    narrator: &Story,
+) -> Result<(), Stop> {
+    let directory = out.join(request.to_string());
+    std::fs::create_dir_all(&directory).map_err(unusable)?;
+    let auditor = Auditor::builder(store.clone(), key.clone()).build();
+    for profile in [Profile::internal(), Profile::external(key)] {
+        let pack = export_recorded(&auditor, &**store, request, &profile, "concierge");
+        let pack = pack.await.map_err(|error: ExportError| unusable(error))?;
+        let path = directory.join(format!("pack.{}.json", profile.name()));
+        std::fs::write(&path, pack.to_json_pretty()).map_err(unusable)?;
+        let written = std::fs::read(&path).map_err(unusable)?;
+        let verified =
+            verify_request_pack(&written).map_err(|error| Stop { code: 1, error: error.into() })?;
+        let (events, head) = (verified.events(), verified.head().chain_hash);
+        let path = path.display();
+        narrator.say(&format!("  {path}\n    verified: {events} events, head {head}"));
+    }
+    Ok(())
+}
+
+/// An error and what caused it, outermost first.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn unusable(error: impl Into<Box<dyn Error>>) -> Stop {
+    Stop { code: 2, error: error.into() }
+}

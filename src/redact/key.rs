@@ -17,6 +17,25 @@ impl RedactionKey {
         Self(bytes)
     }
 
+    /// Reads the bytes from 64 hex digits, or `None` where they are not that.
+    ///
+    /// ```
+    /// use moltbot_audit::redact::RedactionKey;
+    /// assert!(RedactionKey::from_hex(&"0f".repeat(32)).is_some());
+    /// assert!(RedactionKey::from_hex("secret").is_none());
+    /// ```
+    #[must_use]
+    pub fn from_hex(hex: &str) -> Option<Self> {
+        if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(hex.get(2 * index..2 * index + 2)?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+
     /// HMAC-SHA-256 of `kind` and `value`, the first 12 hex digits: enough to tell a deployment's
     /// values apart. `kind` keeps a phone's pseudonym from meeting that of an id.
     #[must_use]

@@ -186,13 +186,15 @@ impl Class {
 }
 
 /// Fields an external reader sees as they are, in alphabetical order.
-const OPEN: [&str; 68] = [
+const OPEN: [&str; 75] = [
+    "action_type",
     "attempt",
     "attempts_max",
     "availability",
     "batch_number",
     "batch_size",
     "batches_max",
+    "budget",
     "budget_max",
     "button_id",
     "calling_allowed",
@@ -216,6 +218,7 @@ const OPEN: [&str; 68] = [
     "language",
     "latency_seconds",
     "length_bytes",
+    "limit",
     "max_vendors",
     "media_mime_type",
     "message_type",
@@ -224,10 +227,12 @@ const OPEN: [&str; 68] = [
     "mode",
     "model",
     "moltbot_event_id",
+    "moltbot_rank",
     "needs_clarification",
     "ocr_type",
     "omitted",
     "original_status",
+    "outbound_event_id",
     "output_tokens",
     "parser_version",
     "policy_version",
@@ -240,6 +245,7 @@ const OPEN: [&str; 68] = [
     "provider",
     "purpose",
     "reply_event_id",
+    "rule_rank",
     "rule_version",
     "scope",
     "score_delta",
@@ -255,6 +261,7 @@ const OPEN: [&str; 68] = [
     "to_state",
     "total",
     "type",
+    "used",
 ];
 
 fn hide(rule: &'static str, value: &Value) -> Decision {

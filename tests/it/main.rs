@@ -1,8 +1,10 @@
 //! The integration tests: one binary, so that they share one throwaway database server.
 
+mod auditor;
 mod event;
 mod house;
 mod json_round_trip;
+mod pack;
 mod postgres;
 mod proof;
 mod samples;

@@ -58,18 +58,27 @@ payload! {
         factors: Vec<ScoreFactor>,
         /// The `vendor.reply_recorded` event it rests on.
         reply_event_id: Option<String>,
+        /// Its place by the rule alone, from 1.
+        rule_rank: Option<u32>,
+        /// Its place on Moltbot's own shortlist, from 1, where Moltbot gave one.
+        moltbot_rank: Option<u32>,
     }
 
     /// A vendor that replied and is not on the shortlist.
     ShortlistExclusion {
         /// The host's row for the vendor.
         vendor_id: String,
-        /// Why not: `out_of_stock`, `negative_score`, `over_limit`, `duplicate`, …
+        /// Why not: `out_of_stock`, `negative_score`, `over_limit`, `duplicate`,
+        /// `no_reply`, `not_chosen_by_moltbot`, …
         reason: String,
         /// Its score.
         total: Option<f64>,
         /// What the score is made of.
         factors: Vec<ScoreFactor>,
+        /// Its place by the rule alone, from 1, where the rule had it.
+        rule_rank: Option<u32>,
+        /// Its place on Moltbot's own shortlist, from 1, where Moltbot had it.
+        moltbot_rank: Option<u32>,
     }
 
     /// How the client reaches the vendors.

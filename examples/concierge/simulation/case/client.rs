@@ -1,0 +1,125 @@
+//! What the client sends: text, buttons, photos; and what OCR makes of a photo.
+
+use moltbot_audit::auditor::Clock;
+use moltbot_audit::event::payload::{OcrInput, OcrJobCreated, OcrJobInput, OcrJobOutput};
+use moltbot_audit::{Actor, EventType, RecordError};
+use serde_json::{Value, json};
+
+use super::super::scenario::{ClientInbound, MessageType};
+use super::super::state::RequestState;
+use super::super::texts::Say;
+use super::Case;
+use super::budget::OCR_JOBS_MAX;
+
+const OCR_PROVIDER: &str = "gemini";
+/// Below this the client is asked.
+const OCR_THRESHOLD: f64 = 0.6;
+
+/// A photo that waits for its reading, or has one.
+#[derive(Debug)]
+pub(super) struct Photo {
+    job_id: String,
+    media_id: String,
+    message_id: String,
+    /// What the context pack tells of it.
+    pub(super) reading: Option<Value>,
+}
+
+impl Case {
+    /// A message of the client, recorded already.
+    pub(crate) async fn client_wrote(
+        &mut self,
+        inbound: &ClientInbound,
+        message_id: &str,
+    ) -> Result<(), RecordError> {
+        let text = inbound.text.clone().or_else(|| inbound.button_id.clone());
+        self.messages.push(json!({ "from": "client", "text": text }));
+        self.last_active = self.world.clock().now();
+        self.check_time().await?;
+        if self.state.is_over() {
+            let handed_off = self.state == RequestState::HandedOff;
+            let say = if handed_off { Say::AfterHandoff } else { Say::HumanTakesOver };
+            return self.say(say).await.map(drop);
+        }
+        match inbound.message_type {
+            MessageType::Image => self.photo_arrived(inbound, message_id).await,
+            MessageType::Interactive => self.decide().await,
+            MessageType::Text => {
+                self.need = text;
+                self.decide().await
+            }
+        }
+    }
+
+    async fn photo_arrived(
+        &mut self,
+        inbound: &ClientInbound,
+        message_id: &str,
+    ) -> Result<(), RecordError> {
+        let used = self.budgets.ocr_jobs;
+        if used >= OCR_JOBS_MAX {
+            let event_type = EventType::OCR_BUDGET_EXCEEDED;
+            self.refuse_over_budget(event_type, "ocr_jobs", used, OCR_JOBS_MAX).await?;
+            return self.say(Say::HumanQueue).await.map(drop);
+        }
+        self.budgets.ocr_jobs += 1;
+        let media_id = inbound.media_fixture.clone().unwrap_or_else(|| "photo.jpg".into());
+        let job_id = format!("ocr-job-{}", self.budgets.ocr_jobs);
+        let input = OcrJobInput {
+            message_id: Some(message_id.into()),
+            ocr_type: Some("prescription".into()),
+            provider: Some(OCR_PROVIDER.into()),
+            media_id: Some(media_id.clone()),
+            media_mime_type: Some("image/jpeg".into()),
+            ..Default::default()
+        };
+        let output = OcrJobOutput {
+            job_id: Some(job_id.clone()),
+            attempt: Some(self.budgets.ocr_jobs),
+            attempts_max: Some(OCR_JOBS_MAX),
+            ..Default::default()
+        };
+        self.trail.record_typed::<OcrJobCreated>(Actor::System, &input, &output).await?;
+        let message_id = message_id.to_owned();
+        self.photo = Some(Photo { job_id, media_id, message_id, reading: None });
+        self.move_to(RequestState::OcrProcessing, "the client sent a photo").await?;
+        self.say(Say::PhotoReceived).await.map(drop)
+    }
+
+    /// The OCR worker takes the job. Moltbot decides on the reading if its turn has come.
+    pub(crate) async fn read_photo(&mut self, moltbot_due: bool) -> Result<(), RecordError> {
+        self.check_time().await?;
+        let Some(photo) = self.photo.as_mut().filter(|_| !self.state.is_over()) else {
+            return Ok(());
+        };
+        let input = OcrInput {
+            job_id: Some(photo.job_id.clone()),
+            provider: Some(OCR_PROVIDER.into()),
+            media_id: Some(photo.media_id.clone()),
+            ..Default::default()
+        };
+        let key = self.trail.key(&format!("ocr:{}", photo.message_id));
+        let read = self.world.read_photo(&self.trail, key, &input, OCR_THRESHOLD).await?;
+        let unclear = match read {
+            Ok(output) => {
+                photo.reading = Some(json!({
+                    "job_id": photo.job_id,
+                    "status": output.status,
+                    "extracted": output.extracted,
+                    "confidence": output.confidence,
+                }));
+                output.needs_clarification.unwrap_or_default()
+            }
+            Err(_) => true,
+        };
+        if unclear {
+            let next = RequestState::CollectingRequirements;
+            self.move_to(next, "the photo could not be read well enough").await?;
+        }
+        match (moltbot_due, unclear) {
+            (true, _) => self.decide().await,
+            (false, true) => self.say(Say::ClearerPhoto).await.map(drop),
+            (false, false) => Ok(()),
+        }
+    }
+}

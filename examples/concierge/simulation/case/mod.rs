@@ -1,0 +1,186 @@
+//! One request from its first message to its handoff, by the host's rules.
+
+mod budget;
+mod calls;
+mod client;
+mod closeout;
+mod decision;
+mod outreach;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use moltbot_audit::auditor::Clock;
+use moltbot_audit::event::payload::{
+    Nothing, OutboundInput, RequestCreated, RequestInput, RequestStateChanged, StateChange,
+};
+use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventId, EventType, Outcome, RecordError};
+use serde_json::{Value, json};
+
+use self::{budget::Budgets, calls::Calls, outreach::Plan};
+use super::ranking::Reply;
+use super::scenario::{InitialState, Language};
+use super::state::RequestState;
+use super::texts::Say;
+use super::trail::Trail;
+use super::world::World;
+
+#[derive(Debug)]
+pub(crate) struct Case {
+    trail: Trail,
+    world: Arc<World>,
+    scene: Arc<InitialState>,
+    state: RequestState,
+    budgets: Budgets,
+    began: DateTime<Utc>,
+    last_active: DateTime<Utc>,
+    /// Whether Moltbot may still be asked; after that the coded rules carry on alone.
+    ai: bool,
+    rejected_in_a_row: u32,
+    /// What client and concierge wrote, oldest first, for the context pack.
+    messages: Vec<Value>,
+    messages_sent: u32,
+    need: Option<String>,
+    photo: Option<client::Photo>,
+    plan: Option<Plan>,
+    contacted: BTreeSet<String>,
+    outreach: Vec<outreach::Outreach>,
+    replies: Vec<Reply>,
+    shortlist: Vec<String>,
+    calls: Calls,
+}
+
+impl Case {
+    /// Opens a request; the message that caused it is recorded already.
+    pub(crate) async fn open(
+        trail: Trail,
+        world: Arc<World>,
+        scene: Arc<InitialState>,
+    ) -> Result<Self, RecordError> {
+        let budget_max = scene.requirements.budget_max;
+        let input = RequestInput {
+            channel: Some("whatsapp".into()),
+            language: Some(scene.conversation.language.as_str().into()),
+            requirements: budget_max.map(|max| json!({ "budget_max": max })),
+            ..Default::default()
+        };
+        let nothing = Nothing::default();
+        trail.record_typed::<RequestCreated>(Actor::System, &input, &nothing).await?;
+        let state = RequestState::CollectingRequirements;
+        let first = StateChange {
+            from_state: None,
+            to_state: state.to_string(),
+            reason: Some("the client wrote".into()),
+            ..Default::default()
+        };
+        trail.record_typed::<RequestStateChanged>(Actor::System, &first, &nothing).await?;
+        let now = world.clock().now();
+        Ok(Self {
+            trail,
+            world,
+            scene,
+            state,
+            budgets: Budgets::default(),
+            began: now,
+            last_active: now,
+            ai: true,
+            rejected_in_a_row: 0,
+            messages: Vec::new(),
+            messages_sent: 0,
+            need: None,
+            photo: None,
+            plan: None,
+            contacted: BTreeSet::new(),
+            outreach: Vec::new(),
+            replies: Vec::new(),
+            shortlist: Vec::new(),
+            calls: Calls::default(),
+        })
+    }
+
+    pub(crate) fn trail(&self) -> &Trail {
+        &self.trail
+    }
+
+    pub(crate) fn state(&self) -> RequestState {
+        self.state
+    }
+
+    pub(crate) fn last_active(&self) -> DateTime<Utc> {
+        self.last_active
+    }
+
+    /// The vendors that were messaged, one entry a message.
+    pub(crate) fn messaged(&self) -> Vec<&str> {
+        self.outreach.iter().map(|outreach| outreach.vendor_id.as_str()).collect()
+    }
+
+    /// The shops handed to the client, in order.
+    pub(crate) fn shortlist(&self) -> &[String] {
+        &self.shortlist
+    }
+
+    fn language(&self) -> Language {
+        self.scene.conversation.language
+    }
+
+    /// Moves on, if the state machine allows it; a move it does not allow is refused, and recorded.
+    async fn move_to(&mut self, next: RequestState, reason: &str) -> Result<bool, RecordError> {
+        let allowed = self.state.allows(next);
+        let change = StateChange {
+            from_state: Some(self.state.to_string()),
+            to_state: next.to_string(),
+            reason: Some(reason.into()),
+            ..Default::default()
+        };
+        let mut event =
+            AuditEvent::typed::<RequestStateChanged>(Actor::System, &change, &Nothing::default())?;
+        if !allowed {
+            event = event.ended(Outcome::Refused, ErrorCode::InvalidState);
+        }
+        self.trail.record(event).await?;
+        if allowed {
+            self.state = next;
+        }
+        Ok(allowed)
+    }
+
+    async fn say(&mut self, say: Say) -> Result<Option<EventId>, RecordError> {
+        let text = say.text(self.language()).to_owned();
+        self.tell(text, Some(say.template_id())).await
+    }
+
+    /// Messages the client; gives the event that recorded it, or `None` where it did not go out.
+    async fn tell(
+        &mut self,
+        text: String,
+        template_id: Option<&str>,
+    ) -> Result<Option<EventId>, RecordError> {
+        self.messages_sent += 1;
+        let phone = &self.scene.conversation.client_phone;
+        let key = self.trail.key(&format!("to:{phone}:message:{}", self.messages_sent));
+        let input = OutboundInput {
+            to_phone: Some(phone.clone()),
+            message_type: Some("text".into()),
+            text: Some(text.clone()),
+            template_id: template_id.map(str::to_owned),
+            language: Some(self.language().as_str().into()),
+            ..Default::default()
+        };
+        let id = self.trail.event_id()?;
+        let sent = self.world.message_client(&self.trail, id, key, &input).await?;
+        self.messages.push(json!({ "from": "concierge", "text": text }));
+        Ok(sent.is_ok().then_some(id))
+    }
+
+    /// Records an event that has no typed payload.
+    async fn note(
+        &self,
+        event_type: EventType,
+        actor: Actor,
+        input: Value,
+    ) -> Result<(), RecordError> {
+        self.trail.record(AuditEvent::new(event_type, actor).input(input)).await.map(drop)
+    }
+}

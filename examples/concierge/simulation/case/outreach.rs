@@ -1,0 +1,226 @@
+//! Who is asked, in which batch, and what they answer.
+
+use chrono::{DateTime, Utc};
+use moltbot_audit::auditor::Clock;
+use moltbot_audit::event::payload::{
+    BatchInput, CandidatesInput, OutreachInput, ReplyInput, VendorCandidatesSelected,
+    VendorReplyRecorded,
+};
+use moltbot_audit::{Actor, AuditEvent, EventId, EventType, RecordError};
+use serde_json::json;
+
+use super::super::contract::VendorOutreachPlan;
+use super::super::ranking::{Need, Reply, SELECTION_RULE, select};
+use super::super::replies::parse_reply;
+use super::super::scenario::{Vendor, VendorInbound};
+use super::super::state::RequestState;
+use super::super::texts::Say;
+use super::Case;
+use super::budget::{BATCH_VENDORS_MAX, BATCHES_MAX, VENDORS_MAX};
+
+const REPLIES_WANTED: usize = 3;
+
+/// What the outreach worker has to do, or did last.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Best first; empty once the batch is out.
+    queue: Vec<String>,
+    questions: Vec<String>,
+    need: String,
+    replies_wanted: usize,
+    pending: bool,
+}
+
+/// A message that reached a vendor.
+#[derive(Debug)]
+pub(super) struct Outreach {
+    pub(super) vendor_id: String,
+    id: String,
+    sent_at: DateTime<Utc>,
+    pub(super) replied: bool,
+}
+
+impl Case {
+    /// Chooses vendors for Moltbot's plan. The outreach worker messages them when its turn comes.
+    pub(super) async fn plan_outreach(
+        &mut self,
+        moltbot_event: EventId,
+        plan: VendorOutreachPlan,
+    ) -> Result<(), RecordError> {
+        let vendors_max = plan.stop_conditions.max_vendors.min(VENDORS_MAX);
+        let left = vendors_max.saturating_sub(self.budgets.vendors);
+        if self.budgets.batches >= BATCHES_MAX || left == 0 {
+            return self.refuse_batch(vendors_max).await;
+        }
+        let from_photo = self.state == RequestState::OcrProcessing;
+        if !self.move_to(RequestState::VendorOutreach, "Moltbot planned an outreach").await? {
+            return self.say(Say::HumanTakesOver).await.map(drop);
+        }
+        let need = Need {
+            category: &plan.category,
+            radius_km: plan.vendor_filters.location_radius_km,
+            min_rating: plan.vendor_filters.min_rating,
+            tags: &plan.vendor_filters.tags,
+            contacted: &self.contacted,
+        };
+        let selected = select(&self.scene.vendors, &need);
+        let size = plan.batch_size.min(BATCH_VENDORS_MAX).min(left);
+        let queue = selected.candidates.iter().take(size).map(|c| c.vendor_id.clone()).collect();
+        let input = CandidatesInput {
+            category: Some(plan.category),
+            normalized_need: Some(plan.normalized_need.clone()),
+            mode: Some("ai".into()),
+            rule_version: Some(SELECTION_RULE.into()),
+            moltbot_event_id: Some(moltbot_event.to_string()),
+            ..Default::default()
+        };
+        self.trail
+            .record_typed::<VendorCandidatesSelected>(Actor::System, &input, &selected)
+            .await?;
+        self.plan = Some(Plan {
+            queue,
+            questions: plan.vendor_questions,
+            need: plan.normalized_need,
+            replies_wanted: plan.stop_conditions.min_replies.unwrap_or(REPLIES_WANTED),
+            pending: true,
+        });
+        self.say(if from_photo { Say::PrescriptionSearching } else { Say::Searching }).await?;
+        Ok(())
+    }
+
+    async fn refuse_batch(&mut self, vendors_max: usize) -> Result<(), RecordError> {
+        let event_type = EventType::VENDOR_BATCH_LIMIT_REACHED;
+        let (used, limit) = (self.budgets.batches, BATCHES_MAX);
+        if used >= limit {
+            self.refuse_over_budget(event_type, "vendor_batches", used, limit).await?;
+        } else {
+            let used = u32::try_from(self.budgets.vendors).unwrap_or(u32::MAX);
+            let limit = u32::try_from(vendors_max).unwrap_or(u32::MAX);
+            self.refuse_over_budget(event_type, "vendors", used, limit).await?;
+        }
+        // The best of those who answered have to do.
+        if self.state == RequestState::AwaitingVendorReplies && !self.replies.is_empty() {
+            self.move_to(RequestState::ShortlistReady, "no further batch is allowed").await?;
+            return self.close_out(None).await;
+        }
+        self.say(Say::HumanTakesOver).await.map(drop)
+    }
+
+    /// The outreach worker's turn: messages the batch that was planned, if there is one.
+    pub(crate) async fn send_pending_batch(&mut self) -> Result<(), RecordError> {
+        let Some(plan) = self.plan.as_mut().filter(|plan| plan.pending) else { return Ok(()) };
+        plan.pending = false;
+        let queue = std::mem::take(&mut plan.queue);
+        if queue.is_empty() {
+            self.move_to(RequestState::Error, "no vendor can be asked").await?;
+            return self.say(Say::NothingFound).await.map(drop);
+        }
+        let text = format!("{}\n{}", plan.need, plan.questions.join("\n"));
+        self.budgets.batches += 1;
+        self.budgets.vendors += queue.len();
+        let batch_number = Some(self.budgets.batches);
+        let scene = self.scene.clone();
+        let vendors = queue.iter().filter_map(|id| scene.vendors.iter().find(|v| v.id == *id));
+        let messages: Vec<_> = vendors.map(|v| message(v, batch_number, text.clone())).collect();
+        self.contacted.extend(queue.iter().cloned());
+        let batch = BatchInput {
+            batch_number,
+            batches_max: Some(BATCHES_MAX),
+            vendor_ids: queue,
+            ..Default::default()
+        };
+        let delivered = self.world.message_vendors(&self.trail, &batch, &messages).await?;
+        let sent_at = self.world.clock().now();
+        self.outreach.extend(delivered.into_iter().map(|vendor_id| Outreach {
+            id: outreach_id(&vendor_id),
+            vendor_id,
+            sent_at,
+            replied: false,
+        }));
+        let next = RequestState::AwaitingVendorReplies;
+        self.move_to(next, "the batch is out").await.map(drop)
+    }
+
+    /// A vendor wrote. What comes after the handoff is kept, and not acted on.
+    pub(crate) async fn vendor_wrote(
+        &mut self,
+        inbound: &VendorInbound,
+        provider_message_id: String,
+    ) -> Result<(), RecordError> {
+        self.check_time().await?;
+        let now = self.world.clock().now();
+        let scene = self.scene.clone();
+        let vendor = scene.vendors.iter().find(|vendor| vendor.id == inbound.vendor_id);
+        let outreach = self.outreach.iter_mut().find(|o| o.vendor_id == inbound.vendor_id);
+        let mut parsed = parse_reply(&inbound.text);
+        parsed.post_handoff = self.state.is_over();
+        let input = ReplyInput {
+            outreach_id: outreach.as_ref().map(|outreach| outreach.id.clone()),
+            vendor_id: inbound.vendor_id.clone(),
+            vendor_phone: vendor.map(|vendor| vendor.phone.clone()),
+            provider_message_id: Some(provider_message_id.clone()),
+            text: Some(inbound.text.clone()),
+            ..Default::default()
+        };
+        let asked = outreach.is_some();
+        if let Some(outreach) = outreach {
+            let latency = (now - outreach.sent_at).num_milliseconds();
+            // Milliseconds of a request fit a float exactly.
+            parsed.latency_seconds =
+                Some(f64::from(i32::try_from(latency).unwrap_or(i32::MAX)) / 1e3);
+            outreach.replied = true;
+        } else {
+            parsed.warnings.push("not_asked".into());
+        }
+        let id = self.trail.event_id()?;
+        let event = AuditEvent::typed::<VendorReplyRecorded>(Actor::Vendor, &input, &parsed)?
+            .id(id)
+            .idempotency_key(provider_message_id);
+        self.trail.record(event).await?;
+        let reply = Reply {
+            vendor_id: inbound.vendor_id.clone(),
+            event_id: id.to_string(),
+            distance_km: vendor.and_then(|vendor| vendor.distance_km),
+            parsed,
+        };
+        if !reply.is_safe() {
+            let input = json!({ "reply_event_id": id, "warnings": reply.parsed.warnings });
+            self.note(EventType::MOLTBOT_INJECTION_DETECTED, Actor::System, input).await?;
+        }
+        if !asked || reply.parsed.post_handoff {
+            return Ok(());
+        }
+        self.replies.push(reply);
+        self.stop_waiting_if_enough().await
+    }
+
+    async fn stop_waiting_if_enough(&mut self) -> Result<(), RecordError> {
+        let wanted = self.plan.as_ref().map_or(REPLIES_WANTED, |plan| plan.replies_wanted);
+        let replied = self.outreach.iter().filter(|outreach| outreach.replied).count();
+        let enough = replied >= wanted || replied == self.outreach.len();
+        if self.state != RequestState::AwaitingVendorReplies || !enough {
+            return Ok(());
+        }
+        let reason = format!("{replied} of {} vendors replied", self.outreach.len());
+        self.move_to(RequestState::ShortlistReady, &reason).await?;
+        // With Moltbot stopped there is nobody to wait for.
+        if self.ai { Ok(()) } else { self.close_out(None).await }
+    }
+}
+
+fn message(vendor: &Vendor, batch_number: Option<u32>, text: String) -> OutreachInput {
+    OutreachInput {
+        outreach_id: Some(outreach_id(&vendor.id)),
+        vendor_id: vendor.id.clone(),
+        vendor_name: Some(vendor.name.clone()),
+        vendor_phone: Some(vendor.phone.clone()),
+        batch_number,
+        text: Some(text),
+        ..Default::default()
+    }
+}
+
+/// A vendor is asked once for a request.
+fn outreach_id(vendor_id: &str) -> String {
+    format!("outreach-{vendor_id}")
+}

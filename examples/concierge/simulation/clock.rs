@@ -1,0 +1,35 @@
+//! A clock that moves only when the script says so.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use moltbot_audit::auditor::Clock;
+
+/// Starts at a given moment; every step and every call on the world moves it on.
+#[derive(Debug)]
+pub(crate) struct ScriptedClock {
+    start: DateTime<Utc>,
+    elapsed_micros: AtomicU64,
+}
+
+impl ScriptedClock {
+    pub(crate) fn new(start: DateTime<Utc>) -> Self {
+        Self { start: start.trunc_subsecs(6), elapsed_micros: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        let micros = u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
+        self.elapsed_micros.fetch_add(micros, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ScriptedClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.start + TimeDelta::from_std(self.monotonic()).unwrap_or_default()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_micros(self.elapsed_micros.load(Ordering::SeqCst))
+    }
+}

@@ -1,0 +1,18 @@
+//! A small concierge on top of the library: an orchestrator that keeps the rules, and a world of
+//! scripted clients, shops, models and providers that it reaches only through the auditor.
+
+pub(crate) mod case;
+pub(crate) mod clock;
+pub(crate) mod contract;
+pub(crate) mod orchestrator;
+pub(crate) mod play;
+pub(crate) mod price;
+pub(crate) mod ranking;
+pub(crate) mod replies;
+pub(crate) mod scenario;
+pub(crate) mod state;
+pub(crate) mod story;
+pub(crate) mod tally;
+pub(crate) mod texts;
+pub(crate) mod trail;
+pub(crate) mod world;

@@ -1,0 +1,181 @@
+//! The front desk: knows a webhook delivered twice, and which request a message belongs to.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use moltbot_audit::auditor::Clock;
+use moltbot_audit::event::payload::{InboundInput, InboundOutput, WhatsappInboundReceived};
+use moltbot_audit::{
+    Actor, AuditEvent, Auditor, ConversationId, EventType, RecordError, RequestId,
+};
+use uuid::Uuid;
+
+use super::case::Case;
+use super::scenario::{ClientInbound, ConsentReply, InitialState, MessageType, VendorInbound};
+use super::trail::Trail;
+use super::world::World;
+
+/// A message so long after the end of a request opens a new one.
+const SAME_REQUEST_FOR: TimeDelta = TimeDelta::minutes(5);
+
+#[derive(Debug)]
+pub(crate) struct Orchestrator {
+    auditor: Auditor,
+    world: Arc<World>,
+    scene: Arc<InitialState>,
+    conversation: ConversationId,
+    name: String,
+    /// Differs from play to play, so that one scenario can be played twice into one database.
+    run: Uuid,
+    seen: HashSet<String>,
+    received: u32,
+    cases: Vec<Case>,
+}
+
+impl Orchestrator {
+    pub(crate) fn new(
+        auditor: Auditor,
+        world: Arc<World>,
+        scene: InitialState,
+        name: &str,
+    ) -> Result<Self, RecordError> {
+        let run = auditor.event_id()?.uuid();
+        let conversation = ConversationId::from_host(&scene.conversation.id);
+        Ok(Self {
+            auditor,
+            world,
+            scene: Arc::new(scene),
+            conversation,
+            name: name.into(),
+            run,
+            seen: HashSet::new(),
+            received: 0,
+            cases: Vec::new(),
+        })
+    }
+
+    /// The requests so far, oldest first.
+    pub(crate) fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+
+    /// The request in hand.
+    pub(crate) fn current(&mut self) -> Option<&mut Case> {
+        self.cases.last_mut()
+    }
+
+    pub(crate) async fn client_wrote(
+        &mut self,
+        inbound: &ClientInbound,
+    ) -> Result<(), RecordError> {
+        let provider_message_id = self.message_id(inbound.provider_message_id.as_deref());
+        let duplicate = !self.seen.insert(provider_message_id.clone());
+        let trail = self.trail_of_next_message(duplicate);
+        let message_id = format!("message-{}", self.seen.len());
+        let image = inbound.message_type == MessageType::Image;
+        let input = InboundInput {
+            provider_message_id: Some(provider_message_id.clone()),
+            from_phone: Some(self.scene.conversation.client_phone.clone()),
+            message_type: Some(inbound.message_type.as_str().into()),
+            text: inbound.text.clone(),
+            button_id: inbound.button_id.clone(),
+            media_id: inbound.media_fixture.clone(),
+            media_mime_type: image.then(|| "image/jpeg".into()),
+            ..Default::default()
+        };
+        let output = InboundOutput {
+            message_id: (!duplicate).then(|| message_id.clone()),
+            duplicate,
+            ..Default::default()
+        };
+        let mut event =
+            AuditEvent::typed::<WhatsappInboundReceived>(Actor::Client, &input, &output)?
+                .idempotency_key(provider_message_id);
+        if duplicate {
+            event.event_type = EventType::WHATSAPP_DUPLICATE_MESSAGE;
+        }
+        trail.record(event).await?;
+        if duplicate {
+            return Ok(());
+        }
+        let known = self.cases.last().is_some_and(|c| c.trail().request() == trail.request());
+        if !known {
+            let (world, scene) = (self.world.clone(), self.scene.clone());
+            self.cases.push(Case::open(trail, world, scene).await?);
+        }
+        match self.cases.last_mut() {
+            Some(case) => case.client_wrote(inbound, &message_id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The client's answer to the call question; a message like any other, and then a decision.
+    pub(crate) async fn consent_answered(
+        &mut self,
+        reply: &ConsentReply,
+    ) -> Result<(), RecordError> {
+        let provider_message_id = self.message_id(None);
+        self.seen.insert(provider_message_id.clone());
+        let input = InboundInput {
+            provider_message_id: Some(provider_message_id.clone()),
+            from_phone: Some(self.scene.conversation.client_phone.clone()),
+            message_type: Some(MessageType::Text.as_str().into()),
+            text: Some(reply.text.clone()),
+            ..Default::default()
+        };
+        let message_id = Some(format!("message-{}", self.seen.len()));
+        let output = InboundOutput { message_id, ..Default::default() };
+        let Some(case) = self.cases.last_mut() else { return Ok(()) };
+        let event = AuditEvent::typed::<WhatsappInboundReceived>(Actor::Client, &input, &output)?
+            .idempotency_key(provider_message_id);
+        case.trail().record(event).await?;
+        case.consent_answered(&reply.text).await
+    }
+
+    pub(crate) async fn vendor_wrote(
+        &mut self,
+        inbound: &VendorInbound,
+    ) -> Result<(), RecordError> {
+        let provider_message_id = self.message_id(inbound.provider_message_id.as_deref());
+        let duplicate = !self.seen.insert(provider_message_id.clone());
+        let Some(case) = self.cases.last_mut() else { return Ok(()) };
+        if !duplicate {
+            return case.vendor_wrote(inbound, provider_message_id).await;
+        }
+        let input = InboundInput {
+            provider_message_id: Some(provider_message_id.clone()),
+            message_type: Some(MessageType::Text.as_str().into()),
+            text: Some(inbound.text.clone()),
+            ..Default::default()
+        };
+        let output = InboundOutput { duplicate, ..Default::default() };
+        let mut event =
+            AuditEvent::typed::<WhatsappInboundReceived>(Actor::Vendor, &input, &output)?
+                .idempotency_key(provider_message_id);
+        event.event_type = EventType::WHATSAPP_DUPLICATE_MESSAGE;
+        case.trail().record(event).await.map(drop)
+    }
+
+    /// The trail of the request in hand, or of a new one where that is long over.
+    fn trail_of_next_message(&self, duplicate: bool) -> Trail {
+        let now = self.world.clock().now();
+        let goes_on = |case: &&Case| {
+            duplicate || !case.state().is_over() || now - case.last_active() <= SAME_REQUEST_FOR
+        };
+        if let Some(case) = self.cases.last().filter(goes_on) {
+            return case.trail().clone();
+        }
+        let name = format!("{}/{}", self.name, self.cases.len() + 1);
+        let request = RequestId::from(Uuid::new_v5(&self.run, name.as_bytes()));
+        Trail::new(self.auditor.clone(), request, self.conversation.clone())
+    }
+
+    fn message_id(&mut self, given: Option<&str>) -> String {
+        self.received += 1;
+        let run = self.run.simple().to_string();
+        // The last digits of the run's id are its random ones.
+        let generated = || format!("wamid.in.{}.{}", &run[24..], self.received);
+        given.map_or_else(generated, str::to_owned)
+    }
+}

@@ -1,0 +1,185 @@
+//! Tells what happens: one line a committed event, from the record itself.
+//!
+//! The narrator stands in front of the store. It speaks of an event only when the store has given
+//! its receipt, so the story cannot say more than the trail.
+
+use std::fmt;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use moltbot_audit::record::{Receipt, Record};
+use moltbot_audit::redact::find_phones;
+use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
+use serde_json::Value;
+
+use super::scenario::{Scenario, Step};
+
+/// Where the story is told; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Story(Arc<Mutex<dyn Write + Send>>);
+
+impl Story {
+    pub(crate) fn new(out: impl Write + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(out)))
+    }
+
+    pub(crate) fn opens(&self, scenario: &Scenario) {
+        self.say(&format!("\n{}: {}", scenario.name, scenario.description));
+    }
+
+    pub(crate) fn step(&self, step: &Step) {
+        let times =
+            if step.repeat > 1 { format!(" ({} times)", step.repeat) } else { String::new() };
+        self.say(&format!("\n  {}{times}  {}", step.id, step.description));
+    }
+
+    fn event(&self, record: &Record, receipt: &Receipt) {
+        let header = record.header();
+        let outcome = match header.outcome.as_str() {
+            "succeeded" => String::new(),
+            outcome => {
+                let code = header.error_code.as_deref().unwrap_or("no code");
+                format!(" [{outcome}: {code}]")
+            }
+        };
+        let took = header.duration_ms.map(|ms| format!(" {ms} ms")).unwrap_or_default();
+        let detail = detail(record);
+        let (seq, event_type, actor) = (receipt.seq, &header.event_type, &header.actor);
+        self.say(&format!("  {seq:>4}  {event_type:<30} {actor:<8}{outcome}{took} {detail}"));
+    }
+
+    // A reader that went away must not stop the play.
+    pub(crate) fn say(&self, line: &str) {
+        let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        writeln!(out, "{line}").ok();
+    }
+}
+
+impl fmt::Debug for Story {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Story")
+    }
+}
+
+/// A sink that tells what it stored.
+#[derive(Debug)]
+pub(crate) struct ToldSink {
+    inner: Arc<dyn AuditSink>,
+    story: Story,
+}
+
+impl ToldSink {
+    pub(crate) fn new(inner: Arc<dyn AuditSink>, story: Story) -> Self {
+        Self { inner, story }
+    }
+}
+
+impl AuditSink for ToldSink {
+    fn append<'a>(
+        &'a self,
+        batch: &'a [Record],
+    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
+        Box::pin(async move {
+            let appended = self.inner.append(batch).await?;
+            for (record, receipt) in batch.iter().zip(&appended) {
+                if let Ok(receipt) = receipt {
+                    self.story.event(record, receipt);
+                }
+            }
+            Ok(appended)
+        })
+    }
+}
+
+/// What a line says of the payload: known fields only, without the fields that are phone numbers.
+fn detail(record: &Record) -> String {
+    let mut said = Vec::new();
+    for part in [record.input(), record.output()].into_iter().flatten() {
+        for path in TOLD {
+            if let Some(value) = part.pointer(path).filter(|value| !value.is_null()) {
+                let name = path.rsplit('/').next().unwrap_or(path);
+                said.push(format!("{name}={}", short(value)));
+            }
+        }
+    }
+    said.extend(record.output().map(scores).filter(|scores| !scores.is_empty()));
+    said.join("  ")
+}
+
+/// Who is on a list, with the score, best first; and who is not, with the reason.
+fn scores(output: &Value) -> String {
+    let listed = |member: &str, second: &str| -> Vec<String> {
+        let entries = output.get(member).and_then(Value::as_array).into_iter().flatten();
+        let one = |entry: &Value| {
+            let vendor = entry.get("vendor_id").map(short).unwrap_or_default();
+            format!("{vendor} ({})", entry.get(second).map(short).unwrap_or_default())
+        };
+        entries.map(one).collect()
+    };
+    let kept = [listed("candidates", "total"), listed("items", "total")].concat();
+    let out = listed("excluded", "reason");
+    let parts = [("", kept), ("not: ", out)].into_iter().filter(|(_, list)| !list.is_empty());
+    parts.map(|(lead, list)| format!("{lead}{}", list.join(", "))).collect::<Vec<_>>().join("; ")
+}
+
+fn short(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.replace('\n', " / "),
+        Value::Array(items) => items.iter().map(short).collect::<Vec<_>>().join(", "),
+        Value::Number(number) => number.to_string(),
+        other => other.to_string(),
+    };
+    let text = masked(&text);
+    if text.chars().count() <= LINE_CHARS {
+        return text;
+    }
+    text.chars().take(LINE_CHARS).chain(['…']).collect()
+}
+
+/// Of a phone number the last three digits stay, however it is written.
+fn masked(text: &str) -> String {
+    let mut out = String::new();
+    let mut from = 0;
+    for phone in find_phones(text) {
+        out.push_str(&text[from..phone.at.start]);
+        out.push_str("***");
+        out.push_str(&phone.digits[phone.digits.len().saturating_sub(3)..]);
+        from = phone.at.end;
+    }
+    out + &text[from..]
+}
+
+const LINE_CHARS: usize = 90;
+
+const TOLD: &[&str] = &[
+    "/from_state",
+    "/to_state",
+    "/reason",
+    "/text",
+    "/button_id",
+    "/media_id",
+    "/action/type",
+    "/action_type",
+    "/errors",
+    "/fallback",
+    "/confidence",
+    "/needs_clarification",
+    "/budget",
+    "/used",
+    "/limit",
+    "/batch_number",
+    "/vendor_id",
+    "/availability",
+    "/price_min",
+    "/price_max",
+    "/latency_seconds",
+    "/warnings",
+    "/sent",
+    "/failed",
+    "/decided_by",
+    "/handed_off_at",
+    "/cancelled_count",
+    "/scope",
+    "/status",
+    "/error_message",
+];

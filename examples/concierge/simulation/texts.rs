@@ -1,0 +1,141 @@
+//! What the concierge says by itself, in the client's language.
+
+use super::scenario::Language;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Say {
+    AfterHandoff,
+    AskTheShop,
+    CallFallback,
+    CallOffer,
+    ClearerPhoto,
+    HumanQueue,
+    HumanTakesOver,
+    NoCall,
+    NothingFound,
+    PhotoReceived,
+    PrescriptionSearching,
+    Searching,
+    ShortlistIntro,
+    StillWaiting,
+    TimeIsUp,
+}
+
+impl Say {
+    /// The name under which templates are recorded.
+    pub(crate) fn template_id(self) -> &'static str {
+        match self {
+            Self::AfterHandoff => "after_handoff",
+            Self::AskTheShop => "ask_the_shop",
+            Self::CallFallback => "call_fallback",
+            Self::CallOffer => "call_offer",
+            Self::ClearerPhoto => "clearer_photo",
+            Self::HumanQueue => "human_queue",
+            Self::HumanTakesOver => "human_takes_over",
+            Self::NoCall => "no_call",
+            Self::NothingFound => "nothing_found",
+            Self::PhotoReceived => "photo_received",
+            Self::PrescriptionSearching => "prescription_searching",
+            Self::Searching => "searching",
+            Self::ShortlistIntro => "shortlist_intro",
+            Self::StillWaiting => "still_waiting",
+            Self::TimeIsUp => "time_is_up",
+        }
+    }
+
+    pub(crate) fn text(self, language: Language) -> &'static str {
+        match language {
+            Language::En => self.english(),
+            Language::Fr => self.french(),
+            Language::Rw => self.kinyarwanda(),
+        }
+    }
+
+    fn english(self) -> &'static str {
+        match self {
+            Self::AfterHandoff => "You can write to the shops with the links above.",
+            Self::AskTheShop => "price to be asked",
+            Self::CallFallback => "We tried to call and could not reach you. Let us go on here.",
+            Self::CallOffer => "May we call you to settle this? Reply YES or NO.",
+            Self::ClearerPhoto => {
+                "We had trouble reading the photo. Please send a clearer photo, or type it."
+            }
+            Self::HumanQueue => "We could not read your photos. A colleague will look at them.",
+            Self::HumanTakesOver => "We cannot go on automatically. A colleague will help you.",
+            Self::NoCall => "Understood, we will not call. Let us go on here.",
+            Self::NothingFound => "Sorry, we found no shop to ask. A colleague will help you.",
+            Self::PhotoReceived => "Thank you, we have your photo and are reading it.",
+            Self::PrescriptionSearching => {
+                "We read your prescription and are searching pharmacies near you."
+            }
+            Self::Searching => "Thank you! We are searching shops near you now.",
+            Self::ShortlistIntro => "Here is what we found:",
+            Self::StillWaiting => "We are still waiting for shops to answer.",
+            Self::TimeIsUp => {
+                "Sorry, this takes longer than it should. You can call our hotline, or wait and \
+                 we write to you."
+            }
+        }
+    }
+
+    fn french(self) -> &'static str {
+        match self {
+            Self::AfterHandoff => "Vous pouvez écrire aux boutiques avec les liens ci-dessus.",
+            Self::AskTheShop => "prix à demander",
+            Self::CallFallback => {
+                "Nous avons essayé de vous appeler sans succès. Continuons par message."
+            }
+            Self::CallOffer => "Pouvons-nous vous appeler ? Répondez OUI ou NON.",
+            Self::ClearerPhoto => {
+                "La photo est difficile à lire. Envoyez une photo plus nette, ou écrivez le texte."
+            }
+            Self::HumanQueue => "Nous n'avons pas pu lire vos photos. Un collègue va les regarder.",
+            Self::HumanTakesOver => {
+                "Nous ne pouvons pas continuer automatiquement. Un collègue va vous aider."
+            }
+            Self::NoCall => "Compris, nous n'appellerons pas. Continuons par message.",
+            Self::NothingFound => {
+                "Désolé, nous n'avons trouvé aucune boutique. Un collègue va vous aider."
+            }
+            Self::PhotoReceived => "Merci, nous avons reçu votre photo et nous la lisons.",
+            Self::PrescriptionSearching => {
+                "Nous avons lu votre ordonnance et cherchons des pharmacies près de vous."
+            }
+            Self::Searching => "Merci ! Nous cherchons des boutiques près de vous.",
+            Self::ShortlistIntro => "Voici ce que nous avons trouvé :",
+            Self::StillWaiting => "Nous attendons encore la réponse des boutiques.",
+            Self::TimeIsUp => {
+                "Désolé, c'est plus long que prévu. Vous pouvez appeler notre ligne, ou attendre \
+                 notre message."
+            }
+        }
+    }
+
+    fn kinyarwanda(self) -> &'static str {
+        match self {
+            Self::AfterHandoff => "Mushobora kwandikira amaduka mukoresheje amahuza ari haruguru.",
+            Self::AskTheShop => "mubaze igiciro",
+            Self::CallFallback => "Twagerageje kubahamagara ntibyakunda. Dukomeze twandikirane.",
+            Self::CallOffer => "Twabahamagara? Musubize YEGO cyangwa OYA.",
+            Self::ClearerPhoto => {
+                "Ifoto ntisomeka neza. Mwohereze indi igaragara neza, cyangwa mubyandike."
+            }
+            Self::HumanQueue => "Ntitwabashije gusoma amafoto yanyu. Umukozi wacu arayareba.",
+            Self::HumanTakesOver => "Mutwihanganire, umukozi wacu agiye kubafasha.",
+            Self::NoCall => "Murakoze, ntitubahamagara. Dukomeze twandikirane.",
+            Self::NothingFound => "Mutwihanganire, nta duka tubonye. Umukozi wacu agiye kubafasha.",
+            Self::PhotoReceived => "Murakoze, ifoto yanyu twayibonye, turi kuyisoma.",
+            Self::PrescriptionSearching => "Twasomye urupapuro rwa muganga, turi gushaka farumasi.",
+            Self::Searching => "Murakoze! Turi gushakisha mu maduka abegereye.",
+            Self::ShortlistIntro => "Dore ibyo twabonye:",
+            Self::StillWaiting => "Turacyategereje ibisubizo by'amaduka.",
+            Self::TimeIsUp => {
+                "Mutwihanganire, byatinze. Mushobora guhamagara umurongo wacu, cyangwa mugategereza."
+            }
+        }
+    }
+}
+
+/// Where Moltbot's answer is unusable, the client's language may be what went wrong: both.
+pub(crate) const BILINGUAL_FALLBACK: &str = "Sorry, something went wrong. A colleague will help you. \
+     / Désolé, un problème est survenu. Un collègue va vous aider.";

@@ -1,0 +1,350 @@
+//! The world outside: Moltbot, OCR, WhatsApp, the phone. All of it scripted.
+//!
+//! The providers themselves are private to this file, and each of them is called in one place only:
+//! inside `Trail::effect(…).run(…)`. The orchestrator holds a [`World`] and nothing else, so no
+//! side-effect can be had without its event. The world keeps its own ledger of what really went
+//! out; it shares nothing with the audit trail, and so can be held against it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use moltbot_audit::event::payload::{
+    BatchInput, BatchOutput, CallConsentInput, CallConsentOutput, CallInput, CallOutput,
+    MoltbotInput, MoltbotOutput, OcrInput, OcrOutput, OutboundInput, OutboundOutput, OutreachInput,
+    OutreachOutput,
+};
+use moltbot_audit::{Effect, EffectError, EventId, RecordError};
+use serde_json::Value;
+
+use super::clock::ScriptedClock;
+use super::scenario::{OcrResult, Provider};
+use super::trail::Trail;
+
+/// What came of a call on the world: `Err` where it could not be audited, and the play must stop;
+/// inside, the provider's own answer.
+pub(crate) type Reached<T> = Result<Result<T, ProviderError>, RecordError>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ProviderError {
+    #[error("the audit trail failed while the batch was being sent")]
+    Audit,
+    #[error("the provider answered 503")]
+    Down,
+    #[error("the model gave no answer within 30 s")]
+    NoAnswer,
+    #[error("the photo could not be read")]
+    Unreadable,
+}
+
+/// One thing that reached, or tried to reach, the world.
+#[derive(Clone, Debug)]
+pub(crate) struct Went {
+    pub(crate) kind: Kind,
+    pub(crate) succeeded: bool,
+    pub(crate) text: String,
+    /// The provider's own id for it.
+    pub(crate) reference: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Call,
+    ClientMessage,
+    ConsentRequest,
+    Model,
+    Photo,
+    VendorMessage,
+}
+
+#[derive(Debug)]
+pub(crate) struct World {
+    clock: Arc<ScriptedClock>,
+    outside: Mutex<Outside>,
+}
+
+/// The providers. Private: see the top of the file.
+#[derive(Debug, Default)]
+struct Outside {
+    decisions: VecDeque<Value>,
+    readings: VecDeque<OcrResult>,
+    failing: BTreeMap<Provider, u32>,
+    ledger: Vec<Went>,
+}
+
+/// How the script sets the scene. Nothing here reaches anyone.
+impl World {
+    pub(crate) fn new(clock: Arc<ScriptedClock>) -> Self {
+        Self { clock, outside: Mutex::default() }
+    }
+
+    pub(crate) fn clock(&self) -> &ScriptedClock {
+        &self.clock
+    }
+
+    pub(crate) fn script_decision(&self, output: Value) {
+        self.outside().decisions.push_back(output);
+    }
+
+    pub(crate) fn forget_decisions(&self) {
+        self.outside().decisions.clear();
+    }
+
+    pub(crate) fn script_reading(&self, reading: OcrResult) {
+        self.outside().readings.push_back(reading);
+    }
+
+    pub(crate) fn script_failure(&self, provider: Provider, times: u32) {
+        *self.outside().failing.entry(provider).or_default() += times;
+    }
+
+    pub(crate) fn ledger(&self) -> Vec<Went> {
+        self.outside().ledger.clone()
+    }
+
+    fn outside(&self) -> MutexGuard<'_, Outside> {
+        self.outside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The audited doors.
+impl World {
+    pub(crate) async fn ask_moltbot(
+        &self,
+        trail: &Trail,
+        id: EventId,
+        key: String,
+        input: &MoltbotInput,
+    ) -> Reached<MoltbotOutput> {
+        let effect = Effect::moltbot_call(input).id(id).idempotency_key(key);
+        settle(trail.effect(effect).run(async || self.think(input)).await)
+    }
+
+    pub(crate) async fn read_photo(
+        &self,
+        trail: &Trail,
+        key: String,
+        input: &OcrInput,
+        threshold: f64,
+    ) -> Reached<OcrOutput> {
+        let effect = Effect::ocr_job(input).idempotency_key(key);
+        settle(trail.effect(effect).run(async || self.read(threshold)).await)
+    }
+
+    pub(crate) async fn message_client(
+        &self,
+        trail: &Trail,
+        id: EventId,
+        key: String,
+        input: &OutboundInput,
+    ) -> Reached<OutboundOutput> {
+        let effect = Effect::message(input).id(id).idempotency_key(key);
+        let sent = trail
+            .effect(effect)
+            .run(async || {
+                let text = input.text.as_deref().unwrap_or_default();
+                self.deliver(Kind::ClientMessage, Provider::Whatsapp, text).map(|reference| {
+                    OutboundOutput { provider_message_id: Some(reference), ..Default::default() }
+                })
+            })
+            .await;
+        settle(sent)
+    }
+
+    /// Messages a batch, one effect for each vendor inside the effect of the batch. Beside what is
+    /// recorded, gives the vendors whose message went out.
+    pub(crate) async fn message_vendors(
+        &self,
+        trail: &Trail,
+        batch: &BatchInput,
+        messages: &[OutreachInput],
+    ) -> Result<Vec<String>, RecordError> {
+        let mut delivered = Vec::new();
+        let mut fault = None;
+        let number = batch.batch_number.unwrap_or_default();
+        let effect =
+            Effect::vendor_batch(batch).idempotency_key(trail.key(&format!("batch:{number}")));
+        let sent = trail
+            .effect(effect)
+            .run(async || {
+                for message in messages {
+                    match self.message_vendor(trail, message).await {
+                        Ok(Ok(_)) => delivered.push(message.vendor_id.clone()),
+                        Ok(Err(_)) => {}
+                        Err(error) => {
+                            fault = Some(error);
+                            return Err(ProviderError::Audit);
+                        }
+                    }
+                }
+                let sent = delivered.len();
+                Ok(BatchOutput {
+                    sent: u32::try_from(sent).ok(),
+                    failed: u32::try_from(messages.len() - sent).ok(),
+                    ..Default::default()
+                })
+            })
+            .await;
+        match fault {
+            Some(error) => Err(error),
+            None => settle(sent).map(|_| delivered),
+        }
+    }
+
+    async fn message_vendor(
+        &self,
+        trail: &Trail,
+        message: &OutreachInput,
+    ) -> Reached<OutreachOutput> {
+        let key = trail.key(&format!("vendor:{}:qset:v1", message.vendor_id));
+        let effect = Effect::vendor_message(message).idempotency_key(key);
+        let sent = trail
+            .effect(effect)
+            .run(async || {
+                let text = message.text.as_deref().unwrap_or_default();
+                self.deliver(Kind::VendorMessage, Provider::VendorWhatsapp, text).map(|reference| {
+                    OutreachOutput { provider_message_id: Some(reference), ..Default::default() }
+                })
+            })
+            .await;
+        settle(sent)
+    }
+
+    pub(crate) async fn ask_consent(
+        &self,
+        trail: &Trail,
+        key: String,
+        input: &CallConsentInput,
+        text: &str,
+    ) -> Reached<CallConsentOutput> {
+        let effect = Effect::consent_request(input).idempotency_key(key);
+        let asked = trail
+            .effect(effect)
+            .run(async || {
+                self.deliver(Kind::ConsentRequest, Provider::Whatsapp, text).map(|reference| {
+                    CallConsentOutput { provider_message_id: Some(reference), ..Default::default() }
+                })
+            })
+            .await;
+        settle(asked)
+    }
+
+    pub(crate) async fn call(
+        &self,
+        trail: &Trail,
+        key: String,
+        input: &CallInput,
+    ) -> Reached<CallOutput> {
+        let effect = Effect::call(input).idempotency_key(key);
+        let called = trail
+            .effect(effect)
+            .run(async || {
+                let purpose = input.purpose.as_deref().unwrap_or_default();
+                self.deliver(Kind::Call, Provider::Phone, purpose).map(|reference| CallOutput {
+                    provider_call_id: Some(reference),
+                    ..Default::default()
+                })
+            })
+            .await;
+        settle(called)
+    }
+}
+
+/// The providers at work. Called from inside an effect only.
+impl World {
+    fn think(&self, input: &MoltbotInput) -> Result<MoltbotOutput, ProviderError> {
+        self.clock.advance(Duration::from_millis(900));
+        let mut outside = self.outside();
+        let answer = if outside.is_failing(Provider::Moltbot) {
+            Err(ProviderError::Down)
+        } else {
+            outside.decisions.pop_front().ok_or(ProviderError::NoAnswer)
+        };
+        outside.note(Kind::Model, &answer, "next action", None);
+        let action = answer?;
+        let tokens = |value: &Value| value.to_string().len() as u64 / 4;
+        let read = input.context.as_ref().map_or(0, tokens);
+        let written = tokens(&action);
+        Ok(MoltbotOutput {
+            action: Some(action),
+            input_tokens: Some(read),
+            output_tokens: Some(written),
+            // 3 and 15 USD a million tokens.
+            cost_microusd: Some(read * 3 + written * 15),
+            ..Default::default()
+        })
+    }
+
+    fn read(&self, threshold: f64) -> Result<OcrOutput, ProviderError> {
+        self.clock.advance(Duration::from_millis(2_300));
+        let mut outside = self.outside();
+        let reading = if outside.is_failing(Provider::Ocr) {
+            Err(ProviderError::Down)
+        } else {
+            let next = outside.readings.pop_front().ok_or(ProviderError::NoAnswer);
+            next.and_then(|r| if r.failed() { Err(ProviderError::Unreadable) } else { Ok(r) })
+        };
+        outside.note(Kind::Photo, &reading, "photo", None);
+        let reading = reading?;
+        Ok(OcrOutput {
+            status: Some(reading.status),
+            extracted: reading.extracted,
+            confidence: Some(reading.confidence),
+            field_confidence: known(reading.field_confidence),
+            threshold: Some(threshold),
+            needs_clarification: Some(reading.confidence < threshold),
+            warnings: reading.warnings,
+            ..Default::default()
+        })
+    }
+
+    fn deliver(&self, kind: Kind, provider: Provider, text: &str) -> Result<String, ProviderError> {
+        self.clock.advance(Duration::from_millis(120));
+        let mut outside = self.outside();
+        let sent = if outside.is_failing(provider) { Err(ProviderError::Down) } else { Ok(()) };
+        let reference = format!("{}.{}", provider.as_str(), outside.ledger.len() + 1);
+        outside.note(kind, &sent, text, sent.is_ok().then(|| reference.clone()));
+        sent.map(|()| reference)
+    }
+}
+
+impl Outside {
+    fn is_failing(&mut self, provider: Provider) -> bool {
+        match self.failing.get_mut(&provider) {
+            Some(times) if *times > 0 => {
+                *times -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn note<T>(
+        &mut self,
+        kind: Kind,
+        answer: &Result<T, ProviderError>,
+        text: &str,
+        reference: Option<String>,
+    ) {
+        let text = text.to_owned();
+        self.ledger.push(Went { kind, succeeded: answer.is_ok(), text, reference });
+    }
+}
+
+/// Tells the provider's own failure, which the orchestrator handles, from a failing audit, which
+/// stops it.
+fn settle<T>(ran: Result<T, EffectError<T, ProviderError>>) -> Reached<T> {
+    match ran {
+        Ok(value) => Ok(Ok(value)),
+        Err(EffectError::Failed(error)) => Ok(Err(error)),
+        Err(EffectError::NotRun(error) | EffectError::Unrecorded { source: error, .. }) => {
+            Err(error)
+        }
+        Err(_) => Err(RecordError::Interrupted),
+    }
+}
+
+/// The library also keeps fields whose confidence the reader did not say.
+fn known(confidence: BTreeMap<String, f64>) -> BTreeMap<String, Option<f64>> {
+    confidence.into_iter().map(|(field, value)| (field, Some(value))).collect()
+}
