@@ -7,7 +7,7 @@ use moltbot_audit::proof::{Salt, commit};
 use moltbot_audit::record::{MAX_KEY_LEN, MAX_PAYLOAD_LEN, Randomness, Record, seal};
 use moltbot_audit::{
     Actor, AuditEvent, ConversationId, ErrorCode, EventError, EventId, EventType, Outcome,
-    RequestId, TraceContext,
+    RequestId, StreamId, TraceContext,
 };
 use serde_json::{Value, json};
 
@@ -167,6 +167,17 @@ fn a_change_of_any_field_changes_the_event_hash() {
         edit(&mut event);
         changed.push(event);
     }
+    // By UUID, so that it is not the host's own name that differs.
+    let conversation = uuid::Uuid::from_u128(7);
+    changed.push(original().conversation(&conversation.into()));
+    changed.push(original().conversation(&uuid::Uuid::from_u128(8).into()));
+    // One stream, with a request and without: only `request_id` differs.
+    let mut without = original().conversation(&conversation.into());
+    without.request_id = None;
+    let stream = StreamId::of(None, Some(conversation)).uuid();
+    changed.push(without.clone());
+    changed.push(without.request(&stream.into()));
+
     let mut hashes: Vec<_> = changed.into_iter().map(|event| sealed(event, 9)).collect();
     hashes.push(sealed(original(), 9));
     hashes.push(sealed(original(), 10));
