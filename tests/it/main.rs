@@ -1,5 +1,6 @@
 //! The integration tests: one binary, so that they share one throwaway database server.
 
+mod concierge;
 mod event;
 mod house;
 mod json_round_trip;
