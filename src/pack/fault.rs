@@ -22,6 +22,14 @@ pub enum VerifyError {
         /// What differs.
         what: &'static str,
     },
+    /// A part of the pack does not have the form the schema gives it.
+    #[error("{place}: {what}")]
+    Malformed {
+        /// The part.
+        place: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// Masked text, a rule's name or the profile is not what was exported.
     #[error("{place}: what is masked was changed after the export")]
     Masked {

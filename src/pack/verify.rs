@@ -1,5 +1,6 @@
 //! Checks a pack offline: no database, no network, no trust in who made it.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -106,10 +107,11 @@ impl Parts {
             }
         }
         let mut integrity: Map<String, Value> = take(&mut members, "integrity")?;
+        let events: Vec<Value> = take(&mut members, "events")?;
         let parts = Self {
             request_id: take(&mut members, "request_id")?,
             profile: take(&mut members, "profile")?,
-            events: take(&mut members, "events")?,
+            events: (1..).zip(events).map(event).collect::<Result<_, _>>()?,
             head: take(&mut integrity, "head")?,
             profile_digest: take(&mut integrity, "profile_digest")?,
             event_digests: take(&mut integrity, "event_digests")?,
@@ -117,24 +119,38 @@ impl Parts {
             sections: members,
         };
         match integrity.keys().next() {
-            Some(_) => Err(VerifyError::Unusable {
-                reason: "its integrity has a member that no version of the schema has".to_owned(),
-            }),
+            Some(_) => malformed("integrity", "it has a member that the schema does not have"),
             None => Ok(parts),
         }
     }
 }
 
-fn take<T: DeserializeOwned>(
+fn take<T: DeserializeOwned + Serialize>(
     members: &mut Map<String, Value>,
     name: &str,
 ) -> Result<T, VerifyError> {
-    let member = members
+    members
         .remove(name)
-        .ok_or_else(|| VerifyError::Unusable { reason: format!("it has no {name}") })?;
-    serde_json::from_value(member).map_err(|_| VerifyError::Unusable {
-        reason: format!("its {name} does not have the form of the schema"),
-    })
+        .map_or_else(|| malformed(name, "it is missing"), |member| typed(member, name))
+}
+
+fn event((seq, event): (i64, Value)) -> Result<PackEvent, VerifyError> {
+    typed(event, &format!("event {seq}"))
+}
+
+/// Reads a part, and refuses what is not exactly how the part is written: a UUID in capitals, say.
+fn typed<T: DeserializeOwned + Serialize>(part: Value, place: &str) -> Result<T, VerifyError> {
+    let what = "it does not have the form of the schema";
+    let read = T::deserialize(&part).or_else(|_| malformed(place, what))?;
+    if serde_json::to_value(&read).is_ok_and(|written| written == part) {
+        Ok(read)
+    } else {
+        malformed(place, what)
+    }
+}
+
+fn malformed<T>(place: &str, what: &'static str) -> Result<T, VerifyError> {
+    Err(VerifyError::Malformed { place: place.to_owned(), what })
 }
 
 /// Says where the JSON breaks off, and not what stands there.

@@ -263,7 +263,7 @@ impl Played {
         let narrator = Story::new(told.clone());
         let (auditor, world) = stage(Arc::new(ToldSink::new(store.clone(), narrator.clone())));
         let requests = play(scenario, &auditor, &world, &narrator).await;
-        let requests = requests.unwrap_or_else(|error| panic!("{error}"));
+        let requests = requests.expect("the scenario plays, and its assertions hold");
         let mut trail = Vec::new();
         for request in &requests {
             let stream = store.read_stream(StreamId::from(request)).await.expect("readable");
@@ -323,10 +323,7 @@ fn scenarios() -> Vec<Scenario> {
     let files = std::fs::read_dir(folder()).expect("the examples' scenarios");
     let mut paths: Vec<_> = files.map(|file| file.expect("listed").path()).collect();
     paths.sort();
-    let read = |path: &PathBuf| {
-        Scenario::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-    };
-    paths.iter().map(read).collect()
+    paths.iter().map(|path| Scenario::read(path).expect("a scenario")).collect()
 }
 
 fn scenario_file(name: &str) -> Scenario {

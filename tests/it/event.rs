@@ -1,1 +1,5 @@
-//! stub
+//! The words: ids, types, closed sets, trace context, payloads.
+
+mod ids;
+mod payloads;
+mod words;

@@ -1,1 +1,206 @@
-//! stub
+//! The house rules: floors, file lengths, names. ARCHITECTURE.md explains them; this enforces them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const LINES_MAX: usize = 400;
+
+/// Each room under `src`, from the ground up, with the rooms it may use beside its own.
+const ROOMS: [(&str, &[&str]); 9] = [
+    ("event", &[]),
+    ("proof", &[]),
+    ("redact", &["event"]),
+    ("record", &["event", "proof", "redact"]),
+    ("store", &["event", "proof", "redact", "record"]),
+    ("admission", &["event", "proof", "redact", "record", "store"]),
+    ("observe", &["event", "proof", "redact", "record", "store"]),
+    ("auditor", &["event", "proof", "redact", "record", "store", "admission", "observe"]),
+    ("pack", &["event", "proof", "redact", "record", "store", "admission", "observe", "auditor"]),
+];
+
+/// Names that say nothing about what is inside.
+const EMPTY_NAMES: [&str; 9] =
+    ["common", "helper", "helpers", "manager", "misc", "tests", "util", "utils", "test"];
+
+/// What is wrong with a file under `src`.
+fn faults(path: &Path, source: &str) -> Vec<String> {
+    let module: Vec<&str> = module_of(path);
+    let mut faults = Vec::new();
+    if source.lines().count() > LINES_MAX {
+        faults.push(format!("has more than {LINES_MAX} lines"));
+    }
+    if module.iter().any(|name| EMPTY_NAMES.contains(name)) {
+        faults.push("has a name that says nothing".to_owned());
+    }
+    let code = without_comments(source);
+    if code.contains("cfg(test)") || code.contains("mod tests") {
+        faults.push("holds tests, which belong under tests/".to_owned());
+    }
+    // The front door uses every room.
+    let Some(room) = module.first() else { return faults };
+    if code.contains("sqlx::") && *room != "store" {
+        faults.push("uses sqlx outside the storage floor".to_owned());
+    }
+    let Some((_, lower)) = ROOMS.iter().find(|(name, _)| name == room) else {
+        faults.push(format!("is in a room the house does not have: {room}"));
+        return faults;
+    };
+    for used in rooms_used(&code, module.len()) {
+        if used != *room && !lower.contains(&used.as_str()) {
+            faults.push(format!("uses crate::{used}"));
+        }
+    }
+    faults
+}
+
+/// The module path of a file: `src/store/sqlite/mod.rs` is `[store, sqlite]`, `src/lib.rs` is `[]`.
+fn module_of(path: &Path) -> Vec<&str> {
+    let names = path.iter().map(|name| name.to_str().expect("UTF-8"));
+    let names = names.map(|name| name.strip_suffix(".rs").unwrap_or(name));
+    names.filter(|name| !["mod", "lib"].contains(name)).collect()
+}
+
+fn without_comments(source: &str) -> String {
+    source.lines().map(|line| line.split("//").next().unwrap_or_default()).fold(
+        String::new(),
+        |mut code, line| {
+            code.push_str(line);
+            code.push('\n');
+            code
+        },
+    )
+}
+
+/// What code in a module at `depth` names at the crate's root: by `crate::`, or by enough `super::`.
+fn rooms_used(code: &str, depth: usize) -> Vec<String> {
+    let mut used = Vec::new();
+    for (keyword, supers) in [("crate::", depth), ("super::", 1)] {
+        for (at, _) in code.match_indices(keyword) {
+            let before = code[..at].chars().next_back();
+            if !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+                follow(&code[at + keyword.len()..], supers, depth, &mut used);
+            }
+        }
+    }
+    used
+}
+
+/// Follows a path from `supers` levels up into its groups, and notes what it names at the root.
+fn follow(path: &str, supers: usize, depth: usize, used: &mut Vec<String>) {
+    let path = path.trim_start();
+    if let Some(rest) = path.strip_prefix("super::") {
+        follow(rest, supers + 1, depth, used);
+    } else if let Some(group) = path.strip_prefix('{') {
+        for item in items(group) {
+            follow(item, supers, depth, used);
+        }
+    } else if supers >= depth {
+        let name = path.split(|c: char| !c.is_alphanumeric() && c != '_').next();
+        used.extend(name.filter(|name| !name.is_empty()).map(str::to_owned));
+    }
+}
+
+/// The items of a `use` group, up to its closing brace.
+fn items(group: &str) -> Vec<&str> {
+    let (mut items, mut level, mut start) = (Vec::new(), 0_usize, 0);
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => level += 1,
+            '}' if level == 0 => {
+                items.push(&group[start..at]);
+                break;
+            }
+            '}' => level -= 1,
+            ',' if level == 0 => {
+                items.push(&group[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    items
+}
+
+fn files_under(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files.extend(files_under(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}
+
+#[test]
+fn every_file_keeps_the_rules_of_the_house() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = files_under(&src);
+    assert!(files.len() > 20, "the walk found next to nothing");
+    let mut found = Vec::new();
+    for file in files {
+        let path = file.strip_prefix(&src).unwrap();
+        let source = fs::read_to_string(&file).unwrap();
+        found.extend(faults(path, &source).into_iter().map(|fault| format!("{path:?} {fault}")));
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn a_room_may_use_itself_and_lower_floors() {
+    for (path, source) in [
+        ("event/ids.rs", "use super::EventError; use crate::event::EventType;"),
+        ("redact/withhold.rs", "use crate::event::Actor;"),
+        (
+            "record/seal.rs",
+            "use crate::{event::{EventId, StreamId}, proof, redact::{self, withhold}};",
+        ),
+        ("store/sqlite/append.rs", "use super::super::Conflict; use crate::record::Record;"),
+        ("pack/export.rs", "fn f() -> crate::auditor::Auditor { crate::store::open() }"),
+        ("event/ids.rs", "// crate::store is where it goes\n/// [`crate::pack`]\nuse std::fmt;"),
+        ("lib.rs", "pub mod pack; pub use crate::event::EventId;"),
+    ] {
+        assert_eq!(faults(Path::new(path), source), [""; 0], "{path}: {source}");
+    }
+}
+
+#[test]
+fn every_way_to_a_higher_floor_is_seen() {
+    for (path, source, fault) in [
+        ("event/ids.rs", "use crate::proof::Digest;", "uses crate::proof"),
+        ("proof/chain.rs", "use crate::event::EventId;", "uses crate::event"),
+        ("redact/withhold.rs", "use crate::proof;", "uses crate::proof"),
+        ("record/seal.rs", "fn f() { crate::store::open() }", "uses crate::store"),
+        ("store/mod.rs", "use crate::{\n    event,\n    pack::Pack,\n};", "uses crate::pack"),
+        ("store/mod.rs", "use crate::{event::{A, B}, auditor};", "uses crate::auditor"),
+        ("store/mod.rs", "use super::auditor::Auditor;", "uses crate::auditor"),
+        ("store/error.rs", "use super::super::pack;", "uses crate::pack"),
+        ("store/error.rs", "use super::{super::pack, Conflict};", "uses crate::pack"),
+        ("admission/guard.rs", "use crate::observe;", "uses crate::observe"),
+        // Through the front door, everything would be in reach of everything.
+        ("event/ids.rs", "use crate::RequestPack;", "uses crate::RequestPack"),
+        ("event/ids.rs", "use crate::*;\nuse crate::store;", "uses crate::store"),
+        ("cellar/wine.rs", "", "is in a room the house does not have: cellar"),
+        ("record/seal.rs", "use sqlx::Row;", "uses sqlx outside the storage floor"),
+    ] {
+        assert_eq!(faults(Path::new(path), source), [fault], "{path}: {source}");
+    }
+}
+
+#[test]
+fn long_files_tests_inside_and_empty_names_are_seen() {
+    let long = "\n".repeat(LINES_MAX + 1);
+    for (path, source, fault) in [
+        ("event/ids.rs", long.as_str(), "has more than 400 lines"),
+        ("event/utils.rs", "", "has a name that says nothing"),
+        ("store/helper/mod.rs", "", "has a name that says nothing"),
+        ("store/manager.rs", "", "has a name that says nothing"),
+        ("event/ids.rs", "#[cfg(test)]\nfn f() {}", "holds tests, which belong under tests/"),
+        ("event/ids.rs", "mod tests {}", "holds tests, which belong under tests/"),
+    ] {
+        assert_eq!(faults(Path::new(path), source), [fault], "{path}");
+    }
+    assert_eq!(faults(Path::new("event/ids.rs"), &"\n".repeat(LINES_MAX)), [""; 0]);
+}

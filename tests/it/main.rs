@@ -1,9 +1,11 @@
 //! The integration tests: one binary, so that they share one throwaway database server.
 
+mod auditor;
 mod concierge;
 mod event;
 mod house;
 mod json_round_trip;
+mod pack;
 mod postgres;
 mod proof;
 mod samples;

@@ -22,10 +22,15 @@ const BATCHES_PER_TASK: usize = 25;
 
 /// Opens an empty store, with the month prepared in which the tests' events happen.
 pub(crate) async fn open() -> Fresh {
+    open_with_url().await.0
+}
+
+/// The same, with the URL under which others may connect.
+pub(crate) async fn open_with_url() -> (Fresh, String) {
     let url = Cluster::shared().create_database().await;
     let store = migrated(&url).await;
     prepare_september(&url).await;
-    Fresh { store: Arc::new(store), keep: Box::new(()) }
+    (Fresh { store: Arc::new(store), keep: Box::new(()) }, url)
 }
 
 async fn migrated(url: &str) -> PostgresStore {

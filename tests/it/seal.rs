@@ -1,1 +1,215 @@
-//! stub
+//! Sealing: what is fixed, what is refused, and that nothing escapes the hash.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use moltbot_audit::proof::{Salt, commit};
+use moltbot_audit::record::{MAX_KEY_LEN, MAX_PAYLOAD_LEN, Randomness, Record, seal};
+use moltbot_audit::{
+    Actor, AuditEvent, ConversationId, ErrorCode, EventError, EventId, EventType, Outcome,
+    RequestId, TraceContext,
+};
+use serde_json::{Value, json};
+
+use crate::samples::{event, key, morning, sealed};
+
+const RANDOM: Randomness = Randomness { id: 1, salt: [9; 16] };
+
+fn plain() -> AuditEvent {
+    AuditEvent::new(EventType::MOLTBOT_CALLED, Actor::Moltbot)
+}
+
+fn try_seal(event: AuditEvent) -> Result<Record, EventError> {
+    seal(event, morning(), RANDOM, &key())
+}
+
+#[test]
+fn created_at_is_truncated_to_the_microsecond_and_agrees_with_the_id() {
+    let nanos = DateTime::parse_from_rfc3339("2026-03-02T07:15:00.123456999Z").unwrap().to_utc();
+    let record = try_seal(plain().at(nanos)).unwrap();
+    assert_eq!(record.header().created_at, morning());
+    assert_eq!(record.id().created_at(), morning());
+    assert_eq!(record.header().contradiction(), None);
+
+    // Beside an id, the same nanoseconds are the same time.
+    let id = EventId::new(nanos, 5).unwrap();
+    assert_eq!(try_seal(plain().id(id).at(nanos)).unwrap().id(), id);
+}
+
+#[test]
+fn an_event_without_time_or_id_gets_both_and_one_with_an_id_takes_its_time() {
+    let now = morning() + TimeDelta::nanoseconds(999);
+    let record = seal(plain(), now, RANDOM, &key()).unwrap();
+    assert_eq!(record.id(), EventId::new(morning(), RANDOM.id).unwrap());
+
+    let earlier = morning() - TimeDelta::hours(1);
+    let id = EventId::new(earlier, 5).unwrap();
+    assert_eq!(try_seal(plain().id(id)).unwrap().header().created_at, earlier);
+}
+
+#[test]
+fn an_id_and_a_time_that_disagree_are_refused() {
+    let id = EventId::new(morning(), 5).unwrap();
+    let created_at = morning() + TimeDelta::microseconds(1);
+    let error = try_seal(plain().id(id).at(created_at)).unwrap_err();
+    assert_eq!(error, EventError::IdTimeMismatch { id_time: morning(), created_at });
+}
+
+#[test]
+fn a_time_that_no_id_can_carry_is_refused() {
+    let created_at = DateTime::<Utc>::UNIX_EPOCH - TimeDelta::seconds(1);
+    let error = try_seal(plain().at(created_at)).unwrap_err();
+    assert_eq!(error, EventError::TimeOutOfRange { created_at });
+}
+
+#[test]
+fn a_payload_at_the_limit_is_sealed_and_one_byte_more_is_refused() {
+    // Words, because a text without spaces looks like raw media; two quotes are part of its JSON.
+    let text = |len: usize| Value::from("ndayifite ".repeat(len / 10 + 1)[..len].to_owned());
+    assert!(try_seal(plain().input(text(MAX_PAYLOAD_LEN - 2))).is_ok());
+    let error = try_seal(plain().input(text(MAX_PAYLOAD_LEN - 1))).unwrap_err();
+    assert_eq!(error, EventError::TooLarge { len: MAX_PAYLOAD_LEN + 1, max: MAX_PAYLOAD_LEN });
+    // Input and output share the limit.
+    let half = text(MAX_PAYLOAD_LEN / 2);
+    assert!(try_seal(plain().input(half.clone()).output(half)).is_err());
+}
+
+#[test]
+fn a_key_at_the_limit_is_sealed_and_one_byte_more_is_refused() {
+    assert!(try_seal(plain().idempotency_key("k".repeat(MAX_KEY_LEN))).is_ok());
+    let error = try_seal(plain().idempotency_key("k".repeat(MAX_KEY_LEN + 1))).unwrap_err();
+    assert_eq!(error, EventError::KeyTooLong { len: MAX_KEY_LEN + 1, max: MAX_KEY_LEN });
+}
+
+#[test]
+fn host_names_that_are_no_uuids_are_kept_beside_their_ids() {
+    let record = try_seal(
+        plain()
+            .request(&RequestId::from_host("fallback"))
+            .conversation(&ConversationId::from_host("conv\u{0}001")),
+    )
+    .unwrap();
+    let expected = json!({ "request_id": "fallback", "conversation_id": "conv\u{fffd}001" });
+    assert_eq!(record.host_ids(), Some(&expected));
+
+    let uuid = RequestId::from_host("7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11");
+    assert_eq!(try_seal(plain().request(&uuid)).unwrap().host_ids(), None);
+}
+
+#[test]
+fn a_null_payload_is_no_payload() {
+    let nothing = try_seal(plain()).unwrap();
+    let null = try_seal(plain().input(Value::Null).output(Value::Null)).unwrap();
+    assert_eq!((null.input(), null.output()), (None, None));
+    assert_eq!(null.event_hash(), nothing.event_hash());
+    // An empty one is one.
+    assert_ne!(try_seal(plain().input(json!({}))).unwrap().event_hash(), nothing.event_hash());
+}
+
+#[test]
+fn a_duration_beyond_the_column_is_recorded_as_its_largest_value() {
+    for (duration, expected) in [
+        (Duration::from_micros(1_999), 1),
+        (Duration::from_millis(2_147_483_647), i32::MAX),
+        (Duration::from_millis(2_147_483_648), i32::MAX),
+        (Duration::MAX, i32::MAX),
+    ] {
+        let record = try_seal(plain().duration(duration)).unwrap();
+        assert_eq!(record.header().duration_ms, Some(expected));
+    }
+}
+
+#[test]
+fn nul_and_big_integers_are_sealed_in_the_form_in_which_they_are_stored() {
+    let record =
+        try_seal(plain().input(json!({ "a\0": u64::MAX, "b": "x\0y" })).idempotency_key("k\0"))
+            .unwrap();
+    let stored = json!({ "a\u{fffd}": "18446744073709551615", "b": "x\u{fffd}y" });
+    assert_eq!(record.input(), Some(&stored));
+    assert_eq!(record.idempotency_key(), Some("k\u{fffd}"));
+    assert_eq!(record.commitments().input, commit(&stored, Salt::from_bytes([9; 16]), "/input"));
+}
+
+#[test]
+fn a_change_of_any_field_changes_the_event_hash() {
+    let original = || event(&RequestId::from_host("r"), 1);
+    let id =
+        |micros, random| EventId::new(morning() + TimeDelta::microseconds(micros), random).unwrap();
+    let mut changed = vec![
+        original().id(id(1, 2)),
+        original().id(id(2, 1)),
+        original().request(&RequestId::from_host("s")),
+        original().conversation(&ConversationId::from_host("s")),
+        original().input(json!({ "text": "ndayifite, 12 500", "n": 2, "photos": [] })),
+        original().output(json!({ "price_min": 12_500, "confidence": 0.86 })),
+        original().idempotency_key("wamid.2"),
+        original().duration(Duration::from_millis(2)),
+        original().ended(Outcome::Refused, ErrorCode::ProviderError),
+        original().ended(Outcome::Failed, ErrorCode::TimedOut),
+        original().trace(TraceContext::new(8, 2).unwrap()),
+        original().trace(TraceContext::new(7, 3).unwrap()),
+    ];
+    // Fields without a setter, and each optional field left out.
+    let edits: [fn(&mut AuditEvent); 10] = [
+        |event| event.event_type = EventType::VENDOR_NO_RESPONSE,
+        |event| event.actor = Actor::System,
+        |event| event.request_id = None,
+        |event| event.conversation_id = None,
+        |event| event.input = None,
+        |event| event.output = None,
+        |event| event.idempotency_key = None,
+        |event| event.error_code = None,
+        |event| event.duration = None,
+        |event| event.trace = None,
+    ];
+    for edit in edits {
+        let mut event = original();
+        edit(&mut event);
+        changed.push(event);
+    }
+    let mut hashes: Vec<_> = changed.into_iter().map(|event| sealed(event, 9)).collect();
+    hashes.push(sealed(original(), 9));
+    hashes.push(sealed(original(), 10));
+    let mut hashes: Vec<_> = hashes.iter().map(Record::event_hash).collect();
+    let count = hashes.len();
+    hashes.sort_unstable();
+    hashes.dedup();
+    assert_eq!(hashes.len(), count, "two of these events share a hash");
+    assert_eq!(sealed(original(), 9).event_hash(), sealed(original(), 9).event_hash());
+}
+
+#[test]
+fn a_host_name_and_the_uuid_it_maps_to_are_not_the_same_event() {
+    let named = RequestId::from_host("fallback");
+    let by_uuid = RequestId::from(named.uuid());
+    let (a, b) = (sealed(event(&named, 1), 9), sealed(event(&by_uuid, 1), 9));
+    assert_eq!(a.header(), b.header());
+    assert_ne!(a.event_hash(), b.event_hash());
+}
+
+#[test]
+fn debug_of_a_record_and_its_randomness_shows_no_content_and_no_salt() {
+    let record = sealed(event(&RequestId::from_host("+250788000001"), 1), 9);
+    let shown = format!("{record:?} {RANDOM:?}");
+    for secret in ["ndayifite", "wamid", "250788", "salt: [", "[9, 9"] {
+        assert!(!shown.contains(secret), "{secret}: {shown}");
+    }
+}
+
+#[test]
+fn a_header_that_contradicts_itself_says_in_what() {
+    let header = sealed(event(&RequestId::from_host("r"), 1), 9).header().clone();
+    assert_eq!(header.contradiction(), None);
+    let mut other = header.clone();
+    other.created_at += TimeDelta::microseconds(1);
+    assert!(other.contradiction().unwrap().contains("created_at"));
+    let mut other = header.clone();
+    other.request_id = None;
+    assert!(other.contradiction().unwrap().contains("stream"));
+    let mut other = header.clone();
+    other.event_type = "Vendor Replied".to_owned();
+    assert!(other.contradiction().unwrap().contains("type"));
+    let mut other = header;
+    other.id = uuid::Uuid::nil();
+    assert!(other.contradiction().unwrap().contains("no event id"));
+}

@@ -17,8 +17,14 @@ use crate::store_contract::Fresh;
 
 /// Opens a fresh store for the contract that every store keeps.
 pub(crate) async fn open() -> Fresh {
+    open_with_url().await.0
+}
+
+/// The same, with the URL under which others may open it.
+pub(crate) async fn open_with_url() -> (Fresh, String) {
     let trail = Trail::new().await;
-    Fresh { store: Arc::new(trail.store.clone()), keep: Box::new(trail) }
+    let url = trail.url.clone();
+    (Fresh { store: Arc::new(trail.store.clone()), keep: Box::new(trail) }, url)
 }
 
 /// A migrated store in a folder of its own; the folder lives as long as the value.

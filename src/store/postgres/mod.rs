@@ -9,8 +9,8 @@ mod read;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgPool};
 
 use self::error::failed;
 use super::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamSnapshot};
@@ -21,6 +21,8 @@ use crate::record::Record;
 const MAX_CONNECTIONS: u32 = 4;
 /// How long a call waits for a connection before the database counts as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an idle connection is taken to be alive.
+const TRUSTED_FOR: Duration = Duration::from_secs(5);
 const APPLICATION_NAME: &str = "moltbot-audit";
 
 /// Keeps records in Postgres, in a schema of its own: `moltbot_audit`.
@@ -50,6 +52,17 @@ impl PostgresStore {
         let pool = PgPoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            // The driver would ask before every call whether the connection lives: a round trip as
+            // long as the append itself. Only one that was idle is worth the question.
+            .test_before_acquire(false)
+            .before_acquire(|connection, about| {
+                Box::pin(async move {
+                    if about.idle_for > TRUSTED_FOR {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(options(url)?)
             .await
             .map_err(|error| failed("connect", &error))?;

@@ -273,9 +273,9 @@ fn now() -> DateTime<Utc> {
 }
 
 fn is_duplicate(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|refusal| refusal.is_unique_violation())
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
 fn json_texts<'a>(texts: impl Iterator<Item = &'a &'a str>) -> String {
-    Value::from_iter(texts.copied()).to_string()
+    texts.copied().collect::<Value>().to_string()
 }

@@ -8,14 +8,15 @@ use moltbot_audit::proof::{
 };
 use moltbot_audit::record::{Commitments, Header};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-fn vectors<'a, T: Deserialize<'a>>(text: &'a str) -> T {
+fn vectors<T: DeserializeOwned>(text: &str) -> T {
     serde_json::from_str(text).expect("the vectors are readable")
 }
 
 #[derive(Deserialize)]
-struct Canonical {
+struct CanonicalCase {
     name: String,
     json: String,
     canonical: String,
@@ -23,7 +24,7 @@ struct Canonical {
 
 #[test]
 fn canonical_json_is_that_of_the_vectors() {
-    let cases: Vec<Canonical> = vectors(include_str!("../../vectors/v1/canonical.json"));
+    let cases: Vec<CanonicalCase> = vectors(include_str!("../../vectors/v1/canonical.json"));
     assert!(cases.len() >= 10);
     for case in cases {
         let value: Value = serde_json::from_str(&case.json).unwrap();
@@ -32,7 +33,7 @@ fn canonical_json_is_that_of_the_vectors() {
 }
 
 #[derive(Deserialize)]
-struct LeafSalt {
+struct LeafSaltCase {
     salt: Salt,
     pointer: String,
     leaf_salt: Salt,
@@ -40,7 +41,7 @@ struct LeafSalt {
 
 #[test]
 fn leaf_salts_are_those_of_the_vectors() {
-    let cases: Vec<LeafSalt> = vectors(include_str!("../../vectors/v1/leaf_salt.json"));
+    let cases: Vec<LeafSaltCase> = vectors(include_str!("../../vectors/v1/leaf_salt.json"));
     assert!(cases.len() >= 8);
     for case in cases {
         assert_eq!(leaf_salt(case.salt, &case.pointer), case.leaf_salt, "{}", case.pointer);
@@ -48,7 +49,7 @@ fn leaf_salts_are_those_of_the_vectors() {
 }
 
 #[derive(Deserialize)]
-struct Commitment {
+struct CommitmentCase {
     salt: Salt,
     pointer: String,
     value: Value,
@@ -57,7 +58,7 @@ struct Commitment {
 
 #[test]
 fn commitments_are_those_of_the_vectors() {
-    let cases: Vec<Commitment> = vectors(include_str!("../../vectors/v1/commitment.json"));
+    let cases: Vec<CommitmentCase> = vectors(include_str!("../../vectors/v1/commitment.json"));
     assert!(cases.len() >= 40);
     for case in cases {
         assert_eq!(
@@ -72,7 +73,7 @@ fn commitments_are_those_of_the_vectors() {
 }
 
 #[derive(Deserialize)]
-struct Event {
+struct EventCase {
     header: Header,
     salt: Salt,
     parts: Parts,
@@ -90,9 +91,9 @@ struct Parts {
 
 #[test]
 fn event_hashes_are_those_of_the_vectors() {
-    let cases: Vec<Event> = vectors(include_str!("../../vectors/v1/event.json"));
+    let cases: Vec<EventCase> = vectors(include_str!("../../vectors/v1/event.json"));
     assert!(cases.len() >= 2);
-    for Event { header, salt, parts, canonical_header, event_hash } in cases {
+    for EventCase { header, salt, parts, canonical_header, event_hash } in cases {
         let commitments = Commitments::to(
             salt,
             parts.input.as_ref(),
@@ -109,11 +110,11 @@ fn event_hashes_are_those_of_the_vectors() {
 struct Chain {
     stream_id: StreamId,
     start: Digest,
-    events: Vec<Link>,
+    events: Vec<ChainLink>,
 }
 
 #[derive(Deserialize)]
-struct Link {
+struct ChainLink {
     event_hash: Digest,
     recorded_at_us: i64,
     chain_hash: Digest,

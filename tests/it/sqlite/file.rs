@@ -12,10 +12,8 @@ const SCHEMA: &str = include_str!("../../../migrations/sqlite/0003_moltbot_audit
 
 /// What `open` says of a URL it refuses.
 async fn refusal(url: &str) -> String {
-    match SqliteStore::open(url).await {
-        Err(StoreError::InvalidUrl { reason }) => reason,
-        other => panic!("{url}: expected InvalidUrl, got {other:?}"),
-    }
+    let error = SqliteStore::open(url).await.expect_err(url);
+    if let StoreError::InvalidUrl { reason } = error { reason } else { format!("{error:?}") }
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use moltbot_audit::RequestId;
-use moltbot_audit::store::{AuditSink, SqliteStore, StoreError};
+use moltbot_audit::store::{AuditSink, AuditStore, SqliteStore, StoreError};
+use moltbot_audit::{RequestId, StreamId};
 use sqlx::Connection;
 
 use super::Trail;
@@ -90,8 +90,7 @@ async fn a_writer_waits_for_another_process_that_holds_the_lock() {
     assert!(!append.is_finished());
     // Readers do not wait.
     let nobody = RequestId::from_host("nobody");
-    let stream = moltbot_audit::StreamId::from(&nobody);
-    use moltbot_audit::store::AuditStore as _;
+    let stream = StreamId::from(&nobody);
     assert!(trail.store.read_stream(stream).await.unwrap().is_none());
     held.rollback().await.unwrap();
     append.await.unwrap().unwrap().remove(0).unwrap();

@@ -55,7 +55,7 @@ async fn change(shell: &mut SqliteConnection, table: &str, column: &str, to: &st
     let sql = format!(
         "pragma ignore_check_constraints = on; update {table} set {column} = {to} where seq = 2"
     );
-    let done = sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(shell).await.unwrap();
+    let done = sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(shell).await.expect("changes");
     assert_eq!(done.rows_affected(), 1, "{column}");
 }
 

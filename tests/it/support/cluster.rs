@@ -27,14 +27,8 @@ const WATCHDOG: &str = r#"
     rm -rf "$folder"
 "#;
 
-/// Whether commits reach the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Durability {
-    /// As a production server: for benchmarks.
-    Full,
-    /// Not at all, which is faster: for tests that do not pull the plug.
-    None,
-}
+/// Settings for tests that do not pull the plug: commits do not wait for the disk.
+const NOT_DURABLE: &[&str] = &["fsync=off", "synchronous_commit=off"];
 
 /// A running server that listens on a Unix socket in a folder of its own.
 #[derive(Debug)]
@@ -50,11 +44,11 @@ impl Cluster {
     /// The cluster that all tests of this process share; each takes a database of its own.
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start(Durability::None))
+        SHARED.get_or_init(|| Self::start(NOT_DURABLE))
     }
 
-    /// Starts a cluster.
-    pub(crate) fn start(durability: Durability) -> Self {
+    /// Starts a cluster with the server's defaults, apart from `settings` of the form `name=value`.
+    pub(crate) fn start(settings: &[&str]) -> Self {
         let programs = programs();
         let folder = tempfile::Builder::new()
             .prefix("moltbot-audit-")
@@ -85,8 +79,8 @@ impl Cluster {
         let mut watchdog = command(Path::new("sh"));
         watchdog.args(["-c", WATCHDOG, "sh"]).arg(&folder).arg(programs.join("postgres"));
         watchdog.arg("-D").arg(&data).arg("-k").arg(&folder).args(["-c", "listen_addresses="]);
-        if durability == Durability::None {
-            watchdog.args(["-c", "fsync=off", "-c", "synchronous_commit=off"]);
+        for setting in settings {
+            watchdog.args(["-c", setting]);
         }
         let watchdog = watchdog
             .stdin(Stdio::piped())

@@ -1,0 +1,203 @@
+//! The events, and the two ways to write their rows without the chain: COPY and INSERT.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use moltbot_audit::proof::canonical;
+use moltbot_audit::record::{Randomness, Record, seal};
+use moltbot_audit::redact::RedactionKey;
+use moltbot_audit::{Actor, AuditEvent, ConversationId, EventId, EventType, RequestId};
+use serde_json::json;
+use sqlx::{AssertSqlSafe, PgPool};
+use uuid::Uuid;
+
+const EVENTS_PER_REQUEST: usize = 20;
+const REQUESTS_PER_BATCH: usize = super::EVENTS_PER_BATCH / EVENTS_PER_REQUEST;
+const KEY: RedactionKey = RedactionKey::from_bytes([7; 32]);
+const COLUMNS: &str = "id, stream_id, request_id, conversation_id, event_type, actor, outcome, \
+                       error_code, duration_ms, created_at, trace_id, span_id, input, output, \
+                       idempotency_key, host_ids, salt, input_commitment, output_commitment, \
+                       key_commitment, host_ids_commitment, event_hash, seq, recorded_at, \
+                       chain_hash";
+
+/// New events, of requests that run side by side and end within a batch.
+pub(crate) fn events(count: usize) -> Vec<Record> {
+    (0..count).map(record).collect()
+}
+
+fn record(number: usize) -> Record {
+    let number = u64::try_from(number).expect("a small number");
+    let batch = number / u64::try_from(super::EVENTS_PER_BATCH).expect("a small number");
+    let request = number % u64::try_from(REQUESTS_PER_BATCH).expect("a small number");
+    // Ids of requests are random in a real host, and fall anywhere in an index.
+    let scattered = |kind: u64| {
+        let mixed = (batch << 16 | request).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Uuid::from_u64_pair(
+            mixed & !0xf000 | 0x4000,
+            mixed.rotate_left(29) & (u64::MAX >> 2) | kind << 63,
+        )
+    };
+    let created_at = i64::try_from(1_790_000_000_000_000 + number * 250).expect("a time");
+    let created_at = DateTime::from_timestamp_micros(created_at).expect("a time in September 2026");
+    let event = AuditEvent::new(EventType::VENDOR_OUTREACH_SENT, Actor::System)
+        .id(EventId::new(created_at, number).expect("a time of this century"))
+        .request(&RequestId::from(scattered(1)))
+        .conversation(&ConversationId::from(scattered(0)))
+        .input(json!({
+            "vendor_id": scattered(1), "batch": 1, "channel": "whatsapp",
+            "text": "Muraho! Do you have paracetamol 500mg, 2 boxes, in stock, and at what price?",
+        }))
+        .output(json!({ "message_id": format!("wamid.{number}"), "accepted": true }))
+        .duration(Duration::from_millis(number % 900))
+        .idempotency_key(format!("outreach:{number}"));
+    let mut salt = [0; 16];
+    salt[..8].copy_from_slice(&number.to_be_bytes());
+    seal(event, created_at, Randomness { id: number, salt }, &KEY).expect("a valid event")
+}
+
+/// The place of a record within its request: requests take turns within their batch.
+fn seq(number: usize) -> i64 {
+    i64::try_from(number % super::EVENTS_PER_BATCH / REQUESTS_PER_BATCH + 1)
+        .expect("a small number")
+}
+
+/// Copies the rows over several connections, so many a commit. Encoded beforehand: the time is the
+/// database's alone.
+pub(crate) async fn copy(
+    pool: &PgPool,
+    records: &[Record],
+    connections: usize,
+    rows_per_commit: usize,
+) -> Duration {
+    let share = records.len().div_ceil(connections).next_multiple_of(super::EVENTS_PER_BATCH);
+    let statement =
+        format!("copy moltbot_audit.audit_events ({COLUMNS}) from stdin (format binary)");
+    let shares = records.chunks(share).enumerate().map(|(nth, rows)| {
+        let commits: Vec<_> = rows
+            .chunks(rows_per_commit)
+            .enumerate()
+            .map(|(commit, rows)| encode(rows, nth * share + commit * rows_per_commit))
+            .collect();
+        (pool.clone(), statement.clone(), commits)
+    });
+    let shares: Vec<_> = shares.collect();
+    let started = Instant::now();
+    let writers = shares.into_iter().map(|(pool, statement, commits)| {
+        tokio::spawn(async move {
+            let mut connection = pool.acquire().await.expect("a connection");
+            for commit in commits {
+                let mut copy = connection.copy_in_raw(&statement).await.expect("COPY starts");
+                copy.send(commit).await.expect("COPY takes rows");
+                copy.finish().await.expect("COPY ends");
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.expect("a writer ends");
+    }
+    started.elapsed()
+}
+
+/// COPY's binary format: <https://www.postgresql.org/docs/current/sql-copy.html>.
+fn encode(rows: &[Record], first: usize) -> Vec<u8> {
+    let mut out = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
+    for (record, number) in rows.iter().zip(first..) {
+        let fields = fields(record, number);
+        out.extend(i16::try_from(fields.len()).expect("few columns").to_be_bytes());
+        for field in &fields {
+            match field {
+                Some(bytes) => {
+                    out.extend(i32::try_from(bytes.len()).expect("a small field").to_be_bytes());
+                    out.extend(bytes);
+                }
+                None => out.extend((-1_i32).to_be_bytes()),
+            }
+        }
+    }
+    out.extend((-1_i16).to_be_bytes());
+    out
+}
+
+fn fields(record: &Record, number: usize) -> [Option<Vec<u8>>; 25] {
+    let (header, commitments) = (record.header(), record.commitments());
+    let uuid = |id: Uuid| Some(id.as_bytes().to_vec());
+    let text = |text: &str| Some(text.as_bytes().to_vec());
+    let jsonb = |value| Some([b"\x01", canonical(value).as_bytes()].concat());
+    let time = |time: DateTime<Utc>| {
+        Some((time.timestamp_micros() - 946_684_800_000_000).to_be_bytes().to_vec())
+    };
+    let hash = |bytes: &[u8]| Some(bytes.to_vec());
+    [
+        uuid(header.id),
+        uuid(record.stream_id().uuid()),
+        header.request_id.and_then(uuid),
+        header.conversation_id.and_then(uuid),
+        text(&header.event_type),
+        text(&header.actor),
+        text(&header.outcome),
+        header.error_code.as_deref().and_then(text),
+        header.duration_ms.map(|ms| ms.to_be_bytes().to_vec()),
+        time(header.created_at),
+        header.trace_id.as_deref().and_then(text),
+        header.span_id.as_deref().and_then(text),
+        record.input().and_then(jsonb),
+        record.output().and_then(jsonb),
+        record.idempotency_key().and_then(text),
+        record.host_ids().and_then(jsonb),
+        hash(record.salt().as_bytes()),
+        hash(commitments.input.as_bytes()),
+        hash(commitments.output.as_bytes()),
+        hash(commitments.idempotency_key.as_bytes()),
+        hash(commitments.host_ids.as_bytes()),
+        hash(record.event_hash().as_bytes()),
+        Some(seq(number).to_be_bytes().to_vec()),
+        time(header.created_at),
+        hash(record.event_hash().as_bytes()),
+    ]
+}
+
+/// Inserts the rows one by one, each in a commit of its own; the time of each.
+pub(crate) async fn insert_each(pool: &PgPool, records: &[Record]) -> Vec<Duration> {
+    let places: Vec<_> = (1..=25).map(|n| format!("${n}")).collect();
+    let places = places.join(", ").replace("$13, $14", "$13::jsonb, $14::jsonb");
+    let places = places.replace("$13:", "$13::text:").replace("$14:", "$14::text:");
+    let places = places.replace("$16", "$16::text::jsonb");
+    let sql = format!("insert into moltbot_audit.audit_events ({COLUMNS}) values ({places})");
+    let mut connection = pool.acquire().await.expect("a connection");
+    let mut times = Vec::with_capacity(records.len());
+    for (record, number) in records.iter().zip(0..) {
+        let (header, commitments) = (record.header(), record.commitments());
+        let started = Instant::now();
+        sqlx::query(AssertSqlSafe(sql.as_str()))
+            .bind(header.id)
+            .bind(record.stream_id().uuid())
+            .bind(header.request_id)
+            .bind(header.conversation_id)
+            .bind(&header.event_type)
+            .bind(&header.actor)
+            .bind(&header.outcome)
+            .bind(&header.error_code)
+            .bind(header.duration_ms)
+            .bind(header.created_at)
+            .bind(&header.trace_id)
+            .bind(&header.span_id)
+            .bind(record.input().map(canonical))
+            .bind(record.output().map(canonical))
+            .bind(record.idempotency_key())
+            .bind(record.host_ids().map(canonical))
+            .bind(record.salt().as_bytes())
+            .bind(commitments.input.as_bytes())
+            .bind(commitments.output.as_bytes())
+            .bind(commitments.idempotency_key.as_bytes())
+            .bind(commitments.host_ids.as_bytes())
+            .bind(record.event_hash().as_bytes())
+            .bind(seq(number))
+            .bind(header.created_at)
+            .bind(record.event_hash().as_bytes())
+            .execute(&mut *connection)
+            .await
+            .expect("the row lands");
+        times.push(started.elapsed());
+    }
+    times
+}

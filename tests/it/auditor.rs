@@ -1,0 +1,319 @@
+//! What the host relies on: an effect's outcome is recorded whichever way it ends.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use moltbot_audit::auditor::{Clock, Entropy, EntropyError};
+use moltbot_audit::event::payload::{CallInput, MoltbotInput, OcrInput, OutboundInput};
+use moltbot_audit::record::{Receipt, Record};
+use moltbot_audit::redact::RedactionKey;
+use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
+use moltbot_audit::{
+    Actor, AuditEvent, Auditor, Effect, EffectError, ErrorCode, EventType, RecordError, RequestId,
+};
+use serde_json::{Value, json};
+
+/// A sink that keeps what it is given, and can be told to fail or to wait.
+#[derive(Debug, Default)]
+struct MemorySink {
+    records: Mutex<Vec<Record>>,
+    down: AtomicBool,
+    slow: AtomicBool,
+}
+
+impl MemorySink {
+    fn only(&self) -> Record {
+        let records = self.records.lock().expect("no test panics while it holds the lock");
+        assert_eq!(records.len(), 1, "exactly one event");
+        records[0].clone()
+    }
+
+    fn len(&self) -> usize {
+        self.records.lock().expect("no test panics while it holds the lock").len()
+    }
+}
+
+impl AuditSink for MemorySink {
+    fn append<'a>(
+        &'a self,
+        batch: &'a [Record],
+    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
+        Box::pin(async move {
+            if self.slow.load(Ordering::SeqCst) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            if self.down.load(Ordering::SeqCst) {
+                let source = "connection refused".into();
+                return Err(StoreError::Unavailable { doing: "append events", source });
+            }
+            let mut records = self.records.lock().expect("no test panics while it holds the lock");
+            let first = i64::try_from(records.len()).expect("few records") + 1;
+            records.extend_from_slice(batch);
+            let receipt = |(seq, record): (i64, &Record)| {
+                let hash = record.event_hash();
+                Ok(Receipt::new(record, seq, DateTime::default(), hash, hash))
+            };
+            Ok((first..).zip(batch).map(receipt).collect())
+        })
+    }
+}
+
+/// A clock that moves on by 250 ms each time it is read.
+#[derive(Debug, Default)]
+struct TickingClock(Mutex<u32>);
+
+impl Clock for TickingClock {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_790_000_000, 0).expect("a time") + TimeDelta::seconds(1)
+    }
+
+    fn monotonic(&self) -> Duration {
+        let mut ticks = self.0.lock().expect("no test panics while it holds the lock");
+        *ticks += 1;
+        Duration::from_millis(250) * *ticks
+    }
+}
+
+fn auditor() -> (Auditor, Arc<MemorySink>) {
+    let sink = Arc::new(MemorySink::default());
+    let builder = Auditor::builder(sink.clone(), RedactionKey::from_bytes([1; 32]));
+    (builder.clock(Arc::new(TickingClock::default())).build(), sink)
+}
+
+fn request() -> RequestId {
+    RequestId::from_host("d1a1c9de-52f6-4f0b-9f0a-3a1f6f0c9b77")
+}
+
+fn moltbot_call() -> Effect {
+    let input = MoltbotInput { model: Some("m-1".into()), ..Default::default() };
+    Effect::moltbot_call(&input).request(&request()).idempotency_key("call-1")
+}
+
+async fn settle(sink: &MemorySink, len: usize) {
+    for _ in 0..500 {
+        if sink.len() == len {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    panic!("expected {len} events, found {}", sink.len());
+}
+
+#[tokio::test]
+async fn a_successful_effect_records_input_output_and_duration() {
+    let (auditor, sink) = auditor();
+    let run = auditor
+        .effect(moltbot_call())
+        .run(async || Ok::<_, String>(json!({ "action": { "type": "ask_client" } })));
+    let value: Value = run.await.expect("the effect succeeds");
+    assert_eq!(value["action"]["type"], "ask_client");
+    let record = sink.only();
+    assert_eq!(record.header().event_type, "moltbot.called");
+    assert_eq!(record.header().outcome, "succeeded");
+    assert_eq!(record.header().duration_ms, Some(250));
+    assert_eq!(record.header().request_id, Some(request().uuid()));
+    assert_eq!(record.input(), Some(&json!({ "model": "m-1" })));
+    assert_eq!(record.output(), Some(&value));
+    assert_eq!(record.idempotency_key(), Some("call-1"));
+}
+
+#[tokio::test]
+async fn a_failed_effect_is_recorded_under_its_failure_and_returns_the_hosts_own_error() {
+    let (auditor, sink) = auditor();
+    let message = OutboundInput { text: Some("Muraho".into()), ..Default::default() };
+    let run = auditor
+        .effect(Effect::message(&message))
+        .run(async || Err::<Value, _>("provider says 500".to_owned()));
+    let Err(EffectError::Failed(error)) = run.await else { panic!("expected the host's error") };
+    assert_eq!(error, "provider says 500");
+    let record = sink.only();
+    assert_eq!(record.header().event_type, "whatsapp.send_failed");
+    assert_eq!(record.header().outcome, "failed");
+    assert_eq!(record.header().error_code.as_deref(), Some("provider_error"));
+    assert_eq!(record.output(), Some(&json!({ "error_message": "provider says 500" })));
+}
+
+#[tokio::test]
+async fn each_kind_of_effect_fails_under_its_own_type() {
+    for (effect, event_type) in [
+        (moltbot_call(), "moltbot.called"),
+        (Effect::ocr_job(&OcrInput::default()), "ocr.job_failed"),
+        (Effect::call(&CallInput::default()), "call.failed"),
+        (Effect::custom(EventType::DISCOVERY_CALL, Actor::System, json!({})), "discovery.call"),
+    ] {
+        let (auditor, sink) = auditor();
+        let result = auditor.effect(effect).run(async || Err::<Value, _>("no")).await;
+        assert!(matches!(result, Err(EffectError::Failed("no"))));
+        assert_eq!(sink.only().header().event_type, event_type);
+    }
+}
+
+#[tokio::test]
+async fn a_panicking_effect_is_recorded_without_its_message_and_panics_on() {
+    let (auditor, sink) = auditor();
+    let task = tokio::spawn(async move {
+        auditor
+            .effect(moltbot_call())
+            .run(async || -> Result<Value, String> { panic!("+250788123456") })
+            .await
+    });
+    let panic = task.await.expect_err("the panic goes on").into_panic();
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"+250788123456"));
+    let record = sink.only();
+    assert_eq!(record.header().outcome, "panicked");
+    assert_eq!(record.header().error_code.as_deref(), Some("panicked"));
+    assert_eq!(record.output(), None);
+}
+
+#[tokio::test]
+async fn a_cancelled_effect_is_recorded_as_cancelled() {
+    let (auditor, sink) = auditor();
+    let endless = auditor.effect(moltbot_call()).run(async || {
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        Ok::<_, String>(json!(null))
+    });
+    let timeout = tokio::time::timeout(Duration::from_millis(20), endless).await;
+    assert!(timeout.is_err(), "the effect was cut off");
+    settle(&sink, 1).await;
+    let record = sink.only();
+    assert_eq!(record.header().outcome, "cancelled");
+    assert_eq!(record.header().error_code.as_deref(), Some("cancelled"));
+    assert!(record.header().duration_ms.is_some());
+}
+
+#[tokio::test]
+async fn an_effect_dropped_before_it_is_polled_did_not_happen() {
+    let (auditor, sink) = auditor();
+    drop(auditor.effect(moltbot_call()).run(async || Ok::<_, String>(json!(null))));
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(sink.len(), 0);
+}
+
+#[tokio::test]
+async fn an_outcome_being_written_is_written_though_its_caller_is_gone() {
+    let (auditor, sink) = auditor();
+    sink.slow.store(true, Ordering::SeqCst);
+    let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>(json!({ "done": 1 })));
+    assert!(tokio::time::timeout(Duration::from_millis(10), run).await.is_err());
+    settle(&sink, 1).await;
+    tokio::time::sleep(Duration::from_millis(80)).await;
+    assert_eq!(sink.only().header().outcome, "succeeded", "and not a second time as cancelled");
+}
+
+#[tokio::test]
+async fn an_effect_that_cannot_be_recorded_does_not_run() {
+    let (auditor, sink) = auditor();
+    let ran = AtomicBool::new(false);
+    let effect = moltbot_call().idempotency_key("k".repeat(513));
+    let run = auditor.effect(effect).run(async || {
+        ran.store(true, Ordering::SeqCst);
+        Ok::<_, String>(json!(null))
+    });
+    let error = run.await.expect_err("the key is too long");
+    assert!(matches!(&error, EffectError::NotRun(RecordError::Event(_))), "{error:?}");
+    assert!(!ran.load(Ordering::SeqCst));
+    assert_eq!(sink.len(), 0);
+}
+
+#[tokio::test]
+async fn a_result_that_could_not_be_recorded_reaches_the_caller_all_the_same() {
+    let (auditor, sink) = auditor();
+    sink.down.store(true, Ordering::SeqCst);
+    let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>(json!({ "paid": true })));
+    let error = run.await.expect_err("the store is down");
+    assert_eq!(error.to_string(), "the effect succeeded, and that could not be recorded");
+    let EffectError::Unrecorded { result, source } = error else { panic!("expected Unrecorded") };
+    assert_eq!(result, Ok(json!({ "paid": true })));
+    assert!(source.is_retryable());
+}
+
+#[tokio::test]
+async fn an_output_over_the_limit_does_not_lose_the_outcome() {
+    let (auditor, sink) = auditor();
+    let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>("x y ".repeat(400_000)));
+    assert_eq!(run.await.expect("the effect succeeds").len(), 1_600_000);
+    let record = sink.only();
+    assert_eq!(record.header().outcome, "succeeded");
+    let output = record.output().expect("an output");
+    assert_eq!(output["omitted"], "too large");
+    assert!(output["length_bytes"].as_u64().is_some_and(|len| len > 1_600_000));
+}
+
+#[tokio::test]
+async fn an_event_goes_on_being_written_when_its_caller_gives_up() {
+    let (auditor, sink) = auditor();
+    sink.slow.store(true, Ordering::SeqCst);
+    let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System);
+    let record = auditor.record(event);
+    assert!(tokio::time::timeout(Duration::from_millis(5), record).await.is_err());
+    settle(&sink, 1).await;
+}
+
+#[tokio::test]
+async fn an_id_made_beforehand_is_the_id_that_is_recorded() {
+    let (auditor, sink) = auditor();
+    let id = auditor.event_id().expect("an id");
+    let run = auditor.effect(moltbot_call().id(id)).run(async || Ok::<_, String>(json!(null)));
+    run.await.expect("the effect succeeds");
+    assert_eq!(sink.only().id(), id);
+}
+
+#[tokio::test]
+async fn an_effect_runs_inside_a_spawned_task() {
+    let (auditor, sink) = auditor();
+    let answer = "held across an await".to_owned();
+    let task = tokio::spawn(async move {
+        let call = async || {
+            tokio::task::yield_now().await;
+            Ok::<_, std::io::Error>(answer.len())
+        };
+        auditor.effect(moltbot_call()).run(call).await
+    });
+    assert_eq!(task.await.expect("no panic").expect("the effect succeeds"), 20);
+    assert_eq!(sink.only().output(), Some(&json!(20)));
+}
+
+#[derive(Debug)]
+struct NoEntropy;
+
+impl Entropy for NoEntropy {
+    fn fill(&self, _: &mut [u8]) -> Result<(), EntropyError> {
+        Err(EntropyError)
+    }
+}
+
+#[tokio::test]
+async fn without_random_bytes_nothing_runs_and_nothing_is_written() {
+    let sink = Arc::new(MemorySink::default());
+    let builder = Auditor::builder(sink.clone(), RedactionKey::from_bytes([1; 32]));
+    let auditor = builder.entropy(Arc::new(NoEntropy)).build();
+    let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System);
+    let error = auditor.record(event).await.expect_err("no random bytes");
+    assert!(matches!(error, RecordError::Entropy(_)) && error.is_retryable());
+    let run = auditor
+        .effect(moltbot_call())
+        .run(async || -> Result<Value, String> { panic!("it must not run") });
+    assert!(matches!(run.await, Err(EffectError::NotRun(RecordError::Entropy(_)))));
+    assert_eq!(sink.len(), 0);
+}
+
+#[tokio::test]
+async fn errors_and_debug_output_hold_nothing_of_the_payload() {
+    let (auditor, sink) = auditor();
+    let secret = "+250788123456";
+    let message = OutboundInput { text: Some(secret.into()), ..Default::default() };
+    let effect = Effect::message(&message).idempotency_key(secret);
+    let pending = auditor.effect(effect);
+    let mut shown = format!("{pending:?}{auditor:?}");
+    let error = pending.run(async || Err::<Value, _>(secret.to_owned())).await;
+    let error = error.expect_err("the effect fails");
+    shown += &format!("{error}{error:?}{:?}", sink.only());
+    sink.down.store(true, Ordering::SeqCst);
+    let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>(json!(secret)));
+    let error = run.await.expect_err("the store is down");
+    shown += &format!("{error}{error:?}");
+    assert!(!shown.contains("788123456"), "{shown}");
+    assert_eq!(ErrorCode::parse("provider_error"), Some(ErrorCode::ProviderError));
+}

@@ -1,0 +1,146 @@
+//! Ids: of events, which carry their time, and of the host's rows, which may be named anything.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use moltbot_audit::event::StreamId;
+use moltbot_audit::{ConversationId, EventError, EventId, RequestId};
+use uuid::Uuid;
+
+use crate::samples::morning;
+
+fn time(text: &str) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339(text).expect("a time").to_utc()
+}
+
+#[test]
+fn an_event_id_carries_every_microsecond_of_a_millisecond() {
+    let start = time("2026-03-02T07:15:00.123Z");
+    let ids: Vec<EventId> = (0..1_000)
+        .map(|micros| {
+            let created_at = start + TimeDelta::microseconds(micros);
+            let id = EventId::new(created_at, u64::MAX).unwrap();
+            assert_eq!(id.created_at(), created_at);
+            assert_eq!(EventId::from_uuid(id.uuid()), Ok(id));
+            assert_eq!(id.uuid().get_version_num(), 7);
+            assert_eq!(id.uuid().get_variant(), uuid::Variant::RFC4122);
+            id
+        })
+        .collect();
+    assert!(ids.is_sorted());
+}
+
+#[test]
+fn event_ids_are_in_the_order_of_their_times_whatever_their_random_bits() {
+    let times = [
+        "1970-01-01T00:00:00Z",
+        "1970-01-01T00:00:00.000001Z",
+        "2026-03-02T07:15:00.123456Z",
+        "2026-03-02T07:15:00.123457Z",
+        "2026-03-02T07:15:00.124Z",
+        "9999-12-31T23:59:59.999999Z",
+    ];
+    for pair in times.windows(2) {
+        let earlier = EventId::new(time(pair[0]), u64::MAX).unwrap();
+        let later = EventId::new(time(pair[1]), 0).unwrap();
+        assert!(earlier < later, "{pair:?}");
+        assert!(earlier.to_string() < later.to_string(), "{pair:?}");
+    }
+}
+
+#[test]
+fn an_event_id_truncates_its_time_and_does_not_round_it() {
+    let id = EventId::new(time("2026-03-02T07:15:00.123456999Z"), 0).unwrap();
+    assert_eq!(id.created_at(), morning());
+}
+
+#[test]
+fn times_without_a_four_digit_year_are_refused() {
+    for created_at in [
+        time("1969-12-31T23:59:59.999999Z"),
+        time("9999-12-31T23:59:59.999999Z") + TimeDelta::microseconds(1),
+        DateTime::<Utc>::MIN_UTC,
+        DateTime::<Utc>::MAX_UTC,
+    ] {
+        assert_eq!(EventId::new(created_at, 0), Err(EventError::TimeOutOfRange { created_at }));
+    }
+}
+
+#[test]
+fn other_uuids_are_no_event_ids() {
+    let id = EventId::new(morning(), 1).unwrap().uuid();
+    let (high, low) = id.as_u64_pair();
+    for other in [
+        Uuid::nil(),
+        Uuid::max(),
+        // Versions 4, 5 and 8.
+        Uuid::from_u64_pair(high & !0xf000 | 0x4000, low),
+        Uuid::from_u64_pair(high & !0xf000 | 0x5000, low),
+        Uuid::from_u64_pair(high & !0xf000 | 0x8000, low),
+        // Another variant.
+        Uuid::from_u64_pair(high, low | 0b11 << 62),
+        // A fraction that no whole microsecond gives: a UUIDv7 whose 12 bits are random.
+        Uuid::from_u64_pair(high + 1, low),
+        // The year 10000.
+        Uuid::from_u64_pair(253_402_300_800_000 << 16 | 0x7000, low),
+    ] {
+        assert_eq!(EventId::from_uuid(other), Err(EventError::NotAnEventId { id: other }));
+    }
+}
+
+#[test]
+fn host_names_that_are_no_uuids_map_always_to_the_same_id_and_are_kept() {
+    // Fixed once: a trail names its requests by these.
+    for (name, request, conversation) in [
+        (
+            "fallback",
+            "499ecc87-3441-539d-a262-b7fc8619940f",
+            "f634821a-e63d-5c21-8f9d-1a9fce86f3b0",
+        ),
+        (
+            "conv_001",
+            "7f3238c3-3001-5cf9-9401-bb29cb981e04",
+            "4e2c040a-08d0-5ad8-bcab-69e183906a1e",
+        ),
+        ("", "c947bb75-bc1d-5d52-a089-fb5340fbd59b", "7e678f40-3489-5c77-9e45-6baa931f728b"),
+        (
+            "ikiganiro-🙏",
+            "d2eecdf6-d01f-5619-b08a-ee7b60a81a7f",
+            "73f2662b-9dc3-569c-93cb-7b753a7bf407",
+        ),
+    ] {
+        let (r, c) = (RequestId::from_host(name), ConversationId::from_host(name));
+        assert_eq!((r.to_string().as_str(), c.to_string().as_str()), (request, conversation));
+        assert_eq!((r.original(), c.original()), (Some(name), Some(name)));
+        assert_eq!(r.uuid().get_version_num(), 5);
+        assert_ne!(r.uuid(), c.uuid(), "a request and a conversation of one name");
+    }
+}
+
+#[test]
+fn host_names_that_are_uuids_stay_what_they_are() {
+    let uuid = Uuid::from_u128(0x7f0c_9f6e_3a5c_4b2e_8f60_0f4a_1f0f_2b11);
+    for text in [uuid.to_string(), uuid.to_string().to_uppercase(), uuid.simple().to_string()] {
+        assert_eq!(RequestId::from_host(&text), RequestId::from(uuid));
+        assert_eq!(RequestId::from_host(&text).original(), None);
+    }
+}
+
+#[test]
+fn debug_of_a_host_id_does_not_show_the_original() {
+    let id = RequestId::from_host("+250788123456");
+    assert_eq!(format!("{id:?}"), format!("RequestId({})", id.uuid()));
+    assert!(!format!("{:?}", ConversationId::from_host("+250788123456")).contains("250788"));
+}
+
+#[test]
+fn streams_of_requests_conversations_and_the_system_never_meet() {
+    let uuid = Uuid::from_u128(9);
+    let other = Uuid::from_u128(10);
+    assert_eq!(StreamId::of(Some(uuid), Some(other)).uuid(), uuid);
+    assert_eq!(StreamId::of(Some(uuid), None), StreamId::from(&RequestId::from(uuid)));
+    let conversation = StreamId::of(None, Some(uuid));
+    assert_ne!(conversation.uuid(), uuid);
+    assert_ne!(conversation, StreamId::of(None, Some(other)));
+    assert_eq!(StreamId::of(None, None), StreamId::SYSTEM);
+    assert_eq!(StreamId::SYSTEM.to_string(), "8d18e442-ee79-5ac0-97ad-497709e94a1b");
+    assert_eq!(StreamId::SYSTEM.uuid(), Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"moltbot-audit"));
+}

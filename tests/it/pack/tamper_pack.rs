@@ -1,0 +1,175 @@
+//! A pack that was touched after its export does not verify, and the error says where.
+
+use moltbot_audit::pack::{VerifyError, verify_request_pack};
+use moltbot_audit::redact::Profile;
+use serde_json::{Value, json};
+
+use super::{both_packs, export, story};
+use crate::sqlite;
+use crate::support::records::{fresh_request, records};
+
+/// A change of one byte, and whether it changes what the JSON says.
+fn flips(json: &[u8], step: usize) -> impl Iterator<Item = (usize, Vec<u8>)> {
+    (0..json.len()).step_by(step).flat_map(move |at| {
+        [0x01, 0x20].into_iter().map(move |bit| {
+            let mut flipped = json.to_vec();
+            flipped[at] ^= bit;
+            (at, flipped)
+        })
+    })
+}
+
+fn carries_meaning(original: &Value, flipped: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(flipped).is_ok_and(|value| value != *original)
+}
+
+fn assert_every_flip_is_noticed(json: &str, step: usize) {
+    let original: Value = serde_json::from_str(json).expect("a pack is JSON");
+    let mut meaningful = 0;
+    for (at, flipped) in flips(json.as_bytes(), step) {
+        let verified = verify_request_pack(&flipped);
+        if carries_meaning(&original, &flipped) {
+            meaningful += 1;
+            assert!(verified.is_err(), "byte {at}: {}", &json[at.saturating_sub(40)..at + 1]);
+        }
+    }
+    assert!(meaningful > 100, "the test must change something: {meaningful}");
+}
+
+#[tokio::test]
+async fn a_change_of_any_byte_of_a_small_pack_is_noticed() {
+    let fresh = sqlite::open().await;
+    let request = fresh_request();
+    fresh.store.append(&records(&request, 2)).await.expect("the batch lands");
+    for profile in [Profile::internal(), Profile::external(&super::KEY)] {
+        let pack = export(&*fresh.store, &request, &profile).await.to_json_pretty();
+        let compact = serde_json::from_str::<Value>(&pack).expect("a pack is JSON").to_string();
+        assert_every_flip_is_noticed(&compact, 1);
+    }
+    drop(fresh.keep);
+}
+
+#[tokio::test]
+async fn a_change_of_bytes_all_over_a_whole_story_is_noticed() {
+    let fresh = sqlite::open().await;
+    let teller = story::tell_story(fresh.store.clone()).await;
+    for profile in [Profile::internal(), Profile::external(&super::KEY)] {
+        let pack = export(&*fresh.store, &teller.request, &profile).await.to_json_pretty();
+        assert_every_flip_is_noticed(&pack, 307);
+    }
+    drop(fresh.keep);
+}
+
+/// Changes the pack, and returns what the verifier says.
+fn fault(pack: &Value, change: impl FnOnce(&mut Value)) -> String {
+    let mut pack = pack.clone();
+    change(&mut pack);
+    let error = verify_request_pack(pack.to_string().as_bytes()).expect_err("it was changed");
+    assert!(!error.is_unusable(), "{error}");
+    error.to_string()
+}
+
+#[tokio::test]
+async fn the_first_fault_names_its_place() {
+    let fresh = sqlite::open().await;
+    let teller = story::tell_story(fresh.store.clone()).await;
+    let [pack, external] = both_packs(&*fresh.store, &teller.request).await;
+
+    let said =
+        fault(&pack, |pack| pack["events"][4]["input"]["value"]["ocr_type"] = json!("invoice"));
+    assert!(said.starts_with("event 5 (ocr.job_created, "), "{said}");
+    assert!(said.ends_with("its /input does not match its commitment"), "{said}");
+
+    let said = fault(&pack, |pack| pack["events"][2]["header"]["actor"] = json!("moltbot"));
+    assert!(said.starts_with("event 3 ") && said.contains("event hash"), "{said}");
+
+    let said = fault(&pack, |pack| {
+        pack["events"].as_array_mut().expect("a list").remove(6);
+    });
+    assert!(said.contains("event 7 is missing, event 8 stands in its place"), "{said}");
+
+    let said = fault(&pack, |pack| {
+        pack["events"].as_array_mut().expect("a list").pop();
+    });
+    assert!(said.contains("the last ones are missing"), "{said}");
+
+    let said = fault(&pack, |pack| {
+        pack["events"].as_array_mut().expect("a list").swap(2, 3);
+    });
+    assert!(said.contains("event 3 is missing, event 4 stands in its place"), "{said}");
+
+    let said = fault(&pack, |pack| {
+        pack["events"][0]["recorded_at"] = json!("2026-01-01T00:00:00.000000Z");
+    });
+    assert!(said.starts_with("event 1 ") && said.contains("chain hash"), "{said}");
+
+    let said = fault(&pack, |pack| {
+        pack["explanation"]["content"]["vendors"][0]["disposition"]["total"] = json!(12.0);
+    });
+    let place = "section explanation at \"/content/vendors/0/disposition/total\"";
+    assert!(said.starts_with(place), "{said}");
+
+    let said = fault(&pack, |pack| pack["budgets"] = json!({ "status": "empty" }));
+    assert!(said.starts_with("section budgets"), "{said}");
+
+    let said = fault(&pack, |pack| pack["note"] = json!("all is well"));
+    assert!(said.starts_with("section note"), "{said}");
+
+    let said = fault(&external, |pack| {
+        pack["events"][0]["input"]["value"]["from_phone"] = json!("***999");
+    });
+    assert!(said.starts_with("event 1 (whatsapp.inbound_received): what is masked"), "{said}");
+
+    let said = fault(&external, |pack| pack["profile"]["name"] = json!("internal"));
+    assert!(said.starts_with("profile: "), "{said}");
+    drop(fresh.keep);
+}
+
+#[tokio::test]
+async fn an_event_of_another_request_cannot_be_slipped_in() {
+    let fresh = sqlite::open().await;
+    let one = story::tell_story(fresh.store.clone()).await;
+    let two = story::tell_story(fresh.store.clone()).await;
+    let [pack, _] = both_packs(&*fresh.store, &one.request).await;
+    let [other, _] = both_packs(&*fresh.store, &two.request).await;
+    let said = fault(&pack, |pack| pack["events"][3] = other["events"][3].clone());
+    assert!(said.starts_with("event 4 ") && said.contains("another stream"), "{said}");
+    let said = fault(&pack, |pack| pack["request_id"] = other["request_id"].clone());
+    assert!(said.starts_with("event 1 ") && said.contains("another stream"), "{said}");
+    drop(fresh.keep);
+}
+
+#[test]
+fn what_is_no_pack_is_unusable_and_says_why() {
+    for (input, reason) in [
+        ("", "breaks off"),
+        ("{\"schema\": ", "breaks off"),
+        ("[]", "no JSON object"),
+        ("nonsense", "no JSON"),
+        ("{}", "schema"),
+        ("{\"schema\":\"moltbot-audit/request-pack/v2\"}", "schema"),
+        ("{\"a\":1,\"a\":2}", "occurs twice"),
+    ] {
+        let error = verify_request_pack(input.as_bytes()).expect_err("it is no pack");
+        assert!(error.is_unusable() && error.to_string().contains(reason), "{input}: {error}");
+    }
+    let error = verify_request_pack(b"{\"schema\":\"moltbot-audit/request-pack/v1\"}");
+    assert_eq!(error.expect_err("parts are missing").to_string(), "integrity: it is missing");
+    let deep = "[".repeat(100_000);
+    let error = verify_request_pack(deep.as_bytes()).expect_err("it is no pack");
+    assert!(matches!(error, VerifyError::Unusable { .. }));
+    assert!(verify_request_pack(&[0xFF, 0xFE, 0x00]).is_err_and(|error| error.is_unusable()));
+}
+
+#[tokio::test]
+async fn a_member_doubled_under_one_name_is_refused() {
+    let fresh = sqlite::open().await;
+    let request = fresh_request();
+    fresh.store.append(&records(&request, 1)).await.expect("the batch lands");
+    let pack = export(&*fresh.store, &request, &Profile::internal()).await.to_json_pretty();
+    // A reader that takes the first of two would read another text than the verifier checks.
+    let doubled = pack.replacen("\"value\": {", "\"value\": { \"text\": \"forged\",", 1);
+    let error = verify_request_pack(doubled.as_bytes()).expect_err("text stands twice");
+    assert!(error.to_string().contains("occurs twice"), "{error}");
+    drop(fresh.keep);
+}

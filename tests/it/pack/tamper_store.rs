@@ -1,0 +1,204 @@
+//! A stored row that was touched shows in the pack: every column, on both databases.
+
+use moltbot_audit::RequestId;
+use moltbot_audit::pack::{export_request_pack, verify_request_pack};
+use moltbot_audit::redact::Profile;
+use moltbot_audit::store::AuditStore;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
+
+use super::{both_packs, story};
+
+/// The first fault of either pack, or of the export itself.
+async fn fault(store: &dyn AuditStore, request: &RequestId) -> Option<String> {
+    for profile in [Profile::internal(), Profile::external(&super::KEY)] {
+        let pack = match export_request_pack(store, request, &profile).await {
+            Ok(pack) => pack.to_json_pretty(),
+            Err(error) => return Some(error.to_string()),
+        };
+        let error = verify_request_pack(pack.as_bytes()).err()?;
+        assert!(!error.is_unusable(), "{error}");
+        if profile.name() == "external" {
+            return Some(error.to_string());
+        }
+    }
+    None
+}
+
+/// What is done to the rows, and where the fault has to be found.
+struct Tampering {
+    what: String,
+    sql: Vec<String>,
+    found_at: Vec<&'static str>,
+}
+
+/// Changes of whole rows, the same in both dialects.
+fn row_changes(events: &str, request: &RequestId, last: i64) -> Vec<Tampering> {
+    let of = |seq: i64| format!("stream_id = '{request}' and seq = {seq}");
+    let delete = |seq: i64| format!("delete from {events} where {}", of(seq));
+    let renumber =
+        |from: i64, to: i64| format!("update {events} set seq = {to} where {}", of(from));
+    let change = |what: &str, sql: Vec<String>, found_at: &'static str| Tampering {
+        what: what.to_owned(),
+        sql,
+        found_at: vec![found_at],
+    };
+    vec![
+        change("first row deleted", vec![delete(1)], "event 1 is missing"),
+        change("a row deleted", vec![delete(7)], "event 7 is missing"),
+        change("last row deleted", vec![delete(last)], "the last ones are missing"),
+        change(
+            "a row deleted and the gap closed",
+            vec![delete(last - 1), renumber(last, last - 1)],
+            "chain hash does not follow",
+        ),
+        change(
+            "two rows swapped",
+            vec![renumber(4, 1_000), renumber(5, 4), renumber(1_000, 5)],
+            "event 4",
+        ),
+    ]
+}
+
+async fn check(
+    store: &dyn AuditStore,
+    request: &RequestId,
+    shell: &mut Shell,
+    tamperings: Vec<Tampering>,
+) {
+    for tampering in tamperings {
+        for sql in &tampering.sql {
+            shell.execute(sql).await;
+        }
+        let said = fault(store, request).await;
+        let said = said.unwrap_or_else(|| panic!("{}: nothing was noticed", tampering.what));
+        let is_found = tampering.found_at.iter().any(|place| said.contains(place));
+        assert!(is_found, "{}: {said}", tampering.what);
+        shell.restore().await;
+    }
+    assert_eq!(fault(store, request).await, None, "the rows are as they were");
+}
+
+/// Somebody with a database shell.
+enum Shell {
+    Postgres(PgConnection),
+    Sqlite(SqliteConnection),
+}
+
+impl Shell {
+    async fn execute(&mut self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::Postgres(shell) => drop(shell.execute(sql).await.expect("the shell may do this")),
+            Self::Sqlite(shell) => drop(shell.execute(sql).await.expect("the shell may do this")),
+        }
+    }
+
+    /// Keeps a copy of both tables.
+    async fn save(&mut self) {
+        for table in ["audit_events", "audit_streams"] {
+            let qualified = self.qualified(table);
+            self.execute(&format!("create table saved_{table} as select * from {qualified}")).await;
+        }
+    }
+
+    /// Puts the copies back.
+    async fn restore(&mut self) {
+        for table in ["audit_events", "audit_streams"] {
+            let qualified = self.qualified(table);
+            self.execute(&format!("delete from {qualified}")).await;
+            self.execute(&format!("insert into {qualified} select * from saved_{table}")).await;
+        }
+    }
+
+    fn qualified(&self, table: &str) -> String {
+        match self {
+            Self::Postgres(_) => format!("moltbot_audit.{table}"),
+            Self::Sqlite(_) => table.to_owned(),
+        }
+    }
+
+    /// Every column of a table with its type, from the database itself: none can be forgotten.
+    async fn columns(&mut self, table: &str) -> Vec<(String, String)> {
+        match self {
+            Self::Postgres(shell) => {
+                let sql = "select column_name::text, data_type::text from information_schema.columns \
+                           where table_schema = 'moltbot_audit' and table_name = $1";
+                let rows = sqlx::query(sql).bind(table).fetch_all(shell).await.expect("columns");
+                rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+            }
+            Self::Sqlite(shell) => {
+                let sql = "select name, type from pragma_table_info(?)";
+                let rows = sqlx::query(sql).bind(table).fetch_all(shell).await.expect("columns");
+                rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+            }
+        }
+    }
+
+    /// Another value of the column's type that the column's own checks allow.
+    fn other_value(column: &str, data_type: &str) -> String {
+        match (column, data_type) {
+            ("actor", _) => "'admin'".to_owned(),
+            ("outcome", _) => "'refused'".to_owned(),
+            ("id" | "stream_id" | "request_id" | "conversation_id", _) => {
+                "'0b9f6f1e-9c1c-4e7e-8a51-1d2f3a4b5c6d'".to_owned()
+            }
+            ("input" | "output" | "host_ids", _) => "'{\"forged\":true}'".to_owned(),
+            ("salt", "bytea") => "'\\x00000000000000000000000000000000'".to_owned(),
+            ("salt", _) => "zeroblob(16)".to_owned(),
+            (_, "bytea") => "sha256('forged')".to_owned(),
+            (_, "BLOB") => "zeroblob(32)".to_owned(),
+            (_, "timestamp with time zone") => format!("{column} + interval '1 microsecond'"),
+            ("seq", _) => "seq + 1000".to_owned(),
+            (_, "integer" | "bigint" | "INTEGER") => format!("coalesce({column}, 0) + 1"),
+            (_, "text" | "TEXT") => format!("coalesce({column}, '') || 'x'"),
+            (column, other) => panic!("how is {column} {other} forged?"),
+        }
+    }
+}
+
+/// One tampering for every column of both tables.
+async fn column_changes(shell: &mut Shell, request: &RequestId) -> Vec<Tampering> {
+    let mut tamperings = Vec::new();
+    for (table, row, found_at) in [
+        ("audit_events", " and seq = 5", vec!["event 5"]),
+        // Without its head a stream has rows and no end; with another one it ends elsewhere.
+        ("audit_streams", "", vec!["the stream's head"]),
+    ] {
+        for (column, data_type) in shell.columns(table).await {
+            let (table, value) = (shell.qualified(table), Shell::other_value(&column, &data_type));
+            let sql =
+                format!("update {table} set {column} = {value} where stream_id = '{request}'{row}");
+            let (what, found_at) = (format!("{table}.{column}"), found_at.clone());
+            tamperings.push(Tampering { what, sql: vec![sql], found_at });
+        }
+    }
+    assert!(tamperings.len() >= 30, "every column of both tables: {}", tamperings.len());
+    tamperings
+}
+
+async fn every_tampering_is_found(store: &dyn AuditStore, request: &RequestId, mut shell: Shell) {
+    let [pack, _] = both_packs(store, request).await;
+    let last = pack["integrity"]["head"]["seq"].as_i64().expect("a number");
+    shell.save().await;
+    let mut tamperings = column_changes(&mut shell, request).await;
+    tamperings.extend(row_changes(&shell.qualified("audit_events"), request, last));
+    check(store, request, &mut shell, tamperings).await;
+}
+
+#[tokio::test]
+async fn a_change_of_any_column_or_row_in_sqlite_is_found_in_the_pack() {
+    let (fresh, url) = crate::sqlite::open_with_url().await;
+    let teller = story::tell_story(fresh.store.clone()).await;
+    let shell = SqliteConnection::connect(&url).await.expect("connects");
+    every_tampering_is_found(&*fresh.store, &teller.request, Shell::Sqlite(shell)).await;
+    drop(fresh.keep);
+}
+
+#[tokio::test]
+async fn a_change_of_any_column_or_row_in_postgres_is_found_in_the_pack() {
+    let (fresh, url) = crate::postgres::open_with_url().await;
+    let teller = story::tell_story(fresh.store.clone()).await;
+    let shell = PgConnection::connect(&url).await.expect("connects");
+    every_tampering_is_found(&*fresh.store, &teller.request, Shell::Postgres(shell)).await;
+    drop(fresh.keep);
+}
