@@ -131,18 +131,18 @@ fn take<T: DeserializeOwned + Serialize>(
 ) -> Result<T, VerifyError> {
     members
         .remove(name)
-        .map_or_else(|| malformed(name, "it is missing"), |member| typed(member, name))
+        .map_or_else(|| malformed(name, "it is missing"), |member| typed(&member, name))
 }
 
 fn event((seq, event): (i64, Value)) -> Result<PackEvent, VerifyError> {
-    typed(event, &format!("event {seq}"))
+    typed(&event, &format!("event {seq}"))
 }
 
 /// Reads a part, and refuses what is not exactly how the part is written: a UUID in capitals, say.
-fn typed<T: DeserializeOwned + Serialize>(part: Value, place: &str) -> Result<T, VerifyError> {
+fn typed<T: DeserializeOwned + Serialize>(part: &Value, place: &str) -> Result<T, VerifyError> {
     let what = "it does not have the form of the schema";
-    let read = T::deserialize(&part).or_else(|_| malformed(place, what))?;
-    if serde_json::to_value(&read).is_ok_and(|written| written == part) {
+    let read = T::deserialize(part).or_else(|_| malformed(place, what))?;
+    if serde_json::to_value(&read).is_ok_and(|written| written == *part) {
         Ok(read)
     } else {
         malformed(place, what)

@@ -20,6 +20,8 @@ pub struct KnownValues {
     /// Phrases in lower-case words, by their first word.
     phrases: HashMap<String, Vec<Phrase>>,
     count: usize,
+    /// The request is about somebody's health.
+    medical: bool,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -45,6 +47,11 @@ impl KnownValues {
     pub(super) fn is_vendor_phone(&self, digits: &str) -> bool {
         let subscriber = subscriber(digits);
         self.vendor_phones.contains(subscriber) && !self.other_phones.contains(subscriber)
+    }
+
+    /// Whether the request is about somebody's health: by its category, or by what a photo says.
+    pub(super) fn is_medical(&self) -> bool {
+        self.medical
     }
 
     /// Finds known names and terms in a text, with what each is.
@@ -77,6 +84,7 @@ impl KnownValues {
         match value {
             Value::Object(members) => {
                 for (name, member) in members {
+                    self.medical |= medical && name.contains("medication");
                     self.walk(name, member, medical || name == "extracted");
                 }
             }
@@ -94,7 +102,9 @@ impl KnownValues {
     }
 
     fn learn_text(&mut self, key: &str, text: &str, medical: bool) {
-        if is_phone_key(key) {
+        if (key == "category" || key == "ocr_type") && is_medical(text) {
+            self.medical = true;
+        } else if is_phone_key(key) {
             self.learn_phones(key, text);
         } else if key == "vendor_name" || key == "business_name" {
             self.learn_phrase(text, "vendor");
@@ -137,6 +147,13 @@ impl KnownValues {
             self.count += 1;
         }
     }
+}
+
+fn is_medical(category: &str) -> bool {
+    const MEDICAL: [&str; 7] =
+        ["clinic", "doctor", "health", "medic", "pharm", "prescription", "umuti"];
+    let category = category.to_lowercase();
+    MEDICAL.iter().any(|word| category.contains(word))
 }
 
 fn is_phone_key(key: &str) -> bool {

@@ -1,5 +1,6 @@
 //! What may be seen: by the store, and by a reader of a pack. No I/O.
 
+mod field;
 mod key;
 mod known;
 mod mask;

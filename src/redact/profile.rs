@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::RedactionKey;
+use super::field::Class;
 use super::known::KnownValues;
 use super::mask::{mask_contacts, replace};
 use super::phone::find_phones;
@@ -16,7 +17,9 @@ use super::phone::find_phones;
 /// | vendors' numbers | shown | masked |
 /// | vendor ids and other ids of the host | shown | keyed hash |
 /// | names, OCR values, model context | shown | hidden |
-/// | free text | shown, contacts masked | shown, contacts, known names and medical terms masked |
+/// | what people wrote | shown, contacts masked | shown, contacts and known names masked |
+/// | what people wrote in a medical request | shown, contacts masked | hidden |
+/// | what the system noted | shown, contacts masked | shown, contacts, names and medical terms masked |
 /// | fields this version does not know | shown, contacts masked | hidden |
 #[derive(Clone, Debug)]
 pub struct Profile {
@@ -105,7 +108,7 @@ impl Profile {
         match Class::of(key) {
             Class::Container if !value.is_string() => Decision::Show,
             Class::Id if value.is_string() => self.pseudonym(key, text),
-            Class::Id | Class::Text if value.is_array() => Decision::Show,
+            Class::Id | Class::Note | Class::Text if value.is_array() => Decision::Show,
             Class::Open if !value.is_string() && !value.is_object() => Decision::Show,
             Class::Open if is_token(text) && find_phones(text).is_empty() => Decision::Show,
             Class::Phone if value.is_string() => match mask_contacts(text, |_| false) {
@@ -114,7 +117,9 @@ impl Profile {
                 }
                 _ => hide("phone", value),
             },
-            Class::Text if value.is_string() => hide_in_text(text, known),
+            // Nobody can list every drug a client may type: in a medical request no text is shown.
+            Class::Text if known.is_medical() => hide("medical", value),
+            Class::Note | Class::Text if value.is_string() => hide_in_text(text, known),
             Class::Name => hide("name", value),
             _ => hide("not_listed", value),
         }
@@ -126,143 +131,6 @@ impl Profile {
         Decision::Hide { rule: "id", masked: masked.into() }
     }
 }
-
-/// What an external reader may learn from a field, by its name. What is not listed is hidden.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    /// Its members are decided on their own.
-    Container,
-    /// The host's own id.
-    Id,
-    /// A person's or a shop's name.
-    Name,
-    /// A number, a flag, a time, or a word from a closed set.
-    Open,
-    /// A phone number.
-    Phone,
-    /// Free text.
-    Text,
-    Unlisted,
-}
-
-impl Class {
-    fn of(key: &str) -> Self {
-        match key {
-            "/input" | "/output" | "action" | "candidates" | "excluded" | "factors" | "items"
-            | "field_confidence" | "handoff" | "stop_conditions" => Self::Container,
-            "vendor_id"
-            | "vendor_ids"
-            | "outreach_id"
-            | "message_id"
-            | "provider_message_id"
-            | "job_id"
-            | "consent_id"
-            | "attempt_id"
-            | "provider_call_id"
-            | "media_id" => Self::Id,
-            "vendor_name" | "profile_name" | "business_name" => Self::Name,
-            "from_phone" | "to_phone" | "client_phone" | "vendor_phone" => Self::Phone,
-            "text"
-            | "question_text"
-            | "why"
-            | "summary_text"
-            | "reason"
-            | "description"
-            | "normalized_need"
-            | "vendor_questions"
-            | "response_summary"
-            | "location_note"
-            | "options"
-            | "errors"
-            | "error_message"
-            | "warnings"
-            | "message_template"
-            | "fallback"
-            | "safe_client_message" => Self::Text,
-            _ if OPEN.binary_search(&key).is_ok() => Self::Open,
-            _ => Self::Unlisted,
-        }
-    }
-}
-
-/// Fields an external reader sees as they are, in alphabetical order.
-const OPEN: [&str; 75] = [
-    "action_type",
-    "attempt",
-    "attempts_max",
-    "availability",
-    "batch_number",
-    "batch_size",
-    "batches_max",
-    "budget",
-    "budget_max",
-    "button_id",
-    "calling_allowed",
-    "cancelled_count",
-    "category",
-    "channel",
-    "code",
-    "confidence",
-    "consecutive_failures",
-    "cost_microusd",
-    "decided_by",
-    "duplicate",
-    "duration_seconds",
-    "expires_at",
-    "failed",
-    "from_state",
-    "handed_off_at",
-    "handoff_type",
-    "input_tokens",
-    "items_max",
-    "language",
-    "latency_seconds",
-    "length_bytes",
-    "limit",
-    "max_vendors",
-    "media_mime_type",
-    "message_type",
-    "min_rating",
-    "min_replies",
-    "mode",
-    "model",
-    "moltbot_event_id",
-    "moltbot_rank",
-    "needs_clarification",
-    "ocr_type",
-    "omitted",
-    "original_status",
-    "outbound_event_id",
-    "output_tokens",
-    "parser_version",
-    "policy_version",
-    "pool_size",
-    "post_handoff",
-    "price",
-    "price_max",
-    "price_min",
-    "prompt_version",
-    "provider",
-    "purpose",
-    "reply_event_id",
-    "rule_rank",
-    "rule_version",
-    "scope",
-    "score_delta",
-    "sent",
-    "state_suggestion",
-    "status",
-    "target_role",
-    "template_id",
-    "threshold",
-    "tie_breaks",
-    "timeout_hours",
-    "to",
-    "to_state",
-    "total",
-    "type",
-    "used",
-];
 
 fn hide(rule: &'static str, value: &Value) -> Decision {
     // The masked form keeps the type where a typed payload could not be read otherwise.

@@ -14,6 +14,8 @@ mod shortlist;
 mod vendor;
 mod whatsapp;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -71,7 +73,7 @@ macro_rules! payload {
         pub struct $name {
             $(
                 $(#[$fdoc])*
-                #[serde(skip_serializing_if = "super::is_default")]
+                #[serde(skip_serializing_if = "super::Absent::is_absent")]
                 pub $field: $type,
             )*
             /// Members this version does not know, kept as they are.
@@ -98,6 +100,38 @@ macro_rules! event {
 
 use {event, payload};
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
+/// Which values of a field are left out: `None` and empty lists, but never a number or a flag.
+trait Absent {
+    fn is_absent(&self) -> bool;
 }
+
+impl<T> Absent for Option<T> {
+    fn is_absent(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T> Absent for Vec<T> {
+    fn is_absent(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<K, V> Absent for BTreeMap<K, V> {
+    fn is_absent(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// Declares types whose every value says something.
+macro_rules! never_absent {
+    ($($type:ty),*) => {$(
+        impl Absent for $type {
+            fn is_absent(&self) -> bool {
+                false
+            }
+        }
+    )*};
+}
+
+never_absent!(String, bool, f64);

@@ -110,8 +110,8 @@ async fn sections_tell_the_story() {
     assert_eq!(decision["input_hash"], call["input"]["commitment"]);
     assert_eq!(decision["output_hash"], call["output"]["commitment"]);
 
-    let consent = &content("call_attempts")["consents"][0];
-    assert_eq!(consent["decisions"][0]["decision"], "denied");
+    let asked = &content("call_attempts")["consents"][0];
+    assert_eq!(asked["decisions"][0]["decision"], "denied");
     assert_eq!(content("call_attempts")["attempts"], Value::Array(Vec::new()));
 
     assert_eq!(content("shortlist")["items"][0]["vendor_id"], "vendor-a");
