@@ -89,7 +89,8 @@ fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, Box<dyn Error>> {
         return Ok(vec![Scenario::parse(include_str!("../scenarios/phone_charger.json"))?]);
     }
     let read = |path: &PathBuf| {
-        Scenario::read(path).map_err(|error| format!("{}: {error}", path.display()).into())
+        let place = |error| format!("{}: {}", path.display(), chain(&error)).into();
+        Scenario::read(path).map_err(place)
     };
     paths.iter().map(read).collect()
 }

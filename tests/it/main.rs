@@ -3,6 +3,7 @@
 #![allow(clippy::panic, reason = "a test fails by panicking, also outside its own function")]
 
 mod auditor;
+mod concierge;
 mod event;
 mod house;
 mod json_round_trip;

@@ -25,7 +25,7 @@
 //! - `assert`: what must hold after the step.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -265,8 +265,8 @@ pub(crate) enum ScenarioError {
     Field { place: String, field: String, reason: String },
     #[error("not JSON, line {line}, column {column}")]
     NotJson { line: usize, column: usize },
-    #[error("{path}: cannot be read: {source}")]
-    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("cannot be read")]
+    Unreadable(#[source] std::io::Error),
     #[error("step {step}: unknown kind of step `{field}`; known are {known}", known = KINDS.join(", "))]
     UnknownKind { step: String, field: String },
     #[error("step {step}: vendor {vendor_id} is not among initial_state.vendors")]
@@ -275,8 +275,7 @@ pub(crate) enum ScenarioError {
 
 impl Scenario {
     pub(crate) fn read(path: &Path) -> Result<Self, ScenarioError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ScenarioError::Unreadable { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(ScenarioError::Unreadable)?;
         Self::parse(&text)
     }
 

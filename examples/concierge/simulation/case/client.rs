@@ -62,6 +62,11 @@ impl Case {
             self.refuse_over_budget(event_type, "ocr_jobs", used, OCR_JOBS_MAX).await?;
             return self.say(Say::HumanQueue).await.map(drop);
         }
+        if !self.state.allows(RequestState::OcrProcessing) {
+            // Refused, and recorded as refused; no job is spent on it.
+            self.move_to(RequestState::OcrProcessing, "the client sent a photo").await?;
+            return self.say(Say::HumanTakesOver).await.map(drop);
+        }
         self.budgets.ocr_jobs += 1;
         let media_id = inbound.media_fixture.clone().unwrap_or_else(|| "photo.jpg".into());
         let job_id = format!("ocr-job-{}", self.budgets.ocr_jobs);

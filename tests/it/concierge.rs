@@ -1,0 +1,351 @@
+//! The concierge of `examples/`: every scenario plays on every store, and whatever it does to the
+//! world is in the trail.
+
+mod ranking;
+mod replies;
+mod scenario;
+#[allow(dead_code, reason = "the example uses some of it, the tests the rest")]
+#[path = "../../examples/concierge/simulation/mod.rs"]
+mod simulation;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use chrono::DateTime;
+use moltbot_audit::record::{Record, StoredRecord};
+use moltbot_audit::redact::{RedactionKey, find_phones};
+use moltbot_audit::store::{Appended, AuditSink, AuditStore, BoxFuture, StoreError};
+use moltbot_audit::{Auditor, RequestId, StreamId};
+use serde_json::Value;
+
+use self::simulation::{
+    clock::ScriptedClock,
+    play::{PlayError, play},
+    scenario::Scenario,
+    story::{Story, ToldSink},
+    tally::differences,
+    world::{Went, World},
+};
+
+/// What each scenario must leave in the trail, by event type: every path of the orchestrator.
+const TRAILS: &[(&str, &str)] = &[
+    (
+        "budget_moltbot",
+        "moltbot.budget_exceeded 1, moltbot.called 8, moltbot.output_accepted 8, \
+         request.created 1, request.state_changed 1, whatsapp.inbound_received 10, \
+         whatsapp.outbound_sent 10",
+    ),
+    (
+        "budget_time",
+        "moltbot.called 2, moltbot.output_accepted 2, request.created 2, \
+         request.state_changed 6, request.time_budget_exceeded 1, \
+         request.time_budget_warning 1, vendor.batch_sent 1, vendor.candidates_selected \
+         1, vendor.outreach_sent 2, vendor.reply_recorded 2, whatsapp.inbound_received 2, \
+         whatsapp.outbound_sent 4",
+    ),
+    (
+        "budget_vendors",
+        "moltbot.called 4, moltbot.output_accepted 4, request.created 1, \
+         request.state_changed 9, shortlist.generated 1, shortlist.handoff 1, \
+         shortlist.outreach_cancelled 1, shortlist.sent 1, vendor.batch_limit_reached 1, \
+         vendor.batch_sent 3, vendor.candidates_selected 3, vendor.outreach_sent 15, \
+         vendor.reply_recorded 1, whatsapp.inbound_received 4, whatsapp.outbound_sent 4",
+    ),
+    (
+        "call_denied",
+        "call.consent_denied 1, call.consent_requested 1, call.failed 1, moltbot.called \
+         1, moltbot.output_accepted 1, request.created 1, request.state_changed 1, \
+         whatsapp.inbound_received 2, whatsapp.outbound_sent 2",
+    ),
+    (
+        "call_no_answer",
+        "call.consent_granted 1, call.consent_requested 1, call.failed 3, call.started 1, \
+         call.status_updated 2, moltbot.called 1, moltbot.output_accepted 1, \
+         request.created 1, request.state_changed 1, whatsapp.inbound_received 3, \
+         whatsapp.outbound_sent 2",
+    ),
+    (
+        "duplicate_webhook",
+        "moltbot.called 2, moltbot.output_accepted 2, request.created 1, \
+         request.state_changed 5, shortlist.generated 1, shortlist.handoff 1, \
+         shortlist.sent 1, vendor.batch_sent 1, vendor.candidates_selected 1, \
+         vendor.outreach_sent 1, vendor.reply_recorded 1, whatsapp.duplicate_message 2, \
+         whatsapp.inbound_received 1, whatsapp.outbound_sent 2",
+    ),
+    (
+        "invalid_output",
+        "moltbot.called 4, moltbot.output_accepted 1, moltbot.output_rejected 3, \
+         request.created 1, request.state_changed 2, whatsapp.inbound_received 5, \
+         whatsapp.outbound_sent 5",
+    ),
+    (
+        "ocr_low_confidence",
+        "moltbot.called 2, moltbot.output_accepted 2, ocr.budget_exceeded 1, \
+         ocr.job_created 2, ocr.job_done 2, request.created 1, request.state_changed 8, \
+         shortlist.generated 1, shortlist.handoff 1, shortlist.sent 1, vendor.batch_sent \
+         1, vendor.candidates_selected 1, vendor.outreach_sent 2, vendor.reply_recorded \
+         2, whatsapp.inbound_received 3, whatsapp.outbound_sent 6",
+    ),
+    (
+        "phone_charger",
+        "moltbot.called 3, moltbot.output_accepted 3, request.created 1, \
+         request.state_changed 5, shortlist.generated 1, shortlist.handoff 1, \
+         shortlist.sent 1, vendor.batch_sent 1, vendor.candidates_selected 1, \
+         vendor.outreach_sent 3, vendor.reply_recorded 4, whatsapp.inbound_received 2, \
+         whatsapp.outbound_sent 3",
+    ),
+    (
+        "providers_down",
+        "call.consent_granted 1, call.consent_requested 1, call.failed 1, moltbot.called \
+         1, ocr.job_created 1, ocr.job_failed 1, request.created 1, request.state_changed \
+         3, whatsapp.inbound_received 3, whatsapp.outbound_sent 3, whatsapp.send_failed 2",
+    ),
+    (
+        "ranking_worked_example",
+        "moltbot.called 2, moltbot.output_accepted 2, request.created 1, \
+         request.state_changed 5, request.time_budget_warning 1, shortlist.generated 1, \
+         shortlist.handoff 1, shortlist.sent 1, vendor.batch_sent 1, \
+         vendor.candidates_selected 1, vendor.outreach_sent 2, vendor.reply_recorded 2, \
+         whatsapp.inbound_received 1, whatsapp.outbound_sent 3",
+    ),
+    (
+        "refusals_fr_rw",
+        "moltbot.called 2, moltbot.output_accepted 1, request.created 1, \
+         request.state_changed 5, shortlist.generated 1, shortlist.handoff 1, \
+         shortlist.sent 1, vendor.batch_sent 1, vendor.candidates_selected 1, \
+         vendor.outreach_sent 4, vendor.reply_recorded 4, whatsapp.inbound_received 1, \
+         whatsapp.outbound_sent 2, whatsapp.send_failed 1",
+    ),
+    (
+        "vendor_injection",
+        "moltbot.called 2, moltbot.injection_detected 1, moltbot.output_accepted 1, \
+         moltbot.output_blocked 1, request.created 1, request.state_changed 5, \
+         shortlist.generated 1, shortlist.handoff 1, shortlist.sent 1, vendor.batch_sent \
+         1, vendor.candidates_selected 1, vendor.outreach_sent 2, vendor.reply_recorded \
+         2, whatsapp.inbound_received 1, whatsapp.outbound_sent 2",
+    ),
+];
+
+#[tokio::test]
+async fn every_path_of_the_orchestrator_writes_its_audit_events() {
+    let mut seen = Vec::new();
+    for scenario in scenarios() {
+        let played = Played::on_sqlite(&scenario).await;
+        let wanted = TRAILS.iter().find(|(name, _)| *name == scenario.name);
+        let (name, wanted) = wanted.unwrap_or_else(|| panic!("{} is in TRAILS", scenario.name));
+        assert_eq!(multiset(&played.trail), *wanted, "{name}");
+        seen.push(*name);
+    }
+    let listed: Vec<_> = TRAILS.iter().map(|(name, _)| *name).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, listed, "every scenario of TRAILS was played");
+}
+
+#[tokio::test]
+async fn whatever_reaches_the_world_is_recorded_exactly_once() {
+    for scenario in scenarios() {
+        let played = Played::on_sqlite(&scenario).await;
+        assert!(!played.ledger.is_empty(), "{} reaches the world", scenario.name);
+        assert_eq!(differences(&played.ledger, &played.trail), [""; 0], "{}", scenario.name);
+    }
+}
+
+#[tokio::test]
+async fn an_effect_that_is_missing_from_the_trail_is_noticed() {
+    let played = Played::on_sqlite(&scenario_file("phone_charger")).await;
+    let without = |event_type: &str| -> Vec<StoredRecord> {
+        let others = played.trail.iter().filter(|record| record.header.event_type != event_type);
+        others.cloned().collect()
+    };
+    for event_type in ["vendor.outreach_sent", "whatsapp.outbound_sent", "moltbot.called"] {
+        assert!(!differences(&played.ledger, &without(event_type)).is_empty(), "{event_type}");
+    }
+    assert!(!differences(&[], &played.trail).is_empty());
+}
+
+#[tokio::test]
+async fn when_the_trail_fails_at_most_the_effect_under_way_goes_unrecorded() {
+    let scenario = scenario_file("phone_charger");
+    let whole = Played::on_sqlite(&scenario).await.trail;
+    let mut recorded = 0;
+    for (fails_at, record) in whole.iter().enumerate() {
+        let fresh = crate::sqlite::open().await;
+        let sink = Arc::new(FailingSink { inner: fresh.store.clone(), left: fails_at.into() });
+        let (auditor, world) = stage(sink);
+        let stopped = play(&scenario, &auditor, &world, &Story::new(std::io::sink())).await;
+        assert!(matches!(stopped, Err(PlayError::Audit { .. })), "the play stops at {fails_at}");
+        let went_out = world.ledger().len();
+        assert!(went_out <= recorded + 1, "{went_out} effects went out, {recorded} are recorded");
+        let effects = ["moltbot.called", "vendor.outreach_sent", "whatsapp.outbound_sent"];
+        recorded += usize::from(effects.contains(&record.header.event_type.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn every_store_tells_the_same_story() {
+    for scenario in scenarios() {
+        let fresh = crate::postgres::open().await;
+        let on_postgres = Played::on(&scenario, fresh.store.clone()).await;
+        let on_sqlite = Played::on_sqlite(&scenario).await;
+        let told = |played: &Played| -> Vec<_> {
+            let record = |record: &StoredRecord| {
+                let header = &record.header;
+                (record.seq, header.event_type.clone(), header.outcome.clone(), header.created_at)
+            };
+            played.trail.iter().map(record).collect()
+        };
+        assert_eq!(told(&on_sqlite), told(&on_postgres), "{}", scenario.name);
+    }
+}
+
+#[tokio::test]
+async fn a_scenario_can_be_played_twice_into_one_database() {
+    let scenario = scenario_file("duplicate_webhook");
+    let fresh = crate::sqlite::open().await;
+    let first = Played::on(&scenario, fresh.store.clone()).await;
+    let second = Played::on(&scenario, fresh.store.clone()).await;
+    assert_ne!(first.requests, second.requests);
+    assert_eq!(first.trail.len(), second.trail.len());
+}
+
+#[tokio::test]
+async fn every_event_carries_its_request_and_its_conversation() {
+    let played = Played::on_sqlite(&scenario_file("budget_moltbot")).await;
+    for record in &played.trail {
+        assert_eq!(record.header.request_id, Some(played.requests[0].uuid()));
+        assert!(record.header.conversation_id.is_some());
+        let host_ids = record.host_ids.as_ref().expect("the host's own name is kept");
+        assert_eq!(host_ids["conversation_id"], "fallback");
+    }
+}
+
+#[tokio::test]
+async fn no_phone_number_is_told_in_the_story() {
+    for scenario in scenarios() {
+        let told = Played::on_sqlite(&scenario).await.told;
+        assert!(told.contains("whatsapp.inbound_received"));
+        let found: Vec<_> = find_phones(&told).into_iter().map(|phone| &told[phone.at]).collect();
+        assert_eq!(found, [""; 0], "{}", scenario.name);
+    }
+}
+
+#[tokio::test]
+async fn a_failed_assertion_names_scenario_and_step() {
+    let mut scenario = scenario_file("call_denied");
+    let assert = scenario.steps[0].assert.as_mut().expect("it asserts");
+    assert.vendor_outreach_count = Some(7);
+    let fresh = crate::sqlite::open().await;
+    let (auditor, world) = stage(fresh.store.clone());
+    let failed = play(&scenario, &auditor, &world, &Story::new(std::io::sink())).await;
+    let said = failed.expect_err("it fails").to_string();
+    assert_eq!(said, "scenario call_denied, step asks: vendor_outreach_count: expected 7, found 0");
+}
+
+/// One play, with all that it left.
+struct Played {
+    requests: Vec<RequestId>,
+    trail: Vec<StoredRecord>,
+    ledger: Vec<Went>,
+    told: String,
+}
+
+impl Played {
+    async fn on_sqlite(scenario: &Scenario) -> Self {
+        let fresh = crate::sqlite::open().await;
+        Self::on(scenario, fresh.store.clone()).await
+    }
+
+    async fn on(scenario: &Scenario, store: Arc<dyn AuditStore>) -> Self {
+        let told = Told::default();
+        let narrator = Story::new(told.clone());
+        let (auditor, world) = stage(Arc::new(ToldSink::new(store.clone(), narrator.clone())));
+        let requests = play(scenario, &auditor, &world, &narrator).await;
+        let requests = requests.expect("the scenario plays, and its assertions hold");
+        let mut trail = Vec::new();
+        for request in &requests {
+            let stream = store.read_stream(StreamId::from(request)).await.expect("readable");
+            trail.extend(stream.expect("the request has events").records);
+        }
+        let told = String::from_utf8(told.0.lock().expect("not poisoned").clone());
+        Self { requests, trail, ledger: world.ledger(), told: told.expect("UTF-8") }
+    }
+}
+
+/// Where a story is kept.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Told {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("not poisoned").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Stores so many batches, and then none.
+#[derive(Debug)]
+struct FailingSink {
+    inner: Arc<dyn AuditStore>,
+    left: AtomicUsize,
+}
+
+impl AuditSink for FailingSink {
+    fn append<'a>(
+        &'a self,
+        batch: &'a [Record],
+    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
+        let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        match left {
+            Ok(_) => self.inner.append(batch),
+            Err(_) => Box::pin(async {
+                Err(StoreError::Unavailable { doing: "append", source: "pulled the plug".into() })
+            }),
+        }
+    }
+}
+
+fn stage(sink: Arc<dyn AuditSink>) -> (Auditor, Arc<World>) {
+    // 2026-01-28 09:00 UTC: the same in each play, so that plays can be compared.
+    let start = DateTime::from_timestamp(1_769_590_800, 0).expect("a time");
+    let clock = Arc::new(ScriptedClock::new(start));
+    let key = RedactionKey::from_bytes([7; 32]);
+    let auditor = Auditor::builder(sink, key).clock(clock.clone()).build();
+    (auditor, Arc::new(World::new(clock)))
+}
+
+fn scenarios() -> Vec<Scenario> {
+    let files = std::fs::read_dir(folder()).expect("the examples' scenarios");
+    let mut paths: Vec<_> = files.map(|file| file.expect("listed").path()).collect();
+    paths.sort();
+    paths.iter().map(|path| Scenario::read(path).expect("a scenario")).collect()
+}
+
+fn scenario_file(name: &str) -> Scenario {
+    Scenario::read(&folder().join(format!("{name}.json"))).expect("a scenario")
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/scenarios")
+}
+
+/// `type count, type count, …`, in alphabetical order.
+fn multiset(trail: &[StoredRecord]) -> String {
+    let mut counts = BTreeMap::<_, usize>::new();
+    for record in trail {
+        *counts.entry(record.header.event_type.as_str()).or_default() += 1;
+    }
+    let counts = counts.iter().map(|(event_type, count)| format!("{event_type} {count}"));
+    counts.collect::<Vec<_>>().join(", ")
+}
+
+/// The outputs of all events of one type, in order.
+fn outputs(trail: &[StoredRecord], event_type: &str) -> Vec<Value> {
+    let of_type = trail.iter().filter(|record| record.header.event_type == event_type);
+    of_type.map(|record| record.output.clone().unwrap_or_default()).collect()
+}
