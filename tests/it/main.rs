@@ -2,5 +2,6 @@
 
 mod json_round_trip;
 mod postgres;
+mod postgres_faults;
 mod store_contract;
 mod support;
