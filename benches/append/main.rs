@@ -4,9 +4,10 @@
 //! in which the ways take turns. `-- --quick` runs a small size, to see that it works.
 
 #![allow(
+    clippy::cast_precision_loss,
     clippy::disallowed_methods,
     clippy::print_stdout,
-    reason = "a benchmark reads the clock and prints"
+    reason = "a benchmark reads the clock, divides and prints"
 )]
 
 #[path = "../../tests/it/support/cluster.rs"]
@@ -22,35 +23,28 @@ use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
 use self::cluster::Cluster;
-use self::rows::{copy, events, insert_each};
+use self::rows::{copy, events, insert};
 
 const EVENTS_PER_BATCH: usize = 500;
 const CONNECTIONS: usize = 2;
 
-/// How much is written in each round.
+/// How much is written. Rounds are short, because what else runs on the machine comes and goes.
 struct Size {
     rounds: usize,
     batched: usize,
-    single: usize,
+    alone: usize,
 }
 
-const FULL: Size = Size { rounds: 7, batched: 40_000, single: 2_000 };
-const QUICK: Size = Size { rounds: 1, batched: 2_000, single: 100 };
+const FULL: Size = Size { rounds: 21, batched: 10_000, alone: 100 };
+const QUICK: Size = Size { rounds: 1, batched: 2_000, alone: 20 };
 
-/// What one way of writing took, a round each.
-#[derive(Default)]
-struct Times {
-    per_event: Vec<Duration>,
-}
-
-impl Times {
-    fn add(&mut self, took: Duration, events: usize) {
-        self.per_event.push(took / u32::try_from(events).expect("a count of events"));
-    }
-
-    fn median(&self) -> f64 {
-        median(self.per_event.clone()).as_secs_f64()
-    }
+/// What the ways of writing took in one round: seconds an event.
+struct Round {
+    append: f64,
+    copy: f64,
+    copy_whole: f64,
+    insert_alone: f64,
+    append_alone: f64,
 }
 
 fn main() {
@@ -76,67 +70,80 @@ async fn run(size: &Size) {
         .await
         .expect("the month of the events is prepared");
 
-    let mut append = Times::default();
-    let mut copied = Times::default();
-    let mut copied_whole = Times::default();
-    let mut inserted = Times::default();
-    let (mut append_alone, mut insert_alone) = (Vec::new(), Vec::new());
+    let mut rounds = Vec::with_capacity(size.rounds);
     // One round more, not counted: the first fills caches and plans.
-    for round in 0..=size.rounds {
-        let records = events(size.batched);
-        empty(&pool).await;
-        let by_append = append_batches(&store, &records).await;
-        empty(&pool).await;
-        let by_copy = copy(&pool, &records, CONNECTIONS, EVENTS_PER_BATCH).await;
-        empty(&pool).await;
-        let by_copy_whole = copy(&pool, &records, CONNECTIONS, records.len()).await;
-        let few = &records[..size.single];
-        empty(&pool).await;
-        let inserts = insert_each(&pool, few).await;
-        empty(&pool).await;
-        let appends = append_each(&store, few).await;
-        if round > 0 {
-            append.add(by_append, records.len());
-            copied.add(by_copy, records.len());
-            copied_whole.add(by_copy_whole, records.len());
-            inserted.add(inserts.iter().sum(), few.len());
-            insert_alone.extend(inserts);
-            append_alone.extend(appends);
+    for nth in 0..=size.rounds {
+        let round = measure(&store, &pool, size).await;
+        if nth > 0 {
+            rounds.push(round);
         }
     }
+    report(&rounds);
+}
 
-    let of_append = |times: &Times| times.median() / append.median();
-    let line = |name: &str, times: &Times, note: String| {
-        println!("{name:<44} {:>9.0}  {note}", 1.0 / times.median());
+async fn measure(store: &PostgresStore, pool: &PgPool, size: &Size) -> Round {
+    let records = events(size.batched);
+    let per_event = |took: Duration| took.as_secs_f64() / records.len() as f64;
+    empty(pool).await;
+    let append = per_event(append_batches(store, &records).await);
+    empty(pool).await;
+    let copied = per_event(copy(pool, &records, CONNECTIONS, EVENTS_PER_BATCH).await);
+    empty(pool).await;
+    let copy_whole = per_event(copy(pool, &records, CONNECTIONS, records.len()).await);
+    empty(pool).await;
+    let (mut inserts, mut appends) = (Vec::new(), Vec::new());
+    for (number, pair) in records.chunks_exact(2).take(size.alone).enumerate() {
+        inserts.push(insert(pool, &pair[0], 2 * number).await.as_secs_f64());
+        appends.push(append_one(store, &pair[1]).await.as_secs_f64());
+    }
+    Round {
+        append,
+        copy: copied,
+        copy_whole,
+        insert_alone: median(inserts),
+        append_alone: median(appends),
+    }
+}
+
+fn report(rounds: &[Round]) {
+    let over = |of: fn(&Round) -> f64| median(rounds.iter().map(of).collect());
+    let line = |name: &str, seconds: fn(&Round) -> f64, note: String| {
+        println!("{name:<44} {:>9.0}  {note}", 1.0 / over(seconds));
     };
-    println!("{:<44} {:>9}", "", "events/s");
+    println!("{:<44} {:>9}", "medians of rounds", "events/s");
     line(
         "chained append, 500 a batch, 2 connections",
-        &append,
+        |round| round.append,
         String::from("20 events a request"),
     );
     line(
         "raw binary COPY, 500 a commit, 2 connections",
-        &copied,
-        format!("append reaches {:.2} of it", of_append(&copied)),
+        |round| round.copy,
+        format!("append reaches {:.2} of it", over(|round| round.copy / round.append)),
     );
     line(
         "raw binary COPY, one commit, 2 connections",
-        &copied_whole,
-        format!("append reaches {:.2} of it (at least 0.40)", of_append(&copied_whole)),
+        |round| round.copy_whole,
+        format!(
+            "append reaches {:.2} of it (at least 0.40)",
+            over(|round| round.copy_whole / round.append)
+        ),
     );
     line(
         "one INSERT an event, 1 connection",
-        &inserted,
-        format!("append is {:.1} times it (at least 12)", of_append(&inserted)),
+        |round| round.insert_alone,
+        format!(
+            "append is {:.1} times it (at least 12)",
+            over(|round| round.insert_alone / round.append)
+        ),
     );
-    let (append_alone, insert_alone) = (median(append_alone), median(insert_alone));
-    println!(
-        "{:<44} {:>6} µs  {:.2} times a bare INSERT's {} µs (at most 1.5)",
-        "one event alone, median",
-        append_alone.as_micros(),
-        append_alone.as_secs_f64() / insert_alone.as_secs_f64(),
-        insert_alone.as_micros(),
+    line(
+        "one event an append, 1 connection",
+        |round| round.append_alone,
+        format!(
+            "takes {:.2} times an INSERT (at most 1.50)",
+            over(|round| round.append_alone / round.insert_alone)
+        ),
     );
 }
 
@@ -159,18 +166,15 @@ async fn append_batches(store: &PostgresStore, records: &[Record]) -> Duration {
     started.elapsed()
 }
 
-async fn append_each(store: &PostgresStore, records: &[Record]) -> Vec<Duration> {
-    let mut times = Vec::with_capacity(records.len());
-    for record in records {
-        let started = Instant::now();
-        store.append(std::slice::from_ref(record)).await.expect("the event lands")[0]
-            .expect("the event is new");
-        times.push(started.elapsed());
-    }
-    times
+async fn append_one(store: &PostgresStore, record: &Record) -> Duration {
+    let started = Instant::now();
+    let appended = store.append(std::slice::from_ref(record)).await.expect("the event lands");
+    let took = started.elapsed();
+    assert!(appended[0].is_ok());
+    took
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
 }

@@ -1,5 +1,6 @@
 //! The events, and the two ways to write their rows without the chain: COPY and INSERT.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -156,48 +157,47 @@ fn fields(record: &Record, number: usize) -> [Option<Vec<u8>>; 25] {
     ]
 }
 
-/// Inserts the rows one by one, each in a commit of its own; the time of each.
-pub(crate) async fn insert_each(pool: &PgPool, records: &[Record]) -> Vec<Duration> {
-    let places: Vec<_> = (1..=25).map(|n| format!("${n}")).collect();
-    let places = places.join(", ").replace("$13, $14", "$13::jsonb, $14::jsonb");
-    let places = places.replace("$13:", "$13::text:").replace("$14:", "$14::text:");
-    let places = places.replace("$16", "$16::text::jsonb");
-    let sql = format!("insert into moltbot_audit.audit_events ({COLUMNS}) values ({places})");
-    let mut connection = pool.acquire().await.expect("a connection");
-    let mut times = Vec::with_capacity(records.len());
-    for (record, number) in records.iter().zip(0..) {
-        let (header, commitments) = (record.header(), record.commitments());
-        let started = Instant::now();
-        sqlx::query(AssertSqlSafe(sql.as_str()))
-            .bind(header.id)
-            .bind(record.stream_id().uuid())
-            .bind(header.request_id)
-            .bind(header.conversation_id)
-            .bind(&header.event_type)
-            .bind(&header.actor)
-            .bind(&header.outcome)
-            .bind(&header.error_code)
-            .bind(header.duration_ms)
-            .bind(header.created_at)
-            .bind(&header.trace_id)
-            .bind(&header.span_id)
-            .bind(record.input().map(canonical))
-            .bind(record.output().map(canonical))
-            .bind(record.idempotency_key())
-            .bind(record.host_ids().map(canonical))
-            .bind(record.salt().as_bytes())
-            .bind(commitments.input.as_bytes())
-            .bind(commitments.output.as_bytes())
-            .bind(commitments.idempotency_key.as_bytes())
-            .bind(commitments.host_ids.as_bytes())
-            .bind(record.event_hash().as_bytes())
-            .bind(seq(number))
-            .bind(header.created_at)
-            .bind(record.event_hash().as_bytes())
-            .execute(&mut *connection)
-            .await
-            .expect("the row lands");
-        times.push(started.elapsed());
-    }
-    times
+/// Inserts one row, in a commit of its own, by the plainest statement.
+pub(crate) async fn insert(pool: &PgPool, record: &Record, number: usize) -> Duration {
+    static INSERT: LazyLock<String> = LazyLock::new(|| {
+        let cast = |column: &str| match column {
+            "input" | "output" | "host_ids" => "::text::jsonb",
+            _ => "",
+        };
+        let columns = COLUMNS.split(", ").zip(1..);
+        let places: Vec<_> = columns.map(|(column, n)| format!("${n}{}", cast(column))).collect();
+        format!("insert into moltbot_audit.audit_events ({COLUMNS}) values ({})", places.join(", "))
+    });
+    let (header, commitments) = (record.header(), record.commitments());
+    let started = Instant::now();
+    sqlx::query(AssertSqlSafe(INSERT.as_str()))
+        .bind(header.id)
+        .bind(record.stream_id().uuid())
+        .bind(header.request_id)
+        .bind(header.conversation_id)
+        .bind(&header.event_type)
+        .bind(&header.actor)
+        .bind(&header.outcome)
+        .bind(&header.error_code)
+        .bind(header.duration_ms)
+        .bind(header.created_at)
+        .bind(&header.trace_id)
+        .bind(&header.span_id)
+        .bind(record.input().map(canonical))
+        .bind(record.output().map(canonical))
+        .bind(record.idempotency_key())
+        .bind(record.host_ids().map(canonical))
+        .bind(record.salt().as_bytes())
+        .bind(commitments.input.as_bytes())
+        .bind(commitments.output.as_bytes())
+        .bind(commitments.idempotency_key.as_bytes())
+        .bind(commitments.host_ids.as_bytes())
+        .bind(record.event_hash().as_bytes())
+        .bind(seq(number))
+        .bind(header.created_at)
+        .bind(record.event_hash().as_bytes())
+        .execute(pool)
+        .await
+        .expect("the row lands");
+    started.elapsed()
 }

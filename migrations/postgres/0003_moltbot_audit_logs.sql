@@ -20,6 +20,32 @@ create table if not exists moltbot_audit.schema_migrations (
     applied_at timestamptz not null default clock_timestamp()
 );
 
+-- Checks are the types' and not the tables': a table's checks are parsed anew at every statement, a
+-- type's are kept.
+do $$
+begin
+    if to_regtype('moltbot_audit.digest') is null then
+        -- SHA-256
+        create domain moltbot_audit.digest as bytea
+            constraint digest_check check (octet_length(value) = 32);
+    end if;
+    if to_regtype('moltbot_audit.salt') is null then
+        create domain moltbot_audit.salt as bytea
+            constraint salt_check check (octet_length(value) = 16);
+    end if;
+    if to_regtype('moltbot_audit.actor') is null then
+        -- who acts
+        create domain moltbot_audit.actor as text constraint actor_check
+            check (value in ('admin', 'client', 'moltbot', 'system', 'vendor'));
+    end if;
+    if to_regtype('moltbot_audit.outcome') is null then
+        -- how what an event reports ended
+        create domain moltbot_audit.outcome as text constraint outcome_check
+            check (value in ('cancelled', 'failed', 'panicked', 'refused', 'succeeded'));
+    end if;
+end
+$$;
+
 -- One row an event, never changed. Partitioned by month of the host's time.
 create table if not exists moltbot_audit.audit_events (
     -- UUIDv7 that carries created_at to the microsecond
@@ -31,7 +57,7 @@ create table if not exists moltbot_audit.audit_events (
     -- what happened, as domain.action
     event_type text not null,
     -- who acted
-    actor text not null,
+    actor moltbot_audit.actor not null,
     -- what went in
     input jsonb,
     -- what came out
@@ -47,7 +73,7 @@ create table if not exists moltbot_audit.audit_events (
     -- place in the stream, from 1, without gap
     seq bigint not null,
     -- how it ended
-    outcome text not null,
+    outcome moltbot_audit.outcome not null,
     -- why it did not succeed
     error_code text,
     -- trace id of W3C Trace Context, 32 hex digits
@@ -59,38 +85,24 @@ create table if not exists moltbot_audit.audit_events (
     -- the database's time, read under the stream's lock
     recorded_at timestamptz not null,
     -- keeps the commitments from being guessed
-    salt bytea not null,
+    salt moltbot_audit.salt not null,
     -- commitment to input
-    input_commitment bytea not null,
+    input_commitment moltbot_audit.digest not null,
     -- commitment to output
-    output_commitment bytea not null,
+    output_commitment moltbot_audit.digest not null,
     -- commitment to idempotency_key
-    key_commitment bytea not null,
+    key_commitment moltbot_audit.digest not null,
     -- commitment to host_ids
-    host_ids_commitment bytea not null,
+    host_ids_commitment moltbot_audit.digest not null,
     -- hash over header and commitments
-    event_hash bytea not null,
+    event_hash moltbot_audit.digest not null,
     -- the chain up to here
-    chain_hash bytea not null,
+    chain_hash moltbot_audit.digest not null,
 
     -- An id determines its created_at, so this makes ids unique over all partitions.
     constraint audit_events_pkey primary key (id, created_at),
     -- The order of reading a stream; appends give out seq under the stream's lock.
-    constraint audit_events_stream_key unique (stream_id, seq, created_at),
-    constraint audit_events_actor_check
-        check (actor in ('admin', 'client', 'moltbot', 'system', 'vendor')),
-    constraint audit_events_outcome_check
-        check (outcome in ('cancelled', 'failed', 'panicked', 'refused', 'succeeded')),
-    constraint audit_events_seq_check check (seq > 0),
-    constraint audit_events_digests_check check (
-        octet_length(salt) = 16
-        and octet_length(input_commitment) = 32
-        and octet_length(output_commitment) = 32
-        and octet_length(key_commitment) = 32
-        and octet_length(host_ids_commitment) = 32
-        and octet_length(event_hash) = 32
-        and octet_length(chain_hash) = 32
-    )
+    constraint audit_events_stream_key unique (stream_id, seq, created_at)
 ) partition by range (created_at);
 
 -- Which requests did a conversation lead to? The stream's own order is served by its unique key.
@@ -116,14 +128,11 @@ create table if not exists moltbot_audit.audit_streams (
     -- the last place given out
     seq bigint not null,
     -- chain_hash of that place
-    head bytea not null,
+    head moltbot_audit.digest not null,
     -- the database's time of the first event
     started_at timestamptz not null,
     -- the database's time of the last event
-    last_at timestamptz not null,
-
-    constraint audit_streams_seq_check check (seq > 0),
-    constraint audit_streams_head_check check (octet_length(head) = 32)
+    last_at timestamptz not null
 ) with (
     -- Every append updates a row: room on its page keeps the update off the index.
     fillfactor = 50
@@ -191,21 +200,22 @@ $$;
 create or replace function moltbot_audit.stream_start(stream_id uuid)
 returns bytea
 language sql
-immutable strict parallel safe
+immutable parallel safe
 return sha256('moltbot-audit/v1/stream\000'::bytea || uuid_send(stream_id));
 
 -- A time as the chain hashes it: microseconds since 1970, eight bytes, big-endian.
 create or replace function moltbot_audit.chain_time(recorded_at timestamptz)
 returns bytea
 language sql
-immutable strict parallel safe
+-- As `extract` is; a function that claims more than its body is not inlined, nor is a strict one.
+stable parallel safe
 return int8send((extract(epoch from recorded_at) * 1000000)::bigint);
 
 -- chain(n): an event's hash and time, bound to all that came before.
 create or replace function moltbot_audit.chain_hash(previous bytea, event_hash bytea, chain_time bytea)
 returns bytea
 language sql
-immutable strict parallel safe
+immutable parallel safe
 return sha256('moltbot-audit/v1/chain\000'::bytea || previous || event_hash || chain_time);
 
 -- One step of chain_over. PL/pgSQL evaluates it several times faster than a SQL function, which an
@@ -233,8 +243,8 @@ create or replace aggregate moltbot_audit.chain_over(start bytea, event_hash byt
     stype = bytea
 );
 
--- Appends a batch whose ids are all new; a unique violation says that one is not. Nobody's own entry:
--- call `append`.
+-- Appends a batch whose ids are all new; a unique violation says that one is not. Runs under
+-- the settings of `append`, its only caller.
 create or replace function moltbot_audit.append_new(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
@@ -245,9 +255,6 @@ create or replace function moltbot_audit.append_new(
     out seqs bigint[], out recorded_ats timestamptz[], out chain_hashes bytea[]
 )
 language plpgsql
-set search_path = pg_catalog, pg_temp
--- Planning these arrays against every partition at each call costs more than the writing.
-set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 begin
@@ -271,25 +278,24 @@ begin
     ), chained as (
         select
             b.position,
-            l.seq - count(*) over whole + row_number() over so_far as seq,
+            l.seq - l.events + row_number() over so_far as seq,
             l.last_at as recorded_at,
             moltbot_audit.chain_over(l.head, b.event_hash, l.chain_time) over so_far as chain_hash
         from (
-            select *, moltbot_audit.chain_time(last_at) as chain_time from locked offset 0
+            select l.*, c.events, moltbot_audit.chain_time(l.last_at) as chain_time
+            from locked l join counted c on c.stream_id = l.stream_id
+            offset 0
         ) l join batch b on b.stream_id = l.stream_id
-        window
-            whole as (partition by b.stream_id),
-            so_far as (
-                partition by b.stream_id order by b.position rows unbounded preceding
-            )
+        window so_far as (
+            partition by b.stream_id order by b.position rows unbounded preceding
+        )
     )
-    select
-        array_agg(seq order by position),
-        array_agg(recorded_at order by position),
-        array_agg(chain_hash order by position)
+    select array_agg(seq), array_agg(recorded_at), array_agg(chain_hash)
     into seqs, recorded_ats, chain_hashes
-    from chained;
+    from (select * from chained order by position) in_batch_order;
 
+    -- Unnested side by side in the select list, rows flow; in the from clause each array would be
+    -- copied into a table of its own first.
     insert into moltbot_audit.audit_events (
         id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
         duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids, salt,
@@ -301,17 +307,34 @@ begin
         duration_ms, created_at, trace_id, span_id, input::jsonb, output::jsonb, idempotency_key,
         host_names::jsonb, salt, input_commitment, output_commitment, key_commitment,
         host_ids_commitment, event_hash, seq, recorded_at, chain_hash
-    from unnest(
-        ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes, error_codes,
-        durations_ms, created_ats, trace_ids, span_ids, inputs, outputs, idempotency_keys,
-        host_names, salts, input_commitments, output_commitments, key_commitments,
-        host_ids_commitments, event_hashes, seqs, recorded_ats, chain_hashes
-    ) as b (
-        id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
-        duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_names,
-        salt, input_commitment, output_commitment, key_commitment, host_ids_commitment, event_hash,
-        seq, recorded_at, chain_hash
-    );
+    from (
+        select
+            unnest(ids) as id,
+            unnest(stream_ids) as stream_id,
+            unnest(request_ids) as request_id,
+            unnest(conversation_ids) as conversation_id,
+            unnest(event_types) as event_type,
+            unnest(actors) as actor,
+            unnest(outcomes) as outcome,
+            unnest(error_codes) as error_code,
+            unnest(durations_ms) as duration_ms,
+            unnest(created_ats) as created_at,
+            unnest(trace_ids) as trace_id,
+            unnest(span_ids) as span_id,
+            unnest(inputs) as input,
+            unnest(outputs) as output,
+            unnest(idempotency_keys) as idempotency_key,
+            unnest(host_names) as host_names,
+            unnest(salts) as salt,
+            unnest(input_commitments) as input_commitment,
+            unnest(output_commitments) as output_commitment,
+            unnest(key_commitments) as key_commitment,
+            unnest(host_ids_commitments) as host_ids_commitment,
+            unnest(event_hashes) as event_hash,
+            unnest(seqs) as seq,
+            unnest(recorded_ats) as recorded_at,
+            unnest(chain_hashes) as chain_hash
+    ) b;
 
     -- An upsert that always meets its row: unlike an update with a join, it goes by the primary key
     -- however old the cached plan is.
@@ -325,7 +348,8 @@ end
 $$;
 
 -- Appends one event, in one statement: the stream's row is locked, moved on and left with its new
--- head before the event is written. A unique violation says that its id is not new.
+-- head before the event is written. A unique violation says that its id is not new. Runs
+-- under the settings of `append`.
 create or replace function moltbot_audit.append_one(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
@@ -335,8 +359,6 @@ create or replace function moltbot_audit.append_one(
     out seq bigint, out recorded_at timestamptz, out chain_hash bytea
 )
 language plpgsql
-set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 begin
@@ -400,8 +422,6 @@ create or replace function moltbot_audit.append_checked(
     out stored_hashes bytea[], out chain_hashes bytea[]
 )
 language plpgsql
-set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
 -- A plan made while the table was small must not scan it when it is large.
 set enable_seqscan = off
 as $$
@@ -453,13 +473,12 @@ begin
                 exit;
             end if;
             begin
-                select p.* into placed
-                from moltbot_audit.append_one(
+                placed := moltbot_audit.append_one(
                     b.id, b.stream_id, b.request_id, b.conversation_id, b.event_type, b.actor,
                     b.outcome, b.error_code, b.duration_ms, b.created_at, b.trace_id, b.span_id,
                     b.input, b.output, b.idempotency_key, b.host_names, b.salt, b.input_commitment,
                     b.output_commitment, b.key_commitment, b.host_ids_commitment, b.event_hash
-                ) p;
+                );
                 statuses[b.position] := 'stored';
                 seqs[b.position] := placed.seq;
                 recorded_ats[b.position] := placed.recorded_at;
@@ -496,52 +515,57 @@ returns table (
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+-- Planning these arrays against every partition at each call costs more than the writing.
+set plan_cache_mode = force_generic_plan
 -- A writer stuck inside a transaction must not stop a stream for ever: the caller may try again.
 set lock_timeout = '10s'
 as $$
 #variable_conflict use_column
 declare
-    statuses text[];
-    seqs bigint[];
-    recorded_ats timestamptz[];
-    stored_hashes bytea[] := event_hashes;
-    chain_hashes bytea[];
+    placed record;
+    checked record;
 begin
     -- No look for duplicates first: the unique key objects, and nothing of this block remains.
     begin
         if cardinality(ids) = 1 then
-            select array[p.seq], array[p.recorded_at], array[p.chain_hash]
-            into seqs, recorded_ats, chain_hashes
-            from moltbot_audit.append_one(
+            placed := moltbot_audit.append_one(
                 ids[1], stream_ids[1], request_ids[1], conversation_ids[1], event_types[1],
                 actors[1], outcomes[1], error_codes[1], durations_ms[1], created_ats[1],
                 trace_ids[1], span_ids[1], inputs[1], outputs[1], idempotency_keys[1],
                 host_names[1], salts[1], input_commitments[1], output_commitments[1],
                 key_commitments[1], host_ids_commitments[1], event_hashes[1]
-            ) p;
+            );
+            status := 'stored';
+            seq := placed.seq;
+            recorded_at := placed.recorded_at;
+            event_hash := event_hashes[1];
+            chain_hash := placed.chain_hash;
+            return next;
         else
-            select p.seqs, p.recorded_ats, p.chain_hashes
-            into seqs, recorded_ats, chain_hashes
-            from moltbot_audit.append_new(
+            placed := moltbot_audit.append_new(
                 ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
                 error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
                 idempotency_keys, host_names, salts, input_commitments, output_commitments,
                 key_commitments, host_ids_commitments, event_hashes
-            ) p;
+            );
+            return query
+                select 'stored', p.*
+                from unnest(placed.seqs, placed.recorded_ats, event_hashes, placed.chain_hashes) p;
         end if;
-        statuses := array_fill('stored'::text, array[cardinality(ids)]);
     exception when unique_violation then
-        select p.*
-        into statuses, seqs, recorded_ats, stored_hashes, chain_hashes
-        from moltbot_audit.append_checked(
+        checked := moltbot_audit.append_checked(
             ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
             error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
             idempotency_keys, host_names, salts, input_commitments, output_commitments,
             key_commitments, host_ids_commitments, event_hashes
-        ) p;
+        );
+        return query
+            select *
+            from unnest(
+                checked.statuses, checked.seqs, checked.recorded_ats, checked.stored_hashes,
+                checked.chain_hashes
+            );
     end;
-    return query
-        select * from unnest(statuses, seqs, recorded_ats, stored_hashes, chain_hashes);
 end
 $$;
 

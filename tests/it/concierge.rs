@@ -1,6 +1,7 @@
 //! The concierge of `examples/`: every scenario plays on every store, and whatever it does to the
 //! world is in the trail.
 
+mod packs;
 mod ranking;
 mod replies;
 mod scenario;

@@ -9,6 +9,7 @@ mod house;
 mod json_round_trip;
 mod pack;
 mod postgres;
+mod postgres_faults;
 mod proof;
 mod samples;
 mod seal;

@@ -33,7 +33,7 @@ pub(crate) async fn open_with_url() -> (Fresh, String) {
     (Fresh { store: Arc::new(store), keep: Box::new(()) }, url)
 }
 
-async fn migrated(url: &str) -> PostgresStore {
+pub(crate) async fn migrated(url: &str) -> PostgresStore {
     let store = PostgresStore::connect(url).await.expect("the database accepts connections");
     store.migrate().await.expect("the schema is brought up to date");
     store
@@ -85,6 +85,8 @@ async fn assert_worked(store: &PostgresStore, processes: usize) {
     let snapshot = snapshot.expect("a stream with events");
     assert_eq!(snapshot.records.len(), processes * worked());
     assert_unbroken(&snapshot);
+    let in_order = snapshot.records.is_sorted_by_key(|stored| stored.recorded_at);
+    assert!(in_order, "the clock is read under the stream's lock");
 }
 
 /// A test of its own; and, with a database named in the environment, one of several processes that

@@ -4,26 +4,16 @@
 mod append;
 mod error;
 mod migrate;
+mod pool;
 mod read;
 
-use std::str::FromStr;
-use std::time::Duration;
-
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgPool};
+use sqlx::PgPool;
 
 use self::error::failed;
+use self::pool::LastFailure;
 use super::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamSnapshot};
 use crate::event::StreamId;
 use crate::record::Record;
-
-/// Appends need two connections to keep two cores of a database busy; the rest is for reads.
-const MAX_CONNECTIONS: u32 = 4;
-/// How long a call waits for a connection before the database counts as unavailable.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an idle connection is taken to be alive.
-const TRUSTED_FOR: Duration = Duration::from_secs(5);
-const APPLICATION_NAME: &str = "moltbot-audit";
 
 /// Keeps records in Postgres, in a schema of its own: `moltbot_audit`.
 ///
@@ -32,6 +22,7 @@ const APPLICATION_NAME: &str = "moltbot-audit";
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: PgPool,
+    last_failure: LastFailure,
 }
 
 impl PostgresStore {
@@ -49,30 +40,15 @@ impl PostgresStore {
     /// # }
     /// ```
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let pool = PgPoolOptions::new()
-            .max_connections(MAX_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            // The driver would ask before every call whether the connection lives: a round trip as
-            // long as the append itself. Only one that was idle is worth the question.
-            .test_before_acquire(false)
-            .before_acquire(|connection, about| {
-                Box::pin(async move {
-                    if about.idle_for > TRUSTED_FOR {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_with(options(url)?)
-            .await
-            .map_err(|error| failed("connect", &error))?;
-        Ok(Self::new(pool))
+        let last_failure = LastFailure::default();
+        let pool = pool::connect(url, last_failure.clone()).await?;
+        Ok(Self { pool, last_failure })
     }
 
     /// Uses a pool of the host's.
     #[must_use]
     pub fn new(pool: PgPool) -> Self {
-        Self { pool }
+        Self { pool, last_failure: LastFailure::default() }
     }
 
     /// Brings the schema up to date and prepares the partitions of the coming months. Does nothing
@@ -105,7 +81,9 @@ impl AuditSink for PostgresStore {
         &'a self,
         batch: &'a [Record],
     ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
-        Box::pin(append::append(&self.pool, batch))
+        Box::pin(async move {
+            append::append(&self.pool, batch).await.map_err(|error| self.last_failure.note(error))
+        })
     }
 }
 
@@ -114,22 +92,9 @@ impl AuditStore for PostgresStore {
         &self,
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
-        Box::pin(read::read_stream(&self.pool, stream_id))
+        Box::pin(async move {
+            let snapshot = read::read_stream(&self.pool, stream_id).await;
+            snapshot.map_err(|error| self.last_failure.note(error))
+        })
     }
-}
-
-fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
-    let invalid = |reason: String| StoreError::InvalidUrl { reason };
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(invalid("it does not begin with postgres:// or postgresql://".to_owned()));
-    }
-    let options = PgConnectOptions::from_str(url).map_err(|error| match error {
-        // The parser's own words: they name what is wrong, and do not repeat the URL.
-        sqlx::Error::Configuration(source) => invalid(source.to_string()),
-        _ => invalid("it cannot be parsed".to_owned()),
-    })?;
-    Ok(match options.get_application_name() {
-        Some(_) => options,
-        None => options.application_name(APPLICATION_NAME),
-    })
 }

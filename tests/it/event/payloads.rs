@@ -18,13 +18,17 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Reads any object, writes nothing for nothing, and keeps members it does not know.
+/// Reads any object, writes neither `null` nor an empty list for nothing, but every number and flag,
+/// and keeps members it does not know.
 fn check<T: Serialize + DeserializeOwned + Default>(name: &str) {
-    let empty = serde_json::to_value(T::default()).expect("JSON");
-    assert_eq!(empty, json!({}), "{name} writes fields that are absent");
+    let mut written = serde_json::to_value(T::default()).expect("JSON");
+    let members = written.as_object().expect("an object");
+    let says_something = |value: &Value| value.is_number() || value.is_boolean() || *value == "";
+    assert!(members.values().all(says_something), "{name} writes what is absent: {written}");
     let unknown = json!({ "a_member_of_tomorrow": { "deep": [1, null] } });
     let read: T = serde_json::from_value(unknown.clone()).expect(name);
-    assert_eq!(serde_json::to_value(read).expect("JSON"), unknown, "{name} loses members");
+    written["a_member_of_tomorrow"] = unknown["a_member_of_tomorrow"].clone();
+    assert_eq!(serde_json::to_value(read).expect("JSON"), written, "{name} loses members");
 }
 
 macro_rules! check_all {

@@ -1,0 +1,222 @@
+//! What the Postgres store says when the database is away, refuses, or was tampered with.
+
+use std::error::Error;
+
+use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore, StoreError, StreamSnapshot};
+use moltbot_audit::{RequestId, StreamId};
+use sqlx::{AssertSqlSafe, Executor, PgPool};
+
+use super::postgres::migrated;
+use super::support::cluster::Cluster;
+use super::support::records::{assert_unbroken, fresh_request, records, stream};
+
+/// A store with one stream of three events, and a way to the database behind its back.
+struct Tampered {
+    store: PostgresStore,
+    request: RequestId,
+    database: PgPool,
+}
+
+impl Tampered {
+    async fn with(sql: &str) -> Self {
+        let url = Cluster::shared().create_database().await;
+        let store = migrated(&url).await;
+        let request = fresh_request();
+        store.append(&records(&request, 3)).await.expect("the batch lands");
+        let database = PgPool::connect(&url).await.expect("the database accepts connections");
+        let tampered = Self { store, request, database };
+        tampered.execute(sql).await;
+        tampered
+    }
+
+    async fn execute(&self, sql: &str) {
+        self.database.execute(AssertSqlSafe(sql)).await.expect("the superuser may do anything");
+    }
+
+    async fn append(&self) -> Result<(), StoreError> {
+        self.store.append(&records(&self.request, 2)).await.map(drop)
+    }
+
+    async fn read(&self) -> Result<Option<StreamSnapshot>, StoreError> {
+        self.store.read_stream(stream(&self.request)).await
+    }
+}
+
+/// Everything an error says, by whichever way it is printed.
+fn said(error: &StoreError) -> String {
+    let source = error.source().map(ToString::to_string).unwrap_or_default();
+    format!("{error} {error:?} {source}")
+}
+
+#[tokio::test]
+async fn rows_without_a_head_are_returned_under_a_head_of_zero() {
+    let tampered = Tampered::with("delete from moltbot_audit.audit_streams").await;
+    let snapshot = tampered.read().await.expect("a readable stream").expect("rows");
+    assert_eq!(snapshot.head.seq, 0);
+    assert_eq!(snapshot.records.len(), 3);
+}
+
+#[tokio::test]
+async fn a_head_without_rows_is_returned_with_none() {
+    let tampered = Tampered::with("delete from moltbot_audit.audit_events").await;
+    let snapshot = tampered.read().await.expect("a readable stream").expect("a head");
+    assert_eq!(snapshot.head.seq, 3);
+    assert!(snapshot.records.is_empty());
+}
+
+#[tokio::test]
+async fn a_missing_row_does_not_hide_the_others() {
+    let tampered = Tampered::with("delete from moltbot_audit.audit_events where seq = 2").await;
+    let snapshot = tampered.read().await.expect("a readable stream").expect("rows");
+    assert_eq!(snapshot.records.iter().map(|stored| stored.seq).collect::<Vec<_>>(), [1, 3]);
+}
+
+#[tokio::test]
+async fn a_malformed_value_is_named_by_its_place() {
+    let events = "moltbot_audit.audit_events";
+    let deep = format!("repeat('[', {n}) || repeat(']', {n})", n = 200);
+    let cases = [
+        ("created_at", format!("update {events} set created_at = 'infinity' where seq = 2")),
+        ("recorded_at", format!("update {events} set recorded_at = '-infinity' where seq = 2")),
+        ("input", format!("update {events} set input = '1e400' where seq = 2")),
+        ("output", format!("update {events} set output = ({deep})::jsonb where seq = 2")),
+        (
+            "chain_hash",
+            format!(
+                "alter domain moltbot_audit.digest drop constraint digest_check; \
+                 update {events} set chain_hash = '\\x00' where seq = 2"
+            ),
+        ),
+        (
+            "salt",
+            format!(
+                "alter table {events} alter column salt drop not null; \
+                 update {events} set salt = null where seq = 2"
+            ),
+        ),
+        (
+            "duration_ms",
+            format!("alter table {events} alter column duration_ms type text using 'soon'"),
+        ),
+    ];
+    for (expected, sql) in cases {
+        let tampered = Tampered::with(&sql).await;
+        let error = tampered.read().await.expect_err(expected);
+        assert!(
+            matches!(error, StoreError::Malformed { column, .. } if column == expected),
+            "{expected}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_dead_connection_is_retryable_and_the_retry_lands() {
+    let tampered = Tampered::with("select 1").await;
+    terminate_connections(&tampered.database).await;
+    let error = tampered.append().await.expect_err("the pool's connection is dead");
+    assert!(error.is_retryable(), "{error:?}");
+    tampered.append().await.expect("the retry lands");
+    assert_unbroken(&tampered.read().await.expect("a readable stream").expect("rows"));
+}
+
+#[tokio::test]
+async fn a_read_only_server_is_retryable_and_the_retry_lands() {
+    let tampered =
+        Tampered::with("alter function moltbot_audit.append set transaction_read_only = on").await;
+    let error = tampered.append().await.expect_err("the server is read-only");
+    assert!(error.is_retryable(), "{error:?}");
+    tampered.execute("alter function moltbot_audit.append reset transaction_read_only").await;
+    tampered.append().await.expect("the retry lands");
+    assert_unbroken(&tampered.read().await.expect("a readable stream").expect("rows"));
+}
+
+/// Ends every connection of the database but this one.
+async fn terminate_connections(database: &PgPool) {
+    database
+        .execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity \
+             where datname = current_database() and pid <> pg_backend_pid()",
+        )
+        .await
+        .expect("the superuser may do anything");
+}
+
+#[tokio::test]
+async fn a_stream_locked_for_long_is_retryable() {
+    let timeout = "alter function moltbot_audit.append set lock_timeout = '50ms'";
+    let tampered = Tampered::with(timeout).await;
+    let mut stuck = tampered.database.begin().await.expect("a transaction");
+    stuck
+        .execute("select 1 from moltbot_audit.audit_streams for update")
+        .await
+        .expect("the lock is free");
+    let error = tampered.append().await.expect_err("the stream is locked");
+    assert!(error.is_retryable(), "{error:?}");
+    stuck.rollback().await.expect("the lock is given back");
+    tampered.append().await.expect("the retry lands");
+    assert_unbroken(&tampered.read().await.expect("a readable stream").expect("rows"));
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_retryable_and_does_not_repeat_values() {
+    let check = "alter table moltbot_audit.audit_events add constraint refused \
+                 check (seq < 4 or event_type <> 'moltbot.called')";
+    let tampered = Tampered::with(check).await;
+    let error = tampered.append().await.expect_err("the check refuses");
+    assert!(!error.is_retryable());
+    assert!(said(&error).contains("23514"), "the code is kept: {error:?}");
+    assert!(!said(&error).contains("Muraho"), "the row is not: {error:?}");
+    assert_unbroken(&tampered.read().await.expect("a readable stream").expect("rows"));
+}
+
+#[tokio::test]
+async fn a_database_without_the_schema_is_not_retryable() {
+    let url = Cluster::shared().create_database().await;
+    let store = PostgresStore::connect(&url).await.expect("the database accepts connections");
+    let error = store.read_stream(StreamId::SYSTEM).await.expect_err("there is no table");
+    assert!(matches!(error, StoreError::Database { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_unavailable() {
+    let url = "postgres://postgres@localhost/audit?host=/nonexistent";
+    let error = PostgresStore::connect(url).await.expect_err("nobody listens");
+    assert!(error.is_retryable(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_wrong_url_is_named_without_its_password() {
+    for url in [
+        "mysql://audit:s3cret@localhost/audit",
+        "postgres://audit:s3cret@localhost:port/audit",
+        "postgres://audit:s3cret@localhost/audit?sslmode=sometimes",
+        "s3cret",
+    ] {
+        let error = PostgresStore::connect(url).await.expect_err(url);
+        assert!(matches!(error, StoreError::InvalidUrl { .. }), "{url}: {error:?}");
+        assert!(!said(&error).contains("s3cret"), "{url}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_without_grants_can_do_nothing() {
+    let tampered = Tampered::with("create role stranger").await;
+    let granted: Vec<String> = sqlx::query_scalar(
+        "select nspname::text from pg_namespace
+         where nspname = 'moltbot_audit' and has_schema_privilege('stranger', oid, 'usage, create')
+         union all
+         select relname::text from pg_class
+         where relnamespace = 'moltbot_audit'::regnamespace and relkind in ('r', 'p')
+         and has_table_privilege(
+             'stranger', oid, 'select, insert, update, delete, truncate, references, trigger'
+         )
+         union all
+         select proname::text from pg_proc
+         where pronamespace = 'moltbot_audit'::regnamespace
+         and has_function_privilege('stranger', oid, 'execute')",
+    )
+    .fetch_all(&tampered.database)
+    .await
+    .expect("a list");
+    assert!(granted.is_empty(), "{granted:?}");
+}
