@@ -1,4 +1,50 @@
-//! Embedded audit library for the Moltbot concierge.
+//! Embedded audit library for the Moltbot concierge: what the host does is sealed, chained by the
+//! database itself, exported as a pack, and verified offline by anyone.
+//!
+//! - [`Auditor`] is what a host holds: it records events, and runs effects so that their outcome is
+//!   recorded whichever way they end.
+//! - [`store`] keeps the records, in SQLite or in Postgres (Supabase).
+//! - [`pack`] exports one request's whole story for its reader, and verifies it.
+//! - [`proof`] and [`record`] are the format: canonical JSON, commitments, hashes, chain.
+//!
+//! ```
+//! # #[cfg(feature = "sqlite")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use moltbot_audit::pack::{export_request_pack, verify_request_pack};
+//! use moltbot_audit::redact::{Profile, RedactionKey};
+//! use moltbot_audit::{Actor, AuditEvent, Auditor, EventType, RequestId};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let url = format!("sqlite://{}/audit.sqlite", folder.path().display());
+//! let store = moltbot_audit::store::open(&url).await?;
+//! let key = RedactionKey::from_bytes([7; 32]); // 32 secret random bytes of the deployment
+//! let auditor = Auditor::builder(store.clone(), key).build();
+//!
+//! let request = RequestId::from_host("req-7");
+//! let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System).request(&request);
+//! let receipt = auditor.record(event).await?;
+//!
+//! let pack = export_request_pack(&*store, &request, &Profile::internal()).await?;
+//! let verified = verify_request_pack(pack.to_json_pretty().as_bytes())?;
+//! assert_eq!(verified.head().chain_hash, receipt.chain_hash);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "sqlite"))]
+//! # fn main() {}
+//! ```
+//!
+//! # Guarantees, and what is not guaranteed
+//!
+//! `README.md` lists both. In short: once `record` has returned the event is durable and in its
+//! chain; a change of anything stored or exported is found by whoever knows the stream's head from
+//! elsewhere; secrets of known form do not enter; an external pack shows what is on its profile's
+//! list, and digests for the rest.
+//!
+//! # Features
+//!
+//! `postgres` (default) and `sqlite` are the stores, `recorder` is [`Auditor`] alone for a host with
+//! a sink of its own. Without any of them the crate is the offline verifier: no sqlx, no tokio.
 
 #[cfg(feature = "recorder")]
 pub mod auditor;
@@ -15,3 +61,7 @@ pub use self::event::{
     Actor, AuditEvent, ConversationId, ErrorCode, EventError, EventId, EventType, Outcome, Payload,
     RequestId, StreamId, TraceContext,
 };
+
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
