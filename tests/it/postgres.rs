@@ -2,10 +2,11 @@
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use moltbot_audit::RequestId;
 use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore};
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::{AssertSqlSafe, Executor, PgPool};
 use uuid::Uuid;
 
 use super::store_contract::Fresh;
@@ -190,6 +191,33 @@ async fn events_of_an_unprepared_month_move_when_it_is_prepared() {
     let snapshot = snapshot.expect("a stream with events");
     assert_eq!(snapshot.records.len(), 7);
     assert_unbroken(&snapshot);
+}
+
+/// A writer that has written and not committed: its row cannot be seen, and must not stay behind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_month_is_prepared_after_the_writers_under_way() {
+    let url = Cluster::shared().create_database().await;
+    let store = migrated(&url).await;
+    store.append(&records(&fresh_request(), 1)).await.expect("a late event is not refused");
+    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let mut writer = pool.begin().await.expect("a transaction");
+    writer
+        .execute(
+            "create temporary table written as select * from moltbot_audit.audit_events;
+             update written set id = gen_random_uuid(), seq = 2;
+             insert into moltbot_audit.audit_events select * from written",
+        )
+        .await
+        .expect("a row written and not committed");
+    let preparing = tokio::spawn({
+        let url = url.clone();
+        async move { prepare_september(&url).await }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    writer.commit().await.expect("the writer ends");
+    assert_eq!(preparing.await.expect("no preparation fails"), 1);
+    let moved: i64 = scalar(&url, "select count(*) from moltbot_audit.audit_events_2026_09").await;
+    assert_eq!(moved, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

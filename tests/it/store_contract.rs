@@ -37,6 +37,7 @@ macro_rules! store_contract {
                 a_stream_of_2500_events_reads_completely
                 concurrent_appends_leave_one_unbroken_chain
                 concurrent_retries_of_one_batch_store_it_once
+                one_id_claimed_by_two_streams_at_once_is_stored_once
             );
 
             #[test]
@@ -315,4 +316,33 @@ async fn concurrent_retries_of_one_batch_store_it_once(store: Arc<dyn AuditStore
     let snapshot = read(&store, &request).await;
     assert_eq!(snapshot.records.len(), 41);
     assert_unbroken(&snapshot);
+}
+
+async fn one_id_claimed_by_two_streams_at_once_is_stored_once(store: Arc<dyn AuditStore>) {
+    let requests = [fresh_request(), fresh_request()];
+    for _ in 0..10 {
+        // With a known event in front, both batches are checked against what is stored; what the
+        // other stores meanwhile is found only when the claimed id turns out to be taken.
+        let claimed = event(&requests[0]);
+        let tasks = requests.clone().map(|request| {
+            let mut batch = records(&request, 1);
+            let known = batch.clone();
+            batch.push(sealed(claimed.clone().request(&request)));
+            batch.extend(records(&request, 20));
+            let store = store.clone();
+            tokio::spawn(async move {
+                append(&store, &known).await;
+                let appended = append(&store, &batch).await;
+                appended.iter().filter(|result| result.is_err()).count()
+            })
+        });
+        let mut conflicts = 0;
+        for task in tasks {
+            conflicts += task.await.expect("no append fails");
+        }
+        assert_eq!(conflicts, 1);
+    }
+    for request in &requests {
+        assert_unbroken(&read(&store, request).await);
+    }
 }
