@@ -201,5 +201,10 @@ pub(super) fn checkpoint() -> Section<()> {
 
 /// The digest of a part of the pack as it is shown.
 pub(super) fn shown_digest<T: Serialize>(part: &T) -> Digest {
-    tagged_digest("shown", &serde_json::to_value(part).unwrap_or(Value::Null))
+    shown_digest_of(&serde_json::to_value(part).unwrap_or(Value::Null))
+}
+
+/// The same, of a part that is JSON already.
+pub(super) fn shown_digest_of(part: &Value) -> Digest {
+    tagged_digest("shown", part)
 }

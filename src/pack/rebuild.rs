@@ -1,6 +1,6 @@
 //! From what a pack shows back to the commitment it must have come from.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -13,10 +13,12 @@ use crate::proof::{Digest, leaf_digest, node_digest, push_pointer, sanitise};
 /// [`EventFault`] where a leaf has neither salt nor digest, where salts or digests are left over,
 /// or where the value is not in the form that is sealed.
 pub(super) fn rebuild(view: &View, root: &'static str) -> Result<Digest, EventFault> {
-    let mut rebuild = Rebuild { view, used: BTreeSet::new() };
+    let mut rebuild = Rebuild { view, used: HashSet::new() };
     let digest = rebuild.walk(&view.value, &mut root.to_owned())?;
     let pointers = view.salts.keys().chain(view.hidden.keys());
-    if let Some(pointer) = pointers.into_iter().find(|pointer| !rebuild.used.contains(*pointer)) {
+    if let Some(pointer) =
+        pointers.into_iter().find(|pointer| !rebuild.used.contains(pointer.as_str()))
+    {
         return Err(EventFault::NothingAt { pointer: pointer.clone() });
     }
     Ok(digest)
@@ -24,13 +26,14 @@ pub(super) fn rebuild(view: &View, root: &'static str) -> Result<Digest, EventFa
 
 struct Rebuild<'a> {
     view: &'a View,
-    used: BTreeSet<String>,
+    /// Pointers whose salt or digest was needed.
+    used: HashSet<&'a str>,
 }
 
 impl Rebuild<'_> {
     fn walk(&mut self, value: &Value, pointer: &mut String) -> Result<Digest, EventFault> {
-        if let Some(hidden) = self.view.hidden.get(pointer.as_str()) {
-            self.used.insert(pointer.clone());
+        if let Some((known, hidden)) = self.view.hidden.get_key_value(pointer.as_str()) {
+            self.used.insert(known);
             return Ok(hidden.digest);
         }
         let at = pointer.len();
@@ -58,9 +61,10 @@ impl Rebuild<'_> {
     }
 
     fn leaf(&mut self, leaf: &Value, pointer: &str) -> Result<Digest, EventFault> {
-        let salt = self.view.salts.get(pointer);
-        let salt = salt.ok_or_else(|| EventFault::NoSalt { pointer: pointer.to_owned() })?;
-        self.used.insert(pointer.to_owned());
+        let salt = self.view.salts.get_key_value(pointer);
+        let (known, salt) =
+            salt.ok_or_else(|| EventFault::NoSalt { pointer: pointer.to_owned() })?;
+        self.used.insert(known);
         // 2^53 and 2^53+1 have one canonical form: only what sanitising leaves alone can be trusted.
         if sanitise(leaf.clone()) != *leaf {
             return Err(EventFault::NotSealed { pointer: pointer.to_owned() });
