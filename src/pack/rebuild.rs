@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{EventFault, View};
-use crate::proof::{Digest, leaf_digest, node_digest, push_pointer, sanitise};
+use crate::proof::{Digest, Leaves, digest_of, leaf_digest, sanitise};
 
 /// Computes the commitment of a shown value at `root`.
 ///
@@ -13,51 +13,28 @@ use crate::proof::{Digest, leaf_digest, node_digest, push_pointer, sanitise};
 /// [`EventFault`] where a leaf has neither salt nor digest, where salts or digests are left over,
 /// or where the value is not in the form that is sealed.
 pub(super) fn rebuild(view: &View, root: &'static str) -> Result<Digest, EventFault> {
-    let mut rebuild = Rebuild { view, used: HashSet::new() };
-    let digest = rebuild.walk(&view.value, &mut root.to_owned())?;
-    let pointers = view.salts.keys().chain(view.hidden.keys());
-    if let Some(pointer) =
-        pointers.into_iter().find(|pointer| !rebuild.used.contains(pointer.as_str()))
-    {
-        return Err(EventFault::NothingAt { pointer: pointer.clone() });
+    let mut shown = Shown { view, used: HashSet::new() };
+    let digest = digest_of(&view.value, &mut root.to_owned(), &mut shown)?;
+    let mut pointers = view.salts.keys().chain(view.hidden.keys());
+    match pointers.find(|pointer| !shown.used.contains(pointer.as_str())) {
+        Some(pointer) => Err(EventFault::NothingAt { pointer: pointer.clone() }),
+        None => Ok(digest),
     }
-    Ok(digest)
 }
 
-struct Rebuild<'a> {
+struct Shown<'a> {
     view: &'a View,
     /// Pointers whose salt or digest was needed.
     used: HashSet<&'a str>,
 }
 
-impl Rebuild<'_> {
-    fn walk(&mut self, value: &Value, pointer: &mut String) -> Result<Digest, EventFault> {
-        if let Some((known, hidden)) = self.view.hidden.get_key_value(pointer.as_str()) {
-            self.used.insert(known);
-            return Ok(hidden.digest);
-        }
-        let at = pointer.len();
-        match value {
-            Value::Array(items) if !items.is_empty() => {
-                let mut children = Vec::with_capacity(items.len());
-                for (index, item) in items.iter().enumerate() {
-                    push_pointer(pointer, &index.to_string());
-                    children.push((None, self.walk(item, pointer)?));
-                    pointer.truncate(at);
-                }
-                Ok(node_digest(&children))
-            }
-            Value::Object(members) if !members.is_empty() => {
-                let mut children = Vec::with_capacity(members.len());
-                for (key, member) in crate::proof::in_order(members) {
-                    push_pointer(pointer, key);
-                    children.push((Some(key.as_str()), self.walk(member, pointer)?));
-                    pointer.truncate(at);
-                }
-                Ok(node_digest(&children))
-            }
-            leaf => self.leaf(leaf, pointer),
-        }
+impl Leaves for Shown<'_> {
+    type Error = EventFault;
+
+    fn known(&mut self, pointer: &str) -> Option<Digest> {
+        let (pointer, hidden) = self.view.hidden.get_key_value(pointer)?;
+        self.used.insert(pointer);
+        Some(hidden.digest)
     }
 
     fn leaf(&mut self, leaf: &Value, pointer: &str) -> Result<Digest, EventFault> {

@@ -57,7 +57,7 @@ pub(super) fn write_value(value: &Value, out: &mut String) {
 }
 
 /// The members in canonical order: by UTF-16 code units (RFC 8785, section 3.2.3).
-pub(crate) fn in_order(members: &Map<String, Value>) -> Vec<(&String, &Value)> {
+pub(super) fn in_order(members: &Map<String, Value>) -> Vec<(&String, &Value)> {
     let mut ordered: Vec<_> = members.iter().collect();
     let by_bytes = |a: &&String, b: &&String| a.cmp(b);
     // Below U+E000 the order of UTF-8 bytes is that of UTF-16 code units: no need to recode.

@@ -2,6 +2,8 @@
 //!
 //! The idea is that of SD-JWT (RFC 9901): a verifier needs a value or its digest, not both.
 
+use std::convert::Infallible;
+
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
@@ -27,33 +29,63 @@ const NODE: &[u8] = b"moltbot-audit/v1/node\0";
 /// ```
 #[must_use]
 pub fn commit(value: &Value, salt: Salt, pointer: &str) -> Digest {
-    let mut pointer = pointer.to_owned();
-    commit_at(value, salt, &mut pointer)
+    let Ok(digest) = digest_of(value, &mut pointer.to_owned(), &mut Salted(salt));
+    digest
 }
 
-fn commit_at(value: &Value, salt: Salt, pointer: &mut String) -> Digest {
+/// Every leaf under one salt.
+struct Salted(Salt);
+
+impl Leaves for Salted {
+    type Error = Infallible;
+
+    fn leaf(&mut self, leaf: &Value, pointer: &str) -> Result<Digest, Infallible> {
+        Ok(leaf_digest(leaf, leaf_salt(self.0, pointer)))
+    }
+}
+
+/// Where the digests of a value's parts come from.
+pub(crate) trait Leaves {
+    type Error;
+
+    /// The digest of whatever stands at `pointer`, where it is known without looking.
+    fn known(&mut self, _pointer: &str) -> Option<Digest> {
+        None
+    }
+
+    /// The digest of the scalar, empty array or empty object at `pointer`.
+    fn leaf(&mut self, leaf: &Value, pointer: &str) -> Result<Digest, Self::Error>;
+}
+
+/// The digest of a value from those of its parts. `pointer` is where it stands, and is left as it was.
+pub(crate) fn digest_of<L: Leaves>(
+    value: &Value,
+    pointer: &mut String,
+    leaves: &mut L,
+) -> Result<Digest, L::Error> {
+    if let Some(digest) = leaves.known(pointer) {
+        return Ok(digest);
+    }
     let at = pointer.len();
+    let mut children = Vec::new();
     match value {
         Value::Array(items) if !items.is_empty() => {
-            let mut children = Vec::with_capacity(items.len());
             for (index, item) in items.iter().enumerate() {
                 push_pointer(pointer, &index.to_string());
-                children.push((None, commit_at(item, salt, pointer)));
+                children.push((None, digest_of(item, pointer, leaves)?));
                 pointer.truncate(at);
             }
-            node_digest(&children)
         }
         Value::Object(members) if !members.is_empty() => {
-            let mut children = Vec::with_capacity(members.len());
             for (key, member) in in_order(members) {
                 push_pointer(pointer, key);
-                children.push((Some(key.as_str()), commit_at(member, salt, pointer)));
+                children.push((Some(key.as_str()), digest_of(member, pointer, leaves)?));
                 pointer.truncate(at);
             }
-            node_digest(&children)
         }
-        leaf => leaf_digest(leaf, leaf_salt(salt, pointer)),
+        leaf => return leaves.leaf(leaf, pointer),
     }
+    Ok(node_digest(&children))
 }
 
 /// The salt of the leaf at `pointer`: what a pack discloses beside the leaf's value.

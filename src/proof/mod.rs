@@ -24,7 +24,7 @@ mod commitment;
 mod digest;
 mod sanitise;
 
-pub(crate) use self::canonical::in_order;
+pub(crate) use self::commitment::{Leaves, digest_of};
 pub use self::{
     canonical::canonical,
     chain::{chain_hash, event_hash, stream_start, tagged_digest},
