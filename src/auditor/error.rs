@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::EntropyError;
-use crate::event::EventError;
+use crate::event::{AuditEvent, EventError};
 use crate::store::{Conflict, StoreError};
 
 /// An event that was not recorded, or of which that is not known.
@@ -19,9 +19,13 @@ pub enum RecordError {
     /// The event cannot be recorded as it is.
     #[error(transparent)]
     Event(#[from] EventError),
-    /// The runtime stopped while the write was under way: it may or may not have landed.
-    #[error("the runtime stopped while the event was being written: record it again with its id")]
+    /// The write ended halfway, because the runtime stopped or the sink panicked: it may or may not
+    /// have landed.
+    #[error("the event's write was interrupted: record the event again with its id")]
     Interrupted,
+    /// There is no Tokio runtime to write on.
+    #[error("there is no Tokio runtime here to write on: call it from inside one")]
+    NoRuntime,
     /// The sink broke its contract.
     #[error("the sink returned no receipt for the event")]
     NoReceipt,
@@ -37,7 +41,7 @@ impl RecordError {
         match self {
             Self::Store(error) => error.is_retryable(),
             Self::Entropy(_) | Self::Interrupted => true,
-            Self::Conflict(_) | Self::Event(_) | Self::NoReceipt => false,
+            Self::Conflict(_) | Self::Event(_) | Self::NoReceipt | Self::NoRuntime => false,
         }
     }
 }
@@ -51,10 +55,14 @@ pub enum EffectError<T, E> {
     Failed(E),
     /// The effect cannot be recorded, and so was not run.
     NotRun(RecordError),
-    /// The effect ran, and its outcome could not be recorded.
+    /// The effect ran, and its outcome could not be recorded: [record](crate::Auditor::record) the
+    /// event again where the source is retryable.
+    #[non_exhaustive]
     Unrecorded {
         /// What the host's call returned.
         result: Result<T, E>,
+        /// What is not recorded; its id is fixed, so that it is recorded once.
+        event: Box<AuditEvent>,
         /// Why it is not recorded.
         source: RecordError,
     },

@@ -10,6 +10,8 @@ mod time;
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+
 pub use self::{
     builder::AuditorBuilder,
     effect::Effect,
@@ -73,7 +75,8 @@ impl Auditor {
     pub async fn record(&self, event: AuditEvent) -> Result<Receipt, RecordError> {
         let record = self.seal(event)?;
         let sink = Arc::clone(&self.shared.sink);
-        let write = tokio::spawn(async move { append_one(&*sink, record).await });
+        let runtime = Handle::try_current().map_err(|_| RecordError::NoRuntime)?;
+        let write = runtime.spawn(async move { append_one(&*sink, record).await });
         write.await.map_err(|_| RecordError::Interrupted)?
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use super::{Auditor, Effect, EffectError, RecordError};
@@ -70,11 +70,12 @@ impl PendingEffect {
     {
         let mut running = Running::start(self).map_err(EffectError::NotRun)?;
         let ended = CatchUnwind(Box::pin(async move { call().await })).await;
-        let written = match &ended {
-            Ok(Ok(value)) => running.succeeded(value).await,
-            Ok(Err(error)) => running.failed(error).await,
-            Err(_) => running.panicked().await,
+        let event = match &ended {
+            Ok(Ok(value)) => running.succeeded(value),
+            Ok(Err(error)) => running.failed(error),
+            Err(_) => running.panicked(),
         };
+        let written = running.write(&event).await;
         match (ended, written) {
             (Err(panic), written) => {
                 if let Err(error) = written {
@@ -82,7 +83,9 @@ impl PendingEffect {
                 }
                 resume_unwind(panic)
             }
-            (Ok(result), Err(source)) => Err(EffectError::Unrecorded { result, source }),
+            (Ok(result), Err(source)) => {
+                Err(EffectError::Unrecorded { result, event: Box::new(event), source })
+            }
             (Ok(result), Ok(_)) => result.map_err(EffectError::Failed),
         }
     }
@@ -94,70 +97,72 @@ impl fmt::Debug for PendingEffect {
     }
 }
 
-/// An effect under way. Dropped before its end is written, it records that it was cancelled.
+/// An effect under way. Dropped before its end is known, it records that it was cancelled.
 struct Running {
     auditor: Auditor,
     runtime: Handle,
-    /// Taken when the end is known.
-    event: Option<AuditEvent>,
+    /// What is known before the end.
+    event: AuditEvent,
     failed_as: Option<EventType>,
     error_code: ErrorCode,
     started: Duration,
+    /// From here on a drop records nothing a second time.
+    has_ended: bool,
 }
 
 impl Running {
     fn start(PendingEffect { auditor, effect }: PendingEffect) -> Result<Self, RecordError> {
         let Effect { event, failed_as, error_code } = effect;
         let mut event = event?;
+        let runtime = Handle::try_current().map_err(|_| RecordError::NoRuntime)?;
         if event.id.is_none() {
             event.id = Some(auditor.event_id()?);
         }
-        // What cannot be sealed cannot be recorded, and what cannot be recorded must not run.
-        auditor.seal(event.clone())?;
+        // What cannot be sealed cannot be recorded, and what cannot be recorded must not run. An output
+        // that is too large is replaced by its size, so there must be room for that.
+        auditor.seal(event.clone().output(too_large(usize::MAX)))?;
         let started = auditor.shared.clock.monotonic();
-        let runtime = Handle::try_current().map_err(|_| RecordError::Interrupted)?;
-        Ok(Self { auditor, runtime, event: Some(event), failed_as, error_code, started })
+        Ok(Self { auditor, runtime, event, failed_as, error_code, started, has_ended: false })
     }
 
-    async fn succeeded<T: Serialize>(&mut self, value: &T) -> Result<Receipt, RecordError> {
+    fn succeeded<T: Serialize>(&mut self, value: &T) -> AuditEvent {
         let output = serde_json::to_value(value)
             .unwrap_or_else(|_| json!({ "omitted": "the result is not representable as JSON" }));
-        let event = self.end(Outcome::Succeeded, None).map(|event| event.output(output));
-        self.write(event).await
+        self.end(Outcome::Succeeded, None).output(output)
     }
 
-    async fn failed(&mut self, error: &impl fmt::Display) -> Result<Receipt, RecordError> {
-        let code = self.error_code;
+    fn failed(&mut self, error: &impl fmt::Display) -> AuditEvent {
         let output = json!({ "error_message": error.to_string() });
-        let event = self.end(Outcome::Failed, Some(code)).map(|event| event.output(output));
-        self.write(event).await
+        self.end(Outcome::Failed, Some(self.error_code)).output(output)
     }
 
-    async fn panicked(&mut self) -> Result<Receipt, RecordError> {
+    fn panicked(&mut self) -> AuditEvent {
         // The panic's message is left out: it may quote anything the host had in hand.
-        let event = self.end(Outcome::Panicked, Some(ErrorCode::Panicked));
-        self.write(event).await
+        self.end(Outcome::Panicked, Some(ErrorCode::Panicked))
     }
 
-    /// Takes the event, so that from here on a drop records nothing a second time.
-    fn end(&mut self, outcome: Outcome, error_code: Option<ErrorCode>) -> Option<AuditEvent> {
-        let mut event = self.event.take()?;
+    fn end(&mut self, outcome: Outcome, error_code: Option<ErrorCode>) -> AuditEvent {
+        self.has_ended = true;
+        let mut event = self.event.clone();
         event.duration = Some(self.auditor.shared.clock.monotonic().saturating_sub(self.started));
         event.outcome = outcome;
         event.error_code = error_code;
-        if let (Outcome::Failed, Some(event_type)) = (outcome, self.failed_as.take()) {
-            event.event_type = event_type;
+        if let (Outcome::Failed, Some(event_type)) = (outcome, &self.failed_as) {
+            event.event_type = event_type.clone();
         }
-        Some(event)
+        event
     }
 
-    async fn write(&self, event: Option<AuditEvent>) -> Result<Receipt, RecordError> {
-        let event = event.ok_or(RecordError::Interrupted)?;
+    async fn write(&self, event: &AuditEvent) -> Result<Receipt, RecordError> {
         match self.auditor.record(event.clone()).await {
             // An output over the limit must not lose the outcome: its size is recorded instead.
             Err(RecordError::Event(EventError::TooLarge { len, .. })) => {
-                let output = json!({ "omitted": "too large", "length_bytes": len });
-                self.auditor.record(event.output(output)).await
+                self.auditor.record(event.clone().output(too_large(len))).await
+            }
+            // The same for one that is nested too deeply: nothing of it can be measured.
+            Err(RecordError::Event(EventError::TooDeep { .. })) => {
+                let output = json!({ "omitted": "nested too deeply" });
+                self.auditor.record(event.clone().output(output)).await
             }
             written => written,
         }
@@ -166,7 +171,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let Some(event) = self.end(Outcome::Cancelled, Some(ErrorCode::Cancelled)) else { return };
+        if self.has_ended {
+            return;
+        }
+        let event = self.end(Outcome::Cancelled, Some(ErrorCode::Cancelled));
         let auditor = self.auditor.clone();
         // Drop cannot wait. Where the runtime is stopping too, the task never runs.
         self.runtime.spawn(async move {
@@ -175,6 +183,11 @@ impl Drop for Running {
             }
         });
     }
+}
+
+/// What stands in the place of an output over the size limit.
+fn too_large(length_bytes: usize) -> Value {
+    json!({ "omitted": "too large", "length_bytes": length_bytes })
 }
 
 /// A future whose panic is its result.

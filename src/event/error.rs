@@ -52,6 +52,12 @@ pub enum EventError {
         /// What was given.
         created_at: DateTime<Utc>,
     },
+    /// The payload is nested too deeply.
+    #[error("the event's payload is nested deeper than {max}: record a reference or its text")]
+    TooDeep {
+        /// The limit, in levels.
+        max: usize,
+    },
     /// The payload is over the size limit.
     #[error(
         "the event's payload has {len} bytes as JSON, at most {max} are allowed: record a \

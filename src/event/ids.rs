@@ -24,7 +24,7 @@ const FRACTION_STEPS: u64 = 4_096;
 /// (section 6.2, method 3). Because the id determines `created_at`, a retry with the same id
 /// always meets its first try, even where the table is partitioned by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "Uuid", into = "Uuid")]
 pub struct EventId(Uuid);
 
 impl EventId {
@@ -78,6 +78,20 @@ impl EventId {
         let micros = (high >> 16) * MICROS_PER_MILLI
             + (fraction * MICROS_PER_MILLI).div_ceil(FRACTION_STEPS);
         DateTime::from_timestamp_micros(i64::try_from(micros).ok()?)
+    }
+}
+
+impl TryFrom<Uuid> for EventId {
+    type Error = EventError;
+
+    fn try_from(id: Uuid) -> Result<Self, EventError> {
+        Self::from_uuid(id)
+    }
+}
+
+impl From<EventId> for Uuid {
+    fn from(id: EventId) -> Self {
+        id.0
     }
 }
 

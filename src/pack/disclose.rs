@@ -1,6 +1,7 @@
 //! A stored event as a pack shows it: what its reader may see, and digests for the rest.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use crate::record::{Header, StoredRecord};
 use crate::redact::{Decision, KnownValues, Profile};
 
 /// One event of a pack.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PackEvent {
     /// Place in the stream, from 1.
@@ -39,7 +40,7 @@ pub struct PackEvent {
 ///
 /// Every scalar, empty array and empty object of `value` either has its salt under its JSON pointer,
 /// or stands at or below a hidden pointer, where `value` is a masked form and the digest speaks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct View {
     /// The value, masked forms in the place of what is hidden.
@@ -60,6 +61,22 @@ pub struct Hidden {
     pub digest: Digest,
     /// The rule that hid it.
     pub rule: String,
+}
+
+// An internal pack shows what was written: Debug does not.
+impl fmt::Debug for PackEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PackEvent")
+            .field("seq", &self.seq)
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("View").field("commitment", &self.commitment).finish_non_exhaustive()
+    }
 }
 
 impl PackEvent {
@@ -117,7 +134,7 @@ impl Disclosure<'_> {
     fn walk(&self, value: &Value, key: &str, pointer: &mut String, view: &mut View) -> Value {
         if let Decision::Hide { rule, masked } = self.profile.decide(key, value, self.known) {
             let digest = commit(value, self.salt, pointer);
-            view.hidden.insert(pointer.clone(), Hidden { digest, rule: rule.to_owned() });
+            view.hidden.insert(pointer.clone(), Hidden { digest, rule: rule.as_str().to_owned() });
             return masked;
         }
         let at = pointer.len();

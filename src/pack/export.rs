@@ -1,17 +1,19 @@
 //! Makes a pack from a stream.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{PackEvent, SCHEMA, Section, Sections};
+use super::{PackEvent, SCHEMA, SECTIONS_VERSION, Section, Sections};
 use crate::event::{RequestId, StreamId};
 use crate::proof::{Digest, tagged_digest};
 use crate::redact::{KnownValues, Profile};
 use crate::store::{AuditStore, StoreError, StreamSnapshot};
 
 /// A request's whole story for one reader. Its JSON form begins with `schema`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RequestPack {
     /// [`SCHEMA`].
@@ -43,6 +45,8 @@ pub struct ProfileName {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Integrity {
+    /// Version of how the sections are computed from the events.
+    pub sections_version: u32,
     /// The stream's head as the database kept it.
     pub head: PackHead,
     /// Digest of the profile.
@@ -146,12 +150,23 @@ pub async fn export_recorded(
     }
     let input = serde_json::json!({
         "profile": profile.name(),
-        "profile_version": profile.version(),
+        "profile_version": Profile::VERSION,
         "reader": reader,
     });
     let event = AuditEvent::new(EventType::PACK_EXPORTED, Actor::Admin).request(request_id);
     auditor.record(event.input(input)).await.map_err(ExportError::NotRecorded)?;
     export_request_pack(store, request_id, profile).await
+}
+
+// An internal pack shows what was written: Debug does not.
+impl fmt::Debug for RequestPack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestPack")
+            .field("request_id", &self.request_id)
+            .field("profile", &self.profile)
+            .field("integrity", &self.integrity)
+            .finish_non_exhaustive()
+    }
 }
 
 impl RequestPack {
@@ -165,7 +180,7 @@ impl RequestPack {
             .iter()
             .map(|record| PackEvent::disclose(record, profile, &known))
             .collect();
-        let profile = ProfileName { name: profile.name().to_owned(), version: profile.version() };
+        let profile = ProfileName { name: profile.name().to_owned(), version: Profile::VERSION };
         let head = PackHead {
             seq: snapshot.head.seq,
             chain_hash: snapshot.head.chain_hash,
@@ -177,6 +192,7 @@ impl RequestPack {
             request_id,
             sections: Sections::of(&events),
             integrity: Integrity {
+                sections_version: SECTIONS_VERSION,
                 head,
                 profile_digest: shown_digest(&profile),
                 event_digests: events.iter().map(shown_digest).collect(),

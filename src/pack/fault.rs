@@ -82,6 +82,12 @@ pub enum EventFault {
     /// The event belongs elsewhere.
     #[error("it belongs to another stream than the pack's request")]
     ForeignStream,
+    /// Something is hidden in a way that the profile does not hide it.
+    #[error("it hides {pointer}, and shows in its place what no rule of the profile leaves there")]
+    Mask {
+        /// JSON pointer to the value.
+        pointer: String,
+    },
     /// A shown value has no salt, so nothing proves it.
     #[error("nothing proves what it shows at {pointer}")]
     NoSalt {
@@ -108,4 +114,9 @@ pub enum EventFault {
         /// The place the event claims.
         found: i64,
     },
+}
+
+/// A text from a pack, fit for a terminal: whoever forged the pack chose it.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().take(80).flat_map(char::escape_debug).collect()
 }

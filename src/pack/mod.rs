@@ -31,3 +31,6 @@ pub use self::{
 
 /// The `schema` member of every pack of this form.
 pub const SCHEMA: &str = "moltbot-audit/request-pack/v1";
+
+/// Version of how sections are computed from events. A verifier can vouch only for those it computes.
+pub const SECTIONS_VERSION: u32 = 1;

@@ -4,22 +4,44 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use super::fault::printable;
 use super::{EventFault, View};
 use crate::proof::{Digest, Leaves, digest_of, leaf_digest, sanitise};
+use crate::redact::Rule;
 
 /// Computes the commitment of a shown value at `root`.
 ///
 /// # Errors
 /// [`EventFault`] where a leaf has neither salt nor digest, where salts or digests are left over,
-/// or where the value is not in the form that is sealed.
-pub(super) fn rebuild(view: &View, root: &'static str) -> Result<Digest, EventFault> {
+/// where the value is not in the form that is sealed, or where something is hidden in a way that the
+/// profile does not hide it.
+pub(super) fn rebuild(
+    view: &View,
+    root: &'static str,
+    profile: &str,
+) -> Result<Digest, EventFault> {
     let mut shown = Shown { view, used: HashSet::new() };
     let digest = digest_of(&view.value, &mut root.to_owned(), &mut shown)?;
+    check_masks(view, root, profile)?;
     let mut pointers = view.salts.keys().chain(view.hidden.keys());
     match pointers.find(|pointer| !shown.used.contains(pointer.as_str())) {
-        Some(pointer) => Err(EventFault::NothingAt { pointer: pointer.clone() }),
+        Some(pointer) => Err(EventFault::NothingAt { pointer: printable(pointer) }),
         None => Ok(digest),
     }
+}
+
+/// Checks that each masked form is one its rule leaves, under the profile the pack names.
+fn check_masks(view: &View, root: &str, profile: &str) -> Result<(), EventFault> {
+    for (pointer, hidden) in &view.hidden {
+        let masked = pointer.strip_prefix(root).and_then(|below| view.value.pointer(below));
+        let rule = Rule::parse(&hidden.rule).filter(|rule| rule.is_used_by(profile));
+        let is_left = rule.zip(masked).is_some_and(|(rule, masked)| rule.leaves(masked));
+        // What has a salt beside its digest is shown and hidden at once.
+        if !is_left || view.salts.contains_key(pointer) {
+            return Err(EventFault::Mask { pointer: printable(pointer) });
+        }
+    }
+    Ok(())
 }
 
 struct Shown<'a> {
@@ -40,11 +62,11 @@ impl Leaves for Shown<'_> {
     fn leaf(&mut self, leaf: &Value, pointer: &str) -> Result<Digest, EventFault> {
         let salt = self.view.salts.get_key_value(pointer);
         let (known, salt) =
-            salt.ok_or_else(|| EventFault::NoSalt { pointer: pointer.to_owned() })?;
+            salt.ok_or_else(|| EventFault::NoSalt { pointer: printable(pointer) })?;
         self.used.insert(known);
         // 2^53 and 2^53+1 have one canonical form: only what sanitising leaves alone can be trusted.
         if sanitise(leaf.clone()) != *leaf {
-            return Err(EventFault::NotSealed { pointer: pointer.to_owned() });
+            return Err(EventFault::NotSealed { pointer: printable(pointer) });
         }
         Ok(leaf_digest(leaf, *salt))
     }

@@ -5,9 +5,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::export::{checkpoint, shown_digest, shown_digest_of};
+use super::fault::printable;
 use super::rebuild::rebuild;
 use super::{
-    EventFault, PackEvent, PackHead, ProfileName, SCHEMA, Sections, VerifyError, strict_json,
+    EventFault, PackEvent, PackHead, ProfileName, SCHEMA, SECTIONS_VERSION, Sections, VerifyError,
+    strict_json,
 };
 use crate::event::StreamId;
 use crate::proof::{Digest, chain_hash, event_hash, push_pointer, stream_start};
@@ -66,7 +68,9 @@ impl VerifiedPack {
 /// its place.
 pub fn verify_request_pack(json: &[u8]) -> Result<VerifiedPack, VerifyError> {
     let pack = Parts::parse(json)?;
-    verify_events(pack.request_id, &pack.events)?;
+    // First, because it says how events may be masked.
+    verify_profile(&pack)?;
+    verify_events(&pack)?;
     verify_head(&pack)?;
     // Before the sections: they are computed from masked text, whose change is to be found at its event.
     verify_masks(&pack)?;
@@ -110,6 +114,15 @@ impl Parts {
             }
         }
         let mut integrity: Map<String, Value> = take(&mut members, "integrity")?;
+        let sections_version: u32 = take(&mut integrity, "sections_version")?;
+        if sections_version != SECTIONS_VERSION {
+            // Sections that this version cannot compute it cannot vouch for.
+            let reason = format!(
+                "its sections are of version {sections_version}, this is a verifier of version \
+                 {SECTIONS_VERSION}"
+            );
+            return Err(VerifyError::Unusable { reason });
+        }
         let Some(Value::Array(events)) = members.remove("events") else {
             return malformed("events", "it is no list");
         };
@@ -125,10 +138,13 @@ impl Parts {
             checkpoint: take(&mut integrity, "checkpoint")?,
             sections: members.into(),
         };
-        match integrity.keys().next() {
-            Some(_) => malformed("integrity", "it has a member that the schema does not have"),
-            None => Ok(parts),
+        if !integrity.is_empty() {
+            return malformed("integrity", "it has a member that the schema does not have");
         }
+        if !["external", "internal"].contains(&parts.profile.name.as_str()) {
+            return malformed("profile", "there is no profile of its name");
+        }
+        Ok(parts)
     }
 }
 
@@ -171,16 +187,14 @@ fn unusable(error: &serde_json::Error) -> VerifyError {
     VerifyError::Unusable { reason: format!("{what} (line {line}, column {column})") }
 }
 
-fn verify_events(request_id: StreamId, events: &[PackEvent]) -> Result<(), VerifyError> {
-    let mut chain = stream_start(*request_id.uuid().as_bytes());
-    for (expected, event) in (1..).zip(events) {
-        chain = verify_event(request_id, expected, chain, event).map_err(|fault| {
-            VerifyError::Event {
-                seq: expected,
-                event_type: event.header.event_type.clone(),
-                id: event.header.id.to_string(),
-                fault,
-            }
+fn verify_events(pack: &Parts) -> Result<(), VerifyError> {
+    let mut chain = stream_start(*pack.request_id.uuid().as_bytes());
+    for (expected, event) in (1..).zip(&pack.events) {
+        chain = verify_event(pack, expected, chain, event).map_err(|fault| VerifyError::Event {
+            seq: expected,
+            event_type: printable(&event.header.event_type),
+            id: event.header.id.to_string(),
+            fault,
         })?;
     }
     Ok(())
@@ -188,7 +202,7 @@ fn verify_events(request_id: StreamId, events: &[PackEvent]) -> Result<(), Verif
 
 /// Verifies one event, and returns the chain up to it.
 fn verify_event(
-    request_id: StreamId,
+    pack: &Parts,
     expected: i64,
     chain: Digest,
     event: &PackEvent,
@@ -196,7 +210,7 @@ fn verify_event(
     if event.seq != expected {
         return Err(EventFault::Sequence { expected, found: event.seq });
     }
-    if event.header.stream_id != request_id {
+    if event.header.stream_id != pack.request_id {
         return Err(EventFault::ForeignStream);
     }
     if let Some(contradiction) = event.header.contradiction() {
@@ -204,7 +218,7 @@ fn verify_event(
     }
     let mut commitments = [chain; 4];
     for (commitment, (part, view)) in commitments.iter_mut().zip(event.views()) {
-        if rebuild(view, part)? != view.commitment {
+        if rebuild(view, part, &pack.profile.name)? != view.commitment {
             return Err(EventFault::Commitment { part });
         }
         *commitment = view.commitment;
@@ -246,7 +260,8 @@ fn verify_sections(pack: &Parts) -> Result<(), VerifyError> {
         .or_else(|| difference_in("/checkpoint", &checkpoint, &pack.checkpoint));
     let Some(pointer) = difference else { return Ok(()) };
     let (section, pointer) = pointer[1..].split_once('/').unwrap_or((&pointer[1..], ""));
-    Err(VerifyError::Section { section: section.to_owned(), pointer: format!("/{pointer}") })
+    let (section, pointer) = (printable(section), printable(&format!("/{pointer}")));
+    Err(VerifyError::Section { section, pointer })
 }
 
 fn difference_in(at: &str, expected: &Value, found: &Value) -> Option<String> {
@@ -279,17 +294,24 @@ fn difference(expected: &Value, found: &Value, at: String) -> Option<String> {
     }
 }
 
+fn verify_profile(pack: &Parts) -> Result<(), VerifyError> {
+    if shown_digest(&pack.profile) == pack.profile_digest {
+        Ok(())
+    } else {
+        Err(VerifyError::Masked { place: "profile".to_owned() })
+    }
+}
+
 fn verify_masks(pack: &Parts) -> Result<(), VerifyError> {
     let fault = |place: String| Err(VerifyError::Masked { place });
-    if shown_digest(&pack.profile) != pack.profile_digest {
-        return fault("profile".to_owned());
-    }
     if pack.event_digests.len() != pack.events.len() {
         return fault("integrity.event_digests".to_owned());
     }
     let digests = pack.shown.iter().zip(&pack.event_digests);
     match digests.zip(&pack.events).find(|((shown, digest), _)| shown != digest) {
-        Some((_, event)) => fault(format!("event {} ({})", event.seq, event.header.event_type)),
+        Some((_, event)) => {
+            fault(format!("event {} ({})", event.seq, printable(&event.header.event_type)))
+        }
         None => Ok(()),
     }
 }

@@ -56,17 +56,9 @@ fn keep_text(text: String) -> String {
 
 fn keep_number(number: Number) -> Value {
     match number.as_f64() {
-        Some(double) if double.abs() <= MAX_SAFE_INTEGER && !is_beyond(&number) => {
-            Value::Number(number)
-        }
+        Some(double) if double.abs() <= MAX_SAFE_INTEGER => Value::Number(number),
         _ => Value::String(number.to_string()),
     }
-}
-
-/// Integers one beyond the limit, which as doubles may round onto it.
-fn is_beyond(number: &Number) -> bool {
-    let magnitude = number.as_i64().map(i64::unsigned_abs).or(number.as_u64());
-    magnitude.is_some_and(|magnitude| magnitude > (1 << 53) - 1)
 }
 
 fn as_text(value: Value) -> Value {

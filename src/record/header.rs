@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::event::{EventId, EventType, StreamId};
@@ -79,12 +79,6 @@ impl Header {
             None
         }
     }
-
-    /// The header as JSON, in the form packs show it.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        serde_json::to_value(self).unwrap_or_default()
-    }
 }
 
 /// Times as RFC 3339 with exactly six decimals, so that one time has one text.
@@ -101,7 +95,9 @@ pub(crate) mod micros {
     ) -> Result<DateTime<Utc>, D::Error> {
         let text = String::deserialize(from)?;
         let time = DateTime::parse_from_rfc3339(&text).map_err(D::Error::custom)?.to_utc();
-        if time.to_rfc3339_opts(SecondsFormat::Micros, true) == text {
+        // A leap second is the next second's first by another text.
+        let is_leap = time.timestamp_subsec_nanos() >= 1_000_000_000;
+        if !is_leap && time.to_rfc3339_opts(SecondsFormat::Micros, true) == text {
             Ok(time)
         } else {
             Err(D::Error::custom("time is not RFC 3339 in UTC with six decimals"))

@@ -11,6 +11,10 @@ use crate::redact::{RedactionKey, withhold, withhold_in_key};
 /// Largest payload of one event: input and output as canonical JSON, in bytes.
 pub const MAX_PAYLOAD_LEN: usize = 1 << 20;
 
+/// Deepest nesting of a payload. What lies deeper than [`MAX_DEPTH`](crate::proof::MAX_DEPTH) is kept
+/// as text.
+pub const MAX_NESTING: usize = 512;
+
 /// Longest idempotency key, in bytes.
 pub const MAX_KEY_LEN: usize = 512;
 
@@ -42,10 +46,12 @@ pub fn seal(
     key: &RedactionKey,
 ) -> Result<Record, EventError> {
     let id = identify(&event, now, randomness.id)?;
+    check_depth(event.input.as_ref())?;
+    check_depth(event.output.as_ref())?;
     let header = header(&event, id);
-    let host_ids = host_ids(&event);
-    let input = admit(event.input, key);
-    let output = admit(event.output, key);
+    let host_ids = enter(host_ids(&event), key);
+    let input = enter(event.input, key);
+    let output = enter(event.output, key);
     let idempotency_key = match event.idempotency_key {
         Some(text) if text.len() > MAX_KEY_LEN => {
             return Err(EventError::KeyTooLong { len: text.len(), max: MAX_KEY_LEN });
@@ -121,10 +127,29 @@ fn host_ids(event: &AuditEvent) -> Option<Value> {
     for (key, name) in [("request_id", request), ("conversation_id", conversation)] {
         names.extend(name.map(|name| (key.to_owned(), name.into())));
     }
-    (!names.is_empty()).then(|| sanitise(names.into()))
+    (!names.is_empty()).then(|| names.into())
 }
 
 /// What of a payload may enter. JSON `null` is the same as nothing.
-fn admit(part: Option<Value>, key: &RedactionKey) -> Option<Value> {
-    part.filter(|value| !value.is_null()).map(|value| withhold(sanitise(value), key))
+fn enter(part: Option<Value>, key: &RedactionKey) -> Option<Value> {
+    // Secrets first: what lies too deep becomes one text, in which no name of a key tells them.
+    part.filter(|value| !value.is_null()).map(|value| sanitise(withhold(value, key)))
+}
+
+/// Refuses what would exhaust the stack of whoever walks it. Walks it without a stack of its own.
+fn check_depth(part: Option<&Value>) -> Result<(), EventError> {
+    let mut open: Vec<_> = part.map(|value| (value, 0)).into_iter().collect();
+    while let Some((value, depth)) = open.pop() {
+        if depth > MAX_NESTING {
+            return Err(EventError::TooDeep { max: MAX_NESTING });
+        }
+        match value {
+            Value::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1))),
+            Value::Object(members) => {
+                open.extend(members.values().map(|member| (member, depth + 1)));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }

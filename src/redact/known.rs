@@ -11,8 +11,8 @@ use super::phone::{find_phones, subscriber};
 const MAX_PHRASES: usize = 2_000;
 
 /// Numbers, names and medical terms that one request's events hold in fields of known meaning.
-#[derive(Clone, Debug, Default)]
-pub struct KnownValues {
+#[derive(Default)]
+pub(crate) struct KnownValues {
     /// Subscriber parts of vendors' numbers.
     vendor_phones: HashSet<String>,
     /// Subscriber parts of everybody else's numbers.
@@ -20,26 +20,29 @@ pub struct KnownValues {
     /// Phrases in lower-case words, by their first word.
     phrases: HashMap<String, Vec<Phrase>>,
     count: usize,
-    /// The request is about somebody's health.
-    medical: bool,
+    topic: Topic,
 }
 
-#[derive(Clone, PartialEq, Eq)]
+/// What the request is about, as far as its events say.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Topic {
+    #[default]
+    Unknown,
+    /// A category that has nothing to do with health.
+    Other,
+    /// Somebody's health.
+    Medical,
+}
+
+#[derive(PartialEq, Eq)]
 struct Phrase {
     words: Vec<String>,
     what: &'static str,
 }
 
-// Names must not reach a log.
-impl std::fmt::Debug for Phrase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "[{}]", self.what)
-    }
-}
-
 impl KnownValues {
     /// Learns from one payload.
-    pub fn learn(&mut self, payload: &Value) {
+    pub(crate) fn learn(&mut self, payload: &Value) {
         self.walk("", payload, false);
     }
 
@@ -49,9 +52,10 @@ impl KnownValues {
         self.vendor_phones.contains(subscriber) && !self.other_phones.contains(subscriber)
     }
 
-    /// Whether the request is about somebody's health: by its category, or by what a photo says.
-    pub(super) fn is_medical(&self) -> bool {
-        self.medical
+    /// Whether what people wrote may be shown outside: not where it may be about somebody's health,
+    /// and not where names were too many to remember.
+    pub(super) fn texts_may_be_shown(&self) -> bool {
+        self.topic == Topic::Other && self.count < MAX_PHRASES
     }
 
     /// Finds known names and terms in a text, with what each is.
@@ -84,7 +88,9 @@ impl KnownValues {
         match value {
             Value::Object(members) => {
                 for (name, member) in members {
-                    self.medical |= medical && name.contains("medication");
+                    if medical && name.contains("medication") {
+                        self.topic = Topic::Medical;
+                    }
                     self.walk(name, member, medical || name == "extracted");
                 }
             }
@@ -102,8 +108,8 @@ impl KnownValues {
     }
 
     fn learn_text(&mut self, key: &str, text: &str, medical: bool) {
-        if (key == "category" || key == "ocr_type") && is_medical(text) {
-            self.medical = true;
+        if key == "category" || key == "ocr_type" {
+            self.topic = self.topic.max(topic(text));
         } else if is_phone_key(key) {
             self.learn_phones(key, text);
         } else if key == "vendor_name" || key == "business_name" {
@@ -149,11 +155,12 @@ impl KnownValues {
     }
 }
 
-fn is_medical(category: &str) -> bool {
+/// What a category, in the host's own words, is about.
+fn topic(category: &str) -> Topic {
     const MEDICAL: [&str; 7] =
         ["clinic", "doctor", "health", "medic", "pharm", "prescription", "umuti"];
     let category = category.to_lowercase();
-    MEDICAL.iter().any(|word| category.contains(word))
+    if MEDICAL.iter().any(|word| category.contains(word)) { Topic::Medical } else { Topic::Other }
 }
 
 fn is_phone_key(key: &str) -> bool {

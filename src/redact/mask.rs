@@ -1,38 +1,42 @@
 //! What stands in the place of personal data.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::phone::{FoundPhone, find_phones};
 
 /// Masks a phone number: `***` and its last three digits.
-pub(super) fn mask_phone(phone: &FoundPhone) -> String {
+fn mask_phone(phone: &FoundPhone) -> String {
     let digits = &phone.digits;
     format!("***{}", &digits[digits.len().saturating_sub(3)..])
 }
 
-/// Masks an e-mail address: first letters and top-level domain stay, `j***@***.com`.
+/// Masks an e-mail address: its first letter and a top-level domain that is one, `j***@***.com`.
 fn mask_email(email: &str) -> String {
     let first = email.chars().next().map_or(String::new(), String::from);
-    let top_level = email.rsplit('.').next().unwrap_or_default();
+    let is_domain = |last: &&str| last.len() <= 10 && last.chars().all(char::is_alphabetic);
+    let top_level = email.rsplit('.').next().filter(is_domain).unwrap_or("***");
     format!("{first}***@***.{top_level}")
 }
 
-/// Masks every phone number that is not `shown`, and every e-mail address. `None` where there is
-/// neither.
-pub(super) fn mask_contacts(text: &str, shown: impl Fn(&FoundPhone) -> bool) -> Option<String> {
+/// A part of a text, and what stands in its place.
+pub(super) type Mask = (Range<usize>, String);
+
+/// Masks for every phone number that is not `shown`, and for every e-mail address.
+pub(super) fn contacts(text: &str, shown: impl Fn(&FoundPhone) -> bool) -> Vec<Mask> {
     let phones = find_phones(text).into_iter().filter(|phone| !shown(phone));
-    let mut masks: Vec<(Range<usize>, String)> =
-        phones.map(|phone| (phone.at.clone(), mask_phone(&phone))).collect();
+    let mut masks: Vec<Mask> = phones.map(|phone| (phone.at.clone(), mask_phone(&phone))).collect();
     masks.extend(find_emails(text).map(|at| (at.clone(), mask_email(&text[at]))));
-    replace(text, masks)
+    masks
 }
 
-/// Replaces parts of a text; where two overlap, the first one wins and takes the rest with it.
-pub(super) fn replace(text: &str, mut masks: Vec<(Range<usize>, String)>) -> Option<String> {
+/// The text with its masks, or `None` where there are none. Of two that overlap, the one that begins
+/// first wins, or the longer one, and takes the other's part with it.
+pub(super) fn masked(text: &str, mut masks: Vec<Mask>) -> Option<String> {
     if masks.is_empty() {
         return None;
     }
-    masks.sort_by_key(|(at, _)| at.start);
+    masks.sort_by_key(|(at, _)| (at.start, Reverse(at.end)));
     let mut masked = String::with_capacity(text.len());
     let mut from = 0;
     for (at, mask) in masks {

@@ -6,13 +6,18 @@ mod known;
 mod mask;
 mod phone;
 mod profile;
+mod rule;
 mod secret;
 mod withhold;
 
 pub use self::{
     key::RedactionKey,
-    known::KnownValues,
     phone::{FoundPhone, find_phones},
-    profile::{Decision, Profile},
+    profile::Profile,
+};
+pub(crate) use self::{
+    known::KnownValues,
+    profile::Decision,
+    rule::Rule,
     withhold::{withhold, withhold_in_key},
 };

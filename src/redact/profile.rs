@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::RedactionKey;
 use super::field::Class;
 use super::known::KnownValues;
-use super::mask::{mask_contacts, replace};
+use super::mask::{contacts, masked};
 use super::phone::find_phones;
+use super::rule::{HIDDEN, Rule};
 
 /// A redaction profile: decides for each value of a pack whether it is shown, and what stands in its
 /// place where it is not.
@@ -18,164 +19,169 @@ use super::phone::find_phones;
 /// | vendor ids and other ids of the host | shown | keyed hash |
 /// | names, OCR values, model context | shown | hidden |
 /// | what people wrote | shown, contacts masked | shown, contacts and known names masked |
-/// | what people wrote in a medical request | shown, contacts masked | hidden |
-/// | what the system noted | shown, contacts masked | shown, contacts, names and medical terms masked |
+/// | the same, in a medical request or one without a category | shown, contacts masked | hidden |
+/// | what the system noted | shown, contacts masked | as what people wrote, single words shown |
 /// | fields this version does not know | shown, contacts masked | hidden |
 #[derive(Clone, Debug)]
 pub struct Profile {
     reader: Reader,
-    key: Option<RedactionKey>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Reader {
-    External,
+    External { key: RedactionKey },
     Internal,
 }
 
 /// What becomes of one value.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Decision {
+#[derive(Clone, PartialEq)]
+pub(crate) enum Decision {
     /// It is hidden by this rule, with what is below it; this is read in its place.
-    Hide {
-        /// The rule.
-        rule: &'static str,
-        /// What is read in its place.
-        masked: Value,
-    },
+    Hide { rule: Rule, masked: Value },
     /// It is shown; where it has members or elements, each is decided on its own.
     Show,
 }
 
-/// Version of the rules below; it stands in every pack.
-const VERSION: u32 = 1;
-
 impl Profile {
+    /// Version of the rules; it stands in every pack.
+    pub const VERSION: u32 = 1;
+
     /// For the operator's own people.
     #[must_use]
     pub fn internal() -> Self {
-        Self { reader: Reader::Internal, key: None }
+        Self { reader: Reader::Internal }
     }
 
     /// For regulators and other outsiders. Under the same `key` the same vendor is the same keyed hash
     /// in every pack.
     #[must_use]
     pub fn external(key: &RedactionKey) -> Self {
-        Self { reader: Reader::External, key: Some(key.clone()) }
+        Self { reader: Reader::External { key: key.clone() } }
     }
 
     /// `internal` or `external`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self.reader {
-            Reader::External => "external",
+            Reader::External { .. } => "external",
             Reader::Internal => "internal",
         }
     }
 
-    /// Version of the rules.
-    #[must_use]
-    pub fn version(&self) -> u32 {
-        VERSION
-    }
-
     /// Decides on the value under `key`, the nearest member name above it.
-    #[must_use]
-    pub fn decide(&self, key: &str, value: &Value, known: &KnownValues) -> Decision {
-        if let Value::Object(members) = value
-            && members.keys().any(|name| !is_plain_name(name))
-        {
-            // A member's name is needed to verify it, so a name that may be data hides the whole.
-            return hide("member_names", value);
+    pub(crate) fn decide(&self, key: &str, value: &Value, known: &KnownValues) -> Decision {
+        match &self.reader {
+            Reader::Internal => decide_internal(value, known),
+            Reader::External { key: secret } => decide_external(secret, key, value, known),
         }
-        match self.reader {
-            Reader::Internal => match value {
-                Value::String(text) => hide_contacts(text, |digits| known.is_vendor_phone(digits)),
-                Value::Number(number) => hide_phone_number(&number.to_string()),
-                _ => Decision::Show,
-            },
-            Reader::External => self.decide_external(key, value, known),
-        }
-    }
-
-    fn decide_external(&self, key: &str, value: &Value, known: &KnownValues) -> Decision {
-        let text = match value {
-            Value::Null => return Decision::Show,
-            Value::Array(items) if items.is_empty() => return Decision::Show,
-            Value::String(text) => text.as_str(),
-            _ => "",
-        };
-        match Class::of(key) {
-            Class::Container if !value.is_string() => Decision::Show,
-            Class::Id if value.is_string() => self.pseudonym(key, text),
-            Class::Id | Class::Note | Class::Text if value.is_array() => Decision::Show,
-            Class::Open if !value.is_string() && !value.is_object() => Decision::Show,
-            Class::Open if is_token(text) && find_phones(text).is_empty() => Decision::Show,
-            Class::Phone if value.is_string() => match mask_contacts(text, |_| false) {
-                Some(masked) if find_phones(&masked).is_empty() => {
-                    Decision::Hide { rule: "phone", masked: masked.into() }
-                }
-                _ => hide("phone", value),
-            },
-            // Nobody can list every drug a client may type: in a medical request no text is shown.
-            Class::Text if known.is_medical() => hide("medical", value),
-            Class::Note | Class::Text if value.is_string() => hide_in_text(text, known),
-            Class::Name => hide("name", value),
-            _ => hide("not_listed", value),
-        }
-    }
-
-    fn pseudonym(&self, key: &str, id: &str) -> Decision {
-        let kind = key.trim_end_matches("_ids").trim_end_matches("_id");
-        let masked = self.key.as_ref().map(|key| format!("{kind}-{}", key.pseudonym(kind, id)));
-        Decision::Hide { rule: "id", masked: masked.into() }
     }
 }
 
-fn hide(rule: &'static str, value: &Value) -> Decision {
+fn decide_internal(value: &Value, known: &KnownValues) -> Decision {
+    match value {
+        Value::String(text) => {
+            let masks = contacts(text, |phone| known.is_vendor_phone(&phone.digits));
+            masked(text, masks).map_or(Decision::Show, |text| masked_as(Rule::Contact, text))
+        }
+        Value::Number(number) if !find_phones(&number.to_string()).is_empty() => {
+            Decision::Hide { rule: Rule::Contact, masked: Value::Null }
+        }
+        // A member's name is needed to verify it, so a name that is data hides the whole.
+        Value::Object(members) if members.keys().any(|name| has_contacts(name)) => {
+            hide(Rule::MemberNames, value)
+        }
+        _ => Decision::Show,
+    }
+}
+
+fn decide_external(
+    secret: &RedactionKey,
+    key: &str,
+    value: &Value,
+    known: &KnownValues,
+) -> Decision {
+    let text = match value {
+        Value::Null => return Decision::Show,
+        Value::Array(items) if items.is_empty() => return Decision::Show,
+        Value::Object(members) if !members.keys().all(|name| is_plain_name(name)) => {
+            return hide(Rule::MemberNames, value);
+        }
+        Value::Number(number) if !find_phones(&number.to_string()).is_empty() => {
+            return hide(Rule::Phone, value);
+        }
+        Value::String(text) => text.as_str(),
+        _ => "",
+    };
+    let class = Class::of(key);
+    match class {
+        Class::Container if !value.is_string() => Decision::Show,
+        Class::Id | Class::Note | Class::Text if value.is_array() => Decision::Show,
+        Class::Id if value.is_string() => masked_as(Rule::Id, pseudonym(secret, key, text)),
+        Class::Open if value.is_number() || value.is_boolean() || value.is_array() => {
+            Decision::Show
+        }
+        Class::Note | Class::Open if value.is_string() && is_harmless_word(text, known) => {
+            Decision::Show
+        }
+        Class::Phone if value.is_string() => hide_phone(text),
+        // Nobody can list every drug a client may type: where health may be the matter, no text is
+        // shown.
+        Class::Note | Class::Text if !known.texts_may_be_shown() => hide(Rule::Medical, value),
+        Class::Note | Class::Text if value.is_string() => hide_in_text(text, known),
+        Class::Name => hide(Rule::Name, value),
+        _ => hide(Rule::NotListed, value),
+    }
+}
+
+fn hide(rule: Rule, value: &Value) -> Decision {
     // The masked form keeps the type where a typed payload could not be read otherwise.
     let masked = match value {
-        Value::String(_) | Value::Object(_) | Value::Array(_) => "[hidden]".into(),
+        Value::String(_) | Value::Object(_) | Value::Array(_) => HIDDEN.into(),
         _ => Value::Null,
     };
     Decision::Hide { rule, masked }
 }
 
-fn hide_contacts(text: &str, shown: impl Fn(&str) -> bool) -> Decision {
-    mask_contacts(text, |phone| shown(&phone.digits))
-        .map_or(Decision::Show, |masked| Decision::Hide { rule: "contact", masked: masked.into() })
+fn masked_as(rule: Rule, masked: String) -> Decision {
+    Decision::Hide { rule, masked: masked.into() }
 }
 
-/// A phone number kept as a JSON number, as in `"wa_id": 250788123456`.
-fn hide_phone_number(digits: &str) -> Decision {
-    if find_phones(digits).is_empty() {
-        Decision::Show
-    } else {
-        Decision::Hide { rule: "contact", masked: Value::Null }
+fn pseudonym(secret: &RedactionKey, key: &str, id: &str) -> String {
+    let kind = key.trim_end_matches("_ids").trim_end_matches("_id");
+    format!("{kind}-{}", secret.pseudonym(kind, id))
+}
+
+fn hide_phone(text: &str) -> Decision {
+    match masked(text, contacts(text, |_| false)) {
+        // Only where the number is all there is: anything beside it is nobody's phone number.
+        Some(masked) if masked.len() == "***123".len() => masked_as(Rule::Phone, masked),
+        _ => masked_as(Rule::Phone, HIDDEN.to_owned()),
     }
 }
 
 fn hide_in_text(text: &str, known: &KnownValues) -> Decision {
-    let names = known.find(text).into_iter().map(|(at, what)| (at, format!("[{what}]"))).collect();
-    let without_names = replace(text, names);
-    let scanned = without_names.as_deref().unwrap_or(text);
-    match (mask_contacts(scanned, |_| false), &without_names) {
-        (Some(masked), _) => Decision::Hide { rule: "text", masked: masked.into() },
-        (None, Some(masked)) => Decision::Hide { rule: "text", masked: masked.as_str().into() },
-        (None, None) => Decision::Show,
-    }
+    let names = known.find(text).into_iter().map(|(at, what)| (at, format!("[{what}]")));
+    let masks = names.chain(contacts(text, |_| false)).collect();
+    masked(text, masks).map_or(Decision::Show, |text| masked_as(Rule::Text, text))
 }
 
+fn has_contacts(text: &str) -> bool {
+    !contacts(text, |_| false).is_empty()
+}
+
+/// A member's name as programmers give them, and not a person's.
 fn is_plain_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 64
-        && name.chars().all(|c| c.is_alphanumeric() || "_-.:[] ".contains(c))
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && find_phones(name).is_empty()
 }
 
-/// A word from a closed set, a version, an id or a time; no sentence and no name in words.
-fn is_token(text: &str) -> bool {
+/// A word from a closed set, a version, an id or a time: no sentence, no number, nobody's name.
+fn is_harmless_word(text: &str, known: &KnownValues) -> bool {
     !text.is_empty()
         && text.len() <= 64
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/+%".contains(&byte))
+        && find_phones(text).is_empty()
+        && known.find(text).is_empty()
 }

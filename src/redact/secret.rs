@@ -83,29 +83,32 @@ fn kind_of(token: &str) -> Option<Kind> {
     if starts_with_ignore_case(token, "data:") && token.contains(";base64,") {
         return Some(Kind::Media);
     }
-    if let Some((_, rest)) = token.split_once("://") {
-        return kind_of_url(rest);
+    if let Some(kind) = token.split_once("://").and_then(|(_, rest)| kind_of_url(rest)) {
+        return Some(kind);
     }
-    let parts = token.split(['=', ',', ';', ':']).filter(|part| part.len() >= 12);
-    for part in parts {
-        let is_known = PREFIXES.iter().any(|(prefix, len)| {
-            part.find(prefix).is_some_and(|at| part.len() - at >= *len && starts_word(part, at))
-        });
-        if is_known || is_jwt(part) {
-            return Some(Kind::Secret);
-        }
+    if token.split(['=', ',', ';', ':', '/', '?', '&', '#']).any(is_known_secret) {
+        return Some(Kind::Secret);
     }
     is_base64_run(token).then_some(Kind::Media)
 }
 
+fn is_known_secret(part: &str) -> bool {
+    let is_long_enough = |(prefix, len): &(&str, usize)| {
+        let mut places = part.match_indices(prefix);
+        places.any(|(at, _)| part.len() - at >= *len && starts_word(part, at))
+    };
+    part.len() >= 12 && (PREFIXES.iter().any(is_long_enough) || is_jwt(part))
+}
+
 fn kind_of_url(after_scheme: &str) -> Option<Kind> {
-    let (authority, rest) = after_scheme.split_once('/').unwrap_or((after_scheme, ""));
+    let authority_len = after_scheme.find(['/', '?', '#']).unwrap_or(after_scheme.len());
+    let (authority, rest) = after_scheme.split_at(authority_len);
     if authority.split_once('@').is_some_and(|(user, _)| user.contains(':')) {
         return Some(Kind::Secret);
     }
-    let query = rest.split_once('?').map_or("", |(_, query)| query).to_ascii_lowercase();
-    let is_signed = query
-        .split('&')
+    let parameters = rest.find(['?', '#']).map_or("", |at| &rest[at..]).to_ascii_lowercase();
+    let is_signed = parameters
+        .split(['?', '#', '&'])
         .any(|parameter| SIGNING_PARAMETERS.iter().any(|name| parameter.starts_with(name)));
     is_signed.then_some(Kind::SignedUrl)
 }

@@ -11,8 +11,7 @@ use super::secret::{Kind, find_secrets, kind_by_key};
 /// by the name of the key they stand under.
 ///
 /// Numbers and flags stay, whatever their key: a count of tokens is no token.
-#[must_use]
-pub fn withhold(value: Value, key: &RedactionKey) -> Value {
+pub(crate) fn withhold(value: Value, key: &RedactionKey) -> Value {
     match value {
         Value::String(text) => Value::String(withhold_in_text(text, key)),
         Value::Array(items) => {
@@ -31,8 +30,7 @@ pub fn withhold(value: Value, key: &RedactionKey) -> Value {
 
 /// Replaces secrets in an idempotency key, and phone numbers by their keyed hash: the same each time,
 /// so that the key still deduplicates.
-#[must_use]
-pub fn withhold_in_key(idempotency_key: &str, key: &RedactionKey) -> String {
+pub(crate) fn withhold_in_key(idempotency_key: &str, key: &RedactionKey) -> String {
     let text = withhold_in_text(idempotency_key.to_owned(), key);
     let mut kept = String::with_capacity(text.len());
     let mut from = 0;

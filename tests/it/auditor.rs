@@ -224,9 +224,53 @@ async fn a_result_that_could_not_be_recorded_reaches_the_caller_all_the_same() {
     let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>(json!({ "paid": true })));
     let error = run.await.expect_err("the store is down");
     assert_eq!(error.to_string(), "the effect succeeded, and that could not be recorded");
-    let EffectError::Unrecorded { result, source } = error else { panic!("expected Unrecorded") };
+    let EffectError::Unrecorded { result, event, source, .. } = error else {
+        panic!("expected Unrecorded")
+    };
     assert_eq!(result, Ok(json!({ "paid": true })));
     assert!(source.is_retryable());
+    // What could not be recorded can be recorded later, as it was.
+    sink.down.store(false, Ordering::SeqCst);
+    let receipt = auditor.record(*event).await.expect("the store is up again");
+    let record = sink.only();
+    assert_eq!(receipt.event_id, record.id().uuid());
+    assert_eq!(record.header().outcome, "succeeded");
+    assert_eq!(record.output(), Some(&json!({ "paid": true })));
+    assert_eq!(record.header().duration_ms, Some(250));
+}
+
+#[tokio::test]
+async fn an_effect_whose_input_leaves_no_room_for_an_outcome_does_not_run() {
+    let (auditor, sink) = auditor();
+    let input = json!({ "text": "x y ".repeat((1 << 20) / 4 - 10) });
+    let effect = Effect::custom(EventType::DISCOVERY_CALL, Actor::System, input);
+    let run =
+        auditor.effect(effect).run(async || -> Result<Value, String> { panic!("it must not run") });
+    let error = run.await.expect_err("there is no room");
+    assert!(matches!(error, EffectError::NotRun(RecordError::Event(_))), "{error:?}");
+    assert_eq!(sink.len(), 0);
+}
+
+#[tokio::test]
+async fn an_output_nested_beyond_reason_does_not_lose_the_outcome() {
+    let (auditor, sink) = auditor();
+    let nested = (0..600).fold(json!(1), |inner, _| json!([inner]));
+    let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>(nested));
+    run.await.expect("the effect succeeds");
+    assert_eq!(sink.only().output(), Some(&json!({ "omitted": "nested too deeply" })));
+}
+
+#[test]
+fn outside_a_runtime_an_error_says_so_and_nothing_panics() {
+    let (auditor, _) = auditor();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System);
+    let mut record = Box::pin(auditor.record(event));
+    let std::task::Poll::Ready(result) = record.as_mut().poll(&mut context) else {
+        panic!("it answers at once")
+    };
+    let error = result.expect_err("there is no runtime");
+    assert!(matches!(error, RecordError::NoRuntime), "{error}");
 }
 
 #[tokio::test]

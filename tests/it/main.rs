@@ -11,6 +11,7 @@ mod pack;
 mod postgres;
 mod postgres_faults;
 mod proof;
+mod redact;
 mod samples;
 mod seal;
 mod sqlite;

@@ -68,7 +68,7 @@ macro_rules! payload {
         $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty,)* }
     )*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(default)]
         pub struct $name {
             $(
@@ -79,6 +79,13 @@ macro_rules! payload {
             /// Members this version does not know, kept as they are.
             #[serde(flatten)]
             pub extra: serde_json::Map<String, serde_json::Value>,
+        }
+
+        // Payloads hold what people wrote: Debug prints none of it.
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
         }
     )*};
 }

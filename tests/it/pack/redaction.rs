@@ -104,3 +104,73 @@ async fn the_same_vendor_is_the_same_keyed_hash_in_every_pack_of_a_deployment() 
     assert_ne!(item(&one), item(&other));
     drop(fresh.keep);
 }
+
+/// What an outsider reads of one payload.
+async fn external_view(input: Value) -> (Value, String) {
+    let fresh = sqlite::open().await;
+    let teller = story::Teller::new(fresh.store.clone());
+    let event = moltbot_audit::AuditEvent::new(
+        moltbot_audit::EventType::WHATSAPP_INBOUND_RECEIVED,
+        moltbot_audit::Actor::Client,
+    );
+    teller.tell(event.input(input)).await;
+    let [internal, external] = both_packs(&*fresh.store, &teller.request).await;
+    drop(fresh.keep);
+    let view = external["events"][0]["input"]["value"].clone();
+    (view, format!("{internal}{external}"))
+}
+
+#[tokio::test]
+async fn numbers_that_are_phone_numbers_are_hidden_wherever_they_stand() {
+    for payload in [
+        json!({ "to": 250_788_100_901_u64 }),
+        json!({ "items": [250_788_100_901_u64] }),
+        json!({ "price": 250_788_100_901_u64 }),
+        json!(250_788_100_901_u64),
+        json!([["0788100901"], { "a": { "b": "+250 788 100 901" } }]),
+        json!("0788100901"),
+        json!({ "text": "{\"from\":\"250788100901\"}" }),
+        json!({ "code": "0788100901", "category": "0788100901" }),
+        json!({ "0788100901": 1 }),
+        json!({ "text": "x@y.0788100901" }),
+    ] {
+        let (_, packs) = external_view(payload.clone()).await;
+        assert!(!packs.contains("788100901"), "{payload}");
+        assert!(!packs.contains("788 100 901"), "{payload}");
+    }
+}
+
+#[tokio::test]
+async fn texts_are_shown_outside_only_where_the_category_is_known_and_not_health() {
+    let text = "I need Exampline, I am Keza Exemple, write to keza@example.rw";
+    let message = |category: Option<&str>| {
+        let mut payload = json!({ "text": text, "profile_name": "Keza Exemple" });
+        if let Some(category) = category {
+            payload["category"] = json!(category);
+        }
+        payload
+    };
+    let (view, _) = external_view(message(None)).await;
+    assert_eq!(view["text"], "[hidden]");
+    let (view, _) = external_view(message(Some("pharmacy"))).await;
+    assert_eq!(view["text"], "[hidden]");
+    let (view, _) = external_view(message(Some("electronics"))).await;
+    assert_eq!(view["text"], "I need Exampline, I am [name], write to k***@***.rw");
+    assert_eq!(view["profile_name"], "[hidden]");
+}
+
+#[tokio::test]
+async fn names_do_not_pass_as_words_of_open_fields_or_as_member_names() {
+    let (view, _) = external_view(json!({
+        "patient_name": "Marie Exemple",
+        "button_id": "Marie",
+        "extracted": { "medications": ["Exampline"] },
+        "category": "electronics",
+        "scope": "exampline",
+    }))
+    .await;
+    assert_eq!(view["button_id"], "[hidden]");
+    assert_eq!(view["scope"], "[hidden]");
+    let (view, _) = external_view(json!({ "field_confidence": { "Marie Exemple": 0.9 } })).await;
+    assert_eq!(view["field_confidence"], "[hidden]");
+}

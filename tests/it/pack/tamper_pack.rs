@@ -1,6 +1,7 @@
 //! A pack that was touched after its export does not verify, and the error says where.
 
 use moltbot_audit::pack::{VerifyError, verify_request_pack};
+use moltbot_audit::proof::{Salt, leaf_digest, tagged_digest};
 use moltbot_audit::redact::Profile;
 use serde_json::{Value, json};
 
@@ -171,5 +172,83 @@ async fn a_member_doubled_under_one_name_is_refused() {
     let doubled = pack.replacen("\"value\": {", "\"value\": { \"text\": \"forged\",", 1);
     let error = verify_request_pack(doubled.as_bytes()).expect_err("text stands twice");
     assert!(error.to_string().contains("occurs twice"), "{error}");
+    drop(fresh.keep);
+}
+
+/// What a forger who knows the format does: changes an event, and computes its digest again.
+fn forged(pack: &Value, seq: usize, change: impl FnOnce(&mut Value)) -> String {
+    fault(pack, |pack| {
+        change(&mut pack["events"][seq - 1]);
+        let digest = tagged_digest("shown", &pack["events"][seq - 1]);
+        pack["integrity"]["event_digests"][seq - 1] = json!(digest);
+    })
+}
+
+/// Calls a shown leaf hidden, with the digest that its salt gives, and shows something else.
+fn hide(view: &mut Value, pointer: &str, member: &str, rule: &str, instead: Value) {
+    let salt = view["salts"].as_object_mut().expect("an object").remove(pointer);
+    let salt: Salt = serde_json::from_value(salt.expect("it was shown")).expect("a salt");
+    let digest = leaf_digest(&view["value"][member], salt);
+    view["hidden"][pointer] = json!({ "digest": digest, "rule": rule });
+    view["value"][member] = instead;
+}
+
+#[tokio::test]
+async fn a_proven_value_cannot_be_called_hidden_and_replaced() {
+    let fresh = sqlite::open().await;
+    let teller = story::tell_story(fresh.store.clone()).await;
+    for pack in both_packs(&*fresh.store, &teller.request).await {
+        let events = pack["events"].as_array().expect("a list");
+        let reply = |event: &Value| event["header"]["event_type"] == "vendor.reply_recorded";
+        let seq = events.iter().position(reply).expect("a reply") + 1;
+        for rule in ["contact", "id", "medical", "not_listed", "phone", "text", "made_up"] {
+            for (member, instead) in [
+                ("price_min", json!(1)),
+                ("availability", json!("out_of_stock")),
+                ("confidence", json!({ "a": 1 })),
+            ] {
+                let said = forged(&pack, seq, |event| {
+                    hide(&mut event["output"], &format!("/output/{member}"), member, rule, instead);
+                });
+                assert!(said.contains(&format!("it hides /output/{member}")), "{rule}: {said}");
+            }
+        }
+    }
+    drop(fresh.keep);
+}
+
+#[tokio::test]
+async fn a_value_cannot_be_shown_and_hidden_at_once() {
+    let fresh = sqlite::open().await;
+    let teller = story::tell_story(fresh.store.clone()).await;
+    let [_, pack] = both_packs(&*fresh.store, &teller.request).await;
+    let said = forged(&pack, 1, |event| {
+        event["input"]["salts"]["/input/from_phone"] = json!("00000000000000000000000000000000");
+    });
+    assert!(said.contains("it hides /input/from_phone"), "{said}");
+    drop(fresh.keep);
+}
+
+#[tokio::test]
+async fn what_a_forger_writes_does_not_reach_the_terminal_as_it_is() {
+    let fresh = sqlite::open().await;
+    let teller = story::tell_story(fresh.store.clone()).await;
+    let [pack, _] = both_packs(&*fresh.store, &teller.request).await;
+    let said = fault(&pack, |pack| {
+        let long = format!("\u{1b}[2J{}", "x".repeat(10_000));
+        pack["events"][0]["header"]["event_type"] = json!(long);
+    });
+    assert!(!said.contains('\u{1b}') && said.len() < 400, "{said}");
+    drop(fresh.keep);
+}
+
+#[tokio::test]
+async fn sections_of_another_version_are_not_vouched_for() {
+    let fresh = sqlite::open().await;
+    let teller = story::tell_story(fresh.store.clone()).await;
+    let [mut pack, _] = both_packs(&*fresh.store, &teller.request).await;
+    pack["integrity"]["sections_version"] = json!(2);
+    let error = verify_request_pack(pack.to_string().as_bytes()).expect_err("another version");
+    assert!(error.is_unusable() && error.to_string().contains("version 2"), "{error}");
     drop(fresh.keep);
 }

@@ -1,0 +1,93 @@
+//! Why something is hidden, and what may be read in its place.
+
+use serde_json::Value;
+
+use super::phone::find_phones;
+
+/// What is read in the place of a value nobody outside may see.
+pub(super) const HIDDEN: &str = "[hidden]";
+
+/// Why a value of a pack is hidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// A text with somebody's number or e-mail address in it.
+    Contact,
+    /// One of the host's own ids.
+    Id,
+    /// What somebody wrote, in a request that is about health or about nobody knows what.
+    Medical,
+    /// An object whose members' names may be data.
+    MemberNames,
+    /// A person's or a shop's name.
+    Name,
+    /// A field nobody listed.
+    NotListed,
+    /// A phone number.
+    Phone,
+    /// A text with contacts, known names or medical terms in it.
+    Text,
+}
+
+impl Rule {
+    const ALL: [Self; 8] = [
+        Self::Contact,
+        Self::Id,
+        Self::Medical,
+        Self::MemberNames,
+        Self::Name,
+        Self::NotListed,
+        Self::Phone,
+        Self::Text,
+    ];
+
+    /// The rule's name in a pack.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Id => "id",
+            Self::Medical => "medical",
+            Self::MemberNames => "member_names",
+            Self::Name => "name",
+            Self::NotListed => "not_listed",
+            Self::Phone => "phone",
+            Self::Text => "text",
+        }
+    }
+
+    /// The rule of a name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.as_str() == name)
+    }
+
+    /// Whether a profile of this name ever uses the rule.
+    pub(crate) fn is_used_by(self, profile: &str) -> bool {
+        match profile {
+            "internal" => matches!(self, Self::Contact | Self::MemberNames),
+            _ => self != Self::Contact,
+        }
+    }
+
+    /// Whether the rule leaves such a masked form: else a number that was proven could be called
+    /// hidden, and another one shown in its place.
+    pub(crate) fn leaves(self, masked: &Value) -> bool {
+        let Value::String(text) = masked else { return masked.is_null() };
+        let has_marker = ["***", "[name]", "[medical]", "[vendor]"];
+        match self {
+            Self::Contact => text.contains("***"),
+            Self::Text => has_marker.iter().any(|marker| text.contains(marker)),
+            Self::Id => is_pseudonym(text),
+            Self::Phone => text == HIDDEN || (text.contains("***") && find_phones(text).is_empty()),
+            Self::Medical | Self::MemberNames | Self::Name | Self::NotListed => text == HIDDEN,
+        }
+    }
+}
+
+/// `kind-` and twelve hex digits.
+fn is_pseudonym(text: &str) -> bool {
+    text.rsplit_once('-').is_some_and(|(kind, hash)| {
+        !kind.is_empty()
+            && kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+            && hash.len() == 12
+            && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
