@@ -154,18 +154,19 @@ impl Running {
     }
 
     async fn write(&self, event: &AuditEvent) -> Result<Receipt, RecordError> {
-        match self.auditor.record(event.clone()).await {
-            // An output over the limit must not lose the outcome: its size is recorded instead.
-            Err(RecordError::Event(EventError::TooLarge { len, .. })) => {
-                self.auditor.record(event.clone().output(too_large(len))).await
-            }
-            // The same for one that is nested too deeply: nothing of it can be measured.
+        let written = self.auditor.record(event.clone()).await;
+        // An output that cannot be recorded must not lose the outcome: why it cannot stands in its place.
+        let instead = match &written {
+            Err(RecordError::Event(EventError::TooLarge { len, .. })) => too_large(*len),
             Err(RecordError::Event(EventError::TooDeep { .. })) => {
-                let output = json!({ "omitted": "nested too deeply" });
-                self.auditor.record(event.clone().output(output)).await
+                json!({ "omitted": "nested too deeply" })
             }
-            written => written,
-        }
+            Err(RecordError::Event(EventError::TooIntricate { .. })) => {
+                json!({ "omitted": "too intricate" })
+            }
+            _ => return written,
+        };
+        self.auditor.record(event.clone().output(instead)).await
     }
 }
 

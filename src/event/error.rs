@@ -31,7 +31,7 @@ pub enum EventError {
          segments, at most 64 bytes)"
     )]
     MalformedEventType {
-        /// What was given, cut to 80 characters.
+        /// What was given, cut to 80 characters, its digits as `#`.
         event_type: String,
     },
     /// The UUID was not made by `EventId::new`.
@@ -56,6 +56,15 @@ pub enum EventError {
     #[error("the event's payload is nested deeper than {max}: record a reference or its text")]
     TooDeep {
         /// The limit, in levels.
+        max: usize,
+    },
+    /// The payload has too many values under names that are too long.
+    #[error(
+        "the JSON pointers of the event's values have over {max} bytes together: shorten the names, \
+         or record the part as text"
+    )]
+    TooIntricate {
+        /// The limit, in bytes.
         max: usize,
     },
     /// The payload is over the size limit.

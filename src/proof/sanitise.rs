@@ -15,7 +15,7 @@ const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 ///
 /// - NUL, which Postgres refuses in text, becomes U+FFFD, in keys too. A key that thereby meets
 ///   another gets further U+FFFD, so that no member is lost.
-/// - Numbers beyond ±(2⁵³−1) become strings with all their digits.
+/// - Numbers beyond ±(2⁵³−1) become strings with all their digits; whole numbers become integers.
 /// - What lies deeper than [`MAX_DEPTH`] becomes a string that holds its JSON.
 ///
 /// The result is a fixed point: sanitising it again changes nothing.
@@ -56,6 +56,13 @@ fn keep_text(text: String) -> String {
 
 fn keep_number(number: Number) -> Value {
     match number.as_f64() {
+        // 12500.0 and 12500 have one canonical form, so they get one form here: a reader that takes
+        // integers only must not be told another story by the same bytes.
+        Some(double) if double.abs() <= MAX_SAFE_INTEGER && double.fract() == 0.0 => {
+            #[allow(clippy::cast_possible_truncation, reason = "it is an integer below 2^53")]
+            let integer = double as i64;
+            integer.into()
+        }
         Some(double) if double.abs() <= MAX_SAFE_INTEGER => Value::Number(number),
         _ => Value::String(number.to_string()),
     }

@@ -7,6 +7,6 @@ mod sealed;
 
 pub use self::{
     header::Header,
-    seal::{MAX_KEY_LEN, MAX_NESTING, MAX_PAYLOAD_LEN, Randomness, seal},
+    seal::{MAX_KEY_LEN, MAX_NESTING, MAX_PAYLOAD_LEN, MAX_POINTERS_LEN, Randomness, seal},
     sealed::{Commitments, Receipt, Record, StoredRecord},
 };

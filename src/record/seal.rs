@@ -15,6 +15,9 @@ pub const MAX_PAYLOAD_LEN: usize = 1 << 20;
 /// as text.
 pub const MAX_NESTING: usize = 512;
 
+/// Most bytes that the JSON pointers of all values of an input, or of an output, have together.
+pub const MAX_POINTERS_LEN: usize = 8 << 20;
+
 /// Longest idempotency key, in bytes.
 pub const MAX_KEY_LEN: usize = 512;
 
@@ -46,8 +49,8 @@ pub fn seal(
     key: &RedactionKey,
 ) -> Result<Record, EventError> {
     let id = identify(&event, now, randomness.id)?;
-    check_depth(event.input.as_ref())?;
-    check_depth(event.output.as_ref())?;
+    check_shape(event.input.as_ref())?;
+    check_shape(event.output.as_ref())?;
     let header = header(&event, id);
     let host_ids = enter(host_ids(&event), key);
     let input = enter(event.input, key);
@@ -136,18 +139,28 @@ fn enter(part: Option<Value>, key: &RedactionKey) -> Option<Value> {
     part.filter(|value| !value.is_null()).map(|value| sanitise(withhold(value, key)))
 }
 
-/// Refuses what would exhaust the stack of whoever walks it. Walks it without a stack of its own.
-fn check_depth(part: Option<&Value>) -> Result<(), EventError> {
-    let mut open: Vec<_> = part.map(|value| (value, 0)).into_iter().collect();
-    while let Some((value, depth)) = open.pop() {
+/// Refuses what would exhaust the stack of whoever walks it, or cost far more than its length: each
+/// leaf is hashed with its whole pointer. Walks the value without a stack of its own.
+fn check_shape(part: Option<&Value>) -> Result<(), EventError> {
+    let mut pointers_len = 0;
+    let mut open: Vec<_> = part.map(|value| (value, 0, 0)).into_iter().collect();
+    while let Some((value, depth, pointer_len)) = open.pop() {
+        pointers_len += pointer_len;
         if depth > MAX_NESTING {
             return Err(EventError::TooDeep { max: MAX_NESTING });
         }
+        if pointers_len > MAX_POINTERS_LEN {
+            return Err(EventError::TooIntricate { max: MAX_POINTERS_LEN });
+        }
         match value {
-            Value::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1))),
-            Value::Object(members) => {
-                open.extend(members.values().map(|member| (member, depth + 1)));
+            Value::Array(items) => {
+                open.extend(items.iter().map(|item| (item, depth + 1, pointer_len + 4)));
             }
+            Value::Object(members) => open.extend(
+                members
+                    .iter()
+                    .map(|(name, member)| (member, depth + 1, pointer_len + 1 + name.len())),
+            ),
             _ => {}
         }
     }

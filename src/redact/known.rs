@@ -52,6 +52,11 @@ impl KnownValues {
         self.vendor_phones.contains(subscriber) && !self.other_phones.contains(subscriber)
     }
 
+    /// Whether the number is a client's or a stranger's.
+    pub(super) fn is_somebodys_phone(&self, digits: &str) -> bool {
+        self.other_phones.contains(subscriber(digits))
+    }
+
     /// Whether what people wrote may be shown outside: not where it may be about somebody's health,
     /// and not where names were too many to remember.
     pub(super) fn texts_may_be_shown(&self) -> bool {

@@ -37,8 +37,8 @@ const MAX_DIGITS: usize = 17;
 /// Most separators between two digits of one number, as in `+250 (0) 788`.
 const MAX_SEPARATORS: usize = 3;
 
-/// Country codes of Rwanda and its neighbours, whose numbers come without `+` too.
-const BARE_COUNTRY_CODES: [&str; 6] = ["243", "250", "254", "255", "256", "257"];
+/// Country codes of Rwanda's neighbours, whose numbers come without `+` too.
+const NEIGHBOURS: [&str; 5] = ["243", "254", "255", "256", "257"];
 
 /// Finds every phone number, left to right.
 ///
@@ -65,6 +65,10 @@ pub fn find_phones(text: &str) -> Vec<FoundPhone> {
             // A plus begins a number, so what came before is another one.
             run.end(&mut found);
             run.plus_at = Some(index);
+        } else if is_percent_encoded(text, index) {
+            // A space or a slash in a link, whose digits are none of the number's.
+            skip_to = index + 3;
+            run.separators += 1;
         } else if is_separator(c) && run.separators < MAX_SEPARATORS {
             run.separators += 1;
         } else {
@@ -102,12 +106,16 @@ impl Run {
         while first < groups.len() {
             let mut digits = String::new();
             let mut longest = None;
+            let mut has_thousands = false;
             for (last, group) in groups.iter().enumerate().skip(first) {
                 if digits.len() + group.digits.len() > MAX_DIGITS {
                     break;
                 }
                 digits.push_str(&group.digits);
-                if let Some(number) = as_phone(&digits, groups[first].plus) {
+                has_thousands |= group.digits == "000";
+                // `785 000 - 790 000` are two prices: a number without any prefix has no such group.
+                let is_price = has_thousands && digits.len() == 9;
+                if let Some(number) = as_phone(&digits, groups[first].plus).filter(|_| !is_price) {
                     longest = Some((last, number.to_owned()));
                 }
             }
@@ -141,11 +149,12 @@ impl Group {
 
 /// The number's digits without prefix, if these digits are one.
 fn as_phone(digits: &str, plus: bool) -> Option<&str> {
-    let international = if plus { Some(digits) } else { digits.strip_prefix("00") };
-    if let Some(number) = international
-        && (8..=15).contains(&number.len())
-        && !number.starts_with('0')
-    {
+    if plus && (8..=15).contains(&digits.len()) && !digits.starts_with('0') {
+        return Some(digits);
+    }
+    // Order numbers begin with zeros too: with `00` only a full number with its country counts.
+    let international = digits.strip_prefix("00").filter(|number| !number.starts_with('0'));
+    if let Some(number) = international.filter(|number| (10..=15).contains(&number.len())) {
         return Some(number);
     }
     let is_phone = match digits.len() {
@@ -153,7 +162,8 @@ fn as_phone(digits: &str, plus: bool) -> Option<&str> {
         10 => digits
             .strip_prefix('0')
             .is_some_and(|rest| is_rwandan_mobile(rest) || rest.starts_with("25")),
-        12 => BARE_COUNTRY_CODES.iter().any(|code| digits.starts_with(code)),
+        12 if digits.starts_with("250") => digits[3..].starts_with(['2', '7']),
+        12 => NEIGHBOURS.iter().any(|code| digits.starts_with(code)),
         // The trunk zero kept behind the country code: +250 (0) 788 …
         13 => digits.strip_prefix("2500").is_some_and(is_rwandan_mobile),
         _ => false,
@@ -179,29 +189,53 @@ fn digit(c: char) -> Option<char> {
 fn is_separator(c: char) -> bool {
     matches!(
         c,
-        ' ' | '-' | '.' | '(' | ')' | '/' | '[' | ']' | '\t' | '\u{A0}' | '\u{AD}' | '\u{202F}'
+        ' ' | '-' | '_' | '.' | '(' | ')' | '/' | '[' | ']' | '\t' | '\u{A0}' | '\u{AD}' | '\u{202F}'
             | '\u{205F}' | '\u{2212}' | '\u{3000}' | '\u{FEFF}' | '\u{FF0D}'
             | '\u{2000}'..='\u{2015}'
             | '\u{2060}'..='\u{2064}'
     )
 }
 
-/// Length of the UUID, or of the hash (16 or more hex digits, letters among them), that begins here.
+/// Length of the UUID, the time, or the hash (16 or more hex digits, letters among them) that begins
+/// here.
 fn opaque_token(text: &str, at: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     if at > 0 && bytes[at - 1].is_ascii_alphanumeric() {
         return None;
     }
-    if bytes.get(at..at + 36).is_some_and(is_uuid) {
+    let rest = &bytes[at..];
+    if rest.get(..36).is_some_and(is_uuid) {
         return Some(36);
     }
-    let token = &bytes[at..];
-    let len = token.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    let token = &token[..len];
+    if rest.get(..19).is_some_and(is_time) {
+        let fraction = rest[19..].iter().take_while(|b| **b == b'.' || b.is_ascii_digit()).count();
+        return Some(19 + fraction);
+    }
+    let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let token = &rest[..len];
     let is_hash = len >= 16
         && token.iter().all(u8::is_ascii_hexdigit)
         && token.iter().any(u8::is_ascii_alphabetic);
-    is_hash.then_some(len)
+    // A number with something glued to it that looks like hex is still a number. Of 32 or more digits,
+    // as MD5 and longer have, one in thousands begins like a number by chance.
+    let digits = token.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let is_number = len < 32 && as_phone(&text[at..at + digits], false).is_some();
+    (is_hash && !is_number).then_some(len)
+}
+
+/// `2026-11-24T03:21:45`, or with a space (RFC 3339, section 5.6): its fraction is no number either.
+fn is_time(bytes: &[u8]) -> bool {
+    bytes.iter().enumerate().all(|(index, byte)| match index {
+        4 | 7 => *byte == b'-',
+        10 => matches!(byte, b'T' | b't' | b' '),
+        13 | 16 => *byte == b':',
+        _ => byte.is_ascii_digit(),
+    })
+}
+
+fn is_percent_encoded(text: &str, at: usize) -> bool {
+    let bytes = text.as_bytes().get(at..at + 3);
+    bytes.is_some_and(|b| b[0] == b'%' && b[1].is_ascii_hexdigit() && b[2].is_ascii_hexdigit())
 }
 
 fn is_uuid(bytes: &[u8]) -> bool {

@@ -1,6 +1,6 @@
 //! Who may see what in a pack.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::RedactionKey;
 use super::field::Class;
@@ -71,19 +71,24 @@ impl Profile {
     /// Decides on the value under `key`, the nearest member name above it.
     pub(crate) fn decide(&self, key: &str, value: &Value, known: &KnownValues) -> Decision {
         match &self.reader {
-            Reader::Internal => decide_internal(value, known),
+            Reader::Internal => decide_internal(key, value, known),
             Reader::External { key: secret } => decide_external(secret, key, value, known),
         }
     }
 }
 
-fn decide_internal(value: &Value, known: &KnownValues) -> Decision {
+fn decide_internal(key: &str, value: &Value, known: &KnownValues) -> Decision {
     match value {
+        // Sections join by ids: only what is known to be somebody's number is masked in one.
+        Value::String(text) if Class::of(key) == Class::Id => {
+            let masks = contacts(text, |phone| !known.is_somebodys_phone(&phone.digits));
+            masked(text, masks).map_or(Decision::Show, |text| masked_as(Rule::Contact, text))
+        }
         Value::String(text) => {
             let masks = contacts(text, |phone| known.is_vendor_phone(&phone.digits));
             masked(text, masks).map_or(Decision::Show, |text| masked_as(Rule::Contact, text))
         }
-        Value::Number(number) if !find_phones(&number.to_string()).is_empty() => {
+        Value::Number(number) if is_phone_number(number) => {
             Decision::Hide { rule: Rule::Contact, masked: Value::Null }
         }
         // A member's name is needed to verify it, so a name that is data hides the whole.
@@ -103,12 +108,10 @@ fn decide_external(
     let text = match value {
         Value::Null => return Decision::Show,
         Value::Array(items) if items.is_empty() => return Decision::Show,
-        Value::Object(members) if !members.keys().all(|name| is_plain_name(name)) => {
+        Value::Object(members) if !members.keys().all(|name| is_plain_name(name, known)) => {
             return hide(Rule::MemberNames, value);
         }
-        Value::Number(number) if !find_phones(&number.to_string()).is_empty() => {
-            return hide(Rule::Phone, value);
-        }
+        Value::Number(number) if is_phone_number(number) => return hide(Rule::Phone, value),
         Value::String(text) => text.as_str(),
         _ => "",
     };
@@ -169,19 +172,25 @@ fn has_contacts(text: &str) -> bool {
     !contacts(text, |_| false).is_empty()
 }
 
+/// A phone number as JSON has it where nobody put quotes around it. A score or a share is none.
+fn is_phone_number(number: &Number) -> bool {
+    !number.is_f64() && !find_phones(&number.to_string()).is_empty()
+}
+
 /// A member's name as programmers give them, and not a person's.
-fn is_plain_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 64
+fn is_plain_name(name: &str, known: &KnownValues) -> bool {
+    name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && find_phones(name).is_empty()
+        && known.find(name).is_empty()
 }
 
 /// A word from a closed set, a version, an id or a time: no sentence, no number, nobody's name.
 fn is_harmless_word(text: &str, known: &KnownValues) -> bool {
     !text.is_empty()
         && text.len() <= 64
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/+%".contains(&byte))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/+".contains(&byte))
         && find_phones(text).is_empty()
         && known.find(text).is_empty()
 }

@@ -42,26 +42,85 @@ const PREFIXES: [(&str, usize); 14] = [
 const MAX_BASE64_RUN: usize = 256;
 
 /// Query parameters that make a URL a key to what it names.
-const SIGNING_PARAMETERS: [&str; 8] =
-    ["access_token=", "expires=", "hash=", "oh=", "sig=", "signature=", "token=", "x-amz-"];
+const SIGNING_PARAMETERS: [&str; 14] = [
+    "access_token=",
+    "api_key=",
+    "apikey=",
+    "expires=",
+    "hash=",
+    "jwt=",
+    "key=",
+    "oh=",
+    "password=",
+    "sig=",
+    "signature=",
+    "token=",
+    "x-amz-",
+    "x-goog-",
+];
 
 /// Finds everything in `text` that must not be stored, left to right, without overlap.
 pub(super) fn find_secrets(text: &str) -> Vec<(Range<usize>, Kind)> {
     let mut found = Vec::new();
-    if let Some(at) = text.find("-----BEGIN ") {
-        // A PEM block spans lines: everything from its first line on goes.
-        found.extend(find_secrets(&text[..at]));
-        found.push((at..text.len(), Kind::Secret));
-        return found;
+    let mut from = 0;
+    while let Some(block) = find_pem(&text[from..]) {
+        let block = from + block.start..from + block.end;
+        find_in_words(&text[from..block.start], from, &mut found);
+        from = block.end;
+        found.push((block, Kind::Secret));
     }
-    let mut after_scheme = false;
-    for (at, token) in tokens(text) {
-        let kind =
-            if after_scheme && token.len() >= 8 { Some(Kind::Secret) } else { kind_of(token) };
-        found.extend(kind.map(|kind| (at..at + token.len(), kind)));
-        after_scheme = ["bearer", "basic"].iter().any(|scheme| token.eq_ignore_ascii_case(scheme));
-    }
+    find_in_words(&text[from..], from, &mut found);
     found
+}
+
+/// The first PEM block (RFC 7468), to its last line, or to the end where that is missing.
+fn find_pem(text: &str) -> Option<Range<usize>> {
+    const BEGIN: &str = "-----BEGIN ";
+    const END: &str = "-----END ";
+    text.match_indices(BEGIN).find_map(|(start, _)| {
+        let label = text[start + BEGIN.len()..].split("-----").next()?;
+        let body = start + BEGIN.len() + label.len();
+        let is_label = label.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b' ');
+        if !is_label || !text[body..].starts_with("-----") {
+            return None;
+        }
+        let end = text[body..].find(END).map_or(text.len(), |at| {
+            let last_line = body + at + END.len();
+            text[last_line..].find("-----").map_or(text.len(), |at| last_line + at + 5)
+        });
+        Some(start..end)
+    })
+}
+
+fn find_in_words(text: &str, offset: usize, found: &mut Vec<(Range<usize>, Kind)>) {
+    let mut scheme = "";
+    for (at, token) in tokens(text) {
+        let kind = match scheme {
+            "bearer" if is_random(token) => Some(Kind::Secret),
+            "basic" if is_base64_text(token) => Some(Kind::Secret),
+            _ => kind_of(token),
+        };
+        found.extend(kind.map(|kind| (offset + at..offset + at + token.len(), kind)));
+        let word = token.trim_end_matches(':');
+        let schemes = ["bearer", "basic"];
+        scheme = schemes.into_iter().find(|s| word.eq_ignore_ascii_case(s)).unwrap_or_default();
+    }
+}
+
+/// Not a word of a language: long, and with a digit.
+fn is_random(token: &str) -> bool {
+    token.len() >= 12 && token.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// `user:password` as HTTP's Basic scheme encodes it (RFC 7617), and not a word of a language.
+fn is_base64_text(token: &str) -> bool {
+    let has = |is: fn(&u8) -> bool| token.as_bytes().iter().any(is);
+    token.len() >= 8
+        && token.len().is_multiple_of(4)
+        && token.trim_end_matches('=').bytes().all(is_base64_byte)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+        && (has(u8::is_ascii_digit) || token.ends_with('='))
 }
 
 /// Splits at white space, quotes and brackets: none of them occurs inside a secret.
@@ -83,7 +142,7 @@ fn kind_of(token: &str) -> Option<Kind> {
     if starts_with_ignore_case(token, "data:") && token.contains(";base64,") {
         return Some(Kind::Media);
     }
-    if let Some(kind) = token.split_once("://").and_then(|(_, rest)| kind_of_url(rest)) {
+    if let Some(kind) = kind_of_url(token) {
         return Some(kind);
     }
     if token.split(['=', ',', ';', ':', '/', '?', '&', '#']).any(is_known_secret) {
@@ -93,17 +152,25 @@ fn kind_of(token: &str) -> Option<Kind> {
 }
 
 fn is_known_secret(part: &str) -> bool {
-    let is_long_enough = |(prefix, len): &(&str, usize)| {
-        let mut places = part.match_indices(prefix);
-        places.any(|(at, _)| part.len() - at >= *len && starts_word(part, at))
+    let is_secret = |(prefix, len): &(&str, usize)| {
+        part.match_indices(prefix).any(|(at, _)| {
+            let rest = &part[at..];
+            // `sk-` begins article numbers too: only a long part without dashes makes it a key.
+            let is_key = *prefix != "sk-" || rest.split('-').any(|run| run.len() >= 16);
+            rest.len() >= *len && is_key && starts_word(part, at)
+        })
     };
-    part.len() >= 12 && (PREFIXES.iter().any(is_long_enough) || is_jwt(part))
+    part.len() >= 12 && (PREFIXES.iter().any(is_secret) || is_jwt(part))
 }
 
-fn kind_of_url(after_scheme: &str) -> Option<Kind> {
+fn kind_of_url(token: &str) -> Option<Kind> {
+    let (scheme, after_scheme) = token.split_once("://")?;
     let authority_len = after_scheme.find(['/', '?', '#']).unwrap_or(after_scheme.len());
     let (authority, rest) = after_scheme.split_at(authority_len);
-    if authority.split_once('@').is_some_and(|(user, _)| user.contains(':')) {
+    // A password may hold slashes, and a web page's path an @.
+    let is_web = scheme.ends_with("http") || scheme.ends_with("https");
+    let user = if is_web { authority } else { after_scheme }.rsplit_once('@');
+    if user.is_some_and(|(user, _)| user.contains(':')) {
         return Some(Kind::Secret);
     }
     let parameters = rest.find(['?', '#']).map_or("", |at| &rest[at..]).to_ascii_lowercase();
@@ -117,21 +184,27 @@ fn starts_word(text: &str, at: usize) -> bool {
     !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric())
 }
 
-/// Three base64url parts, the first of which decodes to `{"…`.
+/// Three base64url parts, the first of which decodes to `{"…` (RFC 7519).
 fn is_jwt(token: &str) -> bool {
-    let Some(at) = token.find("eyJ") else { return false };
-    let mut parts = token[at..].split('.');
-    let is_part = |part: Option<&str>| {
-        part.is_some_and(|part| part.len() >= 4 && part.bytes().all(is_base64_byte))
-    };
-    is_part(parts.next()) && is_part(parts.next())
+    token.match_indices("eyJ").any(|(at, _)| {
+        let mut parts = token[at..].split('.');
+        let is_part = |part: Option<&str>, len| {
+            part.is_some_and(|part| part.len() >= len && part.bytes().all(is_base64_byte))
+        };
+        let has_all =
+            is_part(parts.next(), 12) && is_part(parts.next(), 4) && parts.next().is_some();
+        has_all && starts_word(token, at)
+    })
 }
 
+/// A long run of base64 with everything in it that encoded bytes have: dashes in a row are none.
 fn is_base64_run(token: &str) -> bool {
-    let mut run = 0;
-    token.bytes().any(|byte| {
-        run = if is_base64_byte(byte) { run + 1 } else { 0 };
-        run > MAX_BASE64_RUN
+    token.split(|c: char| !c.is_ascii() || !u8::try_from(c).is_ok_and(is_base64_byte)).any(|run| {
+        let has = |is: fn(&u8) -> bool| run.as_bytes().iter().any(is);
+        run.len() > MAX_BASE64_RUN
+            && has(u8::is_ascii_uppercase)
+            && has(u8::is_ascii_lowercase)
+            && has(u8::is_ascii_digit)
     })
 }
 
@@ -145,33 +218,64 @@ fn starts_with_ignore_case(text: &str, prefix: &str) -> bool {
 
 /// What a value under this key is, by the key's name alone, in any case style.
 pub(super) fn kind_by_key(key: &str) -> Option<Kind> {
-    const SECRETS: [&str; 12] = [
-        "accesskey",
-        "apikey",
-        "authorization",
-        "cookie",
-        "credential",
-        "passphrase",
-        "passwd",
-        "password",
-        "privatekey",
-        "secret",
-        "servicerole",
-        "token",
+    /// Names that end in one of these words, or words in a row.
+    const ENDINGS: [(Kind, &[&str]); 3] = [
+        (
+            Kind::Secret,
+            &[
+                "access_key",
+                "api_key",
+                "apikey",
+                "auth",
+                "authorization",
+                "connection_string",
+                "cookie",
+                "cookies",
+                "credential",
+                "credentials",
+                "dsn",
+                "jwt",
+                "otp",
+                "passphrase",
+                "passwd",
+                "password",
+                "private_key",
+                "pwd",
+                "secret",
+                "secret_key",
+                "service_key",
+                "service_role",
+                "service_role_key",
+                "token",
+            ],
+        ),
+        (
+            Kind::SignedUrl,
+            &["image_url", "media_url", "presigned_url", "recording_url", "signed_url"],
+        ),
+        (Kind::Media, &["base64", "binary_data", "image_data", "media_data"]),
     ];
-    const SIGNED_URLS: [&str; 5] =
-        ["imageurl", "mediaurl", "presignedurl", "recordingurl", "signedurl"];
-    const MEDIA: [&str; 4] = ["base64", "binarydata", "imagedata", "mediadata"];
-    let name: String =
-        key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    let is_one_of = |names: &[&str]| names.iter().any(|wanted| name.contains(wanted));
-    if is_one_of(&SECRETS) {
-        Some(Kind::Secret)
-    } else if is_one_of(&SIGNED_URLS) {
-        Some(Kind::SignedUrl)
-    } else if is_one_of(&MEDIA) {
-        Some(Kind::Media)
-    } else {
-        None
+    let name = snake_case(key);
+    let ends_in = |ending: &&str| {
+        name.strip_suffix(*ending).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
+    };
+    ENDINGS.iter().find(|(_, endings)| endings.iter().any(ends_in)).map(|(kind, _)| *kind)
+}
+
+/// `apiKey`, `API-KEY` and `api key` as `api_key`.
+fn snake_case(key: &str) -> String {
+    let mut name = String::with_capacity(key.len() + 4);
+    let mut after_lower = false;
+    for c in key.chars() {
+        if c.is_alphanumeric() {
+            if c.is_uppercase() && after_lower {
+                name.push('_');
+            }
+            name.extend(c.to_lowercase());
+        } else if !name.is_empty() && !name.ends_with('_') {
+            name.push('_');
+        }
+        after_lower = c.is_lowercase() || c.is_numeric();
     }
+    name
 }

@@ -17,6 +17,9 @@ pub(crate) fn withhold(value: Value, key: &RedactionKey) -> Value {
         Value::Array(items) => {
             items.into_iter().map(|item| withhold(item, key)).collect::<Vec<_>>().into()
         }
+        Value::Object(members) if is_node_buffer(&members) => {
+            Value::String(marker(Kind::Media, &Value::Object(members).to_string(), key))
+        }
         Value::Object(members) => {
             let members = members.into_iter();
             members
@@ -42,6 +45,13 @@ pub(crate) fn withhold_in_key(idempotency_key: &str, key: &RedactionKey) -> Stri
     }
     kept.push_str(&text[from..]);
     kept
+}
+
+/// Bytes as Node.js writes them: `{"type":"Buffer","data":[255,216,…]}`.
+fn is_node_buffer(members: &Map<String, Value>) -> bool {
+    members.len() == 2
+        && members.get("type").is_some_and(|kind| kind == "Buffer")
+        && members.get("data").is_some_and(Value::is_array)
 }
 
 fn withhold_member(name: String, member: Value, key: &RedactionKey) -> (String, Value) {

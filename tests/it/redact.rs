@@ -48,6 +48,10 @@ fn phone_numbers_are_found_in_every_way_they_are_written() {
         "{\"from\":\"250788123456\"}",
         "+256 772 123456",
         "+44 20 7946 0958",
+        "250788123456deadbeef",
+        "https://wa.me/?text=call%200788123456",
+        "0788_123_456",
+        "078 - 812 - 3456",
     ] {
         let found = find_phones(text);
         assert_eq!(found.len(), 1, "{text}");
@@ -77,6 +81,12 @@ fn what_is_no_phone_number_is_left_alone() {
         "KN 12 St",
         "500mg, 21 tablets, 3x daily",
         "1 + 1 = 2",
+        "2026-07-28T07:15:00.781234567Z",
+        "2026-07-28 07:15:00.0123456789",
+        "785 000 - 790 000 Frw",
+        "730 000/750 000",
+        "order 0012345678",
+        "ORD-250123456789",
         "",
     ] {
         let found: Vec<_> = find_phones(text).into_iter().map(|phone| &text[phone.at]).collect();
@@ -104,13 +114,18 @@ const SECRETS: &[(&str, &str)] = &[
     ("https://host/cb#access_token=LEAK012345", "LEAK"),
     ("https://host/eyJhbGciOiJIUzI1NiJ9.eyJMRUFLIjoxfQ.sig/LEAK", "LEAK"),
     ("task-sk-live-0 and sk-LEAK0123456789abcdef", "LEAK"),
+    ("https://p.supabase.co/rest/v1/?apikey=eyJhbGciOiJIUzI1NiJ9.eyJMRUFLIjoxfQ.LEAK", "LEAK"),
+    ("error for url (https://x.rw/?key=sk-ant-api03-LEAK0123456789abcdef)", "LEAK"),
+    ("https://ghp_LEAK0123456789abcdef0123456789abcdef@github.com/x", "LEAK"),
+    ("https://storage.googleapis.com/b/o?X-Goog-Signature=LEAK", "LEAK"),
+    ("postgres://u:pa/LEAK@db", "LEAK"),
     ("data:image/jpeg;base64,LEAK/9j/4AAQSkZJRg==", "LEAK"),
     ("-----BEGIN PRIVATE KEY-----\nLEAK\n-----END PRIVATE KEY-----", "LEAK"),
 ];
 
 #[test]
 fn secrets_of_known_form_do_not_enter_anywhere() {
-    let photo = "LEAK".repeat(100);
+    let photo = "LEAKed0123".repeat(40);
     for (text, secret) in SECRETS.iter().copied().chain([(photo.as_str(), "LEAK")]) {
         let record = sealed(
             event()
@@ -170,6 +185,10 @@ fn ordinary_content_enters_as_it_is() {
         "link": "https://example.rw/shop?id=12&page=2",
         "note": "ask-client, risk-free, basic phone",
         "wamid": "wamid.HBgMMjUwNzg4MTIzNDU2FQIAEhgUM0E=",
+        "said": "need the Basic package, bearer certificate; a basic smartphone cheap",
+        "shop": "Basic Electronics", "sku": "sk-samsung-galaxy-a15", "id2": "sk-electronics-kigali",
+        "hey": "heyJohn.Please call", "line": "-".repeat(300), "begin": "-----BEGIN EXAMPLE, then",
+        "token_type": "x", "tokenizer": "y", "stop_tokens": ["z"], "secretary_name": "w",
     });
     assert_eq!(entered(payload.clone()), payload);
 }
