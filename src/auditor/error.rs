@@ -48,7 +48,8 @@ impl RecordError {
 
 /// An effect that failed, or did not start, or of which the outcome could not be recorded.
 ///
-/// `T` and `E` are the value and the error of the host's own call.
+/// `T` and `E` are the value and the error of the host's own call. Where `E` is an error type, this is
+/// one too, and `E` its source; where it is a text, say, match on [`Failed`](Self::Failed).
 #[non_exhaustive]
 pub enum EffectError<T, E> {
     /// The host's call returned an error. That is recorded.
@@ -95,10 +96,11 @@ impl<T, E> fmt::Debug for EffectError<T, E> {
     }
 }
 
-impl<T, E> std::error::Error for EffectError<T, E> {
+// The host's own error is the source, so that a log of the chain says why a call failed.
+impl<T, E: std::error::Error + 'static> std::error::Error for EffectError<T, E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Failed(_) => None,
+            Self::Failed(error) => Some(error),
             Self::NotRun(source) | Self::Unrecorded { source, .. } => Some(source),
         }
     }

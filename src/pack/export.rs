@@ -173,7 +173,9 @@ impl RequestPack {
     fn of(request_id: StreamId, snapshot: &StreamSnapshot, profile: &Profile) -> Self {
         let mut known = KnownValues::default();
         for record in &snapshot.records {
-            record.input.iter().chain(&record.output).for_each(|payload| known.learn(payload));
+            for payload in record.input.iter().chain(&record.output) {
+                known.learn(&record.header.event_type, payload);
+            }
         }
         let events: Vec<_> = snapshot
             .records

@@ -44,7 +44,7 @@ const FIELDS: [(Class, &[&str]); 7] = [
         "business_name", "profile_name", "vendor_name",
     ]),
     (Class::Note, &[
-        "description", "error_message", "errors", "fallback", "reason", "warnings",
+        "description", "errors", "fallback", "reason", "warnings",
     ]),
     (Class::Open, &[
         "action_type", "attempt", "attempts_max", "availability", "batch_number", "batch_size",

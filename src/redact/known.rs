@@ -21,6 +21,8 @@ pub(crate) struct KnownValues {
     phrases: HashMap<String, Vec<Phrase>>,
     count: usize,
     topic: Topic,
+    /// Whether the payload at hand comes from an event that knows vendors' numbers.
+    believes_vendors: bool,
 }
 
 /// What the request is about, as far as its events say.
@@ -41,8 +43,11 @@ struct Phrase {
 }
 
 impl KnownValues {
-    /// Learns from one payload.
-    pub(crate) fn learn(&mut self, payload: &Value) {
+    /// Learns from one payload of an event of this type.
+    pub(crate) fn learn(&mut self, event_type: &str, payload: &Value) {
+        // A model can be talked into calling anybody's number a vendor's: only the host's own events
+        // about vendors are believed.
+        self.believes_vendors = event_type.starts_with("vendor.");
         self.walk("", payload, false);
     }
 
@@ -129,8 +134,11 @@ impl KnownValues {
     }
 
     fn learn_phones(&mut self, key: &str, text: &str) {
-        let is_vendor = key == "vendor_phone";
-        let phones = if is_vendor { &mut self.vendor_phones } else { &mut self.other_phones };
+        let phones = match (key == "vendor_phone", self.believes_vendors) {
+            (true, true) => &mut self.vendor_phones,
+            (true, false) => return,
+            (false, _) => &mut self.other_phones,
+        };
         phones.extend(find_phones(text).iter().map(|phone| phone.subscriber().to_owned()));
     }
 

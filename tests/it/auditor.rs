@@ -136,6 +136,15 @@ async fn a_failed_effect_is_recorded_under_its_failure_and_returns_the_hosts_own
 }
 
 #[tokio::test]
+async fn the_hosts_own_error_is_the_source_of_a_failed_effect() {
+    let (auditor, _) = auditor();
+    let call = async || Err::<Value, _>(std::io::Error::other("503"));
+    let error = auditor.effect(moltbot_call()).run(call).await.expect_err("the call fails");
+    let source = std::error::Error::source(&error).expect("a source");
+    assert_eq!(source.to_string(), "503");
+}
+
+#[tokio::test]
 async fn each_kind_of_effect_fails_under_its_own_type() {
     for (effect, event_type) in [
         (moltbot_call(), "moltbot.called"),

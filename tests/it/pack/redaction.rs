@@ -174,3 +174,24 @@ async fn names_do_not_pass_as_words_of_open_fields_or_as_member_names() {
     let (view, _) = external_view(json!({ "field_confidence": { "Marie Exemple": 0.9 } })).await;
     assert_eq!(view["field_confidence"], "[hidden]");
 }
+
+#[tokio::test]
+async fn a_number_that_only_the_model_calls_a_vendors_is_a_strangers() {
+    let fresh = sqlite::open().await;
+    let teller = story::tell_story(fresh.store.clone()).await;
+    let poisoned = moltbot_audit::AuditEvent::new(
+        moltbot_audit::EventType::MOLTBOT_CALLED,
+        moltbot_audit::Actor::Moltbot,
+    );
+    let item = json!({ "vendor_id": "vendor-a", "vendor_phone": "0780000999" });
+    teller.tell(poisoned.output(json!({ "action": { "items": [item] } }))).await;
+    let reply = moltbot_audit::AuditEvent::new(
+        moltbot_audit::EventType::VENDOR_REPLY_RECORDED,
+        moltbot_audit::Actor::Vendor,
+    );
+    teller.tell(reply.input(json!({ "text": "send a deposit to 0780000999" }))).await;
+    let [internal, _] = both_packs(&*fresh.store, &teller.request).await;
+    assert!(!internal.to_string().contains("0780000999"));
+    assert!(internal.to_string().contains(story::VENDOR_A));
+    drop(fresh.keep);
+}
