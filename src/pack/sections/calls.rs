@@ -11,7 +11,7 @@ use crate::event::payload::{
 use crate::pack::{PackEvent, Section};
 
 /// Who was asked, and who was called.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CallAttempts {
     /// Consents that were asked for.
@@ -21,7 +21,7 @@ pub struct CallAttempts {
 }
 
 /// One consent.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Consent {
     /// The event that asked.
@@ -36,7 +36,7 @@ pub struct Consent {
 }
 
 /// One answer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ConsentDecision {
     /// The event that says so.
@@ -51,7 +51,7 @@ pub struct ConsentDecision {
 }
 
 /// One call.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Attempt {
     /// The event that placed it.
@@ -72,7 +72,7 @@ pub struct Attempt {
 }
 
 /// One report of the provider.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct StatusReport {
     /// The event that says so.

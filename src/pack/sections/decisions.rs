@@ -10,7 +10,7 @@ use crate::pack::PackEvent;
 use crate::proof::Digest;
 
 /// One call of Moltbot.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Decision {
     /// The event that says so.
@@ -52,7 +52,7 @@ pub struct Decision {
 }
 
 /// What became of an output.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Judgement {

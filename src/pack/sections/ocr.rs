@@ -11,7 +11,7 @@ use crate::event::payload::{OcrJobCreated, OcrJobDone};
 use crate::pack::PackEvent;
 
 /// One job: how it was created, and how it ended.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct OcrJob {
     /// The host's row for the job.

@@ -9,7 +9,7 @@ use crate::event::payload::{VendorOutreachSent, VendorReplyRecorded};
 use crate::pack::{PackEvent, Section};
 
 /// Every outreach with its replies, and replies that answer none.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Outreaches {
     /// Messages to vendors.
@@ -19,7 +19,7 @@ pub struct Outreaches {
 }
 
 /// One message to one vendor.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Outreach {
     /// The event that says so.
@@ -48,7 +48,7 @@ pub struct Outreach {
 
 /// One reply: what was written beside what was understood, so that the one can be checked by the
 /// other.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Reply {
     /// The event that says so.

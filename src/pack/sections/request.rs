@@ -9,7 +9,7 @@ use crate::event::payload::{RequestCreated, RequestStateChanged};
 use crate::pack::{PackEvent, Section};
 
 /// Where the request stands, and how it got there.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RequestSummary {
     /// What is known of it at the end.
@@ -19,7 +19,7 @@ pub struct RequestSummary {
 }
 
 /// What is known of the request at the end of its events.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The event that opened it.
@@ -43,7 +43,7 @@ pub struct Snapshot {
 }
 
 /// One step of the state machine.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Transition {
     /// The event that says so.

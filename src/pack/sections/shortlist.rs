@@ -10,7 +10,7 @@ use crate::event::payload::{
 use crate::pack::{PackEvent, Section};
 
 /// What the client got.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Shortlist {
     /// The event that made it; the last, where there are several.
@@ -29,7 +29,7 @@ pub struct Shortlist {
 }
 
 /// How and when the client was handed off to the vendors.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Handoff {
     /// The event that says so.

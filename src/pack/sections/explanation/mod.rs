@@ -16,7 +16,7 @@ use crate::event::payload::{Exclusion, ScoreFactor, ShortlistGenerated, VendorCa
 use crate::pack::{PackEvent, Section};
 
 /// The answer to "why did the bot pick these vendors?".
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Explanation {
     /// How candidates were looked for, each time.
@@ -31,7 +31,7 @@ pub struct Explanation {
 }
 
 /// One search for candidates.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SelectionStory {
     /// The event that says so.

@@ -6,7 +6,7 @@ use super::super::told::{Source, Told};
 use crate::event::payload::ShortlistGenerated;
 
 /// The order of the shortlist beside the order of its scores.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FinalOrder {
     /// The event that says so.
@@ -27,7 +27,7 @@ pub struct FinalOrder {
 }
 
 /// One item of the final order.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RankedItem {
     /// Place on the shortlist, from 1.

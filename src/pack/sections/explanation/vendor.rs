@@ -8,7 +8,7 @@ use super::adds_up;
 use crate::event::payload::{ScoreFactor, ShortlistGenerated, VendorCandidatesSelected};
 
 /// Everything that is recorded of one vendor's chances.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct VendorStory {
     /// The host's row for the vendor.
@@ -28,7 +28,7 @@ pub struct VendorStory {
 }
 
 /// A vendor among the candidates.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ConsideredCandidate {
     /// The event that says so.
@@ -43,7 +43,7 @@ pub struct ConsideredCandidate {
 }
 
 /// Where a vendor ended.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(tag = "ended", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Disposition {
