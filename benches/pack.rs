@@ -181,8 +181,10 @@ impl Story {
             self.inbound();
         }
         self.end();
-        let record = |(seq, event)| record(event, self.length, self.number(seq), self.created_at);
-        self.events.into_iter().enumerate().map(record).collect()
+        let events = std::mem::take(&mut self.events).into_iter().enumerate();
+        events
+            .map(|(place, event)| record(event, self.length, self.number(place), self.created_at))
+            .collect()
     }
 
     fn beginning(&mut self, vendors: u64) {
