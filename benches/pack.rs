@@ -1,5 +1,8 @@
 //! What exporting and verifying a request costs, as the request grows and as the table grows.
 //!
+//! The requests that are exported tell a story: messages, calls of Moltbot, one outreach after the
+//! other with its replies, and one shortlist of all who replied. Vendors grow with the events.
+//!
 //! `cargo bench --bench pack` prints one table; every ratio is of one run, over medians of rounds in
 //! which the cases take turns. `-- --quick` runs a small size, to see that it works.
 
@@ -16,13 +19,13 @@ mod cluster;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use moltbot_audit::pack::{export_request_pack, verify_request_pack};
 use moltbot_audit::record::{Randomness, Record, seal};
 use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::{AuditStore, open};
 use moltbot_audit::{Actor, AuditEvent, EventId, EventType, RequestId};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use self::cluster::Cluster;
@@ -69,12 +72,15 @@ async fn run(size: &Size) {
 async fn filled(url: &str, rows: u64) -> Arc<dyn AuditStore> {
     let store = open(url).await.expect("the database is ours");
     for events in REQUESTS {
-        append(&*store, (0..events).map(|seq| record(events, (events << 32) + seq)).collect())
-            .await;
+        append(&*store, Story::new(events).told()).await;
     }
+    let created_at = Utc::now();
     for batch in 0..rows / EVENTS_PER_BATCH {
         let numbers = batch * EVENTS_PER_BATCH..(batch + 1) * EVENTS_PER_BATCH;
-        let other = |number| record((1 << 40) + number / EVENTS_PER_REQUEST, number);
+        let other = |number| {
+            let request_number = (1 << 40) + number / EVENTS_PER_REQUEST;
+            record(reply(number, number), request_number, number, created_at)
+        };
         append(&*store, numbers.map(other).collect()).await;
     }
     store
@@ -140,18 +146,182 @@ fn request(number: u64) -> RequestId {
     Uuid::from_u64_pair(mixed & !0xf000 | 0x4000, mixed & (u64::MAX >> 2) | 1 << 63).into()
 }
 
-fn record(request_number: u64, number: u64) -> Record {
-    // This month has a partition.
-    let created_at = Utc::now();
-    let event = AuditEvent::new(EventType::VENDOR_REPLY_RECORDED, Actor::Vendor)
-        .id(EventId::new(created_at, number).expect("a time of this century"))
-        .request(&request(request_number))
+/// The events of one request of a given length, as a host would report them.
+struct Story {
+    length: u64,
+    created_at: DateTime<Utc>,
+    events: Vec<AuditEvent>,
+    /// Vendors that were messaged.
+    vendors: u64,
+    /// Vendors that replied, each with the place of its reply.
+    replied: Vec<(u64, usize)>,
+}
+
+impl Story {
+    const BEGINNING: usize = 5;
+    const END: usize = 6;
+    /// Each round messages three vendors, two of which reply, and asks Moltbot once.
+    const ROUND: usize = 8;
+
+    fn new(length: u64) -> Self {
+        // This month has a partition.
+        let created_at = Utc::now();
+        Self { length, created_at, events: Vec::new(), vendors: 0, replied: Vec::new() }
+    }
+
+    fn told(mut self) -> Vec<Record> {
+        let length = usize::try_from(self.length).expect("a small number");
+        let vendors = 3 * (self.length / u64::try_from(Self::ROUND).expect("a small number"));
+        self.beginning(vendors);
+        assert_eq!(self.events.len(), Self::BEGINNING);
+        while self.events.len() + Self::ROUND + Self::END <= length {
+            self.round();
+        }
+        while self.events.len() + Self::END < length {
+            self.inbound();
+        }
+        self.end();
+        let events = std::mem::take(&mut self.events).into_iter().enumerate();
+        events
+            .map(|(place, event)| record(event, self.length, self.number(place), self.created_at))
+            .collect()
+    }
+
+    fn beginning(&mut self, vendors: u64) {
+        self.inbound();
+        self.tell(EventType::REQUEST_CREATED, json!({ "channel": "whatsapp" }), json!({}));
+        self.state(None, "collecting_requirements");
+        let factors = factors(&[("category", 40.0), ("distance", 26.0), ("rating", 8.0)]);
+        let candidate = |vendor| {
+            let name = format!("Shop Kigali {vendor}");
+            json!({ "vendor_id": vendor_id(vendor), "vendor_name": name, "total": 74.0, "factors": factors })
+        };
+        let candidates: Vec<_> = (0..vendors).map(candidate).collect();
+        let found = json!({ "pool_size": vendors, "candidates": candidates });
+        let looked_for = json!({ "category": "electronics", "mode": "ai" });
+        self.tell(EventType::VENDOR_CANDIDATES_SELECTED, looked_for, found);
+        self.state(Some("collecting_requirements"), "vendor_outreach");
+    }
+
+    fn round(&mut self) {
+        self.inbound();
+        let call = self.moltbot("ask_client");
+        self.tell(
+            EventType::MOLTBOT_OUTPUT_ACCEPTED,
+            json!({ "moltbot_event_id": call }),
+            json!({}),
+        );
+        for vendor in self.vendors..self.vendors + 3 {
+            let input = json!({
+                "outreach_id": format!("outreach-{vendor}"), "vendor_id": vendor_id(vendor),
+                "vendor_name": format!("Shop Kigali {vendor}"), "vendor_phone": "+250788200911",
+                "batch_number": vendor / 5 + 1, "text": "Muraho! Do you have a USB-C charger?",
+            });
+            self.tell(
+                EventType::VENDOR_OUTREACH_SENT,
+                input,
+                json!({ "provider_message_id": "wamid" }),
+            );
+        }
+        for vendor in self.vendors..self.vendors + 2 {
+            self.replied.push((vendor, self.events.len()));
+            self.events.push(reply(vendor, vendor));
+        }
+        self.vendors += 3;
+    }
+
+    fn end(&mut self) {
+        let call = self.moltbot("shortlist");
+        self.tell(
+            EventType::MOLTBOT_OUTPUT_ACCEPTED,
+            json!({ "moltbot_event_id": call }),
+            json!({}),
+        );
+        let factors = factors(&[("availability", 50.0), ("price", 20.0), ("confidence", 17.0)]);
+        let item = |(vendor, place): &(u64, usize)| {
+            json!({
+                "vendor_id": vendor_id(*vendor), "price": 12_000, "total": 87.0, "factors": factors,
+                "reply_event_id": self.event_id(*place),
+            })
+        };
+        let items: Vec<_> = self.replied.iter().map(item).collect();
+        let output = json!({ "items": items, "decided_by": "moltbot", "moltbot_event_id": call });
+        self.tell(EventType::SHORTLIST_GENERATED, json!({ "mode": "ai" }), output);
+        self.state(Some("awaiting_vendor_replies"), "shortlist_ready");
+        let vendors: Vec<_> = self.replied.iter().map(|(vendor, _)| vendor_id(*vendor)).collect();
+        self.tell(EventType::SHORTLIST_HANDOFF, json!({ "vendor_ids": vendors }), json!({}));
+        self.state(Some("shortlist_ready"), "handed_off");
+    }
+
+    fn inbound(&mut self) {
+        let input = json!({
+            "from_phone": "+250788100901", "message_type": "text",
+            "text": "Muraho, ndashaka charger ya USB-C, hafi ya Remera. Call 0788 100 901.",
+        });
+        self.tell(EventType::WHATSAPP_INBOUND_RECEIVED, input, json!({}));
+    }
+
+    fn state(&mut self, from: Option<&str>, to: &str) {
+        let step = json!({ "from_state": from, "to_state": to });
+        self.tell(EventType::REQUEST_STATE_CHANGED, step, json!({}));
+    }
+
+    /// Asks Moltbot, and returns the id of the event.
+    fn moltbot(&mut self, action: &str) -> String {
+        let id = self.event_id(self.events.len());
+        let input = json!({
+            "model": "m-1", "prompt_version": "p-1", "attempt": 1,
+            "context": { "last_messages": ["Muraho, ndashaka charger"], "language": "rw" },
+        });
+        let action = json!({ "type": action, "why": "The client did not say which plug." });
+        let output = json!({ "action": action, "input_tokens": 812, "output_tokens": 64 });
+        self.tell(EventType::MOLTBOT_CALLED, input, output);
+        id
+    }
+
+    fn tell(&mut self, event_type: EventType, input: Value, output: Value) {
+        self.events.push(AuditEvent::new(event_type, Actor::System).input(input).output(output));
+    }
+
+    fn number(&self, place: usize) -> u64 {
+        (self.length << 32) + u64::try_from(place).expect("a small number")
+    }
+
+    fn event_id(&self, place: usize) -> String {
+        event_id(self.created_at, self.number(place)).to_string()
+    }
+}
+
+fn factors(deltas: &[(&str, f64)]) -> Value {
+    let factor = |(code, delta): &(&str, f64)| json!({ "code": code, "score_delta": delta });
+    deltas.iter().map(factor).collect()
+}
+
+fn vendor_id(vendor: u64) -> String {
+    format!("vendor-{vendor}")
+}
+
+fn reply(vendor: u64, message: u64) -> AuditEvent {
+    AuditEvent::new(EventType::VENDOR_REPLY_RECORDED, Actor::Vendor)
         .input(json!({
-            "vendor_id": format!("vendor-{}", number % 15), "vendor_phone": "+250788200911",
-            "text": "Muraho! Yes, in stock, 12,000 RWF, call 0788 200 911 or come to Remera.",
+            "vendor_id": vendor_id(vendor), "vendor_phone": "+250788200911",
+            "text": "Muraho! Yes, in stock, 12,000 RWF, call 0788 200 911 or come to our shop.",
         }))
         .output(json!({ "availability": "in_stock", "price_min": 12_000, "confidence": 0.85 }))
-        .idempotency_key(format!("wamid.{number}"));
+        .idempotency_key(format!("wamid.{message}"))
+}
+
+fn event_id(created_at: DateTime<Utc>, number: u64) -> EventId {
+    EventId::new(created_at, number).expect("a time of this century")
+}
+
+fn record(
+    event: AuditEvent,
+    request_number: u64,
+    number: u64,
+    created_at: DateTime<Utc>,
+) -> Record {
+    let event = event.request(&request(request_number)).id(event_id(created_at, number));
     let mut salt = [0; 16];
     salt[..8].copy_from_slice(&number.to_be_bytes());
     seal(event, created_at, Randomness { id: number, salt }, &KEY).expect("a valid event")

@@ -21,10 +21,11 @@ pub use self::{
     fault::{EventFault, VerifyError},
     section::Section,
     sections::{
-        Attempt, CallAttempts, Consent, ConsentDecision, ConsideredCandidate, Decision,
-        Disposition, Explanation, FinalOrder, Handoff, Judgement, Message, OcrJob, OtherShape,
-        Outreach, Outreaches, RankedItem, Reply, RequestSummary, Sections, SelectionStory,
-        Shortlist, Snapshot, Source, StatusReport, Transition, VendorStory,
+        Attempt, Budgets, CallAttempts, Consent, ConsentDecision, ConsideredCandidate, Controls,
+        Decision, Disposition, Erasures, Explanation, FinalOrder, Handoff, Judgement, Message,
+        OcrJob, OtherShape, Outreach, Outreaches, RankedItem, Reconciliation, Reply,
+        RequestSummary, Reversal, Sections, SelectionStory, Shortlist, Snapshot, Source,
+        StatusReport, Transition, VendorStory,
     },
     verify::{VerifiedPack, verify_request_pack},
 };

@@ -8,7 +8,7 @@ use crate::event::payload::{WhatsappInboundReceived, WhatsappOutboundSent};
 use crate::pack::PackEvent;
 
 /// One message.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Message {
     /// The event that says so.

@@ -1,16 +1,19 @@
 //! What Moltbot decided.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use serde_json::Value;
+use uuid::Uuid;
 
-use super::told::{OtherShape, Source, told, told_as};
+use super::told::{OtherShape, Source, Told, told, told_as};
 use crate::event::EventType;
 use crate::event::payload::{MoltbotCalled, MoltbotOutputRejected};
 use crate::pack::PackEvent;
 use crate::proof::Digest;
 
 /// One call of Moltbot.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Decision {
     /// The event that says so.
@@ -52,7 +55,7 @@ pub struct Decision {
 }
 
 /// What became of an output.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Judgement {
@@ -60,6 +63,21 @@ pub enum Judgement {
     Accepted {
         /// The event that says so.
         source: Source,
+        /// The payload, where it has another shape.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        other_shape: Option<OtherShape>,
+    },
+    /// It kept the contract and was not safe to act on.
+    Blocked {
+        /// The event that says so.
+        source: Source,
+        /// What made it unsafe, as far as the host says.
+        reasons: Vec<String>,
+        /// What the host did instead.
+        fallback: Option<String>,
+        /// The payload, where it has another shape.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        other_shape: Option<OtherShape>,
     },
     /// No event says.
     NotRecorded,
@@ -71,6 +89,9 @@ pub enum Judgement {
         errors: Vec<String>,
         /// What the host did instead.
         fallback: Option<String>,
+        /// The payload, where it has another shape.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        other_shape: Option<OtherShape>,
     },
 }
 
@@ -113,25 +134,70 @@ fn commitments(events: &[PackEvent], seq: i64) -> (Digest, Digest) {
     (events[at].input.commitment, events[at].output.commitment)
 }
 
-/// Finds for each judgement the call it speaks of: the one it names, else the last one before it.
+/// Gives each judgement, in their order, to the call it names, else to the last one before it.
 fn judge(decisions: &mut [Decision], events: &[PackEvent]) {
-    let rejected = told::<MoltbotOutputRejected>(events).map(|told| {
-        let call = told.input.moltbot_event_id;
-        let (errors, fallback) = (told.output.errors, told.output.fallback);
-        (call, told.source.seq, Judgement::Rejected { source: told.source, errors, fallback })
-    });
-    let accepted = told_as::<MoltbotOutputRejected>(events, EventType::MOLTBOT_OUTPUT_ACCEPTED)
-        .map(|told| {
-            let call = told.input.moltbot_event_id;
-            (call, told.source.seq, Judgement::Accepted { source: told.source })
-        });
-    for (call, seq, judgement) in rejected.chain(accepted) {
-        let named = decisions
-            .iter()
-            .position(|decision| Some(decision.source.event_id.to_string()) == call);
-        let at = named.or_else(|| decisions.iter().rposition(|decision| decision.source.seq < seq));
-        if let Some(decision) = at.and_then(|at| decisions.get_mut(at)) {
-            decision.judgement = judgement;
+    let by_id: HashMap<_, _> =
+        decisions.iter().enumerate().map(|(at, call)| (call.source.event_id, at)).collect();
+    for (call, seq, judgement) in judgements(events) {
+        let named = call.and_then(|call| by_id.get(&call).copied());
+        let before = decisions.partition_point(|call| call.source.seq < seq);
+        if let Some(at) = named.or(before.checked_sub(1)) {
+            decisions[at].judgement = judgement;
         }
+    }
+}
+
+/// Every judgement with the call it names and its own place, in the order of the stream.
+fn judgements(events: &[PackEvent]) -> Vec<(Option<Uuid>, i64, Judgement)> {
+    let types = [
+        (EventType::MOLTBOT_OUTPUT_ACCEPTED, accepted as fn(_) -> _),
+        (EventType::MOLTBOT_OUTPUT_BLOCKED, blocked),
+        (EventType::MOLTBOT_OUTPUT_REJECTED, rejected),
+    ];
+    let mut judgements: Vec<_> = types
+        .into_iter()
+        .flat_map(|(event_type, judgement)| {
+            told_as::<MoltbotOutputRejected>(events, event_type).map(move |told| {
+                let call = told.input.moltbot_event_id.as_deref();
+                (call.and_then(|id| id.parse().ok()), told.source.seq, judgement(told))
+            })
+        })
+        .collect();
+    judgements.sort_by_key(|(_, seq, _)| *seq);
+    judgements
+}
+
+fn accepted(told: Told<MoltbotOutputRejected>) -> Judgement {
+    Judgement::Accepted { source: told.source, other_shape: told.other_shape }
+}
+
+fn blocked(told: Told<MoltbotOutputRejected>) -> Judgement {
+    let mut output = told.output;
+    let mut reasons = output.errors;
+    // No payload is laid down for a block, so both usual names are looked for.
+    let (reason, warnings) = (output.extra.remove("reason"), output.extra.remove("warnings"));
+    for said in reason.into_iter().chain(warnings) {
+        match said {
+            Value::String(text) => reasons.push(text),
+            Value::Array(texts) => {
+                reasons.extend(texts.iter().filter_map(Value::as_str).map(str::to_owned));
+            }
+            _ => {}
+        }
+    }
+    Judgement::Blocked {
+        source: told.source,
+        reasons,
+        fallback: output.fallback,
+        other_shape: told.other_shape,
+    }
+}
+
+fn rejected(told: Told<MoltbotOutputRejected>) -> Judgement {
+    Judgement::Rejected {
+        source: told.source,
+        errors: told.output.errors,
+        fallback: told.output.fallback,
+        other_shape: told.other_shape,
     }
 }

@@ -4,6 +4,7 @@ mod calls;
 mod conversation;
 mod decisions;
 mod explanation;
+mod later;
 mod ocr;
 mod outreach;
 mod request;
@@ -22,6 +23,7 @@ pub use self::{
         ConsideredCandidate, Disposition, Explanation, FinalOrder, RankedItem, SelectionStory,
         VendorStory,
     },
+    later::{Budgets, Controls, Erasures, Reconciliation, Reversal},
     ocr::OcrJob,
     outreach::{Outreach, Outreaches, Reply},
     request::{RequestSummary, Snapshot, Transition},
@@ -30,7 +32,7 @@ pub use self::{
 };
 use super::{PackEvent, Section};
 
-/// Every section of a pack but its events and its integrity.
+/// Every section of a pack but its events and its integrity. `Debug` tells the status of each.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Sections {
@@ -51,17 +53,17 @@ pub struct Sections {
     /// Why these vendors, and why not the others.
     pub explanation: Section<Explanation>,
     /// What can be undone, and what was.
-    pub reversal: Section<()>,
+    pub reversal: Section<Reversal>,
     /// Limits and what was spent of them.
-    pub budgets: Section<()>,
+    pub budgets: Section<Budgets>,
     /// Kill switches in force.
-    pub controls: Section<()>,
+    pub controls: Section<Controls>,
     /// The trail against the host's own tables.
-    pub reconciliation: Section<()>,
+    pub reconciliation: Section<Reconciliation>,
     /// How many values each rule hid.
     pub redactions: Section<BTreeMap<String, u64>>,
     /// What was erased, on whose behalf.
-    pub erasures: Section<()>,
+    pub erasures: Section<Erasures>,
 }
 
 impl Sections {
@@ -84,6 +86,24 @@ impl Sections {
             erasures: Section::not_recorded("erasures are not recorded yet"),
         }
     }
+}
+
+/// Implements `Debug` as the name alone: what a section holds may be what people wrote.
+macro_rules! quiet_debug {
+    ($($name:ident),* $(,)?) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+quiet_debug! {
+    Attempt, Budgets, CallAttempts, Consent, ConsentDecision, ConsideredCandidate, Controls, Decision,
+    Disposition, Erasures, Explanation, FinalOrder, Handoff, Judgement, Message, OcrJob, OtherShape,
+    Outreach, Outreaches, RankedItem, Reconciliation, Reply, RequestSummary, Reversal,
+    SelectionStory, Shortlist, Snapshot, Source, StatusReport, Transition, VendorStory,
 }
 
 fn redactions(events: &[PackEvent]) -> Section<BTreeMap<String, u64>> {

@@ -1,6 +1,6 @@
 //! Photos that were read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::event::payload::{OcrJobCreated, OcrJobDone};
 use crate::pack::PackEvent;
 
 /// One job: how it was created, and how it ended.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct OcrJob {
     /// The host's row for the job.
@@ -61,9 +61,13 @@ pub(super) fn jobs(events: &[PackEvent]) -> Vec<OcrJob> {
         .chain(told_as::<OcrJobDone>(events, EventType::OCR_JOB_FAILED))
         .collect();
     ends.sort_by_key(|end| end.source.seq);
+    let mut open: HashMap<_, VecDeque<_>> = HashMap::new();
+    for (at, job) in jobs.iter().enumerate() {
+        open.entry(job.job_id.clone()).or_default().push_back(at);
+    }
     for end in ends {
-        let is_open = |job: &OcrJob| job.ended.is_none() && job.job_id == end.input.job_id;
-        let at = jobs.iter().position(is_open).unwrap_or_else(|| {
+        let first_open = open.get_mut(&end.input.job_id).and_then(VecDeque::pop_front);
+        let at = first_open.unwrap_or_else(|| {
             jobs.push(OcrJob { job_id: end.input.job_id.clone(), ..OcrJob::default() });
             jobs.len() - 1
         });

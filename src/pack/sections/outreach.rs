@@ -1,15 +1,16 @@
 //! Vendors that were messaged, and what they replied.
 
-use serde::Serialize;
-use uuid::Uuid;
+use std::collections::HashMap;
 
-use super::told::{OtherShape, Source, Told, read, told};
+use serde::Serialize;
+
+use super::told::{OtherShape, Source, read, told};
 use crate::event::EventType;
 use crate::event::payload::{VendorOutreachSent, VendorReplyRecorded};
 use crate::pack::{PackEvent, Section};
 
 /// Every outreach with its replies, and replies that answer none.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Outreaches {
     /// Messages to vendors.
@@ -19,7 +20,7 @@ pub struct Outreaches {
 }
 
 /// One message to one vendor.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Outreach {
     /// The event that says so.
@@ -37,6 +38,8 @@ pub struct Outreach {
     pub batch_number: Option<u32>,
     /// What was written.
     pub text: Option<String>,
+    /// Whether the trail says that it went out.
+    pub went_out: bool,
     /// The provider's id of the message.
     pub provider_message_id: Option<String>,
     /// What the vendor answered.
@@ -48,7 +51,7 @@ pub struct Outreach {
 
 /// One reply: what was written beside what was understood, so that the one can be checked by the
 /// other.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Reply {
     /// The event that says so.
@@ -87,10 +90,12 @@ pub struct Reply {
 
 pub(super) fn section(events: &[PackEvent]) -> Section<Outreaches> {
     let mut sent = outreaches(events);
+    let replies: Vec<_> = replies(events).collect();
+    let answered = answered(&sent, &replies);
     let mut unmatched_replies = Vec::new();
-    for reply in replies(events) {
-        match answered(&mut sent, &reply) {
-            Some(outreach) => outreach.replies.push(reply),
+    for (reply, answered) in replies.into_iter().zip(answered) {
+        match answered {
+            Some(at) => sent[at].replies.push(reply),
             None => unmatched_replies.push(reply),
         }
     }
@@ -103,25 +108,30 @@ pub(super) fn section(events: &[PackEvent]) -> Section<Outreaches> {
 
 /// Messages to vendors, those that failed too.
 pub(super) fn outreaches(events: &[PackEvent]) -> Vec<Outreach> {
-    let is_outreach = |event: &&PackEvent| {
-        let event_type = &event.header.event_type;
-        event_type == EventType::VENDOR_OUTREACH_SENT.as_str()
-            || (event_type == EventType::WHATSAPP_SEND_FAILED.as_str()
-                && event.input.value.get("vendor_id").is_some())
-    };
-    let outreach = |told: Told<VendorOutreachSent>| Outreach {
-        source: told.source,
-        outreach_id: told.input.outreach_id,
-        vendor_id: told.input.vendor_id,
-        vendor_name: told.input.vendor_name,
-        vendor_phone: told.input.vendor_phone,
-        batch_number: told.input.batch_number,
-        text: told.input.text,
-        provider_message_id: told.output.provider_message_id,
-        replies: Vec::new(),
-        other_shape: told.other_shape,
-    };
-    events.iter().filter(is_outreach).map(|event| outreach(read(event))).collect()
+    events.iter().filter_map(outreach).collect()
+}
+
+fn outreach(event: &PackEvent) -> Option<Outreach> {
+    let is = |event_type: EventType| event.header.event_type == event_type.as_str();
+    let is_sent = is(EventType::VENDOR_OUTREACH_SENT);
+    let is_failed =
+        is(EventType::WHATSAPP_SEND_FAILED) && event.input.value.get("vendor_id").is_some();
+    (is_sent || is_failed).then(|| {
+        let told = read::<VendorOutreachSent>(event);
+        Outreach {
+            went_out: is_sent && told.source.succeeded(),
+            source: told.source,
+            outreach_id: told.input.outreach_id,
+            vendor_id: told.input.vendor_id,
+            vendor_name: told.input.vendor_name,
+            vendor_phone: told.input.vendor_phone,
+            batch_number: told.input.batch_number,
+            text: told.input.text,
+            provider_message_id: told.output.provider_message_id,
+            replies: Vec::new(),
+            other_shape: told.other_shape,
+        }
+    })
 }
 
 /// Replies, in the order they were recorded.
@@ -145,23 +155,23 @@ pub(super) fn replies(events: &[PackEvent]) -> impl Iterator<Item = Reply> {
     })
 }
 
-/// The outreach a reply answers: the one it names, else the last one to the same vendor before it.
-fn answered<'a>(sent: &'a mut [Outreach], reply: &Reply) -> Option<&'a mut Outreach> {
-    let named = reply.outreach_id.as_ref();
-    let by_name =
-        sent.iter().position(|outreach| named.is_some() && outreach.outreach_id.as_ref() == named);
-    let by_vendor = || {
-        sent.iter().rposition(|outreach| {
-            outreach.vendor_id == reply.vendor_id && outreach.source.seq < reply.source.seq
-        })
+/// For each reply the place of the outreach it answers: the one it names, else the last one to the
+/// same vendor before it.
+fn answered(sent: &[Outreach], replies: &[Reply]) -> Vec<Option<usize>> {
+    let mut by_id = HashMap::new();
+    for (at, outreach) in sent.iter().enumerate() {
+        let id = outreach.outreach_id.as_deref();
+        id.map(|id| by_id.entry(id).or_insert(at));
+    }
+    let mut last_to = HashMap::new();
+    let mut upcoming = sent.iter().enumerate().peekable();
+    let place = |reply: &Reply| {
+        let is_before = |(_, outreach): &(usize, &Outreach)| outreach.source.seq < reply.source.seq;
+        while let Some((at, outreach)) = upcoming.next_if(is_before) {
+            last_to.insert(outreach.vendor_id.as_str(), at);
+        }
+        let named = reply.outreach_id.as_deref().and_then(|id| by_id.get(id));
+        named.or_else(|| last_to.get(reply.vendor_id.as_str())).copied()
     };
-    let at = by_name.or_else(by_vendor)?;
-    sent.get_mut(at)
-}
-
-/// The reply a shortlist rests on: the last one of the vendor that was acted on.
-pub(super) fn decisive(replies: &[Reply], vendor_id: &str, named: Option<Uuid>) -> Option<Reply> {
-    let is_named = |reply: &&Reply| Some(reply.source.event_id) == named;
-    let is_vendors = |reply: &&Reply| reply.vendor_id == vendor_id && !reply.post_handoff;
-    replies.iter().find(is_named).or_else(|| replies.iter().rfind(is_vendors)).cloned()
+    replies.iter().map(place).collect()
 }

@@ -9,17 +9,17 @@ use crate::event::payload::{RequestCreated, RequestStateChanged};
 use crate::pack::{PackEvent, Section};
 
 /// Where the request stands, and how it got there.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RequestSummary {
     /// What is known of it at the end.
     pub snapshot: Snapshot,
-    /// Every state it went through.
+    /// Every step of the state machine that was recorded, those that did not succeed too.
     pub transitions: Vec<Transition>,
 }
 
 /// What is known of the request at the end of its events.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The event that opened it.
@@ -40,10 +40,13 @@ pub struct Snapshot {
     pub last_event_at: Option<DateTime<Utc>>,
     /// Seconds from the first event until the state `shortlist_ready`.
     pub seconds_to_shortlist: Option<f64>,
+    /// The payload of the event that opened it, where it has another shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_shape: Option<OtherShape>,
 }
 
 /// One step of the state machine.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Transition {
     /// The event that says so.
@@ -101,10 +104,12 @@ fn snapshot(events: &[PackEvent], transitions: &[Transition]) -> Snapshot {
     let created = told::<RequestCreated>(events).next();
     let times = events.iter().map(|event| event.header.created_at);
     let first_event_at = times.clone().min();
-    let shortlist = transitions.iter().find(|step| step.to_state == "shortlist_ready");
+    let mut taken = transitions.iter().filter(|step| step.source.succeeded());
+    let state = taken.clone().next_back().map(|step| step.to_state.clone());
+    let shortlist = taken.find(|step| step.to_state == "shortlist_ready");
     let to_shortlist = shortlist.zip(first_event_at).map(|(step, first)| step.source.at - first);
     let snapshot = Snapshot {
-        state: transitions.last().map(|step| step.to_state.clone()),
+        state,
         events: events.len(),
         first_event_at,
         last_event_at: times.max(),
@@ -117,6 +122,7 @@ fn snapshot(events: &[PackEvent], transitions: &[Transition]) -> Snapshot {
             channel: created.input.channel,
             language: created.input.language,
             requirements: created.input.requirements,
+            other_shape: created.other_shape,
             ..snapshot
         },
         None => snapshot,

@@ -10,7 +10,7 @@ use crate::event::{EventType, Payload};
 use crate::pack::PackEvent;
 
 /// Which event says so.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Source {
     /// Its id.
@@ -44,7 +44,7 @@ impl Source {
 }
 
 /// A payload that does not have the shape its event type is known for, as it is.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct OtherShape {
     /// What went in.

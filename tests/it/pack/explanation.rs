@@ -1,10 +1,10 @@
 //! "Why did the bot pick these vendors?", answered from typed events.
 
-use moltbot_audit::Actor;
 use moltbot_audit::event::payload::{
     ShortlistGenerated, ShortlistInput, ShortlistItem, ShortlistOutput,
 };
-use serde_json::Value;
+use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};
+use serde_json::{Value, json};
 
 use super::{both_packs, story};
 use crate::sqlite;
@@ -101,5 +101,107 @@ async fn invented_scores_and_an_order_against_them_are_findings() {
         assert!(findings.contains(finding), "{findings}");
     }
     assert!(!findings.contains("vendor-x: the shortlist score"), "{findings}");
+    drop(fresh.keep);
+}
+
+fn event(event_type: EventType, input: Value, output: Value) -> AuditEvent {
+    AuditEvent::new(event_type, Actor::System).input(input).output(output)
+}
+
+fn sent(vendor_id: &str) -> AuditEvent {
+    event(EventType::VENDOR_OUTREACH_SENT, json!({ "vendor_id": vendor_id }), json!({}))
+}
+
+#[tokio::test]
+async fn a_vendor_whose_every_message_failed_was_not_reached() {
+    let fresh = sqlite::open().await;
+    let teller = story::Teller::new(fresh.store.clone());
+    let failed = |event: AuditEvent| event.ended(Outcome::Failed, ErrorCode::ProviderError);
+    let send_failed = |vendor_id: &str| {
+        event(EventType::WHATSAPP_SEND_FAILED, json!({ "vendor_id": vendor_id }), json!({}))
+    };
+    teller.tell(failed(sent("vendor-a"))).await;
+    let last_try = teller.tell(failed(send_failed("vendor-a"))).await;
+    // Some hosts report a failure as a fact that succeeded in being noticed.
+    teller.tell(send_failed("vendor-b")).await;
+    let got_through = teller.tell(sent("vendor-c")).await;
+    teller.tell(failed(send_failed("vendor-c"))).await;
+    let [pack, _] = both_packs(&*fresh.store, &teller.request).await;
+    let ended = |vendor_id| &vendor(&pack, vendor_id)["disposition"];
+    assert_eq!(ended("vendor-a")["ended"], "not_reached");
+    assert_eq!(ended("vendor-a")["source"]["event_id"], last_try);
+    assert_eq!(ended("vendor-b")["ended"], "not_reached");
+    assert_eq!(ended("vendor-c")["ended"], "no_reply");
+    assert_eq!(vendor(&pack, "vendor-c")["contacted"]["event_id"], got_through);
+    let told = pack["vendor_outreach"]["content"]["sent"].as_array().expect("a list").iter();
+    let went_out: Vec<_> = told.map(|outreach| outreach["went_out"].clone()).collect();
+    assert_eq!(went_out, [false, false, false, true, false]);
+    drop(fresh.keep);
+}
+
+#[tokio::test]
+async fn replies_alone_are_explained() {
+    let fresh = sqlite::open().await;
+    let teller = story::Teller::new(fresh.store.clone());
+    let reply = json!({ "vendor_id": "vendor-a" });
+    teller.tell(event(EventType::VENDOR_REPLY_RECORDED, reply, json!({}))).await;
+    let [pack, _] = both_packs(&*fresh.store, &teller.request).await;
+    assert_eq!(pack["explanation"]["status"], "recorded");
+    assert_eq!(vendor(&pack, "vendor-a")["disposition"]["ended"], "not_ranked");
+    drop(fresh.keep);
+}
+
+#[tokio::test]
+async fn evidence_that_is_not_what_it_is_named_as_is_a_finding_for_every_reader() {
+    let fresh = sqlite::open().await;
+    let teller = story::Teller::new(fresh.store.clone());
+    let call = teller.tell(event(EventType::MOLTBOT_CALLED, json!({}), json!({}))).await;
+    for plan in [call.as_str(), "01000000-0000-7000-8000-000000000000", "call 7"] {
+        let input = json!({ "moltbot_event_id": plan });
+        let selected = event(EventType::VENDOR_CANDIDATES_SELECTED, input, json!({}));
+        teller.tell(selected).await;
+    }
+    let mut replies = Vec::new();
+    for (vendor_id, text) in [("vendor-a", "first"), ("vendor-a", "second"), ("vendor-b", "hers")] {
+        let input = json!({ "vendor_id": vendor_id, "text": text });
+        replies.push(teller.tell(event(EventType::VENDOR_REPLY_RECORDED, input, json!({}))).await);
+    }
+    let item = |vendor_id: &str, reply: &str| json!({ "vendor_id": vendor_id, "total": 0.0, "reply_event_id": reply });
+    let items = [item("vendor-a", &replies[0]), item("vendor-b", &replies[1])];
+    let output = json!({ "items": items, "moltbot_event_id": replies[0] });
+    teller.tell(event(EventType::SHORTLIST_GENERATED, json!({}), output)).await;
+
+    let [internal, external] = both_packs(&*fresh.store, &teller.request).await;
+    for pack in [&internal, &external] {
+        let content = &pack["explanation"]["content"];
+        let listed = &content["order"]["items"][1]["vendor_id"];
+        let vendor_b = listed.as_str().expect("a name");
+        let findings = [
+            format!("{vendor_b}: its reply_event_id names no reply of this vendor"),
+            "the selection of event 3 names no moltbot.called event of the request".to_owned(),
+            "the selection of event 4 names no moltbot.called event of the request".to_owned(),
+            "the shortlist of event 8 names no moltbot.called event of the request".to_owned(),
+        ];
+        assert_eq!(content["findings"], json!(findings));
+        assert_eq!(vendor(pack, vendor_b)["reply"]["event_id"], replies[2]);
+    }
+    assert_eq!(vendor(&internal, "vendor-a")["reply"]["text"], "first");
+    drop(fresh.keep);
+}
+
+#[tokio::test]
+async fn the_order_stands_beside_the_ranks_of_the_rule_and_of_moltbot() {
+    let fresh = sqlite::open().await;
+    let teller = story::Teller::new(fresh.store.clone());
+    let item = |vendor_id: &str, total: f64, rule_rank: u32| json!({ "vendor_id": vendor_id, "total": total, "rule_rank": rule_rank, "moltbot_rank": 1 });
+    let items = [item("a", 5.0, 2), item("b", 9.0, 1), item("c", 5.0, 3), item("d", 1.0, 4)];
+    let output = json!({ "items": items });
+    teller.tell(event(EventType::SHORTLIST_GENERATED, json!({}), output)).await;
+    let [pack, _] = both_packs(&*fresh.store, &teller.request).await;
+    let items = pack["explanation"]["content"]["order"]["items"].as_array().expect("a list");
+    let of = |member: &str| items.iter().map(|item| item[member].clone()).collect::<Vec<_>>();
+    assert_eq!(of("rank_by_score"), [2, 1, 2, 4]);
+    assert_eq!(of("rule_rank"), [2, 1, 3, 4]);
+    assert_eq!(of("moltbot_rank"), [1, 1, 1, 1]);
     drop(fresh.keep);
 }

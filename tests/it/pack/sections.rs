@@ -1,6 +1,11 @@
 //! Every section is there, and says what the events say.
 
-use serde_json::Value;
+mod calls;
+mod judgements;
+
+use moltbot_audit::redact::Profile;
+use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};
+use serde_json::{Value, json};
 
 use super::{both_packs, story};
 use crate::sqlite;
@@ -134,5 +139,141 @@ async fn a_payload_of_another_shape_is_shown_as_it_is() {
     let replies = &pack["vendor_outreach"]["content"]["unmatched_replies"];
     assert_eq!(replies[0]["other_shape"]["output"], odd);
     assert_eq!(replies[1]["other_shape"]["input"][0], "not");
+    drop(fresh.keep);
+}
+
+/// The internal pack of these events.
+async fn pack_of(events: Vec<AuditEvent>) -> Value {
+    let fresh = sqlite::open().await;
+    let teller = story::Teller::new(fresh.store.clone());
+    for event in events {
+        teller.tell(event).await;
+    }
+    let [internal, _] = both_packs(&*fresh.store, &teller.request).await;
+    drop(fresh.keep);
+    internal
+}
+
+fn event(event_type: EventType, input: Value, output: Value) -> AuditEvent {
+    AuditEvent::new(event_type, Actor::System).input(input).output(output)
+}
+
+fn refused(event: AuditEvent) -> AuditEvent {
+    event.ended(Outcome::Refused, ErrorCode::InvalidState)
+}
+
+#[tokio::test]
+async fn a_step_that_was_refused_is_no_state_and_stays_among_the_transitions() {
+    let step = |from: Value, to: &str| {
+        let step = json!({ "from_state": from, "to_state": to });
+        event(EventType::REQUEST_STATE_CHANGED, step, json!({}))
+    };
+    let pack = pack_of(vec![
+        step(Value::Null, "collecting_requirements"),
+        refused(step("collecting_requirements".into(), "shortlist_ready")),
+        step("collecting_requirements".into(), "vendor_outreach"),
+        refused(step("vendor_outreach".into(), "handed_off")),
+    ])
+    .await;
+    let request = &pack["request"]["content"];
+    assert_eq!(request["snapshot"]["state"], "vendor_outreach");
+    assert_eq!(request["snapshot"]["seconds_to_shortlist"], Value::Null);
+    let outcomes = request["transitions"].as_array().expect("a list").iter();
+    let outcomes: Vec<_> = outcomes.map(|step| step["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["succeeded", "refused", "succeeded", "refused"]);
+}
+
+#[tokio::test]
+async fn the_shortlist_and_the_handoff_are_the_last_that_succeeded() {
+    let shortlist = |vendor: &str| {
+        let output = json!({ "items": [{ "vendor_id": vendor, "total": 0.0 }] });
+        event(EventType::SHORTLIST_GENERATED, json!({}), output)
+    };
+    let handoff = |vendor: &str| {
+        event(EventType::SHORTLIST_HANDOFF, json!({ "vendor_ids": [vendor] }), json!({}))
+    };
+    let pack = pack_of(vec![
+        shortlist("vendor-a"),
+        refused(shortlist("vendor-b")),
+        handoff("vendor-a"),
+        refused(handoff("vendor-b")),
+    ])
+    .await;
+    let content = &pack["shortlist"]["content"];
+    assert_eq!(content["items"][0]["vendor_id"], "vendor-a");
+    assert_eq!(content["handoff"]["vendor_ids"], json!(["vendor-a"]));
+    assert_eq!(content["unsuccessful"][0]["seq"], 2);
+    assert_eq!(content["unsuccessful"][1]["seq"], 4);
+    let order = &pack["explanation"]["content"]["order"];
+    assert_eq!(order["items"][0]["vendor_id"], "vendor-a");
+
+    let pack = pack_of(vec![refused(shortlist("vendor-b"))]).await;
+    assert_eq!(pack["shortlist"]["status"], "recorded");
+    assert_eq!(pack["shortlist"]["content"]["generated"], Value::Null);
+    assert_eq!(pack["explanation"]["status"], "empty");
+}
+
+#[tokio::test]
+async fn every_reader_of_a_payload_shows_one_of_another_shape() {
+    let odd = json!(["not", "an", "object"]);
+    let types = [
+        EventType::CALL_CONSENT_REQUESTED,
+        EventType::CALL_CONSENT_GRANTED,
+        EventType::CALL_STARTED,
+        EventType::CALL_STATUS_UPDATED,
+        EventType::REQUEST_CREATED,
+        EventType::SHORTLIST_GENERATED,
+        EventType::SHORTLIST_HANDOFF,
+        EventType::VENDOR_CANDIDATES_SELECTED,
+        EventType::MOLTBOT_CALLED,
+        EventType::MOLTBOT_OUTPUT_REJECTED,
+    ];
+    let pack = pack_of(types.map(|of| event(of, odd.clone(), json!({}))).into()).await;
+    for shape in [
+        "/call_attempts/content/consents/0",
+        "/call_attempts/content/consents/0/decisions/0",
+        "/call_attempts/content/attempts/0",
+        "/call_attempts/content/attempts/0/statuses/0",
+        "/request/content/snapshot",
+        "/shortlist/content",
+        "/shortlist/content/handoff",
+        "/explanation/content/selections/0",
+        "/explanation/content/order",
+        "/moltbot_decisions/content/0",
+        "/moltbot_decisions/content/0/judgement",
+    ] {
+        let shown = pack.pointer(&format!("{shape}/other_shape/input"));
+        assert_eq!(shown, Some(&odd), "{shape}");
+    }
+}
+
+#[tokio::test]
+async fn debug_of_the_sections_holds_nothing_of_what_was_recorded() {
+    let fresh = sqlite::open().await;
+    let teller = story::tell_story(fresh.store.clone()).await;
+    let pack = super::export(&*fresh.store, &teller.request, &Profile::internal()).await;
+    let of = &pack.sections;
+    let shortlist = of.shortlist.content();
+    let explanation = of.explanation.content();
+    let printed = [
+        format!("{of:?}"),
+        format!("{:?}", of.request.content()),
+        format!("{:?}", of.conversation.content()),
+        format!("{:?}", of.ocr_jobs.content()),
+        format!("{:?}", of.vendor_outreach.content()),
+        format!("{:?}", of.vendor_outreach.content().map(|outreaches| &outreaches.sent)),
+        format!("{:?}", of.moltbot_decisions.content()),
+        format!("{:?}", of.call_attempts.content()),
+        format!("{:?}", of.call_attempts.content().map(|calls| &calls.consents)),
+        format!("{shortlist:?} {:?}", shortlist.map(|shortlist| &shortlist.handoff)),
+        format!("{explanation:?} {:?}", explanation.map(|explanation| &explanation.vendors)),
+    ];
+    for printed in printed {
+        for secret in [story::PATIENT, "vendor-", "Exampl", "oya", "0788", "250788", "shortlist_"] {
+            assert!(!printed.contains(secret), "{printed}");
+        }
+        assert!(printed.len() < 1_000, "{printed}");
+    }
+    assert!(format!("{of:?}").contains("conversation: Recorded(***)"), "{of:?}");
     drop(fresh.keep);
 }

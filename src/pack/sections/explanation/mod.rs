@@ -4,19 +4,23 @@
 mod order;
 mod vendor;
 
+use std::collections::HashSet;
+
 use serde::Serialize;
+use uuid::Uuid;
 
 pub use self::{
     order::{FinalOrder, RankedItem},
     vendor::{ConsideredCandidate, Disposition, VendorStory},
 };
 use super::outreach::{outreaches, replies};
-use super::told::{Source, Told, told};
+use super::told::{OtherShape, Source, Told, told};
+use crate::event::EventType;
 use crate::event::payload::{Exclusion, ScoreFactor, ShortlistGenerated, VendorCandidatesSelected};
 use crate::pack::{PackEvent, Section};
 
 /// The answer to "why did the bot pick these vendors?".
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Explanation {
     /// How candidates were looked for, each time.
@@ -26,12 +30,12 @@ pub struct Explanation {
     /// The final order, and who decided it.
     pub order: Option<FinalOrder>,
     /// What does not add up: totals that are not the sum of their factors, orders that do not follow
-    /// the scores, items without a reply.
+    /// the scores, items without a reply, evidence that is not in the request.
     pub findings: Vec<String>,
 }
 
 /// One search for candidates.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SelectionStory {
     /// The event that says so.
@@ -53,14 +57,18 @@ pub struct SelectionStory {
     pub candidates: Vec<String>,
     /// Who may not, and why.
     pub excluded: Vec<Exclusion>,
+    /// The payload, where it has another shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_shape: Option<OtherShape>,
 }
 
 pub(super) fn section(events: &[PackEvent]) -> Section<Explanation> {
     let selections: Vec<_> = told::<VendorCandidatesSelected>(events).collect();
-    let shortlist = told::<ShortlistGenerated>(events).last();
+    let succeeded = told::<ShortlistGenerated>(events).filter(|told| told.source.succeeded());
+    let shortlist = succeeded.last();
     let outreaches = outreaches(events);
     let replies: Vec<_> = replies(events).collect();
-    if selections.is_empty() && shortlist.is_none() && outreaches.is_empty() {
+    if selections.is_empty() && shortlist.is_none() && outreaches.is_empty() && replies.is_empty() {
         return Section::Empty;
     }
     let evidence = vendor::Evidence {
@@ -69,10 +77,11 @@ pub(super) fn section(events: &[PackEvent]) -> Section<Explanation> {
         replies: &replies,
         shortlist: shortlist.as_ref(),
     };
-    let vendors = evidence.stories();
+    let (vendors, mut findings) = evidence.stories();
     let order = shortlist.as_ref().map(order::of);
-    let findings = findings(&vendors, order.as_ref());
-    let selections = selections.into_iter().map(selection).collect();
+    let selections: Vec<_> = selections.into_iter().map(selection).collect();
+    findings.extend(order.as_ref().and_then(FinalOrder::finding));
+    findings.extend(unproven(events, &selections, order.as_ref()));
     Section::Recorded { content: Explanation { selections, vendors, order, findings } }
 }
 
@@ -87,19 +96,32 @@ fn selection(told: Told<VendorCandidatesSelected>) -> SelectionStory {
         pool_size: told.output.pool_size,
         candidates: told.output.candidates.into_iter().map(|vendor| vendor.vendor_id).collect(),
         excluded: told.output.excluded,
+        other_shape: told.other_shape,
     }
 }
 
-fn findings(vendors: &[VendorStory], order: Option<&FinalOrder>) -> Vec<String> {
-    let mut findings: Vec<_> = vendors.iter().flat_map(VendorStory::findings).collect();
-    if let Some(order) = order
-        && !order.follows_score
-    {
-        let decided_by = order.decided_by.as_deref().unwrap_or("nobody on record");
-        findings
-            .push(format!("the final order, decided by {decided_by}, is not that of the scores"));
-    }
-    findings
+/// Selections and the shortlist, where they name a call of Moltbot that the request does not have.
+fn unproven(
+    events: &[PackEvent],
+    selections: &[SelectionStory],
+    order: Option<&FinalOrder>,
+) -> Vec<String> {
+    let is_call =
+        |event: &&PackEvent| event.header.event_type == EventType::MOLTBOT_CALLED.as_str();
+    let calls: HashSet<_> = events.iter().filter(is_call).map(|event| event.header.id).collect();
+    let selections = selections
+        .iter()
+        .map(|selection| ("selection", &selection.source, &selection.moltbot_event_id));
+    let order = order.map(|order| ("shortlist", &order.source, &order.moltbot_event_id));
+    let is_known = |id: &str| id.parse::<Uuid>().is_ok_and(|id| calls.contains(&id));
+    selections
+        .chain(order)
+        .filter(|(_, _, call)| call.as_deref().is_some_and(|id| !is_known(id)))
+        .map(|(what, source, _)| {
+            let seq = source.seq;
+            format!("the {what} of event {seq} names no moltbot.called event of the request")
+        })
+        .collect()
 }
 
 /// Whether a total is the sum of its factors, to a thousandth.

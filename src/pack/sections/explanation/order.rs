@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::super::told::{Source, Told};
+use super::super::told::{OtherShape, Source, Told};
 use crate::event::payload::ShortlistGenerated;
 
 /// The order of the shortlist beside the order of its scores.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FinalOrder {
     /// The event that says so.
@@ -24,30 +24,51 @@ pub struct FinalOrder {
     pub items: Vec<RankedItem>,
     /// Whether no item stands below one with a lower score.
     pub follows_score: bool,
+    /// The payload, where it has another shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_shape: Option<OtherShape>,
 }
 
 /// One item of the final order.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RankedItem {
     /// Place on the shortlist, from 1.
     pub rank: usize,
     /// Place by score alone, from 1; equal scores share a place.
     pub rank_by_score: usize,
+    /// Place by the rule alone, from 1, as the shortlist's event says.
+    pub rule_rank: Option<u32>,
+    /// Place on Moltbot's own shortlist, from 1, as the shortlist's event says.
+    pub moltbot_rank: Option<u32>,
     /// The host's row for the vendor.
     pub vendor_id: String,
     /// Its score.
     pub total: f64,
 }
 
+impl FinalOrder {
+    /// What does not add up in it.
+    pub(super) fn finding(&self) -> Option<String> {
+        let decided_by = self.decided_by.as_deref().unwrap_or("nobody on record");
+        let finding =
+            || format!("the final order, decided by {decided_by}, is not that of the scores");
+        (!self.follows_score).then(finding)
+    }
+}
+
 pub(super) fn of(told: &Told<ShortlistGenerated>) -> FinalOrder {
     let items = &told.output.items;
+    let mut totals: Vec<_> = items.iter().map(|item| item.total).collect();
+    totals.sort_unstable_by(|a, b| b.total_cmp(a));
     let items: Vec<_> = items
         .iter()
         .enumerate()
         .map(|(index, item)| RankedItem {
             rank: index + 1,
-            rank_by_score: 1 + items.iter().filter(|other| other.total > item.total).count(),
+            rank_by_score: 1 + totals.partition_point(|total| *total > item.total),
+            rule_rank: item.rule_rank,
+            moltbot_rank: item.moltbot_rank,
             vendor_id: item.vendor_id.clone(),
             total: item.total,
         })
@@ -60,5 +81,6 @@ pub(super) fn of(told: &Told<ShortlistGenerated>) -> FinalOrder {
         tie_breaks: told.output.tie_breaks.clone(),
         follows_score: items.is_sorted_by(|a, b| a.total >= b.total),
         items,
+        other_shape: told.other_shape.clone(),
     }
 }

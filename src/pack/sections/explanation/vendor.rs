@@ -1,14 +1,20 @@
 //! One vendor's way from the pool to the shortlist, or to wherever it ended.
 
-use serde::Serialize;
+use std::collections::HashMap;
 
-use super::super::outreach::{Outreach, Reply, decisive};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::super::outreach::{Outreach, Reply};
 use super::super::told::{Source, Told};
 use super::adds_up;
-use crate::event::payload::{ScoreFactor, ShortlistGenerated, VendorCandidatesSelected};
+use crate::event::payload::{
+    Candidate, Exclusion, ScoreFactor, ShortlistExclusion, ShortlistGenerated, ShortlistItem,
+    VendorCandidatesSelected,
+};
 
 /// Everything that is recorded of one vendor's chances.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct VendorStory {
     /// The host's row for the vendor.
@@ -17,7 +23,7 @@ pub struct VendorStory {
     pub vendor_name: Option<String>,
     /// How it ranked among the candidates.
     pub candidate: Option<ConsideredCandidate>,
-    /// The message it got: which event, which batch, and whether it went out.
+    /// The message it got: the last that went out, else the last that was tried.
     pub contacted: Option<Source>,
     /// The batch it was in.
     pub batch_number: Option<u32>,
@@ -28,7 +34,7 @@ pub struct VendorStory {
 }
 
 /// A vendor among the candidates.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ConsideredCandidate {
     /// The event that says so.
@@ -43,7 +49,7 @@ pub struct ConsideredCandidate {
 }
 
 /// Where a vendor ended.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(tag = "ended", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Disposition {
@@ -55,6 +61,11 @@ pub enum Disposition {
         source: Source,
         /// Why not.
         reason: String,
+    },
+    /// It was to be asked, and no message to it is known to have gone out.
+    NotReached {
+        /// The last try.
+        source: Source,
     },
     /// It was asked and did not answer in time.
     NoReply,
@@ -121,109 +132,156 @@ pub(super) struct Evidence<'a> {
     pub(super) shortlist: Option<&'a Told<ShortlistGenerated>>,
 }
 
-impl Evidence<'_> {
-    /// One story a vendor: the shortlist first, in its order, then the rest as they came up.
-    pub(super) fn stories(&self) -> Vec<VendorStory> {
-        self.vendors().into_iter().map(|vendor_id| self.story(vendor_id)).collect()
-    }
-
-    fn vendors(&self) -> Vec<&str> {
-        let listed = self.shortlist.into_iter().flat_map(|told| &told.output.items);
-        let left_out = self.shortlist.into_iter().flat_map(|told| &told.output.excluded);
-        let candidates = self.selections.iter().flat_map(|told| &told.output.candidates);
-        let excluded = self.selections.iter().flat_map(|told| &told.output.excluded);
-        let all = listed
-            .map(|item| &item.vendor_id)
-            .chain(left_out.map(|item| &item.vendor_id))
-            .chain(self.replies.iter().map(|reply| &reply.vendor_id))
-            .chain(self.outreaches.iter().map(|outreach| &outreach.vendor_id))
-            .chain(candidates.map(|vendor| &vendor.vendor_id))
-            .chain(excluded.map(|vendor| &vendor.vendor_id));
-        let mut seen = std::collections::HashSet::new();
-        all.map(String::as_str).filter(|vendor_id| seen.insert(*vendor_id)).collect()
-    }
-
-    fn story(&self, vendor_id: &str) -> VendorStory {
-        let outreach = self.outreaches.iter().rfind(|outreach| outreach.vendor_id == vendor_id);
-        let named =
-            self.shortlisted(vendor_id).and_then(|(_, item)| item.reply_event_id.as_deref());
-        let reply = decisive(self.replies, vendor_id, named.and_then(|id| id.parse().ok()));
-        let candidate = self.candidate(vendor_id);
-        VendorStory {
-            vendor_id: vendor_id.to_owned(),
-            vendor_name: self.name(vendor_id),
-            contacted: outreach.map(|outreach| outreach.source.clone()),
-            batch_number: outreach.and_then(|outreach| outreach.batch_number),
-            disposition: self.disposition(vendor_id, outreach, reply.as_ref()),
-            reply,
-            candidate,
+impl<'a> Evidence<'a> {
+    /// One story a vendor: the shortlist first, in its order, then the rest as they came up; and what
+    /// does not add up in them.
+    pub(super) fn stories(&self) -> (Vec<VendorStory>, Vec<String>) {
+        let (mut stories, mut findings) = (Vec::new(), Vec::new());
+        for trail in self.trails() {
+            let (story, unproven) = trail.story();
+            findings.extend(unproven);
+            findings.extend(story.findings());
+            stories.push(story);
         }
+        (stories, findings)
     }
 
-    fn name(&self, vendor_id: &str) -> Option<String> {
-        let outreach = self.outreaches.iter().find(|outreach| outreach.vendor_id == vendor_id);
-        let candidates = || self.selections.iter().flat_map(|told| &told.output.candidates);
-        outreach.and_then(|outreach| outreach.vendor_name.clone()).or_else(|| {
-            candidates().find(|vendor| vendor.vendor_id == vendor_id)?.vendor_name.clone()
-        })
+    /// What each vendor left in the evidence, in one pass over it.
+    fn trails(&self) -> Vec<Trail<'a>> {
+        let mut trails = Trails::default();
+        if let Some(told) = self.shortlist {
+            for (item, rank) in told.output.items.iter().zip(1..) {
+                trails.of(&item.vendor_id).listed.get_or_insert((&told.source, rank, item));
+            }
+            for item in &told.output.excluded {
+                trails.of(&item.vendor_id).left_out.get_or_insert((&told.source, item));
+            }
+        }
+        for reply in self.replies {
+            trails.of(&reply.vendor_id).replies.push(reply);
+        }
+        for outreach in self.outreaches {
+            trails.of(&outreach.vendor_id).outreaches.push(outreach);
+        }
+        for told in self.selections {
+            for (vendor, rank) in told.output.candidates.iter().zip(1..) {
+                trails.of(&vendor.vendor_id).candidate.get_or_insert((&told.source, rank, vendor));
+            }
+        }
+        for told in self.selections {
+            for vendor in &told.output.excluded {
+                trails.of(&vendor.vendor_id).not_eligible = Some((&told.source, vendor));
+            }
+        }
+        trails.list
     }
+}
 
-    fn candidate(&self, vendor_id: &str) -> Option<ConsideredCandidate> {
-        self.selections.iter().find_map(|told| {
-            let mut candidates = told.output.candidates.iter().enumerate();
-            let (index, vendor) = candidates.find(|(_, vendor)| vendor.vendor_id == vendor_id)?;
-            Some(ConsideredCandidate {
-                source: told.source.clone(),
-                rank: index + 1,
+/// Vendors in the order in which they came up.
+#[derive(Default)]
+struct Trails<'a> {
+    list: Vec<Trail<'a>>,
+    places: HashMap<&'a str, usize>,
+}
+
+impl<'a> Trails<'a> {
+    fn of(&mut self, vendor_id: &'a str) -> &mut Trail<'a> {
+        let at = *self.places.entry(vendor_id).or_insert(self.list.len());
+        if at == self.list.len() {
+            self.list.push(Trail { vendor_id, ..Trail::default() });
+        }
+        &mut self.list[at]
+    }
+}
+
+/// What one vendor left in the evidence. Ranks are places from 1.
+#[derive(Default)]
+struct Trail<'a> {
+    vendor_id: &'a str,
+    /// The first time it was a candidate.
+    candidate: Option<(&'a Source, usize, &'a Candidate)>,
+    /// The last time it was not.
+    not_eligible: Option<(&'a Source, &'a Exclusion)>,
+    outreaches: Vec<&'a Outreach>,
+    replies: Vec<&'a Reply>,
+    listed: Option<(&'a Source, usize, &'a ShortlistItem)>,
+    left_out: Option<(&'a Source, &'a ShortlistExclusion)>,
+}
+
+impl Trail<'_> {
+    /// The story, and a finding where the shortlist rests on a reply that is not this vendor's.
+    fn story(&self) -> (VendorStory, Option<String>) {
+        let named = self.listed.and_then(|(_, _, item)| item.reply_event_id.as_deref());
+        let proof = named.and_then(|id| self.reply_of(id.parse().ok()?));
+        let unproven = named.is_some() && proof.is_none();
+        let unproven = unproven.then(|| {
+            format!("{}: its reply_event_id names no reply of this vendor", self.vendor_id)
+        });
+        let reply = proof.or_else(|| self.last_reply());
+        let contacted = self.contacted();
+        let story = VendorStory {
+            vendor_id: self.vendor_id.to_owned(),
+            vendor_name: self.name(),
+            candidate: self.candidate.map(|(source, rank, vendor)| ConsideredCandidate {
+                source: source.clone(),
+                rank,
                 total: vendor.total,
                 factors: vendor.factors.clone(),
-            })
-        })
+            }),
+            contacted: contacted.map(|outreach| outreach.source.clone()),
+            batch_number: contacted.and_then(|outreach| outreach.batch_number),
+            reply: reply.cloned(),
+            disposition: self.disposition(),
+        };
+        (story, unproven)
     }
 
-    fn shortlisted(
-        &self,
-        vendor_id: &str,
-    ) -> Option<(usize, &crate::event::payload::ShortlistItem)> {
-        let items = &self.shortlist?.output.items;
-        items.iter().enumerate().find(|(_, item)| item.vendor_id == vendor_id)
+    fn name(&self) -> Option<String> {
+        let messaged = self.outreaches.iter().find_map(|outreach| outreach.vendor_name.clone());
+        messaged.or_else(|| self.candidate?.2.vendor_name.clone())
     }
 
-    fn disposition(
-        &self,
-        vendor_id: &str,
-        outreach: Option<&Outreach>,
-        reply: Option<&Reply>,
-    ) -> Disposition {
-        if let (Some(told), Some((index, item))) = (self.shortlist, self.shortlisted(vendor_id)) {
+    fn contacted(&self) -> Option<&Outreach> {
+        let went_out = self.outreaches.iter().rfind(|outreach| outreach.went_out);
+        went_out.or(self.outreaches.last()).copied()
+    }
+
+    fn reply_of(&self, event_id: Uuid) -> Option<&Reply> {
+        self.replies.iter().find(|reply| reply.source.event_id == event_id).copied()
+    }
+
+    /// The last reply that was acted on.
+    fn last_reply(&self) -> Option<&Reply> {
+        self.replies.iter().rfind(|reply| !reply.post_handoff).copied()
+    }
+
+    fn disposition(&self) -> Disposition {
+        if let Some((source, rank, item)) = self.listed {
             return Disposition::Shortlisted {
-                source: told.source.clone(),
-                rank: index + 1,
+                source: source.clone(),
+                rank,
                 total: item.total,
                 factors: item.factors.clone(),
             };
         }
-        let left_out = self.shortlist.and_then(|told| {
-            let item = told.output.excluded.iter().find(|item| item.vendor_id == vendor_id)?;
-            Some(Disposition::LeftOut {
-                source: told.source.clone(),
+        if let Some((source, item)) = self.left_out {
+            return Disposition::LeftOut {
+                source: source.clone(),
                 reason: item.reason.clone(),
                 total: item.total,
                 factors: item.factors.clone(),
-            })
-        });
-        left_out.unwrap_or_else(|| match (reply, outreach) {
-            (Some(_), _) => Disposition::NotRanked,
-            (None, Some(_)) => Disposition::NoReply,
-            (None, None) => self.not_eligible(vendor_id).unwrap_or(Disposition::NotContacted),
-        })
-    }
-
-    fn not_eligible(&self, vendor_id: &str) -> Option<Disposition> {
-        self.selections.iter().rev().find_map(|told| {
-            let found = told.output.excluded.iter().find(|vendor| vendor.vendor_id == vendor_id)?;
-            let (source, reason) = (told.source.clone(), found.reason.clone());
-            Some(Disposition::NotEligible { source, reason })
-        })
+            };
+        }
+        if self.last_reply().is_some() {
+            return Disposition::NotRanked;
+        }
+        match (self.contacted(), self.not_eligible) {
+            (Some(outreach), _) if outreach.went_out => Disposition::NoReply,
+            (Some(outreach), _) => Disposition::NotReached { source: outreach.source.clone() },
+            (None, Some((source, vendor))) => {
+                Disposition::NotEligible { source: source.clone(), reason: vendor.reason.clone() }
+            }
+            (None, None) => Disposition::NotContacted,
+        }
     }
 }

@@ -1,0 +1,26 @@
+//! Sections that this version does not fill. Their types have no value yet; their names stay.
+
+use serde::Serialize;
+
+/// Declares types without a value.
+macro_rules! later {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Serialize)]
+        #[non_exhaustive]
+        pub enum $name {}
+    )*};
+}
+
+later! {
+    /// Limits and what was spent of them.
+    Budgets;
+    /// Kill switches in force.
+    Controls;
+    /// What was erased, on whose behalf.
+    Erasures;
+    /// The trail against the host's own tables.
+    Reconciliation;
+    /// What can be undone, and what was.
+    Reversal;
+}
