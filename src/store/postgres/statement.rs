@@ -29,5 +29,8 @@ pub(super) async fn fetch_all(
         drop(connection.detach());
         return Err(unanswered(doing, format!("no answer within {limit:?}")));
     };
+    // Before it takes a connection back, the pool asks the server whether it lives, and would wait for
+    // that without end, one connection the fewer.
+    drop(tokio::spawn(tokio::time::timeout(limit, connection.return_to_pool())));
     rows.map_err(|error| failed(doing, &error))
 }
