@@ -1,5 +1,6 @@
 //! Exports one request's pack from a database.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -55,8 +56,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         Reader::Internal => Profile::internal(),
     };
     let request = RequestId::from_host(&arguments.request);
-    must_exist(&arguments.database)?;
-    let store = store::open(&arguments.database).await?;
+    let store = store::open(&existing(&arguments.database)).await?;
     let auditor = Auditor::builder(store.clone(), key).build();
     let pack = export_recorded(&auditor, &*store, &request, &profile, "export_pack").await?;
     let json = pack.to_json_pretty();
@@ -70,11 +70,11 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Opening would create an empty database: an export wants one that is there.
-fn must_exist(url: &str) -> Result<(), String> {
-    let path = url.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//"));
-    match path.and_then(|path| path.split('?').next()) {
-        Some(path) if !Path::new(path).is_file() => Err(format!("{path}: no such database")),
-        _ => Ok(()),
+fn existing(url: &str) -> Cow<'_, str> {
+    if url.starts_with("sqlite:") && !url.contains('?') {
+        format!("{url}?mode=rw").into()
+    } else {
+        url.into()
     }
 }
 

@@ -169,9 +169,10 @@ begin
         upper_bound := lower_bound + interval '1 month';
         partition_name := 'audit_events_' || to_char(lower_bound, 'YYYY_MM');
         continue when to_regclass('moltbot_audit.' || partition_name) is not null;
-        -- Keeps appends out until the month's rows have moved; the parent first, as appends do.
-        lock table moltbot_audit.audit_events in share row exclusive mode;
-        lock table moltbot_audit.audit_events_default in access exclusive mode;
+        -- Keeps appends out until the month's rows have moved; the parent first, as appends do, and
+        -- without the other months, which autovacuum may be at.
+        lock table only moltbot_audit.audit_events in share row exclusive mode;
+        lock table only moltbot_audit.audit_events_default in access exclusive mode;
         execute format(
             'create table moltbot_audit.%I (like moltbot_audit.audit_events including all)',
             partition_name
@@ -249,7 +250,7 @@ create or replace function moltbot_audit.append_new(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
     durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
-    inputs text[], outputs text[], idempotency_keys text[], host_names text[], salts bytea[],
+    inputs text[], outputs text[], idempotency_keys text[], host_ids text[], salts bytea[],
     input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
     host_ids_commitments bytea[], event_hashes bytea[],
     out seqs bigint[], out recorded_ats timestamptz[], out chain_hashes bytea[]
@@ -305,7 +306,7 @@ begin
     select
         id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
         duration_ms, created_at, trace_id, span_id, input::jsonb, output::jsonb, idempotency_key,
-        host_names::jsonb, salt, input_commitment, output_commitment, key_commitment,
+        host_ids::jsonb, salt, input_commitment, output_commitment, key_commitment,
         host_ids_commitment, event_hash, seq, recorded_at, chain_hash
     from (
         select
@@ -324,7 +325,7 @@ begin
             unnest(inputs) as input,
             unnest(outputs) as output,
             unnest(idempotency_keys) as idempotency_key,
-            unnest(host_names) as host_names,
+            unnest(host_ids) as host_ids,
             unnest(salts) as salt,
             unnest(input_commitments) as input_commitment,
             unnest(output_commitments) as output_commitment,
@@ -353,7 +354,7 @@ $$;
 create or replace function moltbot_audit.append_one(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
-    span_id text, input text, output text, idempotency_key text, host_names text, salt bytea,
+    span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
     input_commitment bytea, output_commitment bytea, key_commitment bytea,
     host_ids_commitment bytea, event_hash bytea,
     out seq bigint, out recorded_at timestamptz, out chain_hash bytea
@@ -399,7 +400,7 @@ begin
         append_one.event_type, append_one.actor, append_one.outcome, append_one.error_code,
         append_one.duration_ms, append_one.created_at, append_one.trace_id, append_one.span_id,
         append_one.input::jsonb, append_one.output::jsonb, append_one.idempotency_key,
-        append_one.host_names::jsonb, append_one.salt, append_one.input_commitment,
+        append_one.host_ids::jsonb, append_one.salt, append_one.input_commitment,
         append_one.output_commitment, append_one.key_commitment, append_one.host_ids_commitment,
         append_one.event_hash, p.seq, p.last_at, p.head
     from place p
@@ -415,7 +416,7 @@ create or replace function moltbot_audit.append_checked(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
     durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
-    inputs text[], outputs text[], idempotency_keys text[], host_names text[], salts bytea[],
+    inputs text[], outputs text[], idempotency_keys text[], host_ids text[], salts bytea[],
     input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
     host_ids_commitments bytea[], event_hashes bytea[],
     out statuses text[], out seqs bigint[], out recorded_ats timestamptz[],
@@ -438,11 +439,11 @@ begin
         from unnest(
             ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
             error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
-            idempotency_keys, host_names, salts, input_commitments, output_commitments,
+            idempotency_keys, host_ids, salts, input_commitments, output_commitments,
             key_commitments, host_ids_commitments, event_hashes
         ) with ordinality as b (
             id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
-            duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_names,
+            duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids,
             salt, input_commitment, output_commitment, key_commitment, host_ids_commitment,
             event_hash, position
         )
@@ -463,7 +464,7 @@ begin
                 ) is not distinct from (
                     b.stream_id, b.request_id, b.conversation_id, b.event_type, b.actor, b.outcome,
                     b.error_code, b.duration_ms, b.trace_id, b.span_id, b.idempotency_key,
-                    b.input::jsonb, b.output::jsonb, b.host_names::jsonb
+                    b.input::jsonb, b.output::jsonb, b.host_ids::jsonb
                 );
                 statuses[b.position] := case when same then 'duplicate' else 'conflict' end;
                 seqs[b.position] := stored.seq;
@@ -476,7 +477,7 @@ begin
                 placed := moltbot_audit.append_one(
                     b.id, b.stream_id, b.request_id, b.conversation_id, b.event_type, b.actor,
                     b.outcome, b.error_code, b.duration_ms, b.created_at, b.trace_id, b.span_id,
-                    b.input, b.output, b.idempotency_key, b.host_names, b.salt, b.input_commitment,
+                    b.input, b.output, b.idempotency_key, b.host_ids, b.salt, b.input_commitment,
                     b.output_commitment, b.key_commitment, b.host_ids_commitment, b.event_hash
                 );
                 statuses[b.position] := 'stored';
@@ -505,7 +506,7 @@ create or replace function moltbot_audit.append(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
     durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
-    inputs text[], outputs text[], idempotency_keys text[], host_names text[], salts bytea[],
+    inputs text[], outputs text[], idempotency_keys text[], host_ids text[], salts bytea[],
     input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
     host_ids_commitments bytea[], event_hashes bytea[]
 )
@@ -525,6 +526,10 @@ declare
     placed record;
     checked record;
 begin
+    -- The table before any stream, whichever way the batch goes: an append that held a stream and
+    -- then queued for the table behind ensure_partitions, which waits for one that holds the table
+    -- and queues for the stream, would be a circle, ended only by the deadlock detector.
+    lock table only moltbot_audit.audit_events in row exclusive mode;
     -- No look for duplicates first: the unique key objects, and nothing of this block remains.
     begin
         if cardinality(ids) = 1 then
@@ -532,7 +537,7 @@ begin
                 ids[1], stream_ids[1], request_ids[1], conversation_ids[1], event_types[1],
                 actors[1], outcomes[1], error_codes[1], durations_ms[1], created_ats[1],
                 trace_ids[1], span_ids[1], inputs[1], outputs[1], idempotency_keys[1],
-                host_names[1], salts[1], input_commitments[1], output_commitments[1],
+                host_ids[1], salts[1], input_commitments[1], output_commitments[1],
                 key_commitments[1], host_ids_commitments[1], event_hashes[1]
             );
             status := 'stored';
@@ -545,7 +550,7 @@ begin
             placed := moltbot_audit.append_new(
                 ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
                 error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
-                idempotency_keys, host_names, salts, input_commitments, output_commitments,
+                idempotency_keys, host_ids, salts, input_commitments, output_commitments,
                 key_commitments, host_ids_commitments, event_hashes
             );
             return query
@@ -556,7 +561,7 @@ begin
         checked := moltbot_audit.append_checked(
             ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
             error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
-            idempotency_keys, host_names, salts, input_commitments, output_commitments,
+            idempotency_keys, host_ids, salts, input_commitments, output_commitments,
             key_commitments, host_ids_commitments, event_hashes
         );
         return query

@@ -60,6 +60,16 @@ pub trait AuditSink: fmt::Debug + Send + Sync {
 
 /// The readable side.
 pub trait AuditStore: AuditSink {
+    /// Looks up where a stream stands, without its records; `None` where no event was ever appended
+    /// to it.
+    ///
+    /// This is the stream's row alone: where somebody removed it, [`read_stream`](Self::read_stream)
+    /// still finds the records.
+    ///
+    /// # Errors
+    /// As [`read_stream`](Self::read_stream).
+    fn head(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<StreamHead>, StoreError>>;
+
     /// Reads a stream whole, in the order of `seq`, from one consistent snapshot; `None` where no
     /// event was ever appended to it.
     ///

@@ -3,6 +3,7 @@
 #![allow(clippy::panic, reason = "a test fails by panicking, also outside its own function")]
 
 mod auditor;
+mod cli;
 mod concierge;
 mod event;
 mod house;
@@ -12,7 +13,6 @@ mod postgres;
 mod postgres_faults;
 mod proof;
 mod redact;
-mod samples;
 mod seal;
 mod sqlite;
 mod store_contract;

@@ -1,9 +1,12 @@
 //! What the Postgres store says when the database is away, refuses, or was tampered with.
 
 use std::error::Error;
+use std::process::Command;
+use std::time::Duration;
 
 use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore, StoreError, StreamSnapshot};
 use moltbot_audit::{RequestId, StreamId};
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 
 use super::postgres::migrated;
@@ -31,6 +34,13 @@ impl Tampered {
 
     async fn execute(&self, sql: &str) {
         self.database.execute(AssertSqlSafe(sql)).await.expect("the superuser may do anything");
+    }
+
+    /// Another way there, with one connection.
+    async fn pool_of_one(&self, options: PgPoolOptions) -> PgPool {
+        let database = self.database.connect_options().as_ref().clone();
+        let pool = options.max_connections(1).connect_with(database).await;
+        pool.expect("the database accepts connections")
     }
 
     async fn append(&self) -> Result<(), StoreError> {
@@ -80,6 +90,11 @@ async fn a_malformed_value_is_named_by_its_place() {
         ("recorded_at", format!("update {events} set recorded_at = '-infinity' where seq = 2")),
         ("input", format!("update {events} set input = '1e400' where seq = 2")),
         ("output", format!("update {events} set output = ({deep})::jsonb where seq = 2")),
+        // These commit to the same as nothing.
+        ("input", format!("update {events} set input = 'null' where seq = 2")),
+        ("output", format!("update {events} set output = 'null' where seq = 2")),
+        ("host_ids", format!("update {events} set host_ids = 'null' where seq = 2")),
+        ("host_ids", format!("update {events} set host_ids = '[]' where seq = 2")),
         (
             "chain_hash",
             format!(
@@ -128,6 +143,121 @@ async fn a_read_only_server_is_retryable_and_the_retry_lands() {
     tampered.execute("alter function moltbot_audit.append reset transaction_read_only").await;
     tampered.append().await.expect("the retry lands");
     assert_unbroken(&tampered.read().await.expect("a readable stream").expect("rows"));
+}
+
+/// A server that hangs, or a network that swallows what is sent: the connection stands, and nothing
+/// comes back.
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_retryable_and_the_retry_lands_once() {
+    let mut tampered = Tampered::with("select 1").await;
+    let options = PgPoolOptions::new().test_before_acquire(false);
+    let pool = tampered.pool_of_one(options).await;
+    let server: i32 =
+        sqlx::query_scalar("select pg_backend_pid()").fetch_one(&pool).await.expect("one value");
+    while pool.num_idle() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tampered.store = PostgresStore::new(pool).with_statement_limit(Duration::from_millis(300));
+    let batch = records(&tampered.request, 2);
+
+    signal("STOP", server);
+    let error = tampered.store.append(&batch).await.expect_err("nothing comes back");
+    assert!(error.is_retryable(), "{error:?}");
+    assert!(said(&error).contains("no answer within 300ms"), "{error:?}");
+    // Through a connection of its own: the pool was not given the other one back.
+    let landed = tampered.store.append(&batch).await.expect("the retry lands");
+    assert_eq!(landed.iter().flatten().map(|receipt| receipt.seq).collect::<Vec<_>>(), [4, 5]);
+
+    // What was given up is done after all, and finds that it is done.
+    signal("CONT", server);
+    while is_connected(&tampered.database, server).await {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let snapshot = tampered.read().await.expect("a readable stream").expect("rows");
+    assert_eq!(snapshot.records.len(), 5);
+    assert_unbroken(&snapshot);
+}
+
+/// The pool asks a connection whether it lives before it takes it back.
+#[tokio::test]
+async fn a_connection_that_cannot_be_given_back_is_replaced() {
+    let mut tampered = Tampered::with("select 1").await;
+    let options = PgPoolOptions::new().after_release(|_, _| Box::pin(std::future::pending()));
+    let pool = tampered.pool_of_one(options).await;
+    tampered.store = PostgresStore::new(pool).with_statement_limit(Duration::from_millis(300));
+    for _ in 0..2 {
+        tampered.append().await.expect("there is a connection");
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_is_not_answered_is_retryable() {
+    let mut tampered = Tampered::with("select 1").await;
+    tampered.store = tampered.store.with_statement_limit(Duration::from_millis(100));
+    let mut stuck = tampered.database.begin().await.expect("a transaction");
+    stuck
+        .execute("lock table moltbot_audit.audit_streams in access exclusive mode")
+        .await
+        .expect("the lock is free");
+    let error = tampered.read().await.expect_err("the table is locked");
+    assert!(error.is_retryable(), "{error:?}");
+    let error = tampered.store.head(stream(&tampered.request)).await.expect_err("here too");
+    assert!(error.is_retryable(), "{error:?}");
+    stuck.rollback().await.expect("the lock is given back");
+    assert_unbroken(&tampered.read().await.expect("a readable stream").expect("rows"));
+}
+
+fn signal(signal: &str, process: i32) {
+    let status = Command::new("kill").args(["-s", signal, &process.to_string()]).status();
+    assert!(status.expect("kill starts").success());
+}
+
+async fn is_connected(database: &PgPool, server: i32) -> bool {
+    sqlx::query_scalar("select exists (select from pg_stat_activity where pid = $1)")
+        .bind(server)
+        .fetch_one(database)
+        .await
+        .expect("one value")
+}
+
+/// The answer is read after the commit: whatever is wrong with it, the batch has landed.
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_retryable_and_the_retry_lands_once() {
+    let receipts = "event_hashes, placed.chain_hashes) p";
+    for (what, answer) in [
+        ("fewer", "event_hashes, placed.chain_hashes) p limit 1"),
+        ("none", "event_hashes, placed.chain_hashes) p limit 0"),
+        ("more", "event_hashes, placed.chain_hashes) p, generate_series(1, 2)"),
+        ("short", "array_fill('\\x00'::bytea, array[2]), placed.chain_hashes) p"),
+        ("missing", "event_hashes, null::bytea[]) p"),
+    ] {
+        let change = |from: &str, to: &str| {
+            format!(
+                "do $do$ begin execute replace(
+                     pg_get_functiondef('moltbot_audit.append'::regproc), $a${from}$a$, $a${to}$a$
+                 ); end $do$"
+            )
+        };
+        let tampered = Tampered::with(&change(receipts, answer)).await;
+        let batch = records(&tampered.request, 2);
+        let error = tampered.store.append(&batch).await.expect_err(what);
+        assert!(error.is_retryable(), "{what}: {error:?}");
+        tampered.execute(&change(answer, receipts)).await;
+        let landed = tampered.store.append(&batch).await.expect("the retry lands");
+        let places: Vec<_> = landed.iter().flatten().map(|receipt| receipt.seq).collect();
+        assert_eq!(places, [4, 5], "{what}");
+        assert_unbroken(&tampered.read().await.expect("a readable stream").expect("rows"));
+    }
+}
+
+#[tokio::test]
+async fn a_head_at_the_last_number_there_is_refuses_more() {
+    let sql = "update moltbot_audit.audit_streams set seq = 9223372036854775807";
+    let tampered = Tampered::with(sql).await;
+    let error = tampered.append().await.expect_err("there is no place left");
+    assert!(matches!(error, StoreError::Database { .. }), "{error:?}");
+    let snapshot = tampered.read().await.expect("a readable stream").expect("rows");
+    assert_eq!(snapshot.records.len(), 3);
 }
 
 /// Ends every connection of the database but this one.

@@ -11,7 +11,7 @@ use moltbot_audit::{
 };
 use serde_json::{Value, json};
 
-use crate::samples::{event, key, morning, sealed};
+use crate::support::records::{KEY, morning, numbered as event, sealed_under as sealed};
 
 const RANDOM: Randomness = Randomness { id: 1, salt: [9; 16] };
 
@@ -20,12 +20,12 @@ fn plain() -> AuditEvent {
 }
 
 fn try_seal(event: AuditEvent) -> Result<Record, EventError> {
-    seal(event, morning(), RANDOM, &key())
+    seal(event, morning(), RANDOM, &KEY)
 }
 
 #[test]
 fn created_at_is_truncated_to_the_microsecond_and_agrees_with_the_id() {
-    let nanos = DateTime::parse_from_rfc3339("2026-03-02T07:15:00.123456999Z").unwrap().to_utc();
+    let nanos = morning() + TimeDelta::nanoseconds(999);
     let record = try_seal(plain().at(nanos)).unwrap();
     assert_eq!(record.header().created_at, morning());
     assert_eq!(record.id().created_at(), morning());
@@ -39,7 +39,7 @@ fn created_at_is_truncated_to_the_microsecond_and_agrees_with_the_id() {
 #[test]
 fn an_event_without_time_or_id_gets_both_and_one_with_an_id_takes_its_time() {
     let now = morning() + TimeDelta::nanoseconds(999);
-    let record = seal(plain(), now, RANDOM, &key()).unwrap();
+    let record = seal(plain(), now, RANDOM, &KEY).unwrap();
     assert_eq!(record.id(), EventId::new(morning(), RANDOM.id).unwrap());
 
     let earlier = morning() - TimeDelta::hours(1);

@@ -2,12 +2,18 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use moltbot_audit::store::{Appended, AuditStore, Conflict, StreamSnapshot};
-use moltbot_audit::{Actor, AuditEvent, EventType, RequestId, StreamId};
+use moltbot_audit::{
+    Actor, AuditEvent, ConversationId, ErrorCode, EventType, Outcome, RequestId, StreamId,
+    TraceContext,
+};
 use serde_json::json;
 
-use super::support::records::{assert_unbroken, event, fresh_request, records, sealed, stream};
+use super::support::records::{
+    assert_unbroken, event, fresh_request, numbered, records, sealed, stream,
+};
 
 /// An empty store, and what must live as long as it does.
 pub(crate) struct Fresh {
@@ -34,6 +40,7 @@ macro_rules! store_contract {
                 one_id_twice_in_a_batch_is_stored_once
                 one_id_with_two_contents_in_a_batch_is_a_conflict
                 an_unknown_stream_reads_as_none
+                a_head_is_that_of_the_stream_as_it_is_read
                 a_stream_of_2500_events_reads_completely
                 concurrent_appends_leave_one_unbroken_chain
                 concurrent_retries_of_one_batch_store_it_once
@@ -123,14 +130,8 @@ async fn the_chain_recomputed_is_the_chain_stored(store: Arc<dyn AuditStore>) {
 }
 
 async fn every_column_comes_back_as_it_was_sealed(store: Arc<dyn AuditStore>) {
-    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let trace = moltbot_audit::TraceContext::from_traceparent(trace).expect("a valid header");
     let request = RequestId::from_host("fallback");
-    let full = event(&request)
-        .conversation(&moltbot_audit::ConversationId::from_host("conv_001"))
-        .duration(std::time::Duration::from_millis(1_234))
-        .ended(moltbot_audit::Outcome::Failed, moltbot_audit::ErrorCode::TimedOut)
-        .trace(trace);
+    let full = numbered(&request, 1);
     let bare = AuditEvent::new(EventType::CALL_STARTED, Actor::Vendor).request(&request);
     let batch = [sealed(full), sealed(bare)];
     append(&store, &batch).await;
@@ -146,6 +147,8 @@ async fn every_column_comes_back_as_it_was_sealed(store: Arc<dyn AuditStore>) {
         assert_eq!(&stored.commitments, record.commitments());
         assert_eq!(stored.event_hash, record.event_hash());
     }
+    let names = json!({ "conversation_id": "conv_001", "request_id": "fallback" });
+    assert_eq!(snapshot.records[0].host_ids, Some(names));
     assert_unbroken(&snapshot);
 }
 
@@ -185,22 +188,35 @@ async fn a_known_event_among_new_ones_costs_no_place(store: Arc<dyn AuditStore>)
     assert_unbroken(&read(&store, &request).await);
 }
 
-/// One change to an event's content, in each column that the host fixes and the id does not.
+/// One change to a numbered event's content, in each column that the host fixes and the id does not.
 fn changed(original: &AuditEvent) -> Vec<AuditEvent> {
     let mut changed = vec![
         original.clone().input(json!({ "text": "something else" })),
         original.clone().output(json!({ "action": "call" })),
         original.clone().idempotency_key("another"),
         original.clone().request(&fresh_request()),
-        original.clone().conversation(&moltbot_audit::ConversationId::from_host("conv_002")),
-        original.clone().duration(std::time::Duration::from_millis(7)),
-        original.clone().ended(moltbot_audit::Outcome::Failed, moltbot_audit::ErrorCode::TimedOut),
-        original.clone().trace(moltbot_audit::TraceContext::new(1, 2).expect("not zero")),
-        original.clone(),
-        original.clone(),
+        original.clone().conversation(&ConversationId::from_host("conv_002")),
+        original.clone().duration(Duration::from_secs(9)),
+        original.clone().ended(Outcome::Refused, ErrorCode::ProviderError),
+        original.clone().ended(Outcome::Failed, ErrorCode::TimedOut),
+        original.clone().trace(TraceContext::new(8, 2).expect("not zero")),
+        original.clone().trace(TraceContext::new(7, 3).expect("not zero")),
     ];
-    changed[8].event_type = EventType::CALL_STARTED;
-    changed[9].actor = Actor::Moltbot;
+    let edits: [fn(&mut AuditEvent); 8] = [
+        |event| event.event_type = EventType::CALL_STARTED,
+        |event| event.actor = Actor::Moltbot,
+        |event| event.input = None,
+        |event| event.output = None,
+        |event| event.idempotency_key = None,
+        |event| event.conversation_id = None,
+        |event| event.duration = None,
+        |event| event.trace = None,
+    ];
+    changed.extend(edits.iter().map(|edit| {
+        let mut event = original.clone();
+        edit(&mut event);
+        event
+    }));
     changed
 }
 
@@ -208,7 +224,7 @@ async fn other_content_under_a_known_id_is_a_conflict_and_the_rest_lands(
     store: Arc<dyn AuditStore>,
 ) {
     let request = fresh_request();
-    let original = event(&request);
+    let original = numbered(&request, 1);
     let stored = sealed(original.clone());
     append(&store, std::slice::from_ref(&stored)).await;
     for (other, count) in changed(&original).into_iter().zip(1..) {
@@ -242,6 +258,7 @@ async fn one_id_twice_in_a_batch_is_stored_once(store: Arc<dyn AuditStore>) {
     assert_eq!(appended[0], appended[2], "both get the first receipt");
     let places: Vec<_> = appended.iter().flatten().map(|receipt| receipt.seq).collect();
     assert_eq!(places, [1, 2, 1, 3]);
+    assert_eq!(append(&store, &batch).await, appended, "as when all of it is known");
     assert_unbroken(&read(&store, &request).await);
 }
 
@@ -254,6 +271,7 @@ async fn one_id_with_two_contents_in_a_batch_is_a_conflict(store: Arc<dyn AuditS
     assert_eq!(appended[0].expect("the first is stored").seq, 1);
     assert_eq!(appended[1].expect("the rest lands").seq, 2);
     assert_eq!(appended[2].expect_err("the second is not").stored, batch[0].event_hash());
+    assert_eq!(append(&store, &batch).await, appended, "as when all of it is known");
     assert_unbroken(&read(&store, &request).await);
 }
 
@@ -261,6 +279,18 @@ async fn an_unknown_stream_reads_as_none(store: Arc<dyn AuditStore>) {
     append(&store, &records(&fresh_request(), 3)).await;
     let unknown = store.read_stream(StreamId::SYSTEM).await.expect("a readable store");
     assert!(unknown.is_none());
+}
+
+async fn a_head_is_that_of_the_stream_as_it_is_read(store: Arc<dyn AuditStore>) {
+    let request = fresh_request();
+    let head = async || store.head(stream(&request)).await.expect("a readable store");
+    assert_eq!(head().await, None, "nothing was appended yet");
+    append(&store, &records(&fresh_request(), 2)).await;
+    assert_eq!(head().await, None, "another stream is not this one");
+    for count in [1, 3] {
+        append(&store, &records(&request, count)).await;
+        assert_eq!(head().await, Some(read(&store, &request).await.head));
+    }
 }
 
 async fn a_stream_of_2500_events_reads_completely(store: Arc<dyn AuditStore>) {

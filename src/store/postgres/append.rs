@@ -1,11 +1,14 @@
 //! Appending: one statement for a whole batch.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row};
 use uuid::Uuid;
 
-use super::error::failed;
+use super::error::unanswered;
+use super::statement::fetch_all;
 use crate::proof::{Digest, canonical};
 use crate::record::{Receipt, Record};
 use crate::store::{Appended, Conflict, StoreError};
@@ -16,12 +19,16 @@ const APPEND: &str = "select status, seq, recorded_at, event_hash, chain_hash fr
 
 /// Appends a batch in a transaction of the statement's own: a crash or a dropped future leaves either
 /// the whole batch or nothing, and the same batch again is safe in both cases.
-pub(super) async fn append(pool: &PgPool, batch: &[Record]) -> Result<Vec<Appended>, StoreError> {
+pub(super) async fn append(
+    pool: &PgPool,
+    limit: Duration,
+    batch: &[Record],
+) -> Result<Vec<Appended>, StoreError> {
     if batch.is_empty() {
         return Ok(Vec::new());
     }
     let columns = Columns::of(batch);
-    let rows = sqlx::query(APPEND)
+    let query = sqlx::query(APPEND)
         .bind(columns.ids)
         .bind(columns.stream_ids)
         .bind(columns.request_ids)
@@ -37,33 +44,40 @@ pub(super) async fn append(pool: &PgPool, batch: &[Record]) -> Result<Vec<Append
         .bind(columns.inputs)
         .bind(columns.outputs)
         .bind(columns.idempotency_keys)
-        .bind(columns.host_names)
+        .bind(columns.host_ids)
         .bind(columns.salts)
         .bind(columns.input_commitments)
         .bind(columns.output_commitments)
         .bind(columns.key_commitments)
         .bind(columns.host_ids_commitments)
-        .bind(columns.event_hashes)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| failed("append", &error))?;
-    batch
-        .iter()
-        .zip(&rows)
-        .map(|(record, row)| verdict(record, row))
-        .collect::<Result<_, _>>()
-        .map_err(|error| failed("read the receipts", &error))
+        .bind(columns.event_hashes);
+    let rows = fetch_all(pool, limit, "append", query).await?;
+    verdicts(batch, &rows).map_err(|message| unanswered("read the receipts", message))
+}
+
+/// Reads the answer. It is read after the commit: the batch has landed, whatever is wrong here.
+fn verdicts(batch: &[Record], rows: &[PgRow]) -> Result<Vec<Appended>, String> {
+    if rows.len() != batch.len() {
+        return Err(format!("{} receipts for {} events", rows.len(), batch.len()));
+    }
+    let verdicts = batch.iter().zip(rows).map(|(record, row)| verdict(record, row));
+    verdicts.collect::<Result<_, _>>().map_err(|error| error.to_string())
 }
 
 fn verdict(record: &Record, row: &PgRow) -> Result<Appended, sqlx::Error> {
     let stored = digest(row, "event_hash")?;
-    if row.try_get::<&str, _>("status")? == "conflict" {
-        let (event_id, offered) = (record.header().id, record.event_hash());
-        return Ok(Err(Conflict { event_id, stored, offered }));
+    match row.try_get("status")? {
+        "conflict" => {
+            let (event_id, offered) = (record.header().id, record.event_hash());
+            Ok(Err(Conflict { event_id, stored, offered }))
+        }
+        "duplicate" | "stored" => {
+            let recorded_at: DateTime<Utc> = row.try_get("recorded_at")?;
+            let chain_hash = digest(row, "chain_hash")?;
+            Ok(Ok(Receipt::new(record, row.try_get("seq")?, recorded_at, stored, chain_hash)))
+        }
+        _ => Err(sqlx::Error::Decode("no status that is known".into())),
     }
-    let recorded_at: DateTime<Utc> = row.try_get("recorded_at")?;
-    let chain_hash = digest(row, "chain_hash")?;
-    Ok(Ok(Receipt::new(record, row.try_get("seq")?, recorded_at, stored, chain_hash)))
 }
 
 fn digest(row: &PgRow, column: &str) -> Result<Digest, sqlx::Error> {
@@ -91,7 +105,7 @@ struct Columns<'a> {
     inputs: Vec<Option<String>>,
     outputs: Vec<Option<String>>,
     idempotency_keys: Vec<Option<&'a str>>,
-    host_names: Vec<Option<String>>,
+    host_ids: Vec<Option<String>>,
     salts: Vec<[u8; 16]>,
     input_commitments: Vec<[u8; 32]>,
     output_commitments: Vec<[u8; 32]>,
@@ -121,7 +135,7 @@ impl<'a> Columns<'a> {
             inputs: column(batch, |r| r.input().map(canonical)),
             outputs: column(batch, |r| r.output().map(canonical)),
             idempotency_keys: column(batch, Record::idempotency_key),
-            host_names: column(batch, |r| r.host_ids().map(canonical)),
+            host_ids: column(batch, |r| r.host_ids().map(canonical)),
             salts: column(batch, |r| *r.salt().as_bytes()),
             input_commitments: column(batch, |r| *r.commitments().input.as_bytes()),
             output_commitments: column(batch, |r| *r.commitments().output.as_bytes()),

@@ -36,6 +36,13 @@ pub(super) fn failed(doing: &'static str, error: &sqlx::Error) -> StoreError {
     }
 }
 
+/// The database may have done it, and what it said of it is missing or cannot be understood: the
+/// same call again is safe, and gets the answer.
+#[cold]
+pub(super) fn unanswered(doing: &'static str, message: String) -> StoreError {
+    StoreError::Unavailable { doing, source: Box::new(PostgresError { code: None, message }) }
+}
+
 /// Maps an error inside a migration file.
 #[cold]
 pub(super) fn migration_failed(file: &'static str, error: &sqlx::Error) -> StoreError {
@@ -63,6 +70,8 @@ fn is_passing(error: &sqlx::Error) -> bool {
         sqlx::Error::Io(_)
         | sqlx::Error::PoolClosed
         | sqlx::Error::PoolTimedOut
+        // What came is no answer: cut off, or out of step.
+        | sqlx::Error::Protocol(_)
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(database) => {
             database.code().is_some_and(|code| is_passing_code(&code))

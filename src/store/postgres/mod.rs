@@ -6,12 +6,16 @@ mod error;
 mod migrate;
 mod pool;
 mod read;
+mod statement;
+
+use std::time::Duration;
 
 use sqlx::PgPool;
 
 use self::error::failed;
 use self::pool::LastFailure;
-use super::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamSnapshot};
+use self::statement::STATEMENT_LIMIT;
+use super::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot};
 use crate::event::StreamId;
 use crate::record::Record;
 
@@ -19,10 +23,15 @@ use crate::record::Record;
 ///
 /// Cheap to clone; clones share the pool. The schema must be there: see
 /// [`migrate`](PostgresStore::migrate).
+///
+/// An append or a read that is not answered within 30 seconds is given up as
+/// [`StoreError::Unavailable`], and its connection closed. What it appended may have landed, or may
+/// yet: the same records again are safe, as they are after every such error.
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: PgPool,
     last_failure: LastFailure,
+    statement_limit: Duration,
 }
 
 impl PostgresStore {
@@ -42,13 +51,21 @@ impl PostgresStore {
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let last_failure = LastFailure::default();
         let pool = pool::connect(url, last_failure.clone()).await?;
-        Ok(Self { pool, last_failure })
+        Ok(Self { last_failure, ..Self::new(pool) })
     }
 
     /// Uses a pool of the host's.
     #[must_use]
     pub fn new(pool: PgPool) -> Self {
-        Self { pool, last_failure: LastFailure::default() }
+        let last_failure = LastFailure::default();
+        Self { pool, last_failure, statement_limit: STATEMENT_LIMIT }
+    }
+
+    /// Another limit for a statement, for tests that do not wait as long.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_statement_limit(self, statement_limit: Duration) -> Self {
+        Self { statement_limit, ..self }
     }
 
     /// Brings the schema up to date and prepares the partitions of the coming months. Does nothing
@@ -66,7 +83,8 @@ impl PostgresStore {
     /// safe, but slower to search and to clear.
     ///
     /// # Errors
-    /// As the database fails.
+    /// [`StoreError::Unavailable`] where another transaction held the table for 5 seconds, so that
+    /// appends do not queue up any longer behind this: try again. Else as the database fails.
     pub async fn ensure_partitions(&self) -> Result<(), StoreError> {
         sqlx::query("select moltbot_audit.ensure_partitions()")
             .execute(&self.pool)
@@ -82,18 +100,26 @@ impl AuditSink for PostgresStore {
         batch: &'a [Record],
     ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
         Box::pin(async move {
-            append::append(&self.pool, batch).await.map_err(|error| self.last_failure.note(error))
+            let appended = append::append(&self.pool, self.statement_limit, batch).await;
+            appended.map_err(|error| self.last_failure.note(error))
         })
     }
 }
 
 impl AuditStore for PostgresStore {
+    fn head(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<StreamHead>, StoreError>> {
+        Box::pin(async move {
+            let head = read::read_head(&self.pool, self.statement_limit, stream_id).await;
+            head.map_err(|error| self.last_failure.note(error))
+        })
+    }
+
     fn read_stream(
         &self,
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
         Box::pin(async move {
-            let snapshot = read::read_stream(&self.pool, stream_id).await;
+            let snapshot = read::read_stream(&self.pool, self.statement_limit, stream_id).await;
             snapshot.map_err(|error| self.last_failure.note(error))
         })
     }

@@ -1,5 +1,7 @@
 //! Reading a stream back: one statement, so one snapshot.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::error::BoxDynError;
@@ -7,7 +9,7 @@ use sqlx::postgres::{PgRow, PgTypeInfo, PgValueRef, Postgres};
 use sqlx::{Decode, PgPool, Row, Type};
 use uuid::Uuid;
 
-use super::error::failed;
+use super::statement::fetch_all;
 use crate::event::StreamId;
 use crate::proof::{Digest, Salt, stream_start};
 use crate::record::{Commitments, Header, StoredRecord};
@@ -28,17 +30,29 @@ const READ_STREAM: &str = "
     left join moltbot_audit.audit_events e on e.stream_id = asked.stream_id
     order by e.seq";
 
+const READ_HEAD: &str = "
+    select seq as head_seq, head, started_at, last_at
+    from moltbot_audit.audit_streams
+    where stream_id = $1";
+
+pub(super) async fn read_head(
+    pool: &PgPool,
+    limit: Duration,
+    stream_id: StreamId,
+) -> Result<Option<StreamHead>, StoreError> {
+    let query = sqlx::query(READ_HEAD).bind(stream_id.uuid());
+    let rows = fetch_all(pool, limit, "read a stream's head", query).await?;
+    rows.first().map_or(Ok(None), |row| head(row, stream_id))
+}
+
 pub(super) async fn read_stream(
     pool: &PgPool,
+    limit: Duration,
     stream_id: StreamId,
 ) -> Result<Option<StreamSnapshot>, StoreError> {
-    let rows = sqlx::query(READ_STREAM)
-        .bind(stream_id.uuid())
-        // Planned anew each time: a plan kept from when the table was small would scan it.
-        .persistent(false)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| failed("read a stream", &error))?;
+    // Planned anew each time: a plan kept from when the table was small would scan it.
+    let query = sqlx::query(READ_STREAM).bind(stream_id.uuid()).persistent(false);
+    let rows = fetch_all(pool, limit, "read a stream", query).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let head = head(first, stream_id)?;
     let mut records = Vec::with_capacity(rows.len());
@@ -92,7 +106,7 @@ fn stored_record(row: &PgRow, stream_id: StreamId) -> Result<Option<StoredRecord
         input: columns.json("input")?,
         output: columns.json("output")?,
         idempotency_key: columns.optional("idempotency_key")?,
-        host_ids: columns.json("host_ids")?,
+        host_ids: columns.json_object("host_ids")?,
         salt: Salt::try_from(columns.required::<&[u8]>("salt")?)
             .map_err(|_| columns.malformed("salt", "it does not have 16 bytes"))?,
         commitments: Commitments {
@@ -146,10 +160,23 @@ impl<'r> Columns<'r> {
     }
 
     fn json(&self, column: &'static str) -> Result<Option<Value>, StoreError> {
-        self.optional::<&str>(column)?
-            .map(serde_json::from_str)
-            .transpose()
-            .map_err(|_| self.malformed(column, "it is JSON that was never written"))
+        let Some(text) = self.optional::<&str>(column)? else { return Ok(None) };
+        match serde_json::from_str(text) {
+            // It would commit to the same as nothing, and so go unnoticed.
+            Ok(Value::Null) => {
+                Err(self.malformed(column, "it is JSON null where nothing is stored as NULL"))
+            }
+            Ok(value) => Ok(Some(value)),
+            Err(_) => Err(self.malformed(column, "it is JSON that was never written")),
+        }
+    }
+
+    fn json_object(&self, column: &'static str) -> Result<Option<Value>, StoreError> {
+        let value = self.json(column)?;
+        if value.as_ref().is_some_and(|value| !value.is_object()) {
+            return Err(self.malformed(column, "it is no JSON object"));
+        }
+        Ok(value)
     }
 
     fn malformed(&self, column: &'static str, reason: &'static str) -> StoreError {

@@ -46,10 +46,7 @@ pub(super) async fn append(writer: &SqlitePool, rows: &[Row]) -> Result<Vec<Plac
         return Ok(placed);
     }
     let placed = attempt(writer, rows, Lookup::First).await?;
-    placed.ok_or_else(|| StoreError::Database {
-        doing: DOING,
-        source: "a stream's head stands before its last event: the file was changed by hand".into(),
-    })
+    placed.ok_or_else(|| tampered("before its last event"))
 }
 
 /// `None`, with nothing written, where a unique key objects.
@@ -66,7 +63,7 @@ async fn attempt(
     if lookup == Lookup::First {
         ledger.known = stored(&mut transaction, rows).await?;
     }
-    let placed: Vec<Placed> = rows.iter().map(|row| ledger.place(row)).collect();
+    let placed = rows.iter().map(|row| ledger.place(row)).collect::<Result<Vec<_>, _>>()?;
     match insert_events(&mut transaction, &ledger.fresh).await {
         Err(error) if is_duplicate(&error) => {
             transaction.rollback().await.map_err(|error| failed(DOING, error))?;
@@ -129,16 +126,17 @@ impl<'a> Ledger<'a> {
         })
     }
 
-    fn place(&mut self, row: &'a Row) -> Placed {
+    fn place(&mut self, row: &'a Row) -> Result<Placed, StoreError> {
         if let Some(known) = self.known.get(&row.id) {
-            return known.meet(row);
+            return Ok(known.meet(row));
         }
         let head = self.heads.entry(row.stream_id).or_insert_with(|| Head {
             seq: 0,
             chain_hash: stream_start(*row.stream_id.uuid().as_bytes()),
             moved: false,
         });
-        head.seq += 1;
+        head.seq =
+            head.seq.checked_add(1).ok_or_else(|| tampered("at the last number there is"))?;
         head.chain_hash = chain_hash(head.chain_hash, row.event_hash, self.recorded_at);
         head.moved = true;
         let place = Place {
@@ -149,7 +147,7 @@ impl<'a> Ledger<'a> {
         };
         self.fresh.push((row, place));
         self.known.insert(row.id, Known { content: Cow::Borrowed(&row.content), place });
-        Ok(place)
+        Ok(Ok(place))
     }
 }
 
@@ -270,6 +268,13 @@ async fn upsert_heads(
 #[allow(clippy::disallowed_methods, reason = "the store's clock")]
 fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
+}
+
+/// A head that no append left behind.
+#[cold]
+fn tampered(stands: &'static str) -> StoreError {
+    let source = format!("a stream's head stands {stands}: the file was changed by hand");
+    StoreError::Database { doing: DOING, source: source.into() }
 }
 
 fn is_duplicate(error: &sqlx::Error) -> bool {

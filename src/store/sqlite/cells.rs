@@ -72,14 +72,24 @@ impl<'r> Cells<'r> {
 
     /// JSON in its canonical form: another spelling of the same value was not written by the store.
     pub(super) fn json(self, column: &'static str) -> Result<Option<Value>, StoreError> {
-        let text: Option<&str> = self.get(column)?;
-        text.map(|text| {
-            serde_json::from_str(text)
-                .ok()
-                .filter(|value| canonical(value) == text)
-                .ok_or_else(|| self.malformed(column, "is no canonical JSON"))
-        })
-        .transpose()
+        let Some(text) = self.get::<Option<&str>>(column)? else { return Ok(None) };
+        match serde_json::from_str(text) {
+            // It would commit to the same as nothing, and so go unnoticed.
+            Ok(Value::Null) => {
+                Err(self.malformed(column, "is JSON null where nothing is stored as NULL"))
+            }
+            Ok(value) if canonical(&value) == text => Ok(Some(value)),
+            _ => Err(self.malformed(column, "is no canonical JSON")),
+        }
+    }
+
+    /// The same, of an object.
+    pub(super) fn json_object(self, column: &'static str) -> Result<Option<Value>, StoreError> {
+        let value = self.json(column)?;
+        if value.as_ref().is_some_and(|value| !value.is_object()) {
+            return Err(self.malformed(column, "is no JSON object"));
+        }
+        Ok(value)
     }
 
     pub(super) fn malformed(self, column: &'static str, reason: &'static str) -> StoreError {

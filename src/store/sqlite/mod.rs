@@ -25,7 +25,9 @@ use self::location::Location;
 use self::row::Row;
 use crate::event::StreamId;
 use crate::record::{Receipt, Record};
-use crate::store::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamSnapshot};
+use crate::store::{
+    Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot,
+};
 
 /// How long a statement waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -118,6 +120,10 @@ impl AuditSink for SqliteStore {
 }
 
 impl AuditStore for SqliteStore {
+    fn head(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<StreamHead>, StoreError>> {
+        Box::pin(read::read_head(&self.readers, stream_id))
+    }
+
     fn read_stream(
         &self,
         stream_id: StreamId,

@@ -10,6 +10,11 @@ use crate::record::{Commitments, Header, StoredRecord};
 use crate::store::{StoreError, StreamHead, StreamSnapshot};
 
 const DOING: &str = "read a stream";
+const DOING_HEAD: &str = "read a stream's head";
+
+const SELECT_HEAD: &str = "
+    select seq as head_seq, head, started_at, last_at from audit_streams where stream_id = ?1
+";
 
 /// Head and rows in one statement, so that they are of one moment, and there is no transaction for a
 /// dropped future to leave open. The first of the three tables always has its row, so a head without
@@ -26,6 +31,16 @@ const SELECT: &str = "
     left join audit_events as event on event.stream_id = wanted.stream_id
     order by event.seq
 ";
+
+pub(super) async fn read_head(
+    readers: &SqlitePool,
+    stream_id: StreamId,
+) -> Result<Option<StreamHead>, StoreError> {
+    let query = sqlx::query(SELECT_HEAD).bind(stream_id.to_string());
+    let found = query.fetch_optional(readers).await.map_err(|error| failed(DOING_HEAD, error))?;
+    let Some(row) = found else { return Ok(None) };
+    Cells::of(&row, stream_id, "head_seq")?.map(head).transpose()
+}
 
 pub(super) async fn read_stream(
     readers: &SqlitePool,
@@ -90,7 +105,7 @@ fn record(cells: Cells<'_>) -> Result<StoredRecord, StoreError> {
         input: cells.json("input")?,
         output: cells.json("output")?,
         idempotency_key: cells.get("idempotency_key")?,
-        host_ids: cells.json("host_ids")?,
+        host_ids: cells.json_object("host_ids")?,
         salt: cells.salt("salt")?,
         commitments: Commitments {
             input: cells.digest("input_commitment")?,

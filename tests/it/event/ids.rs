@@ -5,7 +5,7 @@ use moltbot_audit::event::StreamId;
 use moltbot_audit::{ConversationId, EventError, EventId, RequestId};
 use uuid::Uuid;
 
-use crate::samples::morning;
+use crate::support::records::morning;
 
 fn time(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(text).expect("a time").to_utc()
@@ -48,7 +48,7 @@ fn event_ids_are_in_the_order_of_their_times_whatever_their_random_bits() {
 
 #[test]
 fn an_event_id_truncates_its_time_and_does_not_round_it() {
-    let id = EventId::new(time("2026-03-02T07:15:00.123456999Z"), 0).unwrap();
+    let id = EventId::new(morning() + TimeDelta::nanoseconds(999), 0).unwrap();
     assert_eq!(id.created_at(), morning());
 }
 

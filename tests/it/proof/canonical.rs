@@ -5,7 +5,7 @@ use proptest::prelude::{ProptestConfig, proptest};
 use proptest::prop_assert_eq;
 use serde_json::{Value, json};
 
-use super::{json as any_json, number};
+use crate::support::json::{json as any_json, number};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]

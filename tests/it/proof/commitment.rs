@@ -7,7 +7,7 @@ use proptest::prelude::{ProptestConfig, proptest};
 use proptest::{prop_assert_eq, prop_assert_ne};
 use serde_json::{Value, json};
 
-use super::json as any_json;
+use crate::support::json::json as any_json;
 
 const SALT: Salt = Salt::from_bytes([5; 16]);
 

@@ -5,7 +5,7 @@ use proptest::prelude::{ProptestConfig, proptest};
 use proptest::{prop_assert, prop_assert_eq};
 use serde_json::{Value, json};
 
-use super::json as any_json;
+use crate::support::json::{json as any_json, shallow_json};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
@@ -17,7 +17,7 @@ proptest! {
     }
 
     #[test]
-    fn every_member_and_element_is_kept(value in any_json()) {
+    fn every_member_and_element_is_kept(value in shallow_json()) {
         let before = size(&value);
         prop_assert_eq!(size(&sanitise(value)), before);
     }
@@ -25,13 +25,24 @@ proptest! {
     #[test]
     fn no_nul_and_no_integer_beyond_a_double_survives(value in any_json()) {
         let value = sanitise(value);
-        prop_assert!(!canonical(&value).contains("\\u0000"));
+        prop_assert!(!has_nul(&value));
         let limit = (1_u64 << 53) - 1;
         let exact = |n: &serde_json::Number| {
             n.as_i64().map(i64::unsigned_abs).or(n.as_u64()).is_none_or(|n| n <= limit)
                 && n.as_f64().is_some_and(|n| n.abs() <= 9_007_199_254_740_991.0)
         };
         prop_assert!(numbers(&value).into_iter().all(exact));
+    }
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(members) => {
+            members.iter().any(|(key, member)| key.contains('\0') || has_nul(member))
+        }
+        _ => false,
     }
 }
 

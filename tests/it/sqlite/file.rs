@@ -1,12 +1,11 @@
 //! The file: URLs, creation, migration, pragmas, closing.
 
-use moltbot_audit::RequestId;
 use moltbot_audit::store::{AuditSink, SqliteStore, StoreError};
 use sqlx::Connection;
 use tempfile::TempDir;
 
 use super::Trail;
-use crate::samples::{records, verify};
+use crate::support::records::{assert_unbroken, fresh_request, records};
 
 const SCHEMA: &str = include_str!("../../../migrations/sqlite/0003_moltbot_audit_logs.sql");
 
@@ -111,13 +110,13 @@ async fn the_schema_may_be_applied_by_hand_before_or_after_the_library() {
     let url = format!("sqlite://{}/audit.sqlite", folder.path().display());
     let store = SqliteStore::open(&url).await.unwrap();
     let mut shell = sqlx::SqliteConnection::connect(&url).await.unwrap();
-    let request = RequestId::from_host("r");
+    let request = fresh_request();
 
     sqlx::raw_sql(SCHEMA).execute(&mut shell).await.unwrap();
     store.migrate().await.unwrap();
-    store.append(&records(&request, [1])).await.unwrap().remove(0).unwrap();
+    store.append(&records(&request, 1)).await.unwrap().remove(0).unwrap();
     sqlx::raw_sql(SCHEMA).execute(&mut shell).await.unwrap();
-    store.append(&records(&request, [2])).await.unwrap().remove(0).unwrap();
+    store.append(&records(&request, 1)).await.unwrap().remove(0).unwrap();
     let count: i64 = sqlx::query_scalar("select count(*) from audit_events")
         .fetch_one(&mut shell)
         .await
@@ -169,7 +168,7 @@ async fn a_store_that_was_never_migrated_says_which_table_is_missing() {
     let folder = TempDir::new().unwrap();
     let url = format!("sqlite://{}/audit.sqlite", folder.path().display());
     let store = SqliteStore::open(&url).await.unwrap();
-    let error = store.append(&records(&RequestId::from_host("r"), [1])).await.unwrap_err();
+    let error = store.append(&records(&fresh_request(), 1)).await.unwrap_err();
     assert!(!error.is_retryable());
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.contains("no such table: audit_streams"), "{source}");
@@ -178,14 +177,14 @@ async fn a_store_that_was_never_migrated_says_which_table_is_missing() {
 #[tokio::test]
 async fn a_closed_store_is_unavailable_and_its_file_holds_everything() {
     let trail = Trail::new().await;
-    let request = RequestId::from_host("r");
-    trail.store.append(&records(&request, [1, 2])).await.unwrap();
+    let request = fresh_request();
+    trail.store.append(&records(&request, 2)).await.unwrap();
     trail.store.close().await;
-    let error = trail.store.append(&records(&request, [3])).await.unwrap_err();
+    let error = trail.store.append(&records(&request, 1)).await.unwrap_err();
     assert!(error.is_retryable(), "{error:?}");
 
     let path = trail.url.trim_start_matches("sqlite://");
     assert!(!std::fs::exists(format!("{path}-wal")).unwrap(), "the log was not folded in");
     let reopened = Trail { store: SqliteStore::open(&trail.url).await.unwrap(), ..trail };
-    verify(&reopened.read(&request).await).unwrap();
+    assert_unbroken(&reopened.read(&request).await);
 }

@@ -10,7 +10,7 @@ use moltbot_audit::{RequestId, StreamId};
 use sqlx::Connection;
 
 use super::Trail;
-use crate::samples::{records, verify};
+use crate::support::records::{assert_unbroken, numbered_records};
 
 const PART: &str = "MOLTBOT_AUDIT_SQLITE_PART";
 const BATCHES: u64 = 40;
@@ -46,11 +46,11 @@ async fn one_process_appends_many_small_batches() {
     store.migrate().await.unwrap();
     for batch in 0..BATCHES {
         let from = number * 100_000 + batch * 10;
-        let results = store.append(&records(&shared(), from..from + 3)).await.unwrap();
+        let results = store.append(&numbered_records(&shared(), from..from + 3)).await.unwrap();
         assert!(results.iter().all(Result::is_ok));
     }
     if let Some(own) = own {
-        verify(&own.read(&shared()).await).unwrap();
+        assert_unbroken(&own.read(&shared()).await);
     }
 }
 
@@ -67,7 +67,7 @@ async fn processes_that_append_to_one_file_keep_one_unbroken_chain() {
     let store = SqliteStore::open(&url).await.unwrap();
     let trail = Trail { store, url, _folder: folder };
     let snapshot = trail.read(&shared()).await;
-    verify(&snapshot).unwrap();
+    assert_unbroken(&snapshot);
     assert_eq!(snapshot.records.len(), 3 * 3 * usize::try_from(BATCHES).unwrap());
     // They did run at the same time: the first process's rows are not one block.
     let writers: Vec<i64> = snapshot
@@ -85,7 +85,7 @@ async fn a_writer_waits_for_another_process_that_holds_the_lock() {
     let mut shell = trail.shell().await;
     let held = shell.begin_with("begin immediate").await.unwrap();
     let (store, request) = (trail.store.clone(), shared());
-    let append = tokio::spawn(async move { store.append(&records(&request, [1])).await });
+    let append = tokio::spawn(async move { store.append(&numbered_records(&request, [1])).await });
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!append.is_finished());
     // Readers do not wait.
@@ -103,7 +103,7 @@ async fn one_process_appends_until_the_disk_is_full() {
     let store = SqliteStore::open(&url).await.unwrap();
     for batch in 0..1_000 {
         let from = batch * 10;
-        if let Err(error) = store.append(&records(&shared(), from..from + 10)).await {
+        if let Err(error) = store.append(&numbered_records(&shared(), from..from + 10)).await {
             assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
             assert!(batch > 0, "nothing landed before the disk was full");
             return;
@@ -120,12 +120,12 @@ async fn a_full_disk_is_unavailable_and_leaves_a_sound_trail() {
     assert!(child.wait().unwrap().success());
 
     let snapshot = trail.read(&shared()).await;
-    verify(&snapshot).unwrap();
+    assert_unbroken(&snapshot);
     let landed = u64::try_from(snapshot.records.len()).unwrap();
     assert_eq!(landed % 10, 0, "half a batch landed");
     // With room again, the same records land, or are met where they had.
-    trail.store.append(&records(&shared(), 0..1_000)).await.unwrap();
+    trail.store.append(&numbered_records(&shared(), 0..1_000)).await.unwrap();
     let snapshot = trail.read(&shared()).await;
-    verify(&snapshot).unwrap();
+    assert_unbroken(&snapshot);
     assert!(snapshot.records.len() >= 1_000);
 }

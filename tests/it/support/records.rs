@@ -1,17 +1,21 @@
 //! Sealed records to append, and the check that a stream read back holds together.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::proof::{chain_hash, stream_start};
-use moltbot_audit::record::{Commitments, Randomness, Record, seal};
+use moltbot_audit::record::{Commitments, Randomness, Record, StoredRecord, seal};
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::StreamSnapshot;
-use moltbot_audit::{Actor, AuditEvent, EventId, EventType, RequestId, StreamId};
+use moltbot_audit::{
+    Actor, AuditEvent, ConversationId, ErrorCode, EventId, EventType, Outcome, RequestId, StreamId,
+    TraceContext,
+};
 use serde_json::json;
 use uuid::Uuid;
 
-const KEY: RedactionKey = RedactionKey::from_bytes([7; 32]);
+pub(crate) const KEY: RedactionKey = RedactionKey::from_bytes([7; 32]);
 
 /// A number that no other call in this process gets. Other processes count on from elsewhere.
 pub(crate) fn unique() -> u64 {
@@ -30,8 +34,8 @@ pub(crate) fn stream(request: &RequestId) -> StreamId {
 }
 
 /// When the events of the tests happen, whatever the machine's clock says.
-pub(crate) fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(1_790_000_000_000_000).expect("a time in September 2026")
+pub(crate) fn morning() -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(1_790_000_000_123_456).expect("a time in September 2026")
 }
 
 /// An event with an id and content of its own.
@@ -39,17 +43,41 @@ pub(crate) fn event(request: &RequestId) -> AuditEvent {
     let number = unique();
     AuditEvent::new(EventType::MOLTBOT_CALLED, Actor::System)
         .request(request)
-        .id(EventId::new(now(), number).expect("a time of this century"))
+        .id(EventId::new(morning(), number).expect("a time of this century"))
         .input(json!({ "number": number, "text": "Muraho, ndashaka imiti" }))
         .output(json!({ "action": "reply" }))
         .idempotency_key(format!("call:{number}"))
+}
+
+/// The `n`-th event of a request, the same in every process; every column is filled.
+pub(crate) fn numbered(request: &RequestId, n: u64) -> AuditEvent {
+    let step = TimeDelta::microseconds(i64::try_from(n).expect("a small number"));
+    AuditEvent::new(EventType::VENDOR_REPLY_RECORDED, Actor::Vendor)
+        .request(request)
+        .conversation(&ConversationId::from_host("conv_001"))
+        .id(EventId::new(morning() + step, n).expect("a time of this century"))
+        .input(json!({ "text": "ndayifite, 12 500", "n": n, "photos": [] }))
+        .output(json!({ "price_min": 12_500, "confidence": 0.85 }))
+        .idempotency_key(format!("wamid.{n}"))
+        .duration(Duration::from_millis(n))
+        .ended(Outcome::Failed, ErrorCode::ProviderError)
+        .trace(TraceContext::new(7, n + 1).expect("not zero"))
 }
 
 /// Seals with a new salt each time.
 pub(crate) fn sealed(event: AuditEvent) -> Record {
     let mut salt = [0; 16];
     salt[..8].copy_from_slice(&unique().to_be_bytes());
-    seal(event, now(), Randomness { id: unique(), salt }, &KEY).expect("a valid event")
+    seal_with(event, salt)
+}
+
+/// Seals with a salt made of `salt`.
+pub(crate) fn sealed_under(event: AuditEvent, salt: u8) -> Record {
+    seal_with(event, [salt; 16])
+}
+
+fn seal_with(event: AuditEvent, salt: [u8; 16]) -> Record {
+    seal(event, morning(), Randomness { id: unique(), salt }, &KEY).expect("a valid event")
 }
 
 /// New records of one request.
@@ -57,28 +85,54 @@ pub(crate) fn records(request: &RequestId, count: usize) -> Vec<Record> {
     (0..count).map(|_| sealed(event(request))).collect()
 }
 
-/// Recomputes everything that can be recomputed, and asserts that it is what was stored.
+/// The records of the events with these numbers, the same in every process.
+pub(crate) fn numbered_records(
+    request: &RequestId,
+    numbers: impl IntoIterator<Item = u64>,
+) -> Vec<Record> {
+    numbers.into_iter().map(|n| sealed_under(numbered(request, n), 9)).collect()
+}
+
+/// Asserts that a stream holds together.
 pub(crate) fn assert_unbroken(snapshot: &StreamSnapshot) {
-    let stream_id = snapshot.records[0].header.stream_id;
-    let mut chain = stream_start(*stream_id.uuid().as_bytes());
+    assert_eq!(verify(snapshot), Ok(()));
+}
+
+/// Recomputes everything that can be recomputed, and compares it with what was stored.
+pub(crate) fn verify(snapshot: &StreamSnapshot) -> Result<(), String> {
+    let (Some(first), Some(last)) = (snapshot.records.first(), snapshot.records.last()) else {
+        return Err("no rows".to_owned());
+    };
+    let mut chain = stream_start(*first.header.stream_id.uuid().as_bytes());
     for (stored, seq) in snapshot.records.iter().zip(1..) {
-        assert_eq!(stored.seq, seq, "seq runs without gap");
-        assert_eq!(stored.header.contradiction(), None);
-        let commitments = Commitments::to(
-            stored.salt,
-            stored.input.as_ref(),
-            stored.output.as_ref(),
-            stored.idempotency_key.as_deref(),
-            stored.host_ids.as_ref(),
-        );
-        assert_eq!(stored.commitments, commitments, "commitments of event {seq}");
-        assert_eq!(stored.event_hash, commitments.event_hash(&stored.header), "event {seq}");
         chain = chain_hash(chain, stored.event_hash, stored.recorded_at);
-        assert_eq!(stored.chain_hash, chain, "chain up to event {seq}");
+        let faults = [
+            (stored.seq != seq).then_some("seq has a gap"),
+            stored.header.contradiction(),
+            (stored.commitments != recommitted(stored)).then_some("a commitment differs"),
+            (stored.event_hash != stored.commitments.event_hash(&stored.header))
+                .then_some("event_hash differs"),
+            (stored.chain_hash != chain).then_some("chain_hash differs"),
+        ];
+        if let Some(fault) = faults.into_iter().flatten().next() {
+            return Err(format!("event {}: {fault}", stored.seq));
+        }
     }
-    let last = snapshot.records.last().expect("at least one record");
-    assert_eq!(snapshot.head.seq, last.seq);
-    assert_eq!(snapshot.head.chain_hash, chain);
-    assert_eq!(snapshot.head.started_at, snapshot.records[0].recorded_at);
-    assert_eq!(snapshot.head.last_at, last.recorded_at);
+    let kept = &snapshot.head;
+    if (kept.seq, kept.chain_hash) != (last.seq, last.chain_hash)
+        || (kept.started_at, kept.last_at) != (first.recorded_at, last.recorded_at)
+    {
+        return Err("the head is not that of the last event".to_owned());
+    }
+    Ok(())
+}
+
+fn recommitted(stored: &StoredRecord) -> Commitments {
+    Commitments::to(
+        stored.salt,
+        stored.input.as_ref(),
+        stored.output.as_ref(),
+        stored.idempotency_key.as_deref(),
+        stored.host_ids.as_ref(),
+    )
 }

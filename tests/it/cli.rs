@@ -1,0 +1,221 @@
+//! The example programs as a person runs them: exit codes, messages, files.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const KEY: &str = "0707070707070707070707070707070707070707070707070707070707070707";
+
+/// What a vendor of the built-in scenario writes.
+const FOUND: &str = "We found one after all";
+
+/// Runs an example that `cargo test` built beside this binary.
+fn run<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = A>) -> Said {
+    let this_binary = std::env::current_exe().expect("a path");
+    let profile = this_binary.ancestors().nth(2).expect("target/PROFILE/deps/NAME");
+    let program = profile.join("examples").join(name);
+    assert!(
+        program.exists(),
+        "{} is missing: `cargo test --all-features` builds the examples, as does `cargo build \
+         --all-features --examples`",
+        program.display()
+    );
+    let output = Command::new(program).args(arguments).env("MOLTBOT_AUDIT_KEY", KEY).output();
+    Said::from(output.expect("the program starts"))
+}
+
+/// How a program ended, and what it printed.
+#[derive(Debug)]
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+impl Said {
+    #[track_caller]
+    fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        self
+    }
+}
+
+/// One play of the built-in scenario, in a folder of its own.
+struct Played {
+    folder: TempDir,
+    database: String,
+    request: String,
+}
+
+impl Played {
+    fn new() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        // The folder of the database is created on the way.
+        let database = format!("sqlite://{}/trail/audit.sqlite", folder.path().display());
+        let out = folder.path().join("packs");
+        let out = out.to_str().expect("UTF-8");
+        let said = run("concierge", ["--database", &database, "--out", out]).expect(0);
+        assert!(said.err.is_empty(), "{said:?}");
+        assert_eq!(said.out.matches("verified: ").count(), 2, "{said:?}");
+        let requests = std::fs::read_dir(out).expect("the packs' folder");
+        let requests: Vec<_> = requests.map(|entry| entry.expect("listed").file_name()).collect();
+        let [request] = &requests[..] else { panic!("one request was played: {requests:?}") };
+        let request = request.to_str().expect("UTF-8").to_owned();
+        Self { folder, database, request }
+    }
+
+    fn pack(&self, profile: &str) -> PathBuf {
+        self.folder.path().join(format!("packs/{}/pack.{profile}.json", self.request))
+    }
+
+    /// A file that holds `text`.
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// The internal pack with a letter changed in an event.
+    fn forged(&self) -> PathBuf {
+        let text = read(&self.pack("internal"));
+        let events = text.find("\n  \"events\": [").expect("events");
+        let at = events + text[events..].find(FOUND).expect("a vendor found one");
+        let (before, after) = (&text[..at], &text[at + FOUND.len()..]);
+        self.file("forged.json", &format!("{before}{}{after}", FOUND.replace("one", "two")))
+    }
+
+    fn export(&self, arguments: &[&str]) -> Said {
+        let database = ["--database", &self.database];
+        run("export_pack", database.iter().chain(arguments))
+    }
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("a readable file")
+}
+
+/// The sequence number of the first event with this text.
+fn seq_of(pack: &Path, text: &str) -> i64 {
+    let pack: Value = serde_json::from_str(&read(pack)).expect("a pack is JSON");
+    let events = pack["events"].as_array().expect("events");
+    let event = events.iter().find(|event| event.to_string().contains(text));
+    event.expect("an event with this text")["seq"].as_i64().expect("a number")
+}
+
+fn assert_is_pack(text: &str) {
+    let first = text.trim_start_matches(['{', '\n', ' ']);
+    assert!(first.starts_with("\"schema\": \"moltbot-audit"), "{}", &text[..80]);
+    let pack: Value = serde_json::from_str(text).expect("a pack is JSON");
+    assert!(pack.is_object());
+}
+
+#[test]
+fn the_concierge_leaves_packs_that_verify() {
+    let played = Played::new();
+    let packs = [played.pack("internal"), played.pack("external")];
+    for pack in &packs {
+        assert_is_pack(&read(pack));
+    }
+    let said = run("verify_pack", &packs).expect(0);
+    assert!(said.err.is_empty(), "{said:?}");
+    for (line, pack) in said.out.lines().zip(&packs) {
+        let expected = format!("{}: verified: request {}, ", pack.display(), played.request);
+        assert!(line.starts_with(&expected), "{line}");
+    }
+    assert_eq!(said.out.lines().count(), 2);
+}
+
+#[test]
+fn verify_names_the_event_in_which_a_letter_was_changed() {
+    let played = Played::new();
+    let said = run("verify_pack", [played.forged()]).expect(1);
+    let seq = seq_of(&played.pack("internal"), FOUND);
+    assert!(said.out.contains(&format!("forged.json: TAMPERED: event {seq} (")), "{said:?}");
+    assert_eq!(said.out.lines().count(), 1, "the first fault of each");
+}
+
+#[test]
+fn verify_says_of_each_file_what_it_is_and_ends_with_the_worst() {
+    let played = Played::new();
+    let good = played.pack("external");
+    let garbage = played.file("garbage.json", "{\"schema\": \"something else\"}");
+    let empty = played.file("empty.json", "");
+    let missing = played.folder.path().join("missing.json");
+    for unusable in [&garbage, &empty, &missing] {
+        let said = run("verify_pack", [unusable]).expect(2);
+        assert!(said.out.is_empty(), "{said:?}");
+        assert!(said.err.starts_with(&format!("{}: ", unusable.display())), "{said:?}");
+    }
+    run("verify_pack", [&good, &played.forged()]).expect(1);
+    let said = run("verify_pack", [&missing, &played.forged(), &good]).expect(2);
+    assert!(said.err.contains("missing.json: cannot be read"), "{said:?}");
+    assert!(said.out.contains("forged.json: TAMPERED"), "{said:?}");
+    assert!(said.out.contains("pack.external.json: verified"), "{said:?}");
+}
+
+#[test]
+fn export_writes_either_pack_to_a_file_or_to_standard_output() {
+    let played = Played::new();
+    for profile in ["internal", "external"] {
+        let said = played.export(&["--request", &played.request, "--profile", profile]).expect(0);
+        assert_is_pack(&said.out);
+        let pack: Value = serde_json::from_str(&said.out).expect("a pack is JSON");
+        assert_eq!(pack["profile"]["name"], profile);
+        let dash = ["--request", &played.request, "--profile", profile, "--out", "-"];
+        assert_is_pack(&played.export(&dash).expect(0).out);
+
+        let file = played.folder.path().join("exported.json");
+        let file_name = file.to_str().expect("UTF-8");
+        let to_file = ["--request", &played.request, "--profile", profile, "--out", file_name];
+        let said = played.export(&to_file).expect(0);
+        assert!(said.out.is_empty(), "{said:?}");
+        run("verify_pack", [&file]).expect(0);
+    }
+}
+
+#[test]
+fn export_refuses_what_it_cannot_use_and_says_why() {
+    let played = Played::new();
+    let said = played.export(&["--request", "no-such-request"]).expect(2);
+    assert!(said.err.contains("no event of it was ever recorded"), "{said:?}");
+    assert!(said.out.is_empty(), "{said:?}");
+    let nowhere = ["--request", &played.request, "--out", "/no/such/folder/pack.json"];
+    let said = played.export(&nowhere).expect(2);
+    assert!(said.err.contains("/no/such/folder/pack.json"), "{said:?}");
+
+    let missing = played.folder.path().join("missing.sqlite");
+    for (database, expected) in [
+        ("mysql://audit:s3cret@localhost/audit", "expected postgres://"),
+        (&*format!("sqlite://{}", missing.display()), &*missing.display().to_string()),
+        // Nobody listens on port 1.
+        ("postgres://audit:s3cret@127.0.0.1:1/audit", "unavailable"),
+        ("postgres://audit:s3cret@127.0.0.1:port/audit", "database URL"),
+    ] {
+        let said = run("export_pack", ["--database", database, "--request", "r"]).expect(2);
+        assert!(said.err.starts_with("error: "), "{said:?}");
+        assert!(said.err.contains(expected), "{database}: {said:?}");
+        assert!(!said.err.contains("s3cret") && said.out.is_empty(), "{database}: {said:?}");
+    }
+    assert!(!missing.exists(), "an export creates no database");
+}
+
+#[test]
+fn every_program_says_how_it_is_used() {
+    for name in ["concierge", "export_pack", "verify_pack"] {
+        let said = run(name, ["--help"]).expect(0);
+        assert!(said.out.contains(&format!("Usage: {name}")), "{said:?}");
+        assert!(said.out.contains("Exit code: 0 "), "{said:?}");
+        run(name, ["--no-such-option"]).expect(2);
+    }
+    run("verify_pack", [""; 0]).expect(2);
+}
