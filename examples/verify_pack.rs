@@ -1,6 +1,6 @@
 //! Verifies exported packs, offline: no database, no key.
-#![allow(clippy::print_stdout, reason = "the verdict is the program's output")]
 
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,31 +9,37 @@ use moltbot_audit::pack::verify_request_pack;
 
 /// Verify exported request packs: that nothing in them was changed, left out or added.
 #[derive(Parser)]
-#[command(after_help = "Exit code: 0 all verified, 1 one was tampered with, 2 one is no pack or \
-                        cannot be read. The first fault of each is printed.")]
+#[command(
+    after_help = "Exit code: 0 all verified, 1 one was tampered with, 2 none was, but one is no \
+                        pack or cannot be read. The first fault of each is printed."
+)]
 struct Arguments {
-    /// The packs
+    /// The packs; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
 
-/// Worse is greater: what cannot be read says nothing about tampering.
+/// Worse is greater: a file that cannot be read must not hide another that was tampered with.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Verdict {
-    Verified = 0,
-    Tampered = 1,
-    Unusable = 2,
+    Verified,
+    Unusable,
+    Tampered,
 }
 
 fn main() -> ExitCode {
     let files = Arguments::parse().files;
     let worst = files.iter().map(|file| verify(file)).max().unwrap_or(Verdict::Unusable);
-    ExitCode::from(worst as u8)
+    ExitCode::from(match worst {
+        Verdict::Verified => 0,
+        Verdict::Tampered => 1,
+        Verdict::Unusable => 2,
+    })
 }
 
 fn verify(file: &Path) -> Verdict {
     let shown = file.display();
-    let json = match std::fs::read(file) {
+    let json = match read(file) {
         Ok(json) => json,
         Err(error) => {
             eprintln!("{shown}: cannot be read: {error}");
@@ -43,10 +49,11 @@ fn verify(file: &Path) -> Verdict {
     match verify_request_pack(&json) {
         Ok(pack) => {
             let (request, events, head) = (pack.request_id(), pack.events(), pack.head());
-            println!(
-                "{shown}: verified: request {request}, {events} events, head {}",
-                head.chain_hash
-            );
+            let (hidden, head) = (pack.hidden(), head.chain_hash);
+            say(&format!(
+                "{shown}: verified: request {request}, {events} events, {hidden} values hidden, head \
+                 {head}"
+            ));
             Verdict::Verified
         }
         Err(error) if error.is_unusable() => {
@@ -54,8 +61,22 @@ fn verify(file: &Path) -> Verdict {
             Verdict::Unusable
         }
         Err(error) => {
-            println!("{shown}: TAMPERED: {error}");
+            say(&format!("{shown}: TAMPERED: {error}"));
             Verdict::Tampered
         }
     }
+}
+
+fn read(file: &Path) -> std::io::Result<Vec<u8>> {
+    if file != Path::new("-") {
+        return std::fs::read(file);
+    }
+    let mut json = Vec::new();
+    std::io::stdin().read_to_end(&mut json)?;
+    Ok(json)
+}
+
+fn say(line: &str) {
+    // Where nobody reads on, the exit code still tells.
+    let _unread = writeln!(std::io::stdout(), "{line}");
 }

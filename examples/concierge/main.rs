@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use clap::Parser;
 use moltbot_audit::auditor::{Clock, SystemClock};
 use moltbot_audit::pack::{ExportError, export_recorded, verify_request_pack};
@@ -67,7 +68,9 @@ async fn run(arguments: Arguments) -> Result<(), Stop> {
     prepare_file(&arguments.database).map_err(unusable)?;
     let store = store::open(&arguments.database).await.map_err(unusable)?;
     for scenario in &scenarios {
-        let clock = Arc::new(ScriptedClock::new(SystemClock::new().now()));
+        // An hour ago, so that the whole story lies before its export.
+        let start = SystemClock::new().now() - TimeDelta::hours(1);
+        let clock = Arc::new(ScriptedClock::new(start));
         let world = Arc::new(World::new(clock.clone()));
         let sink = Arc::new(ToldSink::new(store.clone(), narrator.clone()));
         let auditor = Auditor::builder(sink, key.clone()).clock(clock).build();
@@ -81,6 +84,7 @@ async fn run(arguments: Arguments) -> Result<(), Stop> {
             export(&store, &key, request, &arguments.out, &narrator).await?;
         }
     }
+    store.close().await;
     Ok(())
 }
 
@@ -146,7 +150,8 @@ async fn export(
     narrator: &Story,
 ) -> Result<(), Stop> {
     let directory = out.join(request.to_string());
-    std::fs::create_dir_all(&directory).map_err(unusable)?;
+    std::fs::create_dir_all(&directory)
+        .map_err(|error| unusable(format!("{}: {error}", directory.display())))?;
     let auditor = Auditor::builder(store.clone(), key.clone()).build();
     for profile in [Profile::internal(), Profile::external(key)] {
         let pack = export_recorded(&auditor, &**store, request, &profile, "concierge");

@@ -22,6 +22,14 @@ pub enum VerifyError {
         /// What differs.
         what: &'static str,
     },
+    /// An event is missing, doubled or out of place.
+    #[error("event {expected} is missing, event {found} stands in its place")]
+    Sequence {
+        /// The place this is.
+        expected: i64,
+        /// The place that the event there claims.
+        found: i64,
+    },
     /// A part of the pack does not have the form the schema gives it.
     #[error("{place}: {what}")]
     Malformed {
@@ -105,14 +113,6 @@ pub enum EventFault {
     NothingAt {
         /// JSON pointer to where the value would be.
         pointer: String,
-    },
-    /// An event is missing, doubled or out of place.
-    #[error("event {expected} is missing, event {found} stands in its place")]
-    Sequence {
-        /// The place this is.
-        expected: i64,
-        /// The place the event claims.
-        found: i64,
     },
 }
 

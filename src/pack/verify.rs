@@ -190,7 +190,10 @@ fn unusable(error: &serde_json::Error) -> VerifyError {
 fn verify_events(pack: &Parts) -> Result<(), VerifyError> {
     let mut chain = stream_start(*pack.request_id.uuid().as_bytes());
     for (expected, event) in (1..).zip(&pack.events) {
-        chain = verify_event(pack, expected, chain, event).map_err(|fault| VerifyError::Event {
+        if event.seq != expected {
+            return Err(VerifyError::Sequence { expected, found: event.seq });
+        }
+        chain = verify_event(pack, chain, event).map_err(|fault| VerifyError::Event {
             seq: expected,
             event_type: printable(&event.header.event_type),
             id: event.header.id.to_string(),
@@ -201,15 +204,7 @@ fn verify_events(pack: &Parts) -> Result<(), VerifyError> {
 }
 
 /// Verifies one event, and returns the chain up to it.
-fn verify_event(
-    pack: &Parts,
-    expected: i64,
-    chain: Digest,
-    event: &PackEvent,
-) -> Result<Digest, EventFault> {
-    if event.seq != expected {
-        return Err(EventFault::Sequence { expected, found: event.seq });
-    }
+fn verify_event(pack: &Parts, chain: Digest, event: &PackEvent) -> Result<Digest, EventFault> {
     if event.header.stream_id != pack.request_id {
         return Err(EventFault::ForeignStream);
     }

@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 
 pub use self::error::{Conflict, DriverError, StoreError};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use self::open::open;
+pub use self::open::{connect, open};
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
@@ -40,7 +40,8 @@ pub type Appended = Result<Receipt, Conflict>;
 /// - A stream's `seq` runs 1, 2, 3, … without gap, in the order of the batch, whoever else appends to
 ///   it at the same time, in this process or another.
 /// - A record whose event is already stored with the same content is not stored again: its receipt is
-///   the first one. With other content it is a [`Conflict`], and the rest of the batch still lands.
+///   the first one. With other content it is a [`Conflict`], and the rest of the batch still lands. Of
+///   one id in two streams of one batch, either may be the one that counts.
 /// - When `append` returns `Err`, the batch as a whole may or may not have landed (the connection may
 ///   have died after the commit). The caller appends the same records again.
 ///
@@ -79,6 +80,12 @@ pub trait AuditStore: AuditSink {
         &self,
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>>;
+
+    /// Waits for what is under way and lets go of the database; later calls fail. Without it an
+    /// embedded database is left with its write-ahead log beside it. Default: does nothing.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
 }
 
 /// A stream at one moment: its head as the database keeps it, and every record.

@@ -12,29 +12,42 @@ use super::{AuditStore, StoreError};
 /// [`StoreError::InvalidUrl`] where no store of this build goes by the URL's scheme, else as the store
 /// fails.
 pub async fn open(url: &str) -> Result<Arc<dyn AuditStore>, StoreError> {
+    opened(url, true).await
+}
+
+/// Opens the store that `url` names, and leaves its schema as it is: for readers.
+///
+/// # Errors
+/// As [`open`]. A database without the schema fails when it is used.
+pub async fn connect(url: &str) -> Result<Arc<dyn AuditStore>, StoreError> {
+    opened(url, false).await
+}
+
+async fn opened(url: &str, migrate: bool) -> Result<Arc<dyn AuditStore>, StoreError> {
     match url.split_once(':').map(|(scheme, _)| scheme) {
         #[cfg(feature = "postgres")]
         Some("postgres" | "postgresql") => {
             let store = super::PostgresStore::connect(url).await?;
-            store.migrate().await?;
+            if migrate {
+                store.migrate().await?;
+            }
             Ok(Arc::new(store))
         }
         #[cfg(feature = "sqlite")]
         Some("sqlite") => {
             let store = super::SqliteStore::open(url).await?;
-            store.migrate().await?;
+            if migrate {
+                store.migrate().await?;
+            }
             Ok(Arc::new(store))
         }
-        _ => {
-            let mut schemes = Vec::new();
-            if cfg!(feature = "postgres") {
-                schemes.push("postgres://user@host/database");
-            }
-            if cfg!(feature = "sqlite") {
-                schemes.push("sqlite://path/to/file.sqlite");
-            }
-            let reason = format!("expected {}", schemes.join(" or "));
-            Err(StoreError::InvalidUrl { reason })
-        }
+        _ => Err(StoreError::InvalidUrl { reason: expected_schemes() }),
     }
+}
+
+fn expected_schemes() -> String {
+    let postgres = cfg!(feature = "postgres").then_some("postgres://user@host/database");
+    let sqlite = cfg!(feature = "sqlite").then_some("sqlite://path/to/file.sqlite");
+    let schemes: Vec<_> = postgres.into_iter().chain(sqlite).collect();
+    format!("expected {}", schemes.join(" or "))
 }

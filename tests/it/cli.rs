@@ -157,7 +157,8 @@ fn verify_says_of_each_file_what_it_is_and_ends_with_the_worst() {
         assert!(said.err.starts_with(&format!("{}: ", unusable.display())), "{said:?}");
     }
     run("verify_pack", [&good, &played.forged()]).expect(1);
-    let said = run("verify_pack", [&missing, &played.forged(), &good]).expect(2);
+    // A file that cannot be read must not hide another that was tampered with.
+    let said = run("verify_pack", [&missing, &played.forged(), &good]).expect(1);
     assert!(said.err.contains("missing.json: cannot be read"), "{said:?}");
     assert!(said.out.contains("forged.json: TAMPERED"), "{said:?}");
     assert!(said.out.contains("pack.external.json: verified"), "{said:?}");
@@ -192,6 +193,11 @@ fn export_refuses_what_it_cannot_use_and_says_why() {
     let nowhere = ["--request", &played.request, "--out", "/no/such/folder/pack.json"];
     let said = played.export(&nowhere).expect(2);
     assert!(said.err.contains("/no/such/folder/pack.json"), "{said:?}");
+    let before = played.export(&["--request", &played.request]).expect(0).out.len();
+    let folder = played.folder.path().to_str().expect("UTF-8");
+    played.export(&["--request", &played.request, "--out", folder]).expect(2);
+    let after = played.export(&["--request", &played.request]).expect(0).out.len();
+    assert!(after < before + 4_000, "an export that had nowhere to go was not recorded");
 
     let missing = played.folder.path().join("missing.sqlite");
     for (database, expected) in [

@@ -1,10 +1,11 @@
 //! The request: where it stands, and every state it went through.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::told::{OtherShape, Source, told};
+use crate::event::EventType;
 use crate::event::payload::{RequestCreated, RequestStateChanged};
 use crate::pack::{PackEvent, Section};
 
@@ -34,9 +35,9 @@ pub struct Snapshot {
     pub state: Option<String>,
     /// How many events it has.
     pub events: usize,
-    /// The host's time of the first.
+    /// The host's time of the first that was recorded.
     pub first_event_at: Option<DateTime<Utc>>,
-    /// The host's time of the last.
+    /// The host's time of the last that was recorded, exports apart.
     pub last_event_at: Option<DateTime<Utc>>,
     /// Seconds from the first event until the state `shortlist_ready`.
     pub seconds_to_shortlist: Option<f64>,
@@ -102,8 +103,12 @@ fn transitions(events: &[PackEvent]) -> Vec<Transition> {
 
 fn snapshot(events: &[PackEvent], transitions: &[Transition]) -> Snapshot {
     let created = told::<RequestCreated>(events).next();
-    let times = events.iter().map(|event| event.header.created_at);
-    let first_event_at = times.clone().min();
+    // In the order they were recorded: an export made later is no part of what happened, and clocks of
+    // different processes may disagree.
+    let export = EventType::PACK_EXPORTED;
+    let is_told = |event: &&PackEvent| event.header.event_type != export.as_str();
+    let mut times = events.iter().filter(is_told).map(|event| event.header.created_at);
+    let first_event_at = times.next();
     let mut taken = transitions.iter().filter(|step| step.source.succeeded());
     let state = taken.clone().next_back().map(|step| step.to_state.clone());
     let shortlist = taken.find(|step| step.to_state == "shortlist_ready");
@@ -112,8 +117,11 @@ fn snapshot(events: &[PackEvent], transitions: &[Transition]) -> Snapshot {
         state,
         events: events.len(),
         first_event_at,
-        last_event_at: times.max(),
-        seconds_to_shortlist: to_shortlist.map(chrono::TimeDelta::as_seconds_f64),
+        last_event_at: times.next_back().or(first_event_at),
+        seconds_to_shortlist: to_shortlist.map(|time| {
+            // Whole milliseconds: a double of microseconds has digits nobody measured.
+            TimeDelta::milliseconds(time.num_milliseconds()).as_seconds_f64()
+        }),
         ..Snapshot::default()
     };
     match created {

@@ -123,4 +123,8 @@ impl AuditStore for PostgresStore {
             snapshot.map_err(|error| self.last_failure.note(error))
         })
     }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.pool.close())
+    }
 }

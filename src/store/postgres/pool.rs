@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 use tokio::time::Instant;
 
 use super::error::failed;
@@ -39,7 +39,13 @@ impl LastFailure {
 }
 
 pub(super) async fn connect(url: &str, last_failure: LastFailure) -> Result<PgPool, StoreError> {
-    PgPoolOptions::new()
+    let options = options(url)?;
+    // The pool would try a refused connection again until its time is up, and then say only that.
+    let first = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options));
+    let first = first.await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+    let first = first.map_err(|error| failed("connect", &error))?;
+    first.close().await.map_err(|error| failed("connect", &error))?;
+    let pool = PgPoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // The driver would ask before every call whether the connection lives: a round trip, which
@@ -56,9 +62,8 @@ pub(super) async fn connect(url: &str, last_failure: LastFailure) -> Result<PgPo
                 Ok(true)
             })
         })
-        .connect_with(options(url)?)
-        .await
-        .map_err(|error| failed("connect", &error))
+        .connect_lazy_with(options);
+    Ok(pool)
 }
 
 fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
@@ -66,10 +71,9 @@ fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
         return Err(invalid("it does not begin with postgres:// or postgresql://".to_owned()));
     }
-    let options = PgConnectOptions::from_str(url).map_err(|error| match error {
-        // The parser's own words: they name what is wrong, and do not repeat the URL.
-        sqlx::Error::Configuration(source) => invalid(source.to_string()),
-        _ => invalid("it cannot be parsed".to_owned()),
+    // Not the parser's words: they repeat values, and a password may stand where one is expected.
+    let options = PgConnectOptions::from_str(url).map_err(|_| {
+        invalid("it cannot be parsed: check port, sslmode and percent-encoding".to_owned())
     })?;
     Ok(match options.get_application_name() {
         Some(_) => options,

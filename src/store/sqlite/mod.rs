@@ -130,6 +130,10 @@ impl AuditStore for SqliteStore {
     ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
         Box::pin(read::read_stream(&self.readers, stream_id))
     }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(SqliteStore::close(self))
+    }
 }
 
 impl fmt::Debug for SqliteStore {

@@ -98,25 +98,31 @@ pub enum Disposition {
 impl VendorStory {
     /// What does not add up in this story.
     pub(super) fn findings(&self) -> Vec<String> {
-        let mut findings = Vec::new();
         let vendor = &self.vendor_id;
-        let mut check = |what: &str, total: f64, factors: &[ScoreFactor]| {
-            if !adds_up(total, factors) {
-                findings.push(format!("{vendor}: the {what} score is not the sum of its factors"));
-            }
+        let check = |what: &str, total: f64, factors: &[ScoreFactor]| {
+            let finding = format!("{vendor}: the {what} score is not the sum of its factors");
+            (!adds_up(total, factors)).then_some(finding)
         };
+        let mut findings = Vec::new();
         if let Some(candidate) = &self.candidate {
-            check("selection", candidate.total, &candidate.factors);
+            findings.extend(check("selection", candidate.total, &candidate.factors));
+        }
+        if let Disposition::Shortlisted { .. } | Disposition::LeftOut { .. } = &self.disposition
+            && self.candidate.is_none()
+            && self.contacted.is_none()
+        {
+            let what = "the shortlist speaks of it, and it was neither a candidate nor asked";
+            findings.push(format!("{vendor}: {what}"));
         }
         match &self.disposition {
             Disposition::Shortlisted { total, factors, .. } => {
-                check("shortlist", *total, factors);
+                findings.extend(check("shortlist", *total, factors));
                 if self.reply.is_none() {
                     findings.push(format!("{vendor}: it is on the shortlist without a reply"));
                 }
             }
             Disposition::LeftOut { total: Some(total), factors, .. } => {
-                check("shortlist", *total, factors);
+                findings.extend(check("shortlist", *total, factors));
             }
             _ => {}
         }
