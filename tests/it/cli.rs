@@ -123,7 +123,9 @@ fn assert_is_pack(text: &str) {
 fn the_concierge_leaves_packs_that_verify() {
     let played = Played::new();
     let packs = [played.pack("internal"), played.pack("external")];
-    packs.iter().for_each(|pack| assert_is_pack(&read(pack)));
+    for pack in &packs {
+        assert_is_pack(&read(pack));
+    }
     let said = run("verify_pack", &packs).expect(0);
     assert!(said.err.is_empty(), "{said:?}");
     for (line, pack) in said.out.lines().zip(&packs) {
