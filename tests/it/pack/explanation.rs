@@ -97,6 +97,7 @@ async fn invented_scores_and_an_order_against_them_are_findings() {
         "vendor-y: the shortlist score is not the sum of its factors",
         "vendor-x: it is on the shortlist without a reply",
         "decided by moltbot, is not that of the scores",
+        "vendor-x: the shortlist speaks of it, and it was neither a candidate nor asked",
     ] {
         assert!(findings.contains(finding), "{findings}");
     }
@@ -158,7 +159,9 @@ async fn evidence_that_is_not_what_it_is_named_as_is_a_finding_for_every_reader(
     let call = teller.tell(event(EventType::MOLTBOT_CALLED, json!({}), json!({}))).await;
     for plan in [call.as_str(), "01000000-0000-7000-8000-000000000000", "call 7"] {
         let input = json!({ "moltbot_event_id": plan });
-        let selected = event(EventType::VENDOR_CANDIDATES_SELECTED, input, json!({}));
+        let candidate = |vendor_id: &str| json!({ "vendor_id": vendor_id, "total": 0.0 });
+        let found = json!({ "candidates": [candidate("vendor-a"), candidate("vendor-b")] });
+        let selected = event(EventType::VENDOR_CANDIDATES_SELECTED, input, found);
         teller.tell(selected).await;
     }
     let mut replies = Vec::new();
