@@ -173,9 +173,12 @@ impl Orchestrator {
 
     fn message_id(&mut self, given: Option<&str>) -> String {
         self.received += 1;
+        // The last digits of the run's id are its random ones; as letters, lest they look like a phone
+        // number once in a while.
         let run = self.run.simple().to_string();
-        // The last digits of the run's id are its random ones.
-        let generated = || format!("wamid.in.{}.{}", &run[24..], self.received);
+        let letter = |digit: char| digit.to_digit(16).and_then(|n| char::from_u32(103 + n));
+        let run: String = run[24..].chars().filter_map(letter).collect();
+        let generated = || format!("wamid.in.{run}.{}", self.received);
         given.map_or_else(generated, str::to_owned)
     }
 }
