@@ -252,15 +252,11 @@ fn verify_sections(pack: &Parts) -> Result<(), VerifyError> {
     let expected = serde_json::to_value(Sections::of(&pack.events)).unwrap_or_default();
     let checkpoint = serde_json::to_value(checkpoint()).unwrap_or_default();
     let difference = difference(&expected, &pack.sections, String::new())
-        .or_else(|| difference_in("/checkpoint", &checkpoint, &pack.checkpoint));
+        .or_else(|| difference(&checkpoint, &pack.checkpoint, "/checkpoint".to_owned()));
     let Some(pointer) = difference else { return Ok(()) };
     let (section, pointer) = pointer[1..].split_once('/').unwrap_or((&pointer[1..], ""));
     let (section, pointer) = (printable(section), printable(&format!("/{pointer}")));
     Err(VerifyError::Section { section, pointer })
-}
-
-fn difference_in(at: &str, expected: &Value, found: &Value) -> Option<String> {
-    difference(expected, found, at.to_owned())
 }
 
 /// JSON pointer to the first place where two values differ.

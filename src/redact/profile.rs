@@ -79,13 +79,16 @@ impl Profile {
 
 fn decide_internal(key: &str, value: &Value, known: &KnownValues) -> Decision {
     match value {
-        // Sections join by ids: only what is known to be somebody's number is masked in one.
-        Value::String(text) if Class::of(key) == Class::Id => {
-            let masks = contacts(text, |phone| !known.is_somebodys_phone(&phone.digits));
-            masked(text, masks).map_or(Decision::Show, |text| masked_as(Rule::Contact, text))
-        }
         Value::String(text) => {
-            let masks = contacts(text, |phone| known.is_vendor_phone(&phone.digits));
+            let is_id = Class::of(key) == Class::Id;
+            let masks = contacts(text, |phone| {
+                // Sections join by ids: only what is known to be somebody's number is masked in one.
+                if is_id {
+                    !known.is_somebodys_phone(&phone.digits)
+                } else {
+                    known.is_vendor_phone(&phone.digits)
+                }
+            });
             masked(text, masks).map_or(Decision::Show, |text| masked_as(Rule::Contact, text))
         }
         Value::Number(number) if is_phone_number(number) => {

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::RedactionKey;
-use super::phone::find_phones;
+use super::mask::masked;
+use super::phone::{FoundPhone, find_phones};
 use super::secret::{Kind, find_secrets, kind_by_key};
 
 /// Replaces what must not be stored, anywhere in a payload, by what it was, its length in bytes and
@@ -35,16 +36,12 @@ pub(crate) fn withhold(value: Value, key: &RedactionKey) -> Value {
 /// so that the key still deduplicates.
 pub(crate) fn withhold_in_key(idempotency_key: &str, key: &RedactionKey) -> String {
     let text = withhold_in_text(idempotency_key.to_owned(), key);
-    let mut kept = String::with_capacity(text.len());
-    let mut from = 0;
-    for phone in find_phones(&text) {
-        kept.push_str(&text[from..phone.at.start]);
-        kept.push_str("phone-");
-        kept.push_str(&key.pseudonym("phone", phone.subscriber()));
-        from = phone.at.end;
-    }
-    kept.push_str(&text[from..]);
-    kept
+    let hashed = |phone: FoundPhone| {
+        let hash = key.pseudonym("phone", phone.subscriber());
+        (phone.at, format!("phone-{hash}"))
+    };
+    let masks = find_phones(&text).into_iter().map(hashed).collect();
+    masked(&text, masks).unwrap_or(text)
 }
 
 /// Bytes as Node.js writes them: `{"type":"Buffer","data":[255,216,…]}`.
@@ -57,12 +54,9 @@ fn is_node_buffer(members: &Map<String, Value>) -> bool {
 fn withhold_member(name: String, member: Value, key: &RedactionKey) -> (String, Value) {
     // A secret may stand in the name itself.
     let kept_name = withhold_in_text(name, key);
-    let member = match (kind_by_key(&kept_name), member) {
-        (Some(kind), Value::String(text)) if !text.is_empty() && !is_marker(&text) => {
-            Value::String(marker(kind, &text, key))
-        }
-        (Some(kind), member @ (Value::Array(_) | Value::Object(_))) => under(kind, member, key),
-        (_, member) => withhold(member, key),
+    let member = match kind_by_key(&kept_name) {
+        Some(kind) => under(kind, member, key),
+        None => withhold(member, key),
     };
     (kept_name, member)
 }
@@ -86,19 +80,9 @@ fn under(kind: Kind, value: Value, key: &RedactionKey) -> Value {
 }
 
 fn withhold_in_text(text: String, key: &RedactionKey) -> String {
-    let secrets = find_secrets(&text);
-    if secrets.is_empty() {
-        return text;
-    }
-    let mut kept = String::with_capacity(text.len());
-    let mut from = 0;
-    for (at, kind) in secrets {
-        kept.push_str(&text[from..at.start]);
-        kept.push_str(&marker(kind, &text[at.clone()], key));
-        from = at.end;
-    }
-    kept.push_str(&text[from..]);
-    kept
+    let secrets = find_secrets(&text).into_iter();
+    let masks = secrets.map(|(at, kind)| (at.clone(), marker(kind, &text[at], key))).collect();
+    masked(&text, masks).unwrap_or(text)
 }
 
 fn marker(kind: Kind, removed: &str, key: &RedactionKey) -> String {

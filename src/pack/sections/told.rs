@@ -75,17 +75,17 @@ pub(super) fn told_as<P: Payload>(
 }
 
 pub(super) fn read<P: Payload>(event: &PackEvent) -> Told<P> {
+    let source = Source::of(event);
     let input = half(&event.input.value);
     let output = half(&event.output.value);
     // A failed effect's output is its error, which has a shape of its own.
-    let is_other = input.is_none()
-        || (output.is_none() && event.header.outcome == crate::event::Outcome::Succeeded.as_str());
+    let is_other = input.is_none() || (output.is_none() && source.succeeded());
     let other_shape = is_other.then(|| OtherShape {
         input: event.input.value.clone(),
         output: event.output.value.clone(),
     });
     Told {
-        source: Source::of(event),
+        source,
         input: input.unwrap_or_default(),
         output: output.unwrap_or_default(),
         other_shape,
