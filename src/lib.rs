@@ -54,6 +54,8 @@ pub mod proof;
 pub mod record;
 pub mod redact;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[cfg(feature = "recorder")]
 pub use self::auditor::{Auditor, AuditorBuilder, Effect, EffectError, PendingEffect, RecordError};

@@ -177,6 +177,13 @@ vocabulary! {
     DISCOVERY_CALL = "discovery.call";
 
     // The library's own.
+    /// The clock of the host jumped: durations stand, times of day around it may not.
+    AUDIT_CLOCK_STEPPED = "audit.clock_stepped";
+    /// Events were refused because the queue was full: how many.
+    AUDIT_OVERLOADED = "audit.overloaded";
+    /// Events that were kept in the spool while the database was away are stored: how many, and
+    /// which could not be.
+    AUDIT_SPOOL_DRAINED = "audit.spool_drained";
     /// A request pack was exported: who may have read it.
     PACK_EXPORTED = "pack.exported";
 }

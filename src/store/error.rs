@@ -1,5 +1,7 @@
 //! How storing can fail, by what the caller can do about it.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::event::StreamId;
@@ -20,11 +22,12 @@ pub struct Conflict {
     pub offered: Digest,
 }
 
-/// What a driver said. Its text is kept for operators and never holds bound values.
-pub type DriverError = Box<dyn std::error::Error + Send + Sync>;
+/// What a driver said. Its text is kept for operators and never holds bound values. Shared, because
+/// one failure of a batch is told to every caller whose event was in it.
+pub type DriverError = Arc<dyn std::error::Error + Send + Sync>;
 
 /// A store that could not do what it was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The database refused the statement: a defect here or in the schema, not a passing fault.
@@ -75,6 +78,24 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The database is away, or too slow: the same call may succeed later.
+    #[cold]
+    pub fn unavailable(
+        doing: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Unavailable { doing, source: Arc::from(source.into()) }
+    }
+
+    /// The database refused: the same call will be refused again.
+    #[cold]
+    pub fn refused(
+        doing: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Database { doing, source: Arc::from(source.into()) }
+    }
+
     /// Whether the same call may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {

@@ -45,8 +45,7 @@ impl AuditSink for MemorySink {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             if self.down.load(Ordering::SeqCst) {
-                let source = "connection refused".into();
-                return Err(StoreError::Unavailable { doing: "append events", source });
+                return Err(StoreError::unavailable("append events", "connection refused"));
             }
             let mut records = self.records.lock().expect("no test panics while it holds the lock");
             let first = i64::try_from(records.len()).expect("few records") + 1;

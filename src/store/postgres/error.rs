@@ -1,6 +1,7 @@
 //! From what the driver says to what the caller can do.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::store::StoreError;
 
@@ -28,11 +29,10 @@ impl std::error::Error for PostgresError {}
 /// Maps a driver's error; `doing` is the verb that was under way.
 #[cold]
 pub(super) fn failed(doing: &'static str, error: &sqlx::Error) -> StoreError {
-    let source = Box::new(reduced(error));
     if is_passing(error) {
-        StoreError::Unavailable { doing, source }
+        StoreError::unavailable(doing, reduced(error))
     } else {
-        StoreError::Database { doing, source }
+        StoreError::refused(doing, reduced(error))
     }
 }
 
@@ -40,7 +40,7 @@ pub(super) fn failed(doing: &'static str, error: &sqlx::Error) -> StoreError {
 /// same call again is safe, and gets the answer.
 #[cold]
 pub(super) fn unanswered(doing: &'static str, message: String) -> StoreError {
-    StoreError::Unavailable { doing, source: Box::new(PostgresError { code: None, message }) }
+    StoreError::unavailable(doing, PostgresError { code: None, message })
 }
 
 /// Maps an error inside a migration file.
@@ -49,7 +49,7 @@ pub(super) fn migration_failed(file: &'static str, error: &sqlx::Error) -> Store
     if is_passing(error) {
         failed("migrate", error)
     } else {
-        StoreError::Migration { file, source: Box::new(reduced(error)) }
+        StoreError::Migration { file, source: Arc::new(reduced(error)) }
     }
 }
 

@@ -274,7 +274,7 @@ fn now() -> DateTime<Utc> {
 #[cold]
 fn tampered(stands: &'static str) -> StoreError {
     let source = format!("a stream's head stands {stands}: the file was changed by hand");
-    StoreError::Database { doing: DOING, source: source.into() }
+    StoreError::refused(DOING, source)
 }
 
 fn is_duplicate(error: &sqlx::Error) -> bool {

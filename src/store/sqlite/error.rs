@@ -19,16 +19,16 @@ const PASSING: [i32; 9] = [
 /// Files an error by what the caller can do. SQLite's messages name columns and codes, never values.
 pub(super) fn failed(doing: &'static str, error: sqlx::Error) -> StoreError {
     if is_passing(&error) {
-        StoreError::Unavailable { doing, source: error.into() }
+        StoreError::unavailable(doing, error)
     } else {
-        StoreError::Database { doing, source: error.into() }
+        StoreError::refused(doing, error)
     }
 }
 
 /// The task is gone without an answer: the runtime is shutting down, or it panicked. The
 /// panic's own text is left out, for it may hold data.
 pub(super) fn task_ended(doing: &'static str) -> StoreError {
-    StoreError::Unavailable { doing, source: "the task ended before it could answer".into() }
+    StoreError::unavailable(doing, "the task ended before it could answer")
 }
 
 pub(super) fn is_passing(error: &sqlx::Error) -> bool {

@@ -45,7 +45,7 @@ async fn apply_missing(writer: &SqlitePool) -> Result<(), StoreError> {
             if is_passing(&error) {
                 failed(DOING, error)
             } else {
-                StoreError::Migration { file: migration.file, source: error.into() }
+                StoreError::Migration { file: migration.file, source: std::sync::Arc::new(error) }
             }
         })?;
     }

@@ -155,8 +155,8 @@ async fn check_durable(writer: &SqlitePool) -> Result<(), StoreError> {
     if journal == "wal" && synchronous == SYNCHRONOUS_FULL {
         return Ok(());
     }
-    let source = format!("journal_mode is {journal}, synchronous is {synchronous}").into();
-    Err(StoreError::Database { doing: DOING, source })
+    let source = format!("journal_mode is {journal}, synchronous is {synchronous}");
+    Err(StoreError::refused(DOING, source))
 }
 
 /// A pool whose connections stay: a file does not drop them, and reopening costs more than keeping.

@@ -1,0 +1,1 @@
+//! Faults on purpose, for the tests of this crate and of its hosts.
