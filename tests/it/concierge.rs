@@ -304,9 +304,7 @@ impl AuditSink for FailingSink {
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         match left {
             Ok(_) => self.inner.append(batch),
-            Err(_) => Box::pin(async {
-                Err(StoreError::Unavailable { doing: "append", source: "pulled the plug".into() })
-            }),
+            Err(_) => Box::pin(async { Err(StoreError::unavailable("append", "pulled the plug")) }),
         }
     }
 }
