@@ -23,7 +23,8 @@
 //!
 //! let request = RequestId::from_host("req-7");
 //! let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System).request(&request);
-//! let receipt = auditor.record(event).await?;
+//! let recorded = auditor.record(event).await?;
+//! let receipt = recorded.receipt().expect("the database is there");
 //!
 //! let pack = export_request_pack(&*store, &request, &Profile::internal()).await?;
 //! let verified = verify_request_pack(pack.to_json_pretty().as_bytes())?;

@@ -3,44 +3,77 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::gaps::Gaps;
 use super::{Auditor, Clock, Entropy, OsEntropy, Shared, SystemClock};
 use crate::redact::RedactionKey;
-use crate::store::AuditSink;
+use crate::store::{AuditSink, Batcher, QueueLimits, Spool};
 
 /// Builds an [`Auditor`]: what is required was given to [`Auditor::builder`], the rest has defaults.
 pub struct AuditorBuilder {
-    shared: Shared,
+    sink: Arc<dyn AuditSink>,
+    key: RedactionKey,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    spool: Option<Spool>,
+    limits: QueueLimits,
 }
 
 impl AuditorBuilder {
     pub(super) fn new(sink: Arc<dyn AuditSink>, key: RedactionKey) -> Self {
-        let clock = Arc::new(SystemClock::new());
-        Self { shared: Shared { sink, key, clock, entropy: Arc::new(OsEntropy) } }
+        Self {
+            sink,
+            key,
+            clock: Arc::new(SystemClock::new()),
+            entropy: Arc::new(OsEntropy),
+            spool: None,
+            limits: QueueLimits::default(),
+        }
     }
 
     /// Tells the time. Default: [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.shared.clock = clock;
+        self.clock = clock;
         self
     }
 
     /// Gives random bytes. Default: [`OsEntropy`].
     #[must_use]
     pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
-        self.shared.entropy = entropy;
+        self.entropy = entropy;
         self
     }
 
-    /// Builds it.
+    /// Holds events while the database is away. Default: none, and recording fails meanwhile.
+    #[must_use]
+    pub fn spool(mut self, spool: Spool) -> Self {
+        self.spool = Some(spool);
+        self
+    }
+
+    /// Bounds what may wait, and for how long. Default: [`QueueLimits::default`].
+    #[must_use]
+    pub fn limits(mut self, limits: QueueLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Builds it. Inside a Tokio runtime, what the spool holds from before is drained at once.
     #[must_use]
     pub fn build(self) -> Auditor {
-        Auditor { shared: Arc::new(self.shared) }
+        let Self { sink, key, clock, entropy, spool, limits } = self;
+        let shared = Arc::new_cyclic(|auditor| {
+            let drained = Gaps::on_drained(auditor.clone());
+            let batcher = Batcher::new(Arc::clone(&sink), spool, limits, drained);
+            Shared { batcher, key, clock, entropy, gaps: Gaps::default() }
+        });
+        shared.batcher.start();
+        Auditor { shared }
     }
 }
 
 impl fmt::Debug for AuditorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuditorBuilder").field("sink", &self.shared.sink).finish_non_exhaustive()
+        f.debug_struct("AuditorBuilder").field("sink", &self.sink).finish_non_exhaustive()
     }
 }

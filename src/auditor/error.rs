@@ -4,34 +4,21 @@ use std::fmt;
 
 use super::EntropyError;
 use crate::event::{AuditEvent, EventError};
-use crate::store::{Conflict, StoreError};
+use crate::store::WriteError;
 
 /// An event that was not recorded, or of which that is not known.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// The same event id is recorded with other content.
-    #[error(transparent)]
-    Conflict(#[from] Conflict),
     /// There were no random bytes for its salt.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
     /// The event cannot be recorded as it is.
     #[error(transparent)]
     Event(#[from] EventError),
-    /// The write ended halfway, because the runtime stopped or the sink panicked: it may or may not
-    /// have landed.
-    #[error("the event's write was interrupted: record the event again with its id")]
-    Interrupted,
-    /// There is no Tokio runtime to write on.
-    #[error("there is no Tokio runtime here to write on: call it from inside one")]
-    NoRuntime,
-    /// The sink broke its contract.
-    #[error("the sink returned no receipt for the event")]
-    NoReceipt,
-    /// The store failed.
+    /// The sealed event could not be written.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Write(#[from] WriteError),
 }
 
 impl RecordError {
@@ -39,9 +26,9 @@ impl RecordError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Store(error) => error.is_retryable(),
-            Self::Entropy(_) | Self::Interrupted => true,
-            Self::Conflict(_) | Self::Event(_) | Self::NoReceipt | Self::NoRuntime => false,
+            Self::Entropy(_) => true,
+            Self::Event(_) => false,
+            Self::Write(error) => error.is_retryable(),
         }
     }
 }

@@ -4,14 +4,15 @@ mod builder;
 mod effect;
 mod entropy;
 mod error;
+mod gaps;
 mod run;
 mod time;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::runtime::Handle;
-
+use self::gaps::Gaps;
 pub use self::{
     builder::AuditorBuilder,
     effect::Effect,
@@ -21,14 +22,18 @@ pub use self::{
     time::{Clock, SystemClock},
 };
 use crate::event::{AuditEvent, EventId};
-use crate::record::{Randomness, Receipt, Record, seal};
+use crate::record::{Randomness, Record, Recorded, seal};
 use crate::redact::RedactionKey;
-use crate::store::AuditSink;
+use crate::store::{AuditSink, Batcher, ShutdownError};
 
 /// Records what the host does. Built once, cheap to clone, usable from any task.
 ///
-/// All of it must run inside a Tokio runtime: a write goes on in a task of its own, so that a caller
-/// that gives up does not cut it.
+/// All of it must run inside a Tokio runtime: writes go on in tasks of their own, so that a caller
+/// that gives up does not cut them. What many callers record at once is written by one statement.
+///
+/// While the database is away, events are kept in the [spool](AuditorBuilder::spool), and brought to
+/// the database on its return. That, a queue that was too full, and a clock that was set are
+/// events themselves, with counts.
 ///
 /// ```
 /// # async fn host(
@@ -39,8 +44,11 @@ use crate::store::AuditSink;
 ///
 /// let auditor = Auditor::builder(store, key).build();
 /// let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System);
-/// let receipt = auditor.record(event).await?;
-/// assert_eq!(receipt.seq, 1);
+/// let recorded = auditor.record(event).await?;
+/// if let Some(receipt) = recorded.receipt() {
+///     assert_eq!(receipt.seq, 1);
+/// }
+/// auditor.shutdown(std::time::Duration::from_secs(10)).await.ok();
 /// # Ok(())
 /// # }
 /// ```
@@ -50,10 +58,11 @@ pub struct Auditor {
 }
 
 struct Shared {
-    sink: Arc<dyn AuditSink>,
+    batcher: Batcher,
     key: RedactionKey,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    gaps: Gaps,
 }
 
 impl Auditor {
@@ -64,20 +73,33 @@ impl Auditor {
         AuditorBuilder::new(sink, key)
     }
 
-    /// Records an event, and returns when it is durable.
+    /// Records an event, and returns when it is durable: in the database, or, where that is away, in
+    /// the spool.
     ///
     /// # Errors
-    /// [`RecordError`]; whatever is not [`retryable`](RecordError::is_retryable) was not written.
-    /// Give the event an [id](Auditor::event_id) before the first try, and a retry cannot double it.
+    /// [`RecordError`]. Give the event an [id](Auditor::event_id) before the first try, and a retry
+    /// cannot double it.
     ///
     /// # Cancel safety
     /// Once polled, the write goes on to its end even if the future is dropped.
-    pub async fn record(&self, event: AuditEvent) -> Result<Receipt, RecordError> {
+    pub async fn record(&self, event: AuditEvent) -> Result<Recorded, RecordError> {
+        self.shared.gaps.look_at(&*self.shared.clock);
         let record = self.seal(event)?;
-        let sink = Arc::clone(&self.shared.sink);
-        let runtime = Handle::try_current().map_err(|_| RecordError::NoRuntime)?;
-        let write = runtime.spawn(async move { append_one(&*sink, record).await });
-        write.await.map_err(|_| RecordError::Interrupted)?
+        let written = self.shared.batcher.submit(record).await;
+        for due in self.shared.gaps.after(&written) {
+            self.clone().state_gap(due);
+        }
+        Ok(written?)
+    }
+
+    /// Records nothing more, and waits until all that was begun is durable, for at most `limit`. Where
+    /// half of it is over, the rest goes to the spool, if there is one. Call it before the process
+    /// ends, outside of what may still record.
+    ///
+    /// # Errors
+    /// [`ShutdownError`] where events are left; they are still written while the process lives.
+    pub async fn shutdown(&self, limit: Duration) -> Result<(), ShutdownError> {
+        self.shared.batcher.shutdown(limit).await
     }
 
     /// Prepares an effect, which [`run`](PendingEffect::run) then performs and records.
@@ -111,12 +133,6 @@ impl Auditor {
 
 impl fmt::Debug for Auditor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Auditor").field("sink", &self.shared.sink).finish_non_exhaustive()
+        f.debug_struct("Auditor").field("batcher", &self.shared.batcher).finish_non_exhaustive()
     }
-}
-
-async fn append_one(sink: &dyn AuditSink, record: Record) -> Result<Receipt, RecordError> {
-    let batch = [record];
-    let appended = sink.append(&batch).await?.pop().ok_or(RecordError::NoReceipt)?;
-    Ok(appended?)
 }

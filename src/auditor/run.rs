@@ -1,9 +1,7 @@
 //! Runs an effect and records how it ended, whichever way it ends.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::panic::resume_unwind;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,7 +11,9 @@ use tokio::runtime::Handle;
 
 use super::{Auditor, Effect, EffectError, RecordError};
 use crate::event::{AuditEvent, ErrorCode, EventError, EventType, Outcome};
-use crate::record::Receipt;
+use crate::record::Recorded;
+use crate::store::WriteError;
+use crate::store::catch_unwind::CatchUnwind;
 
 /// An effect that is declared and not yet run.
 #[must_use = "an effect does nothing until it is run"]
@@ -69,7 +69,7 @@ impl PendingEffect {
         F: AsyncFnOnce() -> Result<T, E>,
     {
         let mut running = Running::start(self).map_err(EffectError::NotRun)?;
-        let ended = CatchUnwind(Box::pin(async move { call().await })).await;
+        let ended = CatchUnwind::new(async move { call().await }).await;
         let event = match &ended {
             Ok(Ok(value)) => running.succeeded(value),
             Ok(Err(error)) => running.failed(error),
@@ -114,7 +114,7 @@ impl Running {
     fn start(PendingEffect { auditor, effect }: PendingEffect) -> Result<Self, RecordError> {
         let Effect { event, failed_as, error_code } = effect;
         let mut event = event?;
-        let runtime = Handle::try_current().map_err(|_| RecordError::NoRuntime)?;
+        let runtime = Handle::try_current().map_err(|_| WriteError::NoRuntime)?;
         if event.id.is_none() {
             event.id = Some(auditor.event_id()?);
         }
@@ -153,7 +153,7 @@ impl Running {
         event
     }
 
-    async fn write(&self, event: &AuditEvent) -> Result<Receipt, RecordError> {
+    async fn write(&self, event: &AuditEvent) -> Result<Recorded, RecordError> {
         let written = self.auditor.record(event.clone()).await;
         // An output that cannot be recorded must not lose the outcome: why it cannot stands in its place.
         let instead = match &written {
@@ -189,19 +189,4 @@ impl Drop for Running {
 /// What stands in the place of an output over the size limit.
 fn too_large(length_bytes: usize) -> Value {
     json!({ "omitted": "too large", "length_bytes": length_bytes })
-}
-
-/// A future whose panic is its result.
-struct CatchUnwind<F>(Pin<Box<F>>);
-
-impl<F: Future> Future for CatchUnwind<F> {
-    type Output = std::thread::Result<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // After a panic the future is never polled again, so nobody sees what it left half done.
-        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
-    }
 }

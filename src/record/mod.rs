@@ -8,5 +8,5 @@ mod sealed;
 pub use self::{
     header::Header,
     seal::{MAX_KEY_LEN, MAX_NESTING, MAX_PAYLOAD_LEN, MAX_POINTERS_LEN, Randomness, seal},
-    sealed::{Commitments, Receipt, Record, StoredRecord},
+    sealed::{Commitments, Receipt, Record, Recorded, StoredRecord},
 };

@@ -63,9 +63,9 @@ pub fn seal(
         None => None,
     };
     let len = [&input, &output, &host_ids].into_iter().flatten().map(|part| canonical(part).len());
-    let len = len.sum();
-    if len > MAX_PAYLOAD_LEN {
-        return Err(EventError::TooLarge { len, max: MAX_PAYLOAD_LEN });
+    let payload_len = len.sum();
+    if payload_len > MAX_PAYLOAD_LEN {
+        return Err(EventError::TooLarge { len: payload_len, max: MAX_PAYLOAD_LEN });
     }
     let salt = Salt::from_bytes(randomness.salt);
     let commitments = Commitments::to(
@@ -86,6 +86,7 @@ pub fn seal(
         salt,
         commitments,
         event_hash,
+        payload_len,
     })
 }
 

@@ -22,6 +22,8 @@ pub struct Record {
     pub(super) salt: Salt,
     pub(super) commitments: Commitments,
     pub(super) event_hash: Digest,
+    /// Bytes of input, output and host ids as canonical JSON.
+    pub(super) payload_len: usize,
 }
 
 /// The salted digests of what a reader may not need to see.
@@ -125,6 +127,12 @@ impl Record {
     pub fn event_hash(&self) -> Digest {
         self.event_hash
     }
+
+    /// Bytes of input, output and host ids as canonical JSON.
+    #[must_use]
+    pub fn payload_len(&self) -> usize {
+        self.payload_len
+    }
 }
 
 impl fmt::Debug for Record {
@@ -199,5 +207,53 @@ impl Receipt {
     ) -> Self {
         let (event_id, stream_id) = (record.header().id, record.stream_id());
         Self { event_id, stream_id, seq, recorded_at, event_hash, chain_hash }
+    }
+}
+
+/// Where an event is durable once it is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Recorded {
+    /// In the database, in its chain.
+    Chained(Receipt),
+    /// On this machine's disk, because the database is away: it gets its place in the chain when the
+    /// spool is drained.
+    #[non_exhaustive]
+    Spooled {
+        /// The event.
+        event_id: Uuid,
+        /// The stream it will be chained in.
+        stream_id: StreamId,
+        /// The hash over the event's header and commitments.
+        event_hash: Digest,
+    },
+}
+
+impl Recorded {
+    /// A record that is in the spool.
+    pub(crate) fn spooled(record: &Record) -> Self {
+        Self::Spooled {
+            event_id: record.header.id,
+            stream_id: record.stream_id(),
+            event_hash: record.event_hash,
+        }
+    }
+
+    /// The event.
+    #[must_use]
+    pub fn event_id(&self) -> Uuid {
+        match self {
+            Self::Chained(receipt) => receipt.event_id,
+            Self::Spooled { event_id, .. } => *event_id,
+        }
+    }
+
+    /// The database's receipt; none where the event is in the spool.
+    #[must_use]
+    pub fn receipt(&self) -> Option<&Receipt> {
+        match self {
+            Self::Chained(receipt) => Some(receipt),
+            Self::Spooled { .. } => None,
+        }
     }
 }

@@ -3,11 +3,17 @@
 //! The only floor with I/O. Each store is written for its database, without shared SQL; one contract
 //! test suite runs on all of them.
 
+#[cfg(feature = "recorder")]
+mod batcher;
+#[cfg(feature = "recorder")]
+pub(crate) mod catch_unwind;
 mod error;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod open;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "recorder")]
+mod spool;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -16,11 +22,15 @@ use std::pin::Pin;
 
 use chrono::{DateTime, Utc};
 
+#[cfg(feature = "recorder")]
+pub use self::batcher::{Batcher, DrainReport, QueueLimits, ShutdownError, WriteError};
 pub use self::error::{Conflict, DriverError, StoreError};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use self::open::{connect, open};
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresStore;
+#[cfg(feature = "recorder")]
+pub use self::spool::{Spool, SpoolDepth, SpoolError, Spooled};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 use crate::event::StreamId;

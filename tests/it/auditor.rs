@@ -9,7 +9,7 @@ use moltbot_audit::auditor::{Clock, Entropy, EntropyError};
 use moltbot_audit::event::payload::{CallInput, MoltbotInput, OcrInput, OutboundInput};
 use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
+use moltbot_audit::store::{Appended, AuditSink, BoxFuture, QueueLimits, StoreError, WriteError};
 use moltbot_audit::{
     Actor, AuditEvent, Auditor, Effect, EffectError, ErrorCode, EventType, RecordError, RequestId,
 };
@@ -78,7 +78,8 @@ impl Clock for TickingClock {
 fn auditor() -> (Auditor, Arc<MemorySink>) {
     let sink = Arc::new(MemorySink::default());
     let builder = Auditor::builder(sink.clone(), RedactionKey::from_bytes([1; 32]));
-    (builder.clock(Arc::new(TickingClock::default())).build(), sink)
+    let limits = QueueLimits::default().wait(Duration::from_millis(100));
+    (builder.clock(Arc::new(TickingClock::default())).limits(limits).build(), sink)
 }
 
 fn request() -> RequestId {
@@ -241,7 +242,7 @@ async fn a_result_that_could_not_be_recorded_reaches_the_caller_all_the_same() {
     sink.down.store(false, Ordering::SeqCst);
     let receipt = auditor.record(*event).await.expect("the store is up again");
     let record = sink.only();
-    assert_eq!(receipt.event_id, record.id().uuid());
+    assert_eq!(receipt.event_id(), record.id().uuid());
     assert_eq!(record.header().outcome, "succeeded");
     assert_eq!(record.output(), Some(&json!({ "paid": true })));
     assert_eq!(record.header().duration_ms, Some(250));
@@ -278,7 +279,7 @@ fn outside_a_runtime_an_error_says_so_and_nothing_panics() {
         panic!("it answers at once")
     };
     let error = result.expect_err("there is no runtime");
-    assert!(matches!(error, RecordError::NoRuntime), "{error}");
+    assert!(matches!(error, RecordError::Write(WriteError::NoRuntime)), "{error}");
 }
 
 #[tokio::test]

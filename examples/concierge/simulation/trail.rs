@@ -1,7 +1,7 @@
 //! One request's way to the auditor: every event and effect carries its ids.
 
 use moltbot_audit::auditor::PendingEffect;
-use moltbot_audit::record::Receipt;
+use moltbot_audit::record::Recorded;
 use moltbot_audit::{
     Actor, AuditEvent, Auditor, ConversationId, Effect, EventError, EventId, Payload, RecordError,
     RequestId,
@@ -28,7 +28,7 @@ impl Trail {
         self.auditor.event_id()
     }
 
-    pub(crate) async fn record(&self, event: AuditEvent) -> Result<Receipt, RecordError> {
+    pub(crate) async fn record(&self, event: AuditEvent) -> Result<Recorded, RecordError> {
         let event = event.request(&self.request).conversation(&self.conversation);
         self.auditor.record(event).await
     }
@@ -38,7 +38,7 @@ impl Trail {
         actor: Actor,
         input: &P::Input,
         output: &P::Output,
-    ) -> Result<Receipt, RecordError> {
+    ) -> Result<Recorded, RecordError> {
         let event: Result<_, EventError> = AuditEvent::typed::<P>(actor, input, output);
         self.record(event?).await
     }

@@ -14,6 +14,7 @@ use moltbot_audit::event::payload::{
     MoltbotInput, MoltbotOutput, OcrInput, OcrOutput, OutboundInput, OutboundOutput, OutreachInput,
     OutreachOutput,
 };
+use moltbot_audit::store::WriteError;
 use moltbot_audit::{Effect, EffectError, EventId, RecordError};
 use serde_json::Value;
 
@@ -340,7 +341,7 @@ fn settle<T>(ran: Result<T, EffectError<T, ProviderError>>) -> Reached<T> {
         Err(EffectError::NotRun(error) | EffectError::Unrecorded { source: error, .. }) => {
             Err(error)
         }
-        Err(_) => Err(RecordError::Interrupted),
+        Err(_) => Err(WriteError::Interrupted.into()),
     }
 }
 

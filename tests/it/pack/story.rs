@@ -59,7 +59,7 @@ impl Teller {
     pub(super) async fn tell(&self, event: AuditEvent) -> String {
         let conversation = ConversationId::from_host("conv_story_1");
         let event = event.request(&self.request).conversation(&conversation);
-        self.auditor.record(event).await.expect("the store is up").event_id.to_string()
+        self.auditor.record(event).await.expect("the store is up").event_id().to_string()
     }
 
     pub(super) async fn typed<P: Payload>(

@@ -1,0 +1,91 @@
+//! Records under way together, each with who waits for it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::WriteError;
+use super::append::Verdict;
+use super::lane::{Pending, Waiter};
+use crate::event::StreamId;
+use crate::record::{Record, Recorded};
+
+/// A batch of one lane. The records are shared with a statement that may outlive our patience.
+pub(super) struct Batch {
+    records: Arc<Vec<Record>>,
+    waiters: Vec<Waiter>,
+    /// Why no record has its verdict yet.
+    undecided: Option<WriteError>,
+}
+
+impl Batch {
+    pub(super) fn of(pending: Vec<Pending>) -> Self {
+        let (records, waiters) = pending.into_iter().map(|one| (one.record, one.waiter)).unzip();
+        Self { records: Arc::new(records), waiters, undecided: None }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiters.is_empty()
+    }
+
+    pub(super) fn records(&self) -> &Arc<Vec<Record>> {
+        &self.records
+    }
+
+    /// When the first of the waiters runs out of time.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.waiters.iter().map(|waiter| waiter.deadline).min()
+    }
+
+    /// Tells every waiter that its record is in the spool.
+    pub(super) fn spooled(self) {
+        for (record, waiter) in self.records.iter().zip(self.waiters) {
+            waiter.answer(Ok(Recorded::spooled(record)));
+        }
+    }
+
+    /// Tells every waiter the same.
+    pub(super) fn failed(self, error: &WriteError) {
+        for waiter in self.waiters {
+            waiter.answer(Err(error.clone()));
+        }
+    }
+
+    /// Tells every waiter why its record was not written.
+    pub(super) fn given_up(mut self) {
+        if let Some(error) = self.undecided.take() {
+            self.failed(&error);
+        }
+    }
+
+    /// Tells each waiter its verdict; returns those whose record has none yet.
+    pub(super) fn answered(self, verdicts: Vec<Verdict>) -> Self {
+        let (mut records, mut waiters, mut undecided) = (Vec::new(), Vec::new(), None);
+        for (nth, (waiter, verdict)) in self.waiters.into_iter().zip(verdicts).enumerate() {
+            match verdict {
+                Err(error) if error.is_undecided() => {
+                    records.push(self.records[nth].clone());
+                    waiters.push(waiter);
+                    undecided = Some(error);
+                }
+                verdict => waiter.answer(verdict.map(Recorded::Chained)),
+            }
+        }
+        Self { records: Arc::new(records), waiters, undecided }
+    }
+}
+
+/// Divides what is pending: first what has to go through the spool, then the rest. A stream goes one
+/// way as a whole, or a later event would overtake an earlier one.
+pub(super) fn divide(
+    pending: Vec<Pending>,
+    is_spooled: impl Fn(StreamId) -> bool,
+) -> (Vec<Pending>, Vec<Pending>) {
+    let streams = pending.iter().map(|one| one.record.stream_id());
+    let spooled: HashSet<_> = streams.filter(|stream| is_spooled(*stream)).collect();
+    if spooled.is_empty() {
+        return (Vec::new(), pending);
+    }
+    pending.into_iter().partition(|one| spooled.contains(&one.record.stream_id()))
+}

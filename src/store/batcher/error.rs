@@ -1,0 +1,57 @@
+//! How writing a sealed record can fail.
+
+use std::sync::Arc;
+
+use crate::store::{Conflict, SpoolError, StoreError};
+
+/// A record that was not written, or of which that is not known.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// Recording was shut down.
+    #[error("recording was shut down: the event is not written")]
+    Closed,
+    /// The same event id is recorded with other content.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// The write ended halfway, because the runtime stopped or the sink panicked: it may or may not
+    /// have landed.
+    #[error("the event's write was interrupted: record the event again with its id")]
+    Interrupted,
+    /// The sink broke its contract.
+    #[error("the sink did not return one result for each event")]
+    NoReceipt,
+    /// There is no Tokio runtime to write on.
+    #[error("there is no Tokio runtime here to write on: call it from inside one")]
+    NoRuntime,
+    /// More events came than can be written, for as long as a caller waits. The event is not written.
+    #[error("the queue is full ({events} events): record the event again later")]
+    Overloaded {
+        /// Events that wait to be written.
+        events: usize,
+    },
+    /// The database is away, and so the event was to be spooled, which failed too. It is not written,
+    /// or, where the database was only slow, may yet be.
+    #[error("the database is away and the event could not be spooled")]
+    Spool(#[source] Arc<SpoolError>),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl WriteError {
+    /// Whether writing the same event, with the same id, may succeed later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Interrupted | Self::Overloaded { .. } | Self::Spool(_) => true,
+            Self::Store(error) => error.is_retryable(),
+            Self::Closed | Self::Conflict(_) | Self::NoReceipt | Self::NoRuntime => false,
+        }
+    }
+
+    /// Whether the database was not there to say, so that the record is still to be written.
+    pub(super) fn is_undecided(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_retryable())
+    }
+}

@@ -1,0 +1,72 @@
+//! How much may wait at once: so many events, so many bytes.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// What an event takes beside its payload: ids, hashes, the caller's channel.
+const OVERHEAD: usize = 1024;
+
+/// A bounded room. Whoever wants in while it is full waits in the order of arrival.
+#[derive(Debug)]
+pub(super) struct Room {
+    events: Arc<Semaphore>,
+    events_max: u32,
+    bytes: Arc<Semaphore>,
+    bytes_max: u32,
+}
+
+/// A place in a room, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Seat {
+    _event: OwnedSemaphorePermit,
+    _bytes: OwnedSemaphorePermit,
+}
+
+impl Room {
+    pub(super) fn new(events_max: usize, bytes_max: usize) -> Self {
+        let bounded =
+            |max: usize| u32::try_from(max.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
+        let (events_max, bytes_max) = (bounded(events_max.max(1)), bounded(bytes_max.max(1)));
+        Self {
+            events: Arc::new(Semaphore::new(events_max as usize)),
+            events_max,
+            bytes: Arc::new(Semaphore::new(bytes_max as usize)),
+            bytes_max,
+        }
+    }
+
+    /// Takes a seat for an event with a payload of so many bytes, where there is one.
+    pub(super) fn try_enter(&self, payload_len: usize) -> Option<Seat> {
+        let event = Arc::clone(&self.events).try_acquire_owned().ok()?;
+        let bytes =
+            Arc::clone(&self.bytes).try_acquire_many_owned(self.weight(payload_len)).ok()?;
+        Some(Seat { _event: event, _bytes: bytes })
+    }
+
+    /// Takes a seat as soon as there is one.
+    ///
+    /// `None` never comes: the semaphores are not closed.
+    pub(super) async fn enter(&self, payload_len: usize) -> Option<Seat> {
+        let event = Arc::clone(&self.events).acquire_owned().await.ok()?;
+        let weight = self.weight(payload_len);
+        let bytes = Arc::clone(&self.bytes).acquire_many_owned(weight).await.ok()?;
+        Some(Seat { _event: event, _bytes: bytes })
+    }
+
+    /// Waits until every seat is free.
+    pub(super) async fn empty(&self) {
+        let _all = self.events.acquire_many(self.events_max).await;
+    }
+
+    /// How many seats are taken.
+    pub(super) fn taken(&self) -> usize {
+        (self.events_max as usize).saturating_sub(self.events.available_permits())
+    }
+
+    /// An event larger than the whole room enters when it is alone there.
+    fn weight(&self, payload_len: usize) -> u32 {
+        let weight = u32::try_from(payload_len.saturating_add(OVERHEAD)).unwrap_or(u32::MAX);
+        weight.min(self.bytes_max)
+    }
+}
