@@ -26,7 +26,21 @@ pub(crate) fn events(count: usize) -> Vec<Record> {
     (0..count).map(record).collect()
 }
 
+/// The same events, before they are sealed.
+#[allow(dead_code, reason = "one of the benchmarks starts here")]
+pub(crate) fn unsealed(count: usize) -> Vec<AuditEvent> {
+    (0..count).map(event).collect()
+}
+
 fn record(number: usize) -> Record {
+    let event = event(number);
+    let mut salt = [0; 16];
+    salt[..8].copy_from_slice(&number.to_be_bytes());
+    let id = u64::try_from(number).expect("a small number");
+    seal(event, DateTime::UNIX_EPOCH, Randomness { id, salt }, &KEY).expect("a valid event")
+}
+
+fn event(number: usize) -> AuditEvent {
     let number = u64::try_from(number).expect("a small number");
     let batch = number / u64::try_from(super::EVENTS_PER_BATCH).expect("a small number");
     let request = number % u64::try_from(REQUESTS_PER_BATCH).expect("a small number");
@@ -40,7 +54,7 @@ fn record(number: usize) -> Record {
     };
     let created_at = i64::try_from(1_790_000_000_000_000 + number * 250).expect("a time");
     let created_at = DateTime::from_timestamp_micros(created_at).expect("a time in September 2026");
-    let event = AuditEvent::new(EventType::VENDOR_OUTREACH_SENT, Actor::System)
+    AuditEvent::new(EventType::VENDOR_OUTREACH_SENT, Actor::System)
         .id(EventId::new(created_at, number).expect("a time of this century"))
         .request(&RequestId::from(scattered(1)))
         .conversation(&ConversationId::from(scattered(0)))
@@ -50,10 +64,7 @@ fn record(number: usize) -> Record {
         }))
         .output(json!({ "message_id": format!("wamid.{number}"), "accepted": true }))
         .duration(Duration::from_millis(number % 900))
-        .idempotency_key(format!("outreach:{number}"));
-    let mut salt = [0; 16];
-    salt[..8].copy_from_slice(&number.to_be_bytes());
-    seal(event, created_at, Randomness { id: number, salt }, &KEY).expect("a valid event")
+        .idempotency_key(format!("outreach:{number}"))
 }
 
 /// The place of a record within its request: requests take turns within their batch.

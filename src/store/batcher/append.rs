@@ -18,7 +18,8 @@ pub(super) type Verdict = Result<Receipt, WriteError>;
 /// later event of a stream must not land before an earlier one that is still to be written.
 pub(super) async fn append_each(sink: &dyn AuditSink, batch: &[Record]) -> Vec<Verdict> {
     let mut verdicts = Vec::with_capacity(batch.len());
-    let mut parts = Vec::from([0..batch.len()]);
+    let whole = 0..batch.len();
+    let mut parts = vec![whole];
     while let Some(part) = parts.pop() {
         let fault = match CatchUnwind::new(sink.append(&batch[part.clone()])).await {
             Ok(Ok(appended)) if appended.len() == part.len() => {

@@ -1,0 +1,87 @@
+//! The other way to audit: a trigger that copies each changed row into an audit table, in the host's
+//! own transaction. No hash, no chain, no reason why.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+
+const ROWS: i32 = 10_000;
+
+/// A host's table, and the audit of its rows: table and record ids, both versions as jsonb, indexed by
+/// record and by time, as row audits by trigger have it.
+const SCHEMA: &str = "
+    create table requests (
+        id uuid primary key, client text not null, state text not null, details jsonb not null
+    );
+    insert into requests
+    select md5(n::text)::uuid, 'client ' || n, 'created', jsonb_build_object(
+        'text', 'Muraho! Do you have paracetamol 500mg, 2 boxes, in stock, and at what price?',
+        'vendor_id', md5(n::text || 'v')::uuid, 'batch', 1, 'channel', 'whatsapp'
+    )
+    from generate_series(1, 10000) n;
+    create table row_versions (
+        id bigint generated always as identity primary key, record_id uuid, old_record_id uuid,
+        op text not null, ts timestamptz not null default now(), table_oid oid not null,
+        table_schema name not null, table_name name not null, record jsonb, old_record jsonb
+    );
+    create index row_versions_record on row_versions (record_id) where record_id is not null;
+    create index row_versions_old on row_versions (old_record_id) where old_record_id is not null;
+    create index row_versions_ts on row_versions using brin (ts);
+    create function audit_row() returns trigger language plpgsql security definer as $$
+    begin
+        insert into row_versions
+            (record_id, old_record_id, op, table_oid, table_schema, table_name, record, old_record)
+        values (new.id, old.id, tg_op, tg_relid, tg_table_schema, tg_table_name, to_jsonb(new),
+            to_jsonb(old));
+        return new;
+    end
+    $$;
+    create trigger audit_row after insert or update on requests
+    for each row execute function audit_row();
+";
+
+pub(crate) async fn prepare(pool: &PgPool) {
+    sqlx::raw_sql(SCHEMA).execute(pool).await.expect("the cluster is ours");
+}
+
+/// So many clients change one row at a time, each change in a commit of its own.
+pub(crate) async fn update(url: &str, clients: u32, count: usize) -> Duration {
+    let pool = PgPoolOptions::new()
+        .min_connections(clients)
+        .max_connections(clients)
+        .test_before_acquire(false)
+        .connect(url)
+        .await
+        .expect("the cluster accepts connections");
+    let next = Arc::new(AtomicUsize::new(0));
+    let started = Instant::now();
+    let writers: Vec<_> = (0..clients)
+        .map(|_| {
+            let (pool, next) = (pool.clone(), Arc::clone(&next));
+            tokio::spawn(async move {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        break;
+                    }
+                    let row = i32::try_from(number % 10_000).expect("a small number") % ROWS + 1;
+                    sqlx::query("update requests set state = $2 where id = md5($1::text)::uuid")
+                        .bind(row)
+                        .bind(format!("state {number}"))
+                        .execute(&pool)
+                        .await
+                        .expect("the row changes");
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.expect("a client ends");
+    }
+    let took = started.elapsed();
+    pool.close().await;
+    took
+}
