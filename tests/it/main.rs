@@ -17,3 +17,4 @@ mod seal;
 mod sqlite;
 mod store_contract;
 mod support;
+mod testing;
