@@ -1,1 +1,23 @@
 //! Faults on purpose, for the tests of this crate and of its hosts.
+//!
+//! - [`FaultySink`] stands before a sink and fails as told: landed or not, at once, late or never.
+//! - [`FaultProxy`] stands before a database and cuts, delays or swallows what passes.
+//! - [`SteppedClock`] jumps, as a time of day does that is set right.
+//! - [`MemoryStore`] keeps records without a database, under the contract of one.
+//!
+//! For tests only: what is kept in memory is not durable, and what is cut is meant to be.
+
+mod clock;
+mod fault;
+mod memory;
+mod proxy;
+mod relay;
+mod sink;
+
+pub use self::{
+    clock::SteppedClock,
+    fault::Fault,
+    memory::MemoryStore,
+    proxy::{FaultProxy, Upstream},
+    sink::FaultySink,
+};

@@ -7,56 +7,26 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::auditor::{Clock, Entropy, EntropyError};
 use moltbot_audit::event::payload::{CallInput, MoltbotInput, OcrInput, OutboundInput};
-use moltbot_audit::record::{Receipt, Record};
+use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{Appended, AuditSink, BoxFuture, QueueLimits, StoreError, WriteError};
+use moltbot_audit::store::{QueueLimits, WriteError};
+use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
 use moltbot_audit::{
     Actor, AuditEvent, Auditor, Effect, EffectError, ErrorCode, EventType, RecordError, RequestId,
 };
 use serde_json::{Value, json};
 
 /// A sink that keeps what it is given, and can be told to fail or to wait.
-#[derive(Debug, Default)]
-struct MemorySink {
-    records: Mutex<Vec<Record>>,
-    down: AtomicBool,
-    slow: AtomicBool,
+type MemorySink = FaultySink<MemoryStore>;
+
+fn memory_sink() -> Arc<MemorySink> {
+    Arc::new(FaultySink::new(Arc::new(MemoryStore::new())))
 }
 
-impl MemorySink {
-    fn only(&self) -> Record {
-        let records = self.records.lock().expect("no test panics while it holds the lock");
-        assert_eq!(records.len(), 1, "exactly one event");
-        records[0].clone()
-    }
-
-    fn len(&self) -> usize {
-        self.records.lock().expect("no test panics while it holds the lock").len()
-    }
-}
-
-impl AuditSink for MemorySink {
-    fn append<'a>(
-        &'a self,
-        batch: &'a [Record],
-    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
-        Box::pin(async move {
-            if self.slow.load(Ordering::SeqCst) {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            if self.down.load(Ordering::SeqCst) {
-                return Err(StoreError::unavailable("append events", "connection refused"));
-            }
-            let mut records = self.records.lock().expect("no test panics while it holds the lock");
-            let first = i64::try_from(records.len()).expect("few records") + 1;
-            records.extend_from_slice(batch);
-            let receipt = |(seq, record): (i64, &Record)| {
-                let hash = record.event_hash();
-                Ok(Receipt::new(record, seq, DateTime::default(), hash, hash))
-            };
-            Ok((first..).zip(batch).map(receipt).collect())
-        })
-    }
+fn only(sink: &MemorySink) -> Record {
+    let records = sink.inner().records();
+    assert_eq!(records.len(), 1, "exactly one event");
+    records[0].clone()
 }
 
 /// A clock that moves on by 250 ms each time it is read.
@@ -76,7 +46,7 @@ impl Clock for TickingClock {
 }
 
 fn auditor() -> (Auditor, Arc<MemorySink>) {
-    let sink = Arc::new(MemorySink::default());
+    let sink = memory_sink();
     let builder = Auditor::builder(sink.clone(), RedactionKey::from_bytes([1; 32]));
     let limits = QueueLimits::default().wait(Duration::from_millis(100));
     (builder.clock(Arc::new(TickingClock::default())).limits(limits).build(), sink)
@@ -93,12 +63,12 @@ fn moltbot_call() -> Effect {
 
 async fn settle(sink: &MemorySink, len: usize) {
     for _ in 0..500 {
-        if sink.len() == len {
+        if sink.inner().len() == len {
             return;
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    panic!("expected {len} events, found {}", sink.len());
+    panic!("expected {len} events, found {}", sink.inner().len());
 }
 
 #[tokio::test]
@@ -109,7 +79,7 @@ async fn a_successful_effect_records_input_output_and_duration() {
         .run(async || Ok::<_, String>(json!({ "action": { "type": "ask_client" } })));
     let value: Value = run.await.expect("the effect succeeds");
     assert_eq!(value["action"]["type"], "ask_client");
-    let record = sink.only();
+    let record = only(&sink);
     assert_eq!(record.header().event_type, "moltbot.called");
     assert_eq!(record.header().outcome, "succeeded");
     assert_eq!(record.header().duration_ms, Some(250));
@@ -128,7 +98,7 @@ async fn a_failed_effect_is_recorded_under_its_failure_and_returns_the_hosts_own
         .run(async || Err::<Value, _>("provider says 500".to_owned()));
     let Err(EffectError::Failed(error)) = run.await else { panic!("expected the host's error") };
     assert_eq!(error, "provider says 500");
-    let record = sink.only();
+    let record = only(&sink);
     assert_eq!(record.header().event_type, "whatsapp.send_failed");
     assert_eq!(record.header().outcome, "failed");
     assert_eq!(record.header().error_code.as_deref(), Some("provider_error"));
@@ -155,7 +125,7 @@ async fn each_kind_of_effect_fails_under_its_own_type() {
         let (auditor, sink) = auditor();
         let result = auditor.effect(effect).run(async || Err::<Value, _>("no")).await;
         assert!(matches!(result, Err(EffectError::Failed("no"))));
-        assert_eq!(sink.only().header().event_type, event_type);
+        assert_eq!(only(&sink).header().event_type, event_type);
     }
 }
 
@@ -170,7 +140,7 @@ async fn a_panicking_effect_is_recorded_without_its_message_and_panics_on() {
     });
     let panic = task.await.expect_err("the panic goes on").into_panic();
     assert_eq!(panic.downcast_ref::<&str>(), Some(&"+250788123456"));
-    let record = sink.only();
+    let record = only(&sink);
     assert_eq!(record.header().outcome, "panicked");
     assert_eq!(record.header().error_code.as_deref(), Some("panicked"));
     assert_eq!(record.output(), None);
@@ -186,7 +156,7 @@ async fn a_cancelled_effect_is_recorded_as_cancelled() {
     let timeout = tokio::time::timeout(Duration::from_millis(20), endless).await;
     assert!(timeout.is_err(), "the effect was cut off");
     settle(&sink, 1).await;
-    let record = sink.only();
+    let record = only(&sink);
     assert_eq!(record.header().outcome, "cancelled");
     assert_eq!(record.header().error_code.as_deref(), Some("cancelled"));
     assert!(record.header().duration_ms.is_some());
@@ -197,18 +167,18 @@ async fn an_effect_dropped_before_it_is_polled_did_not_happen() {
     let (auditor, sink) = auditor();
     drop(auditor.effect(moltbot_call()).run(async || Ok::<_, String>(json!(null))));
     tokio::time::sleep(Duration::from_millis(20)).await;
-    assert_eq!(sink.len(), 0);
+    assert_eq!(sink.inner().len(), 0);
 }
 
 #[tokio::test]
 async fn an_outcome_being_written_is_written_though_its_caller_is_gone() {
     let (auditor, sink) = auditor();
-    sink.slow.store(true, Ordering::SeqCst);
+    sink.every_call(Fault::slow(Duration::from_millis(50)));
     let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>(json!({ "done": 1 })));
     assert!(tokio::time::timeout(Duration::from_millis(10), run).await.is_err());
     settle(&sink, 1).await;
     tokio::time::sleep(Duration::from_millis(80)).await;
-    assert_eq!(sink.only().header().outcome, "succeeded", "and not a second time as cancelled");
+    assert_eq!(only(&sink).header().outcome, "succeeded", "and not a second time as cancelled");
 }
 
 #[tokio::test]
@@ -223,13 +193,13 @@ async fn an_effect_that_cannot_be_recorded_does_not_run() {
     let error = run.await.expect_err("the key is too long");
     assert!(matches!(&error, EffectError::NotRun(RecordError::Event(_))), "{error:?}");
     assert!(!ran.load(Ordering::SeqCst));
-    assert_eq!(sink.len(), 0);
+    assert_eq!(sink.inner().len(), 0);
 }
 
 #[tokio::test]
 async fn a_result_that_could_not_be_recorded_reaches_the_caller_all_the_same() {
     let (auditor, sink) = auditor();
-    sink.down.store(true, Ordering::SeqCst);
+    sink.every_call(Fault::not_landed());
     let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>(json!({ "paid": true })));
     let error = run.await.expect_err("the store is down");
     assert_eq!(error.to_string(), "the effect succeeded, and that could not be recorded");
@@ -239,9 +209,9 @@ async fn a_result_that_could_not_be_recorded_reaches_the_caller_all_the_same() {
     assert_eq!(result, Ok(json!({ "paid": true })));
     assert!(source.is_retryable());
     // What could not be recorded can be recorded later, as it was.
-    sink.down.store(false, Ordering::SeqCst);
+    sink.heal();
     let receipt = auditor.record(*event).await.expect("the store is up again");
-    let record = sink.only();
+    let record = only(&sink);
     assert_eq!(receipt.event_id(), record.id().uuid());
     assert_eq!(record.header().outcome, "succeeded");
     assert_eq!(record.output(), Some(&json!({ "paid": true })));
@@ -257,7 +227,7 @@ async fn an_effect_whose_input_leaves_no_room_for_an_outcome_does_not_run() {
         auditor.effect(effect).run(async || -> Result<Value, String> { panic!("it must not run") });
     let error = run.await.expect_err("there is no room");
     assert!(matches!(error, EffectError::NotRun(RecordError::Event(_))), "{error:?}");
-    assert_eq!(sink.len(), 0);
+    assert_eq!(sink.inner().len(), 0);
 }
 
 #[tokio::test]
@@ -266,7 +236,7 @@ async fn an_output_nested_beyond_reason_does_not_lose_the_outcome() {
     let nested = (0..600).fold(json!(1), |inner, _| json!([inner]));
     let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>(nested));
     run.await.expect("the effect succeeds");
-    assert_eq!(sink.only().output(), Some(&json!({ "omitted": "nested too deeply" })));
+    assert_eq!(only(&sink).output(), Some(&json!({ "omitted": "nested too deeply" })));
 }
 
 #[test]
@@ -287,7 +257,7 @@ async fn an_output_over_the_limit_does_not_lose_the_outcome() {
     let (auditor, sink) = auditor();
     let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>("x y ".repeat(400_000)));
     assert_eq!(run.await.expect("the effect succeeds").len(), 1_600_000);
-    let record = sink.only();
+    let record = only(&sink);
     assert_eq!(record.header().outcome, "succeeded");
     let output = record.output().expect("an output");
     assert_eq!(output["omitted"], "too large");
@@ -297,7 +267,7 @@ async fn an_output_over_the_limit_does_not_lose_the_outcome() {
 #[tokio::test]
 async fn an_event_goes_on_being_written_when_its_caller_gives_up() {
     let (auditor, sink) = auditor();
-    sink.slow.store(true, Ordering::SeqCst);
+    sink.every_call(Fault::slow(Duration::from_millis(50)));
     let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System);
     let record = auditor.record(event);
     assert!(tokio::time::timeout(Duration::from_millis(5), record).await.is_err());
@@ -310,7 +280,7 @@ async fn an_id_made_beforehand_is_the_id_that_is_recorded() {
     let id = auditor.event_id().expect("an id");
     let run = auditor.effect(moltbot_call().id(id)).run(async || Ok::<_, String>(json!(null)));
     run.await.expect("the effect succeeds");
-    assert_eq!(sink.only().id(), id);
+    assert_eq!(only(&sink).id(), id);
 }
 
 #[tokio::test]
@@ -325,7 +295,7 @@ async fn an_effect_runs_inside_a_spawned_task() {
         auditor.effect(moltbot_call()).run(call).await
     });
     assert_eq!(task.await.expect("no panic").expect("the effect succeeds"), 20);
-    assert_eq!(sink.only().output(), Some(&json!(20)));
+    assert_eq!(only(&sink).output(), Some(&json!(20)));
 }
 
 #[derive(Debug)]
@@ -339,7 +309,7 @@ impl Entropy for NoEntropy {
 
 #[tokio::test]
 async fn without_random_bytes_nothing_runs_and_nothing_is_written() {
-    let sink = Arc::new(MemorySink::default());
+    let sink = memory_sink();
     let builder = Auditor::builder(sink.clone(), RedactionKey::from_bytes([1; 32]));
     let auditor = builder.entropy(Arc::new(NoEntropy)).build();
     let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System);
@@ -349,7 +319,7 @@ async fn without_random_bytes_nothing_runs_and_nothing_is_written() {
         .effect(moltbot_call())
         .run(async || -> Result<Value, String> { panic!("it must not run") });
     assert!(matches!(run.await, Err(EffectError::NotRun(RecordError::Entropy(_)))));
-    assert_eq!(sink.len(), 0);
+    assert_eq!(sink.inner().len(), 0);
 }
 
 #[tokio::test]
@@ -362,8 +332,8 @@ async fn errors_and_debug_output_hold_nothing_of_the_payload() {
     let before = format!("{pending:?}{auditor:?}");
     let error = pending.run(async || Err::<Value, _>(secret.to_owned())).await;
     let error = error.expect_err("the effect fails");
-    let failed = format!("{error}{error:?}{:?}", sink.only());
-    sink.down.store(true, Ordering::SeqCst);
+    let failed = format!("{error}{error:?}{:?}", only(&sink));
+    sink.every_call(Fault::not_landed());
     let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>(json!(secret)));
     let error = run.await.expect_err("the store is down");
     let shown = format!("{before}{failed}{error}{error:?}");

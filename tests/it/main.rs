@@ -3,6 +3,7 @@
 #![allow(clippy::panic, reason = "a test fails by panicking, also outside its own function")]
 
 mod auditor;
+mod batcher;
 mod cli;
 mod concierge;
 mod event;
@@ -17,3 +18,4 @@ mod seal;
 mod sqlite;
 mod store_contract;
 mod support;
+mod testing;

@@ -67,6 +67,7 @@ macro_rules! store_contract {
 
 store_contract!(postgres, crate::postgres::open);
 store_contract!(sqlite, crate::sqlite::open);
+store_contract!(memory, crate::testing::memory::open);
 
 async fn read(store: &Arc<dyn AuditStore>, request: &RequestId) -> StreamSnapshot {
     let snapshot = store.read_stream(stream(request)).await.expect("a readable stream");

@@ -21,7 +21,8 @@ pub(super) async fn append_each(sink: &dyn AuditSink, batch: &[Record]) -> Vec<V
     let whole = 0..batch.len();
     let mut parts = vec![whole];
     while let Some(part) = parts.pop() {
-        let fault = match CatchUnwind::new(sink.append(&batch[part.clone()])).await {
+        let appending = async { sink.append(&batch[part.clone()]).await };
+        let fault = match CatchUnwind::new(appending).await {
             Ok(Ok(appended)) if appended.len() == part.len() => {
                 verdicts.extend(appended.into_iter().map(|one| one.map_err(WriteError::Conflict)));
                 continue;

@@ -179,7 +179,8 @@ impl Shared {
         let waiting_on = runtime.clone();
         // In a task of its own, so that a caller that goes away does not take its record along.
         runtime.spawn(async move {
-            let seat = timeout_at(deadline, shared.queue.enter(len)).await;
+            // What gets a place later than this has no time left for the database.
+            let seat = timeout(shared.limits.wait / 2, shared.queue.enter(len)).await;
             drop(place);
             if let Ok(Some(seat)) = seat {
                 let waiter = Waiter { deadline, reply, seat };

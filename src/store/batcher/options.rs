@@ -7,7 +7,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct QueueLimits {
     /// Events that wait to be written, or are being written. As many again may wait for a place, each
-    /// for at most `wait`. Default: 8,192.
+    /// for at most half of `wait`. Default: 8,192.
     pub events: usize,
     /// Payload bytes of those events. Default: 32 MiB.
     pub bytes: usize,

@@ -1,0 +1,62 @@
+//! What a call can be told to do.
+
+use std::time::Duration;
+
+/// How a call goes wrong.
+///
+/// The two ways to fail come in pairs, because a caller cannot tell them apart and must be right in
+/// both cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub(super) wait: Wait,
+    pub(super) end: End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    For(Duration),
+    Forever,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Written before the wait, an error after it.
+    Landed,
+    /// An error after the wait.
+    NotLanded,
+    /// The inner call, after the wait.
+    Passed,
+}
+
+impl Fault {
+    /// Nothing is written, and the call fails with a retryable error.
+    #[must_use]
+    pub const fn not_landed() -> Self {
+        Self { wait: Wait::For(Duration::ZERO), end: End::NotLanded }
+    }
+
+    /// The batch is written, and the call fails with a retryable error all the same.
+    #[must_use]
+    pub const fn landed() -> Self {
+        Self { wait: Wait::For(Duration::ZERO), end: End::Landed }
+    }
+
+    /// The call is made so much later, and answered as it is. A caller that gives up meanwhile, and
+    /// drops the call, has written nothing.
+    #[must_use]
+    pub const fn slow(by: Duration) -> Self {
+        Self { wait: Wait::For(by), end: End::Passed }
+    }
+
+    /// The answer comes so much later; what lands lands at once.
+    #[must_use]
+    pub const fn after(self, wait: Duration) -> Self {
+        Self { wait: Wait::For(wait), ..self }
+    }
+
+    /// The answer never comes; what lands lands at once.
+    #[must_use]
+    pub const fn hanging(self) -> Self {
+        Self { wait: Wait::Forever, ..self }
+    }
+}

@@ -1,0 +1,184 @@
+//! A store without a database.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::SubsecRound;
+use uuid::Uuid;
+
+use crate::auditor::{Clock, SystemClock};
+use crate::event::StreamId;
+use crate::proof::{chain_hash, stream_start};
+use crate::record::{Receipt, Record, StoredRecord};
+use crate::store::{
+    Appended, AuditSink, AuditStore, BoxFuture, Conflict, StoreError, StreamHead, StreamSnapshot,
+};
+
+/// Keeps records in memory, chained, under the contract of [`AuditStore`] but for durability.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+///
+/// use moltbot_audit::redact::RedactionKey;
+/// use moltbot_audit::testing::MemoryStore;
+/// use moltbot_audit::{Actor, AuditEvent, Auditor, EventType};
+///
+/// let store = Arc::new(MemoryStore::new());
+/// let auditor = Auditor::builder(store.clone(), RedactionKey::from_bytes([7; 32])).build();
+/// auditor.record(AuditEvent::new(EventType::REQUEST_CREATED, Actor::System)).await?;
+/// assert_eq!(store.records()[0].header().event_type, "request.created");
+/// # Ok(())
+/// # }
+/// ```
+pub struct MemoryStore {
+    clock: Arc<dyn Clock>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// In the order of arrival.
+    rows: Vec<(Record, Receipt)>,
+    /// Where in `rows` an event is.
+    by_id: HashMap<Uuid, usize>,
+    heads: HashMap<StreamId, StreamHead>,
+}
+
+impl MemoryStore {
+    /// Starts empty, with the system's clock.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_clock(Arc::new(SystemClock::new()))
+    }
+
+    /// Starts empty; `recorded_at` is this clock's time.
+    #[must_use]
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, kept: Mutex::default() }
+    }
+
+    /// Everything that was recorded, in the order of arrival.
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
+        self.with(|kept| kept.rows.iter().map(|(record, _)| record.clone()).collect())
+    }
+
+    /// How many events were recorded.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.with(|kept| kept.rows.len())
+    }
+
+    /// Whether nothing was recorded.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut Kept) -> T) -> T {
+        look(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Kept {
+    fn append(&mut self, record: &Record, clock: &dyn Clock) -> Appended {
+        let known = self.by_id.get(&record.header().id).and_then(|at| self.rows.get(*at));
+        if let Some((stored, receipt)) = known {
+            if is_same(stored, record) {
+                return Ok(*receipt);
+            }
+            let (event_id, offered) = (record.header().id, record.event_hash());
+            return Err(Conflict { event_id, stored: stored.event_hash(), offered });
+        }
+        let now = clock.now().trunc_subsecs(6);
+        let stream_id = record.stream_id();
+        let head = self.heads.entry(stream_id).or_insert_with(|| StreamHead {
+            seq: 0,
+            chain_hash: stream_start(*stream_id.uuid().as_bytes()),
+            started_at: now,
+            last_at: now,
+        });
+        head.seq += 1;
+        head.chain_hash = chain_hash(head.chain_hash, record.event_hash(), now);
+        head.last_at = now;
+        let receipt = Receipt::new(record, head.seq, now, record.event_hash(), head.chain_hash);
+        self.by_id.insert(record.header().id, self.rows.len());
+        self.rows.push((record.clone(), receipt));
+        Ok(receipt)
+    }
+
+    fn snapshot(&self, stream_id: StreamId) -> Option<StreamSnapshot> {
+        let head = *self.heads.get(&stream_id)?;
+        let rows = self.rows.iter().filter(|(record, _)| record.stream_id() == stream_id);
+        Some(StreamSnapshot { head, records: rows.map(stored).collect() })
+    }
+}
+
+/// An event sealed again has a new salt, and so another hash, over the same content.
+fn is_same(stored: &Record, offered: &Record) -> bool {
+    stored.event_hash() == offered.event_hash()
+        || (stored.header() == offered.header()
+            && stored.input() == offered.input()
+            && stored.output() == offered.output()
+            && stored.idempotency_key() == offered.idempotency_key()
+            && stored.host_ids() == offered.host_ids())
+}
+
+fn stored((record, receipt): &(Record, Receipt)) -> StoredRecord {
+    StoredRecord {
+        header: record.header().clone(),
+        input: record.input().cloned(),
+        output: record.output().cloned(),
+        idempotency_key: record.idempotency_key().map(str::to_owned),
+        host_ids: record.host_ids().cloned(),
+        salt: record.salt(),
+        commitments: *record.commitments(),
+        event_hash: record.event_hash(),
+        seq: receipt.seq,
+        recorded_at: receipt.recorded_at,
+        chain_hash: receipt.chain_hash,
+    }
+}
+
+impl AuditSink for MemoryStore {
+    fn append<'a>(
+        &'a self,
+        batch: &'a [Record],
+    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
+        Box::pin(async move {
+            // One lock for the batch, as a transaction has it.
+            let append = |kept: &mut Kept| {
+                batch.iter().map(|record| kept.append(record, &*self.clock)).collect()
+            };
+            Ok(self.with(append))
+        })
+    }
+}
+
+impl AuditStore for MemoryStore {
+    fn head(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<StreamHead>, StoreError>> {
+        Box::pin(async move { Ok(self.with(|kept| kept.heads.get(&stream_id).copied())) })
+    }
+
+    fn read_stream(
+        &self,
+        stream_id: StreamId,
+    ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
+        Box::pin(async move { Ok(self.with(|kept| kept.snapshot(stream_id))) })
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("events", &self.len()).finish_non_exhaustive()
+    }
+}

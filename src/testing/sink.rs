@@ -1,0 +1,163 @@
+//! A sink that fails as it is told.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Fault;
+use super::fault::{End, Wait};
+use crate::event::StreamId;
+use crate::record::Record;
+use crate::store::{
+    Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot,
+};
+
+const DOING: &str = "append events";
+
+/// Stands before a sink and makes some of its calls fail.
+///
+/// Where it stands before an [`AuditStore`] it is one too; reads pass as they are.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+///
+/// use moltbot_audit::redact::RedactionKey;
+/// use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
+/// use moltbot_audit::{Actor, AuditEvent, Auditor, EventType};
+///
+/// let sink = Arc::new(FaultySink::new(Arc::new(MemoryStore::new())));
+/// sink.at_calls([1], Fault::landed());
+/// let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32])).build();
+///
+/// let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System);
+/// let recorded = auditor.record(event).await?;
+/// assert_eq!(sink.calls(), 2); // the first had landed, and was tried again
+/// assert_eq!(recorded.receipt().map(|receipt| receipt.seq), Some(1)); // without a second event
+/// # Ok(())
+/// # }
+/// ```
+pub struct FaultySink<S: ?Sized = dyn AuditSink> {
+    script: Mutex<Script>,
+    inner: Arc<S>,
+}
+
+#[derive(Default)]
+struct Script {
+    calls: u64,
+    at: BTreeMap<u64, Fault>,
+    always: Option<Fault>,
+    refused: Option<Box<Predicate>>,
+}
+
+type Predicate = dyn Fn(&Record) -> bool + Send + Sync;
+
+impl<S: ?Sized> FaultySink<S> {
+    /// Stands before `inner`. Without further words every call passes.
+    #[must_use]
+    pub fn new(inner: Arc<S>) -> Self {
+        Self { script: Mutex::default(), inner }
+    }
+
+    /// What it stands before, to look at what landed.
+    #[must_use]
+    pub fn inner(&self) -> &Arc<S> {
+        &self.inner
+    }
+
+    /// The calls with these numbers fail like this; the first call is number 1. Goes before
+    /// [`every_call`](Self::every_call).
+    pub fn at_calls(&self, numbers: impl IntoIterator<Item = u64>, fault: Fault) {
+        self.write(|script| script.at.extend(numbers.into_iter().map(|number| (number, fault))));
+    }
+
+    /// Every call from now on fails like this.
+    pub fn every_call(&self, fault: Fault) {
+        self.write(|script| script.always = Some(fault));
+    }
+
+    /// A batch that holds an event like this is refused as a whole, not retryable, and nothing of it
+    /// is written.
+    pub fn refuse(&self, is_refused: impl Fn(&Record) -> bool + Send + Sync + 'static) {
+        self.write(|script| script.refused = Some(Box::new(is_refused)));
+    }
+
+    /// Forgets every fault; calls that hang already go on hanging.
+    pub fn heal(&self) {
+        self.write(|script| *script = Script { calls: script.calls, ..Script::default() });
+    }
+
+    /// How many calls of `append` there were, whatever became of them. A call counts once its
+    /// future is polled.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.write(|script| script.calls)
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&mut Script) -> T) -> T {
+        change(&mut self.script.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Script {
+    /// Counts a call, and says what is to become of it.
+    fn next(&mut self, batch: &[Record]) -> Result<Option<Fault>, StoreError> {
+        self.calls += 1;
+        if self.refused.as_ref().is_some_and(|is_refused| batch.iter().any(is_refused)) {
+            return Err(StoreError::refused(DOING, "a refusal on purpose"));
+        }
+        Ok(self.at.get(&self.calls).copied().or(self.always))
+    }
+}
+
+impl<S: AuditSink + ?Sized> AuditSink for FaultySink<S> {
+    fn append<'a>(
+        &'a self,
+        batch: &'a [Record],
+    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
+        Box::pin(async move {
+            let Some(fault) = self.write(|script| script.next(batch))? else {
+                return self.inner.append(batch).await;
+            };
+            if fault.end == End::Landed {
+                self.inner.append(batch).await?;
+            }
+            match fault.wait {
+                // Without a timer: a runtime that has none will do.
+                Wait::For(time) if time.is_zero() => {}
+                Wait::For(time) => tokio::time::sleep(time).await,
+                Wait::Forever => std::future::pending().await,
+            }
+            let said = match fault.end {
+                End::Landed => "a fault on purpose: it landed",
+                End::NotLanded => "a fault on purpose: nothing landed",
+                End::Passed => return self.inner.append(batch).await,
+            };
+            Err(StoreError::unavailable(DOING, said))
+        })
+    }
+}
+
+impl<S: AuditStore + ?Sized> AuditStore for FaultySink<S> {
+    fn head(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<StreamHead>, StoreError>> {
+        self.inner.head(stream_id)
+    }
+
+    fn read_stream(
+        &self,
+        stream_id: StreamId,
+    ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
+        self.inner.read_stream(stream_id)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.inner.close()
+    }
+}
+
+impl<S: fmt::Debug + ?Sized> fmt::Debug for FaultySink<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultySink").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,342 @@
+//! The way from many callers to one statement: what is promised of it, on a store that fails on
+//! purpose.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moltbot_audit::record::{Record, Recorded};
+use moltbot_audit::redact::RedactionKey;
+use moltbot_audit::store::{
+    Appended, AuditSink, Batcher, BoxFuture, QueueLimits, ShutdownError, StoreError, WriteError,
+};
+use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
+use moltbot_audit::{Actor, AuditEvent, Auditor, EventType, RecordError, RequestId};
+use serde_json::json;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::support::records::{event, fresh_request, records, sealed};
+
+type Sink = FaultySink<MemoryStore>;
+
+fn sink() -> Arc<Sink> {
+    Arc::new(FaultySink::new(Arc::new(MemoryStore::new())))
+}
+
+fn batcher(sink: &Arc<Sink>, limits: QueueLimits) -> Batcher {
+    Batcher::new(sink.clone(), None, limits, |_| {})
+}
+
+fn short() -> QueueLimits {
+    QueueLimits::default().wait(Duration::from_millis(300))
+}
+
+/// Submits each in a task of its own, in order; returns the answers in that order.
+async fn submit_all(batcher: &Batcher, records: Vec<Record>) -> Vec<Result<Recorded, WriteError>> {
+    let tasks: Vec<_> = records
+        .into_iter()
+        .map(|record| {
+            let batcher = batcher.clone();
+            tokio::spawn(async move { batcher.submit(record).await })
+        })
+        .collect();
+    let mut answers = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        answers.push(task.await.expect("a caller ends"));
+    }
+    answers
+}
+
+fn seq(answer: &Result<Recorded, WriteError>) -> i64 {
+    answer.as_ref().expect("it is recorded").receipt().expect("it is chained").seq
+}
+
+#[tokio::test]
+async fn what_arrives_while_a_batch_is_in_flight_is_the_next_batch() {
+    let sink = sink();
+    sink.at_calls([1], Fault::slow(Duration::from_millis(100)));
+    let batcher = batcher(&sink, QueueLimits::default().connections(1));
+    let request = fresh_request();
+    let first = tokio::spawn({
+        let (batcher, record) = (batcher.clone(), sealed(event(&request)));
+        async move { batcher.submit(record).await }
+    });
+    while sink.calls() == 0 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    let answers = submit_all(&batcher, records(&request, 200)).await;
+    assert_eq!(seq(&first.await.expect("a caller ends")), 1);
+    assert_eq!(answers.iter().map(seq).collect::<Vec<_>>(), (2..=201).collect::<Vec<_>>());
+    assert_eq!(sink.calls(), 2, "the two hundred were one batch");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_keeps_the_order_in_which_it_was_submitted() {
+    let sink = sink();
+    // Calls of different length would let a later batch overtake.
+    sink.at_calls((1..1_000).step_by(3), Fault::slow(Duration::from_millis(3)));
+    sink.at_calls((2..1_000).step_by(5), Fault::landed());
+    let batcher = batcher(&sink, QueueLimits::default());
+    let requests: Vec<RequestId> = (0..20).map(|_| fresh_request()).collect();
+    let submitters: Vec<_> = requests
+        .iter()
+        .map(|request| {
+            let (batcher, request) = (batcher.clone(), request.clone());
+            tokio::spawn(async move {
+                // Several are under way at a time: each is polled once, in order, and then awaited.
+                let mut order = Vec::new();
+                for _ in 0..10 {
+                    let batch = records(&request, 5);
+                    order.extend(batch.iter().map(|record| record.header().id));
+                    let mut answers = Vec::new();
+                    for record in batch {
+                        let mut submit = Box::pin(batcher.submit(record));
+                        if timeout(Duration::ZERO, &mut submit).await.is_err() {
+                            answers.push(submit);
+                        }
+                    }
+                    for answer in answers {
+                        answer.await.expect("it is recorded");
+                    }
+                }
+                order
+            })
+        })
+        .collect();
+    let mut landed: HashMap<_, Vec<_>> = HashMap::new();
+    for (request, submitter) in requests.iter().zip(submitters) {
+        landed.insert(request.uuid(), submitter.await.expect("a caller ends"));
+    }
+    let mut stored: HashMap<_, Vec<_>> = HashMap::new();
+    for record in sink.inner().records() {
+        let request = record.header().request_id.expect("all have one");
+        stored.entry(request).or_default().push(record.header().id);
+    }
+    assert_eq!(stored, landed);
+}
+
+#[tokio::test]
+async fn a_refused_event_fails_alone() {
+    let sink = sink();
+    let request = fresh_request();
+    let batch = records(&request, 101);
+    let refused = [0, 50, 51, 100].map(|n: usize| batch[n].header().id);
+    sink.refuse(move |record| refused.contains(&record.header().id));
+    let batcher = batcher(&sink, QueueLimits::default());
+    let answers = submit_all(&batcher, batch).await;
+    let mut next = 1;
+    for (n, answer) in answers.iter().enumerate() {
+        if [0, 50, 51, 100].contains(&n) {
+            let error = answer.as_ref().expect_err("it is refused");
+            assert!(
+                matches!(error, WriteError::Store(StoreError::Database { .. })),
+                "{n}: {error:?}"
+            );
+            assert!(!error.is_retryable());
+        } else {
+            assert_eq!(seq(answer), next, "{n}");
+            next += 1;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_conflict_is_its_own_callers_alone() {
+    let sink = sink();
+    let batcher = batcher(&sink, QueueLimits::default());
+    let request = fresh_request();
+    let original = event(&request);
+    batcher.submit(sealed(original.clone())).await.expect("it is recorded");
+    let other = sealed(original.output(json!("another")));
+    let answers =
+        submit_all(&batcher, vec![sealed(event(&request)), other, sealed(event(&request))]).await;
+    assert!(matches!(answers[1], Err(WriteError::Conflict(_))), "{:?}", answers[1]);
+    assert_eq!((seq(&answers[0]), seq(&answers[2])), (2, 3));
+}
+
+/// Panics over one event.
+#[derive(Debug)]
+struct Superstitious(MemoryStore);
+
+impl AuditSink for Superstitious {
+    fn append<'a>(
+        &'a self,
+        batch: &'a [Record],
+    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
+        let bad_luck = json!(13);
+        assert!(batch.iter().all(|record| record.output() != Some(&bad_luck)), "secret 0788123456");
+        self.0.append(batch)
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_makes_the_sink_panic_fails_alone() {
+    let sink = Arc::new(Superstitious(MemoryStore::new()));
+    let batcher = Batcher::new(sink.clone(), None, short(), |_| {});
+    let request = fresh_request();
+    let batch = (0..20).map(|n| sealed(event(&request).output(json!(n)))).collect();
+    for (n, answer) in submit_all(&batcher, batch).await.iter().enumerate() {
+        match answer {
+            Ok(_) => assert_ne!(n, 13),
+            Err(error) => {
+                assert!(n == 13 && matches!(error, WriteError::Interrupted), "{n}: {error:?}");
+                assert!(!format!("{error:?} {error}").contains("secret"));
+            }
+        }
+    }
+    assert_eq!(sink.0.len(), 19);
+}
+
+#[tokio::test]
+async fn a_short_outage_is_waited_out() {
+    for fault in [Fault::landed(), Fault::not_landed()] {
+        let sink = sink();
+        sink.at_calls(1..=4, fault);
+        let batcher = batcher(&sink, QueueLimits::default());
+        let answers = submit_all(&batcher, records(&fresh_request(), 10)).await;
+        assert_eq!(answers.iter().map(seq).collect::<Vec<_>>(), (1..=10).collect::<Vec<_>>());
+        assert_eq!(sink.inner().len(), 10, "nothing is stored twice");
+    }
+}
+
+#[tokio::test]
+async fn without_a_spool_an_outage_is_the_callers_error_within_the_limit() {
+    let sink = sink();
+    for fault in [Fault::not_landed(), Fault::not_landed().hanging(), Fault::landed().hanging()] {
+        sink.every_call(fault);
+        let batcher = batcher(&sink, short());
+        let started = Instant::now();
+        for answer in submit_all(&batcher, records(&fresh_request(), 3)).await {
+            let error = answer.expect_err("the database is away");
+            assert!(error.is_retryable(), "{error:?}");
+        }
+        assert!(started.elapsed() < Duration::from_secs(5), "the limit is 0.3 s");
+        sink.heal();
+    }
+}
+
+#[tokio::test]
+async fn an_event_whose_caller_gave_up_is_written_all_the_same() {
+    let sink = sink();
+    sink.at_calls([1], Fault::slow(Duration::from_millis(50)));
+    let limits = QueueLimits::default().events(1).connections(1);
+    let batcher = batcher(&sink, limits);
+    // The second waits for a place in the queue; its caller goes away too.
+    for record in records(&fresh_request(), 2) {
+        let submit = batcher.submit(record);
+        assert!(timeout(Duration::from_millis(5), submit).await.is_err());
+    }
+    batcher.shutdown(Duration::from_secs(10)).await.expect("all is written");
+    assert_eq!(sink.inner().len(), 2);
+}
+
+#[tokio::test]
+async fn a_full_queue_holds_callers_back_and_then_says_so() {
+    for limits in [short().events(4), short().bytes(4 * 1_200)] {
+        let sink = sink();
+        sink.every_call(Fault::not_landed().hanging());
+        let batcher = batcher(&sink, limits.connections(1));
+        let answers = submit_all(&batcher, records(&fresh_request(), 20)).await;
+        let overloaded = answers
+            .iter()
+            .filter(|answer| matches!(answer, Err(WriteError::Overloaded { .. })))
+            .count();
+        // Four are in the queue and time out there; the rest waited for a place, or had none.
+        assert_eq!(overloaded, 16, "{answers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_held_back_caller_is_let_in_when_there_is_room() {
+    let sink = sink();
+    sink.every_call(Fault::slow(Duration::from_millis(2)));
+    let batcher = batcher(&sink, QueueLimits::default().events(3));
+    let answers = submit_all(&batcher, records(&fresh_request(), 6)).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+}
+
+#[tokio::test]
+async fn shutdown_waits_for_what_was_begun_and_refuses_what_comes_after() {
+    let sink = sink();
+    sink.every_call(Fault::slow(Duration::from_millis(20)));
+    let batcher = batcher(&sink, QueueLimits::default());
+    let begun = tokio::spawn({
+        let batcher = batcher.clone();
+        async move { submit_all(&batcher, records(&fresh_request(), 50)).await }
+    });
+    while sink.calls() == 0 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    batcher.shutdown(Duration::from_secs(10)).await.expect("all is written");
+    assert!(begun.await.expect("a caller ends").iter().all(Result::is_ok));
+    let late = batcher.submit(sealed(event(&fresh_request()))).await;
+    assert!(matches!(late, Err(WriteError::Closed)), "{late:?}");
+}
+
+#[tokio::test]
+async fn shutdown_says_how_many_are_left_when_its_time_is_up() {
+    let sink = sink();
+    sink.every_call(Fault::not_landed().hanging());
+    let batcher = batcher(&sink, QueueLimits::default());
+    let begun = tokio::spawn({
+        let batcher = batcher.clone();
+        async move { submit_all(&batcher, records(&fresh_request(), 7)).await }
+    });
+    while sink.calls() == 0 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    let left = batcher.shutdown(Duration::from_millis(50)).await;
+    assert_eq!(left, Err(ShutdownError { events: 7 }));
+    begun.abort();
+}
+
+/// A host may stop one runtime and go on in another, as tests do.
+#[test]
+fn a_runtime_that_stopped_in_the_middle_does_not_block_the_next() {
+    let sink = sink();
+    sink.at_calls([1], Fault::not_landed().hanging());
+    let batcher = batcher(&sink, QueueLimits::default().connections(1));
+    let runtime =
+        || tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let first = runtime();
+    first.block_on(async {
+        let submit = batcher.submit(sealed(event(&fresh_request())));
+        assert!(timeout(Duration::from_millis(20), submit).await.is_err());
+    });
+    drop(first);
+    let recorded = runtime().block_on(batcher.submit(sealed(event(&fresh_request()))));
+    assert_eq!(seq(&recorded), 1);
+}
+
+#[tokio::test]
+async fn refused_events_are_counted_in_an_event_once_there_is_room() {
+    let sink = sink();
+    let limits = short().events(1).connections(1);
+    let auditor =
+        Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32])).limits(limits).build();
+    sink.at_calls([1], Fault::slow(Duration::from_millis(100)));
+    let callers: Vec<_> = (0..6)
+        .map(|_| {
+            let auditor = auditor.clone();
+            tokio::spawn(async move { auditor.record(event(&fresh_request())).await })
+        })
+        .collect();
+    let mut overloaded = 0;
+    for caller in callers {
+        let answer = caller.await.expect("a caller ends");
+        overloaded +=
+            u64::from(matches!(answer, Err(RecordError::Write(WriteError::Overloaded { .. }))));
+    }
+    assert_eq!(overloaded, 4, "one in the queue, one before it");
+    auditor.record(AuditEvent::new(EventType::CALL_STARTED, Actor::System)).await.expect("room");
+    auditor.shutdown(Duration::from_secs(10)).await.expect("all is written");
+    let counted: Vec<_> = sink
+        .inner()
+        .records()
+        .iter()
+        .filter(|record| record.header().event_type == "audit.overloaded")
+        .map(|record| record.output().expect("counts")["refused_events"].clone())
+        .collect();
+    let sum: u64 = counted.iter().filter_map(serde_json::Value::as_u64).sum();
+    assert_eq!(sum, 4, "{counted:?}");
+}

@@ -1,0 +1,7 @@
+//! The fault kit: each fault does what it says, and the stores stand it.
+
+mod clock;
+pub(crate) mod memory;
+mod proxy;
+mod sink;
+mod wire;
