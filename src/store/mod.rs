@@ -8,6 +8,8 @@ mod error;
 mod open;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "recorder")]
+mod spool;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -21,6 +23,8 @@ pub use self::error::{Conflict, DriverError, StoreError};
 pub use self::open::{connect, open};
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresStore;
+#[cfg(feature = "recorder")]
+pub use self::spool::{Recovery, SetAside, Spool, SpoolDepth, SpoolError, SpoolOptions, Spooled};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 use crate::event::StreamId;
