@@ -1,11 +1,13 @@
 //! The sealed form of an event: where the words, the redaction and the maths meet.
 
 pub(crate) use self::header::micros;
+mod bytes;
 mod header;
 mod seal;
 mod sealed;
 
 pub use self::{
+    bytes::RecordBytesError,
     header::Header,
     seal::{MAX_KEY_LEN, MAX_NESTING, MAX_PAYLOAD_LEN, MAX_POINTERS_LEN, Randomness, seal},
     sealed::{Commitments, Receipt, Record, Recorded, StoredRecord},

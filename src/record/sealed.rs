@@ -10,7 +10,8 @@ use super::Header;
 use crate::event::{EventId, StreamId};
 use crate::proof::{Digest, Salt, commit, event_hash};
 
-/// An event sealed: sanitised, its bytes fixed and hashed. Only [`seal`](super::seal()) makes one.
+/// An event sealed: sanitised, its bytes fixed and hashed. Only [`seal`](super::seal()) makes one;
+/// [`from_bytes`](Self::from_bytes) reads back what it made.
 #[derive(Clone)]
 pub struct Record {
     pub(super) id: EventId,

@@ -30,7 +30,7 @@ pub use self::open::{connect, open};
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresStore;
 #[cfg(feature = "recorder")]
-pub use self::spool::{Spool, SpoolDepth, SpoolError, Spooled};
+pub use self::spool::{Recovery, SetAside, Spool, SpoolDepth, SpoolError, SpoolOptions, Spooled};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 use crate::event::StreamId;

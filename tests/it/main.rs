@@ -15,6 +15,7 @@ mod postgres_faults;
 mod proof;
 mod redact;
 mod seal;
+mod spool;
 mod sqlite;
 mod store_contract;
 mod support;

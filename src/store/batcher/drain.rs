@@ -129,7 +129,7 @@ impl Drain {
             self.report.count(spooled, verdict.is_ok());
         }
         // A crash in between leaves them in the spool: appended again, they get their first receipts.
-        spool.remove(&stored).await?;
+        spool.remove(stored).await?;
         self.shared.is_away.store(!(is_all && is_quick), Ordering::SeqCst);
         Ok(if is_all { Brought::Batch } else { Brought::NotAll })
     }

@@ -259,7 +259,7 @@ impl Shared {
         if batch.is_empty() {
             return;
         }
-        match spool.push(batch.records()).await {
+        match spool.push(&batch.records()[..]).await {
             Ok(()) => batch.spooled(),
             Err(error) => {
                 tracing::error!(%error, "events could not be spooled");

@@ -1,0 +1,153 @@
+//! A record as bytes, for a file that keeps it until a store has it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Commitments, Header, Record};
+use crate::event::EventId;
+use crate::proof::{Digest, Salt};
+
+/// The form that this crate writes.
+const VERSION: u32 = 1;
+
+/// Bytes that are no sealed record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordBytesError {
+    /// The header contradicts itself.
+    #[error("the record contradicts itself: {reason}")]
+    Contradiction {
+        /// What does not agree.
+        reason: &'static str,
+    },
+    /// The content does not have the hash that stands beside it.
+    #[error("the record's content does not have the hash that was stored with it")]
+    Hash,
+    /// They are not the JSON of a record. What they are is not said: it may hold personal data.
+    #[error("the bytes are not the JSON of a record (line {line}, column {column})")]
+    Malformed {
+        /// Where reading ended, from 1.
+        line: usize,
+        /// Where reading ended, from 1.
+        column: usize,
+    },
+    /// They say the same as a record's bytes, and are not the ones that were written.
+    #[error("the bytes spell the record in another way than it is written")]
+    Spelling,
+    /// They were written by another version of this crate.
+    #[error("the record has byte form {found}, and this version reads {VERSION}")]
+    Version {
+        /// The version that they name.
+        found: u32,
+    },
+}
+
+/// What is written. The commitments are not: they follow from the content and the salt.
+#[derive(Serialize)]
+struct Written<'a> {
+    version: u32,
+    header: &'a Header,
+    input: Option<&'a Value>,
+    output: Option<&'a Value>,
+    idempotency_key: Option<&'a str>,
+    host_ids: Option<&'a Value>,
+    salt: Salt,
+    event_hash: Digest,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    version: u32,
+    header: Header,
+    input: Option<Value>,
+    output: Option<Value>,
+    idempotency_key: Option<String>,
+    host_ids: Option<Value>,
+    salt: Salt,
+    event_hash: Digest,
+}
+
+/// The one member that every version has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+impl Record {
+    /// The record whole, as JSON text. It holds what the event holds, personal data and salt
+    /// included.
+    ///
+    /// # Panics
+    /// Never: every part of a record is JSON.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let written = Written {
+            version: VERSION,
+            header: &self.header,
+            input: self.input.as_ref(),
+            output: self.output.as_ref(),
+            idempotency_key: self.idempotency_key.as_deref(),
+            host_ids: self.host_ids.as_ref(),
+            salt: self.salt,
+            event_hash: self.event_hash,
+        };
+        serde_json::to_vec(&written).expect("every part of a record is JSON")
+    }
+
+    /// Reads back what [`to_bytes`](Self::to_bytes) wrote: the same bytes, or an error.
+    ///
+    /// Beside [`seal`](super::seal()) this is the only way to a `Record`, and no way around it: the
+    /// commitments and the hash are computed again from the content, the header may not contradict
+    /// itself, and the record must write itself as these very bytes. A changed byte is therefore an
+    /// error. It is no proof against somebody who can write the file and computes the hash as well:
+    /// that is what the file's permissions are for.
+    ///
+    /// # Errors
+    /// [`RecordBytesError`], by what is wrong with the bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordBytesError> {
+        let read: Read = serde_json::from_slice(bytes).map_err(|error| malformed(bytes, &error))?;
+        if read.version != VERSION {
+            return Err(RecordBytesError::Version { found: read.version });
+        }
+        if let Some(reason) = read.header.contradiction() {
+            return Err(RecordBytesError::Contradiction { reason });
+        }
+        let Read { header, input, output, idempotency_key, host_ids, salt, event_hash, .. } = read;
+        let id = EventId::from_uuid(header.id)
+            .map_err(|_| RecordBytesError::Contradiction { reason: "its id is no event id" })?;
+        let commitments = Commitments::to(
+            salt,
+            input.as_ref(),
+            output.as_ref(),
+            idempotency_key.as_deref(),
+            host_ids.as_ref(),
+        );
+        if commitments.event_hash(&header) != event_hash {
+            return Err(RecordBytesError::Hash);
+        }
+        let record = Self {
+            id,
+            header,
+            input,
+            output,
+            idempotency_key,
+            host_ids,
+            salt,
+            commitments,
+            event_hash,
+        };
+        // Two spellings of one number, or of one letter, have the same hash.
+        if record.to_bytes() == bytes { Ok(record) } else { Err(RecordBytesError::Spelling) }
+    }
+}
+
+#[cold]
+fn malformed(bytes: &[u8], error: &serde_json::Error) -> RecordBytesError {
+    match serde_json::from_slice(bytes) {
+        Ok(Versioned { version }) if version != VERSION => {
+            RecordBytesError::Version { found: version }
+        }
+        _ => RecordBytesError::Malformed { line: error.line(), column: error.column() },
+    }
+}

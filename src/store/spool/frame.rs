@@ -1,0 +1,105 @@
+//! A record in the file, so wrapped that it is found and known to be whole without the file's tree.
+//!
+//! ```text
+//! magic(8) place(8) created_at(8) stream_id(16) length(4) head_check(8) check(16) record(length)
+//! ```
+//!
+//! Integers are big-endian; `created_at` counts microseconds since 1970. `head_check` is the
+//! beginning of the SHA-256 of all before it, so that a length is believed before as much is read;
+//! `check` is that of all before it and the record. The magic holds a byte that no UTF-8 text has:
+//! nothing inside a record looks like the beginning of a frame.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::event::StreamId;
+use crate::proof::Digest;
+use crate::record::Record;
+
+/// The first bytes of every frame, with the form's version.
+pub(super) const MAGIC: &[u8; 8] = b"\xF5spool1\n";
+
+/// Bytes of a frame before its record.
+pub(super) const HEAD_LEN: usize = CHECK_AT + 16;
+
+/// Longest record in bytes: far more than sealing lets through.
+const RECORD_LEN_MAX: usize = 16 << 20;
+
+/// More places than are ever given out, so that counting on from one cannot overflow.
+const PLACES_MAX: u64 = 1 << 62;
+
+const PLACE_AT: usize = 8;
+const CREATED_AT: usize = 16;
+const STREAM_AT: usize = 24;
+const LENGTH_AT: usize = 40;
+const HEAD_CHECK_AT: usize = 44;
+const CHECK_AT: usize = 52;
+
+/// What a frame says about its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) place: u64,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) stream_id: StreamId,
+    /// Of the frame whole, in bytes.
+    pub(super) len: usize,
+}
+
+/// The frame of a record at a place.
+pub(super) fn encode(place: u64, record: &Record) -> Vec<u8> {
+    frame(place, record.header().created_at, record.stream_id(), &record.to_bytes())
+}
+
+/// The same record's frame at another place.
+pub(super) fn moved(place: u64, head: &Head, record: &[u8]) -> Vec<u8> {
+    frame(place, head.created_at, head.stream_id, record)
+}
+
+fn frame(place: u64, at: DateTime<Utc>, stream_id: StreamId, record: &[u8]) -> Vec<u8> {
+    // Sealing bounds a record far below; one that were longer would fail its check, and be kept.
+    let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
+    let mut bytes = Vec::with_capacity(HEAD_LEN + record.len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&place.to_be_bytes());
+    bytes.extend_from_slice(&at.timestamp_micros().to_be_bytes());
+    bytes.extend_from_slice(stream_id.uuid().as_bytes());
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(&Digest::of(&[&bytes]).as_bytes()[..8]);
+    bytes.extend_from_slice(&Digest::of(&[&bytes, record]).as_bytes()[..16]);
+    bytes.extend_from_slice(record);
+    bytes
+}
+
+impl Head {
+    /// The head at the beginning of `bytes`, where it is one and whole.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let bytes = bytes.get(..HEAD_LEN)?;
+        let check = Digest::of(&[&bytes[..HEAD_CHECK_AT]]);
+        if !bytes.starts_with(MAGIC) || bytes[HEAD_CHECK_AT..CHECK_AT] != check.as_bytes()[..8] {
+            return None;
+        }
+        let record_len = usize::try_from(u32::from_be_bytes(part(bytes, LENGTH_AT))).ok()?;
+        let micros = i64::from_be_bytes(part(bytes, CREATED_AT));
+        let place = u64::from_be_bytes(part(bytes, PLACE_AT));
+        (record_len <= RECORD_LEN_MAX && place < PLACES_MAX).then_some(Self {
+            place,
+            created_at: DateTime::from_timestamp_micros(micros)?,
+            stream_id: Uuid::from_bytes(part(bytes, STREAM_AT)).into(),
+            len: HEAD_LEN + record_len,
+        })
+    }
+
+    /// The record's bytes in the frame at the beginning of `bytes`, where they are whole.
+    pub(super) fn record<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let record = bytes.get(HEAD_LEN..self.len)?;
+        let check = Digest::of(&[&bytes[..CHECK_AT], record]);
+        (bytes[CHECK_AT..HEAD_LEN] == check.as_bytes()[..16]).then_some(record)
+    }
+}
+
+/// The `N` bytes at `at` of a head.
+fn part<const N: usize>(head: &[u8], at: usize) -> [u8; N] {
+    let mut part = [0; N];
+    part.copy_from_slice(&head[at..at + N]);
+    part
+}

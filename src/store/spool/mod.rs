@@ -1,0 +1,310 @@
+//! The spool: a local file that keeps sealed records while the database is away.
+//!
+//! One process has one file of the folder, and a lock on it; processes share nothing else. A record is
+//! a row of a redb table, and a *frame* that is known to be whole by itself, so that a damaged file
+//! gives back what is whole although its tree is lost. What a crash leaves behind, and who repairs
+//! it, stands at the places where it can happen: `queue`, `file`, `salvage` and `adopt`.
+
+mod adopt;
+mod error;
+mod file;
+mod frame;
+mod gauge;
+mod held_file;
+mod options;
+mod queue;
+mod rows;
+mod salvage;
+mod scan;
+mod slot;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::Mutex;
+
+pub use self::error::SpoolError;
+use self::frame::Head;
+use self::gauge::Gauge;
+pub use self::gauge::SpoolDepth;
+pub use self::options::SpoolOptions;
+use self::queue::Queue;
+use self::rows::Rows;
+pub use self::salvage::Recovery;
+use crate::event::StreamId;
+use crate::record::Record;
+
+/// Longest reason that is kept with a record that was set aside, in bytes.
+const REASON_LEN_MAX: usize = 1000;
+
+/// Records on the local disk, in order, until the database has them. Cheap to clone; clones share
+/// the file. Needs a Tokio runtime.
+///
+/// **The folder holds personal data**, as the events do: a folder that the spool makes is readable for
+/// its user alone (mode 0700), and so are its files (0600). It must be on a local disk.
+///
+/// What it promises:
+/// - A record whose `push` returned `Ok` survives the process, the machine and its power, as far as
+///   the disk keeps what it acknowledged, until it is [removed](Self::remove) or
+///   [set aside](Self::set_aside).
+/// - Records come back in the order in which they were pushed.
+/// - A record may come back that was removed, or whose `push` failed: after a crash, or from a damaged
+///   file. Whoever drains the spool therefore appends by event id, as
+///   [`AuditSink`](super::AuditSink) does.
+///
+/// # Cancel safety
+/// A future that is dropped while it waits for its turn does nothing. Once its turn has come the work
+/// is done, whoever waits for it.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use moltbot_audit::store::Spool;
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path().join("spool");
+///
+/// let spool = Spool::options(folder).max_events(100_000).open().await?;
+/// for spooled in spool.front(500, 1 << 20).await? {
+///     // … append spooled.record to the database, and then:
+///     spool.remove([spooled.place]).await?;
+/// }
+/// assert_eq!(spool.depth().events, 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Spool(Arc<Inner>);
+
+struct Inner {
+    folder: PathBuf,
+    /// `None` once closed. The lock is fair: pushes take their turns in the order they were made.
+    queue: Arc<Mutex<Option<Queue>>>,
+    gauge: Arc<Gauge>,
+}
+
+/// A record in the spool.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Spooled {
+    /// Its place: places grow, and none is given out twice while the spool is open.
+    pub place: u64,
+    /// The record.
+    pub record: Record,
+}
+
+/// What waits no more, and is kept for people.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SetAside {
+    /// Its place among those set aside.
+    pub place: u64,
+    /// Why.
+    pub reason: String,
+    /// The record, or `None` where its bytes cannot be read back.
+    pub record: Option<Record>,
+}
+
+impl Spool {
+    /// Opens a file of the folder with the default limits: see [`SpoolOptions::open`].
+    ///
+    /// # Errors
+    /// As [`SpoolOptions::open`].
+    pub async fn open(folder: impl Into<PathBuf>) -> Result<Self, SpoolError> {
+        Self::options(folder).open().await
+    }
+
+    /// Options to open the folder with.
+    pub fn options(folder: impl Into<PathBuf>) -> SpoolOptions {
+        SpoolOptions::new(folder.into())
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
+    /// Keeps records, in order, all or none. They are durable when this returns `Ok`.
+    ///
+    /// # Errors
+    /// [`SpoolError::Full`] where they are more than the limits allow: nothing is written.
+    /// [`SpoolError::Io`] where the file system fails, because the disk is full, say: they are not
+    /// acknowledged, and may come back nevertheless.
+    pub async fn push(&self, records: impl Into<Vec<Record>>) -> Result<(), SpoolError> {
+        let records = records.into();
+        self.locked("keep records", move |queue| queue.push(&records)).await
+    }
+
+    /// The oldest records, in order: at most `max_events`, and at most `max_bytes`, but one if there
+    /// is any. They stay in the spool.
+    ///
+    /// What cannot be read back is set aside, counted by [`recovery`](Self::recovery), and does not
+    /// hold up what is behind it.
+    ///
+    /// # Errors
+    /// [`SpoolError`] where the file cannot be read.
+    pub async fn front(
+        &self,
+        max_events: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Spooled>, SpoolError> {
+        const DOING: &str = "read its front";
+        loop {
+            let rows = self.locked(DOING, move |queue| queue.front(max_events, max_bytes)).await?;
+            if rows.is_empty() {
+                return Ok(Vec::new());
+            }
+            // Without the lock: computing the hashes again must not hold up who pushes.
+            let (whole, unreadable) = blocking(DOING, move || Ok(read(rows))).await?;
+            if !unreadable.is_empty() {
+                self.locked(DOING, move |queue| queue.set_unreadable_aside(&unreadable)).await?;
+            }
+            if !whole.is_empty() {
+                return Ok(whole);
+            }
+        }
+    }
+
+    /// Lets records go that the database has. Places where nothing is are passed over.
+    ///
+    /// This is not durable at once: after a crash some come back, and appending them again changes
+    /// nothing, because the database knows their ids. It works on a full disk.
+    ///
+    /// # Errors
+    /// [`SpoolError`] where the file cannot be read.
+    pub async fn remove(&self, places: impl IntoIterator<Item = u64>) -> Result<(), SpoolError> {
+        let places: BTreeSet<u64> = places.into_iter().collect();
+        self.locked("remove records", move |queue| queue.remove(&places)).await
+    }
+
+    /// Sets a record aside that the database refuses for good, durably, so that it holds up nothing.
+    /// It is kept for people, with the first 1,000 bytes of `reason`; nothing deletes it.
+    ///
+    /// # Errors
+    /// [`SpoolError`] where the file cannot be written.
+    pub async fn set_aside(&self, place: u64, reason: &str) -> Result<(), SpoolError> {
+        let reason = reason[..reason.floor_char_boundary(REASON_LEN_MAX)].to_owned();
+        self.locked("set a record aside", move |queue| queue.set_aside(&[(place, &reason)]))
+            .await
+            .map(drop)
+    }
+
+    /// What was set aside, from the place `from` on: at most `max_records`.
+    ///
+    /// # Errors
+    /// [`SpoolError`] where the file cannot be read.
+    pub async fn set_aside_records(
+        &self,
+        from: u64,
+        max_records: usize,
+    ) -> Result<Vec<SetAside>, SpoolError> {
+        let rows =
+            self.locked("read what was set aside", move |queue| queue.aside(from, max_records));
+        let aside = rows.await?.into_iter().map(|(place, reason, bytes)| {
+            let record = record_of(&bytes);
+            SetAside { place, reason, record }
+        });
+        Ok(aside.collect())
+    }
+
+    /// How many records were set aside. No I/O.
+    #[must_use]
+    pub fn set_aside_count(&self) -> u64 {
+        self.0.gauge.figures().set_aside
+    }
+
+    /// Whether the spool may hold an event of the stream. No I/O.
+    ///
+    /// `false` is certain, as far as pushes go that have returned. `true` may be wrong: streams are
+    /// counted by hash, so that an outage of any length takes the same memory.
+    #[must_use]
+    pub fn holds(&self, stream_id: StreamId) -> bool {
+        self.0.gauge.holds(stream_id)
+    }
+
+    /// How much is in the spool. No I/O.
+    #[must_use]
+    pub fn depth(&self) -> SpoolDepth {
+        self.0.gauge.figures().depth
+    }
+
+    /// What was found damaged, and brought back, since the spool was opened. No I/O.
+    #[must_use]
+    pub fn recovery(&self) -> Recovery {
+        self.0.gauge.figures().recovery
+    }
+
+    /// Takes over the files of the folder whose processes are no more: their events go behind this
+    /// spool's, in order, and what they had set aside to what is set aside. Returns how many events.
+    ///
+    /// What this spool's limits have no room for stays where it is, for the next call. A crash
+    /// halfway loses nothing.
+    ///
+    /// # Errors
+    /// [`SpoolError`] where a file cannot be read or written.
+    pub async fn adopt(&self) -> Result<u64, SpoolError> {
+        let Inner { folder, queue, gauge } = &*self.0;
+        let (folder, queue, gauge) = (folder.clone(), queue.clone(), gauge.clone());
+        blocking("adopt left files", move || adopt::adopt(&folder, &queue, &gauge)).await
+    }
+
+    /// Waits for what is under way, closes the file, and lets another process have it. Later calls
+    /// fail with [`SpoolError::Closed`]; the counts stay.
+    ///
+    /// # Errors
+    /// [`SpoolError`] where removals could not be written: those records come back.
+    pub async fn close(&self) -> Result<(), SpoolError> {
+        const DOING: &str = "close its file";
+        let Some(mut queue) = self.0.queue.lock().await.take() else { return Ok(()) };
+        blocking(DOING, move || queue.flush()).await
+    }
+
+    /// Does `work` on the file when its turn has come.
+    async fn locked<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&mut Queue) -> Result<T, SpoolError> + Send + 'static,
+    ) -> Result<T, SpoolError> {
+        let mut queue = self.0.queue.clone().lock_owned().await;
+        blocking(doing, move || work(queue.as_mut().ok_or(SpoolError::Closed)?)).await
+    }
+}
+
+impl fmt::Debug for Spool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spool")
+            .field("folder", &self.0.folder)
+            .field("depth", &self.depth())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs blocking work where it may block. It ends, whether this future is dropped or not.
+async fn blocking<T: Send + 'static>(
+    doing: &'static str,
+    work: impl FnOnce() -> Result<T, SpoolError> + Send + 'static,
+) -> Result<T, SpoolError> {
+    let runtime = Handle::try_current().map_err(|_| SpoolError::Interrupted { doing })?;
+    runtime.spawn_blocking(work).await.map_err(|_| SpoolError::Interrupted { doing })?
+}
+
+/// The records of rows, and the places of the rows that hold none.
+fn read(rows: Rows) -> (Vec<Spooled>, Vec<u64>) {
+    let (mut whole, mut unreadable) = (Vec::new(), Vec::new());
+    for (place, bytes) in rows {
+        match record_of(&bytes) {
+            Some(record) => whole.push(Spooled { place, record }),
+            None => unreadable.push(place),
+        }
+    }
+    (whole, unreadable)
+}
+
+fn record_of(frame: &[u8]) -> Option<Record> {
+    let record = Head::read(frame)?.record(frame)?;
+    Record::from_bytes(record).ok()
+}

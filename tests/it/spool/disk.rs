@@ -1,0 +1,117 @@
+//! A disk that is full: a small file system in memory.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use moltbot_audit::RequestId;
+use moltbot_audit::store::{Spool, SpoolError};
+use tempfile::TempDir;
+
+use super::{drain, numbers, numbers_of, waiting};
+use crate::support::records::{fresh_request, numbered_records};
+
+/// A file system of a few MiB, until it is dropped.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn new() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"])
+            .arg(folder.path())
+            .status();
+        assert!(
+            mounted.is_ok_and(|status| status.success()),
+            "this test mounts a tmpfs: run it as root, where mounting is permitted"
+        );
+        Self(folder)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn spool(&self) -> PathBuf {
+        self.path().join("spool")
+    }
+
+    /// Fills what is left.
+    fn fill(&self) -> PathBuf {
+        let path = self.path().join("other");
+        let mut file = std::fs::File::create(&path).unwrap();
+        while std::io::Write::write_all(&mut file, &[1; 4096]).is_ok() {}
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily, because a file may still be closing.
+        let _status = Command::new("umount").arg("-l").arg(self.path()).status();
+    }
+}
+
+/// Pushes until the disk is full; the first number that was not acknowledged.
+async fn push_until_full(spool: &Spool, request: &RequestId, mut next: u64) -> u64 {
+    loop {
+        match spool.push(numbered_records(request, next..next + 50)).await {
+            Ok(()) => next += 50,
+            Err(SpoolError::Io { source, .. }) if source.kind() == ErrorKind::StorageFull => {
+                return next;
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+}
+
+fn assert_all_there(found: &[u64], acknowledged: u64) {
+    assert!(found.is_sorted_by(|a, b| a < b), "out of order");
+    assert!((0..acknowledged).all(|number| found.binary_search(&number).is_ok()));
+}
+
+#[tokio::test]
+async fn a_full_disk_is_a_typed_error_and_loses_nothing_and_with_room_it_goes_on() {
+    let disk = SmallDisk::new();
+    let request = fresh_request();
+    let spool = Spool::open(disk.spool()).await.unwrap();
+    spool.push(numbered_records(&request, 0..50)).await.unwrap();
+    let other = disk.fill();
+    let acknowledged = push_until_full(&spool, &request, 50).await;
+    assert_all_there(&numbers_of(&waiting(&spool).await), acknowledged);
+
+    std::fs::remove_file(other).unwrap();
+    spool.push(numbered_records(&request, 10_000..10_050)).await.unwrap();
+    drop(spool);
+    let spool = Spool::open(disk.spool()).await.unwrap();
+    let found = numbers_of(&waiting(&spool).await);
+    assert_all_there(&found, acknowledged);
+    assert!(found.ends_with(&(10_000..10_050).collect::<Vec<_>>()));
+    assert_eq!(spool.recovery().damaged_files, 0);
+}
+
+#[tokio::test]
+async fn a_spool_that_filled_the_disk_can_be_drained_and_filled_again() {
+    let disk = SmallDisk::new();
+    let request = fresh_request();
+    let spool = Spool::open(disk.spool()).await.unwrap();
+    for _ in 0..2 {
+        let acknowledged = push_until_full(&spool, &request, 0).await;
+        assert!(acknowledged > 500, "the disk was full after {acknowledged}");
+        assert_all_there(&numbers(&drain(&spool).await.unwrap()), acknowledged);
+        assert_eq!(spool.depth().events, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_starts_on_a_full_disk_drains_what_is_there() {
+    let disk = SmallDisk::new();
+    let request = fresh_request();
+    let spool = Spool::open(disk.spool()).await.unwrap();
+    let acknowledged = push_until_full(&spool, &request, 0).await;
+    drop(spool);
+    disk.fill();
+    let spool = Spool::open(disk.spool()).await.unwrap();
+    assert_all_there(&numbers(&drain(&spool).await.unwrap()), acknowledged);
+    spool.push(numbered_records(&request, 0..50)).await.unwrap();
+}

@@ -1,0 +1,164 @@
+//! More than one process, and processes that are killed. A test starts this binary again, with one
+//! test selected and an environment variable that tells it which part to play; without the variable
+//! that test plays nothing.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+
+use moltbot_audit::RequestId;
+use moltbot_audit::store::Spool;
+
+use super::{Folder, files_with, numbers_of, waiting};
+use crate::support::records::{numbered_records, stream};
+
+const PART: &str = "MOLTBOT_AUDIT_SPOOL_PART";
+const KILLS: u64 = 5;
+
+fn shared() -> RequestId {
+    RequestId::from_host("shared")
+}
+
+/// Starts this binary again with one test and its part: a folder and the first number.
+fn play(test: &str, folder: &Folder, first: u64) -> Child {
+    Command::new(std::env::current_exe().expect("a path"))
+        .args(["--exact", "--nocapture", &format!("spool::processes::{test}")])
+        .env(PART, format!("{first} {}", folder.path().display()))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("starts")
+}
+
+/// The part this process was started to play.
+fn part() -> Option<(u64, String)> {
+    let part = std::env::var(PART).ok()?;
+    let (number, folder) = part.split_once(' ').expect("a number and a folder");
+    Some((number.parse().expect("a number"), folder.to_owned()))
+}
+
+/// Tells the parent what is acknowledged. Not by `println!`, which a pipe nobody reads would panic.
+fn acknowledge(number: u64) -> bool {
+    writeln!(std::io::stdout(), "\nacknowledged {number}").is_ok()
+}
+
+/// Its part: pushes until it is killed.
+#[tokio::test]
+async fn one_process_pushes_until_it_is_killed() {
+    let Some((mut next, folder)) = part() else { return };
+    let spool = Spool::open(folder).await.unwrap();
+    loop {
+        let batch = 1 + next % 40;
+        spool.push(numbered_records(&shared(), next..next + batch)).await.unwrap();
+        next += batch;
+        if !acknowledge(next - 1) {
+            return;
+        }
+    }
+}
+
+/// Its part: pushes ten records, and dies without a word.
+#[tokio::test]
+async fn one_process_pushes_ten_and_aborts() {
+    let Some((first, folder)) = part() else { return };
+    let spool = Spool::open(folder).await.unwrap();
+    spool.push(numbered_records(&shared(), first..first + 10)).await.unwrap();
+    std::process::abort();
+}
+
+#[tokio::test]
+async fn a_killed_process_loses_nothing_that_was_acknowledged() {
+    let folder = Folder::new();
+    let mut first = 0;
+    for kill in 0..KILLS {
+        let mut child = play("one_process_pushes_until_it_is_killed", &folder, first);
+        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let told = lines.map_while(Result::ok).filter_map(|line| {
+            line.strip_prefix("acknowledged ")
+                .map(|number| number.parse::<u64>().expect("a number"))
+        });
+        let mut acknowledged = None;
+        for (nth, number) in (0..).zip(told) {
+            acknowledged = Some(number);
+            if nth == 3 + kill * 5 {
+                child.kill().unwrap();
+            }
+        }
+        child.wait().unwrap();
+        let acknowledged = acknowledged.expect("something was acknowledged");
+
+        let spool = folder.open().await;
+        let found = numbers_of(&waiting(&spool).await);
+        assert!(found.is_sorted_by(|a, b| a < b), "out of order: {found:?}");
+        assert!((0..=acknowledged).all(|number| found.binary_search(&number).is_ok()));
+        assert_eq!(spool.recovery().damaged_files, 0);
+        assert!(spool.holds(stream(&shared())));
+        first = found.last().expect("records") + 1;
+        spool.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_second_process_has_a_file_of_its_own_which_is_adopted_when_it_dies() {
+    let folder = Folder::new();
+    let spool = folder.open().await;
+    spool.push(numbered_records(&shared(), 0..10)).await.unwrap();
+    assert!(!play("one_process_pushes_ten_and_aborts", &folder, 10).wait().unwrap().success());
+    assert_eq!(numbers_of(&waiting(&spool).await), (0..10).collect::<Vec<_>>());
+    assert!(folder.file(1).exists());
+
+    assert_eq!(spool.adopt().await.unwrap(), 10);
+    assert_eq!(numbers_of(&waiting(&spool).await), (0..20).collect::<Vec<_>>());
+    assert!(!folder.file(1).exists());
+    assert_eq!(spool.adopt().await.unwrap(), 0);
+    drop(spool);
+    assert_eq!(numbers_of(&waiting(&folder.open().await).await), (0..20).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_file_in_use_is_not_adopted_and_one_that_was_left_is_at_opening() {
+    let folder = Folder::new();
+    let (first, second) = (folder.open().await, folder.open().await);
+    first.push(numbered_records(&shared(), 0..3)).await.unwrap();
+    second.push(numbered_records(&shared(), 3..6)).await.unwrap();
+    let refused = waiting(&second).await[0].place;
+    second.set_aside(refused, "refused").await.unwrap();
+    assert_eq!(first.adopt().await.unwrap(), 0);
+    drop((first, second));
+
+    let spool = folder.open().await;
+    assert_eq!(numbers_of(&waiting(&spool).await), [0, 1, 2, 4, 5]);
+    assert_eq!(spool.set_aside_records(0, 9).await.unwrap()[0].reason, "refused");
+    assert_eq!(files_with(&folder.path(), ".redb"), 1);
+}
+
+#[tokio::test]
+async fn what_has_no_room_stays_in_the_left_file() {
+    let folder = Folder::new();
+    let (first, second) = (folder.open().await, folder.open().await);
+    first.push(numbered_records(&shared(), 0..6)).await.unwrap();
+    second.push(numbered_records(&shared(), 6..12)).await.unwrap();
+    drop((first, second));
+
+    let spool = Spool::options(folder.path()).max_events(7).open().await.unwrap();
+    assert_eq!(spool.depth().events, 6);
+    assert!(folder.file(1).exists());
+    drop(spool);
+    assert_eq!(folder.open().await.depth().events, 12);
+}
+
+#[tokio::test]
+async fn spools_that_open_at_once_have_different_files() {
+    let folder = Folder::new();
+    let opening: Vec<_> = (0..4).map(|_| tokio::spawn(Spool::open(folder.path()))).collect();
+    let mut spools = Vec::new();
+    for (n, opening) in (0..).zip(opening) {
+        let spool = opening.await.unwrap().unwrap();
+        spool.push(numbered_records(&shared(), [n])).await.unwrap();
+        spools.push(spool);
+    }
+    let mut found = Vec::new();
+    for spool in &spools {
+        found.extend(numbers_of(&waiting(spool).await));
+    }
+    found.sort_unstable();
+    assert_eq!(found, [0, 1, 2, 3]);
+}
