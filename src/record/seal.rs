@@ -135,8 +135,10 @@ fn host_ids(event: &AuditEvent) -> Option<Value> {
 
 /// What of a payload may enter. JSON `null` is the same as nothing.
 fn enter(part: Option<Value>, key: &RedactionKey) -> Option<Value> {
+    let mut value = part.filter(|value| !value.is_null())?;
     // Secrets first: what lies too deep becomes one text, in which no name of a key tells them.
-    part.filter(|value| !value.is_null()).map(|value| sanitise(withhold(value, key)))
+    withhold(&mut value, key);
+    Some(sanitise(value))
 }
 
 /// Refuses what would exhaust the stack of whoever walks it, or cost far more than its length: each

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Header;
 use crate::event::{EventId, StreamId};
-use crate::proof::{Digest, Salt, commit, event_hash};
+use crate::proof::{Committer, Digest, Salt, event_hash};
 
 /// An event sealed: sanitised, its bytes fixed and hashed. Only [`seal`](super::seal()) makes one.
 #[derive(Clone)]
@@ -47,7 +47,9 @@ impl Commitments {
         idempotency_key: Option<&str>,
         host_ids: Option<&Value>,
     ) -> Self {
-        let commit = |part: Option<&Value>, at| commit(part.unwrap_or(&Value::Null), salt, at);
+        let mut committer = Committer::new(salt);
+        let mut commit =
+            |part: Option<&Value>, at| committer.commit(part.unwrap_or(&Value::Null), at);
         let key = idempotency_key.map(Value::from);
         Self {
             input: commit(input, "/input"),

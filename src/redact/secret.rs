@@ -38,6 +38,9 @@ const PREFIXES: [(&str, usize); 14] = [
     ("xoxp-", 16),
 ];
 
+/// No secret is shorter, with the word before it that says what it is.
+const MIN_LEN: usize = 12;
+
 /// Longest run of base64 that is still taken for an id or a hash.
 const MAX_BASE64_RUN: usize = 256;
 
@@ -62,6 +65,9 @@ const SIGNING_PARAMETERS: [&str; 14] = [
 /// Finds everything in `text` that must not be stored, left to right, without overlap.
 pub(super) fn find_secrets(text: &str) -> Vec<(Range<usize>, Kind)> {
     let mut found = Vec::new();
+    if text.len() < MIN_LEN {
+        return found;
+    }
     let mut from = 0;
     while let Some(block) = find_pem(&text[from..]) {
         let block = from + block.start..from + block.end;
@@ -77,6 +83,10 @@ pub(super) fn find_secrets(text: &str) -> Vec<(Range<usize>, Kind)> {
 fn find_pem(text: &str) -> Option<Range<usize>> {
     const BEGIN: &str = "-----BEGIN ";
     const END: &str = "-----END ";
+    // Nearly every text has none, and a plain search for that is far faster than one for all matches.
+    if !text.contains(BEGIN) {
+        return None;
+    }
     text.match_indices(BEGIN).find_map(|(start, _)| {
         let label = text[start + BEGIN.len()..].split("-----").next()?;
         let body = start + BEGIN.len() + label.len();
@@ -125,7 +135,11 @@ fn is_base64_text(token: &str) -> bool {
 
 /// Splits at white space, quotes and brackets: none of them occurs inside a secret.
 fn tokens(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let is_boundary = |c: char| c.is_whitespace() || "\"'`<>()[]{}|".contains(c);
+    let is_boundary = |c: char| {
+        let is_mark =
+            matches!(c, '"' | '\'' | '`' | '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}' | '|');
+        is_mark || c.is_whitespace()
+    };
     let mut at = 0;
     text.split_inclusive(is_boundary).filter_map(move |piece| {
         let start = at;
@@ -136,7 +150,7 @@ fn tokens(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn kind_of(token: &str) -> Option<Kind> {
-    if token.len() < 12 {
+    if token.len() < MIN_LEN {
         return None;
     }
     if starts_with_ignore_case(token, "data:") && token.contains(";base64,") {
@@ -152,18 +166,21 @@ fn kind_of(token: &str) -> Option<Kind> {
 }
 
 fn is_known_secret(part: &str) -> bool {
-    let is_secret = |(prefix, len): &(&str, usize)| {
-        part.match_indices(prefix).any(|(at, _)| {
-            let rest = &part[at..];
-            // `sk-` begins article numbers too: only a long part without dashes makes it a key.
-            let is_key = *prefix != "sk-" || rest.split('-').any(|run| run.len() >= 16);
-            rest.len() >= *len && is_key && starts_word(part, at)
-        })
-    };
-    part.len() >= 12 && (PREFIXES.iter().any(is_secret) || is_jwt(part))
+    part.len() >= MIN_LEN && word_starts(part).any(|word| has_known_prefix(word) || is_jwt(word))
+}
+
+fn has_known_prefix(word: &str) -> bool {
+    PREFIXES.iter().any(|(prefix, len)| {
+        // `sk-` begins article numbers too: only a long part without dashes makes it a key.
+        let is_key = || *prefix != "sk-" || word.split('-').any(|run| run.len() >= 16);
+        word.len() >= *len && word.starts_with(prefix) && is_key()
+    })
 }
 
 fn kind_of_url(token: &str) -> Option<Kind> {
+    if !token.contains("://") {
+        return None;
+    }
     let (scheme, after_scheme) = token.split_once("://")?;
     let authority_len = after_scheme.find(['/', '?', '#']).unwrap_or(after_scheme.len());
     let (authority, rest) = after_scheme.split_at(authority_len);
@@ -180,25 +197,30 @@ fn kind_of_url(token: &str) -> Option<Kind> {
     is_signed.then_some(Kind::SignedUrl)
 }
 
-fn starts_word(text: &str, at: usize) -> bool {
-    !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric())
+/// What is left of a text from each of its words on: a word begins where no letter or digit precedes.
+fn word_starts(text: &str) -> impl Iterator<Item = &str> {
+    let bytes = text.as_bytes();
+    let begins = |at: usize| at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
+    (0..text.len()).filter(move |at| begins(*at)).filter_map(|at| text.get(at..))
 }
 
 /// Three base64url parts, the first of which decodes to `{"…` (RFC 7519).
-fn is_jwt(token: &str) -> bool {
-    token.match_indices("eyJ").any(|(at, _)| {
-        let mut parts = token[at..].split('.');
-        let is_part = |part: Option<&str>, len| {
-            part.is_some_and(|part| part.len() >= len && part.bytes().all(is_base64_byte))
-        };
-        let has_all =
-            is_part(parts.next(), 12) && is_part(parts.next(), 4) && parts.next().is_some();
-        has_all && starts_word(token, at)
-    })
+fn is_jwt(word: &str) -> bool {
+    let mut parts = word.split('.');
+    let is_part = |part: Option<&str>, len| {
+        part.is_some_and(|part| part.len() >= len && part.bytes().all(is_base64_byte))
+    };
+    word.starts_with("eyJ")
+        && is_part(parts.next(), 12)
+        && is_part(parts.next(), 4)
+        && parts.next().is_some()
 }
 
 /// A long run of base64 with everything in it that encoded bytes have: dashes in a row are none.
 fn is_base64_run(token: &str) -> bool {
+    if token.len() <= MAX_BASE64_RUN {
+        return false;
+    }
     token.split(|c: char| !c.is_ascii() || !u8::try_from(c).is_ok_and(is_base64_byte)).any(|run| {
         let has = |is: fn(&u8) -> bool| run.as_bytes().iter().any(is);
         run.len() > MAX_BASE64_RUN
