@@ -3,6 +3,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::{Map, Value};
 
+use super::sealed::Part;
 use super::{Commitments, Header, Record};
 use crate::event::{AuditEvent, EventError, EventId, StreamId};
 use crate::proof::{Salt, canonical, sanitise};
@@ -62,7 +63,7 @@ pub fn seal(
         Some(text) => Some(withhold_in_key(&text.replace('\0', "\u{FFFD}"), key)),
         None => None,
     };
-    let len = [&input, &output, &host_ids].into_iter().flatten().map(|part| canonical(part).len());
+    let len = [&input, &output, &host_ids].into_iter().flatten().map(|part| part.canonical.len());
     let len = len.sum();
     if len > MAX_PAYLOAD_LEN {
         return Err(EventError::TooLarge { len, max: MAX_PAYLOAD_LEN });
@@ -70,10 +71,10 @@ pub fn seal(
     let salt = Salt::from_bytes(randomness.salt);
     let commitments = Commitments::to(
         salt,
-        input.as_ref(),
-        output.as_ref(),
+        input.as_ref().map(|part| &part.value),
+        output.as_ref().map(|part| &part.value),
         idempotency_key.as_deref(),
-        host_ids.as_ref(),
+        host_ids.as_ref().map(|part| &part.value),
     );
     let event_hash = commitments.event_hash(&header);
     Ok(Record {
@@ -134,11 +135,12 @@ fn host_ids(event: &AuditEvent) -> Option<Value> {
 }
 
 /// What of a payload may enter. JSON `null` is the same as nothing.
-fn enter(part: Option<Value>, key: &RedactionKey) -> Option<Value> {
+fn enter(part: Option<Value>, key: &RedactionKey) -> Option<Part> {
     let mut value = part.filter(|value| !value.is_null())?;
     // Secrets first: what lies too deep becomes one text, in which no name of a key tells them.
     withhold(&mut value, key);
-    Some(sanitise(value))
+    let value = sanitise(value);
+    Some(Part { canonical: canonical(&value), value })
 }
 
 /// Refuses what would exhaust the stack of whoever walks it, or cost far more than its length: each

@@ -15,13 +15,20 @@ use crate::proof::{Committer, Digest, Salt, event_hash};
 pub struct Record {
     pub(super) id: EventId,
     pub(super) header: Header,
-    pub(super) input: Option<Value>,
-    pub(super) output: Option<Value>,
+    pub(super) input: Option<Part>,
+    pub(super) output: Option<Part>,
     pub(super) idempotency_key: Option<String>,
-    pub(super) host_ids: Option<Value>,
+    pub(super) host_ids: Option<Part>,
     pub(super) salt: Salt,
     pub(super) commitments: Commitments,
     pub(super) event_hash: Digest,
+}
+
+/// A part of a record, and its canonical form, which is what a store writes.
+#[derive(Clone)]
+pub(super) struct Part {
+    pub(super) value: Value,
+    pub(super) canonical: String,
 }
 
 /// The salted digests of what a reader may not need to see.
@@ -89,13 +96,25 @@ impl Record {
     /// What went in.
     #[must_use]
     pub fn input(&self) -> Option<&Value> {
-        self.input.as_ref()
+        self.input.as_ref().map(|part| &part.value)
+    }
+
+    /// The input in canonical form, as it is stored.
+    #[must_use]
+    pub fn canonical_input(&self) -> Option<&str> {
+        self.input.as_ref().map(|part| part.canonical.as_str())
     }
 
     /// What came out.
     #[must_use]
     pub fn output(&self) -> Option<&Value> {
-        self.output.as_ref()
+        self.output.as_ref().map(|part| &part.value)
+    }
+
+    /// The output in canonical form, as it is stored.
+    #[must_use]
+    pub fn canonical_output(&self) -> Option<&str> {
+        self.output.as_ref().map(|part| part.canonical.as_str())
     }
 
     /// The host's dedup token; phone numbers inside are keyed hashes.
@@ -107,7 +126,13 @@ impl Record {
     /// The host's own names for request and conversation, where they were no UUIDs.
     #[must_use]
     pub fn host_ids(&self) -> Option<&Value> {
-        self.host_ids.as_ref()
+        self.host_ids.as_ref().map(|part| &part.value)
+    }
+
+    /// The host's own names in canonical form, as it is stored.
+    #[must_use]
+    pub fn canonical_host_ids(&self) -> Option<&str> {
+        self.host_ids.as_ref().map(|part| part.canonical.as_str())
     }
 
     /// The salt of all commitments.

@@ -1,5 +1,6 @@
 //! Finds secrets, signed URLs and raw media in text.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// What is kept out, and why.
@@ -170,7 +171,10 @@ fn is_known_secret(part: &str) -> bool {
 }
 
 fn has_known_prefix(word: &str) -> bool {
-    PREFIXES.iter().any(|(prefix, len)| {
+    let first = word.as_bytes().first();
+    // By their first bytes, most words are none.
+    let mut likely = PREFIXES.iter().filter(|(prefix, _)| prefix.as_bytes().first() == first);
+    likely.any(|(prefix, len)| {
         // `sk-` begins article numbers too: only a long part without dashes makes it a key.
         let is_key = || *prefix != "sk-" || word.split('-').any(|run| run.len() >= 16);
         word.len() >= *len && word.starts_with(prefix) && is_key()
@@ -238,54 +242,38 @@ fn starts_with_ignore_case(text: &str, prefix: &str) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-/// What a value under this key is, by the key's name alone, in any case style.
+/// What a value under this key is, by the last words of the key's name, in any case style.
 pub(super) fn kind_by_key(key: &str) -> Option<Kind> {
-    /// Names that end in one of these words, or words in a row.
-    const ENDINGS: [(Kind, &[&str]); 3] = [
-        (
-            Kind::Secret,
-            &[
-                "access_key",
-                "api_key",
-                "apikey",
-                "auth",
-                "authorization",
-                "connection_string",
-                "cookie",
-                "cookies",
-                "credential",
-                "credentials",
-                "dsn",
-                "jwt",
-                "otp",
-                "passphrase",
-                "passwd",
-                "password",
-                "private_key",
-                "pwd",
-                "secret",
-                "secret_key",
-                "service_key",
-                "service_role",
-                "service_role_key",
-                "token",
-            ],
-        ),
-        (
-            Kind::SignedUrl,
-            &["image_url", "media_url", "presigned_url", "recording_url", "signed_url"],
-        ),
-        (Kind::Media, &["base64", "binary_data", "image_data", "media_data"]),
-    ];
     let name = snake_case(key);
-    let ends_in = |ending: &&str| {
-        name.strip_suffix(*ending).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
-    };
-    ENDINGS.iter().find(|(_, endings)| endings.iter().any(ends_in)).map(|(kind, _)| *kind)
+    let mut words = name.rsplit('_');
+    let (last, before) = (words.next()?, words.next().unwrap_or_default());
+    match last {
+        "apikey" | "auth" | "authorization" | "cookie" | "cookies" | "credential"
+        | "credentials" | "dsn" | "jwt" | "otp" | "passphrase" | "passwd" | "password" | "pwd"
+        | "secret" | "token" => Some(Kind::Secret),
+        "key" => match before {
+            "access" | "api" | "private" | "secret" | "service" => Some(Kind::Secret),
+            "role" if words.next() == Some("service") => Some(Kind::Secret),
+            _ => None,
+        },
+        "role" if before == "service" => Some(Kind::Secret),
+        "string" if before == "connection" => Some(Kind::Secret),
+        "url" => match before {
+            "image" | "media" | "presigned" | "recording" | "signed" => Some(Kind::SignedUrl),
+            _ => None,
+        },
+        "base64" => Some(Kind::Media),
+        "data" if matches!(before, "binary" | "image" | "media") => Some(Kind::Media),
+        _ => None,
+    }
 }
 
 /// `apiKey`, `API-KEY` and `api key` as `api_key`.
-fn snake_case(key: &str) -> String {
+fn snake_case(key: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+    if key.bytes().all(is_plain) && !key.contains("__") {
+        return Cow::Borrowed(key);
+    }
     let mut name = String::with_capacity(key.len() + 4);
     let mut after_lower = false;
     for c in key.chars() {
@@ -299,5 +287,5 @@ fn snake_case(key: &str) -> String {
         }
         after_lower = c.is_lowercase() || c.is_numeric();
     }
-    name
+    Cow::Owned(name)
 }
