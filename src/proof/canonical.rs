@@ -43,7 +43,7 @@ pub(super) fn write_value(value: &Value, out: &mut String) {
         }
         Value::Object(members) => {
             out.push('{');
-            for (index, (key, member)) in in_order(members).into_iter().enumerate() {
+            for (index, (key, member)) in in_order(members).enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
@@ -57,30 +57,60 @@ pub(super) fn write_value(value: &Value, out: &mut String) {
 }
 
 /// The members in canonical order: by UTF-16 code units (RFC 8785, section 3.2.3).
-pub(super) fn in_order(members: &Map<String, Value>) -> Vec<(&String, &Value)> {
-    let mut ordered: Vec<_> = members.iter().collect();
-    let by_bytes = |a: &&String, b: &&String| a.cmp(b);
-    // Below U+E000 the order of UTF-8 bytes is that of UTF-16 code units: no need to recode.
-    if members.keys().all(|key| key.chars().all(|c| c < '\u{E000}')) {
-        ordered.sort_unstable_by(|(a, _), (b, _)| by_bytes(a, b));
-    } else {
-        ordered.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+pub(super) fn in_order(members: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    // Below U+E000, whose first byte this is, the order of UTF-8 bytes is that of UTF-16 code units.
+    let is_low = members.keys().all(|key| key.bytes().all(|byte| byte < 0xEE));
+    // A map is in the order of bytes already, unless the host builds serde_json to keep insertion order.
+    let is_ordered = is_low && members.keys().is_sorted();
+    let mut sorted = Vec::new();
+    if !is_ordered {
+        sorted.extend(members);
+        sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
     }
-    ordered
+    is_ordered.then_some(members).into_iter().flatten().chain(sorted)
 }
 
 fn write_number(number: &Number, out: &mut String) {
-    const MAX_SAFE: i64 = (1 << 53) - 1;
-    if let Some(integer) = number.as_i64().filter(|n| (-MAX_SAFE..=MAX_SAFE).contains(n)) {
-        out.push_str(&integer.to_string());
-    } else {
-        let double = number.as_f64().unwrap_or_default();
-        out.push_str(ryu_js::Buffer::new().format(double));
+    match number.as_i64() {
+        Some(integer) => write_integer(integer, out),
+        None => write_double(number.as_f64().unwrap_or_default(), out),
     }
 }
 
-fn write_string(text: &str, out: &mut String) {
+/// Appends an integer as the double it is to RFC 8785.
+pub(crate) fn write_integer(integer: i64, out: &mut String) {
+    const MAX_SAFE: i64 = (1 << 53) - 1;
+    if (-MAX_SAFE..=MAX_SAFE).contains(&integer) {
+        // Writing to a String cannot fail.
+        let _ok = write!(out, "{integer}");
+    } else {
+        #[allow(clippy::cast_precision_loss, reason = "what RFC 8785 asks for")]
+        write_double(integer as f64, out);
+    }
+}
+
+fn write_double(double: f64, out: &mut String) {
+    out.push_str(ryu_js::Buffer::new().format(double));
+}
+
+/// Appends a text in quotes.
+pub(crate) fn write_string(text: &str, out: &mut String) {
     out.push('"');
+    // Looks at every byte without stopping, which the compiler does many bytes at a time.
+    let has_escapes = text.bytes().fold(false, |has, byte| has | needs_escape(byte));
+    if has_escapes {
+        write_escaped(text, out);
+    } else {
+        out.push_str(text);
+    }
+    out.push('"');
+}
+
+fn needs_escape(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+}
+
+fn write_escaped(text: &str, out: &mut String) {
     let mut clean_from = 0;
     for (index, byte) in text.bytes().enumerate() {
         let escape: &str = match byte {
@@ -104,5 +134,4 @@ fn write_string(text: &str, out: &mut String) {
         }
     }
     out.push_str(&text[clean_from..]);
-    out.push('"');
 }

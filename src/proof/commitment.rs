@@ -3,12 +3,13 @@
 //! The idea is that of SD-JWT (RFC 9901): a verifier needs a value or its digest, not both.
 
 use std::convert::Infallible;
+use std::fmt::Write as _;
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
-use super::canonical::{canonical, in_order};
+use super::canonical::{canonical, in_order, write_value};
 use super::{Digest, Salt};
 
 const LEAF: &[u8] = b"moltbot-audit/v1/leaf\0";
@@ -29,18 +30,36 @@ const NODE: &[u8] = b"moltbot-audit/v1/node\0";
 /// ```
 #[must_use]
 pub fn commit(value: &Value, salt: Salt, pointer: &str) -> Digest {
-    let Ok(digest) = digest_of(value, &mut pointer.to_owned(), &mut Salted(salt));
-    digest
+    Committer::new(salt).commit(value, pointer)
 }
 
-/// Every leaf under one salt.
-struct Salted(Salt);
+/// Commits to values under one salt: what of the HMAC depends on the salt alone is computed once.
+pub(crate) struct Committer {
+    salted: Hmac<Sha256>,
+    /// The canonical form of the leaf at hand.
+    text: String,
+}
 
-impl Leaves for Salted {
+impl Committer {
+    pub(crate) fn new(salt: Salt) -> Self {
+        Self { salted: keyed(salt), text: String::new() }
+    }
+
+    /// As [`commit`].
+    pub(crate) fn commit(&mut self, value: &Value, pointer: &str) -> Digest {
+        let Ok(digest) = digest_of(value, &mut pointer.to_owned(), self);
+        digest
+    }
+}
+
+impl Leaves for Committer {
     type Error = Infallible;
 
     fn leaf(&mut self, leaf: &Value, pointer: &str) -> Result<Digest, Infallible> {
-        Ok(leaf_digest(leaf, leaf_salt(self.0, pointer)))
+        let salt = salt_at(self.salted.clone(), pointer);
+        self.text.clear();
+        write_value(leaf, &mut self.text);
+        Ok(leaf_digest_of(&self.text, salt))
     }
 }
 
@@ -67,31 +86,43 @@ pub(crate) fn digest_of<L: Leaves>(
         return Ok(digest);
     }
     let at = pointer.len();
-    let mut children = Vec::new();
     match value {
         Value::Array(items) if !items.is_empty() => {
+            let mut node = Node::new(Kind::Array, items.len());
             for (index, item) in items.iter().enumerate() {
-                push_pointer(pointer, &index.to_string());
-                children.push((None, digest_of(item, pointer, leaves)?));
+                // Writing to a String cannot fail.
+                let _ok = write!(pointer, "/{index}");
+                node.push("", digest_of(item, pointer, leaves)?);
                 pointer.truncate(at);
             }
+            Ok(node.digest())
         }
         Value::Object(members) if !members.is_empty() => {
+            let mut node = Node::new(Kind::Object, members.len());
             for (key, member) in in_order(members) {
                 push_pointer(pointer, key);
-                children.push((Some(key.as_str()), digest_of(member, pointer, leaves)?));
+                node.push(key, digest_of(member, pointer, leaves)?);
                 pointer.truncate(at);
             }
+            Ok(node.digest())
         }
-        leaf => return leaves.leaf(leaf, pointer),
+        leaf => leaves.leaf(leaf, pointer),
     }
-    Ok(node_digest(&children))
 }
 
 /// The salt of the leaf at `pointer`: what a pack discloses beside the leaf's value.
 #[must_use]
 pub fn leaf_salt(salt: Salt, pointer: &str) -> Salt {
-    let mac = hmac_sha256(salt.as_bytes(), pointer.as_bytes());
+    salt_at(keyed(salt), pointer)
+}
+
+fn keyed(salt: Salt) -> Hmac<Sha256> {
+    Hmac::new_from_slice(salt.as_bytes()).expect("HMAC takes keys of any length")
+}
+
+fn salt_at(mut salted: Hmac<Sha256>, pointer: &str) -> Salt {
+    salted.update(pointer.as_bytes());
+    let mac: [u8; 32] = salted.finalize().into_bytes().into();
     let mut leaf = [0; 16];
     leaf.copy_from_slice(&mac[..16]);
     Salt::from_bytes(leaf)
@@ -100,29 +131,62 @@ pub fn leaf_salt(salt: Salt, pointer: &str) -> Salt {
 /// The digest of a scalar, an empty array or an empty object.
 #[must_use]
 pub fn leaf_digest(leaf: &Value, leaf_salt: Salt) -> Digest {
-    Digest::of(&[LEAF, leaf_salt.as_bytes(), canonical(leaf).as_bytes()])
+    leaf_digest_of(&canonical(leaf), leaf_salt)
+}
+
+fn leaf_digest_of(canonical_leaf: &str, leaf_salt: Salt) -> Digest {
+    Digest::of(&[LEAF, leaf_salt.as_bytes(), canonical_leaf.as_bytes()])
 }
 
 /// The digest of an array (no keys) or object (all keys, in canonical order) from its children's.
 #[must_use]
 pub fn node_digest(children: &[(Option<&str>, Digest)]) -> Digest {
-    let kind = if children.iter().any(|(key, _)| key.is_some()) { b"o" } else { b"a" };
-    let mut bytes = Vec::with_capacity(NODE.len() + 9 + children.len() * 56);
-    bytes.extend_from_slice(NODE);
-    bytes.extend_from_slice(kind);
-    bytes.extend_from_slice(&length(children.len()));
+    let has_keys = children.iter().any(|(key, _)| key.is_some());
+    let mut node = Node::new(if has_keys { Kind::Object } else { Kind::Array }, children.len());
     for (key, child) in children {
-        let key = key.unwrap_or_default();
-        bytes.extend_from_slice(&length(key.len()));
-        bytes.extend_from_slice(key.as_bytes());
-        bytes.extend_from_slice(child.as_bytes());
+        node.push(key.unwrap_or_default(), *child);
     }
-    Digest::of(&[&bytes])
+    node.digest()
+}
+
+enum Kind {
+    Array,
+    Object,
+}
+
+/// A node's hash in the making.
+struct Node(Sha256);
+
+impl Node {
+    fn new(kind: Kind, children: usize) -> Self {
+        let mut hash = Sha256::new_with_prefix(NODE);
+        hash.update(match kind {
+            Kind::Array => b"a",
+            Kind::Object => b"o",
+        });
+        hash.update(length(children));
+        Self(hash)
+    }
+
+    /// Elements of an array have the empty key.
+    fn push(&mut self, key: &str, child: Digest) {
+        self.0.update(length(key.len()));
+        self.0.update(key);
+        self.0.update(child.as_bytes());
+    }
+
+    fn digest(self) -> Digest {
+        Digest::from_bytes(self.0.finalize().into())
+    }
 }
 
 /// Appends one reference token to a JSON pointer, escaped (RFC 6901, section 3).
 pub fn push_pointer(pointer: &mut String, token: &str) {
     pointer.push('/');
+    if !token.contains(['~', '/']) {
+        pointer.push_str(token);
+        return;
+    }
     for c in token.chars() {
         match c {
             '~' => pointer.push_str("~0"),
@@ -130,12 +194,6 @@ pub fn push_pointer(pointer: &mut String, token: &str) {
             other => pointer.push(other),
         }
     }
-}
-
-fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(message);
-    mac.finalize().into_bytes().into()
 }
 
 /// A length as it is hashed: 8 bytes, big-endian.

@@ -24,11 +24,14 @@ mod commitment;
 mod digest;
 mod sanitise;
 
-pub(crate) use self::commitment::{Leaves, digest_of};
 pub use self::{
     canonical::canonical,
     chain::{chain_hash, event_hash, stream_start, tagged_digest},
     commitment::{commit, leaf_digest, leaf_salt, node_digest, push_pointer},
     digest::{Digest, ParseHexError, Salt},
     sanitise::{MAX_DEPTH, sanitise},
+};
+pub(crate) use self::{
+    canonical::{write_integer, write_string},
+    commitment::{Committer, Leaves, digest_of},
 };

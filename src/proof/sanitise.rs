@@ -20,56 +20,73 @@ const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 ///
 /// The result is a fixed point: sanitising it again changes nothing.
 #[must_use]
-pub fn sanitise(value: Value) -> Value {
-    at_depth(value, 0, MAX_DEPTH)
+pub fn sanitise(mut value: Value) -> Value {
+    keep(&mut value, 0, MAX_DEPTH);
+    value
 }
 
-fn at_depth(value: Value, depth: usize, depth_max: usize) -> Value {
+/// Changes in place what has to change, which is next to nothing.
+fn keep(value: &mut Value, depth: usize, depth_max: usize) {
     match value {
-        Value::Number(number) => keep_number(number),
-        Value::String(text) => Value::String(keep_text(text)),
-        Value::Array(ref items) if depth == depth_max && !items.is_empty() => as_text(value),
-        Value::Object(ref members) if depth == depth_max && !members.is_empty() => as_text(value),
-        Value::Array(items) => items
-            .into_iter()
-            .map(|item| at_depth(item, depth + 1, depth_max))
-            .collect::<Vec<_>>()
-            .into(),
-        Value::Object(members) => {
-            let mut kept = Map::new();
-            for (key, member) in members {
-                let mut key = keep_text(key);
-                while kept.contains_key(&key) {
-                    key.push(char::REPLACEMENT_CHARACTER);
-                }
-                kept.insert(key, at_depth(member, depth + 1, depth_max));
+        Value::Number(number) => {
+            if let Some(kept) = instead_of(number) {
+                *value = kept;
             }
-            Value::Object(kept)
         }
-        other => other,
+        Value::String(text) => keep_text(text),
+        Value::Array(items) if depth == depth_max && !items.is_empty() => keep_as_text(value),
+        Value::Object(members) if depth == depth_max && !members.is_empty() => keep_as_text(value),
+        Value::Array(items) => {
+            for item in items {
+                keep(item, depth + 1, depth_max);
+            }
+        }
+        Value::Object(members) => {
+            if members.keys().any(|key| key.contains('\0')) {
+                keep_keys(members);
+            }
+            for member in members.values_mut() {
+                keep(member, depth + 1, depth_max);
+            }
+        }
+        Value::Null | Value::Bool(_) => {}
     }
 }
 
-fn keep_text(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
+fn keep_keys(members: &mut Map<String, Value>) {
+    for (mut key, member) in std::mem::take(members) {
+        keep_text(&mut key);
+        while members.contains_key(&key) {
+            key.push(char::REPLACEMENT_CHARACTER);
+        }
+        members.insert(key, member);
+    }
 }
 
-fn keep_number(number: Number) -> Value {
+fn keep_text(text: &mut String) {
+    if text.contains('\0') {
+        *text = text.replace('\0', "\u{FFFD}");
+    }
+}
+
+/// What a number becomes, where it cannot stay as it is.
+fn instead_of(number: &Number) -> Option<Value> {
     match number.as_f64() {
         // 12500.0 and 12500 have one canonical form, so they get one form here: a reader that takes
         // integers only must not be told another story by the same bytes.
         Some(double) if double.abs() <= MAX_SAFE_INTEGER && double.fract() == 0.0 => {
             #[allow(clippy::cast_possible_truncation, reason = "it is an integer below 2^53")]
             let integer = double as i64;
-            integer.into()
+            number.is_f64().then(|| integer.into())
         }
-        Some(double) if double.abs() <= MAX_SAFE_INTEGER => Value::Number(number),
-        _ => Value::String(number.to_string()),
+        Some(double) if double.abs() <= MAX_SAFE_INTEGER => None,
+        _ => Some(Value::String(number.to_string())),
     }
 }
 
-fn as_text(value: Value) -> Value {
+fn keep_as_text(value: &mut Value) {
     // Numbers first, or the text would hold them rounded to doubles; and without a limit of its own,
     // or each further level of text in text would double the escapes.
-    Value::String(canonical(&at_depth(value, 0, usize::MAX)))
+    keep(value, 0, usize::MAX);
+    *value = Value::String(canonical(value));
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Commitments, Header, Record};
+use super::sealed::{Content, Part};
+use super::{Header, Record};
 use crate::event::EventId;
 use crate::proof::{Digest, Salt};
 
@@ -84,13 +85,13 @@ impl Record {
     pub fn to_bytes(&self) -> Vec<u8> {
         let written = Written {
             version: VERSION,
-            header: &self.header,
-            input: self.input.as_ref(),
-            output: self.output.as_ref(),
-            idempotency_key: self.idempotency_key.as_deref(),
-            host_ids: self.host_ids.as_ref(),
-            salt: self.salt,
-            event_hash: self.event_hash,
+            header: self.header(),
+            input: self.input(),
+            output: self.output(),
+            idempotency_key: self.idempotency_key(),
+            host_ids: self.host_ids(),
+            salt: self.salt(),
+            event_hash: self.event_hash(),
         };
         serde_json::to_vec(&written).expect("every part of a record is JSON")
     }
@@ -113,30 +114,18 @@ impl Record {
         if let Some(reason) = read.header.contradiction() {
             return Err(RecordBytesError::Contradiction { reason });
         }
-        let Read { header, input, output, idempotency_key, host_ids, salt, event_hash, .. } = read;
-        let id = EventId::from_uuid(header.id)
+        let id = EventId::from_uuid(read.header.id)
             .map_err(|_| RecordBytesError::Contradiction { reason: "its id is no event id" })?;
-        let commitments = Commitments::to(
-            salt,
-            input.as_ref(),
-            output.as_ref(),
-            idempotency_key.as_deref(),
-            host_ids.as_ref(),
-        );
-        if commitments.event_hash(&header) != event_hash {
+        let content = Content {
+            input: read.input.map(Part::of),
+            output: read.output.map(Part::of),
+            idempotency_key: read.idempotency_key,
+            host_ids: read.host_ids.map(Part::of),
+        };
+        let record = Self::of(id, read.header, content, read.salt);
+        if record.event_hash() != read.event_hash {
             return Err(RecordBytesError::Hash);
         }
-        let record = Self {
-            id,
-            header,
-            input,
-            output,
-            idempotency_key,
-            host_ids,
-            salt,
-            commitments,
-            event_hash,
-        };
         // Two spellings of one number, or of one letter, have the same hash.
         if record.to_bytes() == bytes { Ok(record) } else { Err(RecordBytesError::Spelling) }
     }

@@ -3,9 +3,10 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::{Map, Value};
 
-use super::{Commitments, Header, Record};
+use super::sealed::{Content, Part};
+use super::{Header, Record};
 use crate::event::{AuditEvent, EventError, EventId, StreamId};
-use crate::proof::{Salt, canonical, sanitise};
+use crate::proof::{Salt, sanitise};
 use crate::redact::{RedactionKey, withhold, withhold_in_key};
 
 /// Largest payload of one event: input and output as canonical JSON, in bytes.
@@ -53,41 +54,17 @@ pub fn seal(
     check_shape(event.output.as_ref())?;
     let header = header(&event, id);
     let host_ids = enter(host_ids(&event), key);
-    let input = enter(event.input, key);
-    let output = enter(event.output, key);
-    let idempotency_key = match event.idempotency_key {
-        Some(text) if text.len() > MAX_KEY_LEN => {
-            return Err(EventError::KeyTooLong { len: text.len(), max: MAX_KEY_LEN });
-        }
-        Some(text) => Some(withhold_in_key(&text.replace('\0', "\u{FFFD}"), key)),
-        None => None,
-    };
-    let len = [&input, &output, &host_ids].into_iter().flatten().map(|part| canonical(part).len());
-    let payload_len = len.sum();
-    if payload_len > MAX_PAYLOAD_LEN {
-        return Err(EventError::TooLarge { len: payload_len, max: MAX_PAYLOAD_LEN });
-    }
-    let salt = Salt::from_bytes(randomness.salt);
-    let commitments = Commitments::to(
-        salt,
-        input.as_ref(),
-        output.as_ref(),
-        idempotency_key.as_deref(),
-        host_ids.as_ref(),
-    );
-    let event_hash = commitments.event_hash(&header);
-    Ok(Record {
-        id,
-        header,
-        input,
-        output,
-        idempotency_key,
+    let content = Content {
+        input: enter(event.input, key),
+        output: enter(event.output, key),
+        idempotency_key: event.idempotency_key.map(|text| enter_key(&text, key)).transpose()?,
         host_ids,
-        salt,
-        commitments,
-        event_hash,
-        payload_len,
-    })
+    };
+    let len = content.payload_len();
+    if len > MAX_PAYLOAD_LEN {
+        return Err(EventError::TooLarge { len, max: MAX_PAYLOAD_LEN });
+    }
+    Ok(Record::of(id, header, content, Salt::from_bytes(randomness.salt)))
 }
 
 fn identify(event: &AuditEvent, now: DateTime<Utc>, random: u64) -> Result<EventId, EventError> {
@@ -135,9 +112,18 @@ fn host_ids(event: &AuditEvent) -> Option<Value> {
 }
 
 /// What of a payload may enter. JSON `null` is the same as nothing.
-fn enter(part: Option<Value>, key: &RedactionKey) -> Option<Value> {
+fn enter(part: Option<Value>, key: &RedactionKey) -> Option<Part> {
+    let mut value = part.filter(|value| !value.is_null())?;
     // Secrets first: what lies too deep becomes one text, in which no name of a key tells them.
-    part.filter(|value| !value.is_null()).map(|value| sanitise(withhold(value, key)))
+    withhold(&mut value, key);
+    Some(Part::of(sanitise(value)))
+}
+
+fn enter_key(text: &str, key: &RedactionKey) -> Result<String, EventError> {
+    if text.len() > MAX_KEY_LEN {
+        return Err(EventError::KeyTooLong { len: text.len(), max: MAX_KEY_LEN });
+    }
+    Ok(withhold_in_key(&text.replace('\0', "\u{FFFD}"), key))
 }
 
 /// Refuses what would exhaust the stack of whoever walks it, or cost far more than its length: each

@@ -8,23 +8,48 @@ use uuid::Uuid;
 
 use super::Header;
 use crate::event::{EventId, StreamId};
-use crate::proof::{Digest, Salt, commit, event_hash};
+use crate::proof::{Committer, Digest, Salt, canonical, event_hash};
 
 /// An event sealed: sanitised, its bytes fixed and hashed. Only [`seal`](super::seal()) makes one;
 /// [`from_bytes`](Self::from_bytes) reads back what it made.
 #[derive(Clone)]
 pub struct Record {
-    pub(super) id: EventId,
-    pub(super) header: Header,
-    pub(super) input: Option<Value>,
-    pub(super) output: Option<Value>,
+    id: EventId,
+    header: Header,
+    content: Content,
+    salt: Salt,
+    commitments: Commitments,
+    event_hash: Digest,
+}
+
+/// What of a record is committed to, and may be hidden from a reader.
+#[derive(Clone)]
+pub(super) struct Content {
+    pub(super) input: Option<Part>,
+    pub(super) output: Option<Part>,
     pub(super) idempotency_key: Option<String>,
-    pub(super) host_ids: Option<Value>,
-    pub(super) salt: Salt,
-    pub(super) commitments: Commitments,
-    pub(super) event_hash: Digest,
+    pub(super) host_ids: Option<Part>,
+}
+
+/// A value and its canonical form, which is what a store writes.
+#[derive(Clone)]
+pub(super) struct Part {
+    value: Value,
+    canonical: String,
+}
+
+impl Part {
+    pub(super) fn of(value: Value) -> Self {
+        Self { canonical: canonical(&value), value }
+    }
+}
+
+impl Content {
     /// Bytes of input, output and host ids as canonical JSON.
-    pub(super) payload_len: usize,
+    pub(super) fn payload_len(&self) -> usize {
+        let parts = [&self.input, &self.output, &self.host_ids].into_iter().flatten();
+        parts.map(|part| part.canonical.len()).sum()
+    }
 }
 
 /// The salted digests of what a reader may not need to see.
@@ -50,7 +75,9 @@ impl Commitments {
         idempotency_key: Option<&str>,
         host_ids: Option<&Value>,
     ) -> Self {
-        let commit = |part: Option<&Value>, at| commit(part.unwrap_or(&Value::Null), salt, at);
+        let mut committer = Committer::new(salt);
+        let mut commit =
+            |part: Option<&Value>, at| committer.commit(part.unwrap_or(&Value::Null), at);
         let key = idempotency_key.map(Value::from);
         Self {
             input: commit(input, "/input"),
@@ -69,6 +96,19 @@ impl Commitments {
 }
 
 impl Record {
+    /// Commits to the content, and hashes.
+    pub(super) fn of(id: EventId, header: Header, content: Content, salt: Salt) -> Self {
+        let commitments = Commitments::to(
+            salt,
+            content.input.as_ref().map(|part| &part.value),
+            content.output.as_ref().map(|part| &part.value),
+            content.idempotency_key.as_deref(),
+            content.host_ids.as_ref().map(|part| &part.value),
+        );
+        let event_hash = commitments.event_hash(&header);
+        Self { id, header, content, salt, commitments, event_hash }
+    }
+
     /// The event's id.
     #[must_use]
     pub fn id(&self) -> EventId {
@@ -90,25 +130,43 @@ impl Record {
     /// What went in.
     #[must_use]
     pub fn input(&self) -> Option<&Value> {
-        self.input.as_ref()
+        self.content.input.as_ref().map(|part| &part.value)
+    }
+
+    /// The input in canonical form, as it is stored.
+    #[must_use]
+    pub fn canonical_input(&self) -> Option<&str> {
+        self.content.input.as_ref().map(|part| part.canonical.as_str())
     }
 
     /// What came out.
     #[must_use]
     pub fn output(&self) -> Option<&Value> {
-        self.output.as_ref()
+        self.content.output.as_ref().map(|part| &part.value)
+    }
+
+    /// The output in canonical form, as it is stored.
+    #[must_use]
+    pub fn canonical_output(&self) -> Option<&str> {
+        self.content.output.as_ref().map(|part| part.canonical.as_str())
     }
 
     /// The host's dedup token; phone numbers inside are keyed hashes.
     #[must_use]
     pub fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
+        self.content.idempotency_key.as_deref()
     }
 
     /// The host's own names for request and conversation, where they were no UUIDs.
     #[must_use]
     pub fn host_ids(&self) -> Option<&Value> {
-        self.host_ids.as_ref()
+        self.content.host_ids.as_ref().map(|part| &part.value)
+    }
+
+    /// The host's own names in canonical form, as it is stored.
+    #[must_use]
+    pub fn canonical_host_ids(&self) -> Option<&str> {
+        self.content.host_ids.as_ref().map(|part| part.canonical.as_str())
     }
 
     /// The salt of all commitments.
@@ -132,7 +190,7 @@ impl Record {
     /// Bytes of input, output and host ids as canonical JSON.
     #[must_use]
     pub fn payload_len(&self) -> usize {
-        self.payload_len
+        self.content.payload_len()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Finds secrets, signed URLs and raw media in text.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// What is kept out, and why.
@@ -38,6 +39,9 @@ const PREFIXES: [(&str, usize); 14] = [
     ("xoxp-", 16),
 ];
 
+/// No secret is shorter, with the word before it that says what it is.
+const MIN_LEN: usize = 12;
+
 /// Longest run of base64 that is still taken for an id or a hash.
 const MAX_BASE64_RUN: usize = 256;
 
@@ -62,6 +66,9 @@ const SIGNING_PARAMETERS: [&str; 14] = [
 /// Finds everything in `text` that must not be stored, left to right, without overlap.
 pub(super) fn find_secrets(text: &str) -> Vec<(Range<usize>, Kind)> {
     let mut found = Vec::new();
+    if text.len() < MIN_LEN {
+        return found;
+    }
     let mut from = 0;
     while let Some(block) = find_pem(&text[from..]) {
         let block = from + block.start..from + block.end;
@@ -77,6 +84,10 @@ pub(super) fn find_secrets(text: &str) -> Vec<(Range<usize>, Kind)> {
 fn find_pem(text: &str) -> Option<Range<usize>> {
     const BEGIN: &str = "-----BEGIN ";
     const END: &str = "-----END ";
+    // Nearly every text has none, and a plain search for that is far faster than one for all matches.
+    if !text.contains(BEGIN) {
+        return None;
+    }
     text.match_indices(BEGIN).find_map(|(start, _)| {
         let label = text[start + BEGIN.len()..].split("-----").next()?;
         let body = start + BEGIN.len() + label.len();
@@ -125,7 +136,11 @@ fn is_base64_text(token: &str) -> bool {
 
 /// Splits at white space, quotes and brackets: none of them occurs inside a secret.
 fn tokens(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let is_boundary = |c: char| c.is_whitespace() || "\"'`<>()[]{}|".contains(c);
+    let is_boundary = |c: char| {
+        let is_mark =
+            matches!(c, '"' | '\'' | '`' | '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}' | '|');
+        is_mark || c.is_whitespace()
+    };
     let mut at = 0;
     text.split_inclusive(is_boundary).filter_map(move |piece| {
         let start = at;
@@ -136,7 +151,7 @@ fn tokens(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn kind_of(token: &str) -> Option<Kind> {
-    if token.len() < 12 {
+    if token.len() < MIN_LEN {
         return None;
     }
     if starts_with_ignore_case(token, "data:") && token.contains(";base64,") {
@@ -152,18 +167,24 @@ fn kind_of(token: &str) -> Option<Kind> {
 }
 
 fn is_known_secret(part: &str) -> bool {
-    let is_secret = |(prefix, len): &(&str, usize)| {
-        part.match_indices(prefix).any(|(at, _)| {
-            let rest = &part[at..];
-            // `sk-` begins article numbers too: only a long part without dashes makes it a key.
-            let is_key = *prefix != "sk-" || rest.split('-').any(|run| run.len() >= 16);
-            rest.len() >= *len && is_key && starts_word(part, at)
-        })
-    };
-    part.len() >= 12 && (PREFIXES.iter().any(is_secret) || is_jwt(part))
+    part.len() >= MIN_LEN && word_starts(part).any(|word| has_known_prefix(word) || is_jwt(word))
+}
+
+fn has_known_prefix(word: &str) -> bool {
+    let first = word.as_bytes().first();
+    // By their first bytes, most words are none.
+    let mut likely = PREFIXES.iter().filter(|(prefix, _)| prefix.as_bytes().first() == first);
+    likely.any(|(prefix, len)| {
+        // `sk-` begins article numbers too: only a long part without dashes makes it a key.
+        let is_key = || *prefix != "sk-" || word.split('-').any(|run| run.len() >= 16);
+        word.len() >= *len && word.starts_with(prefix) && is_key()
+    })
 }
 
 fn kind_of_url(token: &str) -> Option<Kind> {
+    if !token.contains("://") {
+        return None;
+    }
     let (scheme, after_scheme) = token.split_once("://")?;
     let authority_len = after_scheme.find(['/', '?', '#']).unwrap_or(after_scheme.len());
     let (authority, rest) = after_scheme.split_at(authority_len);
@@ -180,25 +201,30 @@ fn kind_of_url(token: &str) -> Option<Kind> {
     is_signed.then_some(Kind::SignedUrl)
 }
 
-fn starts_word(text: &str, at: usize) -> bool {
-    !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric())
+/// What is left of a text from each of its words on: a word begins where no letter or digit precedes.
+fn word_starts(text: &str) -> impl Iterator<Item = &str> {
+    let bytes = text.as_bytes();
+    let begins = |at: usize| at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
+    (0..text.len()).filter(move |at| begins(*at)).filter_map(|at| text.get(at..))
 }
 
 /// Three base64url parts, the first of which decodes to `{"…` (RFC 7519).
-fn is_jwt(token: &str) -> bool {
-    token.match_indices("eyJ").any(|(at, _)| {
-        let mut parts = token[at..].split('.');
-        let is_part = |part: Option<&str>, len| {
-            part.is_some_and(|part| part.len() >= len && part.bytes().all(is_base64_byte))
-        };
-        let has_all =
-            is_part(parts.next(), 12) && is_part(parts.next(), 4) && parts.next().is_some();
-        has_all && starts_word(token, at)
-    })
+fn is_jwt(word: &str) -> bool {
+    let mut parts = word.split('.');
+    let is_part = |part: Option<&str>, len| {
+        part.is_some_and(|part| part.len() >= len && part.bytes().all(is_base64_byte))
+    };
+    word.starts_with("eyJ")
+        && is_part(parts.next(), 12)
+        && is_part(parts.next(), 4)
+        && parts.next().is_some()
 }
 
 /// A long run of base64 with everything in it that encoded bytes have: dashes in a row are none.
 fn is_base64_run(token: &str) -> bool {
+    if token.len() <= MAX_BASE64_RUN {
+        return false;
+    }
     token.split(|c: char| !c.is_ascii() || !u8::try_from(c).is_ok_and(is_base64_byte)).any(|run| {
         let has = |is: fn(&u8) -> bool| run.as_bytes().iter().any(is);
         run.len() > MAX_BASE64_RUN
@@ -216,54 +242,38 @@ fn starts_with_ignore_case(text: &str, prefix: &str) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-/// What a value under this key is, by the key's name alone, in any case style.
+/// What a value under this key is, by the last words of the key's name, in any case style.
 pub(super) fn kind_by_key(key: &str) -> Option<Kind> {
-    /// Names that end in one of these words, or words in a row.
-    const ENDINGS: [(Kind, &[&str]); 3] = [
-        (
-            Kind::Secret,
-            &[
-                "access_key",
-                "api_key",
-                "apikey",
-                "auth",
-                "authorization",
-                "connection_string",
-                "cookie",
-                "cookies",
-                "credential",
-                "credentials",
-                "dsn",
-                "jwt",
-                "otp",
-                "passphrase",
-                "passwd",
-                "password",
-                "private_key",
-                "pwd",
-                "secret",
-                "secret_key",
-                "service_key",
-                "service_role",
-                "service_role_key",
-                "token",
-            ],
-        ),
-        (
-            Kind::SignedUrl,
-            &["image_url", "media_url", "presigned_url", "recording_url", "signed_url"],
-        ),
-        (Kind::Media, &["base64", "binary_data", "image_data", "media_data"]),
-    ];
     let name = snake_case(key);
-    let ends_in = |ending: &&str| {
-        name.strip_suffix(*ending).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
-    };
-    ENDINGS.iter().find(|(_, endings)| endings.iter().any(ends_in)).map(|(kind, _)| *kind)
+    let mut words = name.rsplit('_');
+    let (last, before) = (words.next()?, words.next().unwrap_or_default());
+    match last {
+        "apikey" | "auth" | "authorization" | "cookie" | "cookies" | "credential"
+        | "credentials" | "dsn" | "jwt" | "otp" | "passphrase" | "passwd" | "password" | "pwd"
+        | "secret" | "token" => Some(Kind::Secret),
+        "key" => match before {
+            "access" | "api" | "private" | "secret" | "service" => Some(Kind::Secret),
+            "role" if words.next() == Some("service") => Some(Kind::Secret),
+            _ => None,
+        },
+        "role" if before == "service" => Some(Kind::Secret),
+        "string" if before == "connection" => Some(Kind::Secret),
+        "url" => match before {
+            "image" | "media" | "presigned" | "recording" | "signed" => Some(Kind::SignedUrl),
+            _ => None,
+        },
+        "base64" => Some(Kind::Media),
+        "data" if matches!(before, "binary" | "image" | "media") => Some(Kind::Media),
+        _ => None,
+    }
 }
 
 /// `apiKey`, `API-KEY` and `api key` as `api_key`.
-fn snake_case(key: &str) -> String {
+fn snake_case(key: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+    if key.bytes().all(is_plain) && !key.contains("__") {
+        return Cow::Borrowed(key);
+    }
     let mut name = String::with_capacity(key.len() + 4);
     let mut after_lower = false;
     for c in key.chars() {
@@ -277,5 +287,5 @@ fn snake_case(key: &str) -> String {
         }
         after_lower = c.is_lowercase() || c.is_numeric();
     }
-    name
+    Cow::Owned(name)
 }

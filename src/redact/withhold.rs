@@ -12,30 +12,35 @@ use super::secret::{Kind, find_secrets, kind_by_key};
 /// by the name of the key they stand under.
 ///
 /// Numbers and flags stay, whatever their key: a count of tokens is no token.
-pub(crate) fn withhold(value: Value, key: &RedactionKey) -> Value {
+pub(crate) fn withhold(value: &mut Value, key: &RedactionKey) {
     match value {
-        Value::String(text) => Value::String(withhold_in_text(text, key)),
+        Value::String(text) => withhold_in_text(text, key),
         Value::Array(items) => {
-            items.into_iter().map(|item| withhold(item, key)).collect::<Vec<_>>().into()
+            for item in items {
+                withhold(item, key);
+            }
         }
-        Value::Object(members) if is_node_buffer(&members) => {
-            Value::String(marker(Kind::Media, &Value::Object(members).to_string(), key))
+        Value::Object(members) if is_node_buffer(members) => {
+            *value = Value::String(marker(Kind::Media, &value.to_string(), key));
         }
         Value::Object(members) => {
-            let members = members.into_iter();
-            members
-                .map(|(name, member)| withhold_member(name, member, key))
-                .collect::<Map<_, _>>()
-                .into()
+            withhold_in_names(members, key);
+            for (name, member) in members {
+                match kind_by_key(name) {
+                    Some(kind) => under(kind, member, key),
+                    None => withhold(member, key),
+                }
+            }
         }
-        other => other,
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
 /// Replaces secrets in an idempotency key, and phone numbers by their keyed hash: the same each time,
 /// so that the key still deduplicates.
 pub(crate) fn withhold_in_key(idempotency_key: &str, key: &RedactionKey) -> String {
-    let text = withhold_in_text(idempotency_key.to_owned(), key);
+    let mut text = idempotency_key.to_owned();
+    withhold_in_text(&mut text, key);
     let hashed = |phone: FoundPhone| {
         let hash = key.pseudonym("phone", phone.subscriber());
         (phone.at, format!("phone-{hash}"))
@@ -51,38 +56,44 @@ fn is_node_buffer(members: &Map<String, Value>) -> bool {
         && members.get("data").is_some_and(Value::is_array)
 }
 
-fn withhold_member(name: String, member: Value, key: &RedactionKey) -> (String, Value) {
-    // A secret may stand in the name itself.
-    let kept_name = withhold_in_text(name, key);
-    let member = match kind_by_key(&kept_name) {
-        Some(kind) => under(kind, member, key),
-        None => withhold(member, key),
-    };
-    (kept_name, member)
-}
-
-/// Replaces every text below a key that names a secret.
-fn under(kind: Kind, value: Value, key: &RedactionKey) -> Value {
-    match value {
-        Value::String(text) if !text.is_empty() && !is_marker(&text) => {
-            Value::String(marker(kind, &text, key))
-        }
-        Value::Array(items) => {
-            items.into_iter().map(|item| under(kind, item, key)).collect::<Vec<_>>().into()
-        }
-        Value::Object(members) => members
-            .into_iter()
-            .map(|(name, member)| (withhold_in_text(name, key), under(kind, member, key)))
-            .collect::<Map<_, _>>()
-            .into(),
-        other => other,
+/// A secret may stand in a name itself.
+fn withhold_in_names(members: &mut Map<String, Value>, key: &RedactionKey) {
+    if members.keys().all(|name| find_secrets(name).is_empty()) {
+        return;
+    }
+    for (mut name, member) in std::mem::take(members) {
+        withhold_in_text(&mut name, key);
+        members.insert(name, member);
     }
 }
 
-fn withhold_in_text(text: String, key: &RedactionKey) -> String {
-    let secrets = find_secrets(&text).into_iter();
+/// Replaces every text below a key that names a secret.
+fn under(kind: Kind, value: &mut Value, key: &RedactionKey) {
+    match value {
+        Value::String(text) if !text.is_empty() && !is_marker(text) => {
+            *text = marker(kind, text, key);
+        }
+        Value::Array(items) => {
+            for item in items {
+                under(kind, item, key);
+            }
+        }
+        Value::Object(members) => {
+            withhold_in_names(members, key);
+            for member in members.values_mut() {
+                under(kind, member, key);
+            }
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn withhold_in_text(text: &mut String, key: &RedactionKey) {
+    let secrets = find_secrets(text).into_iter();
     let masks = secrets.map(|(at, kind)| (at.clone(), marker(kind, &text[at], key))).collect();
-    masked(&text, masks).unwrap_or(text)
+    if let Some(masked) = masked(text, masks) {
+        *text = masked;
+    }
 }
 
 fn marker(kind: Kind, removed: &str, key: &RedactionKey) -> String {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::error::unanswered;
 use super::statement::fetch_all;
-use crate::proof::{Digest, canonical};
+use crate::proof::Digest;
 use crate::record::{Receipt, Record};
 use crate::store::{Appended, Conflict, StoreError};
 
@@ -102,10 +102,10 @@ struct Columns<'a> {
     created_ats: Vec<DateTime<Utc>>,
     trace_ids: Vec<Option<&'a str>>,
     span_ids: Vec<Option<&'a str>>,
-    inputs: Vec<Option<String>>,
-    outputs: Vec<Option<String>>,
+    inputs: Vec<Option<&'a str>>,
+    outputs: Vec<Option<&'a str>>,
     idempotency_keys: Vec<Option<&'a str>>,
-    host_ids: Vec<Option<String>>,
+    host_ids: Vec<Option<&'a str>>,
     salts: Vec<[u8; 16]>,
     input_commitments: Vec<[u8; 32]>,
     output_commitments: Vec<[u8; 32]>,
@@ -132,10 +132,10 @@ impl<'a> Columns<'a> {
             created_ats: column(batch, |r| r.header().created_at),
             trace_ids: column(batch, |r| r.header().trace_id.as_deref()),
             span_ids: column(batch, |r| r.header().span_id.as_deref()),
-            inputs: column(batch, |r| r.input().map(canonical)),
-            outputs: column(batch, |r| r.output().map(canonical)),
+            inputs: column(batch, Record::canonical_input),
+            outputs: column(batch, Record::canonical_output),
             idempotency_keys: column(batch, Record::idempotency_key),
-            host_ids: column(batch, |r| r.host_ids().map(canonical)),
+            host_ids: column(batch, Record::canonical_host_ids),
             salts: column(batch, |r| *r.salt().as_bytes()),
             input_commitments: column(batch, |r| *r.commitments().input.as_bytes()),
             output_commitments: column(batch, |r| *r.commitments().output.as_bytes()),

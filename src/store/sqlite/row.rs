@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use crate::event::StreamId;
-use crate::proof::{Digest, Salt, canonical};
+use crate::proof::{Digest, Salt};
 use crate::record::{Commitments, Record};
 
 /// What is stored of a record, apart from its place in the chain.
@@ -77,8 +77,8 @@ impl From<&Record> for Row {
                 conversation_id: header.conversation_id.map(|id| id.to_string()),
                 event_type: header.event_type.clone(),
                 actor: header.actor.clone(),
-                input: record.input().map(canonical),
-                output: record.output().map(canonical),
+                input: record.canonical_input().map(str::to_owned),
+                output: record.canonical_output().map(str::to_owned),
                 idempotency_key: record.idempotency_key().map(str::to_owned),
                 duration_ms: header.duration_ms.map(i64::from),
                 created_at: header.created_at.timestamp_micros(),
@@ -87,7 +87,7 @@ impl From<&Record> for Row {
                 error_code: header.error_code.clone(),
                 trace_id: header.trace_id.clone(),
                 span_id: header.span_id.clone(),
-                host_ids: record.host_ids().map(canonical),
+                host_ids: record.canonical_host_ids().map(str::to_owned),
             },
             salt: record.salt(),
             commitments: *record.commitments(),
