@@ -16,6 +16,7 @@ mod proof;
 mod redact;
 mod seal;
 mod spool;
+mod spooling;
 mod sqlite;
 mod store_contract;
 mod support;

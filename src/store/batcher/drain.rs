@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Shared;
 use super::append::{Verdict, append_detached};
@@ -18,6 +18,8 @@ const BATCH_BYTES: usize = 4 << 20;
 /// The pauses between two tries while the database is away.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);
+/// How long an answer is waited for, in the time a caller waits.
+const PATIENCE: u32 = 10;
 /// How often the files of dead processes are looked for.
 const ADOPT_EVERY: Duration = Duration::from_mins(1);
 
@@ -111,8 +113,11 @@ impl Drain {
         }
         let records = Arc::new(front.iter().map(|spooled| spooled.record.clone()).collect());
         let started = Instant::now();
-        // No limit but the sink's own: no caller waits for this.
-        let verdicts = append_detached(Arc::clone(&self.shared.sink), records).await;
+        // No caller waits for this, so the sink has time to end it by a limit of its own; one that has
+        // none must not stop the drain for ever.
+        let appending = append_detached(Arc::clone(&self.shared.sink), records);
+        let patience = self.shared.limits.wait * PATIENCE;
+        let Ok(verdicts) = timeout(patience, appending).await else { return Ok(Brought::NotAll) };
         let is_quick = started.elapsed() < self.shared.limits.wait;
         let mut stored = Vec::with_capacity(front.len());
         let mut is_all = true;
