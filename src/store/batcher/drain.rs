@@ -117,7 +117,10 @@ impl Drain {
         // none must not stop the drain for ever.
         let appending = append_detached(Arc::clone(&self.shared.sink), records);
         let patience = self.shared.limits.wait * PATIENCE;
-        let Ok(verdicts) = timeout(patience, appending).await else { return Ok(Brought::NotAll) };
+        let Ok(verdicts) = timeout(patience, appending).await else {
+            self.shared.is_away.store(true, Ordering::SeqCst);
+            return Ok(Brought::NotAll);
+        };
         let is_quick = started.elapsed() < self.shared.limits.wait;
         let mut stored = Vec::with_capacity(front.len());
         let mut is_all = true;
