@@ -15,12 +15,15 @@ use std::fmt;
 use std::pin::Pin;
 
 use chrono::{DateTime, Utc};
+/// A connection of the driver's, for [`PostgresStore::append_in`].
+#[cfg(feature = "postgres")]
+pub use sqlx::PgConnection;
 
 pub use self::error::{Conflict, DriverError, StoreError};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use self::open::{connect, open};
 #[cfg(feature = "postgres")]
-pub use self::postgres::PostgresStore;
+pub use self::postgres::{Pooling, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 use crate::event::StreamId;

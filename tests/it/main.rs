@@ -9,6 +9,7 @@ mod event;
 mod house;
 mod json_round_trip;
 mod pack;
+mod poolers;
 mod postgres;
 mod postgres_faults;
 mod proof;
