@@ -24,9 +24,9 @@ pub(crate) async fn open() -> Fresh {
 
 /// Opens an empty store behind a pooler in session mode.
 pub(crate) async fn open_session() -> Fresh {
+    static SHARED: LazyLock<PgBouncer> = LazyLock::new(|| PgBouncer::start("session", 8));
     let (fresh, direct) = postgres::open_with_url().await;
     drop(fresh);
-    static SHARED: LazyLock<PgBouncer> = LazyLock::new(|| PgBouncer::start("session", 8));
     let store = connect(&SHARED.url(&direct)).await;
     assert_eq!(store.current_pooling(), Pooling::Session);
     Fresh { store: Arc::new(store), keep: Box::new(()) }

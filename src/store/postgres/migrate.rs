@@ -16,7 +16,7 @@ use crate::store::StoreError;
 
 /// How long a migration, or the preparation of partitions, may take: they may have to wait for others,
 /// or to move many rows.
-const MIGRATION_LIMIT: Duration = Duration::from_mins(10);
+pub(super) const MIGRATION_LIMIT: Duration = Duration::from_mins(10);
 
 /// Keeps two runners apart: the bytes of "moltaudt".
 const LOCK: i64 = 0x6d6f_6c74_6175_6474;
@@ -35,8 +35,9 @@ const MIGRATIONS: &[Migration] = &[Migration {
 
 /// Applies what is not applied yet. A crash before the commit leaves nothing behind.
 pub(super) async fn run(connections: &Connections) -> Result<(), StoreError> {
-    let deadline = Instant::now() + MIGRATION_LIMIT;
-    let mut lease = connections.lease("migrate", MIGRATION_LIMIT, deadline).await?;
+    let limit = connections.migration_limit;
+    let deadline = Instant::now() + limit;
+    let mut lease = connections.lease("migrate", limit, deadline).await?;
     let done = timeout_at(deadline, apply(&mut lease)).await;
     lease.settle(done).map_err(|failure| connections.noted(failure).error)
 }
@@ -75,8 +76,9 @@ async fn applied(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Err
 
 /// Prepares the partitions of the coming months.
 pub(super) async fn ensure_partitions(connections: &Connections) -> Result<(), StoreError> {
-    let deadline = Instant::now() + MIGRATION_LIMIT;
-    let mut lease = connections.lease("prepare partitions", MIGRATION_LIMIT, deadline).await?;
+    let limit = connections.migration_limit;
+    let deadline = Instant::now() + limit;
+    let mut lease = connections.lease("prepare partitions", limit, deadline).await?;
     let done = timeout_at(deadline, prepare(&mut lease)).await;
     lease.settle(done).map_err(|failure| connections.noted(failure).error)
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use sqlx::{PgConnection, PgPool};
 
+use self::migrate::MIGRATION_LIMIT;
 use self::pool::LastFailure;
 pub use self::pooling::Pooling;
 use self::statement::{Connections, STATEMENT_LIMIT};
@@ -100,10 +101,14 @@ impl PostgresStore {
     /// host's sessions: outside transactions the server's `statement_timeout` is what the host made it.
     #[must_use]
     pub fn new(pool: PgPool) -> Self {
-        let pooling = Pooling::Transaction.into();
-        let last_failure = LastFailure::default();
-        let statement_limit = STATEMENT_LIMIT;
-        Self { connections: Connections { pool, pooling, last_failure, statement_limit } }
+        let connections = Connections {
+            pool,
+            pooling: Pooling::Transaction.into(),
+            last_failure: LastFailure::default(),
+            statement_limit: STATEMENT_LIMIT,
+            migration_limit: MIGRATION_LIMIT,
+        };
+        Self { connections }
     }
 
     /// Says what a connection is. Default: [`Pooling::Transaction`] for a pool of the host's, else as
@@ -124,6 +129,13 @@ impl PostgresStore {
     #[must_use]
     pub fn with_statement_limit(self, statement_limit: Duration) -> Self {
         Self { connections: Connections { statement_limit, ..self.connections } }
+    }
+
+    /// Another limit for a migration, likewise.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_migration_limit(self, migration_limit: Duration) -> Self {
+        Self { connections: Connections { migration_limit, ..self.connections } }
     }
 
     /// Brings the schema up to date and prepares the partitions of the coming months. Does nothing

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use tokio::time::{Instant, timeout};
 
 use super::error::not_connected;
+use super::migrate::MIGRATION_LIMIT;
 use super::pooling::{self, Pooling};
 use super::statement::{Connections, server_limit};
 use super::url::Settings;
@@ -51,6 +52,7 @@ pub(super) async fn connect(url: &str) -> Result<Connections, StoreError> {
         pooling: pooling.into(),
         last_failure,
         statement_limit: settings.statement_limit,
+        migration_limit: MIGRATION_LIMIT,
     })
 }
 

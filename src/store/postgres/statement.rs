@@ -55,6 +55,7 @@ pub(super) struct Connections {
     pub(super) pooling: CurrentPooling,
     pub(super) last_failure: LastFailure,
     pub(super) statement_limit: Duration,
+    pub(super) migration_limit: Duration,
 }
 
 impl Connections {
@@ -82,7 +83,8 @@ impl Connections {
         }
     }
 
-    /// Takes a connection, for something that is to be done by `deadline`, `limit` from its start.
+    /// Takes a connection for something that is to be done by `deadline`, which is `limit` after its
+    /// start.
     pub(super) async fn lease(
         &self,
         doing: &'static str,

@@ -20,7 +20,8 @@ async fn a_direct_connection_is_a_session() {
 
 #[tokio::test]
 async fn a_session_pooler_gives_sessions() {
-    let url = PgBouncer::start("session", 4).url(&Cluster::shared().create_database().await);
+    let pooler = PgBouncer::start("session", 4);
+    let url = pooler.url(&Cluster::shared().create_database().await);
     assert_eq!(pooling_of(&url).await, Pooling::Session);
 }
 
@@ -41,7 +42,8 @@ async fn a_transaction_pooler_is_found_out() {
 
 #[tokio::test]
 async fn a_transaction_pooler_with_one_session_is_found_out() {
-    let url = PgBouncer::start("transaction", 1).url(&Cluster::shared().create_database().await);
+    let pooler = PgBouncer::start("transaction", 1);
+    let url = pooler.url(&Cluster::shared().create_database().await);
     assert_eq!(pooling_of(&url).await, Pooling::Transaction);
 }
 
@@ -59,7 +61,8 @@ async fn a_second_connection_that_is_refused_counts_as_a_transaction_pooler() {
 async fn port_6543_is_a_transaction_pooler() {
     let direct = Cluster::shared().create_database().await;
     // It behaves as one that gives sessions, so that only the port can tell.
-    let url = PgBouncer::start_on(6543, "session", 4, "").url(&direct);
+    let pooler = PgBouncer::start_on(6543, "session", 4, "");
+    let url = pooler.url(&direct);
     assert_eq!(pooling_of(&url).await, Pooling::Transaction);
     assert_eq!(pooling_of(&with(&url, "pooler=session")).await, Pooling::Session);
 }

@@ -12,7 +12,7 @@ const MISSING: &str = "PgBouncer is needed and was not found: install it (Debian
                        install pgbouncer; Fedora: dnf install pgbouncer; macOS: brew install \
                        pgbouncer) or put it on the PATH";
 
-/// A running pooler that listens on a Unix socket in a folder of its own.
+/// A running pooler that listens on a Unix socket in a folder of its own, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct PgBouncer {
     folder: PathBuf,
