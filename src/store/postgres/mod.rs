@@ -60,7 +60,7 @@ impl PostgresStore {
     ///
     /// # Poolers
     /// `session` and `none` are the same: a connection is a session. See [`Pooling`] for what the modes
-    /// cost. Finding out takes a second connection for a moment and about 24 round trips. It is wrong
+    /// cost. Finding out takes a second connection for a moment and about 50 round trips. It is wrong
     /// towards `transaction` where the second connection is refused or does not get a transaction
     /// within a second: that is slower, and right. It may be wrong towards `session` where a transaction
     /// pooler is so busy, or so attached to its clients, that it hands out the same sessions again each
