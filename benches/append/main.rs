@@ -18,7 +18,7 @@ mod rows;
 use std::time::{Duration, Instant};
 
 use moltbot_audit::record::Record;
-use moltbot_audit::store::{AuditSink, PostgresStore};
+use moltbot_audit::store::{AuditSink, Pooling, PostgresStore};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
@@ -63,7 +63,7 @@ async fn run(size: &Size) {
         .connect(&cluster.create_database().await)
         .await
         .expect("the cluster accepts connections");
-    let store = PostgresStore::new(pool.clone());
+    let store = PostgresStore::new(pool.clone()).pooling(Pooling::Session);
     store.migrate().await.expect("the schema is brought up to date");
     sqlx::query("select moltbot_audit.ensure_partitions('2026-09-15', 1)")
         .execute(&pool)

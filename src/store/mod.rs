@@ -21,6 +21,9 @@ use std::fmt;
 use std::pin::Pin;
 
 use chrono::{DateTime, Utc};
+/// A connection of the driver's, for [`PostgresStore::append_in`].
+#[cfg(feature = "postgres")]
+pub use sqlx::PgConnection;
 
 #[cfg(feature = "recorder")]
 pub use self::batcher::{Batcher, DrainReport, QueueLimits, ShutdownError, WriteError};
@@ -28,7 +31,7 @@ pub use self::error::{Conflict, DriverError, StoreError};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use self::open::{connect, open};
 #[cfg(feature = "postgres")]
-pub use self::postgres::PostgresStore;
+pub use self::postgres::{Pooling, PostgresStore};
 #[cfg(feature = "recorder")]
 pub use self::spool::{Recovery, SetAside, Spool, SpoolDepth, SpoolError, SpoolOptions, Spooled};
 #[cfg(feature = "sqlite")]

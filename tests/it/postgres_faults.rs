@@ -1,10 +1,14 @@
 //! What the Postgres store says when the database is away, refuses, or was tampered with.
 
+mod limits;
+
 use std::error::Error;
 use std::process::Command;
 use std::time::Duration;
 
-use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore, StoreError, StreamSnapshot};
+use moltbot_audit::store::{
+    AuditSink, AuditStore, Pooling, PostgresStore, StoreError, StreamSnapshot,
+};
 use moltbot_audit::{RequestId, StreamId};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Executor, PgPool};
@@ -125,13 +129,21 @@ async fn a_malformed_value_is_named_by_its_place() {
 }
 
 #[tokio::test]
-async fn a_dead_connection_is_retryable_and_the_retry_lands() {
-    let tampered = Tampered::with("select 1").await;
-    terminate_connections(&tampered.database).await;
-    let error = tampered.append().await.expect_err("the pool's connection is dead");
-    assert!(error.is_retryable(), "{error:?}");
-    tampered.append().await.expect("the retry lands");
-    assert_unbroken(&tampered.read().await.expect("a readable stream").expect("rows"));
+async fn a_dead_connection_is_replaced_and_the_append_lands() {
+    for pooling in [Pooling::Session, Pooling::Transaction] {
+        let mut tampered = Tampered::with("select 1").await;
+        tampered.store = tampered.store.pooling(pooling);
+        // All four of the pool, so that a second one of the same death would be met.
+        let calls = [(); 4].map(|()| tampered.append());
+        let [a, b, c, d] = calls;
+        let all = tokio::join!(a, b, c, d);
+        all.0.and(all.1).and(all.2).and(all.3).expect("the batches land");
+        terminate_connections(&tampered.database).await;
+        tampered.append().await.expect("the batch lands");
+        let snapshot = tampered.read().await.expect("a readable stream").expect("rows");
+        assert_eq!(snapshot.records.len(), 13);
+        assert_unbroken(&snapshot);
+    }
 }
 
 #[tokio::test]

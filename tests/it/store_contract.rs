@@ -66,6 +66,8 @@ macro_rules! store_contract {
 }
 
 store_contract!(postgres, crate::postgres::open);
+store_contract!(pgbouncer, crate::poolers::open);
+store_contract!(pgbouncer_session, crate::poolers::open_session);
 store_contract!(sqlite, crate::sqlite::open);
 store_contract!(memory, crate::testing::memory::open);
 

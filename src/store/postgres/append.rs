@@ -1,34 +1,58 @@
 //! Appending: one statement for a whole batch.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
-use sqlx::postgres::PgRow;
-use sqlx::{PgPool, Row};
+use sqlx::postgres::{PgArguments, PgRow, Postgres};
+use sqlx::query::Query;
+use sqlx::{PgConnection, Row};
+use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::error::unanswered;
-use super::statement::fetch_all;
+use super::error::{Failure, unanswered};
+use super::pooling::Pooling;
+use super::statement::{Connections, STATEMENT_LIMIT, Sql, sql};
 use crate::proof::Digest;
 use crate::record::{Receipt, Record};
 use crate::store::{Appended, Conflict, StoreError};
 
-const APPEND: &str = "select status, seq, recorded_at, event_hash, chain_hash from \
-                      moltbot_audit.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
-                      $14, $15, $16, $17, $18, $19, $20, $21, $22)";
+const APPEND: Sql = sql!(
+    "select status, seq, recorded_at, event_hash, chain_hash from moltbot_audit.append($1, $2, $3, \
+     $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"
+);
 
-/// Appends a batch in a transaction of the statement's own: a crash or a dropped future leaves either
-/// the whole batch or nothing, and the same batch again is safe in both cases.
+/// Appends a batch in a transaction of its own: a crash or a dropped future leaves either the whole
+/// batch or nothing, and the same batch again is safe in both cases.
 pub(super) async fn append(
-    pool: &PgPool,
-    limit: Duration,
+    connections: &Connections,
     batch: &[Record],
 ) -> Result<Vec<Appended>, StoreError> {
     if batch.is_empty() {
         return Ok(Vec::new());
     }
+    let rows = connections.fetch_all("append", |pooling| query(pooling, batch)).await?;
+    // The batch has landed, whatever is wrong here.
+    verdicts(batch, &rows).map_err(|message| unanswered("read the receipts", message))
+}
+
+/// Appends a batch in the caller's transaction, whose connection may be of any kind.
+pub(super) async fn append_in(
+    connection: &mut PgConnection,
+    batch: &[Record],
+) -> Result<Vec<Appended>, StoreError> {
+    if batch.is_empty() {
+        return Ok(Vec::new());
+    }
+    let answer = query(Pooling::Transaction, batch).fetch_all(connection);
+    let Ok(rows) = timeout(STATEMENT_LIMIT, answer).await else {
+        return Err(unanswered("append", format!("no answer within {STATEMENT_LIMIT:?}")));
+    };
+    let rows = rows.map_err(|error| Failure::of("append", &error).error)?;
+    verdicts(batch, &rows).map_err(|message| unanswered("read the receipts", message))
+}
+
+fn query(pooling: Pooling, batch: &[Record]) -> Query<'_, Postgres, PgArguments> {
     let columns = Columns::of(batch);
-    let query = sqlx::query(APPEND)
+    APPEND
+        .query(pooling)
         .bind(columns.ids)
         .bind(columns.stream_ids)
         .bind(columns.request_ids)
@@ -50,12 +74,10 @@ pub(super) async fn append(
         .bind(columns.output_commitments)
         .bind(columns.key_commitments)
         .bind(columns.host_ids_commitments)
-        .bind(columns.event_hashes);
-    let rows = fetch_all(pool, limit, "append", query).await?;
-    verdicts(batch, &rows).map_err(|message| unanswered("read the receipts", message))
+        .bind(columns.event_hashes)
 }
 
-/// Reads the answer. It is read after the commit: the batch has landed, whatever is wrong here.
+/// Reads the answer.
 fn verdicts(batch: &[Record], rows: &[PgRow]) -> Result<Vec<Appended>, String> {
     if rows.len() != batch.len() {
         return Err(format!("{} receipts for {} events", rows.len(), batch.len()));

@@ -26,13 +26,53 @@ impl fmt::Display for PostgresError {
 
 impl std::error::Error for PostgresError {}
 
-/// Maps a driver's error; `doing` is the verb that was under way.
-#[cold]
-pub(super) fn failed(doing: &'static str, error: &sqlx::Error) -> StoreError {
-    if is_passing(error) {
-        StoreError::unavailable(doing, reduced(error))
-    } else {
-        StoreError::refused(doing, reduced(error))
+/// What may be done about a failure without asking the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// Nothing.
+    Leave,
+    /// The same again in a moment: another transaction went first.
+    Again,
+    /// The same again on another connection: this one was dead, or died.
+    Reconnect,
+    /// Nothing, on this connection: whatever is at the other end of it cannot write.
+    Disconnect,
+    /// The same again without a prepared statement, on another connection.
+    Unnamed,
+}
+
+/// An error for the caller, and what may be done before he gets it.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: StoreError,
+    pub(super) remedy: Remedy,
+}
+
+impl Failure {
+    /// Maps a driver's error; `doing` is the verb that was under way.
+    #[cold]
+    pub(super) fn of(doing: &'static str, error: &sqlx::Error) -> Self {
+        let mapped = if is_passing(error) {
+            StoreError::unavailable(doing, reduced(error))
+        } else {
+            StoreError::refused(doing, reduced(error))
+        };
+        Self { error: mapped, remedy: remedy(error) }
+    }
+
+    pub(super) fn leaves_connection_fit(&self) -> bool {
+        matches!(self.remedy, Remedy::Leave | Remedy::Again)
+    }
+
+    /// Whether a statement that was prepared on this connection is not there, or one is that was not.
+    pub(super) fn betrays_a_pooler(&self) -> bool {
+        self.remedy == Remedy::Unnamed
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self { error, remedy: Remedy::Leave }
     }
 }
 
@@ -45,11 +85,25 @@ pub(super) fn unanswered(doing: &'static str, message: String) -> StoreError {
 
 /// Maps an error inside a migration file.
 #[cold]
-pub(super) fn migration_failed(file: &'static str, error: &sqlx::Error) -> StoreError {
-    if is_passing(error) {
-        failed("migrate", error)
-    } else {
-        StoreError::Migration { file, source: Arc::new(reduced(error)) }
+pub(super) fn migration_failed(file: &'static str, error: &sqlx::Error) -> Failure {
+    let failure = Failure::of("migrate", error);
+    if failure.error.is_retryable() {
+        return failure;
+    }
+    let error = StoreError::Migration { file, source: Arc::new(reduced(error)) };
+    Failure { error, ..failure }
+}
+
+/// Maps an error of the first connection.
+#[cold]
+pub(super) fn not_connected(error: &sqlx::Error) -> StoreError {
+    let sqlx::Error::Tls(reason) = error else { return Failure::of("connect", error).error };
+    StoreError::InvalidUrl {
+        reason: format!(
+            "its sslmode asks for TLS, which cannot be had: {reason}. Let the host turn on one of \
+             sqlx's `tls-*` features, and the server have TLS and a certificate that fits; or, \
+             where the network is trusted, say sslmode=disable"
+        ),
     }
 }
 
@@ -71,6 +125,7 @@ fn is_passing(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::PoolTimedOut
         // What came is no answer: cut off, or out of step.
+        | sqlx::Error::BeginFailed
         | sqlx::Error::Protocol(_)
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(database) => {
@@ -83,9 +138,38 @@ fn is_passing(error: &sqlx::Error) -> bool {
 /// By SQLSTATE, see appendix A of the Postgres manual.
 fn is_passing_code(code: &str) -> bool {
     let class = code.get(..2).unwrap_or_default();
-    // Connection lost, transaction rolled back (serialisation, deadlock), out of resources, operator
-    // intervention (shutdown, cancelled by a timeout), system error such as failing I/O.
+    // Connection lost, transaction rolled back (serialisation, deadlock), out of resources (a full
+    // disk), operator intervention (shutdown, cancelled by a timeout), system error such as failing
+    // I/O.
     matches!(class, "08" | "40" | "53" | "57" | "58")
-        // Lock not available; and read-only, which a server is while another takes over.
-        || matches!(code, "25006" | "55P03")
+        // Cut off inside a transaction; lock not available; and read-only, which a server is while
+        // another takes over, and at Supabase where its disk is full.
+        || matches!(code, "25P03" | "25006" | "55P03")
+        // A prepared statement that went astray, see `Remedy::Unnamed`.
+        || is_astray(code)
+}
+
+fn is_astray(code: &str) -> bool {
+    matches!(code, "26000" | "42P05")
+}
+
+fn remedy(error: &sqlx::Error) -> Remedy {
+    let database = match error {
+        sqlx::Error::Io(_) | sqlx::Error::BeginFailed | sqlx::Error::Protocol(_) => {
+            return Remedy::Reconnect;
+        }
+        sqlx::Error::Database(database) => database,
+        _ => return Remedy::Leave,
+    };
+    match database.code().as_deref() {
+        Some("40001" | "40P01") => Remedy::Again,
+        // A server that was demoted stays read-only, and connected, for as long as one likes.
+        Some("25006" | "53100") => Remedy::Disconnect,
+        // The server ended the session: shutdown, crash, idle for too long. PgBouncer says 08P01 of
+        // whatever befell its own connection.
+        Some("25P03" | "57P01" | "57P02" | "57P05") => Remedy::Reconnect,
+        Some(code) if code.starts_with("08") => Remedy::Reconnect,
+        Some(code) if is_astray(code) => Remedy::Unnamed,
+        _ => Remedy::Leave,
+    }
 }

@@ -2,12 +2,21 @@
 //!
 //! One transaction, one transaction-level lock, no session state; the record of what was applied is
 //! the library's own, so that it lives beside whatever the host migrates with. Files register
-//! themselves, so that it makes no difference who applied them.
+//! themselves, so that it makes no difference who applied them. All of it works through a pooler in
+//! transaction mode.
 
-use sqlx::{PgConnection, PgPool};
+use std::time::Duration;
 
-use super::error::{failed, migration_failed};
+use sqlx::PgConnection;
+use tokio::time::{Instant, timeout_at};
+
+use super::error::{Failure, migration_failed};
+use super::statement::{Connections, Lease};
 use crate::store::StoreError;
+
+/// How long a migration, or the preparation of partitions, may take: they may have to wait for others,
+/// or to move many rows.
+pub(super) const MIGRATION_LIMIT: Duration = Duration::from_mins(10);
 
 /// Keeps two runners apart: the bytes of "moltaudt".
 const LOCK: i64 = 0x6d6f_6c74_6175_6474;
@@ -25,14 +34,19 @@ const MIGRATIONS: &[Migration] = &[Migration {
 }];
 
 /// Applies what is not applied yet. A crash before the commit leaves nothing behind.
-pub(super) async fn run(pool: &PgPool) -> Result<(), StoreError> {
-    let migrating = |error| failed("migrate", &error);
-    let mut transaction = pool.begin().await.map_err(migrating)?;
-    sqlx::query("select pg_advisory_xact_lock($1)")
-        .bind(LOCK)
-        .execute(&mut *transaction)
-        .await
-        .map_err(migrating)?;
+pub(super) async fn run(connections: &Connections) -> Result<(), StoreError> {
+    let limit = connections.migration_limit;
+    let deadline = Instant::now() + limit;
+    let mut lease = connections.lease("migrate", limit, deadline).await?;
+    let done = timeout_at(deadline, apply(&mut lease)).await;
+    lease.settle(done).map_err(|failure| connections.noted(failure).error)
+}
+
+async fn apply(lease: &mut Lease) -> Result<(), Failure> {
+    let migrating = |error| Failure::of("migrate", &error);
+    let mut transaction = lease.begin().await.map_err(migrating)?;
+    let lock = sqlx::query("select pg_advisory_xact_lock($1)").bind(LOCK).persistent(false);
+    lock.execute(&mut *transaction).await.map_err(migrating)?;
     let applied = applied(&mut transaction).await.map_err(migrating)?;
     for migration in MIGRATIONS {
         if !applied.iter().any(|version| version == migration.version) {
@@ -48,12 +62,33 @@ pub(super) async fn run(pool: &PgPool) -> Result<(), StoreError> {
 async fn applied(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
     let registry: bool =
         sqlx::query_scalar("select to_regclass('moltbot_audit.schema_migrations') is not null")
+            .persistent(false)
             .fetch_one(&mut *connection)
             .await?;
     if !registry {
         return Ok(Vec::new());
     }
     sqlx::query_scalar("select version from moltbot_audit.schema_migrations")
+        .persistent(false)
         .fetch_all(connection)
         .await
+}
+
+/// Prepares the partitions of the coming months.
+pub(super) async fn ensure_partitions(connections: &Connections) -> Result<(), StoreError> {
+    let limit = connections.migration_limit;
+    let deadline = Instant::now() + limit;
+    let mut lease = connections.lease("prepare partitions", limit, deadline).await?;
+    let done = timeout_at(deadline, prepare(&mut lease)).await;
+    lease.settle(done).map_err(|failure| connections.noted(failure).error)
+}
+
+async fn prepare(lease: &mut Lease) -> Result<(), Failure> {
+    let preparing = |error| Failure::of("prepare partitions", &error);
+    let mut transaction = lease.begin().await.map_err(preparing)?;
+    sqlx::raw_sql("select moltbot_audit.ensure_partitions()")
+        .execute(&mut *transaction)
+        .await
+        .map_err(preparing)?;
+    transaction.commit().await.map_err(preparing)
 }

@@ -1,35 +1,31 @@
 //! The store's own pool.
 
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgConnection, PgPool};
-use tokio::time::Instant;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use tokio::time::{Instant, timeout};
 
-use super::error::failed;
+use super::error::not_connected;
+use super::migrate::MIGRATION_LIMIT;
+use super::pooling::{self, Pooling};
+use super::statement::{Connections, server_limit};
+use super::url::Settings;
 use crate::store::StoreError;
 
 /// Appends need two connections to keep two cores of a database busy; the rest is for reads.
 const MAX_CONNECTIONS: u32 = 4;
-/// How long a call waits for a connection before the database counts as unavailable.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an idle connection is taken to be alive.
 const TRUSTED_FOR: Duration = Duration::from_secs(5);
-const APPLICATION_NAME: &str = "moltbot-audit";
 
 /// When a call last failed for a reason that may have ended other connections too.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LastFailure(Arc<Mutex<Option<Instant>>>);
 
 impl LastFailure {
-    /// Takes note of an error, and passes it on.
-    pub(super) fn note(&self, error: StoreError) -> StoreError {
-        if error.is_retryable() {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        }
-        error
+    pub(super) fn note(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     fn is_recent(&self) -> bool {
@@ -38,16 +34,41 @@ impl LastFailure {
     }
 }
 
-pub(super) async fn connect(url: &str, last_failure: LastFailure) -> Result<PgPool, StoreError> {
-    let options = options(url)?;
+pub(super) async fn connect(url: &str) -> Result<Connections, StoreError> {
+    let settings: Settings = url.parse()?;
     // The pool would try a refused connection again until its time is up, and then say only that.
-    let first = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options));
-    let first = first.await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
-    let first = first.map_err(|error| failed("connect", &error))?;
-    first.close().await.map_err(|error| failed("connect", &error))?;
-    let pool = PgPoolOptions::new()
+    let first = PgConnection::connect_with(&settings.options);
+    let first = timeout(settings.connect_limit, first).await;
+    let mut first =
+        first.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(|error| not_connected(&error))?;
+    let pooling = match settings.pooling {
+        Some(told) => told,
+        None => pooling::find_out(&settings.options, settings.connect_limit, &mut first).await,
+    };
+    drop(timeout(settings.connect_limit, first.close()).await);
+    let last_failure = LastFailure::default();
+    Ok(Connections {
+        pool: pool(&settings, pooling, last_failure.clone()),
+        pooling: pooling.into(),
+        last_failure,
+        statement_limit: settings.statement_limit,
+        migration_limit: MIGRATION_LIMIT,
+    })
+}
+
+fn pool(settings: &Settings, pooling: Pooling, last_failure: LastFailure) -> PgPool {
+    let server_limit = server_limit(settings.statement_limit).as_millis();
+    let (options, session_settings) = match pooling {
+        Pooling::Session => {
+            let set = format!("set statement_timeout = {server_limit}");
+            (settings.options.clone(), Some(set))
+        }
+        // What is set in a session here would be another client's, and stay for ever.
+        Pooling::Transaction => (settings.options.clone().statement_cache_capacity(0), None),
+    };
+    PgPoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(settings.connect_limit)
         // The driver would ask before every call whether the connection lives: a round trip, which
         // over a network takes as long as the append itself. We ask where there is reason to doubt.
         // Together the two reasons let a retry never meet a second connection of the same death: it
@@ -62,21 +83,14 @@ pub(super) async fn connect(url: &str, last_failure: LastFailure) -> Result<PgPo
                 Ok(true)
             })
         })
-        .connect_lazy_with(options);
-    Ok(pool)
-}
-
-fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
-    let invalid = |reason: String| StoreError::InvalidUrl { reason };
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(invalid("it does not begin with postgres:// or postgresql://".to_owned()));
-    }
-    // Not the parser's words: they repeat values, and a password may stand where one is expected.
-    let options = PgConnectOptions::from_str(url).map_err(|_| {
-        invalid("it cannot be parsed: check port, sslmode and percent-encoding".to_owned())
-    })?;
-    Ok(match options.get_application_name() {
-        Some(_) => options,
-        None => options.application_name(APPLICATION_NAME),
-    })
+        .after_connect(move |connection, _| {
+            let session_settings = session_settings.clone();
+            Box::pin(async move {
+                if let Some(set) = session_settings {
+                    sqlx::raw_sql(AssertSqlSafe(set)).execute(connection).await?;
+                }
+                Ok(())
+            })
+        })
+        .connect_lazy_with(options)
 }

@@ -1,15 +1,13 @@
 //! Reading a stream back: one statement, so one snapshot.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgRow, PgTypeInfo, PgValueRef, Postgres};
-use sqlx::{Decode, PgPool, Row, Type};
+use sqlx::{Decode, Row, Type};
 use uuid::Uuid;
 
-use super::statement::fetch_all;
+use super::statement::{Connections, Sql, sql};
 use crate::event::StreamId;
 use crate::proof::{Digest, Salt, stream_start};
 use crate::record::{Commitments, Header, StoredRecord};
@@ -30,29 +28,28 @@ const READ_STREAM: &str = "
     left join moltbot_audit.audit_events e on e.stream_id = asked.stream_id
     order by e.seq";
 
-const READ_HEAD: &str = "
-    select seq as head_seq, head, started_at, last_at
+const READ_HEAD: Sql = sql!(
+    "select seq as head_seq, head, started_at, last_at
     from moltbot_audit.audit_streams
-    where stream_id = $1";
+    where stream_id = $1"
+);
 
 pub(super) async fn read_head(
-    pool: &PgPool,
-    limit: Duration,
+    connections: &Connections,
     stream_id: StreamId,
 ) -> Result<Option<StreamHead>, StoreError> {
-    let query = sqlx::query(READ_HEAD).bind(stream_id.uuid());
-    let rows = fetch_all(pool, limit, "read a stream's head", query).await?;
+    let query = |pooling| READ_HEAD.query(pooling).bind(stream_id.uuid());
+    let rows = connections.fetch_all("read a stream's head", query).await?;
     rows.first().map_or(Ok(None), |row| head(row, stream_id))
 }
 
 pub(super) async fn read_stream(
-    pool: &PgPool,
-    limit: Duration,
+    connections: &Connections,
     stream_id: StreamId,
 ) -> Result<Option<StreamSnapshot>, StoreError> {
     // Planned anew each time: a plan kept from when the table was small would scan it.
-    let query = sqlx::query(READ_STREAM).bind(stream_id.uuid()).persistent(false);
-    let rows = fetch_all(pool, limit, "read a stream", query).await?;
+    let query = |_| sqlx::query(READ_STREAM).bind(stream_id.uuid()).persistent(false);
+    let rows = connections.fetch_all("read a stream", query).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let head = head(first, stream_id)?;
     let mut records = Vec::with_capacity(rows.len());

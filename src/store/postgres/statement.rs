@@ -1,12 +1,17 @@
-//! One statement on a pool's connection, within a limit.
+//! One statement on a pool's connection, within a limit, in the way that the connection allows.
 
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgRow, Postgres};
 use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Transaction};
+use tokio::time::{Instant, timeout_at};
 
-use super::error::{failed, unanswered};
+use super::error::{Failure, unanswered};
+use super::pool::LastFailure;
+use super::pooling::{CurrentPooling, Pooling};
+use super::retry::Retries;
 use crate::store::StoreError;
 
 /// How long a statement may take before the database counts as unavailable: longer than any lock is
@@ -14,23 +19,178 @@ use crate::store::StoreError;
 /// where the server can. This limit is for a network that swallows packets, or a server that hangs.
 pub(super) const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
 
-/// Runs a statement; the wait for a connection is limited by the pool.
-pub(super) async fn fetch_all(
-    pool: &PgPool,
-    limit: Duration,
-    doing: &'static str,
-    query: Query<'_, Postgres, PgArguments>,
-) -> Result<Vec<PgRow>, StoreError> {
-    let mut connection = pool.acquire().await.map_err(|error| failed(doing, &error))?;
-    let answer = tokio::time::timeout(limit, query.fetch_all(&mut *connection)).await;
-    let Ok(rows) = answer else {
-        // In the middle of an answer, if one comes at all: nobody may use it again, and the pool
-        // would wait for it. Dropped, it closes without a word to the server.
-        drop(connection.detach());
-        return Err(unanswered(doing, format!("no answer within {limit:?}")));
+/// The text of a statement, once for each way to run it.
+///
+/// The driver looks for a prepared statement by its text, also where it is told to run without one. A
+/// text of its own keeps a statement away from those that were prepared in a session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sql {
+    pub(super) named: &'static str,
+    pub(super) unnamed: &'static str,
+}
+
+macro_rules! sql {
+    ($text:literal) => {
+        $crate::store::postgres::statement::Sql {
+            named: $text,
+            unnamed: concat!($text, " -- not to be prepared"),
+        }
     };
-    // Before it takes a connection back, the pool asks the server whether it lives, and would wait for
-    // that without end, one connection the fewer.
-    drop(tokio::spawn(tokio::time::timeout(limit, connection.return_to_pool())));
-    rows.map_err(|error| failed(doing, &error))
+}
+pub(super) use sql;
+
+impl Sql {
+    pub(super) fn query(self, pooling: Pooling) -> Query<'static, Postgres, PgArguments> {
+        match pooling {
+            Pooling::Session => sqlx::query(self.named),
+            Pooling::Transaction => sqlx::query(self.unnamed).persistent(false),
+        }
+    }
+}
+
+/// The way to the database, shared by the clones of a store.
+#[derive(Clone, Debug)]
+pub(super) struct Connections {
+    pub(super) pool: PgPool,
+    pub(super) pooling: CurrentPooling,
+    pub(super) last_failure: LastFailure,
+    pub(super) statement_limit: Duration,
+    pub(super) migration_limit: Duration,
+}
+
+impl Connections {
+    /// Runs a statement that may be run again; `query` makes it anew for each try.
+    pub(super) async fn fetch_all<'q>(
+        &self,
+        doing: &'static str,
+        query: impl Fn(Pooling) -> Query<'q, Postgres, PgArguments> + Sync,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        let deadline = Instant::now() + self.statement_limit;
+        let mut retries = Retries::until(deadline);
+        loop {
+            let pooling = self.pooling.get();
+            let mut lease = self.lease(doing, self.statement_limit, deadline).await?;
+            let rows = timeout_at(deadline, lease.fetch_all(pooling, query(pooling))).await;
+            match lease.settle(rows) {
+                Ok(rows) => return Ok(rows),
+                Err(failure) => {
+                    if failure.betrays_a_pooler() {
+                        self.pooling.found_by_transaction();
+                    }
+                    retries.after(self.noted(failure)).await?;
+                }
+            }
+        }
+    }
+
+    /// Takes a connection for something that is to be done by `deadline`, which is `limit` after its
+    /// start.
+    pub(super) async fn lease(
+        &self,
+        doing: &'static str,
+        limit: Duration,
+        deadline: Instant,
+    ) -> Result<Lease, StoreError> {
+        let acquired = timeout_at(deadline, self.pool.acquire()).await;
+        let acquired = acquired.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        let connection = acquired.map_err(|error| self.noted(Failure::of(doing, &error)).error)?;
+        Ok(Lease { connection: Some(connection), doing, limit, deadline, is_fit: true })
+    }
+
+    /// Takes note of a failure, so that what the pool holds is looked at before it is used again.
+    pub(super) fn noted(&self, failure: Failure) -> Failure {
+        if failure.error.is_retryable() {
+            self.last_failure.note();
+        }
+        failure
+    }
+}
+
+/// A connection in use. Dropped, as by a caller who lost interest or at the end of a limit, it closes
+/// without a word to the server: nobody may use a connection in the middle of an answer, or of a
+/// transaction, and the pool would wait for the answer.
+#[derive(Debug)]
+pub(super) struct Lease {
+    /// `None` once it is given back.
+    connection: Option<PoolConnection<Postgres>>,
+    doing: &'static str,
+    limit: Duration,
+    deadline: Instant,
+    is_fit: bool,
+}
+
+impl Lease {
+    /// Begins a transaction whose statements the server ends a little before we stop waiting.
+    pub(super) async fn begin(&mut self) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
+        let Self { connection, deadline, is_fit, .. } = self;
+        let connection: &mut PgConnection = connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let limit = server_limit(*deadline - Instant::now());
+        // One simple query: one round trip, and in a pooler's eyes one transaction with what follows.
+        let begin = format!("begin; set local statement_timeout = {}", limit.as_millis());
+        // The driver rolls back what it has begun, and nothing that was begun in part.
+        *is_fit = false;
+        let transaction = connection.begin_with(AssertSqlSafe(begin)).await?;
+        *is_fit = true;
+        Ok(transaction)
+    }
+
+    async fn fetch_all(
+        &mut self,
+        pooling: Pooling,
+        query: Query<'_, Postgres, PgArguments>,
+    ) -> Result<Vec<PgRow>, Failure> {
+        let doing = self.doing;
+        let rows = match (pooling, &mut self.connection) {
+            (Pooling::Session, Some(connection)) => query.fetch_all(&mut **connection).await,
+            _ => self.fetch_all_in_transaction(query).await,
+        };
+        rows.map_err(|error| Failure::of(doing, &error))
+    }
+
+    async fn fetch_all_in_transaction(
+        &mut self,
+        query: Query<'_, Postgres, PgArguments>,
+    ) -> Result<Vec<PgRow>, sqlx::Error> {
+        let mut transaction = self.begin().await?;
+        // An error leaves by here, and the transaction's rollback goes out with what is sent next.
+        let rows = query.fetch_all(&mut *transaction).await?;
+        // A crash before the commit leaves nothing; one after it leaves all, unanswered.
+        transaction.commit().await?;
+        Ok(rows)
+    }
+
+    /// Gives the connection back, unless what came of its use says that it is not fit for more.
+    pub(super) fn settle<T>(
+        mut self,
+        answer: Result<Result<T, Failure>, tokio::time::error::Elapsed>,
+    ) -> Result<T, Failure> {
+        let Ok(answer) = answer else {
+            let message = format!("no answer within {:?}", self.limit);
+            return Err(Failure::from(unanswered(self.doing, message)));
+        };
+        if self.is_fit
+            && answer.as_ref().err().is_none_or(Failure::leaves_connection_fit)
+            && let Some(mut connection) = self.connection.take()
+        {
+            // Before it takes a connection back, the pool asks the server whether it lives, and would
+            // wait for that without end, one connection the fewer.
+            let limit = self.limit.min(STATEMENT_LIMIT) / 3;
+            drop(tokio::spawn(tokio::time::timeout(limit, connection.return_to_pool())));
+        }
+        answer
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            drop(connection.detach());
+        }
+    }
+}
+
+/// What the server is told where we wait for `limit`: a little less, so that a statement that was given
+/// up does not run on.
+pub(super) fn server_limit(limit: Duration) -> Duration {
+    (limit / 10 * 9).max(Duration::from_millis(1))
 }

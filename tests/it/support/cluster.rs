@@ -16,14 +16,23 @@ const MISSING: &str = "PostgreSQL's server programs are needed and were not foun
                        postgresql-server; macOS: brew install postgresql) or put `pg_config` on \
                        the PATH";
 
-/// Ends the server when its standard input closes, which the kernel does however the parent dies.
-const WATCHDOG: &str = r#"
-    folder=$1; shift
-    "$@" >"$folder/log" 2>&1 &
-    server=$!
+/// Keeps a server running, also when it is killed, and ends it when its standard input closes, which
+/// the kernel does however the parent dies.
+pub(super) const WATCHDOG: &str = r#"
+    folder=$1; signal=$2; shift 2
+    (
+        while [ ! -e "$folder/stop" ]; do
+            "$@" >>"$folder/log" 2>&1 &
+            echo $! >"$folder/server"
+            wait $!
+            sleep 0.05
+        done
+    ) &
+    keeper=$!
     cat >/dev/null
-    kill -QUIT $server
-    wait $server
+    touch "$folder/stop"
+    kill "-$signal" $(cat "$folder/server")
+    wait $keeper
     rm -rf "$folder"
 "#;
 
@@ -50,22 +59,10 @@ impl Cluster {
     /// Starts a cluster with the server's defaults, apart from `settings` of the form `name=value`.
     pub(crate) fn start(settings: &[&str]) -> Self {
         let programs = programs();
-        let folder = tempfile::Builder::new()
-            .prefix("moltbot-audit-")
-            .tempdir()
-            .expect("a temporary folder")
-            .keep();
-        // The server refuses to run as root.
-        let user = (owner(&folder) == 0).then(|| (id("-u"), id("-g")));
-        if let Some((uid, gid)) = user {
-            chown(&folder, Some(uid), Some(gid)).expect("root may give its folder away");
-        }
+        let folder = fresh_folder();
         let command = |program: &Path| {
             let mut command = Command::new(program);
-            command.current_dir(&folder);
-            if let Some((uid, gid)) = user {
-                command.uid(uid).gid(gid);
-            }
+            as_owner(&mut command, &folder);
             command
         };
         let data = folder.join("data");
@@ -77,7 +74,11 @@ impl Cluster {
             .expect("initdb starts");
         assert!(initdb.status.success(), "initdb failed: {}", text(&initdb.stderr));
         let mut watchdog = command(Path::new("sh"));
-        watchdog.args(["-c", WATCHDOG, "sh"]).arg(&folder).arg(programs.join("postgres"));
+        watchdog
+            .args(["-c", WATCHDOG, "sh"])
+            .arg(&folder)
+            .arg("QUIT")
+            .arg(programs.join("postgres"));
         watchdog.arg("-D").arg(&data).arg("-k").arg(&folder).args(["-c", "listen_addresses="]);
         for setting in settings {
             watchdog.args(["-c", setting]);
@@ -86,8 +87,6 @@ impl Cluster {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // An interrupt from the keyboard is for us; the server follows through the pipe.
-            .process_group(0)
             .spawn()
             .expect("sh starts");
         let databases = AtomicU32::new(0);
@@ -118,11 +117,24 @@ impl Cluster {
             .expect("psql starts")
     }
 
+    /// Kills the server as a machine that runs out of memory would. It is started again at once.
+    pub(crate) fn kill_server(&self) {
+        let server = std::fs::read_to_string(self.folder.join("server")).expect("a process id");
+        let killed = Command::new("kill").args(["-KILL", server.trim()]).status();
+        assert!(killed.expect("kill starts").success(), "there is no server");
+        self.wait_until_ready();
+    }
+
+    /// Where its socket is.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     fn url(&self, database: &str) -> String {
         format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
     }
 
-    fn wait_until_ready(&self) {
+    pub(crate) fn wait_until_ready(&self) {
         for _ in 0..1_000 {
             let ready = Command::new(self.programs.join("pg_isready"))
                 .arg("--quiet")
@@ -139,6 +151,26 @@ impl Cluster {
     }
 }
 
+/// A folder for a server, which refuses to run as root: it belongs to `postgres` then.
+pub(super) fn fresh_folder() -> PathBuf {
+    let folder = tempfile::Builder::new()
+        .prefix("moltbot-audit-")
+        .tempdir()
+        .expect("a temporary folder")
+        .keep();
+    if std::fs::metadata(&folder).expect("our own folder").uid() == 0 {
+        chown(&folder, Some(id("-u")), Some(id("-g"))).expect("root may give its folder away");
+    }
+    folder
+}
+
+/// Makes a command run in the folder, as its owner. An interrupt from the keyboard is for us; the
+/// server follows through the pipe.
+pub(super) fn as_owner<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
+    let owner = std::fs::metadata(folder).expect("our own folder");
+    command.current_dir(folder).process_group(0).uid(owner.uid()).gid(owner.gid())
+}
+
 /// The folder of the server's programs.
 fn programs() -> PathBuf {
     let configured = Command::new("pg_config").arg("--bindir").output();
@@ -151,10 +183,6 @@ fn programs() -> PathBuf {
         .chain(installed)
         .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
         .expect(MISSING)
-}
-
-fn owner(folder: &Path) -> u32 {
-    std::fs::metadata(folder).expect("our own folder").uid()
 }
 
 /// The user or group id of `postgres`, which the server's package creates.

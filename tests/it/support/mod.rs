@@ -2,4 +2,5 @@
 
 pub(crate) mod cluster;
 pub(crate) mod json;
+pub(crate) mod pgbouncer;
 pub(crate) mod records;
