@@ -1,5 +1,7 @@
 //! What the host holds: records events, and runs effects so that their outcome is recorded.
 
+#[cfg(feature = "postgres")]
+mod append_in;
 mod builder;
 mod effect;
 mod entropy;
@@ -12,6 +14,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "postgres")]
+pub use self::append_in::Uncommitted;
 use self::gaps::Gaps;
 pub use self::{
     builder::AuditorBuilder,

@@ -13,6 +13,7 @@ mod json_round_trip;
 mod pack;
 mod poolers;
 mod postgres;
+mod postgres_append_in;
 mod postgres_faults;
 mod proof;
 mod redact;

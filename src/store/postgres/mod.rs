@@ -93,6 +93,19 @@ impl PostgresStore {
         Ok(Self { connections: pool::connect(url).await? })
     }
 
+    /// As [`connect`](Self::connect), without a connection now: for a host that starts while the
+    /// database is away, and records into its spool until that is back.
+    ///
+    /// A pooler cannot be found out then. Unless the URL says what a connection is, the store takes the
+    /// way that is right for all of them: [`Pooling::Transaction`].
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidUrl`] as for [`connect`](Self::connect); [`StoreError::Unavailable`] outside
+    /// a Tokio runtime.
+    pub fn connect_lazily(url: &str) -> Result<Self, StoreError> {
+        Ok(Self { connections: pool::connect_lazily(url)? })
+    }
+
     /// Uses a pool of the host's, as [`Pooling::Transaction`], which is right whatever its connections
     /// are. Where they are sessions, say so with [`pooling`](Self::pooling): an append is then one round
     /// trip, not four.

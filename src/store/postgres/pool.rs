@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 
 use super::error::not_connected;
@@ -46,14 +47,28 @@ pub(super) async fn connect(url: &str) -> Result<Connections, StoreError> {
         None => pooling::find_out(&settings.options, settings.connect_limit, &mut first).await,
     };
     drop(timeout(settings.connect_limit, first.close()).await);
+    Ok(connections(&settings, pooling))
+}
+
+/// Connects when a connection is needed. What a connection is cannot be found out then, and so the
+/// way that is right for every one is taken.
+pub(super) fn connect_lazily(url: &str) -> Result<Connections, StoreError> {
+    let settings: Settings = url.parse()?;
+    if Handle::try_current().is_err() {
+        return Err(StoreError::unavailable("connect", "there is no Tokio runtime here"));
+    }
+    Ok(connections(&settings, settings.pooling.unwrap_or(Pooling::Transaction)))
+}
+
+fn connections(settings: &Settings, pooling: Pooling) -> Connections {
     let last_failure = LastFailure::default();
-    Ok(Connections {
-        pool: pool(&settings, pooling, last_failure.clone()),
+    Connections {
+        pool: pool(settings, pooling, last_failure.clone()),
         pooling: pooling.into(),
         last_failure,
         statement_limit: settings.statement_limit,
         migration_limit: MIGRATION_LIMIT,
-    })
+    }
 }
 
 fn pool(settings: &Settings, pooling: Pooling, last_failure: LastFailure) -> PgPool {

@@ -1,0 +1,67 @@
+//! Recording inside the host's own transaction.
+
+use super::{Auditor, RecordError};
+use crate::event::AuditEvent;
+use crate::record::Receipt;
+use crate::store::{PgConnection, PostgresStore, WriteError};
+
+/// Events appended in a transaction that is not committed yet: they are recorded when it is, and
+/// otherwise never were.
+#[must_use = "the receipts come true with the transaction's commit"]
+#[derive(Debug)]
+pub struct Uncommitted {
+    receipts: Vec<Receipt>,
+}
+
+impl Uncommitted {
+    /// The receipts, in the order of the events. To be called once the commit has returned `Ok`.
+    #[must_use]
+    pub fn committed(self) -> Vec<Receipt> {
+        self.receipts
+    }
+}
+
+impl Auditor {
+    /// Records events inside the host's own transaction, so that a business change and its events
+    /// commit together or not at all.
+    ///
+    /// `connection` must be in a transaction, on the database that holds the schema; it may be behind a
+    /// pooler of any kind. Neither queue nor spool has a part in it. What
+    /// [`PostgresStore::append_in`] says of locks holds here: append last, and commit at once. Events
+    /// of the same stream that are still in a spool get their places later.
+    ///
+    /// # Errors
+    /// [`RecordError`]: roll the transaction back, and where the error
+    /// [is retryable](RecordError::is_retryable), run the whole of it again. A conflict is an error
+    /// too: an event of this id is recorded already, with other content.
+    ///
+    /// # Cancel safety
+    /// A future dropped in the middle leaves an answer under way. Roll back.
+    ///
+    /// ```no_run
+    /// # async fn example(
+    /// #     auditor: moltbot_audit::Auditor, pool: sqlx::PgPool, event: moltbot_audit::AuditEvent
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut transaction = pool.begin().await?;
+    /// sqlx::query("update request set state = 'closed' where id = 7")
+    ///     .execute(&mut *transaction)
+    ///     .await?;
+    /// let uncommitted = auditor.append_in(&mut transaction, [event]).await?;
+    /// transaction.commit().await?;
+    /// let receipts = uncommitted.committed();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn append_in(
+        &self,
+        connection: &mut PgConnection,
+        events: impl IntoIterator<Item = AuditEvent>,
+    ) -> Result<Uncommitted, RecordError> {
+        self.shared.gaps.look_at(&*self.shared.clock);
+        let records: Result<Vec<_>, _> = events.into_iter().map(|event| self.seal(event)).collect();
+        let appended = PostgresStore::append_in(connection, &records?).await;
+        let appended = appended.map_err(WriteError::from)?;
+        let receipts: Result<_, _> = appended.into_iter().collect();
+        Ok(Uncommitted { receipts: receipts.map_err(WriteError::from)? })
+    }
+}
