@@ -18,3 +18,4 @@ mod sqlite;
 mod store_contract;
 mod support;
 mod testing;
+mod typescript;
