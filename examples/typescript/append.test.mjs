@@ -133,6 +133,38 @@ test("the host's change and its event are both there or neither", async () => {
   assert.equal(await count(told), "1/1");
 });
 
+/** A pool whose first `statement` fails, before or after it was done. */
+function failingOnce(/** @type {string} */ statement, /** @type {"landed" | "not landed"} */ how) {
+  let hasFailed = false;
+  const failing = (/** @type {any} */ client) => ({
+    on() {},
+    off() {},
+    release: () => client.release?.(true),
+    async query(/** @type {string} */ text, /** @type {any[]} */ values) {
+      if (hasFailed || !text.includes(statement)) return client.query(text, values);
+      hasFailed = true;
+      if (how === "landed") await client.query(text, values);
+      throw new Error("Connection terminated unexpectedly");
+    },
+  });
+  return { ...failing(pool), connect: async () => failing(await pool.connect()) };
+}
+
+test("an answer that is lost leaves one event, and one change", async () => {
+  await pool.query("create table payments (id text)");
+  for (const how of /** @type {const} */ (["landed", "not landed"])) {
+    const status = how === "landed" ? "duplicate" : "stored";
+    const paid = event({ requestId: how });
+    const pay = (/** @type {any} */ client) =>
+      client.query(`insert into payments values ('${how}')`);
+    assert.equal((await recordWith(failingOnce("commit", how), paid, pay)).status, status);
+    assert.equal(await value(`select count(*) from payments where id = '${how}'`), "1");
+    const told = event({ requestId: how });
+    const receipt = await record(failingOnce("moltbot_audit.append", how), told);
+    assert.deepEqual([receipt.status, receipt.seq], [status, 2n]);
+  }
+});
+
 test("what the database refuses is not tried again, what it cannot do now is", async () => {
   const sealed = seal(event());
   const broken = { ...sealed, salt: Buffer.from("short") };

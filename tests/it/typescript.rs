@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
 use moltbot_audit::event::{ConversationId, RequestId};
 use moltbot_audit::pack::{export_request_pack, verify_request_pack};
@@ -77,7 +76,7 @@ fn the_module_seals_as_the_golden_vectors_have_it() {
 async fn appending_keeps_its_promises_from_typescript_too() {
     let (fresh, url) = open_with_url().await;
     run_tests(&url, "examples/typescript/append.test.mjs");
-    for (name, events) in [("a batch", 3), ("typescript", 3)] {
+    for (name, events) in [("a batch", 3), ("typescript", 3), ("landed", 2), ("not landed", 2)] {
         let snapshot = read(&fresh, &RequestId::from_host(name)).await;
         assert_eq!(snapshot.records.len(), events, "{name}");
         assert_unbroken(&snapshot);
@@ -152,33 +151,28 @@ async fn events_and_rows_written_over_a_wire_that_is_cut_are_there_once() {
     let url = format!("postgres://postgres@{}/{database}", proxy.address());
     let direct = PgPool::connect(&direct).await.expect("the database accepts connections");
     direct.execute("create table calls (n int not null)").await.expect("a table");
-    let request = fresh_request();
-    let arguments = ["tests/typescript/record_many.mjs", &request.to_string(), "40"];
-    let mut command = node(&url, &arguments);
-    let many = tokio::task::spawn_blocking(move || command.output().expect("node starts"));
-    let mut cuts = 0;
-    while !many.is_finished() {
-        // Each time another place: in the answer to the start, to the append, or none.
-        proxy.truncate(cuts * 67 % 1_200);
-        tokio::time::sleep(Duration::from_millis(15)).await;
-        cuts += 1;
-        if cuts % 4 == 0 {
-            proxy.cut();
-            tokio::time::sleep(Duration::from_millis(60)).await;
-        }
+    // Each connection is cut in the middle of some answer, after an event or two.
+    for after_bytes in [1_300, 1_387, 1_474, 1_561] {
+        let before = proxy.connections();
+        proxy.truncate(after_bytes);
+        let request = fresh_request();
+        let arguments = ["tests/typescript/record_many.mjs", &request.to_string(), "12"];
+        let mut command = node(&url, &arguments);
+        let many = tokio::task::spawn_blocking(move || command.output().expect("node starts"));
+        said(&many.await.expect("node ends"));
+        let cuts = proxy.connections() - before;
+        assert!(cuts >= 3, "after {after_bytes} bytes: {cuts} connections");
+        let snapshot = read(&fresh, &request).await;
+        let told: Vec<_> = snapshot.records.iter().filter_map(|row| row.input.clone()).collect();
+        let expected: Vec<_> = (0..12).map(|n| serde_json::json!({ "n": n })).collect();
+        assert_eq!(told, expected, "after {after_bytes} bytes");
+        assert_unbroken(&snapshot);
     }
-    said(&many.await.expect("node ends"));
-    assert!(proxy.connections() > 5, "it was cut now and then");
-    let snapshot = read(&fresh, &request).await;
-    let told: Vec<_> = snapshot.records.iter().filter_map(|row| row.input.clone()).collect();
-    let expected: Vec<_> = (0..40).map(|n| serde_json::json!({ "n": n })).collect();
-    assert_eq!(told, expected);
-    assert_unbroken(&snapshot);
     let calls: Vec<i32> = sqlx::query_scalar("select n from calls order by n")
         .fetch_all(&direct)
         .await
         .expect("the host's rows");
-    assert_eq!(calls, (0..40).filter(|n| n % 2 == 1).collect::<Vec<_>>());
+    assert_eq!(calls, [1, 3, 5, 7, 9, 11].map(|n| [n; 4]).concat());
 }
 
 /// Whether a number has more digits than JavaScript reads, or other text when it is made one.
@@ -201,7 +195,7 @@ fn any_json_is_kept_and_committed_to_as_the_library_does() {
     let mut node = node("", &["tests/typescript/seal_lines.mjs"]);
     let mut node = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");
     let mut stdin = node.stdin.take().expect("a pipe");
-    let lines: String = values.iter().map(|value| format!("{value}\n")).collect();
+    let lines = values.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
     let said = said(&node.wait_with_output().expect("node ends"));
     writer.join().expect("no panic").expect("node reads");
