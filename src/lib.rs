@@ -45,7 +45,8 @@
 //! # Features
 //!
 //! `postgres` (default) and `sqlite` are the stores, `recorder` is [`Auditor`] alone for a host with
-//! a sink of its own. Without any of them the crate is the offline verifier: no sqlx, no tokio.
+//! a sink of its own, `testing` the fault kit for a host's tests. Without any of them the crate is the
+//! offline verifier: no sqlx, no tokio.
 
 #[cfg(feature = "recorder")]
 pub mod auditor;

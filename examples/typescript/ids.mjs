@@ -1,0 +1,109 @@
+// The ids of events, of the host's rows and of streams, as src/event/ids.rs has them.
+
+import { createHash, randomBytes } from "node:crypto";
+
+/** Namespace of the ids that are derived from a host's names. */
+const NAMESPACE = "8d18e442-ee79-5ac0-97ad-497709e94a1b";
+
+const HYPHENATED = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+const UUID = new RegExp(`^([0-9a-f]{32}|${HYPHENATED}|\\{${HYPHENATED}\\})$`, "i");
+
+/**
+ * Makes the id of an event that happened at this time: a UUIDv7 that holds it to the microsecond.
+ * @param {Date | bigint} [createdAt] default: now
+ * @returns {string}
+ */
+export function eventId(createdAt = new Date()) {
+  const micros = microsOf(createdAt);
+  if (micros < 0n || micros >= 253_402_300_800_000_000n) {
+    throw new RangeError("the event's time is outside the years 1970 to 9999");
+  }
+  // RFC 9562, section 6.2, method 3: the 12 bits after the version hold the fraction of the millisecond.
+  const fraction = ((micros % 1_000n) * 4_096n) / 1_000n;
+  const high = ((micros / 1_000n) << 16n) | (7n << 12n) | fraction;
+  const low = (randomBytes(8).readBigUInt64BE() & ((1n << 62n) - 1n)) | (0b10n << 62n);
+  return hyphenated((high << 64n) | low);
+}
+
+/**
+ * The time that an event's id holds, in microseconds since 1970.
+ * @param {string} id
+ * @returns {bigint}
+ */
+export function createdAtOf(id) {
+  const uuid = parseUuid(id);
+  const high = BigInt(`0x${(uuid ?? "").replaceAll("-", "") || "0"}`) >> 64n;
+  const [millis, version, fraction] = [high >> 16n, (high >> 12n) & 15n, high & 4_095n];
+  const sub = (fraction * 1_000n + 4_095n) / 4_096n;
+  if (
+    uuid === null ||
+    version !== 7n ||
+    !"89ab".includes(uuid[19]) ||
+    (sub * 4_096n) / 1_000n !== fraction
+  ) {
+    throw new TypeError(
+      "the id is no event id (a UUIDv7 to the microsecond): make it with eventId",
+    );
+  }
+  return millis * 1_000n + sub;
+}
+
+/**
+ * The UUID under which a row of the host is recorded, and its own name where that is no UUID.
+ * @param {"request" | "conversation"} kind
+ * @param {string} name
+ * @returns {{ uuid: string, original: string | null }}
+ */
+export function hostId(kind, name) {
+  const uuid = parseUuid(name);
+  if (uuid !== null) return { uuid, original: null };
+  return { uuid: uuidV5(Buffer.from(`${kind}:${name}`)), original: name };
+}
+
+/**
+ * The stream of an event: its request's, else its conversation's, else the deployment's own.
+ * @param {string | null} requestId
+ * @param {string | null} conversationId
+ * @returns {string}
+ */
+export function streamOf(requestId, conversationId) {
+  if (requestId !== null) return requestId;
+  if (conversationId === null) return NAMESPACE;
+  return uuidV5(Buffer.concat([Buffer.from("stream:"), uuidBytes(conversationId)]));
+}
+
+/** @param {Date | bigint} time */
+export function microsOf(time) {
+  return typeof time === "bigint" ? time : BigInt(time.getTime()) * 1_000n;
+}
+
+/** The UUID of a text in any of its forms, in lower case with hyphens. @param {string} text */
+export function parseUuid(text) {
+  const bare = text.replace(/^urn:uuid:(?=.{36}$)/, "");
+  return UUID.test(bare) ? hyphenated(BigInt(`0x${bare.replace(/[{}-]/g, "")}`)) : null;
+}
+
+/** @param {bigint} uuid */
+function hyphenated(uuid) {
+  return uuid
+    .toString(16)
+    .padStart(32, "0")
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/** @param {string} uuid */
+function uuidBytes(uuid) {
+  return Buffer.from(uuid.replaceAll("-", ""), "hex");
+}
+
+/** @param {Buffer} name */
+function uuidV5(name) {
+  const bytes = createHash("sha1")
+    .update(uuidBytes(NAMESPACE))
+    .update(name)
+    .digest()
+    .subarray(0, 16);
+  bytes[6] = (bytes[6] & 0x0f) | 0x50;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  return hyphenated(BigInt(`0x${bytes.toString("hex")}`));
+}

@@ -1,0 +1,189 @@
+// Format v1, as src/proof/mod.rs describes it: what a value has to give up, canonical JSON,
+// commitments, the event's hash.
+
+import { createHash, createHmac } from "node:crypto";
+
+/** Deepest nesting that is kept as structure; what lies deeper is kept as its text. */
+const MAX_DEPTH = 64;
+/** Deepest nesting that is taken at all. */
+const MAX_NESTING = 512;
+
+/**
+ * Makes a value survive `jsonb` with the same canonical bytes: a plain JSON value, or `null`.
+ * @param {unknown} value
+ * @returns {unknown}
+ */
+export function sanitise(value) {
+  return atDepth(value, 0, MAX_DEPTH);
+}
+
+/**
+ * RFC 8785 of a sanitised value: `JSON.stringify` writes scalars as it has them, the rest is order.
+ * @param {any} value
+ * @returns {string}
+ */
+export function canonical(value) {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const members = inOrder(value).map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`);
+  return `{${members.join(",")}}`;
+}
+
+/**
+ * The commitment to a value that stands at a JSON pointer, under an event's salt.
+ * @param {any} value
+ * @param {Buffer} salt
+ * @param {string} pointer
+ * @returns {Buffer}
+ */
+export function commit(value, salt, pointer) {
+  if (Array.isArray(value) && value.length > 0) {
+    return node(
+      "a",
+      value.map((item, at) => ["", commit(item, salt, `${pointer}/${at}`)]),
+    );
+  }
+  const keys = value !== null && typeof value === "object" ? inOrder(value) : [];
+  if (keys.length > 0) {
+    const child = (/** @type {string} */ key) =>
+      commit(value[key], salt, `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`);
+    return node(
+      "o",
+      keys.map((key) => [key, child(key)]),
+    );
+  }
+  return tagged("leaf", leafSalt(salt, pointer), Buffer.from(canonical(value)));
+}
+
+/**
+ * @param {Buffer} salt
+ * @param {string} pointer
+ * @returns {Buffer}
+ */
+export function leafSalt(salt, pointer) {
+  return createHmac("sha256", salt).update(pointer).digest().subarray(0, 16);
+}
+
+/**
+ * @param {Buffer} salt
+ * @param {{ input: any, output: any, idempotencyKey: string | null, hostIds: any }} parts
+ * @returns {Buffer[]}
+ */
+export function commitmentsTo(salt, { input, output, idempotencyKey, hostIds }) {
+  return [
+    commit(input, salt, "/input"),
+    commit(output, salt, "/output"),
+    commit(idempotencyKey, salt, "/idempotency_key"),
+    commit(hostIds, salt, "/host_ids"),
+  ];
+}
+
+/**
+ * The bytes of a header that are hashed.
+ * @param {import("./seal.mjs").Header} header
+ * @returns {string}
+ */
+export function canonicalHeader(header) {
+  return canonical({ ...header, created_at_us: Number(header.created_at_us), version: 1 });
+}
+
+/**
+ * @param {import("./seal.mjs").Header} header
+ * @param {Buffer[]} commitments to input, output, idempotency key and host ids
+ * @returns {Buffer}
+ */
+export function eventHash(header, commitments) {
+  const text = Buffer.from(canonicalHeader(header));
+  return tagged("event", length(text.length), text, ...commitments);
+}
+
+/** Neither NUL nor half a character survives a database. @param {string} text */
+export function keepText(text) {
+  return text.replace(/[\0\p{Surrogate}]/gu, "\uFFFD");
+}
+
+/**
+ * @param {any} given
+ * @param {number} depth
+ * @param {number} depthMax
+ * @returns {any}
+ */
+function atDepth(given, depth, depthMax) {
+  if (depth > MAX_NESTING) {
+    throw new RangeError(`the event's payload is nested deeper than ${MAX_NESTING}`);
+  }
+  if (ArrayBuffer.isView(given)) {
+    throw new TypeError("the event's payload holds bytes: record a reference and a hash instead");
+  }
+  // As JSON.stringify does, for dates and the like.
+  const value = typeof given?.toJSON === "function" ? given.toJSON() : given;
+  switch (typeof value) {
+    case "boolean":
+      return value;
+    case "string":
+      return keepText(value);
+    case "bigint":
+      return isSafe(Number(value)) ? Number(value) : value.toString();
+    case "number":
+      if (!Number.isFinite(value))
+        throw new TypeError("the event's payload holds a number that is none");
+      return isSafe(value) ? value : String(value);
+    case "object":
+      break;
+    default:
+      throw new TypeError(`the event's payload holds a ${typeof value}, which is no JSON`);
+  }
+  if (value === null) return null;
+  const members = Array.isArray(value) ? value : membersOf(value);
+  if (depth === depthMax && members.length > 0) {
+    // Without a limit of its own, or each further level of text in text would double the escapes.
+    return canonical(atDepth(value, depth, Infinity));
+  }
+  if (Array.isArray(value)) return value.map((item) => atDepth(item ?? null, depth + 1, depthMax));
+  const kept = new Map();
+  for (const [name, member] of members) {
+    let key = keepText(name);
+    // Two names that become one would lose a member.
+    while (kept.has(key)) key += "\uFFFD";
+    kept.set(key, atDepth(member, depth + 1, depthMax));
+  }
+  return Object.fromEntries(kept);
+}
+
+/** @param {object} value */
+function membersOf(value) {
+  return Object.entries(value).filter(([, member]) => member !== undefined);
+}
+
+/** @param {number} value */
+function isSafe(value) {
+  return Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+}
+
+/** By UTF-16 code units, which is how JavaScript sorts. @param {object} members */
+function inOrder(members) {
+  return Object.keys(members).sort();
+}
+
+/** @param {"a" | "o"} kind @param {any[]} children pairs of key and digest */
+function node(kind, children) {
+  const parts = children.flatMap(([key, child]) => {
+    const name = Buffer.from(key);
+    return [length(name.length), name, child];
+  });
+  return tagged("node", Buffer.from(kind), length(children.length), ...parts);
+}
+
+/** @param {string} tag @param {Buffer[]} parts */
+function tagged(tag, ...parts) {
+  const hash = createHash("sha256").update(`moltbot-audit/v1/${tag}\0`);
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
+
+/** A length as it is hashed: 8 bytes, big-endian. @param {number} len */
+function length(len) {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(len));
+  return bytes;
+}

@@ -1,0 +1,192 @@
+// Seals an audit event as the Rust library does: fixes its bytes, commits to its parts, hashes it.
+// Without dependencies; the types are in JSDoc, so that TypeScript checks whoever calls it.
+//
+// What this does not do: the Rust library keeps secrets and raw media out of what it seals. Here that
+// is the caller's duty, see docs/typescript.md.
+
+import { createHmac, randomBytes } from "node:crypto";
+
+import { createdAtOf, eventId, hostId, microsOf, parseUuid, streamOf } from "./ids.mjs";
+import { canonical, commitmentsTo, eventHash, keepText, sanitise } from "./proof.mjs";
+
+export const ACTORS = ["admin", "client", "moltbot", "system", "vendor"];
+export const OUTCOMES = ["cancelled", "failed", "panicked", "refused", "succeeded"];
+export const ERROR_CODES = [
+  "already_in_call",
+  "budget_exceeded",
+  "calling_disabled",
+  "cancelled",
+  "consent_denied",
+  "consent_expired",
+  "cooldown_active",
+  "effect_failed",
+  "invalid_output",
+  "invalid_state",
+  "no_consent",
+  "panicked",
+  "provider_error",
+  "rate_limited",
+  "timed_out",
+];
+
+/** Largest payload of one event: input, output and host ids as canonical JSON, in bytes. */
+const MAX_PAYLOAD_LEN = 1 << 20;
+/** Longest idempotency key, in bytes. */
+const MAX_KEY_LEN = 512;
+/**
+ * What the host reports.
+ * @typedef {object} AuditEvent
+ * @property {string} type what happened, as `domain.action`
+ * @property {string} actor who acted, one of `ACTORS`
+ * @property {string} [requestId] the host's own name of the request, a UUID or not
+ * @property {string} [conversationId] the same of the conversation
+ * @property {unknown} [input] what went in: JSON
+ * @property {unknown} [output] what came out: JSON
+ * @property {string} [idempotencyKey] the host's dedup token, without phone numbers: `phoneHash`
+ * @property {string} [outcome] one of `OUTCOMES`; default `succeeded`
+ * @property {string} [errorCode] why it did not succeed, one of `ERROR_CODES`
+ * @property {number} [durationMs] how long it took, by a monotonic clock
+ * @property {string} [id] from `eventId`; default: made from the time
+ * @property {Date | bigint} [createdAt] when it happened; a bigint counts microseconds since 1970
+ * @property {string} [traceparent] the header of W3C Trace Context
+ */
+
+/**
+ * An event whose bytes are fixed. Keep it until its receipt is there: a retry sends the same one.
+ * @typedef {object} SealedEvent
+ * @property {Header} header
+ * @property {string | null} input canonical JSON
+ * @property {string | null} output canonical JSON
+ * @property {string | null} idempotencyKey
+ * @property {string | null} hostIds canonical JSON
+ * @property {Buffer} salt
+ * @property {Buffer[]} commitments to input, output, idempotency key and host ids
+ * @property {Buffer} eventHash
+ */
+
+/**
+ * @typedef {object} Header
+ * @property {string} id
+ * @property {string} stream_id
+ * @property {string | null} request_id
+ * @property {string | null} conversation_id
+ * @property {string} event_type
+ * @property {string} actor
+ * @property {string} outcome
+ * @property {string | null} error_code
+ * @property {number | null} duration_ms
+ * @property {bigint} created_at_us microseconds since 1970
+ * @property {string | null} trace_id
+ * @property {string | null} span_id
+ */
+
+/**
+ * Seals an event. Throws a `TypeError` or `RangeError` where it cannot be recorded as it is.
+ * @param {AuditEvent} event
+ * @returns {SealedEvent}
+ */
+export function seal(event) {
+  const header = headerOf(event);
+  const [input, output] = [event.input, event.output].map(sanitised);
+  const hostIds = sanitised(hostIdsOf(event));
+  const idempotencyKey = event.idempotencyKey === undefined ? null : keepText(event.idempotencyKey);
+  const texts = [input, output, hostIds].map((part) => (part === null ? null : canonical(part)));
+  const len = texts.reduce((sum, text) => sum + Buffer.byteLength(text ?? ""), 0);
+  if (len > MAX_PAYLOAD_LEN) {
+    throw new RangeError(`the payload has ${len} bytes, at most ${MAX_PAYLOAD_LEN} are allowed`);
+  }
+  if (Buffer.byteLength(idempotencyKey ?? "") > MAX_KEY_LEN) {
+    throw new RangeError(`the idempotency key has over ${MAX_KEY_LEN} bytes: hash the long part`);
+  }
+  const salt = randomBytes(16);
+  const commitments = commitmentsTo(salt, { input, output, idempotencyKey, hostIds });
+  return {
+    header,
+    input: texts[0],
+    output: texts[1],
+    idempotencyKey,
+    hostIds: texts[2],
+    salt,
+    commitments,
+    eventHash: eventHash(header, commitments),
+  };
+}
+
+/**
+ * What stands for a phone number in an idempotency key: the same as where the Rust library finds one.
+ * @param {Buffer} redactionKey the deployment's 32 secret bytes
+ * @param {string} phone
+ * @returns {string}
+ */
+export function phoneHash(redactionKey, phone) {
+  // Without country code or trunk zero, so that two ways of writing a number are the same number.
+  const subscriber = phone.replace(/[^0-9]/g, "").slice(-9);
+  const mac = createHmac("sha256", redactionKey).update(`phone\0${subscriber}`).digest("hex");
+  return `phone-${mac.slice(0, 12)}`;
+}
+
+/** @param {AuditEvent} event @returns {Header} */
+function headerOf(event) {
+  const id = event.id ?? eventId(event.createdAt);
+  const createdAt = createdAtOf(id);
+  if (event.createdAt !== undefined && microsOf(event.createdAt) !== createdAt) {
+    throw new TypeError("the event's id and its time disagree: give one of the two");
+  }
+  const isType = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,2}$/.test(event.type);
+  if (!isType || event.type.length > 64 || event.type.replace(/[^0-9]/g, "").length > 4) {
+    throw new TypeError("the event's type is not of the form domain.action");
+  }
+  const request = event.requestId === undefined ? null : hostId("request", event.requestId).uuid;
+  const conversation =
+    event.conversationId === undefined ? null : hostId("conversation", event.conversationId).uuid;
+  const trace = traceOf(event.traceparent);
+  return {
+    id: /** @type {string} */ (parseUuid(id)),
+    stream_id: streamOf(request, conversation),
+    request_id: request,
+    conversation_id: conversation,
+    event_type: event.type,
+    actor: oneOf(ACTORS, "actor", event.actor),
+    outcome: oneOf(OUTCOMES, "outcome", event.outcome ?? "succeeded"),
+    error_code:
+      event.errorCode === undefined ? null : oneOf(ERROR_CODES, "error code", event.errorCode),
+    duration_ms: event.durationMs === undefined ? null : duration(event.durationMs),
+    created_at_us: createdAt,
+    trace_id: trace?.[1] ?? null,
+    span_id: trace?.[2] ?? null,
+  };
+}
+
+/** The host's own names, where they were no UUIDs. @param {AuditEvent} event */
+function hostIdsOf({ requestId, conversationId }) {
+  const request = requestId === undefined ? null : hostId("request", requestId).original;
+  const conversation =
+    conversationId === undefined ? null : hostId("conversation", conversationId).original;
+  const names = Object.entries({ request_id: request, conversation_id: conversation });
+  const own = names.filter(([, name]) => name !== null);
+  return own.length > 0 ? Object.fromEntries(own) : null;
+}
+
+/** JSON `null` is the same as nothing. @param {unknown} part @returns {any} */
+function sanitised(part) {
+  return part === undefined ? null : sanitise(part);
+}
+
+/** @param {string[]} set @param {string} what @param {string} value */
+function oneOf(set, what, value) {
+  if (!set.includes(value)) throw new TypeError(`the event's ${what} is none of ${set.join(", ")}`);
+  return value;
+}
+
+/** @param {number} millis */
+function duration(millis) {
+  if (!(millis >= 0))
+    throw new RangeError("the event's duration is negative: use a monotonic clock");
+  return Math.min(Math.trunc(millis), 2 ** 31 - 1);
+}
+
+/** @param {string | undefined} header */
+function traceOf(header) {
+  const trace = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(header?.trim() ?? "");
+  return trace === null || /^0+$/.test(trace[1]) || /^0+$/.test(trace[2]) ? null : trace;
+}

@@ -1,0 +1,179 @@
+// `node --test examples/typescript`: the formats against their golden vectors, and what is refused.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { createdAtOf, eventId, hostId, microsOf, parseUuid } from "./ids.mjs";
+import {
+  canonical,
+  canonicalHeader,
+  commit,
+  commitmentsTo,
+  eventHash,
+  leafSalt,
+  sanitise,
+} from "./proof.mjs";
+import { seal } from "./seal.mjs";
+
+const EVENT = { type: "request.created", actor: "system" };
+
+/** @param {string} name */
+function vectors(name) {
+  return JSON.parse(
+    readFileSync(new URL(`../../tests/vectors/v1/${name}.json`, import.meta.url), "utf8"),
+  );
+}
+
+/** @param {string} hex */
+function bytes(hex) {
+  return Buffer.from(hex, "hex");
+}
+
+test("canonical JSON is that of the vectors", () => {
+  const cases = vectors("canonical");
+  assert.ok(cases.length >= 10);
+  for (const { name, json, canonical: expected } of cases) {
+    assert.equal(canonical(JSON.parse(json)), expected, name);
+  }
+});
+
+test("leaf salts are those of the vectors", () => {
+  const cases = vectors("leaf_salt");
+  assert.ok(cases.length >= 8);
+  for (const { salt, pointer, leaf_salt } of cases) {
+    assert.equal(leafSalt(bytes(salt), pointer).toString("hex"), leaf_salt, pointer);
+  }
+});
+
+test("commitments are those of the vectors", () => {
+  const cases = vectors("commitment");
+  assert.ok(cases.length >= 40);
+  for (const { salt, pointer, value, commitment } of cases) {
+    assert.equal(
+      commit(value, bytes(salt), pointer).toString("hex"),
+      commitment,
+      JSON.stringify(value),
+    );
+    assert.deepEqual(sanitise(value), value);
+  }
+});
+
+test("event hashes are those of the vectors", () => {
+  const cases = vectors("event");
+  assert.ok(cases.length >= 2);
+  for (const {
+    header: { created_at, ...rest },
+    salt,
+    parts,
+    canonical_header,
+    event_hash,
+  } of cases) {
+    const micros = BigInt(Date.parse(created_at)) * 1_000n + BigInt(created_at.slice(23, 26));
+    const header = { ...rest, created_at_us: micros };
+    const { input, output, idempotency_key: idempotencyKey, host_ids: hostIds } = parts;
+    const commitments = commitmentsTo(bytes(salt), { input, output, idempotencyKey, hostIds });
+    assert.equal(canonicalHeader(header), canonical_header);
+    assert.equal(eventHash(header, commitments).toString("hex"), event_hash);
+  }
+});
+
+test("what jsonb would change is changed before it is hashed", () => {
+  const date = new Date(0);
+  for (const [given, kept] of [
+    [
+      { "a\0": 1, "a\uFFFD": 2 },
+      { "a\uFFFD": 1, "a\uFFFD\uFFFD": 2 },
+    ],
+    ["\uD800x\0", "\uFFFDx\uFFFD"],
+    ["\u{1F64F}", "\u{1F64F}"],
+    [
+      [2 ** 53, -(2 ** 53), 2 ** 53 - 1],
+      ["9007199254740992", "-9007199254740992", 2 ** 53 - 1],
+    ],
+    [
+      [9007199254740993n, 7n],
+      ["9007199254740993", 7],
+    ],
+    [
+      { left: undefined, list: [undefined], date },
+      { list: [null], date: "1970-01-01T00:00:00.000Z" },
+    ],
+    [JSON.parse('{"__proto__":{"a":1}}'), JSON.parse('{"__proto__":{"a":1}}')],
+  ]) {
+    assert.deepEqual(sanitise(given), kept);
+    assert.deepEqual(sanitise(kept), kept, "a second time changes nothing");
+  }
+});
+
+test("what lies too deep is kept as its text, and deeper still is refused", () => {
+  const nested = (/** @type {number} */ depth) =>
+    Array.from({ length: depth }).reduce((inner) => [inner], 1);
+  let innermost = sanitise(nested(70));
+  for (let depth = 0; depth < 64; depth++) [innermost] = innermost;
+  assert.equal(innermost, "[[[[[[1]]]]]]");
+  sanitise(nested(512));
+  assert.throws(() => sanitise(nested(513)), RangeError);
+});
+
+test("an id holds its time to the microsecond", () => {
+  for (const micros of [0n, 1n, 999n, 1_772_435_700_123_456n, 253_402_300_799_999_999n]) {
+    assert.equal(createdAtOf(eventId(micros)), micros);
+  }
+  assert.equal(createdAtOf(eventId(new Date(5))), microsOf(new Date(5)));
+  assert.throws(() => eventId(-1n), RangeError);
+  assert.throws(() => eventId(253_402_300_800_000_000n), RangeError);
+  for (const id of [
+    "0195550a-1f00-47d0-8000-000000000001",
+    "0195550a-1f00-7001-8000-000000000001",
+    "x",
+  ]) {
+    assert.throws(() => createdAtOf(id), TypeError, id);
+  }
+});
+
+test("a UUID has one form, and other names are kept beside a derived one", () => {
+  const uuid = "7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11";
+  for (const form of [
+    uuid,
+    uuid.toUpperCase(),
+    uuid.replaceAll("-", ""),
+    `{${uuid}}`,
+    `urn:uuid:${uuid}`,
+  ]) {
+    assert.deepEqual(hostId("request", form), { uuid, original: null }, form);
+  }
+  assert.equal(parseUuid(`urn:uuid:{${uuid}}`), null);
+  assert.equal(hostId("request", "fallback").original, "fallback");
+  assert.notEqual(hostId("request", "fallback").uuid, hostId("conversation", "fallback").uuid);
+});
+
+test("what cannot be recorded as it is is refused", () => {
+  for (const wrong of [
+    { type: "REQUEST" },
+    { type: "request" },
+    { type: "request.created12345" },
+    { actor: "robot" },
+    { outcome: "fine" },
+    { errorCode: "because" },
+    { durationMs: -1 },
+    { input: Number.NaN },
+    { input: { photo: Buffer.from("JPEG") } },
+    { output: () => 1 },
+    { input: "x".repeat(1 << 20) },
+    { idempotencyKey: "k".repeat(513) },
+    { id: "0195550a-1f00-77d0-8000-000000000001", createdAt: new Date() },
+  ]) {
+    assert.throws(
+      () => seal({ ...EVENT, ...wrong }),
+      /^(Type|Range)Error/,
+      JSON.stringify(Object.keys(wrong)),
+    );
+  }
+});
+
+test("JSON null is the same as nothing", () => {
+  const [nothing, none] = [seal(EVENT), seal({ ...EVENT, input: null, output: null })];
+  assert.deepEqual([none.input, none.output], [null, null]);
+  assert.deepEqual([nothing.input, nothing.output], [null, null]);
+});
