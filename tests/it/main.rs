@@ -7,6 +7,7 @@ mod batcher;
 mod cli;
 mod concierge;
 mod crashes;
+mod endurance;
 mod event;
 mod house;
 mod json_round_trip;

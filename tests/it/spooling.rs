@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use moltbot_audit::event::payload::OutboundInput;
 use moltbot_audit::record::{Record, Recorded};
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{QueueLimits, Spool, SpoolError, WriteError};
@@ -46,10 +47,9 @@ impl Scene {
     /// Waits until the spool is empty, and every drain has said so.
     async fn drained(&self) {
         let started = Instant::now();
-        let stated =
-            || self.drains().iter().filter_map(|drain| drain["newest_at"].as_str()).count();
-        while self.spool.depth().events > 0 || stated() == 0 {
-            assert!(started.elapsed() < Duration::from_secs(60), "{:?}", self.spool.depth());
+        let said = || self.drains().iter().filter_map(|drain| drain["newest_at"].as_str()).count();
+        while self.spool.depth().events > 0 || said() == 0 {
+            assert!(started.elapsed() < Duration::from_mins(1), "{:?}", self.spool.depth());
             sleep(Duration::from_millis(5)).await;
         }
         self.auditor.shutdown(Duration::from_secs(20)).await.expect("the drain is recorded");
@@ -243,7 +243,7 @@ async fn shutdown_leaves_what_the_database_does_not_take_in_the_spool() {
     // A caller would wait for an hour.
     let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32]))
         .spool(spool.clone())
-        .limits(QueueLimits::default().wait(Duration::from_secs(3_600)))
+        .limits(QueueLimits::default().wait(Duration::from_hours(1)))
         .build();
     sink.every_call(Fault::not_landed().hanging());
     let caller = tokio::spawn({
@@ -262,7 +262,7 @@ async fn shutdown_leaves_what_the_database_does_not_take_in_the_spool() {
 async fn an_effect_runs_and_its_outcome_is_kept_while_the_database_is_away() {
     let scene = Scene::new().await;
     scene.sink.every_call(Fault::not_landed());
-    let effect = moltbot_audit::Effect::message(&Default::default())
+    let effect = moltbot_audit::Effect::message(&OutboundInput::default())
         .request(&RequestId::from_host("an apology"));
     let sent = scene.auditor.effect(effect).run(async || Ok::<_, String>(json!({ "id": 1 })));
     assert_eq!(sent.await.expect("it runs"), json!({ "id": 1 }));
