@@ -8,7 +8,7 @@ use moltbot_audit::auditor::Clock;
 use moltbot_audit::event::payload::MoltbotInput;
 use moltbot_audit::pack::{export_request_pack, verify_request_pack};
 use moltbot_audit::redact::Profile;
-use moltbot_audit::testing::SteppedClock;
+use moltbot_audit::testing::{MemoryStore, SteppedClock};
 use moltbot_audit::{Actor, AuditEvent, Auditor, Effect, EventType};
 use serde_json::{Value, json};
 
@@ -80,4 +80,26 @@ async fn a_clock_set_back_an_hour_changes_neither_order_nor_durations() {
     order_and_durations_hold(crate::testing::memory::open().await).await;
     order_and_durations_hold(crate::sqlite::open().await).await;
     order_and_durations_hold(crate::postgres::open().await).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_is_an_event_that_says_by_how_much() {
+    let clock = Arc::new(SteppedClock::new(morning()));
+    let store = Arc::new(MemoryStore::new());
+    let auditor = Auditor::builder(store.clone(), KEY).clock(clock.clone()).build();
+    // The last is what a clock does that is slewed into place.
+    for step in
+        [TimeDelta::zero(), TimeDelta::hours(-1), TimeDelta::minutes(2), TimeDelta::seconds(2)]
+    {
+        clock.advance(Duration::from_mins(10));
+        clock.step(step);
+        let event = AuditEvent::new(EventType::CALL_STARTED, Actor::System);
+        auditor.record(event).await.expect("it is recorded");
+    }
+    auditor.shutdown(Duration::from_secs(10)).await.expect("all is written");
+    let records = store.records();
+    let stepped = records.iter().filter(|one| one.header().event_type == "audit.clock_stepped");
+    let steps: Vec<_> =
+        stepped.map(|one| one.output().expect("a step")["step_ms"].clone()).collect();
+    assert_eq!(steps, [-3_600_000, 120_000]);
 }
