@@ -83,14 +83,14 @@ pub(super) fn behind(path: &Path, from: u64) -> Result<(BTreeMap<u64, Vec<u8>>, 
     let (mut frames, mut bytes, mut torn) = (BTreeMap::new(), 0, Torn::default());
     scan::frames(&mut File::open(path)?, |found| {
         match found {
-            Found::Whole(head, frame) if head.place >= from => {
-                if frames.insert(head.place, frame.to_vec()).is_none() {
-                    bytes += frame.len();
-                }
-            }
-            Found::Torn(head) if head.place >= from => torn.note(head),
             Found::Nameless => torn.nameless += 1,
-            _ => {}
+            Found::Torn(head) | Found::Whole(head, _) if head.place < from => {}
+            Found::Torn(head) => torn.note(head),
+            Found::Whole(head, frame) => {
+                bytes += frame.len();
+                let copy = frames.insert(head.place, frame.to_vec());
+                bytes -= copy.map_or(0, |copy| copy.len());
+            }
         }
         if bytes > BEHIND_BYTES_MAX {
             return Err(Fault::Damage("its newest commits are lost".to_owned()));
