@@ -156,6 +156,24 @@ async fn a_newest_commit_that_is_damaged_does_not_hide_what_it_acknowledged() {
 }
 
 #[tokio::test]
+async fn a_repair_writes_over_nothing_that_can_still_be_recovered() {
+    // redb takes pages of the damaged commit for free ones, and its repair writes to them.
+    let folder = Folder::new();
+    let spool = folder.open().await;
+    let records = numbered_records(&fresh_request(), 0..RECORDS);
+    spool.push(&records[..20]).await.unwrap();
+    spool.push(&records[20..]).await.unwrap();
+    let image = Image { bytes: fs::read(folder.file(0)).unwrap(), records };
+    let ends = image.ends();
+    for nth in [25, 150, 299] {
+        let mut bytes = image.bytes.clone();
+        bytes[ends[nth] - 100] ^= 0x41;
+        let (found, _) = recovered(&bytes).await;
+        assert_eq!(found.len(), 299, "record {nth} was damaged");
+    }
+}
+
+#[tokio::test]
 async fn a_salvage_that_was_interrupted_is_finished() {
     let image = Image::new(true).await;
     let folder = Folder::new();
