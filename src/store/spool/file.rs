@@ -109,15 +109,20 @@ impl Opened {
     /// where a page of that one is damaged, and says nothing; a process that was killed leaves
     /// records there that were not acknowledged. Both look the same, and both are welcome.
     fn look_behind(&mut self, slot: &Slot) -> Result<(), Fault> {
-        let frames = salvage::behind(&slot.file(), self.next_place)?;
-        let Some((last, _)) = frames.last_key_value() else { return Ok(()) };
-        self.next_place = last + 1;
-        salvage::insert(&self.file.db, &frames, self.next_place)?;
+        let (frames, torn) = salvage::behind(&slot.file(), self.next_place)?;
+        if let Some((last, _)) = frames.last_key_value() {
+            self.next_place = last + 1;
+            salvage::insert(&self.file.db, &frames, self.next_place)?;
+        } else if torn == 0 {
+            return Ok(());
+        }
         self.recovery.recovered = u64::try_from(frames.len()).unwrap_or(u64::MAX);
+        self.recovery.torn = torn;
         tracing::warn!(
             file = %slot.file().display(),
             recovered = self.recovery.recovered,
-            "records behind the spool file's newest commit were recovered"
+            torn,
+            "there were records behind the spool file's newest commit: whole ones are recovered"
         );
         Ok(())
     }

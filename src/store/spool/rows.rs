@@ -64,9 +64,10 @@ pub(super) fn set_aside(db: &Database, rows: &[(u64, &str)]) -> Result<Rows, Fau
         let mut aside = txn.open_table(SET_ASIDE).map_err(fault)?;
         let mut moved = Rows::new();
         for (place, reason) in rows {
-            if let Some(bytes) = waiting.remove(place).map_err(fault)? {
-                aside.insert(place, (*reason, bytes.value())).map_err(fault)?;
-                moved.push((*place, bytes.value().to_vec()));
+            let removed = waiting.remove(place).map_err(fault)?;
+            if let Some(bytes) = removed.map(|bytes| bytes.value().to_vec()) {
+                aside.insert(place, (*reason, bytes.as_slice())).map_err(fault)?;
+                moved.push((*place, bytes));
             }
         }
         Ok(moved)

@@ -7,12 +7,17 @@ use std::path::Path;
 
 use super::error::{Fault, guarded};
 use super::file;
+use super::frame::Head;
 use super::held_file::HeldFile;
+use super::scan::Found;
 use super::slot::{Slot, private_file};
 use super::{rows, scan};
 
 /// Bytes of frames that go into one transaction.
 const BATCH_BYTES: usize = 4 << 20;
+
+/// Places of torn frames that are held in memory.
+const TORN_MAX: usize = 100_000;
 
 /// Bytes of frames behind the last commit that are held in memory: far more than one push.
 const BEHIND_BYTES_MAX: usize = 64 << 20;
@@ -27,8 +32,8 @@ pub struct Recovery {
     /// Damaged files, which lie in the folder as `spool-<n>.redb.damaged-<n>`. They hold personal
     /// data: delete them once they are looked at.
     pub damaged_files: u64,
-    /// Records that began in a damaged file and were not whole. Remains of records that had left the
-    /// spool before count too, so this is the most that can be lost, as far as the file tells.
+    /// Records that began in a file, and of which no whole copy was found: those that are lost, as far
+    /// as the file tells. Some may have left the spool before, or never have been acknowledged.
     pub torn: u64,
     /// Records that could not be read back, and were [set aside](super::Spool::set_aside_records).
     pub unreadable: u64,
@@ -73,20 +78,27 @@ pub(super) fn finish(slot: &Slot) -> io::Result<()> {
 }
 
 /// The whole frames that the file's newest readable commit does not know, because their places are
-/// `from` or behind.
-pub(super) fn behind(path: &Path, from: u64) -> Result<BTreeMap<u64, Vec<u8>>, Fault> {
-    let (mut frames, mut bytes) = (BTreeMap::new(), 0);
-    scan::frames(&mut File::open(path)?, |head, frame| {
-        if head.place >= from && !frames.contains_key(&head.place) {
-            bytes += frame.len();
-            if bytes > BEHIND_BYTES_MAX {
-                return Err(Fault::Damage("its newest commits are lost".to_owned()));
+/// `from` or behind, and how many more began there.
+pub(super) fn behind(path: &Path, from: u64) -> Result<(BTreeMap<u64, Vec<u8>>, u64), Fault> {
+    let (mut frames, mut bytes, mut torn) = (BTreeMap::new(), 0, Torn::default());
+    scan::frames(&mut File::open(path)?, |found| {
+        match found {
+            Found::Nameless => torn.nameless += 1,
+            Found::Torn(head) | Found::Whole(head, _) if head.place < from => {}
+            Found::Torn(head) => torn.note(head),
+            Found::Whole(head, frame) => {
+                bytes += frame.len();
+                let copy = frames.insert(head.place, frame.to_vec());
+                bytes -= copy.map_or(0, |copy| copy.len());
             }
-            frames.insert(head.place, frame.to_vec());
+        }
+        if bytes > BEHIND_BYTES_MAX {
+            return Err(Fault::Damage("its newest commits are lost".to_owned()));
         }
         Ok(())
     })?;
-    Ok(frames)
+    let torn = torn.count(|place| Ok(frames.contains_key(&place)))?;
+    Ok((frames, torn))
 }
 
 fn copy_whole(damaged: &Path, salvaged: &Path) -> Result<Recovery, Fault> {
@@ -95,10 +107,17 @@ fn copy_whole(damaged: &Path, salvaged: &Path) -> Result<Recovery, Fault> {
     let db = file::database(&backing)?;
     rows::prepare(&db)?;
     let (mut batch, mut bytes, mut next_place) = (BTreeMap::new(), 0, 0);
-    let found = scan::frames(&mut File::open(damaged)?, |head, frame| {
-        next_place = next_place.max(head.place + 1);
-        bytes += frame.len();
-        batch.insert(head.place, frame.to_vec());
+    let mut torn = Torn::default();
+    scan::frames(&mut File::open(damaged)?, |found| {
+        match found {
+            Found::Nameless => torn.nameless += 1,
+            Found::Torn(head) => torn.note(head),
+            Found::Whole(head, frame) => {
+                next_place = next_place.max(head.place + 1);
+                bytes += frame.len();
+                batch.insert(head.place, frame.to_vec());
+            }
+        }
         if bytes >= BATCH_BYTES {
             insert(&db, &batch, next_place)?;
             batch.clear();
@@ -107,7 +126,33 @@ fn copy_whole(damaged: &Path, salvaged: &Path) -> Result<Recovery, Fault> {
         Ok(())
     })?;
     insert(&db, &batch, next_place)?;
-    Ok(Recovery { recovered: rows::waiting_count(&db)?, torn: found.torn, ..Recovery::default() })
+    let recovered = rows::waiting_count(&db)?;
+    let torn = torn.count(|place| Ok(!rows::heads(&db, std::iter::once(place))?.is_empty()))?;
+    Ok(Recovery { recovered, torn, ..Recovery::default() })
+}
+
+/// Frames that began and were not whole.
+#[derive(Default)]
+struct Torn {
+    nameless: u64,
+    places: BTreeSet<u64>,
+}
+
+impl Torn {
+    fn note(&mut self, head: Head) {
+        if self.places.len() < TORN_MAX {
+            self.places.insert(head.place);
+        }
+    }
+
+    /// How many there are of which no other copy was found.
+    fn count(&self, is_found: impl Fn(u64) -> Result<bool, Fault>) -> Result<u64, Fault> {
+        let mut count = self.nameless;
+        for place in &self.places {
+            count += u64::from(!is_found(*place)?);
+        }
+        Ok(count)
+    }
 }
 
 pub(super) fn insert(

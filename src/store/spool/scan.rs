@@ -9,40 +9,45 @@ use super::frame::{HEAD_LEN, Head, MAGIC};
 /// How much is read at once.
 const PIECE_LEN: usize = 256 << 10;
 
-/// What lies in a file.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Found {
-    /// Heads whose record is not whole. Remains of pages that are used for something else count too.
-    pub(super) torn: u64,
+/// What begins like a frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Found<'a> {
+    /// Not even the head is whole.
+    Nameless,
+    /// The head is whole, and the record is not.
+    Torn(Head),
+    /// A frame.
+    Whole(Head, &'a [u8]),
 }
 
-/// Hands every whole frame of `file` to `each`, in the order of the bytes. One frame may come more
-/// than once, because a page that is written anew leaves its old copy behind.
+/// Hands everything in `file` that begins like a frame to `each`, in the order of the bytes. One frame
+/// may come more than once, because a page that is written anew leaves its old copy behind, whole
+/// or in part.
 ///
 /// Linear in the file's length; holds one piece and one frame in memory.
 pub(super) fn frames(
     file: &mut File,
-    mut each: impl FnMut(&Head, &[u8]) -> Result<(), Fault>,
-) -> Result<Found, Fault> {
+    mut each: impl FnMut(Found<'_>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
     file.seek(SeekFrom::Start(0))?;
     let mut window = Window { file, bytes: Vec::new(), start: 0, at_end: false };
-    let mut found = Found::default();
     while window.find_magic()? {
         let Some(head) = Head::read(window.ahead(HEAD_LEN)?) else {
-            window.start += 1;
+            each(Found::Nameless)?;
+            window.start += MAGIC.len();
             continue;
         };
         let frame = window.ahead(head.len)?;
         if head.record(frame).is_some() {
-            each(&head, frame)?;
+            each(Found::Whole(head, frame))?;
             window.start += head.len;
         } else {
-            found.torn += 1;
+            each(Found::Torn(head))?;
             // Another frame may begin inside the bytes that this one should have had.
             window.start += HEAD_LEN;
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// The part of the file that is looked at.

@@ -2,6 +2,7 @@
 //! file, says so, and does not panic.
 
 use std::fs;
+use std::io::{Seek, SeekFrom, Write};
 
 use moltbot_audit::record::Record;
 use moltbot_audit::store::{Recovery, Spool};
@@ -27,12 +28,12 @@ impl Image {
         let spool = folder.open().await;
         let records = numbered_records(&fresh_request(), 0..RECORDS);
         for batch in records.chunks(37) {
-            spool.push(batch).await.unwrap();
+            spool.push(batch).await.expect("they are kept");
         }
         if ends_cleanly {
-            spool.close().await.unwrap();
+            spool.close().await.expect("it closes");
         }
-        Self { bytes: fs::read(folder.file(0)).unwrap(), records }
+        Self { bytes: fs::read(folder.file(0)).expect("a file"), records }
     }
 
     /// For each record, where its first copy ends in the file.
@@ -56,8 +57,8 @@ impl Image {
 /// Puts bytes where a spool's file would be, and opens the spool.
 async fn opened(bytes: &[u8]) -> (Folder, Spool) {
     let folder = Folder::new();
-    fs::create_dir_all(folder.path()).unwrap();
-    fs::write(folder.file(0), bytes).unwrap();
+    fs::create_dir_all(folder.path()).expect("a folder");
+    fs::write(folder.file(0), bytes).expect("a file");
     let spool = folder.open().await;
     (folder, spool)
 }
@@ -71,11 +72,11 @@ async fn recovered(bytes: &[u8]) -> (Vec<u64>, Recovery) {
     let kept = files_with(&folder.path(), ".damaged-");
     assert_eq!(kept as u64, recovery.damaged_files);
 
-    spool.push(numbered_records(&fresh_request(), [RECORDS])).await.unwrap();
+    spool.push(numbered_records(&fresh_request(), [RECORDS])).await.expect("it is kept");
     drop(spool);
     let spool = folder.open().await;
     assert_eq!(spool.recovery(), Recovery::default(), "the second opening found damage");
-    let all = numbers(&drain(&spool).await.unwrap());
+    let all = numbers(&drain(&spool).await.expect("it drains"));
     assert_eq!(all, [&found[..], &[RECORDS]].concat());
     (found, recovery)
 }
@@ -85,7 +86,7 @@ async fn a_file_cut_anywhere_gives_back_what_is_whole() {
     let image = Image::new(true).await;
     let (ends, len) = (image.ends(), image.bytes.len());
     let inside = |nth: usize| ends[nth] - 100;
-    let cuts = (0..20).map(|n| len * n / 20).chain([1, 100, 319, 4095, inside(0), inside(150)]);
+    let cuts = (0..12).map(|n| len * n / 12).chain([1, 100, 319, 4095, inside(0), inside(150)]);
     for cut in cuts.chain([inside(299), len - 1]) {
         let (found, recovery) = recovered(&image.bytes[..cut]).await;
         let whole = (0..).zip(&ends).filter(|(_, end)| **end <= cut).map(|(n, _)| n);
@@ -100,16 +101,19 @@ async fn a_flipped_byte_anywhere_costs_at_most_the_record_it_is_in() {
     for ends_cleanly in [true, false] {
         let image = Image::new(ends_cleanly).await;
         let (ends, len) = (image.ends(), image.bytes.len());
-        let in_records = (0..300).step_by(23).map(|nth: usize| ends[nth] - 200);
-        let anywhere = (0..30).map(|n| len * n / 30 + 17 * n);
+        let in_records = (0..300).step_by(41).map(|nth: usize| ends[nth] - 200);
+        let anywhere = (0..16).map(|n| len * n / 16 + 17 * n);
         let (mut damaged, mut lost) = (0, 0);
-        for at in (0..330).step_by(11).chain(in_records).chain(anywhere) {
+        for at in (0..330).step_by(23).chain(in_records).chain(anywhere) {
             let mut bytes = image.bytes.clone();
             bytes[at] ^= 0x41;
             let (found, recovery) = recovered(&bytes).await;
             let missing = (0..RECORDS).filter(|number| !found.contains(number)).count() as u64;
             assert!(missing <= 1, "byte {at}: {missing} records are missing");
-            assert!(missing == 0 || recovery.torn > 0, "byte {at}: lost without a word");
+            assert!(
+                missing == 0 || recovery != Recovery::default(),
+                "byte {at}: lost without a word"
+            );
             lost += missing;
             damaged += recovery.damaged_files;
         }
@@ -130,7 +134,7 @@ async fn what_is_no_spool_at_all_is_kept_beside_and_a_new_file_begun() {
         (b"x", 0),
         (&text, 0),
         (&[0; 10_000], 0),
-        (&[0xF5; 70_000], 0),
+        (&vec![0xF5; 300_000], 0),
         (&upgraded, RECORDS),
     ] {
         let (found, recovery) = recovered(bytes).await;
@@ -149,6 +153,24 @@ async fn a_newest_commit_that_is_damaged_does_not_hide_what_it_acknowledged() {
     let (found, recovery) = recovered(&bytes).await;
     assert_eq!(found, (0..299).collect::<Vec<_>>());
     assert!(recovery.recovered > 0 && recovery.torn > 0, "{recovery:?}");
+}
+
+#[tokio::test]
+async fn a_repair_writes_over_nothing_that_can_still_be_recovered() {
+    // redb takes pages of the damaged commit for free ones, and its repair writes to them.
+    let folder = Folder::new();
+    let spool = folder.open().await;
+    let records = numbered_records(&fresh_request(), 0..RECORDS);
+    spool.push(&records[..20]).await.unwrap();
+    spool.push(&records[20..]).await.unwrap();
+    let image = Image { bytes: fs::read(folder.file(0)).unwrap(), records };
+    let ends = image.ends();
+    for nth in [25, 150, 299] {
+        let mut bytes = image.bytes.clone();
+        bytes[ends[nth] - 100] ^= 0x41;
+        let (found, _) = recovered(&bytes).await;
+        assert_eq!(found.len(), 299, "record {nth} was damaged");
+    }
 }
 
 #[tokio::test]
@@ -191,17 +213,19 @@ async fn a_row_that_goes_bad_while_the_spool_is_open_is_set_aside() {
     // More than the cache holds, so that the first rows are read from the disk again.
     let text = "ndayifite ".repeat(9_000);
     let large = |n: u64| sealed(event(&request).input(json!({ "n": n, "text": text })));
-    for first in [0, 50, 100] {
-        spool.push((first..first + 50).map(large).collect::<Vec<_>>()).await.unwrap();
+    for first in [0, 25, 50] {
+        spool.push((first..first + 25).map(large).collect::<Vec<_>>()).await.unwrap();
     }
-    let mut bytes = fs::read(folder.file(0)).unwrap();
-    let second = waiting(&spool).await[1].record.to_bytes();
-    let at = bytes.windows(64).position(|window| window == &second[..64]).expect("its bytes");
-    bytes[at + 1000] ^= 1;
-    fs::write(folder.file(0), bytes).unwrap();
+    let bytes = fs::read(folder.file(0)).unwrap();
+    let record = waiting(&spool).await[1].record.to_bytes();
+    let mut file = fs::OpenOptions::new().write(true).open(folder.file(0)).unwrap();
+    for (at, _) in bytes.windows(80).enumerate().filter(|(_, window)| **window == record[..80]) {
+        file.seek(SeekFrom::Start(at as u64 + 1000)).unwrap();
+        file.write_all(&[bytes[at + 1000] ^ 1]).unwrap();
+    }
 
     let found = numbers(&drain(&spool).await.unwrap());
-    assert_eq!(found, (0..150).filter(|n| *n != 1).collect::<Vec<_>>());
+    assert_eq!(found, (0..75).filter(|n| *n != 1).collect::<Vec<_>>());
     assert_eq!((spool.recovery().unreadable, spool.set_aside_count()), (1, 1));
     let aside = spool.set_aside_records(0, 9).await.unwrap();
     assert!(aside[0].record.is_none());

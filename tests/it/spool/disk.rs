@@ -39,7 +39,7 @@ impl SmallDisk {
     /// Fills what is left.
     fn fill(&self) -> PathBuf {
         let path = self.path().join("other");
-        let mut file = std::fs::File::create(&path).unwrap();
+        let mut file = std::fs::File::create(&path).expect("a file");
         while std::io::Write::write_all(&mut file, &[1; 4096]).is_ok() {}
         path
     }

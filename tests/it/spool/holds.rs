@@ -31,11 +31,11 @@ async fn check(steps: Vec<Step>) {
         match step {
             Step::Push(streams) => {
                 let batch = streams.iter().flat_map(|nth| records(&requests[*nth], 1));
-                spool.push(batch.collect::<Vec<_>>()).await.unwrap();
+                spool.push(batch.collect::<Vec<_>>()).await.expect("it is kept");
             }
             Step::Remove(nth) => {
                 let places: Vec<u64> = waiting(&spool).await.iter().map(|row| row.place).collect();
-                spool.remove(places.into_iter().skip(nth).take(2)).await.unwrap();
+                spool.remove(places.into_iter().skip(nth).take(2)).await.expect("they are removed");
             }
             Step::Reopen => {
                 drop(spool);
@@ -43,7 +43,7 @@ async fn check(steps: Vec<Step>) {
             }
             Step::SetAside(nth) => {
                 if let Some(row) = waiting(&spool).await.get(nth) {
-                    spool.set_aside(row.place, "refused").await.unwrap();
+                    spool.set_aside(row.place, "refused").await.expect("it is set aside");
                 }
             }
         }

@@ -141,9 +141,9 @@ async fn an_empty_spool_gives_the_disk_back_and_loses_no_push_beside_it() {
     let request = fresh_request();
     let spool = folder.open().await;
     let text = "ndayifite ".repeat(9_000);
-    let large = || sealed(event(&request).input(json!({ "text": text })));
+    let large = sealed(event(&request).input(json!({ "text": text })));
     for _ in 0..10 {
-        spool.push((0..25).map(|_| large()).collect::<Vec<_>>()).await.unwrap();
+        spool.push(vec![large.clone(); 25]).await.unwrap();
     }
     let file_len = || std::fs::metadata(folder.file(0)).map_or(0, |file| file.len());
     assert!(file_len() > 20 << 20);

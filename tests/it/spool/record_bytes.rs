@@ -26,7 +26,7 @@ fn numbered() -> Record {
 
 /// The record's bytes with one member changed.
 fn with(member: &str, value: Value) -> Vec<u8> {
-    let mut json: Value = serde_json::from_slice(&numbered().to_bytes()).unwrap();
+    let mut json: Value = serde_json::from_slice(&numbered().to_bytes()).expect("JSON");
     *json.pointer_mut(member).expect("the member is there") = value;
     json.to_string().into_bytes()
 }
