@@ -219,31 +219,6 @@ language sql
 immutable parallel safe
 return sha256('moltbot-audit/v1/chain\000'::bytea || previous || event_hash || chain_time);
 
--- One step of chain_over. PL/pgSQL evaluates it several times faster than a SQL function, which an
--- aggregate cannot inline.
-create or replace function moltbot_audit.chain_step(
-    chain bytea,
-    start bytea,
-    event_hash bytea,
-    chain_time bytea
-)
-returns bytea
-language plpgsql
-immutable parallel safe
-as $$
-begin
-    return sha256(
-        'moltbot-audit/v1/chain\000'::bytea || coalesce(chain, start) || event_hash || chain_time
-    );
-end
-$$;
-
--- The chain over rows in their order, from `start` on.
-create or replace aggregate moltbot_audit.chain_over(start bytea, event_hash bytea, chain_time bytea) (
-    sfunc = moltbot_audit.chain_step,
-    stype = bytea
-);
-
 -- Appends a batch whose ids are all new; a unique violation says that one is not. Runs under
 -- the settings of `append`, its only caller.
 create or replace function moltbot_audit.append_new(
@@ -258,42 +233,56 @@ create or replace function moltbot_audit.append_new(
 language plpgsql
 as $$
 #variable_conflict use_column
+declare
+    locked record;
+    at integer;
+    place bigint;
+    chain bytea;
+    chain_time bytea;
+    locked_ids uuid[];
+    heads bytea[];
 begin
+    -- As long as the batch: the loop below fills in every place, not in their order.
+    seqs := array_fill(0::bigint, array[cardinality(ids)]);
+    recorded_ats := created_ats;
+    chain_hashes := event_hashes;
     -- Takes the streams' locks, in the order of their ids so that two batches cannot wait for each
     -- other in a circle, and with the lock reads the clock and gives out the places. The head stays
     -- behind until the last statement; nobody sees that before the commit.
-    with batch as (
-        select *
-        from unnest(stream_ids, event_hashes)
-            with ordinality as b (stream_id, event_hash, position)
-    ), counted as materialized (
-        select stream_id, count(*) as events from batch group by stream_id order by stream_id
-    ), locked as (
-        insert into moltbot_audit.audit_streams as s (stream_id, seq, head, started_at, last_at)
-        select c.stream_id, c.events, moltbot_audit.stream_start(c.stream_id), t.now, t.now
-        from counted c, lateral (select clock_timestamp() as now offset 0) t
-        order by c.stream_id
-        on conflict (stream_id) do update
-            set seq = s.seq + excluded.seq, last_at = clock_timestamp()
-        returning s.stream_id, s.seq, s.head, s.last_at
-    ), chained as (
-        select
-            b.position,
-            l.seq - l.events + row_number() over so_far as seq,
-            l.last_at as recorded_at,
-            moltbot_audit.chain_over(l.head, b.event_hash, l.chain_time) over so_far as chain_hash
-        from (
-            select l.*, c.events, moltbot_audit.chain_time(l.last_at) as chain_time
-            from locked l join counted c on c.stream_id = l.stream_id
-            offset 0
-        ) l join batch b on b.stream_id = l.stream_id
-        window so_far as (
-            partition by b.stream_id order by b.position rows unbounded preceding
+    for locked in
+        with counted as materialized (
+            select
+                stream_id,
+                count(*) as events,
+                array_agg(position::integer order by position) as positions
+            from unnest(stream_ids) with ordinality as b (stream_id, position)
+            group by stream_id
+        ), locked as (
+            insert into moltbot_audit.audit_streams as s (stream_id, seq, head, started_at, last_at)
+            select c.stream_id, c.events, moltbot_audit.stream_start(c.stream_id), t.now, t.now
+            from counted c, lateral (select clock_timestamp() as now offset 0) t
+            order by c.stream_id
+            on conflict (stream_id) do update
+                set seq = s.seq + excluded.seq, last_at = clock_timestamp()
+            returning s.stream_id, s.seq, s.head, s.last_at
         )
-    )
-    select array_agg(seq), array_agg(recorded_at), array_agg(chain_hash)
-    into seqs, recorded_ats, chain_hashes
-    from (select * from chained order by position) in_batch_order;
+        select l.stream_id, l.seq - c.events as seq, l.head, l.last_at, c.positions
+        from locked l join counted c on c.stream_id = l.stream_id
+    loop
+        place := locked.seq;
+        chain := locked.head;
+        chain_time := moltbot_audit.chain_time(locked.last_at);
+        -- An aggregate over a window would take twice as long.
+        foreach at in array locked.positions loop
+            place := place + 1;
+            chain := moltbot_audit.chain_hash(chain, event_hashes[at], chain_time);
+            seqs[at] := place;
+            recorded_ats[at] := locked.last_at;
+            chain_hashes[at] := chain;
+        end loop;
+        locked_ids := locked_ids || locked.stream_id;
+        heads := heads || chain;
+    end loop;
 
     -- Unnested side by side in the select list, rows flow; in the from clause each array would be
     -- copied into a table of its own first.
@@ -338,12 +327,10 @@ begin
     ) b;
 
     -- An upsert that always meets its row: unlike an update with a join, it goes by the primary key
-    -- however old the cached plan is.
+    -- however old the cached plan is. Of the row that it offers, only the head is taken.
     insert into moltbot_audit.audit_streams as s (stream_id, seq, head, started_at, last_at)
-    select distinct on (stream_id) stream_id, seq, chain_hash, recorded_at, recorded_at
-    from unnest(stream_ids, seqs, chain_hashes, recorded_ats)
-        as b (stream_id, seq, chain_hash, recorded_at)
-    order by stream_id, seq desc
+    select b.stream_id, 0, b.head, now(), now()
+    from unnest(locked_ids, heads) as b (stream_id, head)
     on conflict (stream_id) do update set head = excluded.head;
 end
 $$;

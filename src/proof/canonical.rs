@@ -107,7 +107,7 @@ pub(crate) fn write_string(text: &str, out: &mut String) {
 }
 
 fn needs_escape(byte: u8) -> bool {
-    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 fn write_escaped(text: &str, out: &mut String) {

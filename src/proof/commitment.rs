@@ -149,6 +149,7 @@ pub fn node_digest(children: &[(Option<&str>, Digest)]) -> Digest {
     node.digest()
 }
 
+#[derive(Clone, Copy)]
 enum Kind {
     Array,
     Object,

@@ -45,28 +45,24 @@ impl Header {
     #[must_use]
     pub fn canonical(&self) -> String {
         let members = [
-            ("actor", Cell::Text(Some(&self.actor))),
-            ("conversation_id", Cell::Id(self.conversation_id)),
-            ("created_at_us", Cell::Integer(Some(self.created_at.timestamp_micros()))),
-            ("duration_ms", Cell::Integer(self.duration_ms.map(i64::from))),
-            ("error_code", Cell::Text(self.error_code.as_deref())),
-            ("event_type", Cell::Text(Some(&self.event_type))),
-            ("id", Cell::Id(Some(self.id))),
-            ("outcome", Cell::Text(Some(&self.outcome))),
-            ("request_id", Cell::Id(self.request_id)),
-            ("span_id", Cell::Text(self.span_id.as_deref())),
-            ("stream_id", Cell::Id(Some(self.stream_id.uuid()))),
-            ("trace_id", Cell::Text(self.trace_id.as_deref())),
-            ("version", Cell::Integer(Some(1))),
+            (r#"{"actor":"#, Cell::Text(Some(&self.actor))),
+            (r#","conversation_id":"#, Cell::Id(self.conversation_id)),
+            (r#","created_at_us":"#, Cell::Integer(Some(self.created_at.timestamp_micros()))),
+            (r#","duration_ms":"#, Cell::Integer(self.duration_ms.map(i64::from))),
+            (r#","error_code":"#, Cell::Text(self.error_code.as_deref())),
+            (r#","event_type":"#, Cell::Text(Some(&self.event_type))),
+            (r#","id":"#, Cell::Id(Some(self.id))),
+            (r#","outcome":"#, Cell::Text(Some(&self.outcome))),
+            (r#","request_id":"#, Cell::Id(self.request_id)),
+            (r#","span_id":"#, Cell::Text(self.span_id.as_deref())),
+            (r#","stream_id":"#, Cell::Id(Some(self.stream_id.uuid()))),
+            (r#","trace_id":"#, Cell::Text(self.trace_id.as_deref())),
+            (r#","version":"#, Cell::Integer(Some(1))),
         ];
         let mut out = String::with_capacity(512);
-        let mut before = '{';
         for (name, cell) in members {
-            out.push(before);
-            write_string(name, &mut out);
-            out.push(':');
+            out.push_str(name);
             cell.write(&mut out);
-            before = ',';
         }
         out.push('}');
         out
@@ -102,7 +98,9 @@ impl Cell<'_> {
     fn write(&self, out: &mut String) {
         match self {
             Self::Id(Some(id)) => {
-                write_string(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()), out);
+                out.push('"');
+                out.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+                out.push('"');
             }
             Self::Integer(Some(integer)) => write_integer(*integer, out),
             Self::Text(Some(text)) => write_string(text, out),

@@ -31,6 +31,9 @@ pub(super) fn subscriber(digits: &str) -> &str {
     &digits[digits.len().saturating_sub(9)..]
 }
 
+/// Fewest digits a number has, with `+` before it.
+const MIN_DIGITS: usize = 8;
+
 /// Most digits a number has (ITU-T E.164), with `00` before it.
 const MAX_DIGITS: usize = 17;
 
@@ -47,7 +50,7 @@ const NEIGHBOURS: [&str; 5] = ["243", "254", "255", "256", "257"];
 #[must_use]
 pub fn find_phones(text: &str) -> Vec<FoundPhone> {
     let mut found = Vec::new();
-    if !text.chars().any(|c| digit(c).is_some()) {
+    if text.chars().filter(|c| digit(*c).is_some()).take(MIN_DIGITS).count() < MIN_DIGITS {
         return found;
     }
     let mut run = Run::default();
@@ -149,7 +152,7 @@ impl Group {
 
 /// The number's digits without prefix, if these digits are one.
 fn as_phone(digits: &str, plus: bool) -> Option<&str> {
-    if plus && (8..=15).contains(&digits.len()) && !digits.starts_with('0') {
+    if plus && (MIN_DIGITS..=15).contains(&digits.len()) && !digits.starts_with('0') {
         return Some(digits);
     }
     // Order numbers begin with zeros too: with `00` only a full number with its country counts.

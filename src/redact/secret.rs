@@ -160,7 +160,8 @@ fn kind_of(token: &str) -> Option<Kind> {
     if let Some(kind) = kind_of_url(token) {
         return Some(kind);
     }
-    if token.split(['=', ',', ';', ':', '/', '?', '&', '#']).any(is_known_secret) {
+    let is_joint = |c| matches!(c, '=' | ',' | ';' | ':' | '/' | '?' | '&' | '#');
+    if token.split(is_joint).any(is_known_secret) {
         return Some(Kind::Secret);
     }
     is_base64_run(token).then_some(Kind::Media)
