@@ -4,6 +4,8 @@
 //! while; nothing but Rust is needed. With `--database postgres://…`, stop and start the server
 //! yourself.
 
+#![allow(clippy::print_stdout, reason = "an example prints")]
+
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
