@@ -1,8 +1,7 @@
 //! Records events while the database goes away and comes back.
 //!
-//! `cargo run --example outage` plays it on an SQLite file whose every call is made to fail for a
-//! while; nothing but Rust is needed. With `--database postgres://…`, stop and start the server
-//! yourself.
+//! `cargo run --example outage` plays it on an SQLite file, by making its calls fail for a while;
+//! nothing but Rust is needed. With `--database postgres://…`, stop and start the server yourself.
 
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
@@ -23,9 +22,9 @@ use tokio::time::sleep;
 /// Record an event every 100 ms, with a spool for when the database is away.
 #[derive(Parser)]
 struct Arguments {
-    /// Where to record. Default: an SQLite file, made unreachable for a while
-    #[arg(long, value_name = "URL")]
-    database: Option<String>,
+    /// Where to record; an SQLite file is made unreachable for a while
+    #[arg(long, value_name = "URL", default_value = "sqlite://target/outage/audit.sqlite")]
+    database: String,
     /// Where events are kept while the database is away
     #[arg(long, value_name = "DIR", default_value = "target/outage/spool")]
     spool: PathBuf,
@@ -47,9 +46,8 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all("target/outage")?;
-    let simulated = arguments.database.is_none();
-    let url = arguments.database.as_deref().unwrap_or("sqlite://target/outage/audit.sqlite");
-    let store = store::open(url).await?;
+    let is_simulated = arguments.database.starts_with("sqlite:");
+    let store = store::open(&arguments.database).await?;
     let sink = Arc::new(FaultySink::<dyn AuditSink>::new(store.clone()));
     let spool = Spool::open(arguments.spool).await?;
     let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32]))
@@ -57,13 +55,13 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         .limits(QueueLimits::default().wait(Duration::from_millis(500)))
         .build();
 
-    let request = RequestId::from_host("an outage");
+    let request = RequestId::from_host(&format!("outage-{}", std::process::id()));
     for number in 1..=arguments.events {
-        if simulated && number == arguments.events / 3 {
+        if is_simulated && number == arguments.events / 3 {
             println!("-- the database goes away");
             sink.every_call(Fault::not_landed());
         }
-        if simulated && number == arguments.events * 2 / 3 {
+        if is_simulated && number == arguments.events * 2 / 3 {
             println!("-- the database is back");
             sink.heal();
         }

@@ -225,3 +225,14 @@ fn every_program_says_how_it_is_used() {
     }
     run("verify_pack", [""; 0]).expect(2);
 }
+
+#[test]
+fn an_outage_is_told_and_nothing_of_it_is_missing() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let database = format!("sqlite://{}/audit.sqlite", folder.path().display());
+    let spool = folder.path().join("spool").display().to_string();
+    let arguments = ["--database", &database, "--spool", &spool, "--events", "30"];
+    let said = run("outage", arguments).expect(0);
+    assert!(said.out.contains("in the spool, 5 there"), "{said:?}");
+    assert!(said.out.contains("30 events in the stream, 0 spooled"), "{said:?}");
+}
