@@ -99,7 +99,9 @@ async fn cut<F: Future>(future: F, waits: usize) -> Option<F::Output> {
 /// Waits until nobody but us is at work in the database, or holds a transaction.
 async fn wait_until_idle(database: &PgPool) -> Result<(), String> {
     let mut busy: Vec<String> = Vec::new();
-    for _ in 0..500 {
+    for _ in 0..250 {
+        // Also before the first look: what was sent has to arrive.
+        tokio::time::sleep(Duration::from_millis(20)).await;
         busy = sqlx::query_scalar(
             "select state || ': ' || query from pg_stat_activity
              where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'",
@@ -110,7 +112,6 @@ async fn wait_until_idle(database: &PgPool) -> Result<(), String> {
         if busy.is_empty() {
             return Ok(());
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Err(format!("{busy:?}"))
 }
