@@ -109,8 +109,8 @@ pub(super) fn not_connected(error: &sqlx::Error) -> StoreError {
     StoreError::InvalidUrl {
         reason: format!(
             "its sslmode asks for TLS, which cannot be had: {reason}. Let the host turn on one of \
-             sqlx's `tls-*` features, and the server have TLS and a certificate that fits; or, \
-             where the network is trusted, say sslmode=disable"
+             sqlx's `tls-*` features, and see that the server has TLS, with a certificate that \
+             sslrootcert vouches for"
         ),
     }
 }
