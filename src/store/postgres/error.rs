@@ -1,6 +1,7 @@
 //! From what the driver says to what the caller can do.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use crate::store::StoreError;
@@ -97,12 +98,19 @@ pub(super) fn migration_failed(file: &'static str, error: &sqlx::Error) -> Failu
 /// Maps an error of the first connection.
 #[cold]
 pub(super) fn not_connected(error: &sqlx::Error) -> StoreError {
-    let sqlx::Error::Tls(reason) = error else { return Failure::of("connect", error).error };
+    let reason = match error {
+        sqlx::Error::Tls(reason) => reason.to_string(),
+        // A certificate that does not fit, for one of the libraries.
+        sqlx::Error::Io(reason) if reason.kind() == io::ErrorKind::InvalidData => {
+            reason.to_string()
+        }
+        _ => return Failure::of("connect", error).error,
+    };
     StoreError::InvalidUrl {
         reason: format!(
             "its sslmode asks for TLS, which cannot be had: {reason}. Let the host turn on one of \
-             sqlx's `tls-*` features, and the server have TLS and a certificate that fits; or, \
-             where the network is trusted, say sslmode=disable"
+             sqlx's `tls-*` features, and see that the server has TLS, with a certificate that \
+             sslrootcert vouches for"
         ),
     }
 }

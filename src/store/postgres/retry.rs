@@ -52,7 +52,8 @@ impl Retries {
     }
 }
 
-/// Between nothing and `most`, so that those who met once do not meet again.
+/// Between half of `most` and all of it, so that those who met once do not meet again.
 fn jittered(most: Duration) -> Duration {
-    most.mul_f64(f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX))
+    let share = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
+    most.mul_f64(0.5 + share / 2.0)
 }

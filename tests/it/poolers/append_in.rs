@@ -1,6 +1,6 @@
 //! Records inside the host's own transaction.
 
-use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore, StoreError, StreamHead};
+use moltbot_audit::store::{AuditSink, AuditStore, Pooling, PostgresStore, StoreError, StreamHead};
 use moltbot_audit::{RequestId, StreamId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor, PgPool};
@@ -181,4 +181,27 @@ async fn many_transactions_of_a_pooled_host_leave_one_unbroken_chain() {
     }
     assert_eq!(host.changes().await, 96);
     host.assert_stream(96).await;
+}
+
+/// The driver finds a prepared statement by its text, also where it is told not to prepare any.
+#[tokio::test]
+async fn a_statement_that_was_prepared_before_is_not_used() {
+    let mut host = Host::direct().await;
+    let options = host.pool.connect_options().as_ref().clone().statement_cache_capacity(100);
+    let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await;
+    host.pool = pool.expect("the database accepts connections");
+    let session = PostgresStore::new(host.pool.clone()).pooling(Pooling::Session);
+    session.append(&records(&host.request, 1)).await.expect("the batch lands");
+    // Now the driver is wrong about what the session holds, as it is behind a pooler.
+    host.pool.execute("deallocate all").await.expect("nothing is prepared any more");
+    let mut transaction = host.pool.begin().await.expect("a transaction");
+    let batch = records(&host.request, 1);
+    PostgresStore::append_in(&mut transaction, &batch).await.expect("appended");
+    transaction.commit().await.expect("it is there");
+    let transactional = session.clone().pooling(Pooling::Transaction);
+    transactional.append(&records(&host.request, 1)).await.expect("the batch lands");
+    assert_eq!(session.current_pooling(), Pooling::Session);
+    session.append(&records(&host.request, 1)).await.expect("the lost statement is made up for");
+    assert_eq!(session.current_pooling(), Pooling::Transaction);
+    host.assert_stream(4).await;
 }
