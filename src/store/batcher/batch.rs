@@ -52,11 +52,10 @@ impl Batch {
         }
     }
 
-    /// Tells every waiter why its record was not written.
-    pub(super) fn given_up(mut self) {
-        if let Some(error) = self.undecided.take() {
-            self.failed(&error);
-        }
+    /// Tells every waiter why its record was not written: what the sink said, or else `unanswered`.
+    pub(super) fn given_up(mut self, unanswered: WriteError) {
+        let error = self.undecided.take().unwrap_or(unanswered);
+        self.failed(&error);
     }
 
     /// Tells each waiter its verdict; returns those whose record has none yet.

@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Shared;
 use super::append::{Verdict, append_detached};
 use super::backoff::Backoff;
+use super::{PATIENCE, Shared};
 use crate::store::{Spool, SpoolError, Spooled};
 
 const BATCH_EVENTS: usize = 500;
@@ -18,8 +18,6 @@ const BATCH_BYTES: usize = 4 << 20;
 /// The pauses between two tries while the database is away.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);
-/// How long an answer is waited for, in the time a caller waits.
-const PATIENCE: u32 = 10;
 /// How often the files of dead processes are looked for.
 const ADOPT_EVERY: Duration = Duration::from_mins(1);
 
@@ -113,8 +111,6 @@ impl Drain {
         }
         let records = Arc::new(front.iter().map(|spooled| spooled.record.clone()).collect());
         let started = Instant::now();
-        // No caller waits for this, so the sink has time to end it by a limit of its own; one that has
-        // none must not stop the drain for ever.
         let appending = append_detached(Arc::clone(&self.shared.sink), records);
         let patience = self.shared.limits.wait * PATIENCE;
         let Ok(verdicts) = timeout(patience, appending).await else {

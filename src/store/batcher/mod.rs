@@ -35,6 +35,9 @@ use crate::record::{Record, Recorded};
 
 /// How long a caller waits for the spool, after its time for the database.
 const SPOOL_WAIT: Duration = Duration::from_secs(10);
+/// How long a sink may take where no caller waits for it, in the time a caller waits: one without a
+/// limit of its own must not stop a lane, or a drain, for ever.
+const PATIENCE: u32 = 10;
 /// The pauses between two tries of one batch.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_MAX: Duration = Duration::from_millis(500);
@@ -210,7 +213,8 @@ impl Shared {
     /// Writes a lane's batch, and answers everybody who waits for it.
     async fn write(self: &Arc<Self>, pending: Vec<Pending>) {
         let Some(spool) = &self.spool else {
-            return self.append(Batch::of(pending)).await.given_up();
+            let left = self.append(Batch::of(pending)).await;
+            return left.given_up(self.unanswered());
         };
         let is_away = self.is_away.load(Ordering::SeqCst);
         let (spooled, live) = divide(pending, |stream| is_away || spool.holds(stream));
@@ -224,20 +228,20 @@ impl Shared {
 
     /// Appends until every record has its verdict, or time is up; returns those that have none.
     ///
-    /// Without a spool there is nowhere else to go, and so no reason to leave a statement behind: it
-    /// is waited for as long as the sink itself does, while the callers stop waiting.
+    /// Without a spool there is nowhere else to go, and so no reason to leave a statement behind: the
+    /// sink may end it by a limit of its own, while the callers stop waiting.
     async fn append(&self, mut batch: Batch) -> Batch {
         let Some(deadline) = batch.deadline() else { return batch };
         let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MAX);
         loop {
             let appending = append_detached(Arc::clone(&self.sink), Arc::clone(batch.records()));
-            let verdicts = if self.spool.is_some() {
-                tokio::select! {
-                    verdicts = appending => verdicts,
-                    () = self.out_of_time(deadline) => return batch,
-                }
-            } else {
-                appending.await
+            let patience = match self.spool {
+                Some(_) => deadline,
+                None => Instant::now() + self.limits.wait * PATIENCE,
+            };
+            let verdicts = tokio::select! {
+                verdicts = appending => verdicts,
+                () = self.out_of_time(patience) => return batch,
             };
             batch = batch.answered(verdicts);
             let pause = backoff.pause();
