@@ -505,8 +505,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 -- Planning these arrays against every partition at each call costs more than the writing.
 set plan_cache_mode = force_generic_plan
--- A writer stuck inside a transaction must not stop a stream for ever: the caller may try again.
-set lock_timeout = '10s'
+-- A writer stuck inside a transaction must not hold up the rest of a batch: the caller may try again,
+-- each stream by itself.
+set lock_timeout = '2s'
 as $$
 #variable_conflict use_column
 declare

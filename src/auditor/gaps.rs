@@ -1,16 +1,15 @@
 //! What befell recording itself, as events with counts: gaps are stated, never hidden.
 
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
-
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::{Value, json};
-use tokio::runtime::Handle;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::{Auditor, Clock, RecordError, Shared};
 use crate::event::{Actor, AuditEvent, EventType};
 use crate::record::Recorded;
 use crate::store::{DrainReport, WriteError};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+use tokio::sync::OwnedMutexGuard;
 
 /// A change of the clock against the monotonic clock, between two events, that counts as a step.
 /// Clocks that are slewed into place move by less than a thousandth.
@@ -20,16 +19,48 @@ const STEP_MS: i64 = 5_000;
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
     state: Mutex<State>,
+    /// Held by whoever states failures: under overload, one event about them is enough at a time.
+    turn: Arc<Turn>,
 }
+
+type Turn = tokio::sync::Mutex<()>;
 
 #[derive(Debug, Default)]
 struct State {
-    /// Events refused because the queue was full.
-    refused: u64,
+    failed: Failed,
     /// The time of day less the monotonic time, when last looked at.
     offset_ms: Option<i64>,
-    /// The largest step of the clock since the last event about one.
+    /// The last step of the clock since the last event about one.
     step_ms: Option<i64>,
+}
+
+/// Calls that failed to record an event, by why. Whether the host tried again is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Failed {
+    /// The queue was full.
+    overloaded: u64,
+    /// The spool was full, or its disk failed.
+    spool: u64,
+    /// The database did not take it, and there is no spool.
+    store: u64,
+}
+
+impl Failed {
+    fn count(&mut self, error: &WriteError) {
+        match error {
+            WriteError::Overloaded { .. } => self.overloaded += 1,
+            WriteError::Spool(_) => self.spool += 1,
+            WriteError::Store(error) if !error.is_refusal() => self.store += 1,
+            // Their callers' alone.
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.overloaded += other.overloaded;
+        self.spool += other.spool;
+        self.store += other.store;
+    }
 }
 
 impl Gaps {
@@ -45,21 +76,21 @@ impl Gaps {
         }
     }
 
-    /// Notes how recording an event ended; returns the events that are due after it.
-    pub(super) fn after(&self, written: &Result<Recorded, WriteError>) -> Vec<AuditEvent> {
-        let mut state = self.lock();
-        match written {
-            Ok(_) => {
-                let step = state.step_ms.take().map(clock_stepped);
-                let refused = mem::take(&mut state.refused);
-                let overloaded = (refused > 0).then(|| overloaded(refused));
-                step.into_iter().chain(overloaded).collect()
-            }
-            Err(error) => {
-                state.refused += u64::from(matches!(error, WriteError::Overloaded { .. }));
-                Vec::new()
-            }
+    /// Notes how recording an event ended.
+    pub(super) fn note(&self, written: &Result<Recorded, WriteError>) {
+        if let Err(error) = written {
+            self.lock().failed.count(error);
         }
+    }
+
+    /// The step that is due to be stated.
+    fn due_step(&self) -> Option<AuditEvent> {
+        let step = self.lock().step_ms.take();
+        step.map(|step_ms| system(EventType::AUDIT_CLOCK_STEPPED, json!({ "step_ms": step_ms })))
+    }
+
+    fn has_failures(&self) -> bool {
+        self.lock().failed != Failed::default()
     }
 
     /// Records, when the spool was drained, what was in it.
@@ -67,9 +98,10 @@ impl Gaps {
         auditor: Weak<Shared>,
     ) -> impl Fn(DrainReport) + Send + Sync + 'static {
         move |report| {
-            if let Some(shared) = auditor.upgrade() {
-                Auditor { shared }.state_gap(spool_drained(&report));
-            }
+            let Some(shared) = auditor.upgrade() else { return };
+            let auditor = Auditor { shared };
+            // From inside the drain, so there is a runtime.
+            tokio::spawn(async move { auditor.record_own(spool_drained(&report)).await });
         }
     }
 
@@ -80,28 +112,52 @@ impl Gaps {
 }
 
 impl Auditor {
-    /// Records an event about recording itself, without anybody waiting for it.
-    pub(super) fn state_gap(self, event: AuditEvent) {
-        let Ok(runtime) = Handle::try_current() else { return };
-        runtime.spawn(async move {
-            let recorded: Result<_, RecordError> = async {
-                let record = self.seal(event)?;
-                Ok(self.shared.batcher.submit(record).await?)
-            }
-            .await;
-            if let Err(error) = recorded {
-                tracing::error!(%error, "an event about recording itself could not be recorded");
-            }
-        });
+    /// States what is due, without anybody waiting for it. Inside a runtime.
+    pub(super) fn state_gaps(&self) {
+        if let Some(step) = self.shared.gaps.due_step() {
+            let auditor = self.clone();
+            tokio::spawn(async move { auditor.record_own(step).await });
+        }
+        if self.shared.gaps.has_failures()
+            && let Ok(turn) = Arc::clone(&self.shared.gaps.turn).try_lock_owned()
+        {
+            let auditor = self.clone();
+            tokio::spawn(async move { auditor.state_failures(turn).await });
+        }
     }
-}
 
-fn overloaded(refused: u64) -> AuditEvent {
-    system(EventType::AUDIT_OVERLOADED, json!({ "refused_events": refused }))
-}
+    /// States the failures that are left when nobody states any.
+    pub(super) async fn state_last_failures(&self) {
+        let turn = Arc::clone(&self.shared.gaps.turn).lock_owned().await;
+        if self.shared.gaps.has_failures() {
+            self.state_failures(turn).await;
+        }
+    }
 
-fn clock_stepped(step_ms: i64) -> AuditEvent {
-    system(EventType::AUDIT_CLOCK_STEPPED, json!({ "step_ms": step_ms }))
+    async fn state_failures(&self, _turn: OwnedMutexGuard<()>) {
+        let failed = mem::take(&mut self.shared.gaps.lock().failed);
+        let output = json!({
+            "overloaded_events": failed.overloaded,
+            "spool_failed_events": failed.spool,
+            "store_failed_events": failed.store,
+        });
+        if !self.record_own(system(EventType::AUDIT_NOT_RECORDED, output)).await {
+            self.shared.gaps.lock().failed.add(failed);
+        }
+    }
+
+    /// Records an event about recording itself; returns whether that went well.
+    async fn record_own(&self, event: AuditEvent) -> bool {
+        let recorded: Result<_, RecordError> = async {
+            let record = self.seal(event)?;
+            Ok(self.shared.batcher.submit(record).await?)
+        }
+        .await;
+        if let Err(error) = &recorded {
+            tracing::error!(%error, "an event about recording itself could not be recorded");
+        }
+        recorded.is_ok()
+    }
 }
 
 fn spool_drained(report: &DrainReport) -> AuditEvent {

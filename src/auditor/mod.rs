@@ -28,7 +28,7 @@ pub use self::{
 use crate::event::{AuditEvent, EventId};
 use crate::record::{Randomness, Record, Recorded, seal};
 use crate::redact::RedactionKey;
-use crate::store::{AuditSink, Batcher, ShutdownError};
+use crate::store::{AuditSink, Batcher, ShutdownError, Spool};
 
 /// Records what the host does. Built once, cheap to clone, usable from any task.
 ///
@@ -90,20 +90,35 @@ impl Auditor {
         self.shared.gaps.look_at(&*self.shared.clock);
         let record = self.seal(event)?;
         let written = self.shared.batcher.submit(record).await;
-        for due in self.shared.gaps.after(&written) {
-            self.clone().state_gap(due);
+        self.shared.gaps.note(&written);
+        if written.is_ok() {
+            self.state_gaps();
         }
         Ok(written?)
     }
 
-    /// Records nothing more, and waits until all that was begun is durable, for at most `limit`. Where
-    /// half of it is over, the rest goes to the spool, if there is one. Call it before the process
-    /// ends, outside of what may still record.
+    /// The spool this was built with: how deep it is, and what was set aside.
+    #[must_use]
+    pub fn spool(&self) -> Option<&Spool> {
+        self.shared.batcher.spool()
+    }
+
+    /// Records nothing more by [`record`](Self::record) and effects, and waits until all that was begun
+    /// is durable, for at most `limit`. Where half of it is over, the rest goes to the spool, if there is
+    /// one. Call it before the process ends.
+    ///
+    /// What the spool holds stays there, for the next process: look at its
+    /// [depth](Spool::depth), and [close](Spool::close) it.
     ///
     /// # Errors
     /// [`ShutdownError`] where events are left; they are still written while the process lives.
     pub async fn shutdown(&self, limit: Duration) -> Result<(), ShutdownError> {
-        self.shared.batcher.shutdown(limit).await
+        let stating = self.state_last_failures();
+        // Outside a runtime nothing can be stated, nor is anything under way.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            drop(tokio::time::timeout(limit / 4, stating).await);
+        }
+        self.shared.batcher.shutdown(limit / 4 * 3).await
     }
 
     /// Prepares an effect, which [`run`](PendingEffect::run) then performs and records.

@@ -179,8 +179,8 @@ vocabulary! {
     // The library's own.
     /// The clock of the host jumped: durations stand, times of day around it may not.
     AUDIT_CLOCK_STEPPED = "audit.clock_stepped";
-    /// Events were refused because the queue was full: how many.
-    AUDIT_OVERLOADED = "audit.overloaded";
+    /// Calls that failed to record an event: how many, by why.
+    AUDIT_NOT_RECORDED = "audit.not_recorded";
     /// Events that were kept in the spool while the database was away are stored: how many, and
     /// which could not be.
     AUDIT_SPOOL_DRAINED = "audit.spool_drained";

@@ -187,11 +187,38 @@ impl Record {
         self.event_hash
     }
 
+    /// About how many bytes of memory the payload takes: its text, and the tree of its values, which may
+    /// be many times larger.
+    #[cfg(feature = "recorder")]
+    pub(crate) fn weight(&self) -> usize {
+        let Content { input, output, host_ids, .. } = &self.content;
+        let parts = [input, output, host_ids].into_iter().flatten();
+        parts.map(|part| part.canonical.len() + weight(&part.value)).sum()
+    }
+
     /// Bytes of input, output and host ids as canonical JSON.
     #[must_use]
     pub fn payload_len(&self) -> usize {
         self.content.payload_len()
     }
+}
+
+/// A value, what it points to, and what a map keeps beside that.
+#[cfg(feature = "recorder")]
+fn weight(value: &Value) -> usize {
+    const ENTRY: usize = 2 * size_of::<usize>();
+    let inside = match value {
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(members) => {
+            let entry = |(key, member): (&String, &Value)| {
+                size_of::<String>() + key.len() + ENTRY + weight(member)
+            };
+            members.iter().map(entry).sum()
+        }
+        Value::String(text) => text.len(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    size_of::<Value>() + inside
 }
 
 impl fmt::Debug for Record {

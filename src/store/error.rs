@@ -22,16 +22,17 @@ pub struct Conflict {
     pub offered: Digest,
 }
 
-/// What a driver said. Its text is kept for operators and never holds bound values. Shared, because
-/// one failure of a batch is told to every caller whose event was in it.
+/// What a driver said, for operators. The stores of this crate keep of it what holds no values of
+/// theirs. Shared, because one failure of a batch is told to every caller whose event was in it.
 pub type DriverError = Arc<dyn std::error::Error + Send + Sync>;
 
 /// A store that could not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The database refused the statement: a defect here or in the schema, not a passing fault.
-    #[error("the database refused to {doing}")]
+    /// The database cannot do it as it is: the schema is missing, a right, the log-in. Nothing is wrong
+    /// with the events; an operator has to see to it.
+    #[error("the database is not in a state to {doing}")]
     Database {
         /// What was being done.
         doing: &'static str,
@@ -44,6 +45,16 @@ pub enum StoreError {
     InvalidUrl {
         /// What is wrong with it; never the URL itself, which holds a password.
         reason: String,
+    },
+    /// Somebody else's transaction holds a stream for longer than a statement waits for it. Try again:
+    /// other streams are free.
+    #[error("a stream is locked by another transaction (tried to {doing}): try again")]
+    Locked {
+        /// What was being done.
+        doing: &'static str,
+        /// What the driver said.
+        #[source]
+        source: DriverError,
     },
     /// A stored row does not have the form that the store writes.
     #[error("stream {stream_id}, event {seq}: column {column} is malformed: {reason}")]
@@ -66,6 +77,16 @@ pub enum StoreError {
         #[source]
         source: DriverError,
     },
+    /// The database refused what it was given: an event of the batch, or its stream, is at fault, and
+    /// will be refused again.
+    #[error("the database refused to {doing}")]
+    Refused {
+        /// What was being done.
+        doing: &'static str,
+        /// What the driver said.
+        #[source]
+        source: DriverError,
+    },
     /// The database is away, or too slow. Try again: what was written is not written twice.
     #[error("the database is unavailable (tried to {doing}): try again")]
     Unavailable {
@@ -77,28 +98,47 @@ pub enum StoreError {
     },
 }
 
+/// Declares a constructor: what was being done, and what the driver said.
+macro_rules! constructor {
+    ($(#[$doc:meta])* $name:ident, $variant:ident) => {
+        $(#[$doc])*
+        #[cold]
+        pub fn $name(
+            doing: &'static str,
+            source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+        ) -> Self {
+            Self::$variant { doing, source: Arc::from(source.into()) }
+        }
+    };
+}
+
 impl StoreError {
-    /// The database is away, or too slow: the same call may succeed later.
-    #[cold]
-    pub fn unavailable(
-        doing: &'static str,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self::Unavailable { doing, source: Arc::from(source.into()) }
+    constructor! {
+        /// [`Unavailable`](Self::Unavailable), for implementors of a store.
+        unavailable, Unavailable
+    }
+    constructor! {
+        /// [`Locked`](Self::Locked), for implementors of a store.
+        locked, Locked
+    }
+    constructor! {
+        /// [`Refused`](Self::Refused), for implementors of a store.
+        refused, Refused
+    }
+    constructor! {
+        /// [`Database`](Self::Database), for implementors of a store.
+        database, Database
     }
 
-    /// The database refused: the same call will be refused again.
-    #[cold]
-    pub fn refused(
-        doing: &'static str,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self::Database { doing, source: Arc::from(source.into()) }
-    }
-
-    /// Whether the same call may succeed later.
+    /// Whether the same call may succeed later, without anybody's doing.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        matches!(self, Self::Locked { .. } | Self::Unavailable { .. })
+    }
+
+    /// Whether an event of the batch, or its stream, is at fault, and not the database.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Malformed { .. } | Self::Refused { .. })
     }
 }

@@ -35,6 +35,8 @@ pub(super) enum End {
     Landed,
     /// An error after the wait.
     NotLanded,
+    /// An error after the wait that an operator has to see to.
+    Broken,
     /// The inner call, after the wait.
     Passed,
 }
@@ -44,6 +46,13 @@ impl Fault {
     #[must_use]
     pub const fn not_landed() -> Self {
         Self { wait: Wait::For(Duration::ZERO), end: End::NotLanded }
+    }
+
+    /// Nothing is written, and the call fails as where the schema is missing or the password is wrong:
+    /// not retryable, and no event's fault.
+    #[must_use]
+    pub const fn broken() -> Self {
+        Self { wait: Wait::For(Duration::ZERO), end: End::Broken }
     }
 
     /// The batch is written, and the call fails with a retryable error all the same.

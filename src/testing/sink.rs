@@ -49,6 +49,7 @@ struct Script {
     at: BTreeMap<u64, Fault>,
     always: Option<Fault>,
     refused: Option<Box<Predicate>>,
+    locked: Option<Box<Predicate>>,
 }
 
 type Predicate = dyn Fn(&Record) -> bool + Send + Sync;
@@ -83,6 +84,12 @@ impl<S: ?Sized> FaultySink<S> {
         self.write(|script| script.refused = Some(Box::new(is_refused)));
     }
 
+    /// A batch that holds an event like this meets a stream that another transaction holds: it fails as
+    /// a whole, retryable, and nothing of it is written.
+    pub fn lock(&self, is_locked: impl Fn(&Record) -> bool + Send + Sync + 'static) {
+        self.write(|script| script.locked = Some(Box::new(is_locked)));
+    }
+
     /// Forgets every fault; calls that hang already go on hanging.
     pub fn heal(&self) {
         self.write(|script| *script = Script { calls: script.calls, ..Script::default() });
@@ -107,6 +114,9 @@ impl Script {
         if self.refused.as_ref().is_some_and(|is_refused| batch.iter().any(is_refused)) {
             return Err(StoreError::refused(DOING, "a refusal on purpose"));
         }
+        if self.locked.as_ref().is_some_and(|is_locked| batch.iter().any(is_locked)) {
+            return Err(StoreError::locked(DOING, "a lock on purpose"));
+        }
         Ok(self.at.get(&self.calls).copied().or(self.always))
     }
 }
@@ -130,6 +140,7 @@ impl<S: AuditSink + ?Sized> AuditSink for FaultySink<S> {
                 Wait::Forever => std::future::pending().await,
             }
             let said = match fault.end {
+                End::Broken => return Err(StoreError::database(DOING, "a fault on purpose")),
                 End::Landed => "a fault on purpose: it landed",
                 End::NotLanded => "a fault on purpose: nothing landed",
                 End::Passed => return self.inner.append(batch).await,

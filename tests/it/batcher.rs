@@ -2,6 +2,7 @@
 //! purpose.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -129,7 +130,7 @@ async fn a_refused_event_fails_alone() {
         if [0, 50, 51, 100].contains(&n) {
             let error = answer.as_ref().expect_err("it is refused");
             assert!(
-                matches!(error, WriteError::Store(StoreError::Database { .. })),
+                matches!(error, WriteError::Store(StoreError::Refused { .. })),
                 "{n}: {error:?}"
             );
             assert!(!error.is_retryable());
@@ -232,7 +233,7 @@ async fn an_event_whose_caller_gave_up_is_written_all_the_same() {
 
 #[tokio::test]
 async fn a_full_queue_holds_callers_back_and_then_says_so() {
-    for limits in [short().events(4), short().bytes(4 * 1_200)] {
+    for limits in [short().events(4), short().bytes(4 * 1_500)] {
         let sink = sink();
         sink.every_call(Fault::not_landed().hanging());
         let batcher = batcher(&sink, limits.connections(1));
@@ -309,7 +310,7 @@ fn a_runtime_that_stopped_in_the_middle_does_not_block_the_next() {
 }
 
 #[tokio::test]
-async fn refused_events_are_counted_in_an_event_once_there_is_room() {
+async fn calls_that_failed_are_counted_in_an_event_once_there_is_room() {
     let sink = sink();
     let limits = short().events(1).connections(1);
     let auditor =
@@ -334,9 +335,78 @@ async fn refused_events_are_counted_in_an_event_once_there_is_room() {
         .inner()
         .records()
         .iter()
-        .filter(|record| record.header().event_type == "audit.overloaded")
-        .map(|record| record.output().expect("counts")["refused_events"].clone())
+        .filter(|record| record.header().event_type == "audit.not_recorded")
+        .map(|record| record.output().expect("counts")["overloaded_events"].clone())
         .collect();
     let sum: u64 = counted.iter().filter_map(serde_json::Value::as_u64).sum();
     assert_eq!(sum, 4, "{counted:?}");
+}
+
+/// The caller of the first gives up and sends the second: nothing may let that one overtake.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_a_place_is_not_overtaken() {
+    for _ in 0..50 {
+        let sink = sink();
+        sink.at_calls([1], Fault::slow(Duration::from_millis(2)));
+        let batcher = batcher(&sink, QueueLimits::default().events(2));
+        let request = fresh_request();
+        let batch = records(&request, 12);
+        let order: Vec<_> = batch.iter().map(|record| record.header().id).collect();
+        let mut answers = Vec::new();
+        for record in batch {
+            let mut submit = Box::pin(batcher.submit(record));
+            if timeout(Duration::ZERO, &mut submit).await.is_err() {
+                answers.push(submit);
+            }
+        }
+        for answer in answers {
+            // The queue has room for two, and so has the place before it.
+            drop(answer.await);
+        }
+        let stored: Vec<_> = sink.inner().records().iter().map(|one| one.header().id).collect();
+        let mut expected = order.iter().filter(|id| stored.contains(id));
+        assert!(stored.iter().all(|id| expected.next() == Some(id)), "{order:?} {stored:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_locked_stream_holds_up_itself_alone() {
+    let sink = sink();
+    let (locked, free) = (fresh_request(), fresh_request());
+    let stream = crate::support::records::stream(&locked);
+    sink.lock(move |record| record.stream_id() == stream);
+    let batcher = batcher(&sink, QueueLimits::default().connections(1));
+    let batch: Vec<_> =
+        (0..20).map(|n| sealed(event(if n % 2 == 0 { &locked } else { &free }))).collect();
+    for (n, answer) in submit_all(&batcher, batch).await.iter().enumerate() {
+        if n % 2 == 0 {
+            let error = answer.as_ref().expect_err("its stream is locked");
+            assert!(matches!(error, WriteError::Store(StoreError::Locked { .. })), "{error:?}");
+            assert!(error.is_retryable());
+        } else {
+            assert_eq!(seq(answer), i64::try_from(n / 2 + 1).expect("a small number"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn limits_beyond_reason_are_brought_within() {
+    let sink = sink();
+    for limits in [
+        QueueLimits::default().wait(Duration::MAX).call_limit(Duration::MAX),
+        QueueLimits::default().events(0).bytes(0).connections(0),
+        QueueLimits::default().events(usize::MAX).bytes(usize::MAX),
+    ] {
+        let batcher = batcher(&sink, limits);
+        batcher.submit(sealed(event(&fresh_request()))).await.expect("it is recorded");
+    }
+}
+
+#[test]
+fn shutdown_outside_a_runtime_says_how_it_stands() {
+    let batcher = batcher(&sink(), QueueLimits::default());
+    let waker = std::task::Waker::noop();
+    let mut shutdown = Box::pin(batcher.shutdown(Duration::from_secs(1)));
+    let polled = shutdown.as_mut().poll(&mut std::task::Context::from_waker(waker));
+    assert_eq!(polled, std::task::Poll::Ready(Ok(())));
 }

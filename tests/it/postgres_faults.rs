@@ -267,7 +267,7 @@ async fn a_head_at_the_last_number_there_is_refuses_more() {
     let sql = "update moltbot_audit.audit_streams set seq = 9223372036854775807";
     let tampered = Tampered::with(sql).await;
     let error = tampered.append().await.expect_err("there is no place left");
-    assert!(matches!(error, StoreError::Database { .. }), "{error:?}");
+    assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
     let snapshot = tampered.read().await.expect("a readable stream").expect("rows");
     assert_eq!(snapshot.records.len(), 3);
 }

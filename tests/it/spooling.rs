@@ -32,7 +32,9 @@ impl Scene {
     }
 
     fn with(sink: Arc<FaultySink<MemoryStore>>, spool: Spool, folder: tempfile::TempDir) -> Self {
-        let limits = QueueLimits::default().wait(Duration::from_millis(200));
+        let limits = QueueLimits::default()
+            .wait(Duration::from_millis(200))
+            .call_limit(Duration::from_secs(1));
         let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32]))
             .spool(spool.clone())
             .limits(limits)
@@ -112,6 +114,101 @@ async fn events_of_an_outage_are_spooled_and_stored_on_return_in_order() {
             scene.drains().iter().filter_map(|drain| drain["stored_events"].as_u64()).sum();
         assert!((30..=50).contains(&said), "{fault:?}: {:?}", scene.drains());
     }
+}
+
+/// A wrong password, a missing schema, a pooler at its limit: no event is at fault, so none is set
+/// aside, however long it lasts.
+#[tokio::test]
+async fn a_database_that_is_not_in_a_state_to_record_counts_as_away() {
+    let scene = Scene::new().await;
+    let request = fresh_request();
+    scene.sink.every_call(Fault::broken());
+    let mut sent = Vec::new();
+    for _ in 0..20 {
+        let recorded = scene.record(event(&request)).await;
+        assert!(is_spooled(&recorded));
+        sent.push(recorded.event_id());
+    }
+    let calls = scene.sink.calls();
+    while scene.sink.calls() < calls + 3 {
+        sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(scene.spool.depth().events, 20);
+    scene.sink.heal();
+    scene.drained().await;
+    assert_eq!(ids(&scene.stored()), sent);
+    assert_eq!(scene.spool.set_aside_count(), 0);
+}
+
+#[tokio::test]
+async fn a_spool_that_fails_does_not_keep_events_from_a_database_that_is_back() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let spool = Spool::options(folder.path()).max_bytes(1).open().await.expect("our own");
+    let sink = Arc::new(FaultySink::new(Arc::new(MemoryStore::new())));
+    let scene = Scene::with(sink, spool, folder);
+    scene.sink.every_call(Fault::not_landed());
+    let error = scene.auditor.record(event(&fresh_request())).await.expect_err("no room at all");
+    assert!(matches!(error, RecordError::Write(WriteError::Spool(_))), "{error:?}");
+    scene.sink.heal();
+    let started = Instant::now();
+    loop {
+        match scene.auditor.record(event(&fresh_request())).await {
+            Ok(recorded) => break assert!(!is_spooled(&recorded)),
+            // The drain looks in a moment, and finds that there is nothing to wait for.
+            Err(_) => assert!(started.elapsed() < Duration::from_secs(20)),
+        }
+    }
+    scene.auditor.shutdown(Duration::from_secs(10)).await.expect("all is written");
+    let records = scene.sink.inner().records();
+    let counted = records.iter().find(|one| one.header().event_type == "audit.not_recorded");
+    let counts = counted.expect("the failures are stated").output().expect("counts");
+    assert!(counts["spool_failed_events"].as_u64() >= Some(1), "{counts}");
+}
+
+#[tokio::test]
+async fn only_the_stream_that_is_locked_goes_through_the_spool() {
+    let scene = Scene::new().await;
+    let (locked, free) = (fresh_request(), fresh_request());
+    let stream = crate::support::records::stream(&locked);
+    scene.sink.lock(move |record| record.stream_id() == stream);
+    for _ in 0..5 {
+        assert!(is_spooled(&scene.record(event(&locked)).await));
+        assert!(!is_spooled(&scene.record(event(&free)).await));
+    }
+    scene.sink.heal();
+    scene.drained().await;
+    assert_eq!(scene.stored().len(), 10);
+}
+
+#[tokio::test]
+async fn after_shutdown_nothing_holds_on_to_spool_or_store() {
+    let scene = Scene::new().await;
+    scene.sink.every_call(Fault::not_landed());
+    assert!(is_spooled(&scene.record(event(&fresh_request())).await));
+    let Scene { sink, auditor, spool, folder } = scene;
+    auditor.shutdown(Duration::from_secs(10)).await.expect("all is in the spool");
+    drop(auditor);
+    spool.close().await.expect("a writable spool");
+    let started = Instant::now();
+    while Arc::strong_count(&sink) > 1 {
+        assert!(started.elapsed() < Duration::from_secs(20), "a task goes on");
+        sleep(Duration::from_millis(5)).await;
+    }
+    drop(folder);
+}
+
+#[tokio::test]
+async fn a_slow_database_is_not_kept_busy_by_what_a_drain_says_of_itself() {
+    let scene = Scene::new().await;
+    scene.sink.every_call(Fault::slow(Duration::from_millis(300)));
+    assert!(is_spooled(&scene.record(event(&fresh_request())).await), "0.3 s is over the limit");
+    let started = Instant::now();
+    while scene.spool.depth().events > 0 || scene.drains().is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", scene.spool.depth());
+        sleep(Duration::from_millis(5)).await;
+    }
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(scene.drains().len(), 1, "{:?}", scene.drains());
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Records under way together, each with who waits for it.
 
 use std::collections::HashSet;
+use std::mem;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -15,14 +16,12 @@ use crate::record::{Record, Recorded};
 pub(super) struct Batch {
     records: Arc<Vec<Record>>,
     waiters: Vec<Waiter>,
-    /// Why no record has its verdict yet.
-    undecided: Option<WriteError>,
 }
 
 impl Batch {
     pub(super) fn of(pending: Vec<Pending>) -> Self {
         let (records, waiters) = pending.into_iter().map(|one| (one.record, one.waiter)).unzip();
-        Self { records: Arc::new(records), waiters, undecided: None }
+        Self { records: Arc::new(records), waiters }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -33,9 +32,10 @@ impl Batch {
         &self.records
     }
 
-    /// When the first of the waiters runs out of time.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.waiters.iter().map(|waiter| waiter.deadline).min()
+    /// When the first of the waiters runs out of time, and the last.
+    pub(super) fn deadlines(&self) -> Option<(Instant, Instant)> {
+        let deadlines = || self.waiters.iter().map(|waiter| waiter.deadline);
+        deadlines().min().zip(deadlines().max())
     }
 
     /// Tells every waiter that its record is in the spool.
@@ -52,26 +52,23 @@ impl Batch {
         }
     }
 
-    /// Tells every waiter why its record was not written: what the sink said, or else `unanswered`.
-    pub(super) fn given_up(mut self, unanswered: WriteError) {
-        let error = self.undecided.take().unwrap_or(unanswered);
-        self.failed(&error);
-    }
-
-    /// Tells each waiter its verdict; returns those whose record has none yet.
-    pub(super) fn answered(self, verdicts: Vec<Verdict>) -> Self {
-        let (mut records, mut waiters, mut undecided) = (Vec::new(), Vec::new(), None);
-        for (nth, (waiter, verdict)) in self.waiters.into_iter().zip(verdicts).enumerate() {
+    /// Tells each waiter its verdict, and keeps those whose record has none yet. Returns why not, or
+    /// `None` where nothing is left.
+    pub(super) fn answer(&mut self, verdicts: Vec<Verdict>) -> Option<WriteError> {
+        let (mut records, mut left, mut why) = (Vec::new(), Vec::new(), None);
+        let waiters = mem::take(&mut self.waiters);
+        for ((waiter, verdict), record) in waiters.into_iter().zip(verdicts).zip(&*self.records) {
             match verdict {
                 Err(error) if error.is_undecided() => {
-                    records.push(self.records[nth].clone());
-                    waiters.push(waiter);
-                    undecided = Some(error);
+                    records.push(record.clone());
+                    left.push(waiter);
+                    why = Some(error);
                 }
                 verdict => waiter.answer(verdict.map(Recorded::Chained)),
             }
         }
-        Self { records: Arc::new(records), waiters, undecided }
+        (self.records, self.waiters) = (Arc::new(records), left);
+        why
     }
 }
 

@@ -1,20 +1,27 @@
 //! Emptying the spool into the database, beside what is recorded at the same time.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::append::{Verdict, append_detached};
 use super::backoff::Backoff;
-use super::{PATIENCE, Shared};
+use super::gate::chain;
+use super::{Shared, WriteError};
+use crate::event::EventType;
+use crate::record::Record;
 use crate::store::{Spool, SpoolError, Spooled};
 
 const BATCH_EVENTS: usize = 500;
 const BATCH_BYTES: usize = 4 << 20;
+/// A database that takes a batch within this, or within the time a caller waits, is there again.
+const QUICK: Duration = Duration::from_secs(1);
+/// How long the spool may take to give what it holds.
+const SPOOL_LIMIT: Duration = Duration::from_mins(1);
 /// The pauses between two tries while the database is away.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);
@@ -37,13 +44,8 @@ pub struct DrainReport {
 }
 
 impl DrainReport {
-    fn count(&mut self, spooled: &Spooled, is_stored: bool) {
-        if is_stored {
-            self.stored += 1;
-        } else {
-            self.set_aside += 1;
-        }
-        let at = spooled.record.header().created_at;
+    fn count(&mut self, record: &Record) {
+        let at = record.header().created_at;
         self.oldest_at = Some(self.oldest_at.map_or(at, |oldest| oldest.min(at)));
         self.newest_at = Some(self.newest_at.map_or(at, |newest| newest.max(at)));
     }
@@ -51,23 +53,39 @@ impl DrainReport {
 
 impl Shared {
     /// Starts a drain where the spool holds anything, and the search for files of dead processes.
-    pub(super) fn tend_spool(self: &Arc<Self>, runtime: &Handle) {
+    pub(super) fn tend_spool(self: &Arc<Self>) {
         let Some(spool) = &self.spool else { return };
         if spool.depth().events > 0 {
-            self.start_drain(runtime);
+            self.start_drain();
         }
         if !self.is_adopting.load(Ordering::Relaxed)
             && !self.is_adopting.swap(true, Ordering::SeqCst)
         {
-            runtime.spawn(Adoption(Arc::downgrade(self)).run());
+            let adoption = tokio::spawn(Adoption(Arc::downgrade(self)).run());
+            self.tend_by(adoption.abort_handle());
         }
     }
 
-    pub(super) fn start_drain(self: &Arc<Self>, runtime: &Handle) {
-        if !self.is_draining.swap(true, Ordering::SeqCst) {
-            let drain = Drain { shared: Arc::clone(self), report: DrainReport::default() };
-            runtime.spawn(drain.run());
+    pub(super) fn start_drain(self: &Arc<Self>) {
+        if !self.is_draining.load(Ordering::Relaxed)
+            && !self.is_draining.swap(true, Ordering::SeqCst)
+        {
+            let drain = tokio::spawn(Drain::of(self).run());
+            self.tend_by(drain.abort_handle());
         }
+    }
+
+    /// Ends the drain and the search. Each of their steps leaves the spool as the next process can go
+    /// on with it.
+    pub(super) fn stop_tending(&self) {
+        let mut tending = self.tending.lock().unwrap_or_else(PoisonError::into_inner);
+        tending.drain(..).for_each(|task| task.abort());
+    }
+
+    fn tend_by(&self, task: AbortHandle) {
+        let mut tending = self.tending.lock().unwrap_or_else(PoisonError::into_inner);
+        tending.retain(|task| !task.is_finished());
+        tending.push(task);
     }
 }
 
@@ -75,67 +93,117 @@ impl Shared {
 struct Drain {
     shared: Arc<Shared>,
     report: DrainReport,
+    /// Whether it brought more than what the last drain said of itself.
+    is_news: bool,
+    /// Whether the database answers, but later than callers had better wait for it.
+    is_slow: bool,
+    /// Events of the next batch: fewer where the last one was too much.
+    batch_events: usize,
 }
 
 impl Drain {
+    fn of(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            report: DrainReport::default(),
+            is_news: false,
+            is_slow: false,
+            batch_events: BATCH_EVENTS,
+        }
+    }
+
     async fn run(mut self) {
         let Some(spool) = self.shared.spool.clone() else { return };
         let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MAX);
         loop {
             match self.bring(&spool).await {
-                Ok(Brought::All) => break,
-                Ok(Brought::Batch) => backoff.reset(),
-                Ok(Brought::NotAll) => sleep(backoff.pause()).await,
+                Ok(Brought::Nothing) => break,
+                Ok(Brought::All) => backoff.reset(),
+                Ok(Brought::Part) => sleep(backoff.pause()).await,
+                // Somebody closed it, for the next process.
+                Err(SpoolError::Closed) => return,
                 Err(error) => {
-                    tracing::error!(%error, "the spool could not be read");
+                    tracing::error!(%error, "the spool cannot be read");
+                    // What it holds must wait, and nothing else: the next event tries the database.
+                    self.shared.gate.open();
                     sleep(backoff.pause()).await;
                 }
             }
         }
-        if self.report.stored + self.report.set_aside > 0 {
+        // Also where the spool failed when it was needed, and holds nothing that would tell.
+        if !self.is_slow {
+            self.shared.gate.open();
+        }
+        if self.is_news {
             (self.shared.on_drained)(self.report);
         }
         let shared = Arc::clone(&self.shared);
         drop(self);
         // An event may have been spooled since we looked last.
         if spool.depth().events > 0 {
-            shared.start_drain(&Handle::current());
+            shared.start_drain();
         }
     }
 
     /// Brings the next batch to the database.
     async fn bring(&mut self, spool: &Spool) -> Result<Brought, SpoolError> {
-        let front = spool.front(BATCH_EVENTS, BATCH_BYTES).await?;
+        let front = timeout(SPOOL_LIMIT, spool.front(self.batch_events, BATCH_BYTES)).await;
+        let front = front.unwrap_or(Err(SpoolError::Interrupted { doing: "read its front" }))?;
         if front.is_empty() {
-            return Ok(Brought::All);
+            return Ok(Brought::Nothing);
         }
-        let records = Arc::new(front.iter().map(|spooled| spooled.record.clone()).collect());
+        let (places, records): (Vec<u64>, Vec<Record>) =
+            front.into_iter().map(|Spooled { place, record }| (place, record)).unzip();
+        let records = Arc::new(records);
         let started = Instant::now();
-        let appending = append_detached(Arc::clone(&self.shared.sink), records);
-        let patience = self.shared.limits.wait * PATIENCE;
-        let Ok(verdicts) = timeout(patience, appending).await else {
-            self.shared.is_away.store(true, Ordering::SeqCst);
-            return Ok(Brought::NotAll);
-        };
-        let is_quick = started.elapsed() < self.shared.limits.wait;
-        let mut stored = Vec::with_capacity(front.len());
-        let mut is_all = true;
-        for (spooled, verdict) in front.iter().zip(verdicts) {
-            match settled(&verdict) {
-                Settled::Stored => stored.push(spooled.place),
-                // A crash before this is on disk brings the event here again.
-                Settled::Refused(reason) => spool.set_aside(spooled.place, &reason).await?,
-                Settled::Open => {
-                    is_all = false;
-                    continue;
-                }
-            }
-            self.report.count(spooled, verdict.is_ok());
-        }
+        let sink = Arc::clone(&self.shared.sink);
+        let verdicts =
+            append_detached(sink, Arc::clone(&records), self.shared.limits.call_limit).await;
+        let took = started.elapsed();
+        let sorted = Sorted::of(&places, verdicts);
         // A crash in between leaves them in the spool: appended again, they get their first receipts.
-        spool.remove(stored).await?;
-        self.shared.is_away.store(!(is_all && is_quick), Ordering::SeqCst);
-        Ok(if is_all { Brought::Batch } else { Brought::NotAll })
+        spool.remove(sorted.stored.iter().copied()).await?;
+        if !sorted.refused.is_empty() {
+            tracing::error!(
+                events = sorted.refused.len(),
+                "the database refuses spooled events: they are set aside"
+            );
+            for (place, why) in &sorted.refused {
+                spool.set_aside(*place, why).await?;
+            }
+        }
+        self.count(&places, &records, &sorted);
+        Ok(self.judge(&sorted, took))
+    }
+
+    fn count(&mut self, places: &[u64], records: &[Record], sorted: &Sorted) {
+        self.report.stored += u64::try_from(sorted.stored.len()).unwrap_or(u64::MAX);
+        self.report.set_aside += u64::try_from(sorted.refused.len()).unwrap_or(u64::MAX);
+        for (place, record) in places.iter().zip(records) {
+            if !sorted.open.contains(place) {
+                self.report.count(record);
+                let says = record.header().event_type.as_str();
+                self.is_news |= says != EventType::AUDIT_SPOOL_DRAINED.as_str();
+            }
+        }
+    }
+
+    /// What a batch says of the database.
+    fn judge(&mut self, sorted: &Sorted, took: Duration) -> Brought {
+        self.is_slow = took >= self.shared.limits.wait.max(QUICK);
+        match &sorted.away {
+            Some(why) => {
+                self.shared.gate.shut(why);
+                // It may have been too much at once, so that no batch of this size will ever do.
+                self.batch_events = (self.batch_events / 2).max(1);
+            }
+            None if !self.is_slow => {
+                self.shared.gate.open();
+                self.batch_events = (self.batch_events * 2).min(BATCH_EVENTS);
+            }
+            None => {}
+        }
+        if sorted.open.is_empty() { Brought::All } else { Brought::Part }
     }
 }
 
@@ -146,22 +214,45 @@ impl Drop for Drain {
 }
 
 enum Brought {
+    Nothing,
+    Part,
     All,
-    Batch,
-    NotAll,
 }
 
-enum Settled {
-    Open,
-    Refused(String),
-    Stored,
+/// A batch by what became of its records, each by its place in the spool.
+#[derive(Default)]
+struct Sorted {
+    stored: Vec<u64>,
+    refused: Vec<(u64, String)>,
+    open: Vec<u64>,
+    /// Why the database takes nothing, where it does not.
+    away: Option<WriteError>,
 }
 
-fn settled(verdict: &Verdict) -> Settled {
-    match verdict {
-        Ok(_) => Settled::Stored,
-        Err(error) if error.is_undecided() => Settled::Open,
-        Err(error) => Settled::Refused(error.to_string()),
+impl Sorted {
+    fn of(places: &[u64], verdicts: Vec<Verdict>) -> Self {
+        let mut sorted = Self::default();
+        for (&place, verdict) in places.iter().zip(verdicts) {
+            match verdict {
+                Ok(_) => sorted.stored.push(place),
+                Err(WriteError::Conflict(conflict)) => {
+                    sorted.refused.push((place, conflict.to_string()));
+                }
+                Err(WriteError::Store(error)) if error.is_refusal() => {
+                    sorted.refused.push((place, chain(&error)));
+                }
+                Err(error) => {
+                    sorted.open.push(place);
+                    if error.is_undecided() && !error.is_locked() {
+                        sorted.away = Some(error);
+                    } else if !error.is_undecided() {
+                        // A defect of the sink. The record stays, and others pass by.
+                        tracing::error!(%error, place, "a spooled event cannot be appended");
+                    }
+                }
+            }
+        }
+        sorted
     }
 }
 
@@ -174,10 +265,13 @@ impl Adoption {
             sleep(ADOPT_EVERY).await;
             let Some(shared) = self.0.upgrade() else { return };
             let Some(spool) = &shared.spool else { return };
-            if let Err(error) = spool.adopt().await {
-                tracing::error!(%error, "a spool left behind could not be taken over");
+            match spool.adopt().await {
+                Ok(_) => shared.tend_spool(),
+                Err(SpoolError::Closed) => return,
+                Err(error) => {
+                    tracing::error!(%error, "a spool that was left cannot be taken over");
+                }
             }
-            shared.tend_spool(&Handle::current());
         }
     }
 }

@@ -30,9 +30,9 @@ pub enum WriteError {
         /// Events that wait to be written.
         events: usize,
     },
-    /// The database is away, and so the event was to be spooled, which failed too. It is not written,
-    /// or, where the database was only slow, may yet be.
-    #[error("the database is away and the event could not be spooled")]
+    /// The event had to go through the spool, because the database is away or has not taken earlier
+    /// events of the stream yet, and could not be spooled. It may turn up nevertheless, once.
+    #[error("the event could not be spooled")]
     Spool(#[source] Arc<SpoolError>),
     /// The store failed.
     #[error(transparent)]
@@ -50,8 +50,18 @@ impl WriteError {
         }
     }
 
-    /// Whether the database was not there to say, so that the record is still to be written.
+    /// Whether nothing was said of the record itself, so that it is still to be written.
     pub(super) fn is_undecided(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_retryable())
+        matches!(self, Self::Store(error) if !error.is_refusal())
+    }
+
+    /// Whether the same may go well in a moment.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Unavailable { .. }))
+    }
+
+    /// Whether it is only the record's stream that is not to be had.
+    pub(super) fn is_locked(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Locked { .. }))
     }
 }

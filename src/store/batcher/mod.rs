@@ -3,51 +3,46 @@
 //! A batch is what arrived while the last one was in flight; there is no timer. A stream always takes
 //! the same lane, and a lane writes one batch at a time, so that events of a stream are never
 //! reordered. Where the database does not answer in time, a lane's batch goes to the spool, and so does
-//! everything else until a [drain](drain) has seen it back.
+//! everything else until a drain has seen it back.
 
 mod append;
 mod backoff;
 mod batch;
 mod drain;
 mod error;
+mod gate;
 mod lane;
-mod options;
+mod limits;
+mod lobby;
 mod room;
+mod write;
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::{timeout, timeout_at};
 
-use self::append::append_detached;
-use self::backoff::Backoff;
-use self::batch::{Batch, divide};
-use self::lane::{Lane, Pending, Waiter};
+use self::gate::Gate;
+use self::lane::{Lane, Pending};
+use self::lobby::Lobby;
 use self::room::Room;
-pub use self::{drain::DrainReport, error::WriteError, options::QueueLimits};
-use super::{AuditSink, Spool, StoreError};
+use self::write::SPOOL_WAIT;
+pub use self::{drain::DrainReport, error::WriteError, limits::QueueLimits};
+use super::{AuditSink, Spool};
 use crate::event::StreamId;
 use crate::record::{Record, Recorded};
-
-/// How long a caller waits for the spool, after its time for the database.
-const SPOOL_WAIT: Duration = Duration::from_secs(10);
-/// How long a sink may take where no caller waits for it, in the time a caller waits: one without a
-/// limit of its own must not stop a lane, or a drain, for ever.
-const PATIENCE: u32 = 10;
-/// The pauses between two tries of one batch.
-const RETRY_FIRST: Duration = Duration::from_millis(20);
-const RETRY_MAX: Duration = Duration::from_millis(500);
 
 /// Takes records from any number of callers and writes them in batches. Cheap to clone.
 ///
 /// # Guarantees
-/// - A record is written in the order in which its stream's records were submitted.
+/// - The records of a stream are written in the order in which they were submitted.
 /// - A caller that goes away does not cut its write.
-/// - A record that the database refuses fails alone.
+/// - A record that the database refuses fails alone, and a stream that is locked holds up itself alone.
 /// - What waits is bounded by [`QueueLimits`]; beyond it callers wait, and then get
 ///   [`WriteError::Overloaded`].
 #[derive(Clone)]
@@ -59,18 +54,19 @@ struct Shared {
     sink: Arc<dyn AuditSink>,
     spool: Option<Spool>,
     limits: QueueLimits,
-    lanes: Box<[Lane]>,
+    /// Before the queue.
+    lobby: Lobby,
     /// Bounds what is queued or in flight.
     queue: Room,
-    /// Bounds what waits to be queued.
-    lobby: Room,
-    /// The database did not answer, and no drain has seen it back.
-    is_away: AtomicBool,
-    is_closed: AtomicBool,
-    is_draining: AtomicBool,
-    is_adopting: AtomicBool,
+    lanes: Box<[Lane]>,
+    gate: Gate,
+    is_spool_failing: AtomicBool,
     /// Time is up for everything in flight: a shutdown wants it in the spool.
     hurry: watch::Sender<bool>,
+    is_draining: AtomicBool,
+    is_adopting: AtomicBool,
+    /// The drain, and the search for what to adopt: a shutdown ends them.
+    tending: Mutex<Vec<AbortHandle>>,
     on_drained: Box<dyn Fn(DrainReport) + Send + Sync>,
 }
 
@@ -85,6 +81,8 @@ pub struct ShutdownError {
 impl Batcher {
     /// Writes to `sink`, and to `spool` while that does not answer. `on_drained` hears of every time
     /// the spool was emptied.
+    ///
+    /// A spool belongs to one batcher: it is drained into that one's sink.
     #[must_use]
     pub fn new(
         sink: Arc<dyn AuditSink>,
@@ -92,18 +90,20 @@ impl Batcher {
         limits: QueueLimits,
         on_drained: impl Fn(DrainReport) + Send + Sync + 'static,
     ) -> Self {
+        let limits = limits.within_reason();
         let shared = Arc::new(Shared {
             sink,
             spool,
             limits,
-            lanes: (0..limits.connections.max(1)).map(|_| Lane::default()).collect(),
+            lobby: Lobby::new(Room::new(limits.events, limits.bytes)),
             queue: Room::new(limits.events, limits.bytes),
-            lobby: Room::new(limits.events, limits.bytes),
-            is_away: AtomicBool::new(false),
-            is_closed: AtomicBool::new(false),
+            lanes: (0..limits.connections).map(|_| Lane::default()).collect(),
+            gate: Gate::default(),
+            is_spool_failing: AtomicBool::new(false),
+            hurry: watch::Sender::new(false),
             is_draining: AtomicBool::new(false),
             is_adopting: AtomicBool::new(false),
-            hurry: watch::Sender::new(false),
+            tending: Mutex::default(),
             on_drained: Box::new(on_drained),
         });
         Self { shared }
@@ -112,9 +112,15 @@ impl Batcher {
     /// Writes what the spool holds from before; does nothing outside a runtime. The first record
     /// does the same.
     pub fn start(&self) {
-        if let Ok(runtime) = Handle::try_current() {
-            self.shared.tend_spool(&runtime);
+        if Handle::try_current().is_ok() {
+            self.shared.tend_spool();
         }
+    }
+
+    /// Where records go while the database is away.
+    #[must_use]
+    pub fn spool(&self) -> Option<&Spool> {
+        self.shared.spool.as_ref()
     }
 
     /// Queues a record, and returns when it is durable: in the database, or in the spool.
@@ -125,81 +131,60 @@ impl Batcher {
     /// # Cancel safety
     /// Once polled, the write goes on to its end even if the future is dropped.
     pub async fn submit(&self, record: Record) -> Result<Recorded, WriteError> {
-        let runtime = Handle::try_current().map_err(|_| WriteError::NoRuntime)?;
-        if self.shared.is_closed.load(Ordering::SeqCst) {
-            return Err(WriteError::Closed);
-        }
-        self.shared.tend_spool(&runtime);
-        let deadline = Instant::now() + self.shared.limits.wait;
-        let answer = self.shared.enter(&runtime, record, deadline)?;
-        let patience = if self.shared.spool.is_some() { SPOOL_WAIT } else { Duration::ZERO };
-        match timeout_at(deadline + patience, answer).await {
+        let shared = &self.shared;
+        Handle::try_current().map_err(|_| WriteError::NoRuntime)?;
+        let entered = shared.enter(record)?;
+        shared.tend_spool();
+        let patience = if shared.spool.is_some() { SPOOL_WAIT } else { Duration::ZERO };
+        match timeout_at(entered.deadline + patience, entered.answer).await {
             Ok(answered) => answered.unwrap_or(Err(WriteError::Interrupted)),
-            Err(_) => Err(self.shared.unanswered()),
+            Err(_) => Err(shared.unanswered()),
         }
     }
 
     /// Takes no more records, and waits until all that were taken are durable, for at most `limit`.
-    /// Where half of it is over, the rest goes to the spool, if there is one.
+    /// Where half of it is over, the rest goes to the spool, if there is one. What is in the spool
+    /// stays there, for the next process: [close](Spool::close) it afterwards.
     ///
     /// # Errors
     /// [`ShutdownError`] where records are left; they are still written while the process lives.
     pub async fn shutdown(&self, limit: Duration) -> Result<(), ShutdownError> {
         let shared = &self.shared;
-        shared.is_closed.store(true, Ordering::SeqCst);
-        let first = if shared.spool.is_some() { limit / 2 } else { limit };
-        if timeout(first, shared.empty()).await.is_ok() {
+        shared.lobby.close();
+        let is_empty = shared.is_empty_within(limit).await;
+        shared.stop_tending();
+        if is_empty {
             return Ok(());
         }
-        if shared.spool.is_some() {
-            shared.is_away.store(true, Ordering::SeqCst);
-            shared.hurry.send_replace(true);
-            if timeout(limit.saturating_sub(first), shared.empty()).await.is_ok() {
-                return Ok(());
-            }
-        }
-        Err(ShutdownError { events: shared.queue.taken() + shared.lobby.taken() })
+        Err(ShutdownError { events: shared.lobby.taken() + shared.queue.taken() })
     }
 }
 
 impl Shared {
-    /// Takes a record in, or has it wait for a place.
-    fn enter(
-        self: &Arc<Self>,
-        runtime: &Handle,
-        record: Record,
-        deadline: Instant,
-    ) -> Result<oneshot::Receiver<Result<Recorded, WriteError>>, WriteError> {
-        let (reply, answer) = oneshot::channel();
-        let len = record.payload_len();
-        if let Some(seat) = self.queue.try_enter(len) {
-            self.push(runtime, Pending { record, waiter: Waiter { deadline, reply, seat } });
-            return Ok(answer);
+    async fn is_empty_within(&self, limit: Duration) -> bool {
+        let empty = async {
+            self.lobby.empty().await;
+            self.queue.empty().await;
+        };
+        if Handle::try_current().is_err() {
+            return self.lobby.taken() + self.queue.taken() == 0;
         }
-        let overloaded = || WriteError::Overloaded { events: self.queue.taken() };
-        let place = self.lobby.try_enter(len).ok_or_else(overloaded)?;
-        let shared = Arc::clone(self);
-        let waiting_on = runtime.clone();
-        // In a task of its own, so that a caller that goes away does not take its record along.
-        runtime.spawn(async move {
-            // What gets a place later than this has no time left for the database.
-            let seat = timeout(shared.limits.wait / 2, shared.queue.enter(len)).await;
-            drop(place);
-            if let Ok(Some(seat)) = seat {
-                let waiter = Waiter { deadline, reply, seat };
-                shared.push(&waiting_on, Pending { record, waiter });
-            } else {
-                let _gone =
-                    reply.send(Err(WriteError::Overloaded { events: shared.queue.taken() }));
-            }
-        });
-        Ok(answer)
+        if self.spool.is_none() {
+            return timeout(limit, empty).await.is_ok();
+        }
+        tokio::pin!(empty);
+        let half = limit / 2;
+        if timeout(half, &mut empty).await.is_ok() {
+            return true;
+        }
+        self.hurry.send_replace(true);
+        timeout(limit.saturating_sub(half), empty).await.is_ok()
     }
 
-    fn push(self: &Arc<Self>, runtime: &Handle, pending: Pending) {
+    fn push(self: &Arc<Self>, pending: Pending) {
         let nth = self.lane_of(pending.record.stream_id());
         if let Some(writer) = Lane::push(self, nth, pending) {
-            runtime.spawn(writer.run());
+            tokio::spawn(writer.run());
         }
     }
 
@@ -208,80 +193,6 @@ impl Shared {
         let low = stream_id.uuid().as_u64_pair().1;
         let lanes = u64::try_from(self.lanes.len()).unwrap_or(u64::MAX);
         usize::try_from(low % lanes).unwrap_or_default()
-    }
-
-    /// Writes a lane's batch, and answers everybody who waits for it.
-    async fn write(self: &Arc<Self>, pending: Vec<Pending>) {
-        let Some(spool) = &self.spool else {
-            let left = self.append(Batch::of(pending)).await;
-            return left.given_up(self.unanswered());
-        };
-        let is_away = self.is_away.load(Ordering::SeqCst);
-        let (spooled, live) = divide(pending, |stream| is_away || spool.holds(stream));
-        self.spool(spool, Batch::of(spooled)).await;
-        let left = self.append(Batch::of(live)).await;
-        if !left.is_empty() {
-            self.is_away.store(true, Ordering::SeqCst);
-            self.spool(spool, left).await;
-        }
-    }
-
-    /// Appends until every record has its verdict, or time is up; returns those that have none.
-    ///
-    /// Without a spool there is nowhere else to go, and so no reason to leave a statement behind: the
-    /// sink may end it by a limit of its own, while the callers stop waiting.
-    async fn append(&self, mut batch: Batch) -> Batch {
-        let Some(deadline) = batch.deadline() else { return batch };
-        let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MAX);
-        loop {
-            let appending = append_detached(Arc::clone(&self.sink), Arc::clone(batch.records()));
-            let patience = match self.spool {
-                Some(_) => deadline,
-                None => Instant::now() + self.limits.wait * PATIENCE,
-            };
-            let verdicts = tokio::select! {
-                verdicts = appending => verdicts,
-                () = self.out_of_time(patience) => return batch,
-            };
-            batch = batch.answered(verdicts);
-            let pause = backoff.pause();
-            if batch.is_empty() || Instant::now() + pause >= deadline {
-                return batch;
-            }
-            sleep(pause).await;
-        }
-    }
-
-    async fn out_of_time(&self, deadline: Instant) {
-        let mut hurry = self.hurry.subscribe();
-        // The sender is ours, so that the wait ends by its own condition only.
-        let _hurried = timeout_at(deadline, hurry.wait_for(|hurry| *hurry)).await;
-    }
-
-    /// Puts a batch into the spool, and sees to it that it is drained.
-    async fn spool(self: &Arc<Self>, spool: &Spool, batch: Batch) {
-        if batch.is_empty() {
-            return;
-        }
-        match spool.push(&batch.records()[..]).await {
-            Ok(()) => batch.spooled(),
-            Err(error) => {
-                tracing::error!(%error, "events could not be spooled");
-                batch.failed(&WriteError::Spool(Arc::new(error)));
-            }
-        }
-        self.start_drain(&Handle::current());
-    }
-
-    async fn empty(&self) {
-        self.lobby.empty().await;
-        self.queue.empty().await;
-    }
-
-    #[cold]
-    fn unanswered(&self) -> WriteError {
-        let message = format!("no answer within {:?}", self.limits.wait);
-        WriteError::Store(StoreError::unavailable("append", message))
     }
 }
 

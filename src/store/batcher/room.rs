@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What an event takes beside its payload: ids, hashes, the caller's channel.
+/// What a record takes beside its payload: ids, hashes, the caller's channel.
 const OVERHEAD: usize = 1024;
 
 /// A bounded room. Whoever wants in while it is full waits in the order of arrival.
@@ -36,21 +36,20 @@ impl Room {
         }
     }
 
-    /// Takes a seat for an event with a payload of so many bytes, where there is one.
-    pub(super) fn try_enter(&self, payload_len: usize) -> Option<Seat> {
+    /// Takes a seat for a record of so many bytes, where there is one.
+    pub(super) fn try_enter(&self, weight: usize) -> Option<Seat> {
         let event = Arc::clone(&self.events).try_acquire_owned().ok()?;
-        let bytes =
-            Arc::clone(&self.bytes).try_acquire_many_owned(self.weight(payload_len)).ok()?;
+        let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(self.permits(weight)).ok()?;
         Some(Seat { _event: event, _bytes: bytes })
     }
 
     /// Takes a seat as soon as there is one.
     ///
     /// `None` never comes: the semaphores are not closed.
-    pub(super) async fn enter(&self, payload_len: usize) -> Option<Seat> {
+    pub(super) async fn enter(&self, weight: usize) -> Option<Seat> {
         let event = Arc::clone(&self.events).acquire_owned().await.ok()?;
-        let weight = self.weight(payload_len);
-        let bytes = Arc::clone(&self.bytes).acquire_many_owned(weight).await.ok()?;
+        let permits = self.permits(weight);
+        let bytes = Arc::clone(&self.bytes).acquire_many_owned(permits).await.ok()?;
         Some(Seat { _event: event, _bytes: bytes })
     }
 
@@ -64,9 +63,9 @@ impl Room {
         (self.events_max as usize).saturating_sub(self.events.available_permits())
     }
 
-    /// An event larger than the whole room enters when it is alone there.
-    fn weight(&self, payload_len: usize) -> u32 {
-        let weight = u32::try_from(payload_len.saturating_add(OVERHEAD)).unwrap_or(u32::MAX);
-        weight.min(self.bytes_max)
+    /// A record larger than the whole room enters when it is alone there.
+    fn permits(&self, weight: usize) -> u32 {
+        let permits = u32::try_from(weight.saturating_add(OVERHEAD)).unwrap_or(u32::MAX);
+        permits.min(self.bytes_max)
     }
 }

@@ -53,10 +53,12 @@ impl Failure {
     /// Maps a driver's error; `doing` is the verb that was under way.
     #[cold]
     pub(super) fn of(doing: &'static str, error: &sqlx::Error) -> Self {
-        let mapped = if is_passing(error) {
-            StoreError::unavailable(doing, reduced(error))
-        } else {
-            StoreError::refused(doing, reduced(error))
+        let source = reduced(error);
+        let mapped = match fault(error) {
+            Fault::Content => StoreError::refused(doing, source),
+            Fault::Lock => StoreError::locked(doing, source),
+            Fault::Moment => StoreError::unavailable(doing, source),
+            Fault::Setup => StoreError::database(doing, source),
         };
         Self { error: mapped, remedy: remedy(error) }
     }
@@ -119,15 +121,32 @@ fn reduced(error: &sqlx::Error) -> PostgresError {
     match error.as_database_error() {
         Some(database) => PostgresError {
             code: database.code().map(Into::into),
-            message: database.message().to_owned(),
+            message: match database.code().as_deref() {
+                // These may repeat a value, or whatever a host's trigger says.
+                Some(code) if code.starts_with("22") => "a value does not fit".to_owned(),
+                Some("P0001") => "a trigger objects".to_owned(),
+                _ => database.message().to_owned(),
+            },
         },
         None => PostgresError { code: None, message: error.to_string() },
     }
 }
 
-/// Whether the same call may succeed later: the database is away, busy, shutting down, or has let
-/// another transaction go first.
-fn is_passing(error: &sqlx::Error) -> bool {
+/// What a failure is the fault of.
+enum Fault {
+    /// An event of the batch.
+    Content,
+    /// Another transaction that holds a stream.
+    Lock,
+    /// Nothing that lasts: the database is away, busy, shutting down, or has let another transaction go
+    /// first.
+    Moment,
+    /// Something an operator has to see to: the schema, a right, the log-in, or what a pooler makes of
+    /// its own troubles.
+    Setup,
+}
+
+fn fault(error: &sqlx::Error) -> Fault {
     match error {
         sqlx::Error::Io(_)
         | sqlx::Error::PoolClosed
@@ -135,26 +154,33 @@ fn is_passing(error: &sqlx::Error) -> bool {
         // What came is no answer: cut off, or out of step.
         | sqlx::Error::BeginFailed
         | sqlx::Error::Protocol(_)
-        | sqlx::Error::WorkerCrashed => true,
+        | sqlx::Error::WorkerCrashed => Fault::Moment,
+        sqlx::Error::Encode(_) => Fault::Content,
         sqlx::Error::Database(database) => {
-            database.code().is_some_and(|code| is_passing_code(&code))
+            database.code().map_or(Fault::Setup, |code| fault_of_code(&code))
         }
-        _ => false,
+        _ => Fault::Setup,
     }
 }
 
 /// By SQLSTATE, see appendix A of the Postgres manual.
-fn is_passing_code(code: &str) -> bool {
-    let class = code.get(..2).unwrap_or_default();
-    // Connection lost, transaction rolled back (serialisation, deadlock), out of resources (a full
-    // disk), operator intervention (shutdown, cancelled by a timeout), system error such as failing
-    // I/O.
-    matches!(class, "08" | "40" | "53" | "57" | "58")
-        // Cut off inside a transaction; lock not available; and read-only, which a server is while
-        // another takes over, and at Supabase where its disk is full.
-        || matches!(code, "25P03" | "25006" | "55P03")
+fn fault_of_code(code: &str) -> Fault {
+    match (code.get(..2).unwrap_or_default(), code) {
+        // Lock not available.
+        (_, "55P03") => Fault::Lock,
+        // Cut off inside a transaction; and read-only, which a server is while another takes over, and
+        // at Supabase where its disk is full.
+        (_, "25P03" | "25006") => Fault::Moment,
         // A prepared statement that went astray, see `Remedy::Unnamed`.
-        || is_astray(code)
+        (_, code) if is_astray(code) => Fault::Moment,
+        // Connection lost, transaction rolled back (serialisation, deadlock), out of resources (a full
+        // disk), operator intervention (shutdown, cancelled by a timeout), system error such as
+        // failing I/O.
+        ("08" | "40" | "53" | "57" | "58", _) => Fault::Moment,
+        // Data, a constraint, a check on a view, a limit of the server; and a host's own trigger.
+        ("22" | "23" | "44" | "54", _) | (_, "P0001") => Fault::Content,
+        _ => Fault::Setup,
+    }
 }
 
 fn is_astray(code: &str) -> bool {

@@ -184,8 +184,8 @@ impl PostgresStore {
     /// - The receipts come true with the host's commit. Until then they are what would be, and after a
     ///   rollback others get the same places.
     /// - The streams of the batch stay locked until the transaction ends: whoever else appends to them
-    ///   waits, for at most 10 seconds. Append last, and commit at once.
-    /// - A lock is waited for 10 seconds, whatever the host's `lock_timeout`; afterwards that is again
+    ///   waits, for at most 2 seconds. Append last, and commit at once.
+    /// - A lock is waited for 2 seconds, whatever the host's `lock_timeout`; afterwards that is again
     ///   what the host set.
     /// - Two transactions that append more than once, to streams in different order, may wait for each
     ///   other: the database ends one of them.

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::error::not_connected;
 use super::migrate::MIGRATION_LIMIT;
-use super::pooling::{self, Pooling};
+use super::pooling::{self, CurrentPooling, Pooling};
 use super::statement::{Connections, server_limit};
 use super::url::Settings;
 use crate::store::StoreError;
@@ -62,25 +62,24 @@ pub(super) fn connect_lazily(url: &str) -> Result<Connections, StoreError> {
 
 fn connections(settings: &Settings, pooling: Pooling) -> Connections {
     let last_failure = LastFailure::default();
+    let pooling = CurrentPooling::from(pooling);
     Connections {
-        pool: pool(settings, pooling, last_failure.clone()),
-        pooling: pooling.into(),
+        pool: pool(settings, &pooling, last_failure.clone()),
+        pooling,
         last_failure,
         statement_limit: settings.statement_limit,
         migration_limit: MIGRATION_LIMIT,
     }
 }
 
-fn pool(settings: &Settings, pooling: Pooling, last_failure: LastFailure) -> PgPool {
+fn pool(settings: &Settings, pooling: &CurrentPooling, last_failure: LastFailure) -> PgPool {
     let server_limit = server_limit(settings.statement_limit).as_millis();
-    let (options, session_settings) = match pooling {
-        Pooling::Session => {
-            let set = format!("set statement_timeout = {server_limit}");
-            (settings.options.clone(), Some(set))
-        }
-        // What is set in a session here would be another client's, and stay for ever.
-        Pooling::Transaction => (settings.options.clone().statement_cache_capacity(0), None),
+    let set = format!("set statement_timeout = {server_limit}");
+    let options = match pooling.get() {
+        Pooling::Session => settings.options.clone(),
+        Pooling::Transaction => settings.options.clone().statement_cache_capacity(0),
     };
+    let pooling = pooling.clone();
     PgPoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(settings.connect_limit)
@@ -99,9 +98,10 @@ fn pool(settings: &Settings, pooling: Pooling, last_failure: LastFailure) -> PgP
             })
         })
         .after_connect(move |connection, _| {
-            let session_settings = session_settings.clone();
+            // Through a transaction pooler, what is set in a session is another client's, and stays.
+            let set = (pooling.get() == Pooling::Session).then(|| set.clone());
             Box::pin(async move {
-                if let Some(set) = session_settings {
+                if let Some(set) = set {
                     sqlx::raw_sql(AssertSqlSafe(set)).execute(connection).await?;
                 }
                 Ok(())

@@ -17,7 +17,7 @@ const TRANSACTION_POOLER_PORT: u16 = 6543;
 /// The longest statement time-out that Postgres can be told, in milliseconds.
 const MILLISECONDS_MAX: u64 = i32::MAX as u64;
 
-#[derive(Debug)]
+// Without `Debug`: the driver's options print the password.
 pub(super) struct Settings {
     pub(super) options: PgConnectOptions,
     /// As told, by the parameter or by the port.

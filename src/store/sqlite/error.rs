@@ -16,12 +16,17 @@ const PASSING: [i32; 9] = [
     15, // SQLITE_PROTOCOL: lost the race for the write-ahead log too often
 ];
 
+/// Primary result codes of what is an event's fault: too large, against a constraint, of another type.
+const CONTENT: [i32; 3] = [18, 19, 20];
+
 /// Files an error by what the caller can do. SQLite's messages name columns and codes, never values.
 pub(super) fn failed(doing: &'static str, error: sqlx::Error) -> StoreError {
     if is_passing(&error) {
         StoreError::unavailable(doing, error)
-    } else {
+    } else if primary_code(&error).is_some_and(|code| CONTENT.contains(&code)) {
         StoreError::refused(doing, error)
+    } else {
+        StoreError::database(doing, error)
     }
 }
 
@@ -37,11 +42,12 @@ pub(super) fn is_passing(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(refusal) => {
-            let code = refusal.code().and_then(|code| code.parse::<i32>().ok());
-            // The low byte is the primary code, the rest says more about it.
-            code.is_some_and(|code| PASSING.contains(&(code & 0xff)))
-        }
-        _ => false,
+        _ => primary_code(error).is_some_and(|code| PASSING.contains(&code)),
     }
+}
+
+fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    // The low byte; the rest says more about it.
+    Some(code & 0xff)
 }

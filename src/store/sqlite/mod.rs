@@ -156,7 +156,7 @@ async fn check_durable(writer: &SqlitePool) -> Result<(), StoreError> {
         return Ok(());
     }
     let source = format!("journal_mode is {journal}, synchronous is {synchronous}");
-    Err(StoreError::refused(DOING, source))
+    Err(StoreError::database(DOING, source))
 }
 
 /// A pool whose connections stay: a file does not drop them, and reopening costs more than keeping.

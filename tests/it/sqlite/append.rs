@@ -40,7 +40,7 @@ async fn a_head_at_the_last_number_there_is_refuses_more_and_nothing_is_written(
     let sql = "update audit_streams set seq = 9223372036854775807";
     sqlx::raw_sql(sql).execute(&mut trail.shell().await).await.unwrap();
     let error = trail.store.append(&records(&request, 1)).await.unwrap_err();
-    assert!(matches!(error, StoreError::Database { .. }), "{error:?}");
+    assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
     assert_eq!(trail.read(&request).await.records.len(), 2);
     // The other streams go on.
     trail.store.append(&records(&fresh_request(), 1)).await.unwrap().remove(0).unwrap();

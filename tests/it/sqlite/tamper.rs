@@ -64,7 +64,7 @@ async fn rows_whose_head_is_gone_are_still_shown_and_nothing_is_built_on_them() 
     assert_eq!((snapshot.head.seq, snapshot.records.len()), (0, 2));
     // A new chain beside the old one would hide the deed.
     let error = trail.store.append(&records(&request, 1)).await.unwrap_err();
-    assert!(matches!(error, StoreError::Database { .. }), "{error:?}");
+    assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
     assert_eq!(trail.read(&request).await.records.len(), 2);
 }
 

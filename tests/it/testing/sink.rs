@@ -93,7 +93,7 @@ async fn a_batch_with_a_refused_event_is_refused_whole_and_for_good() {
     let bad = batch[1].id();
     sink.refuse(move |record| record.id() == bad);
     let error = sink.append(&batch).await.expect_err("one is refused");
-    assert!(matches!(error, StoreError::Database { .. }) && !error.is_retryable(), "{error:?}");
+    assert!(matches!(error, StoreError::Refused { .. }) && !error.is_retryable(), "{error:?}");
     assert!(sink.inner().is_empty());
     for good in [0, 2] {
         sink.append(&batch[good..=good]).await.expect("the others pass");

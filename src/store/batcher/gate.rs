@@ -1,0 +1,39 @@
+//! Whether the database is taken to be there.
+
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Open while the database answers. Shut by whoever got no answer, opened by a drain that did.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    is_shut: AtomicBool,
+}
+
+impl Gate {
+    pub(super) fn is_shut(&self) -> bool {
+        self.is_shut.load(Ordering::SeqCst)
+    }
+
+    /// Everything goes to the spool from now on.
+    pub(super) fn shut(&self, why: &(dyn Error + 'static)) {
+        if !self.is_shut.swap(true, Ordering::SeqCst) {
+            tracing::warn!(
+                why = chain(why),
+                "the database does not take events: they go to the spool"
+            );
+        }
+    }
+
+    /// The database is tried again.
+    pub(super) fn open(&self) {
+        if self.is_shut.swap(false, Ordering::SeqCst) {
+            tracing::info!("the database takes events again");
+        }
+    }
+}
+
+/// An error and what caused it, outermost first.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
