@@ -50,7 +50,7 @@ const FILL: &str = "
     from generate_series($1::bigint, $2::bigint - 1) n,
     lateral (
         select
-            1788220800000000 + n * 1700000000000 / $3::bigint as micros,
+            1788220800000000 + n * (1700000000000 / $3::bigint) as micros,
             md5(n::text) as hex,
             sha256(int8send(n)) as digest,
             overlay(overlay(md5('r' || n / 500 * 25 + n % 25) placing '4' from 13) placing '8' from 17)::uuid
