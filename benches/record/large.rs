@@ -17,7 +17,7 @@ use super::table::Target::AtLeast;
 use super::{KEY, Size};
 
 /// What a row takes with its share of the indexes, in bytes, and half as much again.
-const BYTES_PER_ROW: u64 = 1_700;
+const BYTES_PER_ROW: u64 = 1_200;
 /// What the cluster's log may take, in bytes.
 const WAL_BYTES: u64 = 6 << 30;
 const SMALL: usize = 10_000;
