@@ -1,5 +1,6 @@
 //! The events, and the two ways to write their rows without the chain: COPY and INSERT.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use uuid::Uuid;
 const EVENTS_PER_REQUEST: usize = 20;
 const REQUESTS_PER_BATCH: usize = super::EVENTS_PER_BATCH / EVENTS_PER_REQUEST;
 const KEY: RedactionKey = RedactionKey::from_bytes([7; 32]);
-const COLUMNS: &str = "id, stream_id, request_id, conversation_id, event_type, actor, outcome, \
+pub(crate) const COLUMNS: &str = "id, stream_id, request_id, conversation_id, event_type, actor, outcome, \
                        error_code, duration_ms, created_at, trace_id, span_id, input, output, \
                        idempotency_key, host_ids, salt, input_commitment, output_commitment, \
                        key_commitment, host_ids_commitment, event_hash, seq, recorded_at, \
@@ -28,8 +29,8 @@ pub(crate) fn events(count: usize) -> Vec<Record> {
 
 /// The same events, before they are sealed.
 #[allow(dead_code, reason = "one of the benchmarks starts here")]
-pub(crate) fn unsealed(count: usize) -> Vec<AuditEvent> {
-    (0..count).map(event).collect()
+pub(crate) fn unsealed(numbers: Range<usize>) -> Vec<AuditEvent> {
+    numbers.map(event).collect()
 }
 
 fn record(number: usize) -> Record {
@@ -68,7 +69,7 @@ fn event(number: usize) -> AuditEvent {
 }
 
 /// The place of a record within its request: requests take turns within their batch.
-fn seq(number: usize) -> i64 {
+pub(crate) fn seq(number: usize) -> i64 {
     i64::try_from(number % super::EVENTS_PER_BATCH / REQUESTS_PER_BATCH + 1)
         .expect("a small number")
 }

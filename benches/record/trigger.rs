@@ -47,6 +47,13 @@ pub(crate) async fn prepare(pool: &PgPool) {
     sqlx::raw_sql(SCHEMA).execute(pool).await.expect("the cluster is ours");
 }
 
+/// Back to where it began, without the dead rows of the updates.
+pub(crate) async fn empty(pool: &PgPool) {
+    for sql in ["truncate row_versions", "vacuum requests", "checkpoint"] {
+        sqlx::query(sql).execute(pool).await.expect("the cluster is ours");
+    }
+}
+
 /// So many clients change one row at a time, each change in a commit of its own.
 pub(crate) async fn update(url: &str, clients: u32, count: usize) -> Duration {
     let pool = PgPoolOptions::new()
