@@ -264,6 +264,10 @@ impl Shared {
             Err(error) => {
                 tracing::error!(%error, "events could not be spooled");
                 batch.failed(&WriteError::Spool(Arc::new(error)));
+                // A drain that has nothing to bring does not see the database back: ask it again.
+                if spool.depth().events == 0 {
+                    self.is_away.store(false, Ordering::SeqCst);
+                }
             }
         }
         self.start_drain(&Handle::current());
