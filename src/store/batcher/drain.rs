@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::Shared;
 use super::append::{Verdict, append_detached};
 use super::backoff::Backoff;
+use crate::event::EventType;
 use crate::store::{Spool, SpoolError, Spooled};
 
 const BATCH_EVENTS: usize = 500;
@@ -40,12 +41,18 @@ pub struct DrainReport {
 
 impl DrainReport {
     fn count(&mut self, spooled: &Spooled, is_stored: bool) {
+        let header = spooled.record.header();
+        // What states a drain may be spooled too, where the database is slow. If its own drain were
+        // stated again, that would never end.
+        if is_stored && header.event_type == EventType::AUDIT_SPOOL_DRAINED.as_str() {
+            return;
+        }
         if is_stored {
             self.stored += 1;
         } else {
             self.set_aside += 1;
         }
-        let at = spooled.record.header().created_at;
+        let at = header.created_at;
         self.oldest_at = Some(self.oldest_at.map_or(at, |oldest| oldest.min(at)));
         self.newest_at = Some(self.newest_at.map_or(at, |newest| newest.max(at)));
     }
@@ -88,6 +95,8 @@ impl Drain {
                 Ok(Brought::All) => break,
                 Ok(Brought::Batch) => backoff.reset(),
                 Ok(Brought::NotAll) => sleep(backoff.pause()).await,
+                // What it holds is for whoever opens it next.
+                Err(SpoolError::Closed) => return,
                 Err(error) => {
                     tracing::error!(%error, "the spool could not be read");
                     sleep(backoff.pause()).await;
