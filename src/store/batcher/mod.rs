@@ -35,6 +35,8 @@ use crate::record::{Record, Recorded};
 
 /// How long a caller waits for the spool, after its time for the database.
 const SPOOL_WAIT: Duration = Duration::from_secs(10);
+/// A longer wait is as good as for ever, and times that lie behind it can be reckoned with.
+const WAIT_MAX: Duration = Duration::from_hours(24 * 365);
 /// The pauses between two tries of one batch.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_MAX: Duration = Duration::from_millis(500);
@@ -89,6 +91,7 @@ impl Batcher {
         limits: QueueLimits,
         on_drained: impl Fn(DrainReport) + Send + Sync + 'static,
     ) -> Self {
+        let limits = limits.wait(limits.wait.min(WAIT_MAX));
         let shared = Arc::new(Shared {
             sink,
             spool,
