@@ -19,8 +19,11 @@ const BATCH_BYTES: usize = 4 << 20;
 /// The pauses between two tries while the database is away.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);
-/// How long an answer is waited for, in the time a caller waits.
+/// How long the first answer is waited for, in the time a caller waits. Each that does not come
+/// doubles it, up to the limit: a database that is only slow is drained in the end.
 const PATIENCE: u32 = 10;
+const PATIENCE_MIN: Duration = Duration::from_millis(100);
+const PATIENCE_MAX: Duration = Duration::from_mins(2);
 /// How often the files of dead processes are looked for.
 const ADOPT_EVERY: Duration = Duration::from_mins(1);
 
@@ -74,7 +77,9 @@ impl Shared {
 
     pub(super) fn start_drain(self: &Arc<Self>, runtime: &Handle) {
         if !self.is_draining.swap(true, Ordering::SeqCst) {
-            let drain = Drain { shared: Arc::clone(self), report: DrainReport::default() };
+            let patience = self.limits.wait.saturating_mul(PATIENCE).max(PATIENCE_MIN);
+            let report = DrainReport::default();
+            let drain = Drain { shared: Arc::clone(self), patience, report };
             runtime.spawn(drain.run());
         }
     }
@@ -83,6 +88,7 @@ impl Shared {
 /// The one drain of a batcher.
 struct Drain {
     shared: Arc<Shared>,
+    patience: Duration,
     report: DrainReport,
 }
 
@@ -125,29 +131,32 @@ impl Drain {
         // No caller waits for this, so the sink has time to end it by a limit of its own; one that has
         // none must not stop the drain for ever.
         let appending = append_detached(Arc::clone(&self.shared.sink), records);
-        let patience = self.shared.limits.wait * PATIENCE;
-        let Ok(verdicts) = timeout(patience, appending).await else {
+        let Ok(verdicts) = timeout(self.patience, appending).await else {
+            self.patience = self.patience.max(PATIENCE_MAX.min(self.patience * 2));
             self.shared.is_away.store(true, Ordering::SeqCst);
             return Ok(Brought::NotAll);
         };
         let is_quick = started.elapsed() < self.shared.limits.wait;
-        let mut stored = Vec::with_capacity(front.len());
+        let (mut stored, mut refused) = (Vec::with_capacity(front.len()), Vec::new());
         let mut is_all = true;
         for (spooled, verdict) in front.iter().zip(verdicts) {
             match settled(&verdict) {
-                Settled::Stored => stored.push(spooled.place),
-                // A crash before this is on disk brings the event here again.
-                Settled::Refused(reason) => spool.set_aside(spooled.place, &reason).await?,
-                Settled::Open => {
-                    is_all = false;
-                    continue;
+                Settled::Stored => {
+                    stored.push(spooled.place);
+                    self.report.count(spooled, true);
                 }
+                Settled::Refused(reason) => refused.push((spooled, reason)),
+                Settled::Open => is_all = false,
             }
-            self.report.count(spooled, verdict.is_ok());
         }
+        self.shared.is_away.store(!(is_all && is_quick), Ordering::SeqCst);
         // A crash in between leaves them in the spool: appended again, they get their first receipts.
         spool.remove(stored).await?;
-        self.shared.is_away.store(!(is_all && is_quick), Ordering::SeqCst);
+        // Last, because it fails on a full disk. A crash before this is on disk brings them here again.
+        for (spooled, reason) in refused {
+            spool.set_aside(spooled.place, &reason).await?;
+            self.report.count(spooled, false);
+        }
         Ok(if is_all { Brought::Batch } else { Brought::NotAll })
     }
 }
