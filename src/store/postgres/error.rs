@@ -60,6 +60,14 @@ impl Failure {
         Self { error: mapped, remedy: remedy(error) }
     }
 
+    /// Maps an error of the way to the database: whatever it says, what was to be done was not looked
+    /// at. A role that may not log in, or a database closed for maintenance, may be open again later.
+    #[cold]
+    pub(super) fn of_connecting(doing: &'static str, error: &sqlx::Error) -> Self {
+        let mapped = StoreError::unavailable(doing, reduced(error));
+        Self { error: mapped, remedy: remedy(error) }
+    }
+
     pub(super) fn leaves_connection_fit(&self) -> bool {
         matches!(self.remedy, Remedy::Leave | Remedy::Again)
     }

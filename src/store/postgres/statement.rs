@@ -93,7 +93,8 @@ impl Connections {
     ) -> Result<Lease, StoreError> {
         let acquired = timeout_at(deadline, self.pool.acquire()).await;
         let acquired = acquired.unwrap_or(Err(sqlx::Error::PoolTimedOut));
-        let connection = acquired.map_err(|error| self.noted(Failure::of(doing, &error)).error)?;
+        let connection =
+            acquired.map_err(|error| self.noted(Failure::of_connecting(doing, &error)).error)?;
         Ok(Lease { connection: Some(connection), doing, limit, deadline, is_fit: true })
     }
 
