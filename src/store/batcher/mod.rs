@@ -35,6 +35,9 @@ use crate::record::{Record, Recorded};
 
 /// How long a caller waits for the spool, after its time for the database.
 const SPOOL_WAIT: Duration = Duration::from_secs(10);
+/// How long a call of the sink is waited for where there is no spool, at least: far longer than a sink
+/// takes that has a limit of its own.
+const CALL_LIMIT: Duration = Duration::from_mins(2);
 /// A longer wait is as good as for ever, and times that lie behind it can be reckoned with.
 const WAIT_MAX: Duration = Duration::from_hours(24 * 365);
 /// The pauses between two tries of one batch.
@@ -228,7 +231,8 @@ impl Shared {
     /// Appends until every record has its verdict, or time is up; returns those that have none.
     ///
     /// Without a spool there is nowhere else to go, and so no reason to leave a statement behind: it
-    /// is waited for as long as the sink itself does, while the callers stop waiting.
+    /// is waited for as long as the sink itself does, while the callers stop waiting. Only one that
+    /// has no end is left, so that it does not hold the lane for ever.
     async fn append(&self, mut batch: Batch) -> Batch {
         let Some(deadline) = batch.deadline() else { return batch };
         let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MAX);
@@ -240,7 +244,9 @@ impl Shared {
                     () = self.out_of_time(deadline) => return batch,
                 }
             } else {
-                appending.await
+                let limit = CALL_LIMIT.max(self.limits.wait * 2);
+                let Ok(verdicts) = timeout(limit, appending).await else { return batch };
+                verdicts
             };
             batch = batch.answered(verdicts);
             let pause = backoff.pause();
