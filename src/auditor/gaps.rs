@@ -22,6 +22,17 @@ pub(super) struct Gaps {
     state: Mutex<State>,
 }
 
+/// What one event states.
+#[derive(Debug)]
+pub(super) enum Gap {
+    /// The spool was drained.
+    Drained(DrainReport),
+    /// So many events were refused because the queue was full.
+    Refused(u64),
+    /// The clock was set, by so many milliseconds.
+    Step(i64),
+}
+
 #[derive(Debug, Default)]
 struct State {
     /// Events refused because the queue was full.
@@ -41,24 +52,37 @@ impl Gaps {
         let before = state.offset_ms.replace(offset).unwrap_or(offset);
         let step = offset.saturating_sub(before);
         if step.abs() >= STEP_MS {
-            state.step_ms = Some(step);
+            state.note_step(step);
         }
     }
 
-    /// Notes how recording an event ended; returns the events that are due after it.
-    pub(super) fn after(&self, written: &Result<Recorded, WriteError>) -> Vec<AuditEvent> {
+    /// Notes how recording an event ended, and that others were refused unheard; returns what is to
+    /// be stated after it.
+    pub(super) fn after(&self, written: &Result<Recorded, WriteError>, unheard: u64) -> Vec<Gap> {
         let mut state = self.lock();
+        state.refused = state.refused.saturating_add(unheard);
         match written {
             Ok(_) => {
-                let step = state.step_ms.take().map(clock_stepped);
+                let step = state.step_ms.take().map(Gap::Step);
                 let refused = mem::take(&mut state.refused);
-                let overloaded = (refused > 0).then(|| overloaded(refused));
-                step.into_iter().chain(overloaded).collect()
+                let refused = (refused > 0).then_some(Gap::Refused(refused));
+                step.into_iter().chain(refused).collect()
             }
             Err(error) => {
                 state.refused += u64::from(matches!(error, WriteError::Overloaded { .. }));
                 Vec::new()
             }
+        }
+    }
+
+    /// Takes back what could not be stated: it is, after another event.
+    fn take_back(&self, gap: Gap) {
+        let mut state = self.lock();
+        match gap {
+            Gap::Step(step_ms) => state.note_step(step_ms),
+            Gap::Refused(refused) => state.refused = state.refused.saturating_add(refused),
+            // A drain is not kept: where the database is away it is stated in the spool.
+            Gap::Drained(_) => {}
         }
     }
 
@@ -68,7 +92,7 @@ impl Gaps {
     ) -> impl Fn(DrainReport) + Send + Sync + 'static {
         move |report| {
             if let Some(shared) = auditor.upgrade() {
-                Auditor { shared }.state_gap(spool_drained(&report));
+                Auditor { shared }.state_gap(Gap::Drained(report));
             }
         }
     }
@@ -81,18 +105,37 @@ impl Gaps {
 
 impl Auditor {
     /// Records an event about recording itself, without anybody waiting for it.
-    pub(super) fn state_gap(self, event: AuditEvent) {
+    pub(super) fn state_gap(self, gap: Gap) {
         let Ok(runtime) = Handle::try_current() else { return };
         runtime.spawn(async move {
             let recorded: Result<_, RecordError> = async {
-                let record = self.seal(event)?;
+                let record = self.seal(gap.event())?;
                 Ok(self.shared.batcher.submit(record).await?)
             }
             .await;
             if let Err(error) = recorded {
                 tracing::error!(%error, "an event about recording itself could not be recorded");
+                self.shared.gaps.take_back(gap);
             }
         });
+    }
+}
+
+impl State {
+    fn note_step(&mut self, step_ms: i64) {
+        if self.step_ms.is_none_or(|noted| noted.abs() < step_ms.abs()) {
+            self.step_ms = Some(step_ms);
+        }
+    }
+}
+
+impl Gap {
+    fn event(&self) -> AuditEvent {
+        match self {
+            Self::Drained(report) => spool_drained(report),
+            Self::Refused(refused) => overloaded(*refused),
+            Self::Step(step_ms) => clock_stepped(*step_ms),
+        }
     }
 }
 

@@ -90,8 +90,9 @@ impl Auditor {
         self.shared.gaps.look_at(&*self.shared.clock);
         let record = self.seal(event)?;
         let written = self.shared.batcher.submit(record).await;
-        for due in self.shared.gaps.after(&written) {
-            self.clone().state_gap(due);
+        let unheard = self.shared.batcher.take_unheard_refusals();
+        for gap in self.shared.gaps.after(&written, unheard) {
+            self.clone().state_gap(gap);
         }
         Ok(written?)
     }

@@ -22,11 +22,14 @@ pub(super) struct Pending {
     pub(super) waiter: Waiter,
 }
 
+/// Where the answer goes.
+pub(super) type Reply = oneshot::Sender<Result<Recorded, WriteError>>;
+
 /// Who waits for a record.
 pub(super) struct Waiter {
     /// When the database's time is up.
     pub(super) deadline: Instant,
-    pub(super) reply: oneshot::Sender<Result<Recorded, WriteError>>,
+    pub(super) reply: Reply,
     /// Held until the caller has its answer: that is what bounds the queue.
     pub(super) seat: Seat,
 }

@@ -11,12 +11,13 @@ mod batch;
 mod drain;
 mod error;
 mod lane;
+mod lobby;
 mod options;
 mod room;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -27,6 +28,7 @@ use self::append::append_detached;
 use self::backoff::Backoff;
 use self::batch::{Batch, divide};
 use self::lane::{Lane, Pending, Waiter};
+use self::lobby::Lobby;
 use self::room::Room;
 pub use self::{drain::DrainReport, error::WriteError, options::QueueLimits};
 use super::{AuditSink, Spool, StoreError};
@@ -65,7 +67,9 @@ struct Shared {
     /// Bounds what is queued or in flight.
     queue: Room,
     /// Bounds what waits to be queued.
-    lobby: Room,
+    lobby: Lobby,
+    /// Events that were refused when their callers had gone.
+    refused_unheard: AtomicU64,
     /// The database did not answer, and no drain has seen it back.
     is_away: AtomicBool,
     is_closed: AtomicBool,
@@ -101,7 +105,8 @@ impl Batcher {
             limits,
             lanes: (0..limits.connections.max(1)).map(|_| Lane::default()).collect(),
             queue: Room::new(limits.events, limits.bytes),
-            lobby: Room::new(limits.events, limits.bytes),
+            lobby: Lobby::new(limits.events, limits.bytes),
+            refused_unheard: AtomicU64::new(0),
             is_away: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             is_draining: AtomicBool::new(false),
@@ -142,6 +147,13 @@ impl Batcher {
         }
     }
 
+    /// How many events were refused with [`WriteError::Overloaded`] after their callers had gone, since
+    /// this was last asked.
+    #[must_use]
+    pub fn take_unheard_refusals(&self) -> u64 {
+        self.shared.refused_unheard.swap(0, Ordering::Relaxed)
+    }
+
     /// Takes no more records, and waits until all that were taken are durable, for at most `limit`.
     /// Where half of it is over, the rest goes to the spool, if there is one.
     ///
@@ -175,28 +187,26 @@ impl Shared {
     ) -> Result<oneshot::Receiver<Result<Recorded, WriteError>>, WriteError> {
         let (reply, answer) = oneshot::channel();
         let len = record.payload_len();
-        if let Some(seat) = self.queue.try_enter(len) {
+        if !self.lobby.is_occupied()
+            && let Some(seat) = self.queue.try_enter(len)
+        {
             self.push(runtime, Pending { record, waiter: Waiter { deadline, reply, seat } });
             return Ok(answer);
         }
         let overloaded = || WriteError::Overloaded { events: self.queue.taken() };
-        let place = self.lobby.try_enter(len).ok_or_else(overloaded)?;
-        let shared = Arc::clone(self);
-        let waiting_on = runtime.clone();
-        // In a task of its own, so that a caller that goes away does not take its record along.
-        runtime.spawn(async move {
-            // What gets a place later than this has no time left for the database.
-            let seat = timeout(shared.limits.wait / 2, shared.queue.enter(len)).await;
-            drop(place);
-            if let Ok(Some(seat)) = seat {
-                let waiter = Waiter { deadline, reply, seat };
-                shared.push(&waiting_on, Pending { record, waiter });
-            } else {
-                let _gone =
-                    reply.send(Err(WriteError::Overloaded { events: shared.queue.taken() }));
-            }
-        });
+        // A task lets it in, so that a caller that goes away does not take its record along.
+        let doorman = Lobby::join(self, record, deadline, reply).ok_or_else(overloaded)?;
+        if let Some(doorman) = doorman {
+            runtime.spawn(doorman.run());
+        }
         Ok(answer)
+    }
+
+    /// Counts a refusal that nobody heard of.
+    fn count_refusal(&self, is_heard: bool) {
+        if !is_heard {
+            self.refused_unheard.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn push(self: &Arc<Self>, runtime: &Handle, pending: Pending) {
