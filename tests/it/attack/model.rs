@@ -1,0 +1,1 @@
+//! Many short schedules of faults, drawn at random.
