@@ -2,6 +2,7 @@
 
 mod gaps;
 mod limits;
+mod listener;
 mod maintenance;
 mod model;
 mod order;
