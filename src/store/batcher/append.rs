@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::WriteError;
 use crate::record::{Receipt, Record};
 use crate::store::catch_unwind::CatchUnwind;
-use crate::store::{AuditSink, StoreError};
+use crate::store::{Appended, AuditSink, StoreError};
 
 /// What became of one record.
 pub(super) type Verdict = Result<Receipt, WriteError>;
@@ -23,7 +23,7 @@ pub(super) async fn append_each(sink: &dyn AuditSink, batch: &[Record]) -> Vec<V
     while let Some(part) = parts.pop() {
         let appending = async { sink.append(&batch[part.clone()]).await };
         let fault = match CatchUnwind::new(appending).await {
-            Ok(Ok(appended)) if appended.len() == part.len() => {
+            Ok(Ok(appended)) if answers(&appended, &batch[part.clone()]) => {
                 verdicts.extend(appended.into_iter().map(|one| one.map_err(WriteError::Conflict)));
                 continue;
             }
@@ -42,6 +42,15 @@ pub(super) async fn append_each(sink: &dyn AuditSink, batch: &[Record]) -> Vec<V
         }
     }
     verdicts
+}
+
+/// Whether there is one result for each record, in their order: nobody may get another's receipt.
+fn answers(appended: &[Appended], batch: &[Record]) -> bool {
+    let ids = appended.iter().map(|one| match one {
+        Ok(receipt) => receipt.event_id,
+        Err(conflict) => conflict.event_id,
+    });
+    ids.eq(batch.iter().map(|record| record.header().id))
 }
 
 /// The halves of a part that holds more than one record.
