@@ -1,12 +1,16 @@
 //! What somebody tries who wants recording to lose, double, reorder, hang or grow.
 
+mod crowd;
 mod gaps;
 mod limits;
 mod listener;
 mod maintenance;
 mod model;
 mod order;
+mod receipts;
 mod return_of_the_database;
+
+mod sqlite_away;
 
 use std::sync::Arc;
 use std::time::Duration;
