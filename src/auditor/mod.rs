@@ -32,8 +32,10 @@ use crate::store::{AuditSink, Batcher, ShutdownError};
 
 /// Records what the host does. Built once, cheap to clone, usable from any task.
 ///
-/// All of it must run inside a Tokio runtime: writes go on in tasks of their own, so that a caller
-/// that gives up does not cut them. What many callers record at once is written by one statement.
+/// All of it must run inside a Tokio runtime that has timers, or it panics: writes go on in tasks of
+/// their own, so that a caller that gives up does not cut them. The runtime must go on as well while
+/// the auditor is in use: a current-thread runtime stands still outside of `block_on`, and what was
+/// begun on it with it, also for callers on another runtime. What many callers record at once is written by one statement.
 ///
 /// While the database is away, events are kept in the [spool](AuditorBuilder::spool), and brought to
 /// the database on its return. That, a queue that was too full, and a clock that was set are

@@ -1,6 +1,6 @@
 //! Many short schedules of faults, drawn at random, and what must hold after each.
 //!
-//! `MOLTBOT_AUDIT_SEEDS` is the number of schedules. Time is Tokio's own and stands still while
+//! `MOLTBOT_AUDIT_SEEDS` is the number of schedules, `MOLTBOT_AUDIT_FIRST_SEED` where they begin. Time is Tokio's own and stands still while
 //! anybody has something to do, so that a schedule of minutes takes milliseconds.
 
 mod chaos;
@@ -24,6 +24,7 @@ use super::listener::Listener;
 use crate::support::records::assert_unbroken;
 
 const SEEDS: &str = "MOLTBOT_AUDIT_SEEDS";
+const FIRST_SEED: &str = "MOLTBOT_AUDIT_FIRST_SEED";
 /// What nothing but the store and the spool may hold.
 const PERSONAL: &str = "Uwase Aline";
 
@@ -184,13 +185,15 @@ fn play(seed: u64) {
     assert!(!listener.heard().contains(PERSONAL), "personal data in a log");
 }
 
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |number| number.parse().expect("a number"))
+}
+
 #[test]
 fn whatever_befalls_it_recording_keeps_what_it_acknowledged_once_and_in_order() {
-    let count = std::env::var(SEEDS).map_or(40, |seeds| seeds.parse().expect("a number of seeds"));
-    let first: u64 =
-        std::env::var("MOLTBOT_AUDIT_FIRST_SEED").map_or(0, |seed| seed.parse().expect("a seed"));
-    for seed in first..first + count {
+    let first = number(FIRST_SEED, 0);
+    for seed in first..first + number(SEEDS, 24) {
         let played = std::panic::catch_unwind(|| play(seed));
-        assert!(played.is_ok(), "seed {seed}");
+        assert!(played.is_ok(), "{FIRST_SEED}={seed} {SEEDS}=1 plays it again");
     }
 }
