@@ -23,7 +23,7 @@ pub(super) struct Gaps {
 }
 
 /// What one event states.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Gap {
     /// The spool was drained.
     Drained(DrainReport),

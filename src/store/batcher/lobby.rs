@@ -43,19 +43,22 @@ impl Lobby {
         self.lock().has_doorman
     }
 
-    /// Has a record wait, or returns `None` where there is no room. Where nobody lets in, a doorman
-    /// comes with the answer, to be run.
+    /// Has a record wait. Where nobody lets in, returns a doorman to be run.
+    ///
+    /// # Errors
+    /// [`WriteError::Overloaded`] where there is no room to wait in.
     pub(super) fn join(
         shared: &Arc<Shared>,
         record: Record,
         deadline: Instant,
         reply: Reply,
-    ) -> Option<Option<Doorman>> {
-        let place = shared.lobby.room.try_enter(record.payload_len())?;
+    ) -> Result<Option<Doorman>, WriteError> {
+        let place = shared.lobby.room.try_enter(record.payload_len());
+        let place = place.ok_or_else(|| shared.overloaded())?;
         let mut state = shared.lobby.lock();
         state.visitors.push_back(Visitor { record, deadline, reply, _place: place });
         let is_first = !mem::replace(&mut state.has_doorman, true);
-        Some(is_first.then(|| Doorman { shared: Arc::clone(shared), is_done: false }))
+        Ok(is_first.then(|| Doorman { shared: Arc::clone(shared), is_done: false }))
     }
 
     /// Waits until nobody is here.
@@ -100,8 +103,7 @@ impl Doorman {
                 let waiter = Waiter { deadline, reply, seat };
                 shared.push(&Handle::current(), Pending { record, waiter });
             } else {
-                let refused = WriteError::Overloaded { events: shared.queue.taken() };
-                let heard = visitor.reply.send(Err(refused));
+                let heard = visitor.reply.send(Err(shared.overloaded()));
                 shared.count_refusal(heard.is_ok());
             }
         }

@@ -187,19 +187,23 @@ impl Shared {
     ) -> Result<oneshot::Receiver<Result<Recorded, WriteError>>, WriteError> {
         let (reply, answer) = oneshot::channel();
         let len = record.payload_len();
+        // Whoever waits goes first, or a later event of a stream would overtake an earlier one.
         if !self.lobby.is_occupied()
             && let Some(seat) = self.queue.try_enter(len)
         {
             self.push(runtime, Pending { record, waiter: Waiter { deadline, reply, seat } });
             return Ok(answer);
         }
-        let overloaded = || WriteError::Overloaded { events: self.queue.taken() };
         // A task lets it in, so that a caller that goes away does not take its record along.
-        let doorman = Lobby::join(self, record, deadline, reply).ok_or_else(overloaded)?;
-        if let Some(doorman) = doorman {
+        if let Some(doorman) = Lobby::join(self, record, deadline, reply)? {
             runtime.spawn(doorman.run());
         }
         Ok(answer)
+    }
+
+    #[cold]
+    fn overloaded(&self) -> WriteError {
+        WriteError::Overloaded { events: self.queue.taken() }
     }
 
     /// Counts a refusal that nobody heard of.

@@ -16,9 +16,10 @@ const SLACK: Duration = Duration::from_secs(20);
 async fn ten_thousand_callers_of_a_dead_store_are_all_answered_in_time() {
     for with_spool in [false, true] {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let spool = match with_spool {
-            true => Some(Spool::open(folder.path()).await.expect("our own")),
-            false => None,
+        let spool = if with_spool {
+            Some(Spool::open(folder.path()).await.expect("our own"))
+        } else {
+            None
         };
         let sink = sink();
         sink.every_call(Fault::not_landed().hanging());

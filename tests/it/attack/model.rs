@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use moltbot_audit::Auditor;
-use moltbot_audit::record::Recorded;
+use moltbot_audit::record::{Record, Recorded};
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{AuditStore, QueueLimits, Spool};
 use moltbot_audit::testing::MemoryStore;
@@ -54,6 +54,10 @@ struct Answers {
 }
 
 impl Heard {
+    fn taken(&self) -> Answers {
+        std::mem::take(&mut *self.0.lock().expect("nobody panics with it"))
+    }
+
     fn note(&self, note: impl FnOnce(&mut Answers)) {
         note(&mut self.0.lock().expect("nobody panics with it"));
     }
@@ -125,7 +129,7 @@ impl Schedule {
 
     /// What must hold in the end.
     async fn check(&self, aside: &HashSet<Uuid>) {
-        let answers = self.heard.0.lock().expect("nobody panics with it");
+        let answers = self.heard.taken();
         assert_eq!(answers.faults, Vec::<String>::new());
         let said = answers.errors.join("\n");
         assert!(!said.contains(PERSONAL), "personal data in an error: {said}");
@@ -155,7 +159,7 @@ impl Schedule {
     async fn check_chains(&self, answers: &Answers) {
         let mut seqs = HashMap::new();
         let records = self.store.records();
-        let streams: HashSet<_> = records.iter().map(|record| record.stream_id()).collect();
+        let streams: HashSet<_> = records.iter().map(Record::stream_id).collect();
         for stream in streams {
             let snapshot = self.store.read_stream(stream).await.expect("readable").expect("events");
             assert_unbroken(&snapshot);
