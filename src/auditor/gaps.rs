@@ -30,7 +30,7 @@ struct State {
     failed: Failed,
     /// The time of day less the monotonic time, when last looked at.
     offset_ms: Option<i64>,
-    /// The last step of the clock since the last event about one.
+    /// The largest step of the clock since the last event about one.
     step_ms: Option<i64>,
 }
 
@@ -43,6 +43,13 @@ pub(super) struct Failed {
     spool: u64,
     /// The database did not take it, and there is no spool.
     store: u64,
+}
+
+impl State {
+    fn keep_step(&mut self, step_ms: i64) {
+        let largest = self.step_ms.filter(|kept| kept.abs() > step_ms.abs());
+        self.step_ms = Some(largest.unwrap_or(step_ms));
+    }
 }
 
 impl Failed {
@@ -72,7 +79,7 @@ impl Gaps {
         let before = state.offset_ms.replace(offset).unwrap_or(offset);
         let step = offset.saturating_sub(before);
         if step.abs() >= STEP_MS {
-            state.step_ms = Some(step);
+            state.keep_step(step);
         }
     }
 
@@ -83,10 +90,9 @@ impl Gaps {
         }
     }
 
-    /// The step that is due to be stated.
-    fn due_step(&self) -> Option<AuditEvent> {
-        let step = self.lock().step_ms.take();
-        step.map(|step_ms| system(EventType::AUDIT_CLOCK_STEPPED, json!({ "step_ms": step_ms })))
+    /// Notes records that found no place, and nobody to tell.
+    fn note_unheard(&self, records: u64) {
+        self.lock().failed.overloaded += records;
     }
 
     fn has_failures(&self) -> bool {
@@ -114,11 +120,12 @@ impl Gaps {
 impl Auditor {
     /// States what is due, without anybody waiting for it. Inside a runtime.
     pub(super) fn state_gaps(&self) {
-        if let Some(step) = self.shared.gaps.due_step() {
+        let step = self.shared.gaps.lock().step_ms.take();
+        if let Some(step_ms) = step {
             let auditor = self.clone();
-            tokio::spawn(async move { auditor.record_own(step).await });
+            tokio::spawn(async move { auditor.state_step(step_ms).await });
         }
-        if self.shared.gaps.has_failures()
+        if self.has_failures()
             && let Ok(turn) = Arc::clone(&self.shared.gaps.turn).try_lock_owned()
         {
             let auditor = self.clone();
@@ -129,8 +136,20 @@ impl Auditor {
     /// States the failures that are left when nobody states any.
     pub(super) async fn state_last_failures(&self) {
         let turn = Arc::clone(&self.shared.gaps.turn).lock_owned().await;
-        if self.shared.gaps.has_failures() {
+        if self.has_failures() {
             self.state_failures(turn).await;
+        }
+    }
+
+    fn has_failures(&self) -> bool {
+        self.shared.gaps.note_unheard(self.shared.batcher.take_unheard());
+        self.shared.gaps.has_failures()
+    }
+
+    async fn state_step(&self, step_ms: i64) {
+        let stepped = system(EventType::AUDIT_CLOCK_STEPPED, json!({ "step_ms": step_ms }));
+        if !self.record_own(stepped).await {
+            self.shared.gaps.lock().keep_step(step_ms);
         }
     }
 

@@ -11,7 +11,7 @@ use super::WriteError;
 use crate::event::StreamId;
 use crate::record::{Receipt, Record};
 use crate::store::catch_unwind::CatchUnwind;
-use crate::store::{AuditSink, StoreError};
+use crate::store::{Appended, AuditSink, StoreError};
 
 /// What became of one record.
 pub(super) type Verdict = Result<Receipt, WriteError>;
@@ -134,7 +134,7 @@ impl<'a> Append<'a> {
     async fn call(&self, records: &[Record]) -> Result<Vec<Verdict>, WriteError> {
         let appending = async { self.sink.append(records).await };
         match CatchUnwind::new(appending).await {
-            Ok(Ok(appended)) if appended.len() == records.len() => {
+            Ok(Ok(appended)) if answers(&appended, records) => {
                 Ok(appended.into_iter().map(|one| one.map_err(WriteError::Conflict)).collect())
             }
             Ok(Ok(_)) => Err(WriteError::NoReceipt),
@@ -142,6 +142,15 @@ impl<'a> Append<'a> {
             Err(_panic) => Err(WriteError::Interrupted),
         }
     }
+}
+
+/// Whether there is one result for each record, in their order. Nobody may get another's receipt.
+fn answers(appended: &[Appended], records: &[Record]) -> bool {
+    let is_answer = |(one, record): (&Appended, &Record)| {
+        let id = one.as_ref().map_or_else(|conflict| conflict.event_id, |one| one.event_id);
+        id == record.header().id
+    };
+    appended.len() == records.len() && appended.iter().zip(records).all(is_answer)
 }
 
 /// The halves of a part that holds more than one record.

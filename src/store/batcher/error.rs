@@ -19,7 +19,7 @@ pub enum WriteError {
     #[error("the event's write was interrupted: record the event again with its id")]
     Interrupted,
     /// The sink broke its contract.
-    #[error("the sink did not return one result for each event")]
+    #[error("the sink did not return a result for each event, in their order")]
     NoReceipt,
     /// There is no Tokio runtime to write on.
     #[error("there is no Tokio runtime here to write on: call it from inside one")]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
@@ -117,7 +118,9 @@ impl Usher {
                 self.shared.push(Pending { record, waiter });
             } else {
                 let events = self.shared.queue.taken();
-                let _gone = reply.send(Err(WriteError::Overloaded { events }));
+                if reply.send(Err(WriteError::Overloaded { events })).is_err() {
+                    self.shared.unheard.fetch_add(1, Ordering::Relaxed);
+                }
             }
         }
         self.is_done = true;

@@ -18,7 +18,7 @@ mod room;
 mod write;
 
 use std::fmt;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -56,6 +56,8 @@ struct Shared {
     limits: QueueLimits,
     /// Before the queue.
     lobby: Lobby,
+    /// Records that found no place, and whose callers were gone by then.
+    unheard: AtomicU64,
     /// Bounds what is queued or in flight.
     queue: Room,
     lanes: Box<[Lane]>,
@@ -96,6 +98,7 @@ impl Batcher {
             spool,
             limits,
             lobby: Lobby::new(Room::new(limits.events, limits.bytes)),
+            unheard: AtomicU64::new(0),
             queue: Room::new(limits.events, limits.bytes),
             lanes: (0..limits.connections).map(|_| Lane::default()).collect(),
             gate: Gate::default(),
@@ -121,6 +124,13 @@ impl Batcher {
     #[must_use]
     pub fn spool(&self) -> Option<&Spool> {
         self.shared.spool.as_ref()
+    }
+
+    /// How many records found no place in the queue, without a caller left to be told, since this was
+    /// last asked.
+    #[must_use]
+    pub fn take_unheard(&self) -> u64 {
+        self.shared.unheard.swap(0, Ordering::Relaxed)
     }
 
     /// Queues a record, and returns when it is durable: in the database, or in the spool.

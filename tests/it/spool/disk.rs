@@ -3,9 +3,13 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
 
-use moltbot_audit::RequestId;
+use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{Spool, SpoolError};
+use moltbot_audit::testing::{FaultySink, MemoryStore};
+use moltbot_audit::{Auditor, RequestId};
 use tempfile::TempDir;
 
 use super::{drain, numbers, numbers_of, waiting};
@@ -114,4 +118,37 @@ async fn a_process_that_starts_on_a_full_disk_drains_what_is_there() {
     let spool = Spool::open(disk.spool()).await.unwrap();
     assert_all_there(&numbers(&drain(&spool).await.unwrap()), acknowledged);
     spool.push(numbered_records(&request, 0..50)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_set_aside_on_a_full_disk_holds_up_nothing() {
+    let disk = SmallDisk::new();
+    let request = fresh_request();
+    let spool = Spool::open(disk.spool()).await.unwrap();
+    spool.push(numbered_records(&request, 0..50)).await.unwrap();
+    let other = disk.fill();
+    let acknowledged = push_until_full(&spool, &request, 50).await;
+    let before = spool.depth().events;
+    assert!(before >= acknowledged);
+    let sink = Arc::new(FaultySink::new(Arc::new(MemoryStore::new())));
+    // So many are refused that the free pages of the file cannot hold them.
+    sink.refuse(|record| record.input().is_some_and(|input| input["n"].as_u64() < Some(40)));
+    let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32]))
+        .spool(spool.clone())
+        .build();
+    wait_until(|| sink.inner().len() >= usize::try_from(acknowledged - 40).unwrap()).await;
+    wait_until(|| spool.depth().events + spool.set_aside_count() <= 40).await;
+    std::fs::remove_file(other).unwrap();
+    wait_until(|| spool.depth().events == 0 && spool.set_aside_count() == 40).await;
+    drop(auditor);
+}
+
+async fn wait_until(is_so: impl Fn() -> bool) {
+    for _ in 0..3_000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it did not come to pass");
 }
