@@ -124,7 +124,7 @@ impl Drain {
             match settled(&verdict) {
                 Settled::Stored => stored.push(spooled.place),
                 // A crash before this is on disk brings the event here again.
-                Settled::Refused(reason) => spool.set_aside(spooled.place, &reason).await?,
+                Settled::Refused(reason) => spool.set_aside([(spooled.place, reason)]).await?,
                 Settled::Open => {
                     is_all = false;
                     continue;
