@@ -1,6 +1,7 @@
 //! What was set aside: it survives moves and damage, takes nobody's place, and can be put back.
 
 use std::fs;
+use std::ops::Range;
 
 use moltbot_audit::record::Record;
 use moltbot_audit::store::{Recovery, Spool, SpoolError};
@@ -19,11 +20,12 @@ async fn aside(spool: &Spool) -> Vec<(u64, Option<Record>)> {
     aside.into_iter().map(|one| (one.place, one.record)).collect()
 }
 
-/// A folder whose second file, which nobody has any more, has `refused` records set aside, behind `gone` that
-/// were brought to the database.
-async fn left_file(gone: u64, refused: std::ops::Range<u64>) -> Folder {
+/// Two files that nobody has any more. In the first `waiting` records wait; the second has `refused`
+/// ones set aside, behind `gone` that were brought to the database.
+async fn left_files(waiting: Range<u64>, gone: u64, refused: Range<u64>) -> Folder {
     let folder = Folder::new();
     let (first, second) = (folder.open().await, folder.open().await);
+    first.push(numbered_records(&fresh_request(), waiting)).await.unwrap();
     second.push(numbered_records(&fresh_request(), 1000..1000 + gone)).await.unwrap();
     drain(&second).await.unwrap();
     second.push(numbered_records(&fresh_request(), refused)).await.unwrap();
@@ -34,13 +36,9 @@ async fn left_file(gone: u64, refused: std::ops::Range<u64>) -> Folder {
 
 #[tokio::test]
 async fn an_adopted_refusal_takes_no_other_records_place_when_the_file_is_damaged() {
-    let folder = left_file(0, 10..15).await;
+    let folder = left_files(0..10, 0, 10..15).await;
     let spool = folder.open().await;
-    assert_eq!(spool.set_aside_count(), 5);
-    spool.close().await.unwrap();
-
-    let spool = Spool::open(folder.path()).await.unwrap();
-    spool.push(numbered_records(&fresh_request(), 0..10)).await.unwrap();
+    assert_eq!((spool.depth().events, spool.set_aside_count()), (10, 5));
     spool.close().await.unwrap();
     let mut bytes = fs::read(folder.file(0)).unwrap();
     bytes[..8].fill(0);
@@ -55,7 +53,7 @@ async fn an_adopted_refusal_takes_no_other_records_place_when_the_file_is_damage
 
 #[tokio::test]
 async fn an_adopted_refusal_is_not_taken_for_a_record_behind_the_newest_commit() {
-    let folder = left_file(50, 0..5).await;
+    let folder = left_files(0..0, 50, 0..5).await;
     folder.open().await.close().await.unwrap();
     let spool = folder.open().await;
     assert_eq!(spool.recovery(), Recovery::default());
