@@ -69,7 +69,7 @@ impl Slot {
 
     /// Fails where the disk has no room for `len` bytes.
     pub(super) fn try_room(&self, len: usize) -> io::Result<()> {
-        const PIECE: [u8; 64 << 10] = [1; 64 << 10];
+        static PIECE: [u8; 64 << 10] = [1; 64 << 10];
         let path = self.folder.join(format!("spool-{}.room", self.number));
         let mut file = private_file(&path)?;
         // Without its name it goes when it is closed, whatever happens here.
