@@ -213,14 +213,18 @@ async fn with_a_bad_row(folder: &Folder) -> Spool {
     let text = "ndayifite ".repeat(9_000);
     let large = |n: u64| sealed(event(&request).input(json!({ "n": n, "text": text })));
     for first in [0, 25, 50] {
-        spool.push((first..first + 25).map(large).collect::<Vec<_>>()).await.unwrap();
+        spool
+            .push((first..first + 25).map(large).collect::<Vec<_>>())
+            .await
+            .expect("a working spool");
     }
-    let bytes = fs::read(folder.file(0)).unwrap();
+    let bytes = fs::read(folder.file(0)).expect("a working spool");
     let record = waiting(&spool).await[1].record.to_bytes();
-    let mut file = fs::OpenOptions::new().write(true).open(folder.file(0)).unwrap();
+    let mut file =
+        fs::OpenOptions::new().write(true).open(folder.file(0)).expect("a working spool");
     for (at, _) in bytes.windows(80).enumerate().filter(|(_, window)| **window == record[..80]) {
-        file.seek(SeekFrom::Start(at as u64 + 1000)).unwrap();
-        file.write_all(&[bytes[at + 1000] ^ 1]).unwrap();
+        file.seek(SeekFrom::Start(at as u64 + 1000)).expect("a working spool");
+        file.write_all(&[bytes[at + 1000] ^ 1]).expect("a working spool");
     }
     spool
 }

@@ -25,10 +25,13 @@ async fn aside(spool: &Spool) -> Vec<(u64, Option<Record>)> {
 async fn left_files(waiting: Range<u64>, gone: u64, refused: Range<u64>) -> Folder {
     let folder = Folder::new();
     let (first, second) = (folder.open().await, folder.open().await);
-    first.push(numbered_records(&fresh_request(), waiting)).await.unwrap();
-    second.push(numbered_records(&fresh_request(), 1000..1000 + gone)).await.unwrap();
-    drain(&second).await.unwrap();
-    second.push(numbered_records(&fresh_request(), refused)).await.unwrap();
+    first.push(numbered_records(&fresh_request(), waiting)).await.expect("a working spool");
+    second
+        .push(numbered_records(&fresh_request(), 1000..1000 + gone))
+        .await
+        .expect("a working spool");
+    drain(&second).await.expect("a working spool");
+    second.push(numbered_records(&fresh_request(), refused)).await.expect("a working spool");
     refuse_all(&second).await;
     drop((first, second));
     folder
