@@ -6,6 +6,7 @@ mod holds;
 mod order;
 mod processes;
 mod record_bytes;
+mod refused;
 
 use std::path::{Path, PathBuf};
 

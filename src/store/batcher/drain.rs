@@ -168,9 +168,8 @@ impl Drain {
                 events = sorted.refused.len(),
                 "the database refuses spooled events: they are set aside"
             );
-            for (place, why) in &sorted.refused {
-                spool.set_aside(*place, why).await?;
-            }
+            let refused = sorted.refused.iter().map(|(place, why)| (*place, why));
+            spool.set_aside(refused).await?;
         }
         self.count(&places, &records, &sorted);
         Ok(self.judge(&sorted, took))

@@ -8,7 +8,7 @@ use super::Recovery;
 use super::error::{Fault, fault, guarded};
 use super::held_file::HeldFile;
 use super::slot::{Slot, private_file};
-use super::{rows, salvage};
+use super::{rows, salvage, widened};
 
 /// Memory for pages. redb would take 1 GiB.
 const CACHE_BYTES: usize = 4 << 20;
@@ -116,7 +116,7 @@ impl Opened {
         } else if torn == 0 {
             return Ok(());
         }
-        self.recovery.recovered = u64::try_from(frames.len()).unwrap_or(u64::MAX);
+        self.recovery.recovered = widened(frames.len());
         self.recovery.torn = torn;
         tracing::warn!(
             file = %slot.file().display(),

@@ -51,8 +51,35 @@ pub(super) fn encode(place: u64, record: &Record) -> Vec<u8> {
 }
 
 /// The same record's frame at another place.
-pub(super) fn moved(place: u64, head: &Head, record: &[u8]) -> Vec<u8> {
+fn moved(place: u64, head: &Head, record: &[u8]) -> Vec<u8> {
     frame(place, head.created_at, head.stream_id, record)
+}
+
+/// What lies at the beginning of `bytes`, where it is a whole frame: its head, and its record's bytes.
+pub(super) fn whole(bytes: &[u8]) -> Option<(Head, &[u8])> {
+    let head = Head::read(bytes)?;
+    Some((head, head.record(bytes)?))
+}
+
+/// The record in a frame, where it is whole and of a version that is known.
+pub(super) fn record(bytes: &[u8]) -> Option<Record> {
+    Record::from_bytes(whole(bytes)?.1).ok()
+}
+
+/// A row's bytes for another file, or another place. A frame gets that place: with its old one it would
+/// be taken for another record when the file is salvaged. Of bytes that are no whole frame no part
+/// may be found as one: whatever looks like the beginning of a frame is made to look like none.
+pub(super) fn relocated(place: u64, bytes: &[u8]) -> Vec<u8> {
+    if let Some((head, record)) = whole(bytes) {
+        return moved(place, &head, record);
+    }
+    let mut bytes = bytes.to_vec();
+    for at in 0..bytes.len() {
+        if bytes[at..].starts_with(MAGIC) {
+            bytes[at] = 0;
+        }
+    }
+    bytes
 }
 
 fn frame(place: u64, at: DateTime<Utc>, stream_id: StreamId, record: &[u8]) -> Vec<u8> {

@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::StorageBackend;
 
+use super::widened;
+
 const BLOCK_LEN: u64 = 4096;
 const BLOCK: usize = 4096;
 
@@ -115,7 +117,7 @@ impl StorageBackend for HeldFile {
 
 impl Held {
     fn read(&self, file: &File, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let len = u64::try_from(out.len()).unwrap_or(u64::MAX);
+        let len = widened(out.len());
         if offset.checked_add(len).is_none_or(|end| end > self.len) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -138,7 +140,7 @@ impl Held {
     }
 
     fn write(&mut self, file: &File, offset: u64, data: &[u8]) -> io::Result<()> {
-        let len = u64::try_from(data.len()).unwrap_or(u64::MAX);
+        let len = widened(data.len());
         self.len = self.len.max(offset.saturating_add(len));
         for part in parts(offset, data.len()) {
             let from = &data[part.within.clone()];

@@ -27,7 +27,6 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 pub use self::error::SpoolError;
-use self::frame::Head;
 use self::gauge::Gauge;
 pub use self::gauge::SpoolDepth;
 pub use self::options::SpoolOptions;
@@ -46,10 +45,15 @@ const REASON_LEN_MAX: usize = 1000;
 /// **The folder holds personal data**, as the events do: a folder that the spool makes is readable for
 /// its user alone (mode 0700), and so are its files (0600). It must be on a local disk.
 ///
+/// It needs `panic = "unwind"`, which is the default: redb, the store inside, panics on some damaged
+/// files. The spool catches that and recovers what is whole, but the host's panic hook sees it first,
+/// and prints; a program that aborts on panics is ended by such a file, at every start.
+///
 /// What it promises:
 /// - A record whose `push` returned `Ok` survives the process, the machine and its power, as far as
 ///   the disk keeps what it acknowledged, until it is [removed](Self::remove) or
-///   [set aside](Self::set_aside).
+///   [set aside](Self::set_aside). It survives that, too, but a file that is damaged then brings it
+///   back as one that waits.
 /// - Records come back in the order in which they were pushed.
 /// - A record may come back that was removed, or whose `push` failed: after a crash, or from a damaged
 ///   file. Whoever drains the spool therefore appends by event id, as
@@ -143,7 +147,8 @@ impl Spool {
     /// is any. They stay in the spool.
     ///
     /// What cannot be read back is set aside, counted by [`recovery`](Self::recovery), and does not
-    /// hold up what is behind it.
+    /// hold up what is behind it. So is a record that a newer release of this crate wrote in a form
+    /// that this one does not know: that release can [put it back](Self::put_back).
     ///
     /// # Errors
     /// [`SpoolError`] where the file cannot be read.
@@ -181,19 +186,26 @@ impl Spool {
         self.locked("remove records", move |queue| queue.remove(&places)).await
     }
 
-    /// Sets a record aside that the database refuses for good, durably, so that it holds up nothing.
-    /// It is kept for people, with the first 1,000 bytes of `reason`; nothing deletes it.
+    /// Sets records aside that the database refuses for good, all or none, durably, so that they hold
+    /// up nothing: each by its place, with its reason. They are kept for people, with the first 1,000
+    /// bytes of the reason; nothing deletes them. Places where nothing waits are passed over.
     ///
     /// # Errors
     /// [`SpoolError`] where the file cannot be written.
-    pub async fn set_aside(&self, place: u64, reason: &str) -> Result<(), SpoolError> {
-        let reason = reason[..reason.floor_char_boundary(REASON_LEN_MAX)].to_owned();
-        self.locked("set a record aside", move |queue| queue.set_aside(&[(place, &reason)]))
-            .await
-            .map(drop)
+    pub async fn set_aside(
+        &self,
+        refused: impl IntoIterator<Item = (u64, impl AsRef<str>)>,
+    ) -> Result<(), SpoolError> {
+        let refused = refused.into_iter().map(|(place, reason)| {
+            let reason = reason.as_ref();
+            (place, reason[..reason.floor_char_boundary(REASON_LEN_MAX)].to_owned())
+        });
+        let refused: Vec<_> = refused.collect();
+        self.locked("set records aside", move |queue| queue.set_aside(&refused)).await.map(drop)
     }
 
-    /// What was set aside, from the place `from` on: at most `max_records`.
+    /// What was set aside, from the place `from` on: at most `max_records`. Once the cause of the
+    /// refusal is repaired, [`put_back`](Self::put_back) lets them wait for the database again.
     ///
     /// # Errors
     /// [`SpoolError`] where the file cannot be read.
@@ -205,10 +217,35 @@ impl Spool {
         let rows =
             self.locked("read what was set aside", move |queue| queue.aside(from, max_records));
         let aside = rows.await?.into_iter().map(|(place, reason, bytes)| {
-            let record = record_of(&bytes);
+            let record = frame::record(&bytes);
             SetAside { place, reason, record }
         });
         Ok(aside.collect())
+    }
+
+    /// Moves records that were set aside behind those that wait, in the order of their places, all or
+    /// none, durably, so that they are brought to the database again; returns how many. They get new
+    /// places, and lose their reasons.
+    ///
+    /// What cannot be read back stays set aside, and places where nothing is set aside are passed over.
+    /// The records are held in memory meanwhile, and pushes wait: some hundreds at a time are right.
+    ///
+    /// # Errors
+    /// [`SpoolError::Full`] where they are more than the limits allow, and [`SpoolError`] where the
+    /// file cannot be read or written: all stay set aside.
+    ///
+    /// # Examples
+    /// ```
+    /// # use moltbot_audit::store::{Spool, SpoolError};
+    /// # async fn retry(spool: &Spool) -> Result<u64, SpoolError> {
+    /// let aside = spool.set_aside_records(0, 500).await?;
+    /// let repaired = aside.iter().filter(|one| one.reason.contains("unknown request"));
+    /// spool.put_back(repaired.map(|one| one.place)).await
+    /// # }
+    /// ```
+    pub async fn put_back(&self, places: impl IntoIterator<Item = u64>) -> Result<u64, SpoolError> {
+        let places: BTreeSet<u64> = places.into_iter().collect();
+        self.locked("put records back", move |queue| queue.put_back(&places)).await
     }
 
     /// How many records were set aside. No I/O.
@@ -242,10 +279,11 @@ impl Spool {
     /// spool's, in order, and what they had set aside to what is set aside. Returns how many events.
     ///
     /// What this spool's limits have no room for stays where it is, for the next call. A crash
-    /// halfway loses nothing.
+    /// halfway loses nothing. A file that fails stays, too, and keeps back no other.
     ///
     /// # Errors
-    /// [`SpoolError`] where a file cannot be read or written.
+    /// [`SpoolError`] where a file cannot be read or written: the first such error, after every file
+    /// was tried. Each is logged.
     pub async fn adopt(&self) -> Result<u64, SpoolError> {
         let Inner { folder, queue, gauge } = &*self.0;
         let (folder, queue, gauge) = (folder.clone(), queue.clone(), gauge.clone());
@@ -296,7 +334,7 @@ async fn blocking<T: Send + 'static>(
 fn read(rows: Rows) -> (Vec<Spooled>, Vec<u64>) {
     let (mut whole, mut unreadable) = (Vec::new(), Vec::new());
     for (place, bytes) in rows {
-        match record_of(&bytes) {
+        match frame::record(&bytes) {
             Some(record) => whole.push(Spooled { place, record }),
             None => unreadable.push(place),
         }
@@ -304,7 +342,7 @@ fn read(rows: Rows) -> (Vec<Spooled>, Vec<u64>) {
     (whole, unreadable)
 }
 
-fn record_of(frame: &[u8]) -> Option<Record> {
-    let record = Head::read(frame)?.record(frame)?;
-    Record::from_bytes(record).ok()
+/// A length as counts and offsets in a file have it. No `usize` is wider.
+fn widened(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
 }

@@ -9,6 +9,7 @@ use redb::{
 
 use super::error::{Fault, fault};
 use super::frame::Head;
+use super::widened;
 
 /// Frames by their place: what waits for the database.
 const WAITING: TableDefinition<u64, &[u8]> = TableDefinition::new("waiting");
@@ -36,14 +37,15 @@ pub(super) fn prepare(db: &Database) -> Result<u64, Fault> {
     })
 }
 
-/// Adds rows, drops those that were `removed`, and notes the first free place, in one durable
-/// transaction.
+/// Adds rows, drops those that were `removed` and those that are `put_back` from what is set aside,
+/// and notes the first free place, in one durable transaction; how many were set aside no more.
 pub(super) fn insert<'a>(
     db: &Database,
     rows: impl IntoIterator<Item = (u64, &'a [u8])>,
     removed: &BTreeSet<u64>,
+    put_back: &[u64],
     next_place: u64,
-) -> Result<(), Fault> {
+) -> Result<u64, Fault> {
     write(db, |txn| {
         let mut waiting = txn.open_table(WAITING).map_err(fault)?;
         for place in removed {
@@ -52,13 +54,20 @@ pub(super) fn insert<'a>(
         for (place, frame) in rows {
             waiting.insert(place, frame).map_err(fault)?;
         }
-        txn.open_table(NUMBERS).map_err(fault)?.insert(NEXT_PLACE, next_place).map_err(fault)?;
-        Ok(())
+        let (mut aside, mut taken) = (txn.open_table(SET_ASIDE).map_err(fault)?, 0);
+        for place in put_back {
+            taken += u64::from(aside.remove(place).map_err(fault)?.is_some());
+        }
+        note_next_place(txn, next_place)?;
+        Ok(taken)
     })
 }
 
 /// Moves rows from the waiting ones to those set aside, durably; those that were there.
-pub(super) fn set_aside(db: &Database, rows: &[(u64, &str)]) -> Result<Rows, Fault> {
+pub(super) fn set_aside<'a>(
+    db: &Database,
+    rows: impl IntoIterator<Item = &'a (u64, String)>,
+) -> Result<Rows, Fault> {
     write(db, |txn| {
         let mut waiting = txn.open_table(WAITING).map_err(fault)?;
         let mut aside = txn.open_table(SET_ASIDE).map_err(fault)?;
@@ -66,7 +75,7 @@ pub(super) fn set_aside(db: &Database, rows: &[(u64, &str)]) -> Result<Rows, Fau
         for (place, reason) in rows {
             let removed = waiting.remove(place).map_err(fault)?;
             if let Some(bytes) = removed.map(|bytes| bytes.value().to_vec()) {
-                aside.insert(place, (*reason, bytes.as_slice())).map_err(fault)?;
+                aside.insert(place, (reason.as_str(), bytes.as_slice())).map_err(fault)?;
                 moved.push((*place, bytes));
             }
         }
@@ -74,18 +83,20 @@ pub(super) fn set_aside(db: &Database, rows: &[(u64, &str)]) -> Result<Rows, Fau
     })
 }
 
-/// Adds rows that were set aside elsewhere.
-pub(super) fn insert_aside(db: &Database, first: u64, rows: &[AsideRow]) -> Result<(), Fault> {
+/// Adds rows that were set aside elsewhere, at places of this file, durably.
+pub(super) fn insert_aside(db: &Database, rows: &[AsideRow], next_place: u64) -> Result<(), Fault> {
     write(db, |txn| {
         let mut aside = txn.open_table(SET_ASIDE).map_err(fault)?;
-        let mut next = first;
-        for (place, (_, reason, bytes)) in (first..).zip(rows) {
+        for (place, reason, bytes) in rows {
             aside.insert(place, (reason.as_str(), bytes.as_slice())).map_err(fault)?;
-            next = place + 1;
         }
-        txn.open_table(NUMBERS).map_err(fault)?.insert(NEXT_PLACE, next).map_err(fault)?;
-        Ok(())
+        note_next_place(txn, next_place)
     })
+}
+
+fn note_next_place(txn: &WriteTransaction, next_place: u64) -> Result<(), Fault> {
+    txn.open_table(NUMBERS).map_err(fault)?.insert(NEXT_PLACE, next_place).map_err(fault)?;
+    Ok(())
 }
 
 /// The rows from place `from` on, without those that were `removed`: at most `max_rows`, and no
@@ -122,7 +133,7 @@ pub(super) fn heads(
     let mut heads = Vec::new();
     for place in places {
         if let Some(frame) = waiting.get(place).map_err(fault)? {
-            heads.push((place, length(frame.value()), Head::read(frame.value())));
+            heads.push((place, widened(frame.value().len()), Head::read(frame.value())));
         }
     }
     Ok(heads)
@@ -136,7 +147,7 @@ pub(super) fn each(
     let waiting = db.begin_read().map_err(fault)?.open_table(WAITING).map_err(fault)?;
     for row in waiting.iter().map_err(fault)? {
         let (place, frame) = row.map_err(fault)?;
-        each(place.value(), length(frame.value()), Head::read(frame.value()));
+        each(place.value(), widened(frame.value().len()), Head::read(frame.value()));
     }
     Ok(())
 }
@@ -162,6 +173,18 @@ pub(super) fn aside(db: &Database, from: u64, max_rows: usize) -> Result<Vec<Asi
     rows.collect()
 }
 
+/// The bytes of the rows that are set aside at `places`, where they are there.
+pub(super) fn aside_at(db: &Database, places: &BTreeSet<u64>) -> Result<Rows, Fault> {
+    let aside = db.begin_read().map_err(fault)?.open_table(SET_ASIDE).map_err(fault)?;
+    let mut rows = Rows::new();
+    for place in places {
+        if let Some(row) = aside.get(place).map_err(fault)? {
+            rows.push((*place, row.value().1.to_vec()));
+        }
+    }
+    Ok(rows)
+}
+
 /// One transaction, durable when this returns `Ok`.
 fn write<T>(
     db: &Database,
@@ -172,8 +195,4 @@ fn write<T>(
     let done = work(&txn)?;
     txn.commit().map_err(fault)?;
     Ok(done)
-}
-
-fn length(frame: &[u8]) -> u64 {
-    u64::try_from(frame.len()).unwrap_or(u64::MAX)
 }

@@ -10,7 +10,7 @@ use super::file;
 use super::frame::Head;
 use super::held_file::HeldFile;
 use super::scan::Found;
-use super::slot::{Slot, private_file};
+use super::slot::{Slot, private_file, remove_if_there};
 use super::{rows, scan};
 
 /// Bytes of frames that go into one transaction.
@@ -26,8 +26,9 @@ const BEHIND_BYTES_MAX: usize = 64 << 20;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recovery {
-    /// Records that were brought back. Some may be in the database already, which knows them by their
-    /// ids, and some may never have been acknowledged.
+    /// Records that were brought back, and wait. Some may be in the database already, which knows them
+    /// by their ids; some may never have been acknowledged; and some may have been set aside before,
+    /// and lost the reason: what is refused once more is set aside once more.
     pub recovered: u64,
     /// Damaged files, which lie in the folder as `spool-<n>.redb.damaged-<n>`. They hold personal
     /// data: delete them once they are looked at.
@@ -161,12 +162,5 @@ pub(super) fn insert(
     next_place: u64,
 ) -> Result<(), Fault> {
     let rows = frames.iter().map(|(place, frame)| (*place, frame.as_slice()));
-    rows::insert(db, rows, &BTreeSet::new(), next_place)
-}
-
-pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    rows::insert(db, rows, &BTreeSet::new(), &[], next_place).map(drop)
 }

@@ -5,6 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 
 use super::error::Fault;
 use super::frame::{HEAD_LEN, Head, MAGIC};
+use super::widened;
 
 /// How much is read at once.
 const PIECE_LEN: usize = 256 << 10;
@@ -83,7 +84,7 @@ impl Window<'_> {
             self.bytes.drain(..self.start);
             self.start = 0;
             let wanted = missing.max(PIECE_LEN);
-            let limit = u64::try_from(wanted).unwrap_or(u64::MAX);
+            let limit = widened(wanted);
             self.at_end = (&mut *self.file).take(limit).read_to_end(&mut self.bytes)? < wanted;
         }
         let end = (self.start + len).min(self.bytes.len());

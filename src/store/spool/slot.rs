@@ -1,7 +1,7 @@
 //! A process's place in the spool's folder: a number, the files that go by it, and the lock on them.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// More processes than share a folder.
@@ -67,6 +67,19 @@ impl Slot {
         Err(io::Error::other("the folder is full of damaged files"))
     }
 
+    /// Fails where the disk has no room for `len` bytes.
+    pub(super) fn try_room(&self, len: usize) -> io::Result<()> {
+        static PIECE: [u8; 64 << 10] = [1; 64 << 10];
+        let path = self.folder.join(format!("spool-{}.room", self.number));
+        let mut file = private_file(&path)?;
+        // Without its name it goes when it is closed, whatever happens here.
+        fs::remove_file(&path)?;
+        for _ in 0..len.div_ceil(PIECE.len()) {
+            file.write_all(&PIECE)?;
+        }
+        file.sync_all()
+    }
+
     /// Makes what was created, renamed or deleted in the folder outlive a loss of power.
     pub(super) fn sync_folder(&self) -> io::Result<()> {
         // Other systems cannot open a folder, and have no such call.
@@ -90,6 +103,13 @@ pub(super) fn private_file(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The numbers of the slots that have a file of events, in order.

@@ -205,28 +205,54 @@ async fn a_damaged_file_that_another_process_left_is_adopted_too() {
     assert_eq!(files_with(&folder.path(), "spool-3.redb.damaged-0"), 1);
 }
 
-#[tokio::test]
-async fn a_row_that_goes_bad_while_the_spool_is_open_is_set_aside() {
-    let folder = Folder::new();
+/// A spool of 75 records, of which the second went bad while it was open.
+async fn with_a_bad_row(folder: &Folder) -> Spool {
     let spool = folder.open().await;
     let request = fresh_request();
     // More than the cache holds, so that the first rows are read from the disk again.
     let text = "ndayifite ".repeat(9_000);
     let large = |n: u64| sealed(event(&request).input(json!({ "n": n, "text": text })));
     for first in [0, 25, 50] {
-        spool.push((first..first + 25).map(large).collect::<Vec<_>>()).await.unwrap();
+        spool
+            .push((first..first + 25).map(large).collect::<Vec<_>>())
+            .await
+            .expect("a working spool");
     }
-    let bytes = fs::read(folder.file(0)).unwrap();
+    let bytes = fs::read(folder.file(0)).expect("a working spool");
     let record = waiting(&spool).await[1].record.to_bytes();
-    let mut file = fs::OpenOptions::new().write(true).open(folder.file(0)).unwrap();
+    let mut file =
+        fs::OpenOptions::new().write(true).open(folder.file(0)).expect("a working spool");
     for (at, _) in bytes.windows(80).enumerate().filter(|(_, window)| **window == record[..80]) {
-        file.seek(SeekFrom::Start(at as u64 + 1000)).unwrap();
-        file.write_all(&[bytes[at + 1000] ^ 1]).unwrap();
+        file.seek(SeekFrom::Start(at as u64 + 1000)).expect("a working spool");
+        file.write_all(&[bytes[at + 1000] ^ 1]).expect("a working spool");
     }
+    spool
+}
 
+#[tokio::test]
+async fn a_row_that_goes_bad_while_the_spool_is_open_is_set_aside_and_stays_so() {
+    let folder = Folder::new();
+    let spool = with_a_bad_row(&folder).await;
     let found = numbers(&drain(&spool).await.unwrap());
     assert_eq!(found, (0..75).filter(|n| *n != 1).collect::<Vec<_>>());
     assert_eq!((spool.recovery().unreadable, spool.set_aside_count()), (1, 1));
     let aside = spool.set_aside_records(0, 9).await.unwrap();
     assert!(aside[0].record.is_none());
+    assert_eq!(spool.put_back([aside[0].place]).await.unwrap(), 0);
+    assert_eq!((spool.depth().events, spool.set_aside_count()), (0, 1));
+}
+
+#[tokio::test]
+async fn an_adopted_row_that_cannot_be_read_is_not_reported_at_every_opening() {
+    let folder = Folder::new();
+    let spool = with_a_bad_row(&folder).await;
+    drain(&spool).await.unwrap();
+    spool.close().await.unwrap();
+    fs::rename(folder.file(0), folder.file(1)).unwrap();
+    let spool = folder.open().await;
+    assert_eq!(spool.set_aside_count(), 1);
+    spool.close().await.unwrap();
+    assert_eq!(files_with(&folder.path(), ".redb"), 1);
+    let spool = folder.open().await;
+    assert_eq!((spool.recovery(), spool.set_aside_count()), (Recovery::default(), 1));
 }

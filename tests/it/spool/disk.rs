@@ -108,6 +108,30 @@ async fn a_spool_that_filled_the_disk_can_be_drained_and_filled_again() {
 }
 
 #[tokio::test]
+async fn a_push_on_a_disk_that_is_still_full_does_not_read_the_file_again() {
+    let disk = SmallDisk::new();
+    let request = fresh_request();
+    let spool = Spool::open(disk.spool()).await.unwrap();
+    let acknowledged = push_until_full(&spool, &request, 0).await;
+    let other = disk.fill();
+    // Without its name nobody can open it.
+    let (file, hidden) = (disk.spool().join("spool-0.redb"), disk.path().join("hidden"));
+    std::fs::rename(&file, &hidden).unwrap();
+    for _ in 0..3 {
+        let failed = push_until_full(&spool, &request, acknowledged).await;
+        assert_eq!(failed, acknowledged);
+        assert!(!file.exists(), "it was opened");
+    }
+    std::fs::rename(&hidden, &file).unwrap();
+    std::fs::remove_file(other).unwrap();
+    assert_all_there(&numbers(&drain(&spool).await.unwrap()), acknowledged);
+    spool.push(numbered_records(&request, 0..50)).await.unwrap();
+    assert_eq!(spool.depth().events, 50);
+    let kept = std::fs::read_dir(disk.spool()).unwrap().count();
+    assert_eq!(kept, 2, "more than the file and its lock");
+}
+
+#[tokio::test]
 async fn a_process_that_starts_on_a_full_disk_drains_what_is_there() {
     let disk = SmallDisk::new();
     let request = fresh_request();

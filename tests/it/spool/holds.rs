@@ -43,7 +43,7 @@ async fn check(steps: Vec<Step>) {
             }
             Step::SetAside(nth) => {
                 if let Some(row) = waiting(&spool).await.get(nth) {
-                    spool.set_aside(row.place, "refused").await.expect("it is set aside");
+                    spool.set_aside([(row.place, "refused")]).await.expect("it is set aside");
                 }
             }
         }

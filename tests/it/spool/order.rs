@@ -119,8 +119,8 @@ async fn a_record_that_is_set_aside_holds_up_nothing_and_is_kept_with_its_reason
     let spool = folder.open().await;
     spool.push(numbered_records(&request, 0..3)).await.unwrap();
     let refused = waiting(&spool).await.remove(0);
-    spool.set_aside(refused.place, "the database refused it").await.unwrap();
-    spool.set_aside(refused.place, "again").await.unwrap();
+    spool.set_aside([(refused.place, "the database refused it")]).await.unwrap();
+    spool.set_aside([(refused.place, "again")]).await.unwrap();
     assert_eq!(numbers_of(&waiting(&spool).await), [1, 2]);
     assert_eq!((spool.depth().events, spool.set_aside_count()), (2, 1));
     assert_eq!(numbers(&drain(&spool).await.unwrap()), [1, 2]);
@@ -133,6 +133,21 @@ async fn a_record_that_is_set_aside_holds_up_nothing_and_is_kept_with_its_reason
     let record = aside[0].record.as_ref().expect("a record");
     assert_eq!(record.event_hash(), refused.record.event_hash());
     assert!(spool.set_aside_records(aside[0].place + 1, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn many_records_are_set_aside_at_once_each_with_its_reason() {
+    let folder = Folder::new();
+    let spool = folder.open().await;
+    spool.push(numbered_records(&fresh_request(), 0..20)).await.unwrap();
+    let front = waiting(&spool).await;
+    let refused = front.iter().step_by(2).map(|row| (row.place, format!("reason {}", row.place)));
+    spool.set_aside(refused).await.unwrap();
+    spool.set_aside([(1 << 40, "nothing is there")]).await.unwrap();
+    assert_eq!(numbers_of(&waiting(&spool).await), (1..20).step_by(2).collect::<Vec<_>>());
+    let aside = spool.set_aside_records(0, 100).await.unwrap();
+    assert_eq!((aside.len(), spool.set_aside_count()), (10, 10));
+    assert!(aside.iter().all(|one| one.reason == format!("reason {}", one.place)));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
 use moltbot_audit::RequestId;
-use moltbot_audit::store::Spool;
+use moltbot_audit::store::{Spool, SpoolError};
 
 use super::{Folder, files_with, numbers_of, waiting};
 use crate::support::records::{numbered_records, stream};
@@ -120,7 +120,7 @@ async fn a_file_in_use_is_not_adopted_and_one_that_was_left_is_at_opening() {
     first.push(numbered_records(&shared(), 0..3)).await.unwrap();
     second.push(numbered_records(&shared(), 3..6)).await.unwrap();
     let refused = waiting(&second).await[0].place;
-    second.set_aside(refused, "refused").await.unwrap();
+    second.set_aside([(refused, "refused")]).await.unwrap();
     assert_eq!(first.adopt().await.unwrap(), 0);
     drop((first, second));
 
@@ -128,6 +128,28 @@ async fn a_file_in_use_is_not_adopted_and_one_that_was_left_is_at_opening() {
     assert_eq!(numbers_of(&waiting(&spool).await), [0, 1, 2, 4, 5]);
     assert_eq!(spool.set_aside_records(0, 9).await.unwrap()[0].reason, "refused");
     assert_eq!(files_with(&folder.path(), ".redb"), 1);
+}
+
+#[tokio::test]
+async fn a_left_file_that_cannot_be_opened_keeps_back_no_other() {
+    let folder = Folder::new();
+    let spools = [folder.open().await, folder.open().await, folder.open().await];
+    for (n, spool) in (0..).zip(&spools) {
+        spool.push(numbered_records(&shared(), [n])).await.unwrap();
+    }
+    let [spool, second, third] = spools;
+    drop((second, third));
+    let elsewhere = folder.path().join("elsewhere");
+    std::fs::rename(folder.file(1), &elsewhere).unwrap();
+    std::fs::create_dir(folder.file(1)).unwrap();
+    let error = spool.adopt().await.unwrap_err();
+    assert!(matches!(error, SpoolError::Io { .. }), "{error:?}");
+    assert_eq!(numbers_of(&waiting(&spool).await), [0, 2]);
+
+    std::fs::remove_dir(folder.file(1)).unwrap();
+    std::fs::rename(&elsewhere, folder.file(1)).unwrap();
+    assert_eq!(spool.adopt().await.unwrap(), 1);
+    assert_eq!(numbers_of(&waiting(&spool).await), [0, 2, 1]);
 }
 
 #[tokio::test]
