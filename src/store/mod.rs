@@ -59,8 +59,9 @@ pub type Appended = Result<Receipt, Conflict>;
 ///   have died after the commit). The caller appends the same records again.
 ///
 /// # Cancel safety
-/// Dropping the future leaves it open whether the batch lands. `Auditor` never drops
-/// it.
+/// Dropping the future leaves it open whether the batch lands, as an error does. `Auditor` drops it
+/// only where it took longer than [`QueueLimits::call_limit`], or at a shutdown out of a spool, and the
+/// records are appended again.
 pub trait AuditSink: fmt::Debug + Send + Sync {
     /// Appends a batch; the results stand in the order of `batch`.
     ///

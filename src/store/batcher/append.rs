@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,22 +17,24 @@ use crate::store::{Appended, AuditSink, StoreError};
 /// What became of one record.
 pub(super) type Verdict = Result<Receipt, WriteError>;
 
-/// Appends a batch, in a task of its own, which goes on when nobody waits for it any longer; but not
-/// longer than `limit`, so that a sink without a limit of its own does not gather tasks.
-pub(super) async fn append_detached(
+/// A batch being appended. Spawned, it outlives whoever waited for it.
+pub(super) type Appending = Pin<Box<dyn Future<Output = Vec<Verdict>> + Send>>;
+
+/// Appends a batch, for at most `limit`, so that a sink without a limit of its own does not gather
+/// tasks.
+pub(super) fn append(
     sink: Arc<dyn AuditSink>,
     batch: Arc<Vec<Record>>,
     limit: Duration,
-) -> Vec<Verdict> {
-    let len = batch.len();
-    let all = move |source| vec![Err(StoreError::unavailable("append", source).into()); len];
-    let task = tokio::spawn(async move {
-        let appending = async { Append::new(&*sink, &batch).run().await };
+) -> Appending {
+    Box::pin(async move {
+        let appending = Append::new(&*sink, &batch).run();
         let verdicts = timeout(limit, appending).await;
-        verdicts.unwrap_or_else(|_| all(format!("no answer within {limit:?}")))
-    });
-    // The task does not panic: where it is cut, the runtime is stopping.
-    task.await.unwrap_or_else(|_| all("the runtime stopped before the answer came".to_owned()))
+        verdicts.unwrap_or_else(|_| {
+            let message = format!("no answer within {limit:?}");
+            vec![Err(StoreError::unavailable("append", message).into()); batch.len()]
+        })
+    })
 }
 
 /// A batch on its way.

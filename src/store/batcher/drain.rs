@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::append::{Verdict, append_detached};
+use super::append::{Verdict, append};
 use super::backoff::Backoff;
 use super::gate::chain;
 use super::{Shared, WriteError};
@@ -157,8 +157,7 @@ impl Drain {
         let records = Arc::new(records);
         let started = Instant::now();
         let sink = Arc::clone(&self.shared.sink);
-        let verdicts =
-            append_detached(sink, Arc::clone(&records), self.shared.limits.call_limit).await;
+        let verdicts = append(sink, Arc::clone(&records), self.shared.limits.call_limit).await;
         let took = started.elapsed();
         let sorted = Sorted::of(&places, verdicts);
         // A crash in between leaves them in the spool: appended again, they get their first receipts.

@@ -75,6 +75,10 @@ impl Lane {
         (len > 0).then(|| state.queue.drain(..len).collect())
     }
 
+    fn len(&self) -> usize {
+        self.lock().queue.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it holds the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -90,14 +94,25 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) async fn run(mut self) {
-        loop {
-            // The callers of the last batch come back now: let them, so that they make the next one
-            // together. A caller alone does not notice.
-            tokio::task::yield_now().await;
-            let Some(batch) = self.shared.lanes[self.nth].take() else { break };
+        while let Some(batch) = self.shared.lanes[self.nth].take() {
+            let answered = batch.len();
             self.shared.write(batch).await;
+            self.wait_for_others(answered).await;
         }
         self.is_done = true;
+    }
+
+    /// The callers of the last batch come back now: lets them, as long as they do, so that they make
+    /// the next one together. A caller alone does not notice.
+    async fn wait_for_others(&self, answered: usize) {
+        let mut queued = 0;
+        while queued < answered {
+            tokio::task::yield_now().await;
+            let before = mem::replace(&mut queued, self.shared.lanes[self.nth].len());
+            if queued == before {
+                break;
+            }
+        }
     }
 }
 

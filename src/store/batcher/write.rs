@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::append::append_detached;
+use super::append::append;
 use super::backoff::Backoff;
 use super::batch::{Batch, divide};
 use super::lane::Pending;
@@ -53,11 +53,15 @@ impl Shared {
         loop {
             let records = Arc::clone(batch.records());
             let sink = Arc::clone(&self.sink);
-            let appending = append_detached(sink, records, self.limits.call_limit);
+            let mut appending = append(sink, records, self.limits.call_limit);
             let verdicts = if self.spool.is_some() {
                 tokio::select! {
-                    verdicts = appending => verdicts,
-                    () = self.out_of_time(deadline) => return (batch, why),
+                    verdicts = &mut appending => verdicts,
+                    () = self.out_of_time(deadline) => {
+                        // It may land yet, and does no harm then: the drain meets its ids.
+                        tokio::spawn(appending);
+                        return (batch, why);
+                    }
                 }
             } else {
                 appending.await

@@ -69,10 +69,10 @@ impl Schedule {
         let store = Arc::new(MemoryStore::new());
         let (faults, breaks_contract) = (draw.fork(), draw.one_in(4));
         let limits = QueueLimits::default()
-            .wait(Duration::from_millis(draw.pick([20, 500, 5_000])))
-            .events(draw.pick([1, 3, 20, 8_192]))
-            .bytes(draw.pick([5_000, 300_000, 32 << 20]))
-            .connections(draw.pick([1, 2, 4]));
+            .wait(Duration::from_millis(draw.pick(&[20, 500, 5_000])))
+            .events(draw.pick(&[1, 3, 20, 8_192]))
+            .bytes(draw.pick(&[5_000, 300_000, 32 << 20]))
+            .connections(draw.pick(&[1, 2, 4]));
         Self {
             sink: Arc::new(ChaoticSink::new(store.clone(), faults, breaks_contract)),
             store,
@@ -178,7 +178,7 @@ fn play(seed: u64) {
     let mut schedule = Schedule::new(seed);
     let listener = Listener::default();
     let listening = tracing::subscriber::set_default(listener.clone());
-    for _ in 0..schedule.draw.pick([1, 2, 3]) {
+    for _ in 0..schedule.draw.pick(&[1, 2, 3]) {
         schedule.on_a_runtime(Schedule::host);
     }
     schedule.on_a_runtime(async |schedule| {
