@@ -8,11 +8,11 @@ use tokio::time::Instant;
 
 use super::WriteError;
 use super::append::Verdict;
-use super::lane::{Pending, Waiter};
+use super::queue::{Pending, Waiter};
 use crate::event::StreamId;
 use crate::record::{Record, Recorded};
 
-/// A batch of one lane. The records are shared with a statement that may outlive our patience.
+/// A batch. The records are shared with a statement that may outlive our patience.
 pub(super) struct Batch {
     records: Arc<Vec<Record>>,
     waiters: Vec<Waiter>,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use super::lane::{Pending, Waiter};
+use super::queue::{Pending, Queue, Waiter};
 use super::room::{Room, Seat};
 use super::{Shared, WriteError};
 use crate::record::{Record, Recorded};
@@ -80,13 +80,13 @@ impl Shared {
             return Err(WriteError::Closed);
         }
         if lobby.waiting.is_empty()
-            && let Some(seat) = self.queue.try_enter(weight)
+            && let Some(seat) = self.seats.try_enter(weight)
         {
             // Under the lock, or the next record might be queued first.
-            self.push(Pending { record, waiter: Waiter { deadline, reply, seat } });
+            Queue::push(self, Pending { record, waiter: Waiter { deadline, reply, seat } });
             return Ok(Entered { deadline, answer });
         }
-        let overloaded = || WriteError::Overloaded { events: self.queue.taken() };
+        let overloaded = || WriteError::Overloaded { events: self.seats.taken() };
         let seat = self.lobby.room.try_enter(weight).ok_or_else(overloaded)?;
         let leaves_at = now + self.limits.wait / 2;
         lobby.waiting.push_back(Guest { record, deadline, leaves_at, reply, _seat: seat });
@@ -108,16 +108,16 @@ struct Usher {
 impl Usher {
     async fn run(mut self) {
         while let Some((weight, leaves_at)) = self.first() {
-            let seat = timeout_at(leaves_at, self.shared.queue.enter(weight)).await;
+            let seat = timeout_at(leaves_at, self.shared.seats.enter(weight)).await;
             let mut lobby = self.shared.lobby.lock();
             let Some(Guest { record, deadline, reply, .. }) = lobby.waiting.pop_front() else {
                 continue;
             };
             if let Ok(Some(seat)) = seat {
                 let waiter = Waiter { deadline, reply, seat };
-                self.shared.push(Pending { record, waiter });
+                Queue::push(&self.shared, Pending { record, waiter });
             } else {
-                let events = self.shared.queue.taken();
+                let events = self.shared.seats.taken();
                 if reply.send(Err(WriteError::Overloaded { events })).is_err() {
                     self.shared.unheard.fetch_add(1, Ordering::Relaxed);
                 }

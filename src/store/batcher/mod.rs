@@ -1,9 +1,8 @@
 //! Many callers, one statement: the way of a sealed record to its database, or to the spool.
 //!
-//! A batch is what arrived while the last one was in flight; there is no timer. A stream always takes
-//! the same lane, and a lane writes one batch at a time, so that events of a stream are never
-//! reordered. Where the database does not answer in time, a lane's batch goes to the spool, and so does
-//! everything else until a drain has seen it back.
+//! A batch is what arrived while the last one was in flight; there is no timer. A stream is in one batch
+//! at a time, so that its events are never reordered. Where the database does not answer in time, a
+//! batch goes to the spool, and so does everything else until a drain has seen it back.
 
 mod append;
 mod backoff;
@@ -11,9 +10,9 @@ mod batch;
 mod drain;
 mod error;
 mod gate;
-mod lane;
 mod limits;
 mod lobby;
+mod queue;
 mod room;
 mod write;
 
@@ -28,13 +27,12 @@ use tokio::task::AbortHandle;
 use tokio::time::{timeout, timeout_at};
 
 use self::gate::Gate;
-use self::lane::{Lane, Pending};
 use self::lobby::Lobby;
+use self::queue::Queue;
 use self::room::Room;
 use self::write::SPOOL_WAIT;
 pub use self::{drain::DrainReport, error::WriteError, limits::QueueLimits};
 use super::{AuditSink, Spool};
-use crate::event::StreamId;
 use crate::record::{Record, Recorded};
 
 /// Takes records from any number of callers and writes them in batches. Cheap to clone.
@@ -59,8 +57,8 @@ struct Shared {
     /// Records that found no place, and whose callers were gone by then.
     unheard: AtomicU64,
     /// Bounds what is queued or in flight.
-    queue: Room,
-    lanes: Box<[Lane]>,
+    seats: Room,
+    queue: Queue,
     gate: Gate,
     is_spool_failing: AtomicBool,
     /// Time is up for everything in flight: a shutdown wants it in the spool.
@@ -99,8 +97,8 @@ impl Batcher {
             limits,
             lobby: Lobby::new(Room::new(limits.events, limits.bytes)),
             unheard: AtomicU64::new(0),
-            queue: Room::new(limits.events, limits.bytes),
-            lanes: (0..limits.connections).map(|_| Lane::default()).collect(),
+            seats: Room::new(limits.events, limits.bytes),
+            queue: Queue::default(),
             gate: Gate::default(),
             is_spool_failing: AtomicBool::new(false),
             hurry: watch::Sender::new(false),
@@ -166,7 +164,7 @@ impl Batcher {
         if is_empty {
             return Ok(());
         }
-        Err(ShutdownError { events: shared.lobby.taken() + shared.queue.taken() })
+        Err(ShutdownError { events: shared.lobby.taken() + shared.seats.taken() })
     }
 }
 
@@ -174,10 +172,10 @@ impl Shared {
     async fn is_empty_within(&self, limit: Duration) -> bool {
         let empty = async {
             self.lobby.empty().await;
-            self.queue.empty().await;
+            self.seats.empty().await;
         };
         if Handle::try_current().is_err() {
-            return self.lobby.taken() + self.queue.taken() == 0;
+            return self.lobby.taken() + self.seats.taken() == 0;
         }
         if self.spool.is_none() {
             return timeout(limit, empty).await.is_ok();
@@ -189,20 +187,6 @@ impl Shared {
         }
         self.hurry.send_replace(true);
         timeout(limit.saturating_sub(half), empty).await.is_ok()
-    }
-
-    fn push(self: &Arc<Self>, pending: Pending) {
-        let nth = self.lane_of(pending.record.stream_id());
-        if let Some(writer) = Lane::push(self, nth, pending) {
-            tokio::spawn(writer.run());
-        }
-    }
-
-    fn lane_of(&self, stream_id: StreamId) -> usize {
-        // The ids are random or hashes: their low bits spread evenly.
-        let low = stream_id.uuid().as_u64_pair().1;
-        let lanes = u64::try_from(self.lanes.len()).unwrap_or(u64::MAX);
-        usize::try_from(low % lanes).unwrap_or_default()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A lane's batch on its way: to the database while that answers, else to the spool.
+//! A batch on its way: to the database while that answers, else to the spool.
 
 use std::io;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::append::append;
 use super::backoff::Backoff;
 use super::batch::{Batch, divide};
-use super::lane::Pending;
+use super::queue::Pending;
 use super::{Shared, WriteError};
 use crate::store::{Spool, SpoolError, StoreError};
 
@@ -21,7 +21,7 @@ const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_MAX: Duration = Duration::from_millis(500);
 
 impl Shared {
-    /// Writes a lane's batch, and answers everybody who waits for it.
+    /// Writes a batch, and answers everybody who waits for it.
     pub(super) async fn write(self: &Arc<Self>, pending: Vec<Pending>) {
         let Some(spool) = &self.spool else {
             let (left, why) = self.append(Batch::of(pending)).await;
