@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use super::{Auditor, Clock, RecordError, Shared};
 use crate::event::{Actor, AuditEvent, EventType};
 use crate::record::Recorded;
-use crate::store::{DrainReport, WriteError};
+use crate::store::{DrainReport, Failures, WriteError};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
@@ -27,46 +27,17 @@ type Turn = tokio::sync::Mutex<()>;
 
 #[derive(Debug, Default)]
 struct State {
-    failed: Failed,
+    failed: Failures,
     /// The time of day less the monotonic time, when last looked at.
     offset_ms: Option<i64>,
     /// The largest step of the clock since the last event about one.
     step_ms: Option<i64>,
 }
 
-/// Calls that failed to record an event, by why. Whether the host tried again is not known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Failed {
-    /// The queue was full.
-    overloaded: u64,
-    /// The spool was full, or its disk failed.
-    spool: u64,
-    /// The database did not take it, and there is no spool.
-    store: u64,
-}
-
 impl State {
     fn keep_step(&mut self, step_ms: i64) {
         let largest = self.step_ms.filter(|kept| kept.abs() > step_ms.abs());
         self.step_ms = Some(largest.unwrap_or(step_ms));
-    }
-}
-
-impl Failed {
-    fn count(&mut self, error: &WriteError) {
-        match error {
-            WriteError::Overloaded { .. } => self.overloaded += 1,
-            WriteError::Spool(_) => self.spool += 1,
-            WriteError::Store(error) if !error.is_refusal() => self.store += 1,
-            // Their callers' alone.
-            _ => {}
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.overloaded += other.overloaded;
-        self.spool += other.spool;
-        self.store += other.store;
     }
 }
 
@@ -88,15 +59,6 @@ impl Gaps {
         if let Err(error) = written {
             self.lock().failed.count(error);
         }
-    }
-
-    /// Notes records that found no place, and nobody to tell.
-    fn note_unheard(&self, records: u64) {
-        self.lock().failed.overloaded += records;
-    }
-
-    fn has_failures(&self) -> bool {
-        self.lock().failed != Failed::default()
     }
 
     /// Records, when the spool was drained, what was in it.
@@ -142,8 +104,10 @@ impl Auditor {
     }
 
     fn has_failures(&self) -> bool {
-        self.shared.gaps.note_unheard(self.shared.batcher.take_unheard());
-        self.shared.gaps.has_failures()
+        let unheard = self.shared.batcher.take_unheard();
+        let mut state = self.shared.gaps.lock();
+        state.failed.add(unheard);
+        !state.failed.is_empty()
     }
 
     async fn state_step(&self, step_ms: i64) {
@@ -154,14 +118,15 @@ impl Auditor {
     }
 
     async fn state_failures(&self, _turn: OwnedMutexGuard<()>) {
-        let failed = mem::take(&mut self.shared.gaps.lock().failed);
+        let mut stating = Stating::of(self);
+        let Failures { overloaded, spool, store, .. } = stating.failed;
         let output = json!({
-            "overloaded_events": failed.overloaded,
-            "spool_failed_events": failed.spool,
-            "store_failed_events": failed.store,
+            "overloaded_events": overloaded,
+            "spool_failed_events": spool,
+            "store_failed_events": store,
         });
-        if !self.record_own(system(EventType::AUDIT_NOT_RECORDED, output)).await {
-            self.shared.gaps.lock().failed.add(failed);
+        if self.record_own(system(EventType::AUDIT_NOT_RECORDED, output)).await {
+            stating.failed = Failures::default();
         }
     }
 
@@ -176,6 +141,26 @@ impl Auditor {
             tracing::error!(%error, "an event about recording itself could not be recorded");
         }
         recorded.is_ok()
+    }
+}
+
+/// Failures that are being stated. What of them is not, because it fails or time is up, is counted
+/// again.
+struct Stating<'a> {
+    auditor: &'a Auditor,
+    failed: Failures,
+}
+
+impl<'a> Stating<'a> {
+    fn of(auditor: &'a Auditor) -> Self {
+        let failed = mem::take(&mut auditor.shared.gaps.lock().failed);
+        Self { auditor, failed }
+    }
+}
+
+impl Drop for Stating<'_> {
+    fn drop(&mut self) {
+        self.auditor.shared.gaps.lock().failed.add(self.failed);
     }
 }
 

@@ -32,8 +32,10 @@ use crate::store::{AuditSink, Batcher, ShutdownError, Spool};
 
 /// Records what the host does. Built once, cheap to clone, usable from any task.
 ///
-/// All of it must run inside a Tokio runtime: writes go on in tasks of their own, so that a caller
-/// that gives up does not cut them. What many callers record at once is written by one statement.
+/// All of it must run inside a Tokio runtime with timers: writes go on in tasks of their own, so that
+/// a caller that gives up does not cut them. What many callers record at once is written by one
+/// statement, in a task of one of them: where an auditor is used from several runtimes, each has to be
+/// kept running, as a multi-threaded one is.
 ///
 /// While the database is away, events are kept in the [spool](AuditorBuilder::spool), and brought to
 /// the database on its return. That, a queue that was too full, and a clock that was set are

@@ -26,7 +26,7 @@ use chrono::{DateTime, Utc};
 pub use sqlx::PgConnection;
 
 #[cfg(feature = "recorder")]
-pub use self::batcher::{Batcher, DrainReport, QueueLimits, ShutdownError, WriteError};
+pub use self::batcher::{Batcher, DrainReport, Failures, QueueLimits, ShutdownError, WriteError};
 pub use self::error::{Conflict, DriverError, StoreError};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use self::open::{connect, open};

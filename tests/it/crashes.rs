@@ -82,9 +82,13 @@ impl Scene {
 
     /// Waits until somebody was told of a new event: the load is on.
     async fn wait_for_load(&self, hosts: &mut [Child]) {
-        let before = self.acknowledged().len();
+        let told = || -> u64 {
+            let files = (0..HOSTS).map(|number| self.path(&format!("acknowledged-{number}")));
+            files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
+        };
+        let before = told();
         let started = Instant::now();
-        while self.acknowledged().len() == before {
+        while told() == before {
             assert!(started.elapsed() < Duration::from_mins(1), "no load: {}", self.log());
             for host in &mut *hosts {
                 let ended = host.try_wait().expect("our own child");
@@ -208,6 +212,8 @@ impl Caller {
                 _ => format!("shared-{}", (count * 7) % SHARED_REQUESTS),
             };
             self.record(&request, count).await;
+            // Enough to be in the middle of something whenever the kill comes.
+            sleep(Duration::from_millis(2)).await;
         }
     }
 

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::WriteError;
 use crate::event::StreamId;
@@ -18,23 +18,74 @@ use crate::store::{Appended, AuditSink, StoreError};
 pub(super) type Verdict = Result<Receipt, WriteError>;
 
 /// A batch being appended. Spawned, it outlives whoever waited for it.
-pub(super) type Appending = Pin<Box<dyn Future<Output = Vec<Verdict>> + Send>>;
+pub(super) type Appending = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Appends a batch, for at most `limit`, so that a sink without a limit of its own does not gather
-/// tasks.
+/// What is known of a batch that is being appended.
+#[derive(Default)]
+pub(super) struct Progress {
+    state: Mutex<ProgressState>,
+}
+
+#[derive(Default)]
+struct ProgressState {
+    /// For each record, once it is known.
+    verdicts: Vec<Option<Verdict>>,
+    /// Streams of which an event is still to be written.
+    locked: HashMap<StreamId, WriteError>,
+    /// Why nothing more is tried.
+    away: Option<WriteError>,
+    /// A lock or a refusal was met: more calls are made than one.
+    is_isolating: bool,
+    /// The longest call that the sink answered.
+    slowest: Duration,
+}
+
+impl Progress {
+    /// The verdicts as far as they are known; of the rest, why there is none. Where time is up in the
+    /// middle of a call, that is `unanswered`.
+    pub(super) fn verdicts(&self, batch: &[Record], unanswered: &WriteError) -> Vec<Verdict> {
+        let state = self.lock();
+        let why = |record: &Record| {
+            let locked = state.locked.get(&record.stream_id());
+            locked.or(state.away.as_ref()).unwrap_or(unanswered).clone()
+        };
+        let known = batch.iter().enumerate().map(|(nth, record)| {
+            let verdict = state.verdicts.get(nth).cloned().flatten();
+            verdict.unwrap_or_else(|| Err(why(record)))
+        });
+        known.collect()
+    }
+
+    /// Whether it takes long because of some of the records, and not of the database.
+    pub(super) fn is_isolating(&self) -> bool {
+        self.lock().is_isolating
+    }
+
+    /// The longest call that the sink answered.
+    pub(super) fn slowest(&self) -> Duration {
+        self.lock().slowest
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ProgressState> {
+        // Nothing panics while it holds the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Appends a batch, each call of the sink for at most `limit`, so that a sink without a limit of its
+/// own does not gather tasks.
 pub(super) fn append(
     sink: Arc<dyn AuditSink>,
     batch: Arc<Vec<Record>>,
     limit: Duration,
-) -> Appending {
-    Box::pin(async move {
-        let appending = Append::new(&*sink, &batch).run();
-        let verdicts = timeout(limit, appending).await;
-        verdicts.unwrap_or_else(|_| {
-            let message = format!("no answer within {limit:?}");
-            vec![Err(StoreError::unavailable("append", message).into()); batch.len()]
-        })
-    })
+) -> (Appending, Arc<Progress>) {
+    let progress = Arc::new(Progress::default());
+    progress.lock().verdicts = vec![None; batch.len()];
+    let shared = Arc::clone(&progress);
+    let appending = Box::pin(async move {
+        Append { sink: &*sink, batch: &batch, limit, progress: &shared }.run().await;
+    });
+    (appending, progress)
 }
 
 /// A batch on its way.
@@ -46,49 +97,38 @@ pub(super) fn append(
 struct Append<'a> {
     sink: &'a dyn AuditSink,
     batch: &'a [Record],
-    verdicts: Vec<Option<Verdict>>,
-    /// Streams of which an event is still to be written.
-    locked: HashMap<StreamId, WriteError>,
-    /// Why nothing more is tried.
-    away: Option<WriteError>,
+    limit: Duration,
+    progress: &'a Progress,
 }
 
-impl<'a> Append<'a> {
-    fn new(sink: &'a dyn AuditSink, batch: &'a [Record]) -> Self {
-        let verdicts = vec![None; batch.len()];
-        Self { sink, batch, verdicts, locked: HashMap::new(), away: None }
-    }
-
-    async fn run(mut self) -> Vec<Verdict> {
-        let (batch, whole) = (self.batch, 0..self.batch.len());
+impl Append<'_> {
+    async fn run(self) {
+        let whole = 0..self.batch.len();
         let mut parts = vec![whole];
-        while let (Some(part), None) = (parts.pop(), &self.away) {
-            if !self.locked.is_empty() {
+        while let Some(part) = parts.pop() {
+            if self.is_away() {
+                return;
+            }
+            if self.has_locked() {
                 self.append_by_stream(part).await;
                 continue;
             }
-            match self.call(&batch[part.clone()]).await {
+            match self.call(&self.batch[part.clone()]).await {
                 Ok(verdicts) => self.settle(part, verdicts),
                 Err(error) if error.is_locked() => self.append_by_stream(part).await,
-                Err(error) if error.is_undecided() => self.away = Some(error),
+                Err(error) if error.is_undecided() => self.progress.lock().away = Some(error),
                 Err(error) => match halves(&part) {
                     Some((front, back)) => parts.extend([back, front]),
                     None => self.settle(part, [Err(error)]),
                 },
             }
         }
-        let Self { verdicts, locked, away, .. } = self;
-        let left = |stream| locked.get(&stream).or(away.as_ref()).unwrap_or(&WriteError::NoReceipt);
-        let verdicts = verdicts.into_iter().zip(batch);
-        verdicts
-            .map(|(one, record)| one.unwrap_or_else(|| Err(left(record.stream_id()).clone())))
-            .collect()
     }
 
     /// Appends each stream of a part by itself, and event by event where one of them is refused.
-    async fn append_by_stream(&mut self, part: Range<usize>) {
+    async fn append_by_stream(&self, part: Range<usize>) {
         for (stream, places) in by_stream(self.batch, part) {
-            if self.locked.contains_key(&stream) {
+            if self.progress.lock().locked.contains_key(&stream) {
                 continue;
             }
             let records: Vec<Record> = places.iter().map(|nth| self.batch[*nth].clone()).collect();
@@ -97,16 +137,15 @@ impl<'a> Append<'a> {
                 Err(error) if error.is_undecided() => self.leave(stream, error),
                 Err(_) => self.append_one_by_one(stream, places).await,
             }
-            if self.away.is_some() {
+            if self.is_away() {
                 return;
             }
         }
     }
 
-    async fn append_one_by_one(&mut self, stream: StreamId, places: Vec<usize>) {
-        let batch = self.batch;
+    async fn append_one_by_one(&self, stream: StreamId, places: Vec<usize>) {
         for nth in places {
-            match self.call(&batch[nth..=nth]).await {
+            match self.call(&self.batch[nth..=nth]).await {
                 Ok(verdicts) => self.settle([nth], verdicts),
                 Err(error) if error.is_undecided() => return self.leave(stream, error),
                 Err(error) => self.settle([nth], [Err(error)]),
@@ -114,36 +153,56 @@ impl<'a> Append<'a> {
         }
     }
 
+    fn is_away(&self) -> bool {
+        self.progress.lock().away.is_some()
+    }
+
+    fn has_locked(&self) -> bool {
+        !self.progress.lock().locked.is_empty()
+    }
+
     /// Leaves what is still to be written of a stream; or of all, where it is not the stream's doing.
-    fn leave(&mut self, stream: StreamId, error: WriteError) {
+    fn leave(&self, stream: StreamId, error: WriteError) {
+        let mut progress = self.progress.lock();
         if error.is_locked() {
-            self.locked.insert(stream, error);
+            progress.locked.insert(stream, error);
         } else {
-            self.away = Some(error);
+            progress.away = Some(error);
         }
     }
 
     fn settle(
-        &mut self,
+        &self,
         places: impl IntoIterator<Item = usize>,
         verdicts: impl IntoIterator<Item = Verdict>,
     ) {
+        let mut progress = self.progress.lock();
         for (nth, verdict) in places.into_iter().zip(verdicts) {
-            self.verdicts[nth] = Some(verdict);
+            progress.verdicts[nth] = Some(verdict);
         }
     }
 
     /// One call of the sink: a verdict for each record, or an error for all of them.
     async fn call(&self, records: &[Record]) -> Result<Vec<Verdict>, WriteError> {
         let appending = async { self.sink.append(records).await };
-        match CatchUnwind::new(appending).await {
-            Ok(Ok(appended)) if answers(&appended, records) => {
-                Ok(appended.into_iter().map(|one| one.map_err(WriteError::Conflict)).collect())
+        let started = Instant::now();
+        let answer = timeout(self.limit, CatchUnwind::new(appending)).await;
+        let mut progress = self.progress.lock();
+        let error = match answer {
+            Ok(Ok(Ok(appended))) if answers(&appended, records) => {
+                progress.slowest = progress.slowest.max(started.elapsed());
+                return Ok(appended.into_iter().map(|one| one.map_err(WriteError::from)).collect());
             }
-            Ok(Ok(_)) => Err(WriteError::NoReceipt),
-            Ok(Err(error)) => Err(WriteError::Store(error)),
-            Err(_panic) => Err(WriteError::Interrupted),
-        }
+            Ok(Ok(Ok(_))) => WriteError::NoReceipt,
+            Ok(Ok(Err(error))) => error.into(),
+            Ok(Err(_panic)) => WriteError::Interrupted,
+            Err(_) => {
+                let message = format!("no answer within {:?}", self.limit);
+                StoreError::unavailable("append", message).into()
+            }
+        };
+        progress.is_isolating |= error.is_locked() || !error.is_undecided();
+        Err(error)
     }
 }
 

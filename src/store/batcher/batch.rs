@@ -16,12 +16,14 @@ use crate::record::{Record, Recorded};
 pub(super) struct Batch {
     records: Arc<Vec<Record>>,
     waiters: Vec<Waiter>,
+    /// Why a record has no verdict yet, once it was tried.
+    whys: Vec<WriteError>,
 }
 
 impl Batch {
     pub(super) fn of(pending: Vec<Pending>) -> Self {
         let (records, waiters) = pending.into_iter().map(|one| (one.record, one.waiter)).unzip();
-        Self { records: Arc::new(records), waiters }
+        Self { records: Arc::new(records), waiters, whys: Vec::new() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -52,23 +54,33 @@ impl Batch {
         }
     }
 
-    /// Tells each waiter its verdict, and keeps those whose record has none yet. Returns why not, or
-    /// `None` where nothing is left.
-    pub(super) fn answer(&mut self, verdicts: Vec<Verdict>) -> Option<WriteError> {
-        let (mut records, mut left, mut why) = (Vec::new(), Vec::new(), None);
+    /// Tells every waiter why its record was not written.
+    pub(super) fn given_up(self) {
+        for (waiter, why) in self.waiters.into_iter().zip(self.whys) {
+            waiter.answer(Err(why));
+        }
+    }
+
+    /// Tells each waiter its verdict, and keeps those whose record has none yet.
+    pub(super) fn answer(&mut self, verdicts: Vec<Verdict>) {
+        let (mut records, mut left, mut whys) = (Vec::new(), Vec::new(), Vec::new());
         let waiters = mem::take(&mut self.waiters);
         for ((waiter, verdict), record) in waiters.into_iter().zip(verdicts).zip(&*self.records) {
             match verdict {
                 Err(error) if error.is_undecided() => {
                     records.push(record.clone());
                     left.push(waiter);
-                    why = Some(error);
+                    whys.push(error);
                 }
                 verdict => waiter.answer(verdict.map(Recorded::Chained)),
             }
         }
-        (self.records, self.waiters) = (Arc::new(records), left);
-        why
+        *self = Self { records: Arc::new(records), waiters: left, whys };
+    }
+
+    /// Why the database does not take what is left, where it is not for a lock.
+    pub(super) fn away(&self) -> Option<&WriteError> {
+        self.whys.iter().find(|why| !why.is_locked())
     }
 }
 

@@ -1,18 +1,19 @@
 //! Emptying the spool into the database, beside what is recorded at the same time.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::append::{Verdict, append};
 use super::backoff::Backoff;
 use super::gate::chain;
 use super::{Shared, WriteError};
-use crate::event::EventType;
+use crate::event::{EventType, StreamId};
 use crate::record::Record;
 use crate::store::{Spool, SpoolError, Spooled};
 
@@ -79,13 +80,18 @@ impl Shared {
     /// on with it.
     pub(super) fn stop_tending(&self) {
         let mut tending = self.tending.lock().unwrap_or_else(PoisonError::into_inner);
-        tending.drain(..).for_each(|task| task.abort());
+        tending.take().into_iter().flatten().for_each(|task| task.abort());
     }
 
     fn tend_by(&self, task: AbortHandle) {
         let mut tending = self.tending.lock().unwrap_or_else(PoisonError::into_inner);
-        tending.retain(|task| !task.is_finished());
-        tending.push(task);
+        match &mut *tending {
+            Some(tending) => {
+                tending.retain(|task| !task.is_finished());
+                tending.push(task);
+            }
+            None => task.abort(),
+        }
     }
 }
 
@@ -97,6 +103,7 @@ struct Drain {
     is_news: bool,
     /// Whether the database answers, but later than callers had better wait for it.
     is_slow: bool,
+    held: Held,
     /// Events of the next batch: fewer where the last one was too much.
     batch_events: usize,
 }
@@ -108,6 +115,7 @@ impl Drain {
             report: DrainReport::default(),
             is_news: false,
             is_slow: false,
+            held: Held::default(),
             batch_events: BATCH_EVENTS,
         }
     }
@@ -118,12 +126,12 @@ impl Drain {
         loop {
             match self.bring(&spool).await {
                 Ok(Brought::Nothing) => break,
-                Ok(Brought::All) => backoff.reset(),
+                Ok(Brought::Some) => backoff.reset(),
                 Ok(Brought::Part) => sleep(backoff.pause()).await,
                 // Somebody closed it, for the next process.
-                Err(SpoolError::Closed) => return,
+                Err(SpoolError::Closed) => return self.shared.gate.open(),
                 Err(error) => {
-                    tracing::error!(%error, "the spool cannot be read");
+                    tracing::error!(%error, "the spool fails");
                     // What it holds must wait, and nothing else: the next event tries the database.
                     self.shared.gate.open();
                     sleep(backoff.pause()).await;
@@ -147,21 +155,30 @@ impl Drain {
 
     /// Brings the next batch to the database.
     async fn bring(&mut self, spool: &Spool) -> Result<Brought, SpoolError> {
-        let front = timeout(SPOOL_LIMIT, spool.front(self.batch_events, BATCH_BYTES)).await;
+        let (events, bytes) = (self.batch_events + self.held.events, BATCH_BYTES + self.held.bytes);
+        let front = timeout(SPOOL_LIMIT, spool.front(events, bytes)).await;
         let front = front.unwrap_or(Err(SpoolError::Interrupted { doing: "read its front" }))?;
         if front.is_empty() {
             return Ok(Brought::Nothing);
         }
+        let free =
+            front.into_iter().filter(|one| !self.held.streams.contains(&one.record.stream_id()));
         let (places, records): (Vec<u64>, Vec<Record>) =
-            front.into_iter().map(|Spooled { place, record }| (place, record)).unzip();
+            free.map(|Spooled { place, record }| (place, record)).unzip();
+        if records.is_empty() {
+            // Nothing but what is held: it is tried again after a pause.
+            self.held = Held::default();
+            return Ok(Brought::Part);
+        }
         let records = Arc::new(records);
-        let started = Instant::now();
         let sink = Arc::clone(&self.shared.sink);
-        let verdicts = append(sink, Arc::clone(&records), self.shared.limits.call_limit).await;
-        let took = started.elapsed();
-        let sorted = Sorted::of(&places, verdicts);
+        let (appending, progress) =
+            append(sink, Arc::clone(&records), self.shared.limits.call_limit);
+        appending.await;
+        let sorted = Sorted::of(&places, progress.verdicts(&records, &self.shared.unanswered()));
         // A crash in between leaves them in the spool: appended again, they get their first receipts.
         spool.remove(sorted.stored.iter().copied()).await?;
+        self.count(&records, &sorted);
         if !sorted.refused.is_empty() {
             tracing::error!(
                 events = sorted.refused.len(),
@@ -169,16 +186,16 @@ impl Drain {
             );
             let refused = sorted.refused.iter().map(|(place, why)| (*place, why));
             spool.set_aside(refused).await?;
+            self.report.set_aside += u64::try_from(sorted.refused.len()).unwrap_or(u64::MAX);
         }
-        self.count(&places, &records, &sorted);
-        Ok(self.judge(&sorted, took))
+        self.hold(&places, &records, &sorted);
+        Ok(self.judge(&sorted, progress.slowest()))
     }
 
-    fn count(&mut self, places: &[u64], records: &[Record], sorted: &Sorted) {
+    fn count(&mut self, records: &[Record], sorted: &Sorted) {
         self.report.stored += u64::try_from(sorted.stored.len()).unwrap_or(u64::MAX);
-        self.report.set_aside += u64::try_from(sorted.refused.len()).unwrap_or(u64::MAX);
-        for (place, record) in places.iter().zip(records) {
-            if !sorted.open.contains(place) {
+        if sorted.stored.len() + sorted.refused.len() > 0 {
+            for record in records {
                 self.report.count(record);
                 let says = record.header().event_type.as_str();
                 self.is_news |= says != EventType::AUDIT_SPOOL_DRAINED.as_str();
@@ -186,22 +203,33 @@ impl Drain {
         }
     }
 
-    /// What a batch says of the database.
-    fn judge(&mut self, sorted: &Sorted, took: Duration) -> Brought {
-        self.is_slow = took >= self.shared.limits.wait.max(QUICK);
-        match &sorted.away {
-            Some(why) => {
-                self.shared.gate.shut(why);
-                // It may have been too much at once, so that no batch of this size will ever do.
-                self.batch_events = (self.batch_events / 2).max(1);
+    /// What is still to be written stands in front from now on: what is behind it passes by, but for
+    /// its streams.
+    fn hold(&mut self, places: &[u64], records: &[Record], sorted: &Sorted) {
+        for (place, record) in places.iter().zip(records) {
+            if sorted.open.contains(place) {
+                self.held.streams.insert(record.stream_id());
+                self.held.events += 1;
+                self.held.bytes += record.to_bytes().len();
             }
-            None if !self.is_slow => {
-                self.shared.gate.open();
-                self.batch_events = (self.batch_events * 2).min(BATCH_EVENTS);
-            }
-            None => {}
         }
-        if sorted.open.is_empty() { Brought::All } else { Brought::Part }
+    }
+
+    /// What a batch says of the database.
+    fn judge(&mut self, sorted: &Sorted, slowest: Duration) -> Brought {
+        if let Some(why) = &sorted.away {
+            self.shared.gate.shut(why);
+            // It may have been too much at once, so that no batch of this size will ever do.
+            self.batch_events = (self.batch_events / 2).max(1);
+            self.held = Held::default();
+            return Brought::Part;
+        }
+        self.is_slow = slowest >= self.shared.limits.wait.max(QUICK);
+        if !self.is_slow {
+            self.shared.gate.open();
+        }
+        self.batch_events = (self.batch_events * 2).min(BATCH_EVENTS);
+        Brought::Some
     }
 }
 
@@ -212,9 +240,20 @@ impl Drop for Drain {
 }
 
 enum Brought {
+    /// The spool is empty.
     Nothing,
+    /// The database was there: on with the next.
+    Some,
+    /// Not all that was tried: the rest needs a pause.
     Part,
-    All,
+}
+
+/// What stands in front of the spool and cannot be written yet.
+#[derive(Default)]
+struct Held {
+    streams: HashSet<StreamId>,
+    events: usize,
+    bytes: usize,
 }
 
 /// A batch by what became of its records, each by its place in the spool.

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
@@ -82,15 +81,22 @@ impl Shared {
         if lobby.waiting.is_empty()
             && let Some(seat) = self.seats.try_enter(weight)
         {
+            let unheard = Arc::clone(&self.unheard);
             // Under the lock, or the next record might be queued first.
-            Queue::push(self, Pending { record, waiter: Waiter { deadline, reply, seat } });
+            Queue::push(
+                self,
+                Pending { record, waiter: Waiter { deadline, reply, unheard, seat } },
+            );
             return Ok(Entered { deadline, answer });
         }
         let overloaded = || WriteError::Overloaded { events: self.seats.taken() };
         let seat = self.lobby.room.try_enter(weight).ok_or_else(overloaded)?;
         let leaves_at = now + self.limits.wait / 2;
         lobby.waiting.push_back(Guest { record, deadline, leaves_at, reply, _seat: seat });
-        if !mem::replace(&mut lobby.has_usher, true) {
+        let needs_usher = !mem::replace(&mut lobby.has_usher, true);
+        // A runtime that is stopping drops the task at once, and that takes the lock.
+        drop(lobby);
+        if needs_usher {
             let usher = Usher { shared: Arc::clone(self), is_done: false };
             // In a task of its own: a caller that goes away does not take its record along.
             tokio::spawn(usher.run());
@@ -114,12 +120,13 @@ impl Usher {
                 continue;
             };
             if let Ok(Some(seat)) = seat {
-                let waiter = Waiter { deadline, reply, seat };
+                let unheard = Arc::clone(&self.shared.unheard);
+                let waiter = Waiter { deadline, reply, unheard, seat };
                 Queue::push(&self.shared, Pending { record, waiter });
             } else {
                 let events = self.shared.seats.taken();
-                if reply.send(Err(WriteError::Overloaded { events })).is_err() {
-                    self.shared.unheard.fetch_add(1, Ordering::Relaxed);
+                if let Err(Err(unheard)) = reply.send(Err(WriteError::Overloaded { events })) {
+                    self.shared.note_unheard(&unheard);
                 }
             }
         }

@@ -9,6 +9,7 @@ mod backoff;
 mod batch;
 mod drain;
 mod error;
+mod failures;
 mod gate;
 mod limits;
 mod lobby;
@@ -17,8 +18,9 @@ mod room;
 mod write;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::mem;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -31,7 +33,7 @@ use self::lobby::Lobby;
 use self::queue::Queue;
 use self::room::Room;
 use self::write::SPOOL_WAIT;
-pub use self::{drain::DrainReport, error::WriteError, limits::QueueLimits};
+pub use self::{drain::DrainReport, error::WriteError, failures::Failures, limits::QueueLimits};
 use super::{AuditSink, Spool};
 use crate::record::{Record, Recorded};
 
@@ -54,8 +56,8 @@ struct Shared {
     limits: QueueLimits,
     /// Before the queue.
     lobby: Lobby,
-    /// Records that found no place, and whose callers were gone by then.
-    unheard: AtomicU64,
+    /// Failures that no caller was left to be told of.
+    unheard: Arc<Mutex<Failures>>,
     /// Bounds what is queued or in flight.
     seats: Room,
     queue: Queue,
@@ -65,8 +67,8 @@ struct Shared {
     hurry: watch::Sender<bool>,
     is_draining: AtomicBool,
     is_adopting: AtomicBool,
-    /// The drain, and the search for what to adopt: a shutdown ends them.
-    tending: Mutex<Vec<AbortHandle>>,
+    /// The drain, and the search for what to adopt; none after a shutdown, which ends them.
+    tending: Mutex<Option<Vec<AbortHandle>>>,
     on_drained: Box<dyn Fn(DrainReport) + Send + Sync>,
 }
 
@@ -96,7 +98,7 @@ impl Batcher {
             spool,
             limits,
             lobby: Lobby::new(Room::new(limits.events, limits.bytes)),
-            unheard: AtomicU64::new(0),
+            unheard: Arc::default(),
             seats: Room::new(limits.events, limits.bytes),
             queue: Queue::default(),
             gate: Gate::default(),
@@ -104,7 +106,7 @@ impl Batcher {
             hurry: watch::Sender::new(false),
             is_draining: AtomicBool::new(false),
             is_adopting: AtomicBool::new(false),
-            tending: Mutex::default(),
+            tending: Mutex::new(Some(Vec::new())),
             on_drained: Box::new(on_drained),
         });
         Self { shared }
@@ -124,11 +126,10 @@ impl Batcher {
         self.shared.spool.as_ref()
     }
 
-    /// How many records found no place in the queue, without a caller left to be told, since this was
-    /// last asked.
+    /// The failures that no caller was left to be told of, since this was last asked.
     #[must_use]
-    pub fn take_unheard(&self) -> u64 {
-        self.shared.unheard.swap(0, Ordering::Relaxed)
+    pub fn take_unheard(&self) -> Failures {
+        mem::take(&mut *self.shared.unheard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Queues a record, and returns when it is durable: in the database, or in the spool.
@@ -169,6 +170,10 @@ impl Batcher {
 }
 
 impl Shared {
+    fn note_unheard(&self, error: &WriteError) {
+        self.unheard.lock().unwrap_or_else(PoisonError::into_inner).count(error);
+    }
+
     async fn is_empty_within(&self, limit: Duration) -> bool {
         let empty = async {
             self.lobby.empty().await;

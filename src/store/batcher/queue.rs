@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::room::Seat;
-use super::{Shared, WriteError};
+use super::{Failures, Shared, WriteError};
 use crate::event::StreamId;
 use crate::record::{Record, Recorded};
 
@@ -35,6 +35,8 @@ pub(super) struct Waiter {
     /// When the database's time is up.
     pub(super) deadline: Instant,
     pub(super) reply: oneshot::Sender<Result<Recorded, WriteError>>,
+    /// Where a failure is counted that nobody hears of.
+    pub(super) unheard: Arc<Mutex<Failures>>,
     /// Held until the caller has its answer: that is what bounds the queue.
     pub(super) seat: Seat,
 }
@@ -43,7 +45,9 @@ impl Waiter {
     /// Answers. Whether the caller still waits makes no difference to the record.
     pub(super) fn answer(self, answer: Result<Recorded, WriteError>) {
         drop(self.seat);
-        let _gone = self.reply.send(answer);
+        if let Err(Err(unheard)) = self.reply.send(answer) {
+            self.unheard.lock().unwrap_or_else(PoisonError::into_inner).count(&unheard);
+        }
     }
 }
 
@@ -219,14 +223,15 @@ impl Drop for Writer {
         if self.has_retired {
             return;
         }
-        // The runtime is stopping, with the callers on it. What waits is dropped, which tells whoever
-        // still listens; where a writer counted that is none, nothing would be written again.
+        // The runtime is stopping, with the callers on it. Where no other writer is left to take what
+        // waits, it is dropped, which tells whoever still listens.
         let shared = Arc::clone(&self.shared);
         let mut state = shared.queue.lock();
         self.settle(&mut state);
         state.starting -= usize::from(self.is_starting);
         state.writers -= 1;
-        let waiting = mem::take(&mut state.waiting);
+        let is_last = state.writers == 0;
+        let waiting = if is_last { mem::take(&mut state.waiting) } else { VecDeque::new() };
         drop(state);
         drop(waiting);
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::append::append;
+use super::append::{Appending, Progress, append};
 use super::backoff::Backoff;
 use super::batch::{Batch, divide};
 use super::queue::Pending;
@@ -24,56 +24,78 @@ impl Shared {
     /// Writes a batch, and answers everybody who waits for it.
     pub(super) async fn write(self: &Arc<Self>, pending: Vec<Pending>) {
         let Some(spool) = &self.spool else {
-            let (left, why) = self.append(Batch::of(pending)).await;
-            return left.failed(&why);
+            return self.append(Batch::of(pending)).await.given_up();
         };
         let is_shut = self.gate.is_shut();
         let (spooled, live) = divide(pending, |stream| is_shut || spool.holds(stream));
-        // Their streams are different ones: neither waits for the other.
+        // Their streams are different ones: no caller waits for the other part.
         tokio::join!(self.spool(spool, Batch::of(spooled)), async {
-            let (left, why) = self.append(Batch::of(live)).await;
-            if !left.is_empty() {
-                if !why.is_locked() {
-                    self.gate.shut(&why);
-                }
-                self.spool(spool, left).await;
-            }
+            let left = self.append_in_time(Batch::of(live)).await;
+            self.spool(spool, left).await;
         });
     }
 
-    /// Appends until every record has its verdict, or time is up; returns those that have none, and
-    /// why.
-    async fn append(&self, mut batch: Batch) -> (Batch, WriteError) {
-        let mut why = self.unanswered();
-        let Some((first, last)) = batch.deadlines() else { return (batch, why) };
-        // Where there is a spool, it takes the batch when the first caller's time is up. Where there is
-        // none, callers look at the time by themselves, and the last of them is worth another try.
-        let deadline = if self.spool.is_some() { first } else { last };
+    /// Appends while callers wait for it; returns what has no verdict then.
+    ///
+    /// There is nowhere else to go, and so no reason to leave a call behind. Callers look at the time
+    /// by themselves, and the last of them is worth another try.
+    async fn append(&self, mut batch: Batch) -> Batch {
+        let Some((_, deadline)) = batch.deadlines() else { return batch };
         let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MAX);
         loop {
-            let records = Arc::clone(batch.records());
-            let sink = Arc::clone(&self.sink);
-            let mut appending = append(sink, records, self.limits.call_limit);
-            let verdicts = if self.spool.is_some() {
-                tokio::select! {
-                    verdicts = &mut appending => verdicts,
-                    () = self.out_of_time(deadline) => {
-                        // It may land yet, and does no harm then: the drain meets its ids.
-                        tokio::spawn(appending);
-                        return (batch, why);
-                    }
-                }
-            } else {
-                appending.await
-            };
-            let Some(undecided) = batch.answer(verdicts) else { return (batch, why) };
-            why = undecided;
-            let pause = backoff.pause();
-            if !why.is_passing() || Instant::now() + pause >= deadline {
-                return (batch, why);
+            let (appending, progress) = self.start_append(&batch);
+            appending.await;
+            let verdicts = progress.verdicts(batch.records(), &self.unanswered());
+            batch.answer(verdicts);
+            if !self.pause(&batch, &mut backoff, deadline).await {
+                return batch;
             }
+        }
+    }
+
+    /// Appends until the first caller's time is up; returns what has no verdict then.
+    async fn append_in_time(&self, mut batch: Batch) -> Batch {
+        let Some((deadline, _)) = batch.deadlines() else { return batch };
+        let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MAX);
+        // What has waited too long already is not a matter of the database: it is not asked.
+        while Instant::now() < deadline {
+            let (mut appending, progress) = self.start_append(&batch);
+            let is_in_time = tokio::select! {
+                () = &mut appending => true,
+                () = self.out_of_time(deadline) => {
+                    // It may land yet, and does no harm then: the drain meets its ids.
+                    tokio::spawn(appending);
+                    false
+                }
+            };
+            let verdicts = progress.verdicts(batch.records(), &self.unanswered());
+            batch.answer(verdicts);
+            if is_in_time && self.pause(&batch, &mut backoff, deadline).await {
+                continue;
+            }
+            if let Some(why) = batch.away()
+                && (is_in_time || !progress.is_isolating())
+            {
+                self.gate.shut(why);
+            }
+            break;
+        }
+        batch
+    }
+
+    fn start_append(&self, batch: &Batch) -> (Appending, Arc<Progress>) {
+        append(Arc::clone(&self.sink), Arc::clone(batch.records()), self.limits.call_limit)
+    }
+
+    /// Returns in a moment, where what is left is worth another try by then.
+    async fn pause(&self, batch: &Batch, backoff: &mut Backoff, deadline: Instant) -> bool {
+        let pause = backoff.pause();
+        let is_worth_it = batch.away().is_some_and(WriteError::is_passing);
+        let has_time = Instant::now() + pause < deadline;
+        if is_worth_it && has_time {
             sleep(pause).await;
         }
+        is_worth_it && has_time
     }
 
     async fn out_of_time(&self, deadline: Instant) {
@@ -90,6 +112,8 @@ impl Shared {
         let pushed = timeout(SPOOL_WAIT, spool.push(&batch.records()[..])).await;
         let pushed = pushed.unwrap_or_else(|_| Err(spool_unanswered()));
         let failed_before = self.is_spool_failing.swap(pushed.is_err(), Ordering::Relaxed);
+        // Before anybody is answered: a shutdown that waits for the answers ends what it starts.
+        self.start_drain();
         match pushed {
             Ok(()) => batch.spooled(),
             Err(error) => {
@@ -99,7 +123,6 @@ impl Shared {
                 batch.failed(&WriteError::Spool(Arc::new(error)));
             }
         }
-        self.start_drain();
     }
 
     #[cold]
