@@ -38,7 +38,7 @@ async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", chain(&*error));
             ExitCode::from(2)
         }
     }
@@ -73,7 +73,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
                 println!("{number:>4}  event {} of the stream", receipt.seq);
             }
             Ok(_) => println!("{number:>4}  in the spool, {} there", spool.depth().events),
-            Err(error) => println!("{number:>4}  not recorded: {error}"),
+            Err(error) => println!("{number:>4}  not recorded: {}", chain(&error)),
         }
         sleep(Duration::from_millis(100)).await;
     }
@@ -83,4 +83,10 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     }
     store.close().await;
     Ok(())
+}
+
+/// An error and what caused it, outermost first.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

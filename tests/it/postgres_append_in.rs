@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{AuditStore, PostgresStore, WriteError};
+use moltbot_audit::store::{AuditStore, PostgresStore, StoreError, WriteError};
 use moltbot_audit::{Auditor, RecordError};
 use serde_json::json;
 use sqlx::postgres::PgPoolOptions;
@@ -74,4 +74,14 @@ async fn a_conflict_or_an_event_that_cannot_be_sealed_is_an_error_before_the_com
     let error = auditor.append_in(&mut transaction, [too_long]).await.expect_err("too long");
     assert!(matches!(error, RecordError::Event(_)), "{error:?}");
     transaction.rollback().await.expect("nothing was done");
+}
+
+#[tokio::test]
+async fn without_a_transaction_nothing_is_appended() {
+    let (pool, store, auditor) = host().await;
+    let request = fresh_request();
+    let mut connection = pool.acquire().await.expect("a connection");
+    let error = auditor.append_in(&mut connection, [event(&request)]).await.expect_err("refused");
+    assert!(matches!(error, RecordError::Write(WriteError::Store(StoreError::Database { .. }))));
+    assert!(store.head(stream(&request)).await.expect("readable").is_none());
 }

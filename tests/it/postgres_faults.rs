@@ -362,3 +362,17 @@ async fn a_role_without_grants_can_do_nothing() {
     .expect("a list");
     assert!(granted.is_empty(), "{granted:?}");
 }
+
+#[test]
+fn outside_a_runtime_an_error_says_so_and_nothing_panics() {
+    let url = "postgres://audit@localhost/audit";
+    let lazy = PostgresStore::connect_lazily(url).expect_err("no runtime");
+    let waker = std::task::Waker::noop();
+    let mut connect = Box::pin(PostgresStore::connect(url));
+    let polled = connect.as_mut().poll(&mut std::task::Context::from_waker(waker));
+    let std::task::Poll::Ready(Err(eager)) = polled else { panic!("expected an error at once") };
+    for error in [lazy, eager] {
+        assert!(said(&error).contains("no Tokio runtime"), "{error:?}");
+        assert!(!error.is_retryable());
+    }
+}

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::error::{Failure, unanswered};
 use super::pooling::Pooling;
-use super::statement::{Connections, STATEMENT_LIMIT, Sql, sql};
+use super::statement::{Connections, STATEMENT_LIMIT, Sql, require_runtime, sql};
 use crate::proof::Digest;
 use crate::record::{Receipt, Record};
 use crate::store::{Appended, Conflict, StoreError};
@@ -38,10 +38,18 @@ pub(super) async fn append_in(
     connection: &mut PgConnection,
     batch: &[Record],
 ) -> Result<Vec<Appended>, StoreError> {
+    require_runtime("append")?;
     if batch.is_empty() {
         return Ok(Vec::new());
     }
-    let answer = query(Pooling::Transaction, batch).fetch_all(connection);
+    let answer = async {
+        // Refused outside a transaction, where the events would be recorded whatever becomes of the
+        // host's change; and in a transaction that has failed.
+        sqlx::raw_sql("savepoint moltbot_audit; release savepoint moltbot_audit")
+            .execute(&mut *connection)
+            .await?;
+        query(Pooling::Transaction, batch).fetch_all(&mut *connection).await
+    };
     let Ok(rows) = timeout(STATEMENT_LIMIT, answer).await else {
         return Err(unanswered("append", format!("no answer within {STATEMENT_LIMIT:?}")));
     };

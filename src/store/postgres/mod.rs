@@ -100,8 +100,8 @@ impl PostgresStore {
     /// way that is right for all of them: [`Pooling::Transaction`].
     ///
     /// # Errors
-    /// [`StoreError::InvalidUrl`] as for [`connect`](Self::connect); [`StoreError::Unavailable`] outside
-    /// a Tokio runtime.
+    /// [`StoreError::InvalidUrl`] as for [`connect`](Self::connect); [`StoreError::Database`] outside a
+    /// Tokio runtime.
     pub fn connect_lazily(url: &str) -> Result<Self, StoreError> {
         Ok(Self { connections: pool::connect_lazily(url)? })
     }
@@ -178,8 +178,8 @@ impl PostgresStore {
     /// Appends a batch inside the host's own transaction, so that a business change and its events
     /// commit together or not at all. The results stand in the order of `batch`.
     ///
-    /// `connection` must be in a transaction, on the database that holds the schema. It may be behind a
-    /// pooler of any kind.
+    /// `connection` must be in a transaction, on the database that holds the schema, which is made sure
+    /// of by a round trip. It may be behind a pooler of any kind.
     ///
     /// - The receipts come true with the host's commit. Until then they are what would be, and after a
     ///   rollback others get the same places.
@@ -194,6 +194,7 @@ impl PostgresStore {
     ///
     /// # Errors
     /// [`StoreError`] where nothing was appended. The transaction is then of no more use: roll it back.
+    /// [`StoreError::Database`] where there is no transaction.
     /// Where the error [is retryable](StoreError::is_retryable), run the whole transaction again, on
     /// another connection where there was no answer within 30 seconds.
     ///

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
-use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 
 use super::error::not_connected;
 use super::migrate::MIGRATION_LIMIT;
 use super::pooling::{self, CurrentPooling, Pooling};
-use super::statement::{Connections, server_limit};
+use super::statement::{Connections, require_runtime, server_limit};
 use super::url::Settings;
 use crate::store::StoreError;
 
@@ -37,6 +36,7 @@ impl LastFailure {
 
 pub(super) async fn connect(url: &str) -> Result<Connections, StoreError> {
     let settings: Settings = url.parse()?;
+    require_runtime("connect")?;
     // The pool would try a refused connection again until its time is up, and then say only that.
     let first = PgConnection::connect_with(&settings.options);
     let first = timeout(settings.connect_limit, first).await;
@@ -54,9 +54,7 @@ pub(super) async fn connect(url: &str) -> Result<Connections, StoreError> {
 /// way that is right for every one is taken.
 pub(super) fn connect_lazily(url: &str) -> Result<Connections, StoreError> {
     let settings: Settings = url.parse()?;
-    if Handle::try_current().is_err() {
-        return Err(StoreError::unavailable("connect", "there is no Tokio runtime here"));
-    }
+    require_runtime("connect")?;
     Ok(connections(&settings, settings.pooling.unwrap_or(Pooling::Transaction)))
 }
 

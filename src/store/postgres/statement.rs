@@ -6,6 +6,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgRow, Postgres};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Transaction};
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{Failure, unanswered};
@@ -91,6 +92,7 @@ impl Connections {
         limit: Duration,
         deadline: Instant,
     ) -> Result<Lease, StoreError> {
+        require_runtime(doing)?;
         let acquired = timeout_at(deadline, self.pool.acquire()).await;
         let acquired = acquired.unwrap_or(Err(sqlx::Error::PoolTimedOut));
         let connection = acquired.map_err(|error| self.noted(Failure::of(doing, &error)).error)?;
@@ -193,4 +195,10 @@ impl Drop for Lease {
 /// up does not run on.
 pub(super) fn server_limit(limit: Duration) -> Duration {
     (limit / 10 * 9).max(Duration::from_millis(1))
+}
+
+/// Time-outs and connections need a runtime, and would panic without one.
+pub(super) fn require_runtime(doing: &'static str) -> Result<(), StoreError> {
+    let advice = "there is no Tokio runtime here: call it from inside one";
+    Handle::try_current().map_err(|_| StoreError::database(doing, advice)).map(drop)
 }
