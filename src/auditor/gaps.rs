@@ -3,13 +3,14 @@
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+use tokio::sync::OwnedMutexGuard;
+
 use super::{Auditor, Clock, RecordError, Shared};
 use crate::event::{Actor, AuditEvent, EventType};
 use crate::record::Recorded;
 use crate::store::{DrainReport, Failures, WriteError};
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::{Value, json};
-use tokio::sync::OwnedMutexGuard;
 
 /// A change of the clock against the monotonic clock, between two events, that counts as a step.
 /// Clocks that are slewed into place move by less than a thousandth.

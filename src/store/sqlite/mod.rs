@@ -19,6 +19,7 @@ use sqlx::ConnectOptions;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use tokio::time::Instant;
 
 use self::error::failed;
 use self::location::Location;
@@ -70,8 +71,7 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             // In WAL mode the default, NORMAL, may lose the last commits when the power fails.
             .synchronous(SqliteSynchronous::Full);
-        let writer =
-            pool(1).connect_with(writing).await.map_err(|error| failed("open the file", error))?;
+        let writer = connect(writing).await.map_err(|error| failed("open the file", error))?;
         check_durable(&writer).await?;
         let readers = pool(READERS_MAX).connect_lazy_with(plain.pragma("query_only", "on"));
         Ok(Self { path, writer, readers })
@@ -139,6 +139,21 @@ impl AuditStore for SqliteStore {
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Connects the writer. Where several processes turn a new file into a write-ahead one, SQLite tells
+/// the later ones at once that it is busy, whatever their busy time-out: the wait is ours.
+async fn connect(writing: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    const PAUSE: Duration = Duration::from_millis(10);
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match pool(1).connect_with(writing.clone()).await {
+            Err(error) if error::is_busy(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            connected => return connected,
+        }
     }
 }
 
