@@ -14,8 +14,9 @@ use super::{Failures, Shared, WriteError};
 use crate::event::StreamId;
 use crate::record::{Record, Recorded};
 
-/// Events of one batch at most.
-const BATCH_EVENTS: usize = 512;
+/// Events of one batch at most. More would have two writers take all that a thousand callers submit,
+/// in turn: then one waits for callers while the other's are answered.
+const BATCH_EVENTS: usize = 320;
 /// Payload bytes of one batch, apart from its last event.
 const BATCH_BYTES: usize = 4 << 20;
 /// So many events are worth another statement beside the one that is in flight. Fewer do better to
@@ -87,7 +88,8 @@ impl State {
         is_worth_it && self.starting == 0 && !self.is_held && self.writers < writers_max
     }
 
-    /// Takes the oldest events whose streams are free.
+    /// Takes the oldest events whose streams are free, each stream's together and in their order: an
+    /// index that is met stream by stream costs the database less.
     fn take(&mut self) -> Vec<Pending> {
         let (mut batch, mut held, mut bytes) = (Vec::new(), VecDeque::new(), 0);
         while batch.len() < BATCH_EVENTS
@@ -103,6 +105,8 @@ impl State {
         }
         held.append(&mut self.waiting);
         self.waiting = held;
+        // Stable. What is moved about is the keys, and each event once.
+        batch.sort_by_cached_key(|pending: &Pending| pending.record.stream_id());
         batch
     }
 }

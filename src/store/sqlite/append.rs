@@ -192,7 +192,7 @@ async fn insert_events(
     connection: &mut SqliteConnection,
     fresh: &[(&Row, Place)],
 ) -> Result<(), sqlx::Error> {
-    for rows in fresh.chunks(ROWS_MAX) {
+    for rows in prepared_sizes(fresh) {
         let mut insert = QueryBuilder::<Sqlite>::new(
             "insert into audit_events (id, request_id, conversation_id, event_type, actor, input, \
              output, idempotency_key, duration_ms, created_at, stream_id, seq, outcome, error_code, \
@@ -233,9 +233,7 @@ async fn insert_events(
             values.push_bind(row.event_hash.as_bytes().as_slice());
             values.push_bind(place.chain_hash.as_bytes().as_slice());
         });
-        // Each size of batch is another statement: only full ones are worth a place in the cache.
-        let insert = insert.build().persistent(rows.len() == ROWS_MAX);
-        insert.execute(&mut *connection).await?;
+        insert.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -261,6 +259,18 @@ async fn upsert_heads(
         upsert.build().persistent(false).execute(&mut *connection).await?;
     }
     Ok(())
+}
+
+/// Divides rows into full statements and, of what is left, powers of two. To prepare a statement costs
+/// more than to write its rows, and each number of rows is another one: these are few enough for the
+/// connection to keep them all.
+fn prepared_sizes<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let len = if rows.len() < ROWS_MAX { 1 << rows.len().checked_ilog2()? } else { ROWS_MAX };
+        let (front, rest) = rows.split_at(len);
+        rows = rest;
+        Some(front)
+    })
 }
 
 /// The time of this machine: the one place where it is read. It is the store's own evidence of

@@ -19,6 +19,7 @@ use sqlx::ConnectOptions;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use self::error::failed;
@@ -106,8 +107,12 @@ impl AuditSink for SqliteStore {
             // Encoded here, so that no JSON is written while the lock is held.
             let rows: Vec<Row> = batch.iter().map(Row::from).collect();
             let writer = self.writer.clone();
-            // In a task of its own: a caller who drops this future cuts no transaction in two.
-            let task = tokio::spawn(async move { append::append(&writer, &rows).await });
+            // On a thread of its own: a caller who drops this future cuts no transaction in two, and no
+            // step of one, which keeps the file locked, queues up behind the runtime's other tasks.
+            let runtime = Handle::current();
+            let task = tokio::task::spawn_blocking(move || {
+                runtime.block_on(append::append(&writer, &rows))
+            });
             let placed = task.await.map_err(|_| error::task_ended(append::DOING))??;
             let results = batch.iter().zip(placed).map(|(record, placed)| {
                 placed.map(|at| {
