@@ -2,18 +2,21 @@
 
 mod field;
 mod key;
+mod key_name;
 mod known;
 mod mask;
 mod phone;
 mod profile;
 mod rule;
-mod secret;
+mod scan;
 mod withhold;
 
 pub use self::{
     key::RedactionKey,
+    mask::{find, mask, mask_and_truncate},
     phone::{FoundPhone, find_phones},
     profile::Profile,
+    scan::{Found, Kind},
 };
 pub(crate) use self::{
     known::KnownValues,

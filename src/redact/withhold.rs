@@ -3,9 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::RedactionKey;
+use super::key_name::kind_by_key;
 use super::mask::masked;
-use super::phone::{FoundPhone, find_phones};
-use super::secret::{Kind, find_secrets, kind_by_key};
+use super::phone::{FoundPhone, phones};
+use super::scan::{Kind, Scope, scan};
 
 /// Replaces what must not be stored, anywhere in a payload, by what it was, its length in bytes and
 /// its keyed hash: `[secret 43 0f3a…]`. A first version; it knows common forms by prefix, by shape and
@@ -45,7 +46,7 @@ pub(crate) fn withhold_in_key(idempotency_key: &str, key: &RedactionKey) -> Stri
         let hash = key.pseudonym("phone", phone.subscriber());
         (phone.at, format!("phone-{hash}"))
     };
-    let masks = find_phones(&text).into_iter().map(hashed).collect();
+    let masks = phones(&text, Scope::BuiltIn).into_iter().map(hashed).collect();
     masked(&text, masks).unwrap_or(text)
 }
 
@@ -58,7 +59,7 @@ fn is_node_buffer(members: &Map<String, Value>) -> bool {
 
 /// A secret may stand in a name itself.
 fn withhold_in_names(members: &mut Map<String, Value>, key: &RedactionKey) {
-    if members.keys().all(|name| find_secrets(name).is_empty()) {
+    if members.keys().all(|name| scan(name, Scope::AtRest).is_empty()) {
         return;
     }
     for (mut name, member) in std::mem::take(members) {
@@ -89,8 +90,12 @@ fn under(kind: Kind, value: &mut Value, key: &RedactionKey) {
 }
 
 fn withhold_in_text(text: &mut String, key: &RedactionKey) {
-    let secrets = find_secrets(text).into_iter();
-    let masks = secrets.map(|(at, kind)| (at.clone(), marker(kind, &text[at], key))).collect();
+    let found = scan(text, Scope::AtRest);
+    if found.is_empty() {
+        return;
+    }
+    let marked = |at: std::ops::Range<usize>, kind| (at.clone(), marker(kind, &text[at], key));
+    let masks = found.into_iter().map(|found| marked(found.at, found.kind)).collect();
     if let Some(masked) = masked(text, masks) {
         *text = masked;
     }
