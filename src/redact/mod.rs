@@ -9,6 +9,7 @@ mod phone;
 mod profile;
 mod rule;
 mod scan;
+mod walk;
 mod withhold;
 
 pub use self::{
@@ -17,6 +18,7 @@ pub use self::{
     phone::{FoundPhone, find_phones},
     profile::Profile,
     scan::{Found, Kind},
+    walk::mask_json,
 };
 pub(crate) use self::{
     known::KnownValues,

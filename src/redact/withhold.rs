@@ -7,18 +7,32 @@ use super::key_name::kind_by_key;
 use super::mask::masked;
 use super::phone::{FoundPhone, phones};
 use super::scan::{Kind, Scope, scan};
+use super::walk::is_json;
+
+/// How often JSON in a text in JSON is looked into.
+const MAX_NESTED: usize = 4;
 
 /// Replaces what must not be stored, anywhere in a payload, by what it was, its length in bytes and
-/// its keyed hash: `[secret 43 0f3a…]`. A first version; it knows common forms by prefix, by shape and
-/// by the name of the key they stand under.
+/// its keyed hash: `[secret 43 0f3a…]`. It knows them by prefix, by shape and by the name of the key they
+/// stand under, also in JSON that is written inside a text.
 ///
 /// Numbers and flags stay, whatever their key: a count of tokens is no token.
 pub(crate) fn withhold(value: &mut Value, key: &RedactionKey) {
+    keep_out(value, key, MAX_NESTED);
+}
+
+fn keep_out(value: &mut Value, key: &RedactionKey, nested: usize) {
     match value {
+        Value::String(text) if nested > 0 && is_json(text) => {
+            if let Some(inner) = keep_out_nested(text, key, nested - 1) {
+                *text = inner;
+            }
+            withhold_in_text(text, key);
+        }
         Value::String(text) => withhold_in_text(text, key),
         Value::Array(items) => {
             for item in items {
-                withhold(item, key);
+                keep_out(item, key, nested);
             }
         }
         Value::Object(members) if is_node_buffer(members) => {
@@ -29,12 +43,20 @@ pub(crate) fn withhold(value: &mut Value, key: &RedactionKey) {
             for (name, member) in members {
                 match kind_by_key(name) {
                     Some(kind) => under(kind, member, key),
-                    None => withhold(member, key),
+                    None => keep_out(member, key, nested),
                 }
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// JSON inside a text without what must not be stored, or `None` where nothing of it must go.
+fn keep_out_nested(text: &str, key: &RedactionKey, nested: usize) -> Option<String> {
+    let before: Value = serde_json::from_str(text).ok()?;
+    let mut after = before.clone();
+    keep_out(&mut after, key, nested);
+    (after != before).then(|| after.to_string())
 }
 
 /// Replaces secrets in an idempotency key, and phone numbers by their keyed hash: the same each time,

@@ -106,7 +106,7 @@ impl Numbers<'_> {
             return starts_as_one && !self.is_decimal(first, last)
                 || !is_amount && !context::is_price(self.text, group.start, end);
         }
-        if is_amount || digits.len() < 7 {
+        if is_amount || digits.len() < 7 || inner.iter().any(|group| group.has_plus) {
             return false;
         }
         if first == last && digits.len() <= 15 && context::is_linked(self.text, group.start) {
@@ -130,6 +130,7 @@ impl Numbers<'_> {
     /// What only a library of all numbering plans knows.
     fn is_of_the_world(&self, digits: &[u8], start: usize, end: usize) -> bool {
         self.scope == Scope::Full
+            && cfg!(feature = "phone")
             && (10..=13).contains(&digits.len())
             && digits[0] != b'0'
             && !context::is_price(self.text, start, end)
