@@ -32,6 +32,7 @@ pub(super) fn kind_by_key(key: &str) -> Option<Kind> {
 
 /// Whether the name of a value in a text says that it is secret.
 pub(super) fn is_secret_name(name: &str) -> bool {
+    let name = name.trim_start_matches(|c: char| c.is_ascii_digit());
     name.len() >= 3 && kind_by_key(name) == Some(Kind::Secret)
 }
 

@@ -34,11 +34,7 @@ impl FoundPhone {
 /// or invisible characters. What is inside a UUID, a hash, a secret or an e-mail address is no phone.
 #[must_use]
 pub fn find_phones(text: &str) -> Vec<FoundPhone> {
-    phones(text, Scope::Full)
-}
-
-pub(super) fn phones(text: &str, scope: Scope) -> Vec<FoundPhone> {
-    let found = scan(text, scope).into_iter().filter(|found| found.kind == Kind::Phone);
+    let found = scan(text, Scope::Full).into_iter().filter(|found| found.kind == Kind::Phone);
     found
         .map(|found| FoundPhone { digits: digits_of(&text[found.at.clone()]), at: found.at })
         .collect()

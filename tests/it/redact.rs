@@ -1,5 +1,10 @@
 //! What is found in text, and what never enters the store.
 
+mod corpus;
+mod properties;
+mod quality;
+mod surfaces;
+
 use chrono::DateTime;
 use moltbot_audit::record::{Randomness, Record, seal};
 use moltbot_audit::redact::{RedactionKey, find_phones};

@@ -72,7 +72,9 @@ impl Numbers<'_> {
         let digits = self.digits_of(first, last);
         match digits.len() {
             16 if self.is_national_id(first, last, digits) => Some(Kind::NationalId),
-            13..=19 if self.is_card(first, last, digits) => Some(Kind::Card),
+            13..=19 if !self.groups[first].has_plus && self.is_card(first, last, digits) => {
+                Some(Kind::Card)
+            }
             4..=6 if first == last => {
                 let is_code = context::is_momo_code(self.text, self.groups[first].start);
                 is_code.then_some(Kind::MomoCode)
@@ -91,6 +93,9 @@ impl Numbers<'_> {
                 International::OtherLength | International::No => {}
             }
         }
+        if self.is_decimal(first, last) {
+            return false;
+        }
         // Order numbers begin with zeros too: with `00` only a full number with its country counts.
         if let Some(number) = digits.strip_prefix(b"00").filter(|number| number.len() >= 10)
             && phone::international(number) == International::Number
@@ -100,11 +105,10 @@ impl Numbers<'_> {
         let has_comma = inner.iter().any(|group| group.has_comma);
         let has_thousands =
             last > first && (first..=last).any(|at| self.digits_of(at, at) == b"000");
-        let is_amount = has_thousands || has_comma || self.is_decimal(first, last);
+        let is_amount = has_thousands || has_comma;
         let starts_as_one = digits[0] == b'0' || digits.starts_with(b"250");
         if phone::is_bare(digits) {
-            return starts_as_one && !self.is_decimal(first, last)
-                || !is_amount && !context::is_price(self.text, group.start, end);
+            return starts_as_one || !is_amount && !context::is_price(self.text, group.start, end);
         }
         if is_amount || digits.len() < 7 || inner.iter().any(|group| group.has_plus) {
             return false;
@@ -120,11 +124,25 @@ impl Numbers<'_> {
         };
         is_national
             || self.is_in_brackets(first, last, digits)
-            || ((9..=13).contains(&digits.len())
-                && (digits[0] == b'0' || digits.len() >= 10)
+            || (self.may_be_announced(first, last, digits)
                 && context::is_announced(self.text, group.start)
                 && !context::is_price(self.text, group.start, end))
-            || self.is_of_the_world(digits, group.start, end)
+            || (inner.len() <= 5 && self.is_of_the_world(digits, group.start, end))
+    }
+
+    /// Whether digits can be a number where a word says that one follows: no IP address, no time.
+    fn may_be_announced(&self, first: usize, last: usize, digits: &[u8]) -> bool {
+        let groups = &self.groups[first..=last];
+        let is_address = groups.len() == 4
+            && groups[1..].iter().all(|group| group.joint == b'.')
+            && groups.iter().all(|group| group.len <= 3);
+        let is_epoch = groups.len() == 1
+            && matches!(digits.len(), 10 | 13)
+            && matches!(&digits[..2], b"16" | b"17" | b"18" | b"19");
+        (9..=13).contains(&digits.len())
+            && (digits[0] == b'0' || digits.len() >= 10)
+            && !is_address
+            && !is_epoch
     }
 
     /// What only a library of all numbering plans knows.
@@ -182,7 +200,8 @@ impl Numbers<'_> {
         let rest = &self.text[self.groups[last].end..];
         let is_end = rest.is_empty() || rest == "…" || rest == "...";
         let digits = self.digits_of(first, last);
-        let is_plain = (first..=last).all(|at| !self.is_date(at) && !self.groups[at].has_comma);
+        let is_plain = (first..=last).all(|at| !self.is_date(at) && !self.groups[at].has_comma)
+            && !self.is_decimal(first, last);
         (is_end && is_plain && phone::is_cut(digits)).then_some((last, Kind::Phone))
     }
 

@@ -6,7 +6,7 @@ pub(super) const DIGIT: u8 = 1;
 pub(super) const WIDE: u8 = 2;
 /// `@`.
 pub(super) const AT: u8 = 4;
-/// What short secrets have: `password=`, `-----BEGIN`.
+/// `=`, which short secrets have before them.
 pub(super) const SIGN: u8 = 8;
 /// Part of a token: no white space, quote or bracket.
 pub(super) const TOKEN: u8 = 16;
@@ -14,9 +14,11 @@ pub(super) const TOKEN: u8 = 16;
 pub(super) const MARK: u8 = 32;
 /// `:`.
 pub(super) const COLON: u8 = 64;
+/// `-`, of which five begin a PEM block.
+pub(super) const DASH: u8 = 128;
 
 /// What makes a stride worth a closer look.
-const TRIGGERS: u8 = DIGIT | WIDE | AT | SIGN;
+const TRIGGERS: u8 = DIGIT | WIDE | AT | SIGN | DASH;
 
 /// Bytes that are looked at in one go. A token of twice as many less one has a stride to itself.
 pub(super) const STRIDE: usize = 8;
@@ -38,7 +40,8 @@ const fn class(byte: u8) -> u8 {
     match byte {
         b'0'..=b'9' => TOKEN | DIGIT,
         b'@' => TOKEN | AT | MARK,
-        b'=' | b'-' => TOKEN | SIGN | MARK,
+        b'=' => TOKEN | SIGN | MARK,
+        b'-' => TOKEN | DASH | MARK,
         b':' => TOKEN | COLON | MARK,
         0..=b' '
         | b'"'

@@ -24,7 +24,7 @@ mod world;
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use self::class::{AT, DIGIT, MARK, SIGN, STRIDE, TOKEN, WIDE, class_of, next_stride, token_end};
+use self::class::{AT, DASH, DIGIT, MARK, STRIDE, TOKEN, WIDE, class_of, next_stride, token_end};
 use self::number::Numbers;
 
 pub(super) use self::digit::{digits_of, subscriber};
@@ -104,10 +104,16 @@ pub(super) enum Scope {
     Full,
 }
 
+/// Nothing shorter is anything: a code for mobile money with the word before it, a number cut short.
+const MIN_LEN: usize = 7;
+
 /// Finds everything of the scope, left to right, without overlap.
 pub(super) fn scan(text: &str, scope: Scope) -> Vec<Found> {
+    if text.len() < MIN_LEN {
+        return Vec::new();
+    }
     let bytes = text.as_bytes();
-    let mut pass = Pass { text, scope, numbers: Numbers::new(text, scope), found: Vec::new() };
+    let mut pass = Pass { text, scope, numbers: None, found: Vec::new() };
     let mut from = 0;
     loop {
         let stride = next_stride(bytes, from);
@@ -116,14 +122,17 @@ pub(super) fn scan(text: &str, scope: Scope) -> Vec<Found> {
         }
         from = pass.stride(from, stride);
     }
-    pass.numbers.end(&mut pass.found);
+    if let Some(numbers) = &mut pass.numbers {
+        numbers.end(&mut pass.found);
+    }
     settled(pass.found)
 }
 
 struct Pass<'a> {
     text: &'a str,
     scope: Scope,
-    numbers: Numbers<'a>,
+    /// Made where the first digits are met: most texts have none.
+    numbers: Option<Numbers<'a>>,
     found: Vec<Found>,
 }
 
@@ -137,7 +146,7 @@ impl Pass<'_> {
         loop {
             let (end, any) = token_end(bytes, start);
             let mut next = end;
-            if any & (DIGIT | WIDE | AT | SIGN | MARK) != 0 {
+            if any & (DIGIT | WIDE | AT | MARK) != 0 {
                 next = self.token(start..end, any);
             }
             let gap = bytes[next..].iter().take_while(|byte| class_of(**byte) & TOKEN == 0);
@@ -151,10 +160,11 @@ impl Pass<'_> {
     /// Looks at one token, and returns where the next may begin.
     fn token(&mut self, token: Range<usize>, any: u8) -> usize {
         let end = token.end;
-        if any & SIGN != 0
-            && let Some(end) = pem::block_end(self.text, token.start)
+        if any & DASH != 0
+            && let Some(block) = pem::block(self.text, &token)
         {
-            self.found.push(Found { at: token.start..end, kind: Kind::Secret });
+            let end = block.end;
+            self.found.push(Found { at: block, kind: Kind::Secret });
             return end;
         }
         let found_before = self.found.len();
@@ -169,7 +179,8 @@ impl Pass<'_> {
         }
         email::find(self.text, token.clone(), any, &mut self.found);
         if any & (DIGIT | WIDE) != 0 {
-            self.numbers.feed(token, &mut self.found);
+            let numbers = self.numbers.get_or_insert_with(|| Numbers::new(self.text, self.scope));
+            numbers.feed(token, &mut self.found);
         }
         end
     }

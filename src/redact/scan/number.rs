@@ -55,6 +55,10 @@ impl<'a> Numbers<'a> {
         let mut begins = true;
         while at < token.end {
             let byte = bytes[at];
+            if begins && byte.is_ascii_alphabetic() && self.account(at + 2, found) {
+                at = self.skip_to;
+                continue;
+            }
             if begins && byte.is_ascii_hexdigit() {
                 if let Some(len) = opaque::len_at(self.text, at) {
                     self.decide(true, found);
@@ -84,14 +88,17 @@ impl<'a> Numbers<'a> {
         self.decide(true, found);
     }
 
+    /// Takes the bank account whose check digits stand here, where there is one.
+    fn account(&mut self, digits: usize, found: &mut Vec<Found>) -> bool {
+        let Some(at) = iban::range(self.text, digits) else { return false };
+        self.decide(true, found);
+        self.skip_to = at.end;
+        found.push(Found { at, kind: Kind::Iban });
+        true
+    }
+
     /// Takes the group of digits that begins here, and returns where it ends.
     fn group(&mut self, start: usize, found: &mut Vec<Found>) -> usize {
-        if let Some((start, end)) = iban::end_at(self.text, start) {
-            self.decide(true, found);
-            found.push(Found { at: start..end, kind: Kind::Iban });
-            self.skip_to = end;
-            return end;
-        }
         let mut values = [0; MAX_DIGITS];
         let (mut end, mut len) = (start, 0);
         for c in self.text[start..].chars() {

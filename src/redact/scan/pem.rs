@@ -1,32 +1,28 @@
 //! PEM blocks (RFC 7468): keys and certificates as text.
 
-const BEGIN: &str = "-----BEGIN ";
+use std::ops::Range;
+
+const BEGIN: &str = "-----BEGIN";
 const END: &str = "-----END ";
+const DASHES: &str = "-----";
 
 /// Longest label, as in `ENCRYPTED PRIVATE KEY`.
 const MAX_LABEL: usize = 64;
 
-/// The end of the block that begins in a token from here: its last line, or the text's end where that
-/// is missing.
-pub(super) fn block_end(text: &str, token: usize) -> Option<usize> {
-    let rest = &text[token..];
-    // Something may be glued to its front; a row of dashes is no block.
-    if !rest.as_bytes().iter().take(MAX_LABEL).any(|byte| *byte == b'-') {
+/// The block that begins at a token's end: to its last line, or to the text's end where that is missing.
+pub(super) fn block(text: &str, token: &Range<usize>) -> Option<Range<usize>> {
+    if !text[token.clone()].ends_with(BEGIN) {
         return None;
     }
-    let line = &rest[..rest.floor_char_boundary(MAX_LABEL)];
-    let start = token + line.find(BEGIN).filter(|at| !line[..*at].contains(' '))?;
-    let label = &text[start + BEGIN.len()..];
-    let len = label.bytes().take(MAX_LABEL).take_while(|byte| is_label(*byte)).count();
-    let body = start + BEGIN.len() + len;
-    if !text[body..].starts_with("-----") {
+    let label = text.as_bytes()[token.end..].iter().take(MAX_LABEL);
+    let is_label =
+        |byte: &&u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b' ';
+    let body = token.end + label.take_while(is_label).count();
+    if !text[body..].starts_with(DASHES) {
         return None;
     }
-    let Some(end) = text[body..].find(END) else { return Some(text.len()) };
-    let last_line = body + end + END.len();
-    Some(text[last_line..].find("-----").map_or(text.len(), |at| last_line + at + 5))
-}
-
-const fn is_label(byte: u8) -> bool {
-    byte.is_ascii_uppercase() || byte == b' ' || byte.is_ascii_digit()
+    let last_line = text[body..].find(END).map(|at| body + at + END.len());
+    let end =
+        last_line.and_then(|from| text[from..].find(DASHES).map(|at| from + at + DASHES.len()));
+    Some(token.end - BEGIN.len()..end.unwrap_or(text.len()))
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::class::{COLON, DIGIT, MARK, SIGN};
+use super::class::{COLON, DIGIT, SIGN};
 use super::{Found, Kind, context, url};
 use crate::redact::key_name::is_secret_name;
 
@@ -13,7 +13,7 @@ const MIN_LEN: usize = 12;
 const MAX_BASE64_RUN: usize = 256;
 
 /// Longest part of a token that is looked at as one key.
-const MAX_KEY: usize = 512;
+const MAX_KEY: usize = 200;
 
 /// Token prefixes of providers, with the least length of the whole token.
 const PREFIXES: [(&str, usize); 37] = [
@@ -59,7 +59,10 @@ const PREFIXES: [(&str, usize); 37] = [
 /// Finds what of a token is secret: the whole of it, or the value beside a telling name.
 pub(super) fn find(text: &str, token: Range<usize>, any: u8, found: &mut Vec<Found>) {
     let written = &text[token.clone()];
-    if written.len() >= MIN_LEN && any & (MARK | SIGN | COLON | DIGIT) != 0 {
+    if any & (DIGIT | SIGN | COLON) == 0 && written.len() < 16 {
+        return;
+    }
+    if written.len() >= MIN_LEN {
         if let Some(kind) = kind_of(written, any) {
             found.push(Found { at: token, kind });
             return;
@@ -208,10 +211,15 @@ fn named_value(text: &str, token: Range<usize>, any: u8) -> Option<Range<usize>>
     if any & (SIGN | COLON) != 0 {
         for at in token.clone().filter(|at| matches!(bytes[*at], b'=' | b':')) {
             let name = context::name_before(text, at);
+            if !is_secret_name(name) {
+                continue;
+            }
             let ends = |byte: &u8| matches!(byte, b'&' | b';' | b',');
             let rest = &bytes[at + 1..token.end];
-            let len = rest.iter().position(ends).unwrap_or(rest.len());
-            if is_secret_name(name) && is_value(name, &text[at + 1..at + 1 + len], bytes[at]) {
+            let len = rest.iter().take(MAX_KEY).position(ends).unwrap_or(rest.len());
+            // Of a value that goes on and on, the first part says whether it is one.
+            let part = text[at + 1..at + 1 + len].floor_char_boundary(MAX_KEY);
+            if is_value(name, &text[at + 1..at + 1 + part], bytes[at]) {
                 return Some(at + 1..at + 1 + len);
             }
         }
