@@ -1,5 +1,6 @@
 //! What may be seen: by the store, and by a reader of a pack. No I/O.
 
+mod additions;
 mod field;
 mod key;
 mod key_name;
@@ -13,6 +14,7 @@ mod walk;
 mod withhold;
 
 pub use self::{
+    additions::{Additions, FieldKind},
     key::RedactionKey,
     mask::{find, mask, mask_and_truncate},
     phone::{FoundPhone, find_phones},

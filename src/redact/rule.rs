@@ -18,6 +18,8 @@ const NAMES: [&str; 3] = ["[medical]", "[name]", "[vendor]"];
 pub(crate) enum Rule {
     /// A text with somebody's number or e-mail address in it.
     Contact,
+    /// A field that the host's own addition to the profile hides.
+    Host,
     /// One of the host's own ids.
     Id,
     /// What somebody wrote, in a request that is about health or about nobody knows what.
@@ -35,8 +37,9 @@ pub(crate) enum Rule {
 }
 
 impl Rule {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Contact,
+        Self::Host,
         Self::Id,
         Self::Medical,
         Self::MemberNames,
@@ -50,6 +53,7 @@ impl Rule {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Contact => "contact",
+            Self::Host => "host",
             Self::Id => "id",
             Self::Medical => "medical",
             Self::MemberNames => "member_names",
@@ -68,7 +72,7 @@ impl Rule {
     /// Whether a profile of this name ever uses the rule.
     pub(crate) fn is_used_by(self, profile: &str) -> bool {
         match profile {
-            "internal" => matches!(self, Self::Contact | Self::MemberNames),
+            "internal" => matches!(self, Self::Contact | Self::Host | Self::MemberNames),
             _ => self != Self::Contact,
         }
     }
@@ -82,7 +86,9 @@ impl Rule {
             Self::Text => CONTACTS.iter().chain(&NAMES).any(|marker| text.contains(marker)),
             Self::Id => is_pseudonym(text),
             Self::Phone => text == HIDDEN || is_masked_phone(text),
-            Self::Medical | Self::MemberNames | Self::Name | Self::NotListed => text == HIDDEN,
+            Self::Host | Self::Medical | Self::MemberNames | Self::Name | Self::NotListed => {
+                text == HIDDEN
+            }
         }
     }
 }

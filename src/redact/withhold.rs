@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::RedactionKey;
 use super::key_name::kind_by_key;
-use super::mask::masked;
+use super::mask::with_masks;
 use super::scan::{Found, Kind, Scope, digits_of, scan, subscriber};
 use super::walk::is_json;
 
@@ -75,7 +75,7 @@ pub(crate) fn withhold_in_key(idempotency_key: &str, key: &RedactionKey) -> Stri
         };
         Some((at, instead))
     });
-    masked(idempotency_key, masks.collect()).unwrap_or_else(|| idempotency_key.to_owned())
+    with_masks(idempotency_key, masks.collect()).unwrap_or_else(|| idempotency_key.to_owned())
 }
 
 /// Bytes as Node.js writes them: `{"type":"Buffer","data":[255,216,…]}`.
@@ -124,7 +124,7 @@ fn withhold_in_text(text: &mut String, key: &RedactionKey) {
     }
     let marked = |Found { at, kind }: Found| (at.clone(), marker(kind, &text[at], key));
     let masks = found.into_iter().map(marked).collect();
-    if let Some(masked) = masked(text, masks) {
+    if let Some(masked) = with_masks(text, masks) {
         *text = masked;
     }
 }

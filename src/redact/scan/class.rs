@@ -43,27 +43,19 @@ const fn class(byte: u8) -> u8 {
         b'=' => TOKEN | SIGN | MARK,
         b'-' => TOKEN | DASH | MARK,
         b':' => TOKEN | COLON | MARK,
-        0..=b' '
-        | b'"'
-        | b'\''
-        | b'`'
-        | b'<'
-        | b'>'
-        | b'('
-        | b')'
-        | b'['
-        | b']'
-        | b'{'
-        | b'}'
-        | b'|'
-        | b'\\'
-        | 0x7f => 0,
-        b'a'..=b'z' => TOKEN,
+        _ if is_boundary(byte) => 0,
         // Arabic, N'Ko, the scripts of India and their neighbours, full-width, mathematical.
         0xd9 | 0xdb | 0xdf | 0xe0 | 0xe1 | 0xef | 0xf0 => TOKEN | WIDE,
-        0x80.. => TOKEN,
+        b'a'..=b'z' | 0x80.. => TOKEN,
         _ => TOKEN | MARK,
     }
+}
+
+/// White space, quotes and brackets: none of them is inside a secret.
+const fn is_boundary(byte: u8) -> bool {
+    let is_quote = matches!(byte, b'"' | b'\'' | b'`' | b'|' | b'\\' | 0x7f);
+    let is_bracket = matches!(byte, b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'{' | b'}');
+    byte <= b' ' || is_quote || is_bracket
 }
 
 /// What a byte may be part of.

@@ -32,40 +32,29 @@ pub(super) enum Separator {
 /// The separator that begins here, and its length in bytes.
 pub(super) fn separator(text: &str, at: usize) -> Option<(Separator, usize)> {
     let c = text.get(at..)?.chars().next()?;
-    let plain = match c {
-        ' ' | '-' | '_' | '.' | '(' | ')' | '/' | '[' | ']' | '~' | '\t' | '\n' | '\r' => true,
-        ',' => return Some((Separator::Comma, 1)),
-        '+' | '\u{ff0b}' => return Some((Separator::Plus, c.len_utf8())),
-        '%' => return percent_encoded(text, at).map(|separator| (separator, 3)),
-        '\0'..='\u{7f}' => false,
-        '\u{a0}'
-        | '\u{ad}'
-        | '\u{b7}'
-        | '\u{34f}'
-        | '\u{61c}'
-        | '\u{180e}'
-        | '\u{2022}'
-        | '\u{202f}'
-        | '\u{205f}'
-        | '\u{20e3}'
-        | '\u{2212}'
-        | '\u{2219}'
-        | '\u{3000}'
-        | '\u{feff}'
-        | '\u{ff08}'
-        | '\u{ff09}'
-        | '\u{ff0d}'
-        | '\u{ff0e}'
-        | '\u{ff0f}'
-        | '\u{2000}'..='\u{2015}'
-        | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{fe00}'..='\u{fe0f}'
-        | '\u{fe58}'
-        | '\u{fe63}' => true,
-        _ => false,
-    };
-    plain.then_some((Separator::Plain, c.len_utf8()))
+    match c {
+        ',' => Some((Separator::Comma, 1)),
+        '+' | '\u{ff0b}' => Some((Separator::Plus, c.len_utf8())),
+        '%' => percent_encoded(text, at).map(|separator| (separator, 3)),
+        _ => is_between(c).then_some((Separator::Plain, c.len_utf8())),
+    }
+}
+
+/// Spaces, dashes, dots, slashes, brackets, and what is not seen.
+fn is_between(c: char) -> bool {
+    const OTHERS: &str = "\u{a0}\u{ad}\u{b7}\u{34f}\u{61c}\u{180e}\u{2022}\u{20e3}\u{2212}\u{2219}\
+        \u{3000}\u{fe58}\u{fe63}\u{feff}\u{ff08}\u{ff09}";
+    let is_ascii =
+        matches!(c, ' ' | '-' | '_' | '.' | '(' | ')' | '/' | '[' | ']' | '~' | '\t' | '\n' | '\r');
+    let is_in_block = matches!(
+        c,
+        '\u{2000}'..='\u{2015}'
+            | '\u{202a}'..='\u{202f}'
+            | '\u{205f}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{ff0d}'..='\u{ff0f}'
+    );
+    is_ascii || (!c.is_ascii() && (is_in_block || OTHERS.contains(c)))
 }
 
 /// `%20` in a link, whose digits are none of the number's.

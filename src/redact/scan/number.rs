@@ -59,14 +59,15 @@ impl<'a> Numbers<'a> {
                 at = self.skip_to;
                 continue;
             }
-            if begins && byte.is_ascii_hexdigit() {
-                if let Some(len) = opaque::len_at(self.text, at) {
-                    self.decide(true, found);
-                    at += len;
-                    self.skip_to = at;
-                    begins = false;
-                    continue;
-                }
+            if begins
+                && byte.is_ascii_hexdigit()
+                && let Some(len) = opaque::len_at(self.text, at)
+            {
+                self.decide(true, found);
+                at += len;
+                self.skip_to = at;
+                begins = false;
+                continue;
             }
             if byte.is_ascii_digit() {
                 at = self.group(at, found);
@@ -117,14 +118,12 @@ impl<'a> Numbers<'a> {
             return end;
         }
         let mut group = Group { start, end, len, ..Group::default() };
-        match self.len.checked_sub(1).and_then(|last| self.gap(self.groups[last].end, start)) {
-            Some((has_plus, has_comma, joint)) => {
-                group = Group { has_plus, has_comma, joint, ..group };
-            }
-            None => {
-                self.decide(true, found);
-                group.has_plus = self.plus_before(start);
-            }
+        let last = self.len.checked_sub(1).map(|last| self.groups[last].end);
+        if let Some((has_plus, has_comma, joint)) = last.and_then(|end| self.gap(end, start)) {
+            group = Group { has_plus, joint, has_comma, ..group };
+        } else {
+            self.decide(true, found);
+            group.has_plus = self.plus_before(start);
         }
         while self.len == MAX_GROUPS || self.held + len > MAX_HELD {
             self.decide(false, found);
@@ -165,7 +164,9 @@ impl<'a> Numbers<'a> {
 
     /// Decides on the groups at hand: on all, or on as many as later ones cannot change.
     fn decide(&mut self, all: bool, found: &mut Vec<Found>) {
-        if self.len == 0 {
+        // Nothing has fewer digits than a code for mobile money.
+        if all && self.held < 4 {
+            (self.len, self.held) = (0, 0);
             return;
         }
         let mut first = 0;

@@ -31,6 +31,13 @@ pub(super) fn len_at(text: &str, at: usize) -> Option<usize> {
     (len >= 32 || len >= 16 && !phone::is_bare(&token[..digits])).then_some(len)
 }
 
+/// Whether a token is a UUID and nothing else but a comma or a full stop.
+pub(super) fn is_one_uuid(token: &[u8]) -> bool {
+    matches!(token.len(), 36 | 37)
+        && is_uuid(&token[..36])
+        && !token[36..].iter().any(u8::is_ascii_alphanumeric)
+}
+
 /// Whether twelve hex digits are a keyed hash of this crate: `vendor-0f3a…`, `[secret 43 0f3a…]`.
 fn is_keyed_hash(text: &str, at: usize) -> bool {
     const KINDS: [&str; 10] = [
