@@ -94,8 +94,8 @@ const GROUPS: [&[usize]; 8] = [
 /// A Rwandan mobile number's nine digits.
 pub(crate) fn subscriber(seeded: &mut Seeded) -> String {
     let prefix = seeded.of(&["70", "72", "73", "78", "79"]).to_owned();
-    // No group of thousands: such a number without any prefix is taken for a price.
-    prefix + &seeded.digits(7).replace('0', "4")
+    // No group of three zeros: such a number without any prefix is taken for a price.
+    prefix + &seeded.digits(7).replace("000", "404")
 }
 
 /// The number in one of the ways it is written: prefix, grouping, separator, script.

@@ -33,6 +33,7 @@ proptest! {
     fn a_number_that_a_text_breaks_off_in_is_masked((text, number) in planted(), cut in 0_usize..200) {
         let text = &text[..text.floor_char_boundary(cut)];
         let all = super::quality::digits(text);
+        prop_assume!(!text.contains('%'));
         // Seven digits that begin without prefix are a price as well.
         prop_assume!(!all.ends_with(&number[..7]) && !all.ends_with(&number[..8]));
         prop_assert!(!leaks(&mask(text), &number), "{text}");

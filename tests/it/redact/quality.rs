@@ -18,13 +18,15 @@ struct Score {
     invented: Vec<String>,
 }
 
-/// All digits of a text, whatever stands between them, in ASCII.
+/// All digits of a text in ASCII, whatever stands between them, and stars for words and masks.
 pub(super) fn digits(text: &str) -> String {
     let value = |c: char| match c {
         '0'..='9' => Some(c),
         '٠'..='٩' => char::from_digit(u32::from(c) - 0x660, 10),
         '۰'..='۹' => char::from_digit(u32::from(c) - 0x6f0, 10),
         '０'..='９' => char::from_digit(u32::from(c) - 0xff10, 10),
+        '*' => Some('*'),
+        c if c.is_alphabetic() => Some('*'),
         _ => None,
     };
     text.replace("%20", " ").chars().filter_map(value).collect()
