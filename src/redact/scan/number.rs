@@ -6,8 +6,8 @@ use super::digit::{Separator, digit, percent_encoded, separator};
 use super::{Found, Kind, Scope, iban, opaque};
 
 /// Most groups that are held, and most digits: more than any number has.
-const MAX_GROUPS: usize = 24;
-const MAX_HELD: usize = 64;
+const MAX_GROUPS: usize = 20;
+const MAX_HELD: usize = 40;
 
 /// Most digits of a number (of a card), and so of a group that can be part of one.
 pub(super) const MAX_DIGITS: usize = 19;
