@@ -26,7 +26,8 @@ pub fn find(text: &str) -> Vec<Found> {
 /// ```
 /// use moltbot_audit::redact::mask;
 /// assert_eq!(mask("call 0788 123 456 or john@mail.com"), "call ***456 or j***@***.com");
-/// assert_eq!(mask("order 7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11, 15,000 RWF").len(), 55);
+/// let nobodys = "order 7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11, 15,000 RWF on 24/11/2026";
+/// assert_eq!(mask(nobodys), nobodys);
 /// ```
 #[must_use]
 pub fn mask(text: &str) -> Cow<'_, str> {

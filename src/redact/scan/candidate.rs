@@ -10,11 +10,11 @@ impl Numbers<'_> {
         let Some([a, b, c]) = self.groups[..self.len].get(first..first + 3) else { return false };
         let joint = b.joint;
         let value = |group: &Group| {
-            let digits = &self.digits[group.first..group.first + group.len];
+            let digits = &self.digits[group.first()..group.first() + group.len()];
             digits.iter().fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'))
         };
-        let is_year = |group: &Group| group.len == 4 && (1900..2100).contains(&value(group));
-        let is_day = |group: &Group| group.len <= 2 && (1..=31).contains(&value(group));
+        let is_year = |group: &Group| group.len() == 4 && (1900..2100).contains(&value(group));
+        let is_day = |group: &Group| group.len() <= 2 && (1..=31).contains(&value(group));
         let is_joint = matches!(joint, b'/' | b'-' | b'.') && c.joint == joint;
         let next = self.groups[..self.len].get(first + 3);
         is_joint
@@ -49,11 +49,11 @@ impl Numbers<'_> {
     }
 
     fn len_of(&self, first: usize, last: usize) -> usize {
-        self.groups[last].first + self.groups[last].len - self.groups[first].first
+        self.groups[last].first() + self.groups[last].len() - self.groups[first].first()
     }
 
     fn digits_of(&self, first: usize, last: usize) -> &[u8] {
-        let from = self.groups[first].first;
+        let from = self.groups[first].first();
         &self.digits[from..from + self.len_of(first, last)]
     }
 
@@ -63,7 +63,7 @@ impl Numbers<'_> {
         let before = self.digits_of(first, last - 1);
         let group = &self.groups[last];
         let is_whole =
-            phone::is_whole(self.digits_of(last, last)) || (group.has_plus && group.len >= 10);
+            phone::is_whole(self.digits_of(last, last)) || (group.has_plus && group.len() >= 10);
         (is_whole && before != b"250" && before != b"00250") || self.is_date(last)
     }
 
@@ -85,7 +85,7 @@ impl Numbers<'_> {
     }
 
     fn is_phone(&self, first: usize, last: usize, digits: &[u8], has_shorter: bool) -> bool {
-        let (group, end) = (&self.groups[first], self.groups[last].end);
+        let (group, end) = (&self.groups[first], self.groups[last].end());
         let inner = &self.groups[first + 1..=last];
         if group.has_plus && inner.iter().all(|group| !group.has_plus) {
             match phone::international(digits) {
@@ -135,7 +135,7 @@ impl Numbers<'_> {
         let groups = &self.groups[first..=last];
         let is_address = groups.len() == 4
             && groups[1..].iter().all(|group| group.joint == b'.')
-            && groups.iter().all(|group| group.len <= 3);
+            && groups.iter().all(|group| group.len() <= 3);
         let is_epoch = groups.len() == 1
             && matches!(digits.len(), 10 | 13)
             && matches!(&digits[..2], b"16" | b"17" | b"18" | b"19");
@@ -158,8 +158,9 @@ impl Numbers<'_> {
     /// `(020) 7946 0958`.
     fn is_in_brackets(&self, first: usize, last: usize, digits: &[u8]) -> bool {
         let start = self.groups[first].start;
-        let closes =
-            |group: &Group| self.text.as_bytes()[self.groups[first].end] == b')' && group.len > 1;
+        let closes = |group: &Group| {
+            self.text.as_bytes()[self.groups[first].end()] == b')' && group.len() > 1
+        };
         last > first
             && (9..=11).contains(&digits.len())
             && digits[0] == b'0'
@@ -169,14 +170,14 @@ impl Numbers<'_> {
 
     /// `415-555-0132`, `(415) 555-0132`.
     fn is_north_american(&self, first: usize, last: usize, digits: &[u8]) -> bool {
-        let lens = self.groups[first..=last].iter().map(|group| group.len);
+        let lens = self.groups[first..=last].iter().map(Group::len);
         let end = self.groups[last].joint;
         lens.eq([3, 3, 4])
             && digits[0] >= b'2'
             && digits[3] >= b'2'
             && matches!(end, b'-' | b'.')
             && (self.groups[last - 1].joint == end
-                || self.text.as_bytes()[self.groups[first].end] == b')')
+                || self.text.as_bytes()[self.groups[first].end()] == b')')
     }
 
     /// `0.788123456`, `30.788123456`: no more groups, and not a whole number behind the point.
@@ -188,8 +189,8 @@ impl Numbers<'_> {
         fraction > 0
             && last <= first + 1
             && is_point(fraction)
-            && groups[fraction - 1].len <= 3
-            && groups[fraction].len >= 4
+            && groups[fraction - 1].len() <= 3
+            && groups[fraction].len() >= 4
             && stands_alone(fraction)
             && !phone::is_whole(self.digits_of(fraction, fraction))
     }
@@ -197,7 +198,7 @@ impl Numbers<'_> {
     /// Where the text breaks off inside of a number: what is there of it.
     fn cut(&self, first: usize) -> Option<(usize, Kind)> {
         let last = self.len - 1;
-        let rest = &self.text[self.groups[last].end..];
+        let rest = &self.text[self.groups[last].end()..];
         let is_end = rest.is_empty() || rest == "…" || rest == "...";
         let digits = self.digits_of(first, last);
         let is_plain = (first..=last).all(|at| !self.is_date(at) && !self.groups[at].has_comma)
@@ -208,7 +209,7 @@ impl Numbers<'_> {
     /// A citizen's 16 digits: `1`, year of birth, `7` or `8`, and the rest; in one group, or as cards
     /// print it.
     fn is_national_id(&self, first: usize, last: usize, digits: &[u8]) -> bool {
-        let lens = self.groups[first..=last].iter().map(|group| group.len);
+        let lens = self.groups[first..=last].iter().map(Group::len);
         matches!(digits[0], b'1'..=b'3')
             && matches!(&digits[1..3], b"19" | b"20")
             && matches!(digits[5], b'7' | b'8')
@@ -217,7 +218,7 @@ impl Numbers<'_> {
 
     /// In the groups that cards print.
     fn is_card(&self, first: usize, last: usize, digits: &[u8]) -> bool {
-        let lens = || self.groups[first..=last].iter().map(|group| group.len);
+        let lens = || self.groups[first..=last].iter().map(Group::len);
         let is_grouped = first == last
             || lens().eq([4, 4, 4, 4])
             || lens().eq([4, 6, 5])

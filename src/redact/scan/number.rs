@@ -32,14 +32,29 @@ pub(super) struct Numbers<'a> {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Group {
     pub(super) start: usize,
-    pub(super) end: usize,
-    /// Where its digits are held, and how many.
-    pub(super) first: usize,
-    pub(super) len: usize,
+    /// Its length in bytes.
+    written: u8,
+    /// Where its digits are held, and how many. Small, because a row of these is made for each text.
+    first: u8,
+    len: u8,
     pub(super) has_plus: bool,
     /// What joins it to the group before, where that is one byte.
     pub(super) joint: u8,
     pub(super) has_comma: bool,
+}
+
+impl Group {
+    pub(super) fn end(&self) -> usize {
+        self.start + usize::from(self.written)
+    }
+
+    pub(super) fn first(&self) -> usize {
+        usize::from(self.first)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.len)
+    }
 }
 
 impl<'a> Numbers<'a> {
@@ -117,8 +132,11 @@ impl<'a> Numbers<'a> {
             self.decide(true, found);
             return end;
         }
-        let mut group = Group { start, end, len, ..Group::default() };
-        let last = self.len.checked_sub(1).map(|last| self.groups[last].end);
+        let written = u8::try_from(end - start).unwrap_or(u8::MAX);
+        let small = |count| u8::try_from(count).unwrap_or(u8::MAX);
+        let (first, len_held) = (small(self.held), small(len));
+        let mut group = Group { start, written, first, len: len_held, ..Group::default() };
+        let last = self.len.checked_sub(1).map(|last| self.groups[last].end());
         if let Some((has_plus, has_comma, joint)) = last.and_then(|end| self.gap(end, start)) {
             group = Group { has_plus, joint, has_comma, ..group };
         } else {
@@ -128,7 +146,7 @@ impl<'a> Numbers<'a> {
         while self.len == MAX_GROUPS || self.held + len > MAX_HELD {
             self.decide(false, found);
         }
-        group.first = self.held;
+        group.first = small(self.held);
         self.digits[self.held..self.held + len].copy_from_slice(&values[..len]);
         self.held += len;
         self.groups[self.len] = group;
@@ -171,7 +189,7 @@ impl<'a> Numbers<'a> {
         }
         let mut first = 0;
         while first < self.len {
-            let may_grow = self.held - self.groups[first].first < MAX_DIGITS;
+            let may_grow = self.held - self.groups[first].first() < MAX_DIGITS;
             if !all && may_grow && first > 0 {
                 break;
             }
@@ -182,7 +200,7 @@ impl<'a> Numbers<'a> {
                 if kind == Kind::Phone && self.groups[first].has_plus {
                     start = self.text[..start].rfind(['+', '\u{ff0b}', '%']).unwrap_or(start);
                 }
-                found.push(Found { at: start..self.groups[last].end, kind });
+                found.push(Found { at: start..self.groups[last].end(), kind });
                 first = last + 1;
             } else {
                 first += 1;
@@ -193,13 +211,13 @@ impl<'a> Numbers<'a> {
 
     fn drop_first(&mut self, count: usize) {
         let gone = self.groups.get(count).filter(|_| count < self.len);
-        let digits_gone = gone.map_or(self.held, |group| group.first);
+        let digits_gone = gone.map_or(self.held, Group::first);
         self.groups.copy_within(count..self.len, 0);
         self.len -= count;
         self.digits.copy_within(digits_gone..self.held, 0);
         self.held -= digits_gone;
         for group in &mut self.groups[..self.len] {
-            group.first -= digits_gone;
+            group.first = group.first.saturating_sub(u8::try_from(digits_gone).unwrap_or(u8::MAX));
         }
     }
 }
