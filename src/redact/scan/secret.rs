@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::class::{COLON, DIGIT, SIGN};
+use super::class::{COLON, DIGIT, MARK, SIGN};
 use super::{Found, Kind, context, url};
 use crate::redact::key_name::is_secret_name;
 
@@ -59,7 +59,9 @@ const PREFIXES: [(&str, usize); 37] = [
 /// Finds what of a token is secret: the whole of it, or the value beside a telling name.
 pub(super) fn find(text: &str, token: Range<usize>, any: u8, found: &mut Vec<Found>) {
     let written = &text[token.clone()];
-    if any & (DIGIT | SIGN | COLON) == 0 && written.len() < 16 {
+    // A word of a language is none, and is what most tokens are.
+    let is_word = any & (DIGIT | SIGN | COLON) == 0;
+    if is_word && written.len() < if any & MARK == 0 { 16 } else { 8 } {
         return;
     }
     if written.len() >= MIN_LEN {
@@ -72,7 +74,7 @@ pub(super) fn find(text: &str, token: Range<usize>, any: u8, found: &mut Vec<Fou
             return;
         }
     }
-    if is_base64_text(written) && context::is_after_scheme(text, token.start, "basic") {
+    if context::is_after_scheme(text, token.start, "basic") && is_credentials(written) {
         found.push(Found { at: token, kind: Kind::Secret });
     } else if let Some(at) = named_value(text, token, any) {
         found.push(Found { at, kind: Kind::Secret });
@@ -172,14 +174,36 @@ fn is_random(token: &str) -> bool {
 }
 
 /// `user:password` as HTTP's Basic scheme encodes it (RFC 7617), and not a word of a language.
-fn is_base64_text(token: &str) -> bool {
-    let has = |is: fn(&u8) -> bool| token.as_bytes().iter().any(is);
-    token.len() >= 8
-        && token.len().is_multiple_of(4)
-        && token.trim_end_matches('=').bytes().all(is_base64_byte)
-        && has(u8::is_ascii_uppercase)
-        && has(u8::is_ascii_lowercase)
-        && (has(u8::is_ascii_digit) || token.ends_with('='))
+fn is_credentials(token: &str) -> bool {
+    let encoded = token.trim_end_matches('=').as_bytes();
+    if token.len() < 8 || token.len() > MAX_KEY || !encoded.iter().all(|b| is_base64_byte(*b)) {
+        return false;
+    }
+    let (mut bits, mut held, mut has_colon) = (0_u32, 0, false);
+    for byte in encoded {
+        bits = (bits << 6 | sextet(*byte)) & 0xffff;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            let decoded = bits >> held & 0xff;
+            if decoded < 0x20 {
+                return false;
+            }
+            has_colon |= decoded == u32::from(b':');
+        }
+    }
+    has_colon
+}
+
+/// The six bits that a byte of base64 stands for.
+fn sextet(byte: u8) -> u32 {
+    match byte {
+        b'A'..=b'Z' => u32::from(byte - b'A'),
+        b'a'..=b'z' => u32::from(byte - b'a') + 26,
+        b'0'..=b'9' => u32::from(byte - b'0') + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    }
 }
 
 /// A long run of base64 with everything in it that encoded bytes have: dashes in a row are none.

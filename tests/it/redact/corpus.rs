@@ -292,7 +292,12 @@ fn national_id(seeded: &mut Seeded) -> String {
 
 fn secret(seeded: &mut Seeded) -> String {
     let token = seeded.letters(36) + "7";
-    match seeded.below(14) {
+    match seeded.below(16) {
+        15 => format!("otp: {}", seeded.digits(6)),
+        14 => format!(
+            "Authorization: Basic {}",
+            seeded.of(&["dXNlcjpwYXNz", "YXVkaXQ6aHVudGVyMg==", "a2V6YTpQQHNzdzByZA=="])
+        ),
         0 => format!("sk-proj-{token}"),
         1 => format!("sbp_{token}"),
         2 => format!("AKIA{}", seeded.digits(16)),
