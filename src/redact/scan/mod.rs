@@ -167,11 +167,13 @@ impl Pass<'_> {
             self.found.push(Found { at: block, kind: Kind::Secret });
             return end;
         }
-        if any & DASH != 0 && opaque::is_one_uuid(&self.text.as_bytes()[token.clone()]) {
-            // The most frequent token of a log; what stands beside a secret's name is one all the same.
-            if context::name_assigned(self.text, token.start).is_none() {
-                return end;
-            }
+        // The most frequent tokens of a log; what stands beside a secret's name is one all the same.
+        let written = &self.text.as_bytes()[token.clone()];
+        let is_id = any & DASH != 0
+            && (opaque::is_one_uuid(written) || opaque::is_one_keyed_hash(written))
+            && context::name_assigned(self.text, token.start).is_none();
+        if is_id || (self.numbers.is_none() && opaque::is_small(self.text.as_bytes(), &token)) {
+            return end;
         }
         let found_before = self.found.len();
         secret::find(self.text, token.clone(), any, &mut self.found);

@@ -1,6 +1,22 @@
 //! Digits that are no number: those of a UUID, a hash, a time.
 
+use std::ops::Range;
+
 use super::phone;
+
+/// What this crate's keyed hashes are of.
+const KINDS: [&str; 10] = [
+    "attempt",
+    "consent",
+    "job",
+    "media",
+    "message",
+    "outreach",
+    "phone",
+    "provider_call",
+    "provider_message",
+    "vendor",
+];
 
 /// Length of the UUID, the time, or the hash (16 or more hex digits, letters among them) that begins
 /// at `at`, where no letter or digit precedes.
@@ -38,20 +54,35 @@ pub(super) fn is_one_uuid(token: &[u8]) -> bool {
         && !token[36..].iter().any(u8::is_ascii_alphanumeric)
 }
 
+/// Whether a token is a keyed hash of this crate, with a letter in it, and nothing else but a comma or a
+/// full stop: twelve digits would look like a number.
+pub(super) fn is_one_keyed_hash(token: &[u8]) -> bool {
+    let end = token.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1);
+    let Some(start) = end.checked_sub(12).filter(|start| *start > 1 && token.len() <= end + 1)
+    else {
+        return false;
+    };
+    let hash = &token[start..end];
+    hash.iter().all(u8::is_ascii_hexdigit)
+        && hash.iter().any(u8::is_ascii_alphabetic)
+        && !hash.starts_with(b"07")
+        && KINDS.iter().any(|kind| token[..start].strip_suffix(b"-") == Some(kind.as_bytes()))
+}
+
+/// Whether a token is at most three digits, with no more of them behind: part of no number, where none
+/// came before.
+pub(super) fn is_small(bytes: &[u8], token: &Range<usize>) -> bool {
+    let is_between = |byte: &&u8| matches!(byte, b' ' | b',' | b'.' | b';' | b':' | b'!' | b'?');
+    let digits = bytes[token.clone()].iter().take(4).take_while(|b| b.is_ascii_digit()).count();
+    let behind = token.start + digits;
+    let gap = bytes[behind..].iter().take(4).take_while(is_between).count();
+    matches!(digits, 1..=3)
+        && behind + gap >= token.end
+        && bytes.get(behind + gap).is_none_or(u8::is_ascii_alphabetic)
+}
+
 /// Whether twelve hex digits are a keyed hash of this crate: `vendor-0f3a…`, `[secret 43 0f3a…]`.
 fn is_keyed_hash(text: &str, at: usize) -> bool {
-    const KINDS: [&str; 10] = [
-        "attempt",
-        "consent",
-        "job",
-        "media",
-        "message",
-        "outreach",
-        "phone",
-        "provider_call",
-        "provider_message",
-        "vendor",
-    ];
     let before = &text.as_bytes()[..at];
     let in_marker = text.as_bytes().get(at + 12) == Some(&b']') && before.last() == Some(&b' ');
     in_marker
