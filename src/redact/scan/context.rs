@@ -39,8 +39,8 @@ const PHONE_WORDS: [&str; 26] = [
     "telephoni",
 ];
 
-/// What stands right before a number in a link or in the field of a webhook.
-const LINKS: [&str; 11] = [
+/// What stands right before a number in a link, or in an idempotency key.
+const LINKS: [&str; 14] = [
     "tel:",
     "wa.me/",
     "wa.me/+",
@@ -52,6 +52,9 @@ const LINKS: [&str; 11] = [
     "whatsapp:",
     "msisdn=",
     "phone:",
+    ":to:",
+    ":from:",
+    ":phone:",
 ];
 
 /// The name that ends right before `at`: `api_key` before the `=` of `api_key=…`.
