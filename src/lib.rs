@@ -44,7 +44,7 @@
 //!
 //! # Features
 //!
-//! `postgres` (default) and `sqlite` are the stores, `recorder` is [`Auditor`] alone for a host with
+//! `phone` knows the numbering plans of the world. `postgres` (default) and `sqlite` are the stores, `recorder` is [`Auditor`] alone for a host with
 //! a sink of its own, `testing` the fault kit for a host's tests. Without any of them the crate is the
 //! offline verifier: no sqlx, no tokio.
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{PackEvent, SCHEMA, SECTIONS_VERSION, Section, Sections};
 use crate::event::{RequestId, StreamId};
 use crate::proof::{Digest, tagged_digest};
-use crate::redact::{KnownValues, Profile};
+use crate::redact::{Additions, KnownValues, Profile};
 use crate::store::{AuditStore, StoreError, StreamSnapshot};
 
 /// A request's whole story for one reader. Its JSON form begins with `schema`.
@@ -37,8 +37,28 @@ pub struct RequestPack {
 pub struct ProfileName {
     /// `internal` or `external`.
     pub name: String,
-    /// Version of its rules.
+    /// Version of its built-in rules.
     pub version: u32,
+    /// What the host added to them.
+    pub additions: Additions,
+    /// Digest of the built-in rules.
+    pub rules_digest: Digest,
+}
+
+impl ProfileName {
+    fn of(profile: &Profile) -> Self {
+        Self {
+            name: profile.name().to_owned(),
+            version: Profile::VERSION,
+            additions: profile.additions().clone(),
+            rules_digest: rules_digest(),
+        }
+    }
+}
+
+/// The digest of the rules this version has.
+pub(super) fn rules_digest() -> Digest {
+    tagged_digest("profile-rules", &Profile::rules())
 }
 
 /// Where the stream stands, and what ties the pack together.
@@ -183,7 +203,7 @@ impl RequestPack {
             .iter()
             .map(|record| PackEvent::disclose(record, profile, &known))
             .collect();
-        let profile = ProfileName { name: profile.name().to_owned(), version: Profile::VERSION };
+        let profile = ProfileName::of(profile);
         let head = PackHead {
             seq: snapshot.head.seq,
             chain_hash: snapshot.head.chain_hash,

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::fault::printable;
-use super::{EventFault, View};
+use super::{EventFault, ProfileName, View};
 use crate::proof::{Digest, Leaves, digest_of, leaf_digest, sanitise};
-use crate::redact::Rule;
+use crate::redact::{Additions, Rule};
 
 /// Computes the commitment of a shown value at `root`.
 ///
@@ -18,7 +18,7 @@ use crate::redact::Rule;
 pub(super) fn rebuild(
     view: &View,
     root: &'static str,
-    profile: &str,
+    profile: &ProfileName,
 ) -> Result<Digest, EventFault> {
     let mut shown = Shown { view, used: HashSet::new() };
     let digest = digest_of(&view.value, &mut root.to_owned(), &mut shown)?;
@@ -31,10 +31,13 @@ pub(super) fn rebuild(
 }
 
 /// Checks that each masked form is one its rule leaves, under the profile the pack names.
-fn check_masks(view: &View, root: &str, profile: &str) -> Result<(), EventFault> {
+fn check_masks(view: &View, root: &str, profile: &ProfileName) -> Result<(), EventFault> {
     for (pointer, hidden) in &view.hidden {
         let masked = pointer.strip_prefix(root).and_then(|below| view.value.pointer(below));
-        let rule = Rule::parse(&hidden.rule).filter(|rule| rule.is_used_by(profile));
+        let rule = Rule::parse(&hidden.rule).filter(|rule| {
+            rule.is_used_by(&profile.name)
+                && (*rule != Rule::Host || is_added(pointer, &profile.additions))
+        });
         let is_left = rule.zip(masked).is_some_and(|(rule, masked)| rule.leaves(masked));
         // What has a salt beside its digest is shown and hidden at once.
         if !is_left || view.salts.contains_key(pointer) {
@@ -42,6 +45,13 @@ fn check_masks(view: &View, root: &str, profile: &str) -> Result<(), EventFault>
         }
     }
     Ok(())
+}
+
+/// Whether the host's additions hide the field at a pointer.
+fn is_added(pointer: &str, additions: &Additions) -> bool {
+    let field = |token: &str| token.replace("~1", "/").replace("~0", "~");
+    additions.hidden.contains(pointer)
+        || pointer.split('/').any(|token| additions.hidden.contains(&field(token)))
 }
 
 struct Shown<'a> {

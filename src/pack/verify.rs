@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::export::{checkpoint, shown_digest, shown_digest_of};
+use super::export::{checkpoint, rules_digest, shown_digest, shown_digest_of};
 use super::fault::printable;
 use super::rebuild::rebuild;
 use super::{
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::event::StreamId;
 use crate::proof::{Digest, chain_hash, event_hash, push_pointer, stream_start};
+use crate::redact::Profile;
 
 /// A pack that verifies; only [`verify_request_pack`] makes one.
 #[derive(Clone, Debug)]
@@ -130,7 +131,7 @@ impl Parts {
         let parts = Self {
             shown,
             request_id: take(&mut members, "request_id")?,
-            profile: take(&mut members, "profile")?,
+            profile: profile(&mut members)?,
             events: (1..).zip(events).map(event).collect::<Result<_, _>>()?,
             head: take(&mut integrity, "head")?,
             profile_digest: take(&mut integrity, "profile_digest")?,
@@ -145,6 +146,21 @@ impl Parts {
             return malformed("profile", "there is no profile of its name");
         }
         Ok(parts)
+    }
+}
+
+/// The profile, where it is of the version whose rules this verifier knows.
+fn profile(members: &mut Map<String, Value>) -> Result<ProfileName, VerifyError> {
+    let version = members.get("profile").and_then(|profile| profile.get("version"));
+    match version.and_then(Value::as_u64) {
+        Some(version) if version != u64::from(Profile::VERSION) => {
+            let reason = format!(
+                "its profile is of version {version}, this is a verifier of version {}",
+                Profile::VERSION
+            );
+            Err(VerifyError::Unusable { reason })
+        }
+        _ => take(members, "profile"),
     }
 }
 
@@ -213,7 +229,7 @@ fn verify_event(pack: &Parts, chain: Digest, event: &PackEvent) -> Result<Digest
     }
     let mut commitments = [chain; 4];
     for (commitment, (part, view)) in commitments.iter_mut().zip(event.views()) {
-        if rebuild(view, part, &pack.profile.name)? != view.commitment {
+        if rebuild(view, part, &pack.profile)? != view.commitment {
             return Err(EventFault::Commitment { part });
         }
         *commitment = view.commitment;
@@ -286,7 +302,8 @@ fn difference(expected: &Value, found: &Value, at: String) -> Option<String> {
 }
 
 fn verify_profile(pack: &Parts) -> Result<(), VerifyError> {
-    if shown_digest(&pack.profile) == pack.profile_digest {
+    let is_whole = shown_digest(&pack.profile) == pack.profile_digest;
+    if is_whole && pack.profile.rules_digest == rules_digest() {
         Ok(())
     } else {
         Err(VerifyError::Masked { place: "profile".to_owned() })

@@ -22,6 +22,20 @@ pub(super) enum Class {
 }
 
 impl Class {
+    /// The class's name in the rules.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Container => "container",
+            Self::Id => "id",
+            Self::Name => "name",
+            Self::Note => "note",
+            Self::Open => "open",
+            Self::Phone => "phone",
+            Self::Text => "text",
+            Self::Unlisted => "unlisted",
+        }
+    }
+
     /// The class of a field, or of a root pointer.
     pub(super) fn of(key: &str) -> Self {
         let listed = FIELDS.iter().find(|(_, names)| names.contains(&key));
@@ -31,7 +45,7 @@ impl Class {
 
 /// Every field an external reader learns something from, by class, in alphabetical order.
 #[rustfmt::skip]
-const FIELDS: [(Class, &[&str]); 7] = [
+pub(super) const FIELDS: [(Class, &[&str]); 7] = [
     (Class::Container, &[
         "/input", "/output", "action", "candidates", "excluded", "factors", "field_confidence",
         "handoff", "items", "stop_conditions",

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::phone::{find_phones, subscriber};
+use super::key_name::{is_person_key, is_phone_key};
+use super::phone::{digits_below_key, find_phones};
+use super::scan::subscriber;
 
 /// Most names and terms that are remembered of one request.
 const MAX_PHRASES: usize = 2_000;
@@ -139,7 +141,11 @@ impl KnownValues {
             (true, false) => return,
             (false, _) => &mut self.other_phones,
         };
-        phones.extend(find_phones(text).iter().map(|phone| phone.subscriber().to_owned()));
+        let found = find_phones(text);
+        if found.is_empty() {
+            phones.extend(digits_below_key(text).map(|digits| subscriber(&digits).to_owned()));
+        }
+        phones.extend(found.iter().map(|phone| phone.subscriber().to_owned()));
     }
 
     fn learn_words(&mut self, text: &str, min_letters: usize, what: &'static str) {
@@ -174,16 +180,6 @@ fn topic(category: &str) -> Topic {
         ["clinic", "doctor", "health", "medic", "pharm", "prescription", "umuti"];
     let category = category.to_lowercase();
     if MEDICAL.iter().any(|word| category.contains(word)) { Topic::Medical } else { Topic::Other }
-}
-
-fn is_phone_key(key: &str) -> bool {
-    key.contains("phone") || matches!(key, "from_number" | "wa_id" | "contact_hints")
-}
-
-fn is_person_key(key: &str) -> bool {
-    const PEOPLE: [&str; 7] =
-        ["client", "contact", "doctor", "patient", "prescriber", "profile", "sender"];
-    key.contains("name") && PEOPLE.iter().any(|person| key.contains(person))
 }
 
 /// The words of a text, lower-case, with their places.

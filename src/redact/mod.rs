@@ -1,19 +1,26 @@
 //! What may be seen: by the store, and by a reader of a pack. No I/O.
 
+mod additions;
 mod field;
 mod key;
+mod key_name;
 mod known;
 mod mask;
 mod phone;
 mod profile;
 mod rule;
-mod secret;
+mod scan;
+mod walk;
 mod withhold;
 
 pub use self::{
+    additions::{Additions, FieldKind},
     key::RedactionKey,
+    mask::{find, mask, mask_and_truncate},
     phone::{FoundPhone, find_phones},
     profile::Profile,
+    scan::{Found, Kind},
+    walk::mask_json,
 };
 pub(crate) use self::{
     known::KnownValues,

@@ -3,10 +3,12 @@
 use serde_json::{Number, Value};
 
 use super::RedactionKey;
-use super::field::Class;
+use super::additions::{Additions, FieldKind};
+use super::field::{Class, FIELDS};
+use super::key_name::is_phone_key;
 use super::known::KnownValues;
-use super::mask::{contacts, masked};
-use super::phone::find_phones;
+use super::mask::{contacts, find, mask_phone, with_masks};
+use super::phone::digits_below_key;
 use super::rule::{HIDDEN, Rule};
 
 /// A redaction profile: decides for each value of a pack whether it is shown, and what stands in its
@@ -22,9 +24,22 @@ use super::rule::{HIDDEN, Rule};
 /// | the same, in a medical request or one without a category | shown, contacts masked | hidden |
 /// | what the system noted | shown, contacts masked | as what people wrote, single words shown |
 /// | fields this version does not know | shown, contacts masked | hidden |
+///
+/// The rules are data, have a version, and are hashed into each pack. A host can hide more.
+///
+/// ```
+/// use moltbot_audit::redact::{FieldKind, Profile, RedactionKey};
+///
+/// let key = RedactionKey::from_bytes([7; 32]);
+/// let profile = Profile::external(&key)
+///     .hide("safe_client_message")
+///     .danger_show("delivery_zone", FieldKind::Open);
+/// assert_eq!(profile.additions().hidden.len(), 1);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Profile {
     reader: Reader,
+    additions: Additions,
 }
 
 #[derive(Clone, Debug)]
@@ -44,19 +59,56 @@ pub(crate) enum Decision {
 
 impl Profile {
     /// Version of the rules; it stands in every pack.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// For the operator's own people.
     #[must_use]
     pub fn internal() -> Self {
-        Self { reader: Reader::Internal }
+        Self { reader: Reader::Internal, additions: Additions::default() }
     }
 
     /// For regulators and other outsiders. Under the same `key` the same vendor is the same keyed hash
     /// in every pack.
     #[must_use]
     pub fn external(key: &RedactionKey) -> Self {
-        Self { reader: Reader::External { key: key.clone() } }
+        let reader = Reader::External { key: key.clone() };
+        Self { reader, additions: Additions::default() }
+    }
+
+    /// Hides the field of this name, and all that is below it, wherever it stands. It wins over
+    /// [`danger_show`](Self::danger_show).
+    #[must_use]
+    pub fn hide(mut self, field: impl Into<String>) -> Self {
+        self.additions.hidden.insert(field.into());
+        self
+    }
+
+    /// **Weakens the profile**: an external reader sees the field of this name, as far as what it holds
+    /// allows. What is no part of the built-in lists is hidden otherwise, and this overrules what the
+    /// built-in lists say of a field. Phone numbers and addresses in it stay masked.
+    #[must_use]
+    pub fn danger_show(mut self, field: impl Into<String>, holds: FieldKind) -> Self {
+        self.additions.shown.insert(field.into(), holds);
+        self
+    }
+
+    /// What was added to the built-in rules.
+    #[must_use]
+    pub fn additions(&self) -> &Additions {
+        &self.additions
+    }
+
+    /// The built-in rules of this version, as data: every field an external reader learns something
+    /// from, by class. What is not listed is hidden.
+    #[must_use]
+    pub fn rules() -> Value {
+        let classes = FIELDS.iter().map(|(class, fields)| {
+            (class.as_str().to_owned(), fields.iter().copied().collect::<Value>())
+        });
+        serde_json::json!({
+            "classes": classes.collect::<serde_json::Map<_, _>>(),
+            "version": Self::VERSION,
+        })
     }
 
     /// `internal` or `external`.
@@ -70,17 +122,22 @@ impl Profile {
 
     /// Decides on the value under `key`, the nearest member name above it.
     pub(crate) fn decide(&self, key: &str, value: &Value, known: &KnownValues) -> Decision {
+        if self.additions.hidden.contains(key) {
+            return hide(Rule::Host, value);
+        }
+        let shown = self.additions.shown.get(key).map(|holds| holds.class());
+        let class = shown.unwrap_or_else(|| Class::of(key));
         match &self.reader {
-            Reader::Internal => decide_internal(key, value, known),
-            Reader::External { key: secret } => decide_external(secret, key, value, known),
+            Reader::Internal => decide_internal(class, key, value, known),
+            Reader::External { key: secret } => decide_external(secret, (class, key), value, known),
         }
     }
 }
 
-fn decide_internal(key: &str, value: &Value, known: &KnownValues) -> Decision {
+fn decide_internal(class: Class, key: &str, value: &Value, known: &KnownValues) -> Decision {
     match value {
         Value::String(text) => {
-            let is_id = Class::of(key) == Class::Id;
+            let is_id = class == Class::Id;
             let masks = contacts(text, |phone| {
                 // Sections join by ids: only what is known to be somebody's number is masked in one.
                 if is_id {
@@ -89,9 +146,15 @@ fn decide_internal(key: &str, value: &Value, known: &KnownValues) -> Decision {
                     known.is_vendor_phone(&phone.digits)
                 }
             });
-            masked(text, masks).map_or(Decision::Show, |text| masked_as(Rule::Contact, text))
+            if masks.is_empty() && is_phone_key(key) && !is_id {
+                // A number of a form that only its field tells: of the world, without its plus.
+                if let Some(digits) = digits_below_key(text).filter(|d| !known.is_vendor_phone(d)) {
+                    return masked_as(Rule::Contact, mask_phone(&digits));
+                }
+            }
+            with_masks(text, masks).map_or(Decision::Show, |text| masked_as(Rule::Contact, text))
         }
-        Value::Number(number) if is_phone_number(number) => {
+        Value::Number(number) if is_phone_number(key, number) => {
             Decision::Hide { rule: Rule::Contact, masked: Value::Null }
         }
         // A member's name is needed to verify it, so a name that is data hides the whole.
@@ -104,7 +167,7 @@ fn decide_internal(key: &str, value: &Value, known: &KnownValues) -> Decision {
 
 fn decide_external(
     secret: &RedactionKey,
-    key: &str,
+    (class, key): (Class, &str),
     value: &Value,
     known: &KnownValues,
 ) -> Decision {
@@ -114,11 +177,10 @@ fn decide_external(
         Value::Object(members) if !members.keys().all(|name| is_plain_name(name, known)) => {
             return hide(Rule::MemberNames, value);
         }
-        Value::Number(number) if is_phone_number(number) => return hide(Rule::Phone, value),
+        Value::Number(number) if is_phone_number(key, number) => return hide(Rule::Phone, value),
         Value::String(text) => text.as_str(),
         _ => "",
     };
-    let class = Class::of(key);
     match class {
         Class::Container if !value.is_string() => Decision::Show,
         Class::Id | Class::Note | Class::Text if value.is_array() => Decision::Show,
@@ -158,7 +220,7 @@ fn pseudonym(secret: &RedactionKey, key: &str, id: &str) -> String {
 }
 
 fn hide_phone(text: &str) -> Decision {
-    match masked(text, contacts(text, |_| false)) {
+    match with_masks(text, contacts(text, |_| false)) {
         // Only where the number is all there is: anything beside it is nobody's phone number.
         Some(masked) if masked.len() == "***123".len() => masked_as(Rule::Phone, masked),
         _ => masked_as(Rule::Phone, HIDDEN.to_owned()),
@@ -168,7 +230,7 @@ fn hide_phone(text: &str) -> Decision {
 fn hide_in_text(text: &str, known: &KnownValues) -> Decision {
     let names = known.find(text).into_iter().map(|(at, what)| (at, format!("[{what}]")));
     let masks = names.chain(contacts(text, |_| false)).collect();
-    masked(text, masks).map_or(Decision::Show, |text| masked_as(Rule::Text, text))
+    with_masks(text, masks).map_or(Decision::Show, |text| masked_as(Rule::Text, text))
 }
 
 fn has_contacts(text: &str) -> bool {
@@ -176,8 +238,11 @@ fn has_contacts(text: &str) -> bool {
 }
 
 /// A phone number as JSON has it where nobody put quotes around it. A score or a share is none.
-fn is_phone_number(number: &Number) -> bool {
-    !number.is_f64() && !find_phones(&number.to_string()).is_empty()
+fn is_phone_number(key: &str, number: &Number) -> bool {
+    let is_number = |digits: &str| {
+        !find(digits).is_empty() || (is_phone_key(key) && digits_below_key(digits).is_some())
+    };
+    !number.is_f64() && is_number(&number.to_string())
 }
 
 /// A member's name as programmers give them, and not a person's.
@@ -185,7 +250,7 @@ fn is_plain_name(name: &str, known: &KnownValues) -> bool {
     name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        && find_phones(name).is_empty()
+        && find(name).is_empty()
         && known.find(name).is_empty()
 }
 
@@ -194,6 +259,6 @@ fn is_harmless_word(text: &str, known: &KnownValues) -> bool {
     !text.is_empty()
         && text.len() <= 64
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/+".contains(&byte))
-        && find_phones(text).is_empty()
+        && find(text).is_empty()
         && known.find(text).is_empty()
 }

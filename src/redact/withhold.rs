@@ -3,21 +3,35 @@
 use serde_json::{Map, Value};
 
 use super::RedactionKey;
-use super::mask::masked;
-use super::phone::{FoundPhone, find_phones};
-use super::secret::{Kind, find_secrets, kind_by_key};
+use super::key_name::kind_by_key;
+use super::mask::with_masks;
+use super::scan::{Found, Kind, Scope, digits_of, scan, subscriber};
+use super::walk::is_json;
+
+/// How often JSON in a text in JSON is looked into.
+const MAX_NESTED: usize = 4;
 
 /// Replaces what must not be stored, anywhere in a payload, by what it was, its length in bytes and
-/// its keyed hash: `[secret 43 0f3a…]`. A first version; it knows common forms by prefix, by shape and
-/// by the name of the key they stand under.
+/// its keyed hash: `[secret 43 0f3a…]`. It knows them by prefix, by shape and by the name of the key they
+/// stand under, also in JSON that is written inside a text.
 ///
 /// Numbers and flags stay, whatever their key: a count of tokens is no token.
 pub(crate) fn withhold(value: &mut Value, key: &RedactionKey) {
+    keep_out(value, key, MAX_NESTED);
+}
+
+fn keep_out(value: &mut Value, key: &RedactionKey, nested: usize) {
     match value {
+        Value::String(text) if nested > 0 && is_json(text) => {
+            if let Some(inner) = keep_out_nested(text, key, nested - 1) {
+                *text = inner;
+            }
+            withhold_in_text(text, key);
+        }
         Value::String(text) => withhold_in_text(text, key),
         Value::Array(items) => {
             for item in items {
-                withhold(item, key);
+                keep_out(item, key, nested);
             }
         }
         Value::Object(members) if is_node_buffer(members) => {
@@ -28,7 +42,7 @@ pub(crate) fn withhold(value: &mut Value, key: &RedactionKey) {
             for (name, member) in members {
                 match kind_by_key(name) {
                     Some(kind) => under(kind, member, key),
-                    None => withhold(member, key),
+                    None => keep_out(member, key, nested),
                 }
             }
         }
@@ -36,17 +50,32 @@ pub(crate) fn withhold(value: &mut Value, key: &RedactionKey) {
     }
 }
 
+/// JSON inside a text without what must not be stored, or `None` where nothing of it must go.
+fn keep_out_nested(text: &str, key: &RedactionKey, nested: usize) -> Option<String> {
+    let before: Value = serde_json::from_str(text).ok()?;
+    let mut after = before.clone();
+    keep_out(&mut after, key, nested);
+    (after != before).then(|| after.to_string())
+}
+
 /// Replaces secrets in an idempotency key, and phone numbers by their keyed hash: the same each time,
 /// so that the key still deduplicates.
 pub(crate) fn withhold_in_key(idempotency_key: &str, key: &RedactionKey) -> String {
-    let mut text = idempotency_key.to_owned();
-    withhold_in_text(&mut text, key);
-    let hashed = |phone: FoundPhone| {
-        let hash = key.pseudonym("phone", phone.subscriber());
-        (phone.at, format!("phone-{hash}"))
-    };
-    let masks = find_phones(&text).into_iter().map(hashed).collect();
-    masked(&text, masks).unwrap_or(text)
+    // By the rules of every build, or two builds would have two keys for one effect.
+    let found = scan(idempotency_key, Scope::BuiltIn).into_iter();
+    let masks = found.filter_map(|Found { at, kind }| {
+        let written = &idempotency_key[at.clone()];
+        let instead = match kind {
+            Kind::Media | Kind::Secret | Kind::SignedUrl => marker(kind, written, key),
+            Kind::Phone => {
+                let digits = digits_of(written);
+                format!("phone-{}", key.pseudonym("phone", subscriber(&digits)))
+            }
+            _ => return None,
+        };
+        Some((at, instead))
+    });
+    with_masks(idempotency_key, masks.collect()).unwrap_or_else(|| idempotency_key.to_owned())
 }
 
 /// Bytes as Node.js writes them: `{"type":"Buffer","data":[255,216,…]}`.
@@ -58,7 +87,7 @@ fn is_node_buffer(members: &Map<String, Value>) -> bool {
 
 /// A secret may stand in a name itself.
 fn withhold_in_names(members: &mut Map<String, Value>, key: &RedactionKey) {
-    if members.keys().all(|name| find_secrets(name).is_empty()) {
+    if members.keys().all(|name| name.len() < 12 || scan(name, Scope::AtRest).is_empty()) {
         return;
     }
     for (mut name, member) in std::mem::take(members) {
@@ -89,9 +118,13 @@ fn under(kind: Kind, value: &mut Value, key: &RedactionKey) {
 }
 
 fn withhold_in_text(text: &mut String, key: &RedactionKey) {
-    let secrets = find_secrets(text).into_iter();
-    let masks = secrets.map(|(at, kind)| (at.clone(), marker(kind, &text[at], key))).collect();
-    if let Some(masked) = masked(text, masks) {
+    let found = scan(text, Scope::AtRest);
+    if found.is_empty() {
+        return;
+    }
+    let marked = |Found { at, kind }: Found| (at.clone(), marker(kind, &text[at], key));
+    let masks = found.into_iter().map(marked).collect();
+    if let Some(masked) = with_masks(text, masks) {
         *text = masked;
     }
 }

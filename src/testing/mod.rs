@@ -3,6 +3,7 @@
 //! - [`FaultySink`] stands before a sink and fails as told: landed or not, at once, late or never.
 //! - [`FaultProxy`] stands before a database and cuts, delays or swallows what passes.
 //! - [`SteppedClock`] jumps, as a time of day does that is set right.
+//! - [`assert_no_personal_data`] fails a test whose text leaks.
 //! - [`MemoryStore`] keeps records without a database, under the contract of one.
 //!
 //! For tests only: what is kept in memory is not durable, and what is cut is meant to be.
@@ -10,6 +11,7 @@
 mod clock;
 mod fault;
 mod memory;
+mod privacy;
 mod proxy;
 mod relay;
 mod sink;
@@ -18,6 +20,7 @@ pub use self::{
     clock::SteppedClock,
     fault::Fault,
     memory::MemoryStore,
+    privacy::assert_no_personal_data,
     proxy::{FaultProxy, Upstream},
     sink::FaultySink,
 };

@@ -2,6 +2,7 @@
 
 mod explanation;
 mod export;
+mod profile;
 mod redaction;
 mod sections;
 mod story;

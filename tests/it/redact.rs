@@ -1,5 +1,10 @@
 //! What is found in text, and what never enters the store.
 
+mod corpus;
+mod properties;
+mod quality;
+mod surfaces;
+
 use chrono::DateTime;
 use moltbot_audit::record::{Randomness, Record, seal};
 use moltbot_audit::redact::{RedactionKey, find_phones};
@@ -203,6 +208,19 @@ fn a_phone_number_in_an_idempotency_key_is_a_keyed_hash_that_still_deduplicates(
     assert!(!kept.contains("788123456") && kept.starts_with("request:1:to:phone-"), "{kept}");
     assert_eq!(kept, key("0788123456"), "two ways to write one number");
     assert_ne!(kept, key("+250788123457"));
+}
+
+#[test]
+fn a_key_is_the_same_in_every_build_and_holds_no_number_of_any_country() {
+    // Without a plus only the library knows this one in a text.
+    assert_eq!(!find_phones("I am 447946095812").is_empty(), cfg!(feature = "phone"));
+    let key = |key: &str| {
+        let record = sealed(event().idempotency_key(key));
+        record.idempotency_key().expect("a key").to_owned()
+    };
+    assert_eq!(key("seen 447946095812"), "seen 447946095812");
+    let kept = key("request:1:to:447946095812:hash:9");
+    assert!(kept.starts_with("request:1:to:phone-") && kept.ends_with(":hash:9"), "{kept}");
 }
 
 #[test]

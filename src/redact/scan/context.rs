@@ -1,0 +1,145 @@
+//! What stands before and behind a candidate. Every look is bounded.
+
+/// Longest name before a value.
+const MAX_NAME: usize = 48;
+
+/// Currencies of the region, and the ones it is paid in from elsewhere.
+const CURRENCIES: [&str; 14] = [
+    "bif", "cdf", "eur", "fcfa", "franc", "francs", "frs", "frw", "frws", "kes", "rwf", "tzs",
+    "ugx", "usd",
+];
+
+/// Words that say a phone number follows, in English, French and Kinyarwanda.
+const PHONE_WORDS: [&str; 26] = [
+    "appel",
+    "appelle",
+    "appelez",
+    "call",
+    "cell",
+    "cellphone",
+    "fax",
+    "fone",
+    "hamagara",
+    "joindre",
+    "mobile",
+    "msisdn",
+    "phone",
+    "portable",
+    "ring",
+    "sms",
+    "tel",
+    "tele",
+    "telefone",
+    "telefoni",
+    "telephone",
+    "whatsapp",
+    "wa",
+    "tél",
+    "téléphone",
+    "telephoni",
+];
+
+/// What stands right before a number in a link, or in an idempotency key.
+const LINKS: [&str; 14] = [
+    "tel:",
+    "wa.me/",
+    "wa.me/+",
+    "phone=",
+    "phone=+",
+    "callto:",
+    "sms:",
+    "smsto:",
+    "whatsapp:",
+    "msisdn=",
+    "phone:",
+    ":to:",
+    ":from:",
+    ":phone:",
+];
+
+/// The name that ends right before `at`: `api_key` before the `=` of `api_key=…`.
+pub(super) fn name_before(text: &str, at: usize) -> &str {
+    let before = &text.as_bytes()[..at];
+    let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let len = before.iter().rev().take(MAX_NAME).take_while(is_name).count();
+    &text[at - len..at]
+}
+
+/// The name that a value at `at` is assigned to, and by which sign, where white space or quotes lie
+/// between: `"api_key": "…"`.
+pub(super) fn name_assigned(text: &str, at: usize) -> Option<(&str, u8)> {
+    let before = &text.as_bytes()[..at];
+    let is_between = |byte: &&u8| matches!(byte, b' ' | b'"' | b'\'' | b'\\' | b'`');
+    let gap = before.iter().rev().take(6).take_while(is_between).count();
+    let joint = *before.get(at.checked_sub(gap + 1)?)?;
+    if gap == 0 || !matches!(joint, b'=' | b':') {
+        return None;
+    }
+    let end = at - gap - 1;
+    let gap = before[..end].iter().rev().take(4).take_while(is_between).count();
+    Some((name_before(text, end - gap), joint))
+}
+
+/// Whether an authentication scheme's name stands before `at`.
+pub(super) fn is_after_scheme(text: &str, at: usize, scheme: &str) -> bool {
+    let before = &text.as_bytes()[..at];
+    let is_between = |byte: &&u8| matches!(byte, b' ' | b':' | b'"' | b'\'' | b'\t');
+    let gap = before.iter().rev().take(4).take_while(is_between).count();
+    let end = at - gap;
+    let word = end.checked_sub(scheme.len()).map(|start| &before[start..end]);
+    let begins = |start: usize| start == 0 || !before[start - 1].is_ascii_alphanumeric();
+    gap > 0
+        && word.is_some_and(|word| word.eq_ignore_ascii_case(scheme.as_bytes()))
+        && begins(end - scheme.len())
+}
+
+/// Whether a link to a phone leads to what stands at `at`.
+pub(super) fn is_linked(text: &str, at: usize) -> bool {
+    let before = &text.as_bytes()[..at];
+    LINKS.iter().any(|link| {
+        let start = before.len().checked_sub(link.len()).map(|start| &before[start..]);
+        start.is_some_and(|start| start.eq_ignore_ascii_case(link.as_bytes()))
+    })
+}
+
+/// Whether the word before `at` says that a phone number follows.
+pub(super) fn is_announced(text: &str, at: usize) -> bool {
+    let word = word_before(text, at, b" :.(=#\"");
+    PHONE_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+/// Whether a currency stands before or behind an amount.
+pub(super) fn is_price(text: &str, start: usize, end: usize) -> bool {
+    let is_currency = |word: &str| CURRENCIES.iter().any(|c| word.eq_ignore_ascii_case(c));
+    let behind = text[end..].trim_start_matches([' ', '\u{a0}', '\u{202f}']);
+    let len = behind.bytes().take(12).take_while(u8::is_ascii_alphabetic).count();
+    let before = text[..start].trim_end_matches([' ', '\u{a0}']);
+    behind.len() + 8 > text.len() - end
+        && (is_currency(&behind[..len]) || behind.starts_with(['$', '€', '%']))
+        || before.ends_with(['$', '€'])
+        || is_currency(word_before(text, start, b" :"))
+}
+
+/// Whether mobile money's code for a merchant stands at `at`.
+pub(super) fn is_momo_code(text: &str, at: usize) -> bool {
+    let before = &text.as_bytes()[at.saturating_sub(28)..at];
+    if before.ends_with(b"*182*8*1*") {
+        return true;
+    }
+    let has =
+        |word: &[u8]| before.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word));
+    let is_link =
+        |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b':' | b'-' | b'=');
+    let words = before.iter().rev().take_while(|byte| is_link(byte)).count();
+    words >= 8 && has(b"momo") && (has(b"code") || has(b"kode") || has(b"momopay"))
+}
+
+/// The word that ends before `at`, over signs that may lie between.
+fn word_before<'a>(text: &'a str, at: usize, between: &[u8]) -> &'a str {
+    let before = &text.as_bytes()[..at];
+    let gap = before.iter().rev().take(4).take_while(|byte| between.contains(byte)).count();
+    let end = at - gap;
+    let is_word = |byte: &&u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+    let len = before[..end].iter().rev().take(24).take_while(is_word).count();
+    text.get(end - len..end).unwrap_or_default()
+}

@@ -1,0 +1,211 @@
+//! Finds personal data and secrets in a text, in one pass that allocates nothing where it finds
+//! nothing.
+//!
+//! Most bytes of most texts are part of nothing. The pass goes in strides of eight bytes, and looks
+//! closer only where a stride holds a digit or a sign, or is the inside of one long word. The closer
+//! look is at whole tokens: what is a secret or an address is one token, and digits are handed to
+//! [`Numbers`], which follows a number over as many tokens as it is written in.
+
+mod candidate;
+mod card;
+mod class;
+mod context;
+mod digit;
+mod email;
+mod iban;
+mod number;
+mod opaque;
+mod pem;
+mod phone;
+mod secret;
+mod url;
+mod world;
+
+use std::cmp::Reverse;
+use std::ops::Range;
+
+use self::class::{AT, DASH, DIGIT, MARK, STRIDE, TOKEN, WIDE, class_of, next_stride, token_end};
+use self::number::Numbers;
+
+pub(super) use self::digit::{digits_of, subscriber};
+
+/// What was found in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The number of a payment card.
+    Card,
+    /// An e-mail address.
+    Email,
+    /// An international bank account number.
+    Iban,
+    /// Media or other binary content, written as text.
+    Media,
+    /// A merchant's code for mobile money.
+    MomoCode,
+    /// The number of a Rwandan identity card.
+    NationalId,
+    /// A phone number.
+    Phone,
+    /// A key, a token, a password, or a whole connection string with one.
+    Secret,
+    /// A URL that is a key to what it names.
+    SignedUrl,
+}
+
+impl Kind {
+    /// All kinds, in alphabetical order.
+    pub const ALL: [Self; 9] = [
+        Self::Card,
+        Self::Email,
+        Self::Iban,
+        Self::Media,
+        Self::MomoCode,
+        Self::NationalId,
+        Self::Phone,
+        Self::Secret,
+        Self::SignedUrl,
+    ];
+
+    /// The kind's name, as it stands in marks and reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Card => "card",
+            Self::Email => "email",
+            Self::Iban => "iban",
+            Self::Media => "media",
+            Self::MomoCode => "momo_code",
+            Self::NationalId => "national_id",
+            Self::Phone => "phone",
+            Self::Secret => "secret",
+            Self::SignedUrl => "signed_url",
+        }
+    }
+}
+
+/// A part of a text, and what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Where it stands, in bytes.
+    pub at: Range<usize>,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// How much a scan looks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// What must not be stored: secrets, signed URLs, media.
+    AtRest,
+    /// Everything, by the rules of this crate alone: the same in every build, for what is stored.
+    BuiltIn,
+    /// Everything, with the numbers that only a library of the world's numbering plans knows.
+    Full,
+}
+
+/// Nothing shorter is anything: a code for mobile money with the word before it, a number cut short.
+const MIN_LEN: usize = 7;
+
+/// Finds everything of the scope, left to right, without overlap.
+pub(super) fn scan(text: &str, scope: Scope) -> Vec<Found> {
+    if text.len() < MIN_LEN {
+        return Vec::new();
+    }
+    let bytes = text.as_bytes();
+    let mut pass = Pass { text, scope, numbers: None, found: Vec::new() };
+    let mut from = 0;
+    loop {
+        let stride = next_stride(bytes, from);
+        if stride >= bytes.len() {
+            break;
+        }
+        from = pass.stride(from, stride);
+    }
+    if let Some(numbers) = &mut pass.numbers {
+        numbers.end(&mut pass.found);
+    }
+    settled(pass.found)
+}
+
+struct Pass<'a> {
+    text: &'a str,
+    scope: Scope,
+    /// Made where the first digits are met: most texts have none.
+    numbers: Option<Numbers<'a>>,
+    found: Vec<Found>,
+}
+
+impl Pass<'_> {
+    /// Looks at every token that begins before the stride's end, and returns where to go on. Nothing
+    /// before `from` is looked at again, which is what makes the pass linear.
+    fn stride(&mut self, from: usize, stride: usize) -> usize {
+        let bytes = self.text.as_bytes();
+        let before = bytes[from..stride].iter().rev();
+        let mut start = stride - before.take_while(|byte| class_of(**byte) & TOKEN != 0).count();
+        loop {
+            let (end, any) = token_end(bytes, start);
+            let mut next = end;
+            if any & (DIGIT | WIDE | AT | MARK) != 0 {
+                next = self.token(start..end, any);
+            }
+            let gap = bytes[next..].iter().take_while(|byte| class_of(**byte) & TOKEN == 0);
+            start = next + gap.count();
+            if start >= (stride + STRIDE).min(bytes.len()) {
+                return start;
+            }
+        }
+    }
+
+    /// Looks at one token, and returns where the next may begin.
+    fn token(&mut self, token: Range<usize>, any: u8) -> usize {
+        let end = token.end;
+        if any & DASH != 0
+            && let Some(block) = pem::block(self.text, &token)
+        {
+            let end = block.end;
+            self.found.push(Found { at: block, kind: Kind::Secret });
+            return end;
+        }
+        // The most frequent tokens of a log; what stands beside a secret's name is one all the same.
+        let written = &self.text.as_bytes()[token.clone()];
+        let is_id = any & DASH != 0
+            && (opaque::is_one_uuid(written) || opaque::is_one_keyed_hash(written))
+            && context::name_assigned(self.text, token.start).is_none();
+        if is_id || (self.numbers.is_none() && opaque::is_small(self.text.as_bytes(), &token)) {
+            return end;
+        }
+        let found_before = self.found.len();
+        secret::find(self.text, token.clone(), any, &mut self.found);
+        if self.scope == Scope::AtRest {
+            return end;
+        }
+        let is_whole =
+            |found: &Found| found.at == token && matches!(found.kind, Kind::Secret | Kind::Media);
+        if self.found[found_before..].iter().any(is_whole) {
+            return end;
+        }
+        email::find(self.text, token.clone(), any, &mut self.found);
+        if any & (DIGIT | WIDE) != 0 {
+            let numbers = self.numbers.get_or_insert_with(|| Numbers::new(self.text, self.scope));
+            numbers.feed(token, &mut self.found);
+        }
+        end
+    }
+}
+
+/// In order, without overlap: of two that overlap, the one that begins first, or the longer one, takes
+/// the other's part with it.
+fn settled(mut found: Vec<Found>) -> Vec<Found> {
+    if found.len() > 1 {
+        found.sort_by_key(|found| (found.at.start, Reverse(found.at.end)));
+        found.dedup_by(|next, kept| {
+            let overlaps = next.at.start < kept.at.end;
+            if overlaps {
+                kept.at.end = kept.at.end.max(next.at.end);
+            }
+            overlaps
+        });
+    }
+    found
+}

@@ -1,0 +1,223 @@
+//! Collects the groups of digits that one number may be written in.
+
+use std::ops::Range;
+
+use super::digit::{Separator, digit, percent_encoded, separator};
+use super::{Found, Kind, Scope, iban, opaque};
+
+/// Most groups that are held, and most digits: more than any number has.
+const MAX_GROUPS: usize = 20;
+const MAX_HELD: usize = 40;
+
+/// Most digits of a number (of a card), and so of a group that can be part of one.
+pub(super) const MAX_DIGITS: usize = 19;
+
+/// Most separators between two digits of one number, as in `+250 (0) 788`, and their bytes.
+const MAX_SEPARATORS: usize = 5;
+const MAX_GAP: usize = 20;
+
+/// The row of groups at hand, each near the one before.
+pub(super) struct Numbers<'a> {
+    pub(super) text: &'a str,
+    pub(super) scope: Scope,
+    pub(super) groups: [Group; MAX_GROUPS],
+    pub(super) len: usize,
+    pub(super) digits: [u8; MAX_HELD],
+    held: usize,
+    /// What lies before is done with.
+    skip_to: usize,
+}
+
+/// Digits that stand together.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Group {
+    pub(super) start: usize,
+    /// Its length in bytes.
+    written: u8,
+    /// Where its digits are held, and how many. Small, because a row of these is made for each text.
+    first: u8,
+    len: u8,
+    pub(super) has_plus: bool,
+    /// What joins it to the group before, where that is one byte.
+    pub(super) joint: u8,
+    pub(super) has_comma: bool,
+}
+
+impl Group {
+    pub(super) fn end(&self) -> usize {
+        self.start + usize::from(self.written)
+    }
+
+    pub(super) fn first(&self) -> usize {
+        usize::from(self.first)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+}
+
+impl<'a> Numbers<'a> {
+    pub(super) fn new(text: &'a str, scope: Scope) -> Self {
+        let groups = [Group::default(); MAX_GROUPS];
+        Self { text, scope, groups, len: 0, digits: [0; MAX_HELD], held: 0, skip_to: 0 }
+    }
+
+    /// Takes the digits of a token. Tokens come from left to right.
+    pub(super) fn feed(&mut self, token: Range<usize>, found: &mut Vec<Found>) {
+        let bytes = self.text.as_bytes();
+        let mut at = token.start.max(self.skip_to);
+        let mut begins = true;
+        while at < token.end {
+            let byte = bytes[at];
+            if begins && byte.is_ascii_alphabetic() && self.account(at + 2, found) {
+                at = self.skip_to;
+                continue;
+            }
+            if begins
+                && byte.is_ascii_hexdigit()
+                && let Some(len) = opaque::len_at(self.text, at)
+            {
+                self.decide(true, found);
+                at += len;
+                self.skip_to = at;
+                begins = false;
+                continue;
+            }
+            if byte.is_ascii_digit() {
+                at = self.group(at, found);
+                begins = false;
+            } else if byte.is_ascii() {
+                let is_encoded = byte == b'%' && percent_encoded(self.text, at).is_some();
+                begins = !byte.is_ascii_alphanumeric();
+                at += if is_encoded { 3 } else { 1 };
+            } else {
+                let c = self.text[at..].chars().next().unwrap_or_default();
+                begins = !c.is_alphanumeric();
+                at = if digit(c).is_some() { self.group(at, found) } else { at + c.len_utf8() };
+            }
+        }
+    }
+
+    /// Ends what is at hand, at the end of the text.
+    pub(super) fn end(&mut self, found: &mut Vec<Found>) {
+        self.decide(true, found);
+    }
+
+    /// Takes the bank account whose check digits stand here, where there is one.
+    fn account(&mut self, digits: usize, found: &mut Vec<Found>) -> bool {
+        let Some(at) = iban::range(self.text, digits) else { return false };
+        self.decide(true, found);
+        self.skip_to = at.end;
+        found.push(Found { at, kind: Kind::Iban });
+        true
+    }
+
+    /// Takes the group of digits that begins here, and returns where it ends.
+    fn group(&mut self, start: usize, found: &mut Vec<Found>) -> usize {
+        let mut values = [0; MAX_DIGITS];
+        let (mut end, mut len) = (start, 0);
+        for c in self.text[start..].chars() {
+            let Some(value) = digit(c) else { break };
+            if let Some(place) = values.get_mut(len) {
+                *place = b'0' + value;
+            }
+            len += 1;
+            end += c.len_utf8();
+        }
+        self.skip_to = end;
+        // What a mask left of a number is part of no other.
+        let is_masked = len <= 3 && self.text[..start].ends_with("***");
+        if len > MAX_DIGITS || is_masked {
+            self.decide(true, found);
+            return end;
+        }
+        let written = u8::try_from(end - start).unwrap_or(u8::MAX);
+        let small = |count| u8::try_from(count).unwrap_or(u8::MAX);
+        let (first, len_held) = (small(self.held), small(len));
+        let mut group = Group { start, written, first, len: len_held, ..Group::default() };
+        let last = self.len.checked_sub(1).map(|last| self.groups[last].end());
+        if let Some((has_plus, has_comma, joint)) = last.and_then(|end| self.gap(end, start)) {
+            group = Group { has_plus, joint, has_comma, ..group };
+        } else {
+            self.decide(true, found);
+            group.has_plus = self.plus_before(start);
+        }
+        while self.len == MAX_GROUPS || self.held + len > MAX_HELD {
+            self.decide(false, found);
+        }
+        group.first = small(self.held);
+        self.digits[self.held..self.held + len].copy_from_slice(&values[..len]);
+        self.held += len;
+        self.groups[self.len] = group;
+        self.len += 1;
+        end
+    }
+
+    /// What lies between two groups, where it can be inside of a number.
+    fn gap(&self, mut at: usize, end: usize) -> Option<(bool, bool, u8)> {
+        if end - at > MAX_GAP {
+            return None;
+        }
+        let joint = if end - at == 1 { self.text.as_bytes()[at] } else { b' ' };
+        let (mut has_plus, mut has_comma) = (false, false);
+        for _ in 0..=MAX_SEPARATORS {
+            if at >= end {
+                return Some((has_plus, has_comma, joint));
+            }
+            let (kind, len) = separator(self.text, at)?;
+            has_plus |= kind == Separator::Plus;
+            has_comma |= kind == Separator::Comma;
+            at += len;
+        }
+        (at >= end).then_some((has_plus, has_comma, joint))
+    }
+
+    /// Whether a plus stands before the first group, perhaps with a space or a bracket between.
+    fn plus_before(&self, start: usize) -> bool {
+        let before = self.text[..start].trim_end_matches([' ', '(', '\u{a0}', '\u{200b}']);
+        let before = if start - before.len() > 3 { &self.text[..start] } else { before };
+        before.ends_with(['+', '\u{ff0b}']) || before.ends_with("%2B") || before.ends_with("%2b")
+    }
+
+    /// Decides on the groups at hand: on all, or on as many as later ones cannot change.
+    fn decide(&mut self, all: bool, found: &mut Vec<Found>) {
+        // Nothing has fewer digits than a code for mobile money.
+        if all && self.held < 4 {
+            (self.len, self.held) = (0, 0);
+            return;
+        }
+        let mut first = 0;
+        while first < self.len {
+            let may_grow = self.held - self.groups[first].first() < MAX_DIGITS;
+            if !all && may_grow && first > 0 {
+                break;
+            }
+            if self.is_date(first) {
+                first += 3;
+            } else if let Some((last, kind)) = self.longest(first) {
+                let mut start = self.groups[first].start;
+                if kind == Kind::Phone && self.groups[first].has_plus {
+                    start = self.text[..start].rfind(['+', '\u{ff0b}', '%']).unwrap_or(start);
+                }
+                found.push(Found { at: start..self.groups[last].end(), kind });
+                first = last + 1;
+            } else {
+                first += 1;
+            }
+        }
+        self.drop_first(first.min(self.len));
+    }
+
+    fn drop_first(&mut self, count: usize) {
+        let gone = self.groups.get(count).filter(|_| count < self.len);
+        let digits_gone = gone.map_or(self.held, Group::first);
+        self.groups.copy_within(count..self.len, 0);
+        self.len -= count;
+        self.digits.copy_within(digits_gone..self.held, 0);
+        self.held -= digits_gone;
+        for group in &mut self.groups[..self.len] {
+            group.first = group.first.saturating_sub(u8::try_from(digits_gone).unwrap_or(u8::MAX));
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! URLs that hold a password, or are themselves a key.
+
+use super::Kind;
+
+/// Query parameters that make a URL a key to what it names.
+const SIGNING_PARAMETERS: [&str; 22] = [
+    "access_token=",
+    "api_key=",
+    "apikey=",
+    "auth=",
+    "awsaccesskeyid=",
+    "client_secret=",
+    "expires=",
+    "googleaccessid=",
+    "hash=",
+    "hmac=",
+    "jwt=",
+    "key-pair-id=",
+    "key=",
+    "oh=",
+    "password=",
+    "policy=",
+    "refresh_token=",
+    "sig=",
+    "signature=",
+    "token=",
+    "x-amz-",
+    "x-goog-",
+];
+
+/// What a token is by the URL in it.
+pub(super) fn kind_of(token: &str) -> Option<Kind> {
+    let (scheme, rest) = match token.split_once("://") {
+        Some(parts) => parts,
+        // A host without a scheme, as people copy it.
+        None if token.contains(['.', '/']) => ("https", token),
+        None => return None,
+    };
+    let authority_len = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(authority_len);
+    // A password may hold slashes, and a web page's path an @.
+    let is_web = scheme.ends_with("http") || scheme.ends_with("https");
+    let user = if is_web { authority } else { rest }.rsplit_once('@');
+    if token.len() > rest.len() && user.is_some_and(|(user, _)| user.contains(':')) {
+        return Some(Kind::Secret);
+    }
+    let parameters = path.find(['?', '#']).map_or("", |at| &path[at..]);
+    let is_signed = parameters.split(['?', '#', '&']).any(|parameter| {
+        SIGNING_PARAMETERS.iter().any(|name| {
+            let start = parameter.as_bytes().get(..name.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+        })
+    });
+    is_signed.then_some(Kind::SignedUrl)
+}
