@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::phone::FoundPhone;
+use super::rule::HIDDEN;
 use super::scan::{Found, Kind, Scope, digits_of, scan};
 
 /// Most passes over one text; the second finds nothing but in texts that are made for it.
@@ -89,8 +90,27 @@ fn mask_email(email: &str) -> String {
 /// A part of a text, and what stands in its place.
 pub(super) type Mask = (Range<usize>, String);
 
+/// The text with these masks, and with one for everything found but phone numbers that are `shown`, or
+/// `None` where there are none.
+pub(super) fn mask_contacts(
+    text: &str,
+    names: Vec<Mask>,
+    shown: impl Fn(&FoundPhone) -> bool,
+) -> Option<String> {
+    let contacts = |text: &str| contacts(text, &shown);
+    let mut masked = with_masks(text, names.into_iter().chain(contacts(text)).collect())?;
+    for _ in 1..MAX_PASSES {
+        match with_masks(&masked, contacts(&masked)) {
+            Some(next) => masked = next,
+            None => return Some(masked),
+        }
+    }
+    // A verifier takes no text that still holds something for a masked one.
+    Some(HIDDEN.to_owned())
+}
+
 /// Masks for everything found but phone numbers that are `shown`.
-pub(super) fn contacts(text: &str, shown: impl Fn(&FoundPhone) -> bool) -> Vec<Mask> {
+fn contacts(text: &str, shown: impl Fn(&FoundPhone) -> bool) -> Vec<Mask> {
     let is_shown = |found: &Found| {
         let digits = digits_of(&text[found.at.clone()]);
         found.kind == Kind::Phone && shown(&FoundPhone { at: found.at.clone(), digits })

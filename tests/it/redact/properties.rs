@@ -85,7 +85,7 @@ proptest! {
 }
 
 /// What scanners stumble over.
-const PIECES: &[&str] = &[
+pub(crate) const PIECES: &[&str] = &[
     "@",
     "a@b.rw",
     "+",
