@@ -48,9 +48,31 @@ pub fn mask(text: &str) -> Cow<'_, str> {
 
 /// The masked text, cut to at most `max_len` bytes: masked before it is cut, because half a number is
 /// none that a scan knows.
+///
+/// Masking the result changes nothing.
 #[must_use]
 pub fn mask_and_truncate(text: &str, max_len: usize) -> Cow<'_, str> {
-    match mask(text) {
+    let mut shown = mask(text);
+    // What was no number can look like one that breaks off where the cut is, and masks have a length.
+    for _ in 0..MAX_PASSES {
+        if shown.len() <= max_len {
+            return shown;
+        }
+        shown = cut(shown, max_len);
+        if find(&shown).is_empty() {
+            return shown;
+        }
+        shown = Cow::Owned(mask(&shown).into_owned());
+    }
+    shown = cut(shown, max_len);
+    while let Some(first) = find(&shown).first() {
+        shown = cut(shown, first.at.start);
+    }
+    shown
+}
+
+fn cut(text: Cow<'_, str>, max_len: usize) -> Cow<'_, str> {
+    match text {
         Cow::Borrowed(text) => Cow::Borrowed(&text[..text.floor_char_boundary(max_len)]),
         Cow::Owned(mut text) => {
             text.truncate(text.floor_char_boundary(max_len));

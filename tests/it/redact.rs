@@ -1,5 +1,6 @@
 //! What is found in text, and what never enters the store.
 
+mod attacks;
 pub(crate) mod corpus;
 pub(crate) mod properties;
 mod quality;

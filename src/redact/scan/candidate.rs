@@ -76,7 +76,8 @@ impl Numbers<'_> {
                 Some(Kind::Card)
             }
             4..=6 if first == last => {
-                let is_code = context::is_momo_code(self.text, self.groups[first].start);
+                let group = &self.groups[first];
+                let is_code = context::is_momo_code(self.text, group.start, group.end());
                 is_code.then_some(Kind::MomoCode)
             }
             7..=17 if self.is_phone(first, last, digits, has_shorter) => Some(Kind::Phone),

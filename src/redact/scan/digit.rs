@@ -57,10 +57,12 @@ fn is_between(c: char) -> bool {
     is_ascii || (!c.is_ascii() && (is_in_block || OTHERS.contains(c)))
 }
 
-/// `%20` in a link, whose digits are none of the number's.
+/// `%20` in a link, whose digits are none of the number's. `%07`, the bell, is in no link: there a
+/// number begins.
 pub(super) fn percent_encoded(text: &str, at: usize) -> Option<Separator> {
     let code = text.as_bytes().get(at..at + 3)?;
-    if code[0] != b'%' || !code[1].is_ascii_hexdigit() || !code[2].is_ascii_hexdigit() {
+    let is_hex = code[1].is_ascii_hexdigit() && code[2].is_ascii_hexdigit();
+    if code[0] != b'%' || !is_hex || &code[1..] == b"07" {
         return None;
     }
     let is_plus = code[1] == b'2' && code[2].eq_ignore_ascii_case(&b'b');
