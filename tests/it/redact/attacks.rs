@@ -46,3 +46,65 @@ fn a_merchants_code_is_told_by_what_it_is_assigned_to() {
         ("the merchant sold 12345 of them", "the merchant sold 12345 of them"),
     ]);
 }
+
+#[test]
+fn any_sign_may_stand_inside_of_a_number_with_its_whole_prefix() {
+    let signs = [
+        "|", ";", ":", "*", "'", "\u{2019}", "\"", "`", "\\", "=", "#", "^", "·", "・", "\u{1680}",
+        "\u{2028}", "\u{3164}", "\\n", "&nbsp;", " : ",
+    ];
+    for sign in signs {
+        for groups in [
+            vec!["0788", "123", "456"],
+            vec!["+250", "788", "123", "456"],
+            vec!["250", "788", "123456"],
+            vec!["00250", "788", "12", "34", "56"],
+        ] {
+            let text = format!("call {} now", groups.join(sign));
+            assert_eq!(mask(&text), "call ***456 now", "{text}");
+        }
+    }
+    for whole in [
+        "at 07:45:12.1234 and 07:23:45.6789",
+        "from 07:30:45:123456",
+        "at 07:45:12.5",
+        "788:123:456",
+        "788|123|456",
+        "1:250:300",
+        "2507;88;1;23456",
+        "price=0788;qty=123456",
+        "10.0.0.1:5432#0788",
+        "{\"a\":788,\"b\":123456}",
+        "788'123'456",
+        "2026-11-24T07:88:12",
+    ] {
+        assert_eq!(mask(whole), whole);
+    }
+}
+
+#[test]
+fn ids_are_known_in_other_groups_too() {
+    assert_masked(&[
+        ("DE89\u{a0}3704\u{a0}0044\u{a0}0532\u{a0}0130\u{a0}00", "[iban ***000]"),
+        ("card 4242 4242 42424242", "card [card ***242]"),
+        ("id 1199 8800 1234 5678", "id [national_id]"),
+        ("id 1 1998 8 0012345 1 78", "id [national_id]"),
+        ("sold 1 1998 8 0 0 12345 1 78", "sold 1 1998 8 0 0 12345 1 78"),
+    ]);
+}
+
+#[test]
+fn an_address_is_known_behind_what_is_not_seen() {
+    assert_masked(&[
+        ("a@b.rw", "a***@***.rw"),
+        ("jean\u{200b}@mail.rw", "j***@***.rw"),
+        ("jean@\u{200b}mail.rw", "j***@***.rw"),
+        ("jean@mail\u{200b}.rw", "j***@***.rw"),
+        ("jean&#64;mail.rw", "j***@***.rw"),
+        ("@\u{200b}.rw", "@\u{200b}.rw"),
+        ("\u{200b}@mail.rw", "\u{200b}@mail.rw"),
+    ]);
+    for text in ["jean@mail\u{3002}rw", "jean@mail\u{ff0e}rw", "jean@mail.\u{200b}rw"] {
+        assert!(mask(text).starts_with("j***@***."), "{text}: {}", mask(text));
+    }
+}
