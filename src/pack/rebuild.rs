@@ -38,13 +38,23 @@ fn check_masks(view: &View, root: &str, profile: &ProfileName) -> Result<(), Eve
             rule.is_used_by(&profile.name)
                 && (*rule != Rule::Host || is_added(pointer, &profile.additions))
         });
-        let is_left = rule.zip(masked).is_some_and(|(rule, masked)| rule.leaves(masked));
+        let is_left = rule.zip(masked).is_some_and(|(rule, masked)| {
+            rule.leaves(masked, field_at(pointer, root), &profile.additions)
+        });
         // What has a salt beside its digest is shown and hidden at once.
         if !is_left || view.salts.contains_key(pointer) {
             return Err(EventFault::Mask { pointer: printable(pointer) });
         }
     }
     Ok(())
+}
+
+/// The nearest member name above a value, or the root pointer: by it the profile decides. Names that
+/// begin like an index are never shown outside.
+fn field_at<'a>(pointer: &'a str, root: &'a str) -> &'a str {
+    let below = pointer.strip_prefix(root).unwrap_or_default();
+    let is_name = |token: &&str| token.starts_with(|c: char| !c.is_ascii_digit());
+    below.rsplit('/').find(is_name).unwrap_or(root)
 }
 
 /// Whether the host's additions hide the field at a pointer.

@@ -42,3 +42,10 @@ pub struct Additions {
     /// Fields that an external reader sees although no built-in rule lists them.
     pub shown: BTreeMap<String, FieldKind>,
 }
+
+impl Additions {
+    /// The class of a field, or of a root pointer, as far as something of it is shown.
+    pub(super) fn class_of(&self, field: &str) -> Class {
+        self.shown.get(field).map_or_else(|| Class::of(field), |holds| holds.class())
+    }
+}

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::phone::FoundPhone;
+use super::rule::HIDDEN;
 use super::scan::{Found, Kind, Scope, digits_of, scan};
 
 /// Most passes over one text; the second finds nothing but in texts that are made for it.
@@ -47,9 +48,31 @@ pub fn mask(text: &str) -> Cow<'_, str> {
 
 /// The masked text, cut to at most `max_len` bytes: masked before it is cut, because half a number is
 /// none that a scan knows.
+///
+/// Masking the result changes nothing.
 #[must_use]
 pub fn mask_and_truncate(text: &str, max_len: usize) -> Cow<'_, str> {
-    match mask(text) {
+    let mut shown = mask(text);
+    // What was no number can look like one that breaks off where the cut is, and masks have a length.
+    for _ in 0..MAX_PASSES {
+        if shown.len() <= max_len {
+            return shown;
+        }
+        shown = cut(shown, max_len);
+        if find(&shown).is_empty() {
+            return shown;
+        }
+        shown = Cow::Owned(mask(&shown).into_owned());
+    }
+    shown = cut(shown, max_len);
+    while let Some(first) = find(&shown).first() {
+        shown = cut(shown, first.at.start);
+    }
+    shown
+}
+
+fn cut(text: Cow<'_, str>, max_len: usize) -> Cow<'_, str> {
+    match text {
         Cow::Borrowed(text) => Cow::Borrowed(&text[..text.floor_char_boundary(max_len)]),
         Cow::Owned(mut text) => {
             text.truncate(text.floor_char_boundary(max_len));
@@ -89,8 +112,27 @@ fn mask_email(email: &str) -> String {
 /// A part of a text, and what stands in its place.
 pub(super) type Mask = (Range<usize>, String);
 
+/// The text with these masks, and with one for everything found but phone numbers that are `shown`, or
+/// `None` where there are none.
+pub(super) fn mask_contacts(
+    text: &str,
+    names: Vec<Mask>,
+    shown: impl Fn(&FoundPhone) -> bool,
+) -> Option<String> {
+    let contacts = |text: &str| contacts(text, &shown);
+    let mut masked = with_masks(text, names.into_iter().chain(contacts(text)).collect())?;
+    for _ in 1..MAX_PASSES {
+        match with_masks(&masked, contacts(&masked)) {
+            Some(next) => masked = next,
+            None => return Some(masked),
+        }
+    }
+    // A verifier takes no text that still holds something for a masked one.
+    Some(HIDDEN.to_owned())
+}
+
 /// Masks for everything found but phone numbers that are `shown`.
-pub(super) fn contacts(text: &str, shown: impl Fn(&FoundPhone) -> bool) -> Vec<Mask> {
+fn contacts(text: &str, shown: impl Fn(&FoundPhone) -> bool) -> Vec<Mask> {
     let is_shown = |found: &Found| {
         let digits = digits_of(&text[found.at.clone()]);
         found.kind == Kind::Phone && shown(&FoundPhone { at: found.at.clone(), digits })

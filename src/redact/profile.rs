@@ -7,7 +7,7 @@ use super::additions::{Additions, FieldKind};
 use super::field::{Class, FIELDS};
 use super::key_name::is_phone_key;
 use super::known::KnownValues;
-use super::mask::{contacts, find, mask_phone, with_masks};
+use super::mask::{find, mask_contacts, mask_phone};
 use super::phone::digits_below_key;
 use super::rule::{HIDDEN, Rule};
 
@@ -125,8 +125,7 @@ impl Profile {
         if self.additions.hidden.contains(key) {
             return hide(Rule::Host, value);
         }
-        let shown = self.additions.shown.get(key).map(|holds| holds.class());
-        let class = shown.unwrap_or_else(|| Class::of(key));
+        let class = self.additions.class_of(key);
         match &self.reader {
             Reader::Internal => decide_internal(class, key, value, known),
             Reader::External { key: secret } => decide_external(secret, (class, key), value, known),
@@ -138,7 +137,7 @@ fn decide_internal(class: Class, key: &str, value: &Value, known: &KnownValues) 
     match value {
         Value::String(text) => {
             let is_id = class == Class::Id;
-            let masks = contacts(text, |phone| {
+            let masked = mask_contacts(text, Vec::new(), |phone| {
                 // Sections join by ids: only what is known to be somebody's number is masked in one.
                 if is_id {
                     !known.is_somebodys_phone(&phone.digits)
@@ -146,13 +145,13 @@ fn decide_internal(class: Class, key: &str, value: &Value, known: &KnownValues) 
                     known.is_vendor_phone(&phone.digits)
                 }
             });
-            if masks.is_empty() && is_phone_key(key) && !is_id {
+            if masked.is_none() && is_phone_key(key) && !is_id {
                 // A number of a form that only its field tells: of the world, without its plus.
                 if let Some(digits) = digits_below_key(text).filter(|d| !known.is_vendor_phone(d)) {
                     return masked_as(Rule::Contact, mask_phone(&digits));
                 }
             }
-            with_masks(text, masks).map_or(Decision::Show, |text| masked_as(Rule::Contact, text))
+            masked.map_or(Decision::Show, |text| masked_as(Rule::Contact, text))
         }
         Value::Number(number) if is_phone_number(key, number) => {
             Decision::Hide { rule: Rule::Contact, masked: Value::Null }
@@ -220,7 +219,7 @@ fn pseudonym(secret: &RedactionKey, key: &str, id: &str) -> String {
 }
 
 fn hide_phone(text: &str) -> Decision {
-    match with_masks(text, contacts(text, |_| false)) {
+    match mask_contacts(text, Vec::new(), |_| false) {
         // Only where the number is all there is: anything beside it is nobody's phone number.
         Some(masked) if masked.len() == "***123".len() => masked_as(Rule::Phone, masked),
         _ => masked_as(Rule::Phone, HIDDEN.to_owned()),
@@ -229,12 +228,12 @@ fn hide_phone(text: &str) -> Decision {
 
 fn hide_in_text(text: &str, known: &KnownValues) -> Decision {
     let names = known.find(text).into_iter().map(|(at, what)| (at, format!("[{what}]")));
-    let masks = names.chain(contacts(text, |_| false)).collect();
-    with_masks(text, masks).map_or(Decision::Show, |text| masked_as(Rule::Text, text))
+    mask_contacts(text, names.collect(), |_| false)
+        .map_or(Decision::Show, |text| masked_as(Rule::Text, text))
 }
 
 fn has_contacts(text: &str) -> bool {
-    !contacts(text, |_| false).is_empty()
+    !find(text).is_empty()
 }
 
 /// A phone number as JSON has it where nobody put quotes around it. A score or a share is none.

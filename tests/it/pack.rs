@@ -2,6 +2,7 @@
 
 mod explanation;
 mod export;
+mod forged_masks;
 mod profile;
 mod redaction;
 mod sections;

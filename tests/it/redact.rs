@@ -1,7 +1,8 @@
 //! What is found in text, and what never enters the store.
 
-mod corpus;
-mod properties;
+mod attacks;
+pub(crate) mod corpus;
+pub(crate) mod properties;
 mod quality;
 mod surfaces;
 

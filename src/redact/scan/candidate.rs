@@ -40,6 +40,7 @@ impl Numbers<'_> {
                 best = Some((last, kind));
             } else if self.groups[first].has_plus
                 && !has_plus_inside
+                && !self.is_odd(first, last)
                 && phone::international(self.digits_of(first, last)) == International::OtherLength
             {
                 other_length = Some((last, Kind::Phone));
@@ -70,18 +71,34 @@ impl Numbers<'_> {
     /// What the groups make together.
     fn kind(&self, first: usize, last: usize, has_shorter: bool) -> Option<Kind> {
         let digits = self.digits_of(first, last);
+        if self.is_odd(first, last) {
+            return self.is_in_full(first, last, digits).then_some(Kind::Phone);
+        }
         match digits.len() {
             16 if self.is_national_id(first, last, digits) => Some(Kind::NationalId),
             13..=19 if !self.groups[first].has_plus && self.is_card(first, last, digits) => {
                 Some(Kind::Card)
             }
             4..=6 if first == last => {
-                let is_code = context::is_momo_code(self.text, self.groups[first].start);
+                let group = &self.groups[first];
+                let is_code = context::is_momo_code(self.text, group.start, group.end());
                 is_code.then_some(Kind::MomoCode)
             }
             7..=17 if self.is_phone(first, last, digits, has_shorter) => Some(Kind::Phone),
             _ => None,
         }
+    }
+
+    fn is_odd(&self, first: usize, last: usize) -> bool {
+        self.groups[first + 1..=last].iter().any(|group| group.is_odd)
+    }
+
+    /// `0788*123*456`: a whole prefix in the first group, as no time has it, and no single digits.
+    fn is_in_full(&self, first: usize, last: usize, digits: &[u8]) -> bool {
+        let inner = &self.groups[first + 1..=last];
+        self.groups[first].len() >= 3
+            && inner.iter().all(|group| group.len() >= 2 && !group.has_plus && !group.has_comma)
+            && phone::is_mobile_in_full(digits)
     }
 
     fn is_phone(&self, first: usize, last: usize, digits: &[u8], has_shorter: bool) -> bool {
@@ -202,18 +219,19 @@ impl Numbers<'_> {
         let is_end = rest.is_empty() || rest == "…" || rest == "...";
         let digits = self.digits_of(first, last);
         let is_plain = (first..=last).all(|at| !self.is_date(at) && !self.groups[at].has_comma)
-            && !self.is_decimal(first, last);
+            && !self.is_decimal(first, last)
+            && !self.is_odd(first, last);
         (is_end && is_plain && phone::is_cut(digits)).then_some((last, Kind::Phone))
     }
 
-    /// A citizen's 16 digits: `1`, year of birth, `7` or `8`, and the rest; in one group, or as cards
-    /// print it.
+    /// A citizen's 16 digits: `1`, year of birth, `7` or `8`, and the rest; as cards print it, or in any
+    /// groups but single digits, as tables have them.
     fn is_national_id(&self, first: usize, last: usize, digits: &[u8]) -> bool {
-        let lens = self.groups[first..=last].iter().map(Group::len);
+        let lens = || self.groups[first..=last].iter().map(Group::len);
         matches!(digits[0], b'1'..=b'3')
             && matches!(&digits[1..3], b"19" | b"20")
             && matches!(digits[5], b'7' | b'8')
-            && (first == last || lens.eq([1, 4, 1, 7, 1, 2]))
+            && (lens().all(|len| len >= 2) || lens().eq([1, 4, 1, 7, 1, 2]))
     }
 
     /// In the groups that cards print.
@@ -221,6 +239,7 @@ impl Numbers<'_> {
         let lens = || self.groups[first..=last].iter().map(Group::len);
         let is_grouped = first == last
             || lens().eq([4, 4, 4, 4])
+            || lens().eq([4, 4, 8])
             || lens().eq([4, 6, 5])
             || lens().eq([4, 6, 4])
             || lens().eq([4, 4, 4, 4, 3]);

@@ -10,7 +10,7 @@ const CURRENCIES: [&str; 14] = [
 ];
 
 /// Words that say a phone number follows, in English, French and Kinyarwanda.
-const PHONE_WORDS: [&str; 26] = [
+const PHONE_WORDS: [&str; 29] = [
     "appel",
     "appelle",
     "appelez",
@@ -23,6 +23,9 @@ const PHONE_WORDS: [&str; 26] = [
     "joindre",
     "mobile",
     "msisdn",
+    "nimero",
+    "numero",
+    "numéro",
     "phone",
     "portable",
     "ring",
@@ -38,6 +41,9 @@ const PHONE_WORDS: [&str; 26] = [
     "téléphone",
     "telephoni",
 ];
+
+/// Longest word between one of these and the number. `call about order 4155552671` counts orders.
+const MAX_LITTLE_WORD: usize = 4;
 
 /// What stands right before a number in a link, or in an idempotency key.
 const LINKS: [&str; 14] = [
@@ -102,10 +108,21 @@ pub(super) fn is_linked(text: &str, at: usize) -> bool {
     })
 }
 
-/// Whether the word before `at` says that a phone number follows.
+/// Whether a word before `at` says that a phone number follows, with at most two little ones between:
+/// `appelle moi au …`, `call me at …`.
 pub(super) fn is_announced(text: &str, at: usize) -> bool {
-    let word = word_before(text, at, b" :.(=#\"");
-    PHONE_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
+    let mut end = at;
+    for _ in 0..3 {
+        let word = word_before(text, end, b" :.(=#\"");
+        if PHONE_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)) {
+            return true;
+        }
+        if word.is_empty() || word.len() > MAX_LITTLE_WORD {
+            return false;
+        }
+        end = word.as_ptr().addr() - text.as_ptr().addr();
+    }
+    false
 }
 
 /// Whether a currency stands before or behind an amount.
@@ -120,18 +137,27 @@ pub(super) fn is_price(text: &str, start: usize, end: usize) -> bool {
         || is_currency(word_before(text, start, b" :"))
 }
 
-/// Whether mobile money's code for a merchant stands at `at`.
-pub(super) fn is_momo_code(text: &str, at: usize) -> bool {
+/// Whether mobile money's code for a merchant stands at `at`: `momo code 123456`, `momo: 123456`,
+/// `merchant code: 123456`.
+pub(super) fn is_momo_code(text: &str, at: usize, end: usize) -> bool {
     let before = &text.as_bytes()[at.saturating_sub(28)..at];
     if before.ends_with(b"*182*8*1*") {
         return true;
     }
-    let has =
-        |word: &[u8]| before.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word));
     let is_link =
-        |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b':' | b'-' | b'=');
+        |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b':' | b'-' | b'=' | b'_');
     let words = before.iter().rev().take_while(|byte| is_link(byte)).count();
-    words >= 8 && has(b"momo") && (has(b"code") || has(b"kode") || has(b"momopay"))
+    let words = &before[before.len() - words..];
+    let has =
+        |word: &[u8]| words.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word));
+    let is_assigned = words.trim_ascii_end().ends_with(b":") || words.ends_with(b"=");
+    if has(b"momo") {
+        return has(b"code")
+            || has(b"kode")
+            || has(b"momopay")
+            || is_assigned && !is_price(text, at, end);
+    }
+    (has(b"mtn") || has(b"merchant")) && (has(b"code") || has(b"kode"))
 }
 
 /// The word that ends before `at`, over signs that may lie between.

@@ -23,6 +23,8 @@ pub(super) fn digit(c: char) -> Option<u8> {
 pub(super) enum Separator {
     /// A comma, which prices have too.
     Comma,
+    /// A sign that times, ratios and tables have too: only in a number with its whole prefix.
+    Odd,
     /// A plus: it begins a number, and is a space in a link.
     Plus,
     /// Anything else.
@@ -35,6 +37,10 @@ pub(super) fn separator(text: &str, at: usize) -> Option<(Separator, usize)> {
     match c {
         ',' => Some((Separator::Comma, 1)),
         '+' | '\u{ff0b}' => Some((Separator::Plus, c.len_utf8())),
+        '|' | ';' | ':' | '*' | '\'' | '"' | '`' | '=' | '#' | '^' | '\u{2019}' => {
+            Some((Separator::Odd, c.len_utf8()))
+        }
+        '\\' | '&' => Some((Separator::Odd, escaped_space(&text.as_bytes()[at..])?)),
         '%' => percent_encoded(text, at).map(|separator| (separator, 3)),
         _ => is_between(c).then_some((Separator::Plain, c.len_utf8())),
     }
@@ -43,13 +49,13 @@ pub(super) fn separator(text: &str, at: usize) -> Option<(Separator, usize)> {
 /// Spaces, dashes, dots, slashes, brackets, and what is not seen.
 fn is_between(c: char) -> bool {
     const OTHERS: &str = "\u{a0}\u{ad}\u{b7}\u{34f}\u{61c}\u{180e}\u{2022}\u{20e3}\u{2212}\u{2219}\
-        \u{3000}\u{fe58}\u{fe63}\u{feff}\u{ff08}\u{ff09}";
+        \u{1680}\u{3000}\u{3164}\u{30fb}\u{fe58}\u{fe63}\u{feff}\u{ff08}\u{ff09}";
     let is_ascii =
         matches!(c, ' ' | '-' | '_' | '.' | '(' | ')' | '/' | '[' | ']' | '~' | '\t' | '\n' | '\r');
     let is_in_block = matches!(
         c,
         '\u{2000}'..='\u{2015}'
-            | '\u{202a}'..='\u{202f}'
+            | '\u{2028}'..='\u{202f}'
             | '\u{205f}'..='\u{206f}'
             | '\u{fe00}'..='\u{fe0f}'
             | '\u{ff0d}'..='\u{ff0f}'
@@ -57,10 +63,21 @@ fn is_between(c: char) -> bool {
     is_ascii || (!c.is_ascii() && (is_in_block || OTHERS.contains(c)))
 }
 
-/// `%20` in a link, whose digits are none of the number's.
+/// Length of a backslash, with the letter of the space it stands for, or of HTML's fixed space.
+fn escaped_space(bytes: &[u8]) -> Option<usize> {
+    match bytes {
+        [b'\\', b'n' | b'r' | b't', ..] => Some(2),
+        [b'\\', ..] => Some(1),
+        _ => bytes.starts_with(b"&nbsp;").then_some("&nbsp;".len()),
+    }
+}
+
+/// `%20` in a link, whose digits are none of the number's. `%07`, the bell, is in no link: there a
+/// number begins.
 pub(super) fn percent_encoded(text: &str, at: usize) -> Option<Separator> {
     let code = text.as_bytes().get(at..at + 3)?;
-    if code[0] != b'%' || !code[1].is_ascii_hexdigit() || !code[2].is_ascii_hexdigit() {
+    let is_hex = code[1].is_ascii_hexdigit() && code[2].is_ascii_hexdigit();
+    if code[0] != b'%' || !is_hex || &code[1..] == b"07" {
         return None;
     }
     let is_plus = code[1] == b'2' && code[2].eq_ignore_ascii_case(&b'b');

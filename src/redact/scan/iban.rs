@@ -29,8 +29,9 @@ pub(super) fn range(text: &str, digits: usize) -> Option<Range<usize>> {
         if byte.is_ascii_alphanumeric() && len < length {
             account[len] = byte.to_ascii_uppercase();
             (len, end, gap) = (len + 1, at + 1, 0);
-        } else if len < length && gap == 0 && matches!(byte, b' ' | b'-') {
-            gap = 1;
+        } else if len < length && gap < 2 && matches!(byte, b' ' | b'-' | 0xc2 | 0xa0) {
+            // The fixed space has two bytes.
+            gap += 1;
         } else {
             break;
         }

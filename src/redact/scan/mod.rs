@@ -104,8 +104,8 @@ pub(super) enum Scope {
     Full,
 }
 
-/// Nothing shorter is anything: a code for mobile money with the word before it, a number cut short.
-const MIN_LEN: usize = 7;
+/// Nothing shorter is anything: `a@b.rw`.
+const MIN_LEN: usize = 6;
 
 /// Finds everything of the scope, left to right, without overlap.
 pub(super) fn scan(text: &str, scope: Scope) -> Vec<Found> {

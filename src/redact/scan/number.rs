@@ -41,6 +41,8 @@ pub(super) struct Group {
     /// What joins it to the group before, where that is one byte.
     pub(super) joint: u8,
     pub(super) has_comma: bool,
+    /// Whether a sign joins it that only numbers with their whole prefix have.
+    pub(super) is_odd: bool,
 }
 
 impl Group {
@@ -137,8 +139,8 @@ impl<'a> Numbers<'a> {
         let (first, len_held) = (small(self.held), small(len));
         let mut group = Group { start, written, first, len: len_held, ..Group::default() };
         let last = self.len.checked_sub(1).map(|last| self.groups[last].end());
-        if let Some((has_plus, has_comma, joint)) = last.and_then(|end| self.gap(end, start)) {
-            group = Group { has_plus, joint, has_comma, ..group };
+        if let Some(joined) = last.and_then(|end| self.gap(end, start)) {
+            group = Group { start, written, first, len: len_held, ..joined };
         } else {
             self.decide(true, found);
             group.has_plus = self.plus_before(start);
@@ -154,23 +156,24 @@ impl<'a> Numbers<'a> {
         end
     }
 
-    /// What lies between two groups, where it can be inside of a number.
-    fn gap(&self, mut at: usize, end: usize) -> Option<(bool, bool, u8)> {
+    /// A group by what joins it to the one before, where that can be inside of a number.
+    fn gap(&self, mut at: usize, end: usize) -> Option<Group> {
         if end - at > MAX_GAP {
             return None;
         }
         let joint = if end - at == 1 { self.text.as_bytes()[at] } else { b' ' };
-        let (mut has_plus, mut has_comma) = (false, false);
+        let mut group = Group { joint, ..Group::default() };
         for _ in 0..=MAX_SEPARATORS {
             if at >= end {
-                return Some((has_plus, has_comma, joint));
+                return Some(group);
             }
             let (kind, len) = separator(self.text, at)?;
-            has_plus |= kind == Separator::Plus;
-            has_comma |= kind == Separator::Comma;
+            group.has_plus |= kind == Separator::Plus;
+            group.has_comma |= kind == Separator::Comma;
+            group.is_odd |= kind == Separator::Odd;
             at += len;
         }
-        (at >= end).then_some((has_plus, has_comma, joint))
+        (at >= end).then_some(group)
     }
 
     /// Whether a plus stands before the first group, perhaps with a space or a bracket between.

@@ -120,6 +120,12 @@ pub(super) fn is_cut(digits: &[u8]) -> bool {
         && (digits.starts_with(b"07") || digits.starts_with(b"2507"))
 }
 
+/// Whether digits are a Rwandan mobile number with its country's code or its trunk zero.
+pub(super) fn is_mobile_in_full(digits: &[u8]) -> bool {
+    let prefixes: [&[u8]; 3] = [b"00250", b"250", b"0"];
+    prefixes.iter().any(|prefix| digits.strip_prefix(*prefix).is_some_and(is_mobile))
+}
+
 /// The nine digits of a Rwandan mobile number.
 fn is_mobile(national: &[u8]) -> bool {
     national.len() == 9

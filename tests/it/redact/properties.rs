@@ -70,6 +70,16 @@ proptest! {
     }
 
     #[test]
+    fn masking_what_was_cut_changes_nothing((planted, _) in planted(), pieces in proptest::collection::vec(prop::sample::select(PIECES), 0..12)) {
+        let text = format!("{}{planted}", pieces.concat());
+        for cut in 0..=text.len() {
+            let once = mask_and_truncate(&text, cut).into_owned();
+            prop_assert!(once.len() <= cut);
+            prop_assert_eq!(&mask(&once), &once, "{} cut at {}", text, cut);
+        }
+    }
+
+    #[test]
     fn no_text_makes_it_panic(text in any::<String>(), bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         for text in [text, String::from_utf8_lossy(&bytes).into_owned()] {
             let _ = mask(&text).len() + mask_and_truncate(&text, 20).len();
@@ -85,7 +95,7 @@ proptest! {
 }
 
 /// What scanners stumble over.
-const PIECES: &[&str] = &[
+pub(crate) const PIECES: &[&str] = &[
     "@",
     "a@b.rw",
     "+",
