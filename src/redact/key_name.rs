@@ -7,6 +7,9 @@ use super::scan::Kind;
 /// What a value under this key is, by the last words of the key's name.
 pub(super) fn kind_by_key(key: &str) -> Option<Kind> {
     let name = snake_case(key);
+    if is_password_name(&name) {
+        return Some(Kind::Secret);
+    }
     let mut words = name.rsplit('_');
     let (last, before) = (words.next()?, words.next().unwrap_or_default());
     match last {
@@ -14,7 +17,9 @@ pub(super) fn kind_by_key(key: &str) -> Option<Kind> {
         | "credentials" | "dsn" | "jwt" | "otp" | "passphrase" | "passwd" | "password" | "pwd"
         | "secret" | "token" => Some(Kind::Secret),
         "key" => match before {
-            "access" | "api" | "private" | "secret" | "service" => Some(Kind::Secret),
+            "access" | "anon" | "api" | "encryption" | "private" | "secret" | "service" => {
+                Some(Kind::Secret)
+            }
             "role" if words.next() == Some("service") => Some(Kind::Secret),
             _ => None,
         },
@@ -28,6 +33,12 @@ pub(super) fn kind_by_key(key: &str) -> Option<Kind> {
         "data" if matches!(before, "binary" | "image" | "media") => Some(Kind::Media),
         _ => None,
     }
+}
+
+/// Whether a name in snake case is a password's: glued to other words, cut in two, or short.
+fn is_password_name(name: &str) -> bool {
+    const ENDS: [&str; 5] = ["password", "passwd", "pass_word", "password_hash", "signature_256"];
+    ENDS.iter().any(|end| name.ends_with(end)) || name == "pass" || name.ends_with("_pass")
 }
 
 /// Whether the name of a value in a text says that it is secret.
@@ -59,7 +70,7 @@ pub(super) fn is_person_key(key: &str) -> bool {
     ];
     let name = snake_case(key);
     (name.contains("name") && PEOPLE.iter().any(|person| name.contains(person)))
-        || matches!(&*name, "doctor" | "patient" | "prescriber")
+        || matches!(&*name, "doctor" | "first_name" | "patient" | "prescriber" | "push_name")
 }
 
 /// `apiKey`, `API-KEY` and `api key` as `api_key`.

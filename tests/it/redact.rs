@@ -124,6 +124,14 @@ const SECRETS: &[(&str, &str)] = &[
     ("https://ghp_LEAK0123456789abcdef0123456789abcdef@github.com/x", "LEAK"),
     ("https://storage.googleapis.com/b/o?X-Goog-Signature=LEAK", "LEAK"),
     ("postgres://u:pa/LEAK@db", "LEAK"),
+    ("postgres://u:hun(LEAK)@h/db", "LEAK"),
+    ("postgres://u:hu|n'[LEAK]@h/db", "LEAK"),
+    ("mail https://u:p@s(LEAK)@h/db now", "LEAK"),
+    ("{\"password\":\"LEAK2\"}", "LEAK"),
+    ("AGE-SECRET-KEY-1LEAK0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", "LEAK"),
+    ("FLWSECK-LEAK0123456789abcdef-X", "LEAK"),
+    ("xai-LEAK0123456789abcdefghij", "LEAK"),
+    ("sntrys_LEAK0123456789abcdef", "LEAK"),
     ("data:image/jpeg;base64,LEAK/9j/4AAQSkZJRg==", "LEAK"),
     ("-----BEGIN PRIVATE KEY-----\nLEAK\n-----END PRIVATE KEY-----", "LEAK"),
 ];
@@ -170,6 +178,15 @@ fn secrets_under_telling_names_do_not_enter_at_any_depth() {
         "recording_url",
         "image_base64",
         "privateKey",
+        "PassWord",
+        "pass word",
+        "DBPASSWORD",
+        "user_pass",
+        "pass",
+        "passwordHash",
+        "encryption_key",
+        "SUPABASE_ANON_KEY",
+        "X-Hub-Signature-256",
     ] {
         let deep = (0..80).fold(json!({ name: "LEAK" }), |inner, _| json!({ "in": inner }));
         for payload in [json!({ name: "LEAK" }), json!([{ name: ["LEAK", { "x": "LEAK" }] }]), deep]
