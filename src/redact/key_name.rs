@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::{Map, Value};
+
 use super::scan::Kind;
 
 /// What a value under this key is, by the last words of the key's name.
@@ -10,6 +12,9 @@ pub(super) fn kind_by_key(key: &str) -> Option<Kind> {
     if is_password_name(&name) {
         return Some(Kind::Secret);
     }
+    // `MediaUrl0` counts, `base64` does not.
+    let counted = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let name = if name.ends_with("base64") { &*name } else { counted };
     let mut words = name.rsplit('_');
     let (last, before) = (words.next()?, words.next().unwrap_or_default());
     match last {
@@ -45,6 +50,19 @@ fn is_password_name(name: &str) -> bool {
 pub(super) fn is_secret_name(name: &str) -> bool {
     let name = name.trim_start_matches(|c: char| c.is_ascii_digit());
     name.len() >= 3 && kind_by_key(name) == Some(Kind::Secret)
+}
+
+/// What the value of a pair is, by the name beside it: `{"name":"authorization","value":…}`.
+pub(super) fn kind_of_pair(members: &Map<String, Value>) -> Option<Kind> {
+    members.get("value")?;
+    let name = members.get("name").or_else(|| members.get("key"))?;
+    name.as_str().and_then(kind_by_key)
+}
+
+/// What the second of two texts is, by the first: `["authorization", "…"]`.
+pub(super) fn kind_of_second(items: &[Value]) -> Option<Kind> {
+    let [Value::String(name), Value::String(_)] = items else { return None };
+    kind_by_key(name)
 }
 
 /// Whether the key says that digits below it are a phone number, however they are written.

@@ -94,10 +94,20 @@ fn kind_of(token: &str, any: u8) -> Option<Kind> {
     {
         return Some(kind);
     }
-    if has_key(token) {
+    if has_key(token) || (any & COLON != 0 && has_telegram_token(token)) {
         return Some(Kind::Secret);
     }
     is_base64_run(token).then_some(Kind::Media)
+}
+
+/// Whether a Telegram bot's token is in it: the bot's number, `:AA`, and at least 30 characters.
+fn has_telegram_token(token: &str) -> bool {
+    token.match_indices(":AA").any(|(at, _)| {
+        let digits =
+            token.as_bytes()[..at].iter().rev().take(11).take_while(|b| b.is_ascii_digit());
+        let key = token.as_bytes()[at + 3..].iter().take(MAX_KEY);
+        (8..=10).contains(&digits.count()) && key.take_while(|b| is_base64_byte(**b)).count() >= 30
+    })
 }
 
 /// Whether a provider's key or a JWT begins at one of the token's words: one begins where no letter or

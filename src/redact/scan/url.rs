@@ -41,6 +41,9 @@ pub(super) fn kind_of(token: &str) -> Option<Kind> {
         None if token.contains(['.', '/']) => ("https", token),
         None => return None,
     };
+    if rest.contains("hooks.slack.com/services/") {
+        return Some(Kind::Secret);
+    }
     let authority_len = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(authority_len);
     // A password may hold slashes, and a web page's path an @.
@@ -50,7 +53,7 @@ pub(super) fn kind_of(token: &str) -> Option<Kind> {
         return Some(Kind::Secret);
     }
     let parameters = path.find(['?', '#']).map_or("", |at| &path[at..]);
-    let is_signed = parameters.split(['?', '#', '&']).any(|parameter| {
+    let is_signed = parameters.split(['?', '#', '&', ';']).any(|parameter| {
         SIGNING_PARAMETERS.iter().any(|name| {
             let start = parameter.as_bytes().get(..name.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
