@@ -50,7 +50,9 @@ fn walk(key: &str, value: &mut Value, nested: usize) {
             if let Some(kind) = kind_of_second(items) {
                 replace(kind, &mut items[1]);
             }
-            items.iter_mut().for_each(|item| walk(key, item, nested));
+            for item in items {
+                walk(key, item, nested);
+            }
         }
         Value::Object(members) => {
             if let Some(kind) = kind_of_pair(members) {
