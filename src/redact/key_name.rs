@@ -2,11 +2,19 @@
 
 use std::borrow::Cow;
 
+use serde_json::{Map, Value};
+
 use super::scan::Kind;
 
 /// What a value under this key is, by the last words of the key's name.
 pub(super) fn kind_by_key(key: &str) -> Option<Kind> {
     let name = snake_case(key);
+    if is_password_name(&name) {
+        return Some(Kind::Secret);
+    }
+    // `MediaUrl0` counts, `base64` does not.
+    let counted = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let name = if name.ends_with("base64") { &*name } else { counted };
     let mut words = name.rsplit('_');
     let (last, before) = (words.next()?, words.next().unwrap_or_default());
     match last {
@@ -14,7 +22,9 @@ pub(super) fn kind_by_key(key: &str) -> Option<Kind> {
         | "credentials" | "dsn" | "jwt" | "otp" | "passphrase" | "passwd" | "password" | "pwd"
         | "secret" | "token" => Some(Kind::Secret),
         "key" => match before {
-            "access" | "api" | "private" | "secret" | "service" => Some(Kind::Secret),
+            "access" | "anon" | "api" | "encryption" | "private" | "secret" | "service" => {
+                Some(Kind::Secret)
+            }
             "role" if words.next() == Some("service") => Some(Kind::Secret),
             _ => None,
         },
@@ -30,10 +40,29 @@ pub(super) fn kind_by_key(key: &str) -> Option<Kind> {
     }
 }
 
+/// Whether a name in snake case is a password's: glued to other words, cut in two, or short.
+fn is_password_name(name: &str) -> bool {
+    const ENDS: [&str; 5] = ["password", "passwd", "pass_word", "password_hash", "signature_256"];
+    ENDS.iter().any(|end| name.ends_with(end)) || name == "pass" || name.ends_with("_pass")
+}
+
 /// Whether the name of a value in a text says that it is secret.
 pub(super) fn is_secret_name(name: &str) -> bool {
     let name = name.trim_start_matches(|c: char| c.is_ascii_digit());
     name.len() >= 3 && kind_by_key(name) == Some(Kind::Secret)
+}
+
+/// What the value of a pair is, by the name beside it: `{"name":"authorization","value":…}`.
+pub(super) fn kind_of_pair(members: &Map<String, Value>) -> Option<Kind> {
+    members.get("value")?;
+    let name = members.get("name").or_else(|| members.get("key"))?;
+    name.as_str().and_then(kind_by_key)
+}
+
+/// What the second of two texts is, by the first: `["authorization", "…"]`.
+pub(super) fn kind_of_second(items: &[Value]) -> Option<Kind> {
+    let [Value::String(name), Value::String(_)] = items else { return None };
+    kind_by_key(name)
 }
 
 /// Whether the key says that digits below it are a phone number, however they are written.
@@ -59,7 +88,7 @@ pub(super) fn is_person_key(key: &str) -> bool {
     ];
     let name = snake_case(key);
     (name.contains("name") && PEOPLE.iter().any(|person| name.contains(person)))
-        || matches!(&*name, "doctor" | "patient" | "prescriber")
+        || matches!(&*name, "doctor" | "first_name" | "patient" | "prescriber" | "push_name")
 }
 
 /// `apiKey`, `API-KEY` and `api key` as `api_key`.

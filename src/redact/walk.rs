@@ -4,7 +4,7 @@ use std::mem;
 
 use serde_json::{Map, Number, Value};
 
-use super::key_name::{is_person_key, is_phone_key, kind_by_key};
+use super::key_name::{is_person_key, is_phone_key, kind_by_key, kind_of_pair, kind_of_second};
 use super::mask::{find, mask, mask_of, mask_phone};
 use super::phone::digits_below_key;
 use super::scan::{Found, Kind};
@@ -46,8 +46,18 @@ fn walk(key: &str, value: &mut Value, nested: usize) {
                 *value = masked.into();
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| walk(key, item, nested)),
+        Value::Array(items) => {
+            if let Some(kind) = kind_of_second(items) {
+                replace(kind, &mut items[1]);
+            }
+            for item in items {
+                walk(key, item, nested);
+            }
+        }
         Value::Object(members) => {
+            if let Some(kind) = kind_of_pair(members) {
+                replace(kind, &mut members["value"]);
+            }
             if members.keys().any(|name| !find(name).is_empty()) {
                 mask_names(members);
             }

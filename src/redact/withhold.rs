@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::RedactionKey;
-use super::key_name::kind_by_key;
+use super::key_name::{kind_by_key, kind_of_pair, kind_of_second};
 use super::mask::with_masks;
 use super::scan::{Found, Kind, Scope, digits_of, scan, subscriber};
 use super::walk::is_json;
@@ -30,6 +30,9 @@ fn keep_out(value: &mut Value, key: &RedactionKey, nested: usize) {
         }
         Value::String(text) => withhold_in_text(text, key),
         Value::Array(items) => {
+            if let Some(kind) = kind_of_second(items) {
+                under(kind, &mut items[1], key);
+            }
             for item in items {
                 keep_out(item, key, nested);
             }
@@ -38,6 +41,9 @@ fn keep_out(value: &mut Value, key: &RedactionKey, nested: usize) {
             *value = Value::String(marker(Kind::Media, &value.to_string(), key));
         }
         Value::Object(members) => {
+            if let Some(kind) = kind_of_pair(members) {
+                under(kind, &mut members["value"], key);
+            }
             withhold_in_names(members, key);
             for (name, member) in members {
                 match kind_by_key(name) {

@@ -125,6 +125,18 @@ const SECRETS: &[(&str, &str)] = &[
     ("https://ghp_LEAK0123456789abcdef0123456789abcdef@github.com/x", "LEAK"),
     ("https://storage.googleapis.com/b/o?X-Goog-Signature=LEAK", "LEAK"),
     ("postgres://u:pa/LEAK@db", "LEAK"),
+    ("postgres://u:hun(LEAK)@h/db", "LEAK"),
+    ("postgres://u:hu|n'[LEAK]@h/db", "LEAK"),
+    ("mail https://u:p@s(LEAK)@h/db now", "LEAK"),
+    ("https://hooks.slack.com/services/T0/B0/LEAK0123", "LEAK"),
+    ("bot 123456789:AALEAK-0123456789abcdefghijklmnopqrs", "LEAK"),
+    ("https://x.rw/a?id=1&amp;signature=LEAK0123", "LEAK"),
+    ("password => LEAK2", "LEAK"),
+    ("{\"password\":\"LEAK2\"}", "LEAK"),
+    ("AGE-SECRET-KEY-1LEAK0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", "LEAK"),
+    ("FLWSECK-LEAK0123456789abcdef-X", "LEAK"),
+    ("xai-LEAK0123456789abcdefghij", "LEAK"),
+    ("sntrys_LEAK0123456789abcdef", "LEAK"),
     ("data:image/jpeg;base64,LEAK/9j/4AAQSkZJRg==", "LEAK"),
     ("-----BEGIN PRIVATE KEY-----\nLEAK\n-----END PRIVATE KEY-----", "LEAK"),
 ];
@@ -171,6 +183,15 @@ fn secrets_under_telling_names_do_not_enter_at_any_depth() {
         "recording_url",
         "image_base64",
         "privateKey",
+        "PassWord",
+        "pass word",
+        "DBPASSWORD",
+        "user_pass",
+        "pass",
+        "passwordHash",
+        "encryption_key",
+        "SUPABASE_ANON_KEY",
+        "X-Hub-Signature-256",
     ] {
         let deep = (0..80).fold(json!({ name: "LEAK" }), |inner, _| json!({ "in": inner }));
         for payload in [json!({ name: "LEAK" }), json!([{ name: ["LEAK", { "x": "LEAK" }] }]), deep]
@@ -179,6 +200,21 @@ fn secrets_under_telling_names_do_not_enter_at_any_depth() {
             assert!(!kept.contains("LEAK"), "{name}: {kept}");
         }
     }
+}
+
+#[test]
+fn secrets_beside_their_names_in_pairs_do_not_enter() {
+    let pairs = json!([
+        ["authorization", "LEAK"],
+        { "name": "authorization", "value": "LEAK" },
+        { "key": "password", "value": "LEAK" },
+        { "MediaUrl0": "LEAK" },
+    ]);
+    let kept = entered(pairs.clone()).to_string();
+    assert!(!kept.contains("LEAK"), "{kept}");
+    let mut masked = pairs;
+    moltbot_audit::redact::mask_json(&mut masked);
+    assert!(!masked.to_string().contains("LEAK"), "{masked}");
 }
 
 #[test]

@@ -75,7 +75,7 @@ pub(super) fn name_before(text: &str, at: usize) -> &str {
 /// between: `"api_key": "…"`.
 pub(super) fn name_assigned(text: &str, at: usize) -> Option<(&str, u8)> {
     let before = &text.as_bytes()[..at];
-    let is_between = |byte: &&u8| matches!(byte, b' ' | b'"' | b'\'' | b'\\' | b'`');
+    let is_between = |byte: &&u8| matches!(byte, b' ' | b'"' | b'\'' | b'\\' | b'`' | b'>');
     let gap = before.iter().rev().take(6).take_while(is_between).count();
     let joint = *before.get(at.checked_sub(gap + 1)?)?;
     if gap == 0 || !matches!(joint, b'=' | b':') {

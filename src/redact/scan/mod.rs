@@ -24,7 +24,9 @@ mod world;
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use self::class::{AT, DASH, DIGIT, MARK, STRIDE, TOKEN, WIDE, class_of, next_stride, token_end};
+use self::class::{
+    AT, COLON, DASH, DIGIT, MARK, STRIDE, TOKEN, WIDE, class_of, next_stride, token_end,
+};
 use self::number::Numbers;
 
 pub(super) use self::digit::{digits_of, subscriber};
@@ -165,6 +167,13 @@ impl Pass<'_> {
         {
             let end = block.end;
             self.found.push(Found { at: block, kind: Kind::Secret });
+            return end;
+        }
+        if any & COLON != 0
+            && let Some(whole) = url::with_password(self.text, &token)
+        {
+            let end = whole.end;
+            self.found.push(Found { at: whole, kind: Kind::Secret });
             return end;
         }
         // The most frequent tokens of a log; what stands beside a secret's name is one all the same.

@@ -16,11 +16,13 @@ const MAX_BASE64_RUN: usize = 256;
 const MAX_KEY: usize = 200;
 
 /// Token prefixes of providers, with the least length of the whole token.
-const PREFIXES: [(&str, usize); 37] = [
+const PREFIXES: [(&str, usize); 41] = [
+    ("AGE-SECRET-KEY-1", 40),
     ("AIza", 30),
     ("AKIA", 16),
     ("ASIA", 16),
     ("EAA", 40),
+    ("FLWSECK", 16),
     ("GOCSPX-", 20),
     ("SG.", 40),
     ("SK", 34),
@@ -44,7 +46,9 @@ const PREFIXES: [(&str, usize); 37] = [
     ("sk-", 16),
     ("sk_live_", 16),
     ("sk_test_", 16),
+    ("sntrys_", 20),
     ("whsec_", 16),
+    ("xai-", 24),
     ("xapp-", 16),
     ("xkeysib-", 30),
     ("xoxa-", 16),
@@ -90,10 +94,20 @@ fn kind_of(token: &str, any: u8) -> Option<Kind> {
     {
         return Some(kind);
     }
-    if has_key(token) {
+    if has_key(token) || (any & COLON != 0 && has_telegram_token(token)) {
         return Some(Kind::Secret);
     }
     is_base64_run(token).then_some(Kind::Media)
+}
+
+/// Whether a Telegram bot's token is in it: the bot's number, `:AA`, and at least 30 characters.
+fn has_telegram_token(token: &str) -> bool {
+    token.match_indices(":AA").any(|(at, _)| {
+        let digits =
+            token.as_bytes()[..at].iter().rev().take(11).take_while(|b| b.is_ascii_digit());
+        let key = token.as_bytes()[at + 3..].iter().take(MAX_KEY);
+        (8..=10).contains(&digits.count()) && key.take_while(|b| is_base64_byte(**b)).count() >= 30
+    })
 }
 
 /// Whether a provider's key or a JWT begins at one of the token's words: one begins where no letter or
@@ -273,7 +287,9 @@ fn is_value(name: &str, value: &str, joint: u8) -> bool {
     let is_assigned = joint == b'=';
     let is_random = has_digit && has_letter && value.len() >= if is_assigned { 6 } else { 8 };
     let is_mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && value.len() >= 16;
-    let is_password =
-        is_assigned && value.len() >= 4 && (ends("password") || ends("passwd") || ends("pwd"));
+    // Beside a colon, a word of a language is a remark.
+    let is_password = (is_assigned || has_digit)
+        && value.len() >= 4
+        && (ends("password") || ends("passwd") || ends("pwd") || ends("passphrase"));
     is_random || is_mixed || is_password
 }

@@ -1,6 +1,11 @@
 //! URLs that hold a password, or are themselves a key.
 
+use std::ops::Range;
+
 use super::Kind;
+
+/// Longest user and password that brackets or quotes cut into several tokens.
+const MAX_USER: usize = 200;
 
 /// Query parameters that make a URL a key to what it names.
 const SIGNING_PARAMETERS: [&str; 22] = [
@@ -36,6 +41,9 @@ pub(super) fn kind_of(token: &str) -> Option<Kind> {
         None if token.contains(['.', '/']) => ("https", token),
         None => return None,
     };
+    if rest.contains("hooks.slack.com/services/") {
+        return Some(Kind::Secret);
+    }
     let authority_len = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(authority_len);
     // A password may hold slashes, and a web page's path an @.
@@ -45,11 +53,33 @@ pub(super) fn kind_of(token: &str) -> Option<Kind> {
         return Some(Kind::Secret);
     }
     let parameters = path.find(['?', '#']).map_or("", |at| &path[at..]);
-    let is_signed = parameters.split(['?', '#', '&']).any(|parameter| {
+    let is_signed = parameters.split(['?', '#', '&', ';']).any(|parameter| {
         SIGNING_PARAMETERS.iter().any(|name| {
             let start = parameter.as_bytes().get(..name.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
         })
     });
     is_signed.then_some(Kind::SignedUrl)
+}
+
+/// A URL whose password holds brackets, quotes or bars, as drivers accept them: from the token it begins
+/// in to the white space or the quote behind it.
+pub(super) fn with_password(text: &str, token: &Range<usize>) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let cut = bytes.get(token.end)?;
+    if !matches!(cut, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'\'' | b'|') {
+        return None;
+    }
+    let (scheme, _) = text[token.clone()].split_once("://")?;
+    let from = token.start + scheme.len() + "://".len();
+    let goes_on =
+        |byte: &&u8| **byte > b' ' && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'`' | 0x7f);
+    let len = bytes[from..].iter().take(MAX_USER).take_while(goes_on).count();
+    let end = text.floor_char_boundary(from + len);
+    let is_web = scheme.ends_with("http") || scheme.ends_with("https");
+    let rest = text.get(from..end)?;
+    let rest = if is_web { rest.split(['/', '?', '#']).next().unwrap_or_default() } else { rest };
+    let (user, _) = rest.rsplit_once('@')?;
+    let is_cut_inside = user.len() > token.end - from;
+    (is_cut_inside && user.contains(':')).then_some(token.start..end)
 }
