@@ -44,9 +44,9 @@
 //!
 //! # Features
 //!
-//! `phone` knows the numbering plans of the world. `postgres` (default) and `sqlite` are the stores, `recorder` is [`Auditor`] alone for a host with
-//! a sink of its own, `testing` the fault kit for a host's tests. Without any of them the crate is the
-//! offline verifier: no sqlx, no tokio.
+//! `postgres` (default) and `sqlite` are the stores, `recorder` is [`Auditor`] alone for a host with a
+//! sink of its own, `testing` the fault kit for a host's tests, `phone` the numbering plans of the
+//! world. Without any of them the crate is the offline verifier: no sqlx, no tokio.
 
 #[cfg(feature = "recorder")]
 pub mod auditor;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::scan::Kind;
 
@@ -19,8 +19,9 @@ pub(super) fn kind_by_key(key: &str) -> Option<Kind> {
     let (last, before) = (words.next()?, words.next().unwrap_or_default());
     match last {
         "apikey" | "auth" | "authorization" | "cookie" | "cookies" | "credential"
-        | "credentials" | "dsn" | "jwt" | "otp" | "passphrase" | "passwd" | "password" | "pwd"
-        | "secret" | "token" => Some(Kind::Secret),
+        | "credentials" | "dsn" | "jwt" | "otp" | "passphrase" | "pwd" | "secret" | "token" => {
+            Some(Kind::Secret)
+        }
         "key" => match before {
             "access" | "anon" | "api" | "encryption" | "private" | "secret" | "service" => {
                 Some(Kind::Secret)
@@ -52,17 +53,21 @@ pub(super) fn is_secret_name(name: &str) -> bool {
     name.len() >= 3 && kind_by_key(name) == Some(Kind::Secret)
 }
 
-/// What the value of a pair is, by the name beside it: `{"name":"authorization","value":…}`.
-pub(super) fn kind_of_pair(members: &Map<String, Value>) -> Option<Kind> {
-    members.get("value")?;
-    let name = members.get("name").or_else(|| members.get("key"))?;
-    name.as_str().and_then(kind_by_key)
-}
-
-/// What the second of two texts is, by the first: `["authorization", "…"]`.
-pub(super) fn kind_of_second(items: &[Value]) -> Option<Kind> {
-    let [Value::String(name), Value::String(_)] = items else { return None };
-    kind_by_key(name)
+/// What is secret by the name beside it, and no key's: of `{"name": "authorization", "value": …}` the
+/// value, of `["authorization", "…"]` the second.
+pub(super) fn named_beside(value: &mut Value) -> Option<(Kind, &mut Value)> {
+    let (name, value) = match value {
+        Value::Array(items) => match items.as_mut_slice() {
+            [Value::String(name), value @ Value::String(_)] => (&*name, value),
+            _ => return None,
+        },
+        Value::Object(members) if members.contains_key("value") => {
+            let kind = members.get("name").or_else(|| members.get("key"))?.as_str();
+            return kind.and_then(kind_by_key).zip(members.get_mut("value"));
+        }
+        _ => return None,
+    };
+    kind_by_key(name).map(|kind| (kind, value))
 }
 
 /// Whether the key says that digits below it are a phone number, however they are written.

@@ -35,12 +35,7 @@ pub fn mask(text: &str) -> Cow<'_, str> {
     let mut masked = Cow::Borrowed(text);
     // What stands beside a mask may only now be seen: a pass more finds it, and nearly always nothing.
     for _ in 0..MAX_PASSES {
-        let found = find(&masked);
-        if found.is_empty() {
-            break;
-        }
-        let masks = found.iter().map(|found| (found.at.clone(), mask_of(&masked, found)));
-        let Some(next) = with_masks(&masked, masks.collect()) else { break };
+        let Some(next) = with_masks(&masked, masks(&masked, find(&masked))) else { break };
         masked = Cow::Owned(next);
     }
     masked
@@ -134,11 +129,16 @@ pub(super) fn mask_contacts(
 /// Masks for everything found but phone numbers that are `shown`.
 fn contacts(text: &str, shown: impl Fn(&FoundPhone) -> bool) -> Vec<Mask> {
     let is_shown = |found: &Found| {
-        let digits = digits_of(&text[found.at.clone()]);
-        found.kind == Kind::Phone && shown(&FoundPhone { at: found.at.clone(), digits })
+        let at = found.at.clone();
+        found.kind == Kind::Phone && shown(&FoundPhone { digits: digits_of(&text[at.clone()]), at })
     };
-    let found = find(text).into_iter().filter(|found| !is_shown(found));
-    found.map(|found| (found.at.clone(), mask_of(text, &found))).collect()
+    let mut found = find(text);
+    found.retain(|found| !is_shown(found));
+    masks(text, found)
+}
+
+fn masks(text: &str, found: Vec<Found>) -> Vec<Mask> {
+    found.into_iter().map(|found| (found.at.clone(), mask_of(text, &found))).collect()
 }
 
 /// The text with its masks, or `None` where there are none. Of two that overlap, the one that begins

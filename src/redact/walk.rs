@@ -1,16 +1,17 @@
 //! Masks what is personal in a JSON value: keys and values, whatever their type.
 
+use std::borrow::Cow;
 use std::mem;
 
 use serde_json::{Map, Number, Value};
 
-use super::key_name::{is_person_key, is_phone_key, kind_by_key, kind_of_pair, kind_of_second};
+use super::key_name::{is_person_key, is_phone_key, kind_by_key, named_beside};
 use super::mask::{find, mask, mask_of, mask_phone};
 use super::phone::digits_below_key;
 use super::scan::{Found, Kind};
 
 /// How often JSON in a text in JSON is looked into.
-const MAX_NESTED: usize = 4;
+pub(super) const MAX_NESTED: usize = 4;
 
 /// Masks personal data and secrets anywhere in a value: in texts, numbers, member names, and in JSON
 /// that is written inside a text. The name of a key decides too: what stands under `access_token`,
@@ -35,6 +36,9 @@ pub fn mask_json(value: &mut Value) {
 }
 
 fn walk(key: &str, value: &mut Value, nested: usize) {
+    if let Some((kind, secret)) = named_beside(value) {
+        replace(kind, secret);
+    }
     match value {
         Value::String(text) => {
             if let Some(masked) = mask_text(key, text, nested) {
@@ -47,17 +51,11 @@ fn walk(key: &str, value: &mut Value, nested: usize) {
             }
         }
         Value::Array(items) => {
-            if let Some(kind) = kind_of_second(items) {
-                replace(kind, &mut items[1]);
-            }
             for item in items {
                 walk(key, item, nested);
             }
         }
         Value::Object(members) => {
-            if let Some(kind) = kind_of_pair(members) {
-                replace(kind, &mut members["value"]);
-            }
             if members.keys().any(|name| !find(name).is_empty()) {
                 mask_names(members);
             }
@@ -82,17 +80,10 @@ fn mask_text(key: &str, text: &str, nested: usize) -> Option<String> {
     if is_person_key(key) && !text.is_empty() {
         return (text != "[name]").then(|| "[name]".to_owned());
     }
-    if nested > 0
-        && is_json(text)
-        && let Ok(before) = serde_json::from_str::<Value>(text)
-    {
-        let mut after = before.clone();
-        walk(key, &mut after, nested - 1);
-        return (after != before).then(|| after.to_string());
-    }
-    match mask(text) {
-        std::borrow::Cow::Borrowed(_) => None,
-        std::borrow::Cow::Owned(masked) => Some(masked),
+    let nested = in_nested(text, nested, |value, nested| walk(key, value, nested));
+    match nested.unwrap_or_else(|| mask(text)) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(masked) => Some(masked),
     }
 }
 
@@ -131,8 +122,22 @@ fn mask_names(members: &mut Map<String, Value>) {
     }
 }
 
+/// A text in which the JSON that it is has been changed, borrowed where nothing of it was; `None` where it
+/// is no JSON, or no level is left to be looked into.
+pub(super) fn in_nested(
+    text: &str,
+    nested: usize,
+    change: impl FnOnce(&mut Value, usize),
+) -> Option<Cow<'_, str>> {
+    let nested = nested.checked_sub(1).filter(|_| is_json(text))?;
+    let before: Value = serde_json::from_str(text).ok()?;
+    let mut after = before.clone();
+    change(&mut after, nested);
+    Some(if after == before { Cow::Borrowed(text) } else { Cow::Owned(after.to_string()) })
+}
+
 /// Whether a text looks like an object or a list.
-pub(super) fn is_json(text: &str) -> bool {
+fn is_json(text: &str) -> bool {
     let text = text.trim_ascii();
     (text.starts_with('{') && text.ends_with('}')) || (text.starts_with('[') && text.ends_with(']'))
 }

@@ -1,15 +1,14 @@
 //! What never enters the store: secrets, signed URLs, raw media.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::RedactionKey;
-use super::key_name::{kind_by_key, kind_of_pair, kind_of_second};
+use super::key_name::{kind_by_key, named_beside};
 use super::mask::with_masks;
 use super::scan::{Found, Kind, Scope, digits_of, scan, subscriber};
-use super::walk::is_json;
-
-/// How often JSON in a text in JSON is looked into.
-const MAX_NESTED: usize = 4;
+use super::walk::{MAX_NESTED, in_nested};
 
 /// Replaces what must not be stored, anywhere in a payload, by what it was, its length in bytes and
 /// its keyed hash: `[secret 43 0f3a…]`. It knows them by prefix, by shape and by the name of the key they
@@ -21,18 +20,18 @@ pub(crate) fn withhold(value: &mut Value, key: &RedactionKey) {
 }
 
 fn keep_out(value: &mut Value, key: &RedactionKey, nested: usize) {
+    if let Some((kind, secret)) = named_beside(value) {
+        under(kind, secret, key);
+    }
     match value {
-        Value::String(text) if nested > 0 && is_json(text) => {
-            if let Some(inner) = keep_out_nested(text, key, nested - 1) {
+        Value::String(text) => {
+            let inner = in_nested(text, nested, |value, nested| keep_out(value, key, nested));
+            if let Some(Cow::Owned(inner)) = inner {
                 *text = inner;
             }
             withhold_in_text(text, key);
         }
-        Value::String(text) => withhold_in_text(text, key),
         Value::Array(items) => {
-            if let Some(kind) = kind_of_second(items) {
-                under(kind, &mut items[1], key);
-            }
             for item in items {
                 keep_out(item, key, nested);
             }
@@ -41,9 +40,6 @@ fn keep_out(value: &mut Value, key: &RedactionKey, nested: usize) {
             *value = Value::String(marker(Kind::Media, &value.to_string(), key));
         }
         Value::Object(members) => {
-            if let Some(kind) = kind_of_pair(members) {
-                under(kind, &mut members["value"], key);
-            }
             withhold_in_names(members, key);
             for (name, member) in members {
                 match kind_by_key(name) {
@@ -54,14 +50,6 @@ fn keep_out(value: &mut Value, key: &RedactionKey, nested: usize) {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
-}
-
-/// JSON inside a text without what must not be stored, or `None` where nothing of it must go.
-fn keep_out_nested(text: &str, key: &RedactionKey, nested: usize) -> Option<String> {
-    let before: Value = serde_json::from_str(text).ok()?;
-    let mut after = before.clone();
-    keep_out(&mut after, key, nested);
-    (after != before).then(|| after.to_string())
 }
 
 /// Replaces secrets in an idempotency key, and phone numbers by their keyed hash: the same each time,

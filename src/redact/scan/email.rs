@@ -13,7 +13,7 @@ const FILES: [&str; 10] = ["css", "gif", "html", "jpeg", "jpg", "js", "pdf", "pn
 
 /// Finds the addresses in a token.
 pub(super) fn find(text: &str, token: Range<usize>, any: u8, found: &mut Vec<Found>) {
-    if any & AT == 0 && any & (MARK | WIDE) == 0 {
+    if any & (AT | MARK | WIDE) == 0 {
         return;
     }
     let mut from = token.start;

@@ -276,8 +276,9 @@ fn is_value(name: &str, value: &str, joint: u8) -> bool {
             && name.is_char_boundary(name.len() - word.len())
             && name[name.len() - word.len()..].eq_ignore_ascii_case(word)
     };
+    let is_password_name = ends("password") || ends("passwd") || ends("pwd");
     if value.len() >= 4 && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return ends("otp") || ends("password") || ends("passwd") || ends("pwd");
+        return is_password_name || ends("otp");
     }
     if value.starts_with(['*', '$']) || value.contains("***") {
         return false;
@@ -288,8 +289,7 @@ fn is_value(name: &str, value: &str, joint: u8) -> bool {
     let is_random = has_digit && has_letter && value.len() >= if is_assigned { 6 } else { 8 };
     let is_mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && value.len() >= 16;
     // Beside a colon, a word of a language is a remark.
-    let is_password = (is_assigned || has_digit)
-        && value.len() >= 4
-        && (ends("password") || ends("passwd") || ends("pwd") || ends("passphrase"));
+    let is_password =
+        (is_assigned || has_digit) && value.len() >= 4 && (is_password_name || ends("passphrase"));
     is_random || is_mixed || is_password
 }

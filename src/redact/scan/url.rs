@@ -44,15 +44,10 @@ pub(super) fn kind_of(token: &str) -> Option<Kind> {
     if rest.contains("hooks.slack.com/services/") {
         return Some(Kind::Secret);
     }
-    let authority_len = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(authority_len);
-    // A password may hold slashes, and a web page's path an @.
-    let is_web = scheme.ends_with("http") || scheme.ends_with("https");
-    let user = if is_web { authority } else { rest }.rsplit_once('@');
-    if token.len() > rest.len() && user.is_some_and(|(user, _)| user.contains(':')) {
+    if token.len() > rest.len() && user_and_password(scheme, rest).is_some() {
         return Some(Kind::Secret);
     }
-    let parameters = path.find(['?', '#']).map_or("", |at| &path[at..]);
+    let parameters = rest.find(['?', '#']).map_or("", |at| &rest[at..]);
     let is_signed = parameters.split(['?', '#', '&', ';']).any(|parameter| {
         SIGNING_PARAMETERS.iter().any(|name| {
             let start = parameter.as_bytes().get(..name.len());
@@ -76,10 +71,16 @@ pub(super) fn with_password(text: &str, token: &Range<usize>) -> Option<Range<us
         |byte: &&u8| **byte > b' ' && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'`' | 0x7f);
     let len = bytes[from..].iter().take(MAX_USER).take_while(goes_on).count();
     let end = text.floor_char_boundary(from + len);
-    let is_web = scheme.ends_with("http") || scheme.ends_with("https");
-    let rest = text.get(from..end)?;
-    let rest = if is_web { rest.split(['/', '?', '#']).next().unwrap_or_default() } else { rest };
-    let (user, _) = rest.rsplit_once('@')?;
+    let user = user_and_password(scheme, text.get(from..end)?)?;
     let is_cut_inside = user.len() > token.end - from;
-    (is_cut_inside && user.contains(':')).then_some(token.start..end)
+    is_cut_inside.then_some(token.start..end)
+}
+
+/// `user:password` before the host of a URL, from what stands behind its scheme.
+fn user_and_password<'a>(scheme: &str, rest: &'a str) -> Option<&'a str> {
+    // A password may hold slashes, and a web page's path an @.
+    let is_web = scheme.ends_with("http") || scheme.ends_with("https");
+    let may_hold = if is_web { rest.split(['/', '?', '#']).next()? } else { rest };
+    let (user, _) = may_hold.rsplit_once('@')?;
+    user.contains(':').then_some(user)
 }
