@@ -47,7 +47,8 @@ pub(super) fn kind_of(token: &str) -> Option<Kind> {
     if token.len() > rest.len() && user_and_password(scheme, rest).is_some() {
         return Some(Kind::Secret);
     }
-    let parameters = rest.find(['?', '#']).map_or("", |at| &rest[at..]);
+    let path = rest.find(['/', '?', '#']).map_or("", |at| &rest[at..]);
+    let parameters = path.find(['?', '#']).map_or("", |at| &path[at..]);
     let is_signed = parameters.split(['?', '#', '&', ';']).any(|parameter| {
         SIGNING_PARAMETERS.iter().any(|name| {
             let start = parameter.as_bytes().get(..name.len());
