@@ -62,8 +62,8 @@ pub mod testing;
 #[cfg(feature = "recorder")]
 pub use self::auditor::{Auditor, AuditorBuilder, Effect, EffectError, PendingEffect, RecordError};
 pub use self::event::{
-    Actor, AuditEvent, ConversationId, ErrorCode, EventError, EventId, EventType, Outcome, Payload,
-    RequestId, StreamId, TraceContext,
+    Actor, AuditEvent, Budget, ConversationId, ErrorCode, EventError, EventId, EventType, Outcome,
+    Payload, Period, RequestId, StreamId, Switch, TraceContext,
 };
 
 #[cfg(all(doctest, feature = "sqlite"))]

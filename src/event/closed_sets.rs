@@ -90,19 +90,43 @@ closed_set! {
         CooldownActive = "cooldown_active",
         /// The host's call returned an error.
         EffectFailed = "effect_failed",
+        /// The same effect began before, and how it ended is not known.
+        InDoubt = "in_doubt",
+        /// The same effect is under way.
+        InProgress = "in_progress",
         /// The answer broke its contract.
         InvalidOutput = "invalid_output",
         /// The request is in a state that does not allow this.
         InvalidState = "invalid_state",
+        /// The idempotency key was used with another input.
+        KeyConflict = "key_conflict",
         /// Nobody agreed to this.
         NoConsent = "no_consent",
+        /// It certainly did not happen.
+        NotPerformed = "not_performed",
         /// The host's code panicked.
         Panicked = "panicked",
         /// An external provider failed.
         ProviderError = "provider_error",
         /// A rate limit was hit.
         RateLimited = "rate_limited",
+        /// A kill switch is engaged, or not known to be off.
+        SwitchedOff = "switched_off",
+        /// The request is over its time limit.
+        TimeExceeded = "time_exceeded",
         /// It took too long.
         TimedOut = "timed_out",
+        /// What decides about it could not be asked.
+        Unavailable = "unavailable",
+    }
+}
+
+closed_set! {
+    /// Over what a budget is counted.
+    Period {
+        /// A day of the database, in UTC.
+        Day = "day",
+        /// One request.
+        Request = "request",
     }
 }

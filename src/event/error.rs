@@ -34,6 +34,15 @@ pub enum EventError {
         /// What was given, cut to 80 characters, its digits as `#`.
         event_type: String,
     },
+    /// The name of a budget or a switch is not `snake_case`.
+    #[error(
+        "the name of a {what} is lower-case letters, digits and underscores, begins with a letter, \
+         and has at most 40 bytes and four digits"
+    )]
+    MalformedName {
+        /// `budget` or `switch`.
+        what: &'static str,
+    },
     /// The UUID was not made by `EventId::new`.
     #[error("{id} is no event id (a UUIDv7 to the microsecond): make it with EventId::new")]
     NotAnEventId {

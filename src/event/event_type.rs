@@ -184,6 +184,22 @@ vocabulary! {
     /// Events that were kept in the spool while the database was away are stored: how many, and
     /// which could not be.
     AUDIT_SPOOL_DRAINED = "audit.spool_drained";
+    /// A budget of the request, or of the day, is nearly used up.
+    BUDGET_WARNED = "budget.warned";
+    /// An effect may run: what it is charged, under which limits. Its outcome follows.
+    EFFECT_ADMITTED = "effect.admitted";
+    /// An effect's lease ended without an outcome: it is in doubt.
+    EFFECT_EXPIRED = "effect.expired";
+    /// An effect may not run, and why.
+    EFFECT_REFUSED = "effect.refused";
+    /// An effect was answered from the record of its first run.
+    EFFECT_REPLAYED = "effect.replayed";
+    /// Somebody found out whether an effect in doubt was performed.
+    EFFECT_RESOLVED = "effect.resolved";
     /// A request pack was exported: who may have read it.
     PACK_EXPORTED = "pack.exported";
+    /// A kill switch was engaged: what it governs stops.
+    SWITCH_ENGAGED = "switch.engaged";
+    /// A kill switch was reset: what it governs may run again.
+    SWITCH_RESET = "switch.reset";
 }

@@ -1,6 +1,7 @@
 //! The words: what the host reports, and in which terms. No I/O.
 
 mod audit_event;
+mod budget;
 mod closed_sets;
 mod error;
 mod event_type;
@@ -10,7 +11,8 @@ mod trace;
 
 pub use self::{
     audit_event::AuditEvent,
-    closed_sets::{Actor, ErrorCode, Outcome},
+    budget::{Budget, Switch},
+    closed_sets::{Actor, ErrorCode, Outcome, Period},
     error::EventError,
     event_type::EventType,
     ids::{ConversationId, EventId, RequestId, StreamId},

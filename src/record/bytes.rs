@@ -4,12 +4,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::sealed::{Content, Part};
-use super::{Header, Record};
+use super::{Header, Record, Role};
 use crate::event::EventId;
 use crate::proof::{Digest, Salt};
 
 /// The form that this crate writes.
 const VERSION: u32 = 1;
+
+const INTENT: &str = "intent";
+const OUTCOME: &str = "outcome";
 
 /// Bytes that are no sealed record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +57,9 @@ struct Written<'a> {
     host_ids: Option<&'a Value>,
     salt: Salt,
     event_hash: Digest,
+    /// Left out for most: what is no effect's has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +73,7 @@ struct Read {
     host_ids: Option<Value>,
     salt: Salt,
     event_hash: Digest,
+    role: Option<String>,
 }
 
 /// The one member that every version has.
@@ -92,6 +99,11 @@ impl Record {
             host_ids: self.host_ids(),
             salt: self.salt(),
             event_hash: self.event_hash(),
+            role: match self.role() {
+                Role::Event => None,
+                Role::Intent => Some(INTENT),
+                Role::Outcome => Some(OUTCOME),
+            },
         };
         serde_json::to_vec(&written).expect("every part of a record is JSON")
     }
@@ -122,7 +134,13 @@ impl Record {
             idempotency_key: read.idempotency_key,
             host_ids: read.host_ids.map(Part::of),
         };
-        let record = Self::of(id, read.header, content, read.salt);
+        let role = match read.role.as_deref() {
+            None => Role::Event,
+            Some(INTENT) => Role::Intent,
+            Some(OUTCOME) => Role::Outcome,
+            Some(_) => return Err(RecordBytesError::Contradiction { reason: "its role is unknown" }),
+        };
+        let record = Self::of(id, read.header, content, read.salt).with_role(role);
         if record.event_hash() != read.event_hash {
             return Err(RecordBytesError::Hash);
         }

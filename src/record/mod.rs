@@ -5,10 +5,12 @@ mod bytes;
 mod header;
 mod seal;
 mod sealed;
+mod settlement;
 
 pub use self::{
     bytes::RecordBytesError,
     header::Header,
     seal::{MAX_KEY_LEN, MAX_NESTING, MAX_PAYLOAD_LEN, MAX_POINTERS_LEN, Randomness, seal},
-    sealed::{Commitments, Receipt, Record, Recorded, StoredRecord},
+    sealed::{Commitments, Receipt, Record, Recorded, Role, StoredRecord},
+    settlement::Settlement,
 };

@@ -20,6 +20,22 @@ pub struct Record {
     salt: Salt,
     commitments: Commitments,
     event_hash: Digest,
+    role: Role,
+}
+
+/// What a record does to an effect's entry when it is appended. No part of the event: it is not hashed,
+/// and a store does not keep it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role {
+    /// Nothing.
+    #[default]
+    Event,
+    /// It makes the entry: an `effect.admitted` of an effect that was begun while the database was
+    /// away.
+    Intent,
+    /// It settles the entry: the outcome of the effect that has the record's own id.
+    Outcome,
 }
 
 /// What of a record is committed to, and may be hidden from a reader.
@@ -106,7 +122,19 @@ impl Record {
             content.host_ids.as_ref().map(|part| &part.value),
         );
         let event_hash = commitments.event_hash(&header);
-        Self { id, header, content, salt, commitments, event_hash }
+        Self { id, header, content, salt, commitments, event_hash, role: Role::Event }
+    }
+
+    /// Says what it does to an effect's entry.
+    #[must_use]
+    pub fn with_role(self, role: Role) -> Self {
+        Self { role, ..self }
+    }
+
+    /// What it does to an effect's entry.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
     }
 
     /// The event's id.

@@ -4,6 +4,8 @@
 //! test suite runs on all of them.
 
 #[cfg(feature = "recorder")]
+pub mod admission;
+#[cfg(feature = "recorder")]
 mod batcher;
 #[cfg(feature = "recorder")]
 pub(crate) mod catch_unwind;
@@ -71,6 +73,13 @@ pub trait AuditSink: fmt::Debug + Send + Sync {
         &'a self,
         batch: &'a [Record],
     ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>>;
+
+    /// The same database, where it also decides what may run. Default: `None`, and effects with a
+    /// switch or a budget are refused.
+    #[cfg(feature = "recorder")]
+    fn admission(&self) -> Option<&dyn admission::AdmissionStore> {
+        None
+    }
 }
 
 /// The readable side.

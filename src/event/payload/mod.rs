@@ -6,6 +6,7 @@
 //!
 //! Field names matter beyond this module: redaction profiles decide by them.
 
+mod admission;
 mod call;
 mod moltbot;
 mod ocr;
@@ -20,6 +21,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::{
+    admission::{
+        AdmissionInput, BudgetWarned, BudgetWarningInput, ChargeInput, EffectAdmitted,
+        EffectExpired, EffectRefused, EffectReplayed, EffectResolved, ExpiryInput, RefusalOutput,
+        ReplayOutput, ResolutionInput, SwitchEngaged, SwitchInput, SwitchReset,
+    },
     call::{
         CallConsentDecision, CallConsentDenied, CallConsentGranted, CallConsentInput,
         CallConsentOutput, CallConsentRequested, CallInput, CallOutput, CallStarted,

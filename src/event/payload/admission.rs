@@ -1,0 +1,132 @@
+//! What was admitted, refused and found out, and what was switched.
+
+use chrono::{DateTime, Utc};
+
+use super::{Nothing, event, payload};
+
+event! {
+    /// An effect may run.
+    EffectAdmitted = EFFECT_ADMITTED(AdmissionInput, Nothing);
+    /// An effect may not run.
+    EffectRefused = EFFECT_REFUSED(AdmissionInput, RefusalOutput);
+    /// An effect was answered from its record.
+    EffectReplayed = EFFECT_REPLAYED(AdmissionInput, ReplayOutput);
+    /// A lease ended without an outcome.
+    EffectExpired = EFFECT_EXPIRED(ExpiryInput, Nothing);
+    /// Somebody found out how an effect ended.
+    EffectResolved = EFFECT_RESOLVED(ResolutionInput, Nothing);
+    /// A budget is nearly used up.
+    BudgetWarned = BUDGET_WARNED(BudgetWarningInput, Nothing);
+    /// A kill switch was engaged.
+    SwitchEngaged = SWITCH_ENGAGED(SwitchInput, Nothing);
+    /// A kill switch was reset.
+    SwitchReset = SWITCH_RESET(SwitchInput, Nothing);
+}
+
+payload! {
+    /// What asked to run, and under which limits.
+    AdmissionInput {
+        /// The id of the event that records how it ended.
+        effect_id: Option<String>,
+        /// The event type under which its success is recorded.
+        effect: Option<String>,
+        /// The kill switch that governs it.
+        switch: Option<String>,
+        /// What it is charged, all of it or nothing.
+        charges: Vec<ChargeInput>,
+        /// The longest that a request without a shortlist may take, in milliseconds.
+        elapsed_max_ms: Option<u64>,
+        /// How long it may take before it is in doubt, in milliseconds.
+        lease_ms: Option<u64>,
+        /// The consent it rests on.
+        consent_id: Option<String>,
+        /// Keyed hash of the idempotency key, 64 hex digits.
+        key_hash: Option<String>,
+        /// Keyed hash of the input, 64 hex digits.
+        input_hash: Option<String>,
+    }
+
+    /// A charge to one budget.
+    ChargeInput {
+        /// The budget.
+        budget: Option<String>,
+        /// `request` or `day`.
+        period: Option<String>,
+        /// How much is held until the outcome is known.
+        amount: Option<i64>,
+        /// The most that may be used.
+        limit: Option<i64>,
+    }
+
+    /// What stood in the way. The error code says which kind it is.
+    RefusalOutput {
+        /// The budget that would have passed its limit.
+        budget: Option<String>,
+        /// Its period.
+        period: Option<String>,
+        /// What of it was used.
+        used: Option<i64>,
+        /// What was asked for.
+        amount: Option<i64>,
+        /// Its limit.
+        limit: Option<i64>,
+        /// How long the request had taken, in milliseconds.
+        elapsed_ms: Option<u64>,
+        /// What said that the switch is engaged: `environment`, `store` or `unknown`.
+        switched_by: Option<String>,
+        /// The effect that holds, or held, the idempotency key.
+        other_effect_id: Option<String>,
+    }
+
+    /// Where the answer came from.
+    ReplayOutput {
+        /// The effect whose output was given again.
+        other_effect_id: Option<String>,
+    }
+
+    /// Which lease ended.
+    ExpiryInput {
+        /// The effect.
+        effect_id: Option<String>,
+        /// What it was.
+        effect: Option<String>,
+        /// When the lease ended.
+        lease_until: Option<DateTime<Utc>>,
+    }
+
+    /// What was found out.
+    ResolutionInput {
+        /// The effect.
+        effect_id: Option<String>,
+        /// What it was.
+        effect: Option<String>,
+        /// `performed` or `not_performed`.
+        finding: Option<String>,
+        /// Who found it out.
+        by: Option<String>,
+        /// How.
+        reason: Option<String>,
+    }
+
+    /// What is nearly used up.
+    BudgetWarningInput {
+        /// The budget; `elapsed_ms` where it is the request's time.
+        budget: Option<String>,
+        /// `request` or `day`.
+        period: Option<String>,
+        /// What of it is used.
+        used: Option<i64>,
+        /// The limit.
+        limit: Option<i64>,
+    }
+
+    /// Who switched what, and why.
+    SwitchInput {
+        /// The switch.
+        switch: Option<String>,
+        /// Who.
+        by: Option<String>,
+        /// Why.
+        reason: Option<String>,
+    }
+}

@@ -1,0 +1,66 @@
+//! What an outcome does to the charges of its effect: one rule, for stores and for verifiers.
+
+use serde_json::Value;
+
+use crate::event::{Budget, ErrorCode, Outcome};
+
+/// Largest number that every JSON reader reads exactly.
+const EXACT_MAX: u64 = (1 << 53) - 1;
+
+/// How an effect ended, by what its outcome event says.
+///
+/// | outcome | ended | charges | idempotency key |
+/// |---|---|---|---|
+/// | `succeeded` | [`Succeeded`](Self::Succeeded) | settled | answers again |
+/// | `failed` | [`Failed`](Self::Failed) | settled | free |
+/// | `failed` with `not_performed`; `refused` | [`Voided`](Self::Voided) | given back | free |
+/// | `cancelled`, `panicked` | [`InDoubt`](Self::InDoubt) | held | held |
+///
+/// Settled is at what was [used](Self::used), where the output says that, else at what was reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// It happened.
+    Succeeded,
+    /// It was tried: what it cost is spent.
+    Failed,
+    /// It certainly did not happen.
+    Voided,
+    /// What it did is not known.
+    InDoubt,
+}
+
+impl Settlement {
+    /// By the columns of the outcome event. A text that is not of the sets is as if nothing was known.
+    #[must_use]
+    pub fn of(outcome: &str, error_code: Option<&str>) -> Self {
+        match Outcome::parse(outcome) {
+            Some(Outcome::Succeeded) => Self::Succeeded,
+            Some(Outcome::Failed) if error_code == Some(ErrorCode::NotPerformed.as_str()) => {
+                Self::Voided
+            }
+            Some(Outcome::Failed) => Self::Failed,
+            Some(Outcome::Refused) => Self::Voided,
+            Some(Outcome::Cancelled | Outcome::Panicked) | None => Self::InDoubt,
+        }
+    }
+
+    /// What of a budget was used, where an output says so: `input_tokens` and `output_tokens` together
+    /// are its tokens, `cost_microusd` its cost. Whole numbers from 0 to 2^53 − 1; others say nothing.
+    #[must_use]
+    pub fn used(budget: &str, output: Option<&Value>) -> Option<i64> {
+        let number = |name: &str| {
+            let number = output?.get(name)?.as_u64().filter(|number| *number <= EXACT_MAX)?;
+            i64::try_from(number).ok()
+        };
+        if budget == Budget::COST_MICROUSD.as_str() {
+            return number("cost_microusd");
+        }
+        if budget != Budget::TOKENS.as_str() {
+            return None;
+        }
+        match (number("input_tokens"), number("output_tokens")) {
+            (None, None) => None,
+            (read, written) => Some(read.unwrap_or(0) + written.unwrap_or(0)),
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What may run, decided where it is recorded: the storage trait of admission, and its words.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{BoxFuture, StoreError};
+use crate::event::{Budget, Period, Switch};
+use crate::proof::Digest;
+use crate::record::{Receipt, Record};
+
+/// A store that decides what may run, in the transaction in which it records that.
+///
+/// What an implementation promises, over all processes that use one database:
+/// - [`admit`](Self::admit) takes all charges of a claim or none, and never one that passes its limit.
+/// - Of all claims with one key, one is admitted, until its effect is voided or has failed.
+/// - Once [`set_switch`](Self::set_switch) has returned, no claim is admitted against the switch.
+/// - The intent of a claim is appended if and only if the claim is admitted; the same claim again, as
+///   after an error, gets the same answer and the first receipt.
+/// - [`append`](super::AuditSink::append) of a record that is an
+///   [`Outcome`](crate::record::Role::Outcome) settles its effect in the same transaction, by
+///   [`Settlement`](crate::record::Settlement).
+pub trait AdmissionStore: fmt::Debug + Send + Sync {
+    /// Decides about a claim. What stands in the way is looked for in the order of [`Verdict`].
+    ///
+    /// # Errors
+    /// [`StoreError`]; the claim may have been admitted or not.
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>>;
+
+    /// Concludes an effect without an outcome, and appends the record that says so. `None`, with
+    /// nothing written, where the effect is not open, or not in the way that the conclusion needs.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it may have landed or not. The same again is safe.
+    fn conclude<'a>(
+        &'a self,
+        effect_id: Uuid,
+        conclusion: Conclusion,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>>;
+
+    /// The effects that are running or in doubt, oldest first, at most `max`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>>;
+
+    /// What of each budget is used; without an entry, nothing is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>>;
+
+    /// Every switch that was ever set.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>>;
+
+    /// Sets a switch, and appends the record of it. A switch that stands so already is set again.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it may have landed or not. The same again is safe.
+    fn set_switch<'a>(
+        &'a self,
+        state: &'a SwitchState,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Receipt, StoreError>>;
+
+    /// Returns when a switch may have been set, by anyone; may return at any other time too. Default:
+    /// after a second.
+    fn switch_moved(&self) -> BoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(Duration::from_secs(1)))
+    }
+}
+
+/// An effect that asks to run.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The `effect.admitted` event, which is appended where it may.
+    pub intent: Record,
+    /// The id of the event that will record how it ended.
+    pub effect_id: Uuid,
+    /// The event type under which its success is recorded.
+    pub effect: String,
+    /// Keyed hash of the idempotency key.
+    pub key_hash: Option<Digest>,
+    /// Keyed hash of the input.
+    pub input_hash: Digest,
+    /// The switch that governs it.
+    pub switch: Option<Switch>,
+    /// The consent it needs.
+    pub consent: Option<ConsentClaim>,
+    /// The longest that its request may have taken, by the host's time of the intent and by the
+    /// database's, where no shortlist is there yet.
+    pub elapsed_max: Option<Duration>,
+    /// What it is charged; each budget once a period.
+    pub charges: Vec<Charge>,
+    /// How long it may take before it is in doubt.
+    pub lease: Duration,
+}
+
+/// The consent that a claim rests on: the last word about it in the trail of the claim's request or
+/// conversation must be a `call.consent_granted` that has not lapsed.
+#[derive(Clone, Debug)]
+pub struct ConsentClaim {
+    /// The host's name for it, as `consent_id` in the events' input.
+    pub consent_id: String,
+    /// How long a grant holds that does not say when it lapses.
+    pub lifetime: Duration,
+}
+
+/// A charge to one budget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// The budget.
+    pub budget: Budget,
+    /// Whether it is the request's or the day's.
+    pub period: Period,
+    /// How much is reserved; not negative.
+    pub amount: i64,
+    /// The most that may be used, this included.
+    pub limit: i64,
+}
+
+/// What a store says to a claim: the first of these that is so.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// An effect with this key and input has succeeded.
+    Replay {
+        /// That effect.
+        effect_id: Uuid,
+        /// What it returned, as it is recorded; none where somebody only resolved that it was
+        /// performed.
+        output: Option<Value>,
+    },
+    /// The key is another input's, or the effect's id is taken.
+    Conflict {
+        /// The effect that has it.
+        effect_id: Uuid,
+    },
+    /// An effect with this key is running.
+    InProgress {
+        /// That effect.
+        effect_id: Uuid,
+        /// When it will be in doubt.
+        lease_until: DateTime<Utc>,
+    },
+    /// How an effect with this key ended is not known.
+    InDoubt {
+        /// That effect.
+        effect_id: Uuid,
+    },
+    /// Something stands in its way.
+    Refused(Obstacle),
+    /// It may run. Its charges are reserved, and its intent is appended.
+    Proceed(Admission),
+}
+
+/// What an admitted claim is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Admission {
+    /// Of the intent.
+    pub receipt: Receipt,
+    /// What of each budget is used, this effect included, in the order of the claim's charges. Empty
+    /// where the claim had been admitted before.
+    pub used: Vec<i64>,
+    /// How long the request has taken, where the claim has an `elapsed_max`, and the request no
+    /// shortlist.
+    pub elapsed: Option<Duration>,
+}
+
+/// Why a claim is refused: the first of these that is so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Obstacle {
+    /// Its switch is engaged, or was never set.
+    Switch,
+    /// The consent was never granted.
+    NoConsent,
+    /// The client declined since.
+    ConsentDenied,
+    /// The consent lapsed.
+    ConsentExpired,
+    /// A budget would pass its limit.
+    Budget {
+        /// Which of the claim's charges, from 0.
+        charge: usize,
+        /// What is used without it.
+        used: i64,
+    },
+    /// The request has taken too long.
+    Time {
+        /// How long.
+        elapsed: Duration,
+    },
+}
+
+/// How an effect is concluded without an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Conclusion {
+    /// Its lease ended while it was running: it is in doubt.
+    Expired,
+    /// It was performed: charges stay.
+    Performed,
+    /// It was not: charges are given back, and its key is free.
+    NotPerformed,
+}
+
+/// An effect whose end is not recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenEffect {
+    /// The id that its outcome has, or would have.
+    pub effect_id: Uuid,
+    /// The event type under which its success is recorded.
+    pub effect: String,
+    /// Its request.
+    pub request_id: Option<Uuid>,
+    /// Its conversation.
+    pub conversation_id: Option<Uuid>,
+    /// When it was admitted, by the database's clock.
+    pub admitted_at: DateTime<Utc>,
+    /// When its lease ends, or ended.
+    pub lease_until: DateTime<Utc>,
+    /// Whether it is in doubt: said so by an event, or its lease is over.
+    pub is_in_doubt: bool,
+    /// Whether its lease is over and no event says so yet.
+    pub is_expiring: bool,
+}
+
+/// Whose usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// A request's.
+    Request(Uuid),
+    /// A day's, in UTC.
+    Day(NaiveDate),
+}
+
+/// How a switch stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwitchState {
+    /// The switch.
+    pub switch: Switch,
+    /// Whether it is engaged: what it governs is off.
+    pub is_engaged: bool,
+    /// Who set it last.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When, by the database's clock; ignored where a switch is set.
+    pub at: DateTime<Utc>,
+}
