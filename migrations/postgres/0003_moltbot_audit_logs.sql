@@ -132,7 +132,9 @@ create table if not exists moltbot_audit.audit_streams (
     -- the database's time of the first event
     started_at timestamptz not null,
     -- the database's time of the last event
-    last_at timestamptz not null
+    last_at timestamptz not null,
+    -- the host's time of the first event
+    began_at timestamptz not null
 ) with (
     -- Every append updates a row: room on its page keeps the update off the index.
     fillfactor = 50
@@ -254,12 +256,17 @@ begin
             select
                 stream_id,
                 count(*) as events,
+                min(position)::integer as first,
                 array_agg(position::integer order by position) as positions
             from unnest(stream_ids) with ordinality as b (stream_id, position)
             group by stream_id
         ), locked as (
-            insert into moltbot_audit.audit_streams as s (stream_id, seq, head, started_at, last_at)
-            select c.stream_id, c.events, moltbot_audit.stream_start(c.stream_id), t.now, t.now
+            insert into moltbot_audit.audit_streams as s (
+                stream_id, seq, head, started_at, last_at, began_at
+            )
+            select
+                c.stream_id, c.events, moltbot_audit.stream_start(c.stream_id), t.now, t.now,
+                created_ats[c.first]
             from counted c, lateral (select clock_timestamp() as now offset 0) t
             order by c.stream_id
             on conflict (stream_id) do update
@@ -328,8 +335,10 @@ begin
 
     -- An upsert that always meets its row: unlike an update with a join, it goes by the primary key
     -- however old the cached plan is. Of the row that it offers, only the head is taken.
-    insert into moltbot_audit.audit_streams as s (stream_id, seq, head, started_at, last_at)
-    select b.stream_id, 0, b.head, now(), now()
+    insert into moltbot_audit.audit_streams as s (
+        stream_id, seq, head, started_at, last_at, began_at
+    )
+    select b.stream_id, 0, b.head, now(), now(), now()
     from unnest(locked_ids, heads) as b (stream_id, head)
     on conflict (stream_id) do update set head = excluded.head;
 end
@@ -351,7 +360,9 @@ as $$
 #variable_conflict use_column
 begin
     with place as (
-        insert into moltbot_audit.audit_streams as s (stream_id, seq, head, started_at, last_at)
+        insert into moltbot_audit.audit_streams as s (
+            stream_id, seq, head, started_at, last_at, began_at
+        )
         select
             append_one.stream_id,
             1,
@@ -361,7 +372,8 @@ begin
                 moltbot_audit.chain_time(t.now)
             ),
             t.now,
-            t.now
+            t.now,
+            append_one.created_at
         from (select clock_timestamp() as now offset 0) t
         on conflict (stream_id) do update
             -- One reading of the clock, under the lock, for the time and for its hash.

@@ -27,11 +27,21 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: "0003",
-    file: "0003_moltbot_audit_logs.sql",
-    sql: include_str!("../../../migrations/postgres/0003_moltbot_audit_logs.sql"),
-}];
+macro_rules! migration {
+    ($version:literal, $file:literal) => {
+        Migration {
+            version: $version,
+            file: $file,
+            sql: include_str!(concat!("../../../migrations/postgres/", $file)),
+        }
+    };
+}
+
+const MIGRATIONS: &[Migration] = &[
+    migration!("0003", "0003_moltbot_audit_logs.sql"),
+    migration!("0004", "0004_moltbot_audit_admission.sql"),
+    migration!("0005", "0005_moltbot_audit_runbook.sql"),
+];
 
 /// Applies what is not applied yet. A crash before the commit leaves nothing behind.
 pub(super) async fn run(connections: &Connections) -> Result<(), StoreError> {

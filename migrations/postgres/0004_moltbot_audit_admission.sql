@@ -1,0 +1,749 @@
+-- Admission: what may run, decided in the transaction that records it.
+--
+-- Everything here takes its locks in one order, so that no two transactions wait for each other in a
+-- circle: the table of events, the switches, effects, days, requests' budgets, streams.
+
+do $$
+begin
+    if to_regtype('moltbot_audit.effect_state') is null then
+        -- where an effect stands
+        create domain moltbot_audit.effect_state as text constraint effect_state_check
+            check (value in ('running', 'in_doubt', 'done', 'failed', 'voided'));
+    end if;
+end
+$$;
+
+-- One row an effect that was admitted.
+create table if not exists moltbot_audit.audit_effects (
+    -- the id of the event that records how it ended
+    effect_id uuid primary key,
+    -- the effect.admitted event
+    intent_id uuid not null,
+    -- the request it belongs to
+    request_id uuid,
+    -- the conversation it belongs to
+    conversation_id uuid,
+    -- the event type under which its success is recorded
+    effect text not null,
+    -- keyed hash of the idempotency key; none once that is free again
+    key_hash moltbot_audit.digest,
+    -- keyed hash of the input
+    input_hash moltbot_audit.digest not null,
+    -- where it stands
+    state moltbot_audit.effect_state not null default 'running',
+    -- whether an event says how it ended; after that only a resolution ends a doubt
+    has_outcome boolean not null default false,
+    -- the database's time of the admission
+    admitted_at timestamptz not null,
+    -- when it is in doubt without an outcome
+    lease_until timestamptz not null,
+    -- what is held of which budgets of the request
+    budgets text[],
+    amounts bigint[],
+    -- what is held of which budgets of a day
+    day_budgets text[],
+    day_amounts bigint[],
+    -- that day
+    day date
+);
+
+create unique index if not exists audit_effects_key_idx
+    on moltbot_audit.audit_effects (key_hash) where key_hash is not null;
+
+-- Which effects have no end?
+create index if not exists audit_effects_open_idx
+    on moltbot_audit.audit_effects (admitted_at) where state in ('running', 'in_doubt');
+
+-- What of a request's budgets is used or held.
+create table if not exists moltbot_audit.audit_budgets (
+    request_id uuid not null,
+    budget text not null,
+    used bigint not null,
+    primary key (request_id, budget)
+) with (fillfactor = 50);
+
+-- What of a day's budgets is used or held, by the database's day in UTC.
+create table if not exists moltbot_audit.audit_day_budgets (
+    day date not null,
+    budget text not null,
+    used bigint not null,
+    primary key (day, budget)
+) with (fillfactor = 10);
+
+-- The kill switches. A switch without a row is engaged.
+create table if not exists moltbot_audit.audit_switches (
+    -- what it governs
+    switch text primary key,
+    -- whether that is off
+    engaged boolean not null,
+    -- who set it last
+    changed_by text not null,
+    -- why
+    reason text not null,
+    -- when
+    changed_at timestamptz not null
+);
+
+-- Adds to budgets; the change of one may be negative. Rows are locked in the order of their names.
+create or replace function moltbot_audit.move_budgets(
+    request_id uuid, budgets text[], changes bigint[]
+)
+returns void
+language plpgsql
+as $$
+#variable_conflict use_column
+begin
+    insert into moltbot_audit.audit_budgets as b (request_id, budget, used)
+    select move_budgets.request_id, c.budget, c.change
+    from unnest(budgets, changes) as c (budget, change)
+    order by c.budget
+    on conflict (request_id, budget) do update set used = b.used + excluded.used;
+end
+$$;
+
+-- Likewise for a day.
+create or replace function moltbot_audit.move_day_budgets(
+    day date, budgets text[], changes bigint[]
+)
+returns void
+language plpgsql
+as $$
+#variable_conflict use_column
+begin
+    insert into moltbot_audit.audit_day_budgets as b (day, budget, used)
+    select move_day_budgets.day, c.budget, c.change
+    from unnest(budgets, changes) as c (budget, change)
+    order by c.budget
+    on conflict (day, budget) do update set used = b.used + excluded.used;
+end
+$$;
+
+-- How an effect ended, by the columns of its outcome event. `Settlement::of` is the same in the library.
+create or replace function moltbot_audit.settlement(outcome text, error_code text)
+returns text
+language sql
+immutable parallel safe
+return case
+    when outcome = 'succeeded' then 'done'
+    when outcome = 'refused' or (outcome = 'failed' and error_code = 'not_performed') then 'voided'
+    when outcome = 'failed' then 'failed'
+    else 'in_doubt'
+end;
+
+-- A whole number from 0 to 2^53 - 1 among an output's members, or null.
+create or replace function moltbot_audit.counted(output jsonb, name text)
+returns bigint
+language sql
+immutable parallel safe
+return case
+    when jsonb_typeof(output -> name) = 'number' then (
+        select n::bigint
+        from (select (output ->> name)::numeric as n) as x
+        where n = trunc(n) and n between 0 and 9007199254740991
+    )
+end;
+
+-- What an output says to have used of a budget, or null. `Settlement::used` is the same.
+create or replace function moltbot_audit.used_of(budget text, output jsonb)
+returns bigint
+language sql
+immutable parallel safe
+return case budget
+    when 'cost_microusd' then moltbot_audit.counted(output, 'cost_microusd')
+    when 'tokens' then case
+        when coalesce(
+            moltbot_audit.counted(output, 'input_tokens'),
+            moltbot_audit.counted(output, 'output_tokens')
+        ) is not null
+        then coalesce(moltbot_audit.counted(output, 'input_tokens'), 0)
+            + coalesce(moltbot_audit.counted(output, 'output_tokens'), 0)
+    end
+end;
+
+-- By how much the held amounts have to change, for those where that is not by nothing.
+create or replace function moltbot_audit.corrections(
+    state text, held text[], amounts bigint[], output jsonb,
+    out budgets text[], out changes bigint[]
+)
+language sql
+immutable
+begin atomic
+    select array_agg(c.budget), array_agg(c.change)
+    from (
+        select
+            h.budget,
+            case state
+                when 'voided' then -h.amount
+                when 'in_doubt' then 0
+                else moltbot_audit.used_of(h.budget, output) - h.amount
+            end as change
+        from unnest(held, amounts) as h (budget, amount)
+    ) as c
+    where c.change <> 0;
+end;
+
+-- Whether an end may change what is held: most ends do not, and are spared the look.
+create or replace function moltbot_audit.may_correct(state text, budgets text[])
+returns boolean
+language sql
+immutable parallel safe
+return state = 'voided' or (state <> 'in_doubt' and budgets && array['cost_microusd', 'tokens']);
+
+-- Settles the effects that have these outcomes, and leaves those that have one already. Runs under the
+-- settings of its callers, before the outcomes are appended.
+create or replace function moltbot_audit.settle(
+    ids uuid[], outcomes text[], error_codes text[], outputs text[]
+)
+returns void
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+    e record;
+    c record;
+    ended text;
+    days date[];
+    day_budgets text[];
+    day_changes bigint[];
+    requests uuid[];
+    request_budgets text[];
+    request_changes bigint[];
+begin
+    for at in 1 .. cardinality(ids) loop
+        ended := moltbot_audit.settlement(outcomes[at], error_codes[at]);
+        update moltbot_audit.audit_effects
+        set
+            state = ended,
+            has_outcome = true,
+            key_hash = case when ended in ('failed', 'voided') then null else key_hash end
+        where effect_id = ids[at] and not has_outcome
+        returning audit_effects.* into e;
+        continue when not found;
+        if e.budgets is not null and moltbot_audit.may_correct(ended, e.budgets) then
+            c := moltbot_audit.corrections(ended, e.budgets, e.amounts, outputs[at]::jsonb);
+            requests := requests || array_fill(e.request_id, array[coalesce(cardinality(c.budgets), 0)]);
+            request_budgets := request_budgets || c.budgets;
+            request_changes := request_changes || c.changes;
+        end if;
+        if e.day_budgets is not null and moltbot_audit.may_correct(ended, e.day_budgets) then
+            c := moltbot_audit.corrections(ended, e.day_budgets, e.day_amounts, outputs[at]::jsonb);
+            days := days || array_fill(e.day, array[coalesce(cardinality(c.budgets), 0)]);
+            day_budgets := day_budgets || c.budgets;
+            day_changes := day_changes || c.changes;
+        end if;
+    end loop;
+    if days <> '{}' then
+        perform moltbot_audit.move_day_budgets(d.day, array_agg(d.budget), array_agg(d.change))
+        from (
+            select day, budget, sum(change)::bigint as change
+            from unnest(days, day_budgets, day_changes) as x (day, budget, change)
+            group by day, budget
+            order by day, budget
+        ) as d
+        group by d.day
+        order by d.day;
+    end if;
+    if requests <> '{}' then
+        -- Row by row in the order of the key, as everyone takes them.
+        insert into moltbot_audit.audit_budgets as b (request_id, budget, used)
+        select x.request_id, x.budget, sum(x.change)
+        from unnest(requests, request_budgets, request_changes) as x (request_id, budget, change)
+        group by x.request_id, x.budget
+        order by x.request_id, x.budget
+        on conflict (request_id, budget) do update set used = b.used + excluded.used;
+    end if;
+end
+$$;
+
+-- Makes the entries of effects that began while the database was away, from their intents.
+create or replace function moltbot_audit.enter_intents(
+    ids uuid[], request_ids uuid[], conversation_ids uuid[], created_ats timestamptz[], inputs text[]
+)
+returns void
+language plpgsql
+as $$
+begin
+    -- Of an intent that was entered before, and of a key that another effect holds, nothing is made.
+    insert into moltbot_audit.audit_effects (
+        effect_id, intent_id, request_id, conversation_id, effect, key_hash, input_hash, admitted_at,
+        lease_until
+    )
+    select
+        (i.input ->> 'effect_id')::uuid, i.id, i.request_id, i.conversation_id,
+        i.input ->> 'effect',
+        case
+            when not exists (
+                select from moltbot_audit.audit_effects e
+                where e.key_hash = decode(i.input ->> 'key_hash', 'hex')
+            )
+            and i.is_first_of_key
+            then decode(i.input ->> 'key_hash', 'hex')
+        end,
+        decode(i.input ->> 'input_hash', 'hex'),
+        clock_timestamp(),
+        i.created_at + make_interval(secs => (i.input ->> 'lease_ms')::double precision / 1000)
+    from (
+        select
+            b.*,
+            row_number() over (partition by b.input ->> 'key_hash' order by b.position) = 1
+                as is_first_of_key
+        from (
+            select x.id, x.request_id, x.conversation_id, x.created_at, x.input::jsonb as input, x.position
+            from unnest(ids, request_ids, conversation_ids, created_ats, inputs)
+                with ordinality as x (id, request_id, conversation_id, created_at, input, position)
+        ) as b
+    ) as i
+    order by i.position
+    on conflict do nothing;
+end
+$$;
+
+-- Appends a batch that holds intents or outcomes of effects, as `roles` says: `event`, `intent` or
+-- `outcome` for each. As `append`, and the effects' entries in the same transaction.
+create or replace function moltbot_audit.append_effects(
+    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
+    event_types text[], actors text[], outcomes text[], error_codes text[],
+    durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
+    inputs text[], outputs text[], idempotency_keys text[], host_ids text[], salts bytea[],
+    input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
+    host_ids_commitments bytea[], event_hashes bytea[], roles text[]
+)
+returns table (
+    status text, seq bigint, recorded_at timestamptz, event_hash bytea, chain_hash bytea
+)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set lock_timeout = '2s'
+as $$
+#variable_conflict use_column
+declare
+    picked record;
+begin
+    lock table only moltbot_audit.audit_events in row exclusive mode;
+    if 'intent' = any (roles) then
+        select
+            array_agg(b.id order by b.position) as ids,
+            array_agg(b.request_id order by b.position) as request_ids,
+            array_agg(b.conversation_id order by b.position) as conversation_ids,
+            array_agg(b.created_at order by b.position) as created_ats,
+            array_agg(b.input order by b.position) as inputs
+        into picked
+        from unnest(ids, request_ids, conversation_ids, created_ats, inputs, roles)
+            with ordinality
+            as b (id, request_id, conversation_id, created_at, input, role, position)
+        where b.role = 'intent';
+        perform moltbot_audit.enter_intents(
+            picked.ids, picked.request_ids, picked.conversation_ids, picked.created_ats, picked.inputs
+        );
+    end if;
+    if 'event' = any (roles) or 'intent' = any (roles) then
+        select
+            array_agg(b.id) as ids,
+            array_agg(b.outcome) as outcomes,
+            array_agg(b.error_code) as error_codes,
+            array_agg(b.output) as outputs
+        into picked
+        from unnest(ids, outcomes, error_codes, outputs, roles)
+            as b (id, outcome, error_code, output, role)
+        where b.role = 'outcome';
+        if picked.ids is not null then
+            perform moltbot_audit.settle(
+                picked.ids, picked.outcomes, picked.error_codes, picked.outputs
+            );
+        end if;
+    else
+        perform moltbot_audit.settle(ids, outcomes, error_codes, outputs);
+    end if;
+    return query
+        select *
+        from moltbot_audit.append(
+            ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
+            error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
+            idempotency_keys, host_ids, salts, input_commitments, output_commitments,
+            key_commitments, host_ids_commitments, event_hashes
+        );
+end
+$$;
+
+-- What is said of a claim whose key, or whose id, an effect has. No verdict where there is none any more.
+create or replace function moltbot_audit.verdict_on_known(
+    intent_id uuid, effect_id uuid, key_hash bytea, input_hash bytea,
+    out verdict text, out other_effect_id uuid, out output text, out lease_until timestamptz,
+    out seq bigint, out recorded_at timestamptz, out event_hash bytea, out chain_hash bytea
+)
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+    e record;
+begin
+    select x.* into e
+    from moltbot_audit.audit_effects x
+    where x.effect_id = verdict_on_known.effect_id or x.key_hash = verdict_on_known.key_hash
+    -- The same claim again is known by its own id.
+    order by x.effect_id = verdict_on_known.effect_id desc
+    limit 1;
+    if not found then
+        return;
+    end if;
+    other_effect_id := e.effect_id;
+    lease_until := e.lease_until;
+    if e.intent_id = verdict_on_known.intent_id then
+        verdict := 'proceed';
+        select a.seq, a.recorded_at, a.event_hash, a.chain_hash
+        into seq, recorded_at, event_hash, chain_hash
+        from moltbot_audit.audit_events a
+        where a.id = verdict_on_known.intent_id;
+    elsif e.input_hash <> verdict_on_known.input_hash or e.state in ('failed', 'voided') then
+        verdict := 'conflict';
+    elsif e.state = 'done' then
+        verdict := 'replay';
+        select a.output::text into output
+        from moltbot_audit.audit_events a
+        where a.id = e.effect_id;
+    elsif e.state = 'running' and e.lease_until > clock_timestamp() then
+        verdict := 'in_progress';
+    else
+        verdict := 'in_doubt';
+    end if;
+end
+$$;
+
+-- What is wrong with a consent, or null: the last word on it must be a grant that has not lapsed.
+create or replace function moltbot_audit.consent_obstacle(
+    stream_ids uuid[], consent_id text, lifetime_us bigint, claimed_at timestamptz
+)
+returns text
+language plpgsql
+as $$
+declare
+    word record;
+begin
+    select
+        a.event_type,
+        coalesce(
+            (a.input ->> 'expires_at')::timestamptz,
+            a.created_at + make_interval(secs => lifetime_us / 1e6)
+        ) as lapses_at
+    into word
+    from moltbot_audit.audit_events a
+    where a.stream_id = any (stream_ids)
+        and a.event_type in ('call.consent_granted', 'call.consent_denied', 'call.consent_expired')
+        and a.input ->> 'consent_id' = consent_obstacle.consent_id
+    order by a.recorded_at desc, a.seq desc
+    limit 1;
+    return case
+        when word.event_type is null then 'no_consent'
+        when word.event_type = 'call.consent_denied' then 'consent_denied'
+        when word.event_type = 'call.consent_expired' then 'consent_expired'
+        when word.lapses_at <= greatest(clock_timestamp(), claimed_at) then 'consent_expired'
+    end;
+end
+$$;
+
+-- Decides about a claim: the intent's columns as `append_one` takes them, then the claim. What is in the
+-- way is looked for in the order of the library's `Verdict`. The verdict is `proceed`, with the receipt
+-- of the intent, `replay`, `conflict`, `in_progress`, `in_doubt`, or what refuses it: `switch`,
+-- `no_consent`, `consent_denied`, `consent_expired`, `budget`, `time`.
+create or replace function moltbot_audit.admit(
+    id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
+    outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
+    span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
+    input_commitment bytea, output_commitment bytea, key_commitment bytea,
+    host_ids_commitment bytea, event_hash bytea,
+    effect_id uuid, effect text, key_hash bytea, input_hash bytea, switch text, lease_us bigint,
+    elapsed_max_us bigint, consent_id text, consent_lifetime_us bigint, consent_streams uuid[],
+    budgets text[], amounts bigint[], limits bigint[],
+    day_budgets text[], day_amounts bigint[], day_limits bigint[],
+    out verdict text, out other_effect_id uuid, out other_output text,
+    out other_lease_until timestamptz, out used bigint[], out day_used bigint[],
+    out elapsed_us bigint, out seq bigint, out recorded_at timestamptz, out stored_hash bytea,
+    out chain_hash bytea
+)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set lock_timeout = '2s'
+as $$
+#variable_conflict use_column
+declare
+    now timestamptz;
+    today date;
+    known record;
+    placed record;
+    is_engaged boolean;
+    is_over boolean := false;
+begin
+    lock table only moltbot_audit.audit_events in row exclusive mode;
+    if admit.switch is not null then
+        -- Against `set_switch`: whoever is admitted has committed before a switch is set, and the
+        -- statement below, which begins after the lock is had, sees what was set.
+        lock table only moltbot_audit.audit_switches in row share mode;
+    end if;
+
+    loop
+        now := clock_timestamp();
+        if admit.day_budgets is not null then
+            today := (now at time zone 'UTC')::date;
+        end if;
+        -- Waits for whoever is at the same key: the row is the key's lock.
+        insert into moltbot_audit.audit_effects (
+            effect_id, intent_id, request_id, conversation_id, effect, key_hash, input_hash,
+            admitted_at, lease_until, budgets, amounts, day_budgets, day_amounts, day
+        )
+        values (
+            admit.effect_id, admit.id, admit.request_id, admit.conversation_id, admit.effect,
+            admit.key_hash, admit.input_hash, now, now + admit.lease_us * interval '1 microsecond',
+            admit.budgets, admit.amounts, admit.day_budgets, admit.day_amounts, today
+        )
+        on conflict do nothing;
+        exit when found;
+        known := moltbot_audit.verdict_on_known(
+            admit.id, admit.effect_id, admit.key_hash, admit.input_hash
+        );
+        if known.verdict is not null then
+            verdict := known.verdict;
+            other_effect_id := known.other_effect_id;
+            other_output := known.output;
+            other_lease_until := known.lease_until;
+            seq := known.seq;
+            recorded_at := known.recorded_at;
+            stored_hash := known.event_hash;
+            chain_hash := known.chain_hash;
+            return;
+        end if;
+        -- Given free in between: try again.
+    end loop;
+
+    if admit.switch is not null then
+        select s.engaged into is_engaged
+        from moltbot_audit.audit_switches s
+        where s.switch = admit.switch;
+        if is_engaged is distinct from false then
+            verdict := 'switch';
+        end if;
+    end if;
+
+    if verdict is null and admit.consent_id is not null then
+        verdict := moltbot_audit.consent_obstacle(
+            admit.consent_streams, admit.consent_id, admit.consent_lifetime_us, admit.created_at
+        );
+    end if;
+
+    if verdict is null and admit.day_budgets is not null then
+        perform moltbot_audit.move_day_budgets(today, admit.day_budgets, admit.day_amounts);
+        select array_agg(b.used order by c.position), bool_or(b.used > c.most)
+        into day_used, is_over
+        from unnest(admit.day_budgets, admit.day_limits)
+            with ordinality as c (budget, most, position)
+        join moltbot_audit.audit_day_budgets b on b.day = today and b.budget = c.budget;
+    end if;
+    if verdict is null and admit.budgets is not null then
+        if cardinality(admit.budgets) = 1 then
+            insert into moltbot_audit.audit_budgets as b (request_id, budget, used)
+            values (admit.request_id, admit.budgets[1], admit.amounts[1])
+            on conflict (request_id, budget) do update set used = b.used + excluded.used
+            returning array[b.used] into used;
+            is_over := is_over or used[1] > admit.limits[1];
+        else
+            perform moltbot_audit.move_budgets(admit.request_id, admit.budgets, admit.amounts);
+            select array_agg(b.used order by c.position), is_over or bool_or(b.used > c.most)
+            into used, is_over
+            from unnest(admit.budgets, admit.limits)
+                with ordinality as c (budget, most, position)
+            join moltbot_audit.audit_budgets b
+                on b.request_id = admit.request_id and b.budget = c.budget;
+        end if;
+    end if;
+    if is_over then
+        verdict := 'budget';
+    end if;
+
+    if verdict is null and admit.elapsed_max_us is not null then
+        select
+            extract(epoch from greatest(
+                clock_timestamp() - s.started_at, admit.created_at - s.began_at, interval '0'
+            )) * 1000000
+        into elapsed_us
+        from moltbot_audit.audit_streams s
+        where s.stream_id = admit.stream_id;
+        elapsed_us := coalesce(elapsed_us, 0);
+        -- While it cannot matter, the stream is not searched for it.
+        if elapsed_us > admit.elapsed_max_us / 2 and exists (
+            select from moltbot_audit.audit_events a
+            where a.stream_id = admit.stream_id and a.event_type = 'shortlist.generated'
+        ) then
+            elapsed_us := null;
+        elsif elapsed_us > admit.elapsed_max_us then
+            verdict := 'time';
+        end if;
+    end if;
+
+    if verdict is not null then
+        -- Nothing of a refused claim remains.
+        delete from moltbot_audit.audit_effects e where e.effect_id = admit.effect_id;
+        if day_used is not null then
+            perform moltbot_audit.move_day_budgets(
+                today, admit.day_budgets,
+                (select array_agg(-a order by n) from unnest(admit.day_amounts) with ordinality as x (a, n))
+            );
+        end if;
+        if used is not null then
+            perform moltbot_audit.move_budgets(
+                admit.request_id, admit.budgets,
+                (select array_agg(-a order by n) from unnest(admit.amounts) with ordinality as x (a, n))
+            );
+        end if;
+        return;
+    end if;
+
+    placed := moltbot_audit.append_one(
+        admit.id, admit.stream_id, admit.request_id, admit.conversation_id, admit.event_type,
+        admit.actor, admit.outcome, admit.error_code, admit.duration_ms, admit.created_at,
+        admit.trace_id, admit.span_id, admit.input, admit.output, admit.idempotency_key,
+        admit.host_ids, admit.salt, admit.input_commitment, admit.output_commitment,
+        admit.key_commitment, admit.host_ids_commitment, admit.event_hash
+    );
+    verdict := 'proceed';
+    seq := placed.seq;
+    recorded_at := placed.recorded_at;
+    stored_hash := admit.event_hash;
+    chain_hash := placed.chain_hash;
+end
+$$;
+
+-- Concludes an effect without an outcome: `expired`, `performed` or `not_performed`. Appends the event
+-- that says so. No row where the effect is not in a state for it.
+create or replace function moltbot_audit.conclude(
+    id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
+    outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
+    span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
+    input_commitment bytea, output_commitment bytea, key_commitment bytea,
+    host_ids_commitment bytea, event_hash bytea,
+    effect_id uuid, conclusion text
+)
+returns table (seq bigint, recorded_at timestamptz, stored_hash bytea, chain_hash bytea)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set lock_timeout = '2s'
+as $$
+#variable_conflict use_column
+declare
+    e record;
+    c record;
+begin
+    lock table only moltbot_audit.audit_events in row exclusive mode;
+    select x.* into e
+    from moltbot_audit.audit_effects x
+    where x.effect_id = conclude.effect_id
+    for update;
+    -- The same again, after an answer that was lost.
+    return query
+        select a.seq, a.recorded_at, a.event_hash::bytea, a.chain_hash::bytea
+        from moltbot_audit.audit_events a
+        where a.id = conclude.id;
+    if found then
+        return;
+    end if;
+    if e.effect_id is null
+        or e.state not in ('running', 'in_doubt')
+        or (e.state = 'running' and e.lease_until > clock_timestamp())
+        or (e.state = 'in_doubt' and conclusion = 'expired')
+    then
+        return;
+    end if;
+    update moltbot_audit.audit_effects x
+    set
+        state = case conclusion
+            when 'expired' then 'in_doubt' when 'performed' then 'done' else 'voided'
+        end,
+        has_outcome = x.has_outcome or conclusion <> 'expired',
+        key_hash = case when conclusion <> 'not_performed' then x.key_hash end
+    where x.effect_id = conclude.effect_id;
+    if conclusion = 'not_performed' then
+        c := moltbot_audit.corrections('voided', e.day_budgets, e.day_amounts, null);
+        if c.budgets is not null then
+            perform moltbot_audit.move_day_budgets(e.day, c.budgets, c.changes);
+        end if;
+        c := moltbot_audit.corrections('voided', e.budgets, e.amounts, null);
+        if c.budgets is not null then
+            perform moltbot_audit.move_budgets(e.request_id, c.budgets, c.changes);
+        end if;
+    end if;
+    return query
+        select p.seq, p.recorded_at, conclude.event_hash, p.chain_hash
+        from moltbot_audit.append_one(
+            conclude.id, conclude.stream_id, conclude.request_id, conclude.conversation_id,
+            conclude.event_type, conclude.actor, conclude.outcome, conclude.error_code,
+            conclude.duration_ms, conclude.created_at, conclude.trace_id, conclude.span_id,
+            conclude.input, conclude.output, conclude.idempotency_key, conclude.host_ids,
+            conclude.salt, conclude.input_commitment, conclude.output_commitment,
+            conclude.key_commitment, conclude.host_ids_commitment, conclude.event_hash
+        ) as p;
+end
+$$;
+
+-- Sets a switch, and appends the event that says so.
+create or replace function moltbot_audit.set_switch(
+    id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
+    outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
+    span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
+    input_commitment bytea, output_commitment bytea, key_commitment bytea,
+    host_ids_commitment bytea, event_hash bytea,
+    switch text, engaged boolean, changed_by text, reason text
+)
+returns table (seq bigint, recorded_at timestamptz, stored_hash bytea, chain_hash bytea)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+-- Waits for admissions that have begun, which take milliseconds, and may wait for a locked stream.
+set lock_timeout = '10s'
+as $$
+#variable_conflict use_column
+begin
+    lock table only moltbot_audit.audit_events in row exclusive mode;
+    lock table only moltbot_audit.audit_switches in exclusive mode;
+    return query
+        select a.seq, a.recorded_at, a.event_hash::bytea, a.chain_hash::bytea
+        from moltbot_audit.audit_events a
+        where a.id = set_switch.id;
+    if found then
+        return;
+    end if;
+    insert into moltbot_audit.audit_switches as s (switch, engaged, changed_by, reason, changed_at)
+    values (
+        set_switch.switch, set_switch.engaged, set_switch.changed_by, set_switch.reason,
+        clock_timestamp()
+    )
+    on conflict (switch) do update set
+        engaged = excluded.engaged,
+        changed_by = excluded.changed_by,
+        reason = excluded.reason,
+        changed_at = excluded.changed_at;
+    perform pg_notify('moltbot_audit_switches', set_switch.switch);
+    return query
+        select p.seq, p.recorded_at, set_switch.event_hash, p.chain_hash
+        from moltbot_audit.append_one(
+            set_switch.id, set_switch.stream_id, set_switch.request_id, set_switch.conversation_id,
+            set_switch.event_type, set_switch.actor, set_switch.outcome, set_switch.error_code,
+            set_switch.duration_ms, set_switch.created_at, set_switch.trace_id,
+            set_switch.span_id, set_switch.input, set_switch.output, set_switch.idempotency_key,
+            set_switch.host_ids, set_switch.salt, set_switch.input_commitment,
+            set_switch.output_commitment, set_switch.key_commitment,
+            set_switch.host_ids_commitment, set_switch.event_hash
+        ) as p;
+end
+$$;
+
+revoke all on all tables in schema moltbot_audit from public;
+revoke all on all functions in schema moltbot_audit from public;
+
+insert into moltbot_audit.schema_migrations (version, name)
+values ('0004', 'moltbot_audit_admission')
+on conflict (version) do nothing;

@@ -1,0 +1,151 @@
+-- What an operator types: kill switches without the library, with the same sealed event.
+--
+-- An event is sealed here as the library does it, for the one shape that a switch needs: an object of
+-- texts. ARCHITECTURE.md and `src/proof` have the format.
+
+-- HMAC-SHA-256 (RFC 2104) under a key of at most 64 bytes; pgcrypto may not be there.
+create or replace function moltbot_audit.hmac_sha256(key bytea, message bytea)
+returns bytea
+language plpgsql
+immutable parallel safe
+as $$
+declare
+    padded bytea := key || decode(repeat('00', 64 - octet_length(key)), 'hex');
+    inner_key bytea := padded;
+    outer_key bytea := padded;
+begin
+    for at in 0 .. 63 loop
+        inner_key := set_byte(inner_key, at, get_byte(padded, at) # 54);
+        outer_key := set_byte(outer_key, at, get_byte(padded, at) # 92);
+    end loop;
+    return sha256(outer_key || sha256(inner_key || message));
+end
+$$;
+
+-- The commitment to a scalar at a JSON pointer.
+create or replace function moltbot_audit.commit_leaf(canonical text, salt bytea, pointer text)
+returns bytea
+language sql
+immutable parallel safe
+return sha256(
+    'moltbot-audit/v1/leaf\000'::bytea
+    || substr(moltbot_audit.hmac_sha256(salt, convert_to(pointer, 'UTF8')), 1, 16)
+    || convert_to(canonical, 'UTF8')
+);
+
+-- Random bytes, 16 of them: of 244 random bits of two ids.
+create or replace function moltbot_audit.random_salt()
+returns bytea
+language sql
+volatile
+return substr(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 1, 16);
+
+-- An event's id: a UUIDv7 that carries a time to the microsecond.
+create or replace function moltbot_audit.event_id(created_at timestamptz)
+returns uuid
+language sql
+volatile
+return (
+    select encode(
+        substr(int8send((us / 1000 << 16) | (7 << 12) | (us % 1000 * 4096 / 1000)), 1, 8)
+        -- Version 4 has the variant bits where version 7 has them.
+        || substr(uuid_send(gen_random_uuid()), 9, 8),
+        'hex'
+    )::uuid
+    from (select (extract(epoch from created_at) * 1000000)::bigint as us) as t
+);
+
+-- Sets a switch as the library does: seals the event, and appends it in the same transaction.
+create or replace function moltbot_audit.flip(
+    switch text, engaged boolean, changed_by text, reason text
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- What the library names the stream of events without a request.
+    system_stream constant uuid := '8d18e442-ee79-5ac0-97ad-497709e94a1b';
+    created_at timestamptz := clock_timestamp();
+    event_id uuid := moltbot_audit.event_id(created_at);
+    event_type text := case when engaged then 'switch.engaged' else 'switch.reset' end;
+    salt bytea := moltbot_audit.random_salt();
+    names text[] := array['by', 'reason', 'switch'];
+    texts text[] := array[changed_by, reason, switch];
+    node bytea := 'moltbot-audit/v1/node\000o'::bytea || int8send(3);
+    header text;
+    input_commitment bytea;
+    output_commitment bytea := moltbot_audit.commit_leaf('null', salt, '/output');
+    key_commitment bytea := moltbot_audit.commit_leaf('null', salt, '/idempotency_key');
+    host_ids_commitment bytea := moltbot_audit.commit_leaf('null', salt, '/host_ids');
+begin
+    if switch is null or switch !~ '^[a-z][a-z0-9_]{0,39}$' then
+        raise exception 'the switch is %, expected ai, ocr, calling, or a name of the host''s',
+            coalesce(switch, 'null') using errcode = 'invalid_parameter_value';
+    end if;
+    if coalesce(trim(changed_by), '') = '' or coalesce(trim(reason), '') = '' then
+        raise exception 'say who, and why: neither may be empty'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    for at in 1 .. 3 loop
+        node := node
+            || int8send(octet_length(names[at])) || convert_to(names[at], 'UTF8')
+            || moltbot_audit.commit_leaf(to_json(texts[at])::text, salt, '/input/' || names[at]);
+    end loop;
+    input_commitment := sha256(node);
+    header := format(
+        '{"actor":"admin","conversation_id":null,"created_at_us":%s,"duration_ms":null,'
+        '"error_code":null,"event_type":"%s","id":"%s","outcome":"succeeded","request_id":null,'
+        '"span_id":null,"stream_id":"%s","trace_id":null,"version":1}',
+        (extract(epoch from created_at) * 1000000)::bigint, event_type, event_id, system_stream
+    );
+    perform moltbot_audit.set_switch(
+        event_id, system_stream, null, null, event_type, 'admin', 'succeeded', null, null,
+        created_at, null, null,
+        format(
+            '{"by":%s,"reason":%s,"switch":%s}',
+            to_json(changed_by), to_json(reason), to_json(switch)
+        ),
+        null, null, null, salt, input_commitment, output_commitment, key_commitment,
+        host_ids_commitment,
+        sha256(
+            'moltbot-audit/v1/event\000'::bytea || int8send(octet_length(convert_to(header, 'UTF8')))
+            || convert_to(header, 'UTF8') || input_commitment || output_commitment
+            || key_commitment || host_ids_commitment
+        ),
+        switch, engaged, changed_by, reason
+    );
+end
+$$;
+
+-- Stops what a switch governs, at once and everywhere: `select moltbot_audit.engage('ai', 'who', 'why')`.
+create or replace function moltbot_audit.engage(switch text, changed_by text, reason text)
+returns text
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform moltbot_audit.flip(switch, true, changed_by, reason);
+    return format('%s is off', switch);
+end
+$$;
+
+-- Lets it run again: `select moltbot_audit.reset('ai', 'who', 'why')`.
+create or replace function moltbot_audit.reset(switch text, changed_by text, reason text)
+returns text
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform moltbot_audit.flip(switch, false, changed_by, reason);
+    return format('%s is on', switch);
+end
+$$;
+
+revoke all on all functions in schema moltbot_audit from public;
+
+insert into moltbot_audit.schema_migrations (version, name)
+values ('0005', 'moltbot_audit_runbook')
+on conflict (version) do nothing;
