@@ -11,12 +11,17 @@ use super::error::{Failure, unanswered};
 use super::pooling::Pooling;
 use super::statement::{Connections, STATEMENT_LIMIT, Sql, require_runtime, sql};
 use crate::proof::Digest;
-use crate::record::{Receipt, Record};
+use crate::record::{Receipt, Record, Role};
 use crate::store::{Appended, Conflict, StoreError};
 
 const APPEND: Sql = sql!(
     "select status, seq, recorded_at, event_hash, chain_hash from moltbot_audit.append($1, $2, $3, \
      $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"
+);
+
+const APPEND_EFFECTS: Sql = sql!(
+    "select status, seq, recorded_at, event_hash, chain_hash from moltbot_audit.append_effects($1, $2, \
+     $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"
 );
 
 /// Appends a batch in a transaction of its own: a crash or a dropped future leaves either the whole
@@ -59,7 +64,10 @@ pub(super) async fn append_in(
 
 fn query(pooling: Pooling, batch: &[Record]) -> Query<'_, Postgres, PgArguments> {
     let columns = Columns::of(batch);
-    APPEND
+    // Entries of effects are looked for only where there may be some.
+    let has_effects = batch.iter().any(|record| record.role() != Role::Event);
+    let sql = if has_effects { APPEND_EFFECTS } else { APPEND };
+    let query = sql
         .query(pooling)
         .bind(columns.ids)
         .bind(columns.stream_ids)
@@ -82,7 +90,17 @@ fn query(pooling: Pooling, batch: &[Record]) -> Query<'_, Postgres, PgArguments>
         .bind(columns.output_commitments)
         .bind(columns.key_commitments)
         .bind(columns.host_ids_commitments)
-        .bind(columns.event_hashes)
+        .bind(columns.event_hashes);
+    if has_effects { query.bind(roles(batch)) } else { query }
+}
+
+fn roles(batch: &[Record]) -> Vec<&'static str> {
+    let role = |record: &Record| match record.role() {
+        Role::Intent => "intent",
+        Role::Outcome => "outcome",
+        Role::Event => "event",
+    };
+    batch.iter().map(role).collect()
 }
 
 /// Reads the answer.
@@ -110,7 +128,7 @@ fn verdict(record: &Record, row: &PgRow) -> Result<Appended, sqlx::Error> {
     }
 }
 
-fn digest(row: &PgRow, column: &str) -> Result<Digest, sqlx::Error> {
+pub(super) fn digest(row: &PgRow, column: &str) -> Result<Digest, sqlx::Error> {
     let bytes: &[u8] = row.try_get(column)?;
     Digest::try_from(bytes).map_err(|error| sqlx::Error::ColumnDecode {
         index: column.to_owned(),

@@ -1,8 +1,10 @@
 //! The Postgres (Supabase) store. The schema and its functions do the work; see
 //! `migrations/postgres/`.
 
+mod admission;
 mod append;
 mod error;
+mod ledger;
 mod migrate;
 mod pool;
 mod pooling;
@@ -10,18 +12,24 @@ mod read;
 mod retry;
 mod statement;
 mod url;
+mod watch;
 
 use std::time::Duration;
 
 use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
 use self::migrate::MIGRATION_LIMIT;
 use self::pool::LastFailure;
 pub use self::pooling::Pooling;
 use self::statement::{Connections, STATEMENT_LIMIT};
+use self::watch::Watch;
+use super::admission::{
+    AdmissionStore, Claim, Conclusion, OpenEffect, Scope, SwitchState, Verdict,
+};
 use super::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot};
-use crate::event::StreamId;
-use crate::record::Record;
+use crate::event::{Budget, StreamId};
+use crate::record::{Receipt, Record};
 
 /// Keeps records in Postgres, in a schema of its own: `moltbot_audit`.
 ///
@@ -40,6 +48,7 @@ use crate::record::Record;
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     connections: Connections,
+    watch: Watch,
 }
 
 impl PostgresStore {
@@ -90,7 +99,7 @@ impl PostgresStore {
     /// # }
     /// ```
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        Ok(Self { connections: pool::connect(url).await? })
+        Ok(Self::over(pool::connect(url).await?))
     }
 
     /// As [`connect`](Self::connect), without a connection now: for a host that starts while the
@@ -103,7 +112,7 @@ impl PostgresStore {
     /// [`StoreError::InvalidUrl`] as for [`connect`](Self::connect); [`StoreError::Database`] outside a
     /// Tokio runtime.
     pub fn connect_lazily(url: &str) -> Result<Self, StoreError> {
-        Ok(Self { connections: pool::connect_lazily(url)? })
+        Ok(Self::over(pool::connect_lazily(url)?))
     }
 
     /// Uses a pool of the host's, as [`Pooling::Transaction`], which is right whatever its connections
@@ -121,14 +130,18 @@ impl PostgresStore {
             statement_limit: STATEMENT_LIMIT,
             migration_limit: MIGRATION_LIMIT,
         };
-        Self { connections }
+        Self::over(connections)
+    }
+
+    fn over(connections: Connections) -> Self {
+        Self { connections, watch: Watch::default() }
     }
 
     /// Says what a connection is. Default: [`Pooling::Transaction`] for a pool of the host's, else as
     /// told by the URL, or found out.
     #[must_use]
     pub fn pooling(self, pooling: Pooling) -> Self {
-        Self { connections: Connections { pooling: pooling.into(), ..self.connections } }
+        Self { connections: Connections { pooling: pooling.into(), ..self.connections }, ..self }
     }
 
     /// What the store takes a connection for.
@@ -141,14 +154,14 @@ impl PostgresStore {
     #[doc(hidden)]
     #[must_use]
     pub fn with_statement_limit(self, statement_limit: Duration) -> Self {
-        Self { connections: Connections { statement_limit, ..self.connections } }
+        Self { connections: Connections { statement_limit, ..self.connections }, ..self }
     }
 
     /// Another limit for a migration, likewise.
     #[doc(hidden)]
     #[must_use]
     pub fn with_migration_limit(self, migration_limit: Duration) -> Self {
-        Self { connections: Connections { migration_limit, ..self.connections } }
+        Self { connections: Connections { migration_limit, ..self.connections }, ..self }
     }
 
     /// Brings the schema up to date and prepares the partitions of the coming months. Does nothing
@@ -231,6 +244,49 @@ impl AuditSink for PostgresStore {
         batch: &'a [Record],
     ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
         Box::pin(append::append(&self.connections, batch))
+    }
+
+    fn admission(&self) -> Option<&dyn AdmissionStore> {
+        Some(self)
+    }
+}
+
+impl AdmissionStore for PostgresStore {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+        Box::pin(admission::admit(&self.connections, claim))
+    }
+
+    fn conclude<'a>(
+        &'a self,
+        effect_id: Uuid,
+        conclusion: Conclusion,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(admission::conclude(&self.connections, effect_id, conclusion, record))
+    }
+
+    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
+        Box::pin(ledger::open_effects(&self.connections, max))
+    }
+
+    fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>> {
+        Box::pin(ledger::usage(&self.connections, scope))
+    }
+
+    fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
+        Box::pin(ledger::switches(&self.connections))
+    }
+
+    fn set_switch<'a>(
+        &'a self,
+        state: &'a SwitchState,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
+        Box::pin(admission::set_switch(&self.connections, state, record))
+    }
+
+    fn switch_moved(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.watch.switch_moved(&self.connections))
     }
 }
 

@@ -31,10 +31,10 @@ pub(super) struct Sql {
 }
 
 macro_rules! sql {
-    ($text:literal) => {
+    ($($text:literal),+ $(,)?) => {
         $crate::store::postgres::statement::Sql {
-            named: $text,
-            unnamed: concat!($text, " -- not to be prepared"),
+            named: concat!($($text),+),
+            unnamed: concat!($($text,)+ " -- not to be prepared"),
         }
     };
 }

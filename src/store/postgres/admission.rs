@@ -1,0 +1,246 @@
+//! Admission: each call one statement, decided by the functions of migration 0004.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+use sqlx::postgres::{PgArguments, PgRow, Postgres};
+use sqlx::query::Query;
+use uuid::Uuid;
+
+use super::append::digest;
+use super::error::unanswered;
+use super::pooling::Pooling;
+use super::statement::{Connections, Sql, sql};
+use crate::event::{Period, StreamId};
+use crate::record::{Receipt, Record};
+use crate::store::StoreError;
+use crate::store::admission::{
+    Admission, Charge, Claim, Conclusion, Obstacle, SwitchState, Verdict,
+};
+
+/// A statement over the columns of one record and what follows them.
+macro_rules! record_sql {
+    ($select:literal, $function:literal, $more:literal) => {
+        sql!(
+            $select,
+            " from moltbot_audit.",
+            $function,
+            "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+             $20, $21, $22, ",
+            $more,
+            ")"
+        )
+    };
+}
+
+const ADMIT: Sql = record_sql!(
+    "select verdict, other_effect_id, other_output, other_lease_until, used, day_used, elapsed_us, \
+     seq, recorded_at, stored_hash, chain_hash",
+    "admit",
+    "$23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38"
+);
+const CONCLUDE: Sql =
+    record_sql!("select seq, recorded_at, stored_hash, chain_hash", "conclude", "$23, $24");
+const SET_SWITCH: Sql = record_sql!(
+    "select seq, recorded_at, stored_hash, chain_hash",
+    "set_switch",
+    "$23, $24, $25, $26"
+);
+
+pub(super) async fn admit(connections: &Connections, claim: &Claim) -> Result<Verdict, StoreError> {
+    const DOING: &str = "admit an effect";
+    let (of_request, of_day) =
+        (Charges::of(claim, Period::Request), Charges::of(claim, Period::Day));
+    if of_request.is_some() && claim.intent.header().request_id.is_none() {
+        let source = "an effect that is charged to a request belongs to none";
+        return Err(StoreError::refused(DOING, source));
+    }
+    let streams = consent_streams(&claim.intent);
+    let query = |pooling| {
+        let query = bind_record(ADMIT, pooling, &claim.intent)
+            .bind(claim.effect_id)
+            .bind(claim.effect.as_str())
+            .bind(claim.key_hash.map(|hash| *hash.as_bytes()))
+            .bind(*claim.input_hash.as_bytes())
+            .bind(claim.switch.as_ref().map(crate::event::Switch::as_str))
+            .bind(micros(claim.lease))
+            .bind(claim.elapsed_max.map(micros))
+            .bind(claim.consent.as_ref().map(|consent| consent.consent_id.as_str()))
+            .bind(claim.consent.as_ref().map(|consent| micros(consent.lifetime)))
+            .bind(claim.consent.is_some().then_some(streams.as_slice()));
+        bind_charges(bind_charges(query, of_request.as_ref()), of_day.as_ref())
+    };
+    let rows = connections.fetch_all(DOING, query).await?;
+    let verdict = rows.first().ok_or_else(|| unanswered(DOING, "no row".to_owned()))?;
+    read_verdict(claim, verdict).map_err(|error| unanswered(DOING, error.to_string()))
+}
+
+pub(super) async fn conclude(
+    connections: &Connections,
+    effect_id: Uuid,
+    conclusion: Conclusion,
+    record: &Record,
+) -> Result<Option<Receipt>, StoreError> {
+    const DOING: &str = "conclude an effect";
+    let conclusion = match conclusion {
+        Conclusion::Expired => "expired",
+        Conclusion::Performed => "performed",
+        Conclusion::NotPerformed => "not_performed",
+    };
+    let query = |pooling| bind_record(CONCLUDE, pooling, record).bind(effect_id).bind(conclusion);
+    let rows = connections.fetch_all(DOING, query).await?;
+    let receipt = rows.first().map(|row| receipt(record, row)).transpose();
+    receipt.map_err(|error| unanswered(DOING, error.to_string()))
+}
+
+pub(super) async fn set_switch(
+    connections: &Connections,
+    state: &SwitchState,
+    record: &Record,
+) -> Result<Receipt, StoreError> {
+    const DOING: &str = "set a switch";
+    let query = |pooling| {
+        bind_record(SET_SWITCH, pooling, record)
+            .bind(state.switch.as_str())
+            .bind(state.is_engaged)
+            .bind(state.by.as_str())
+            .bind(state.reason.as_str())
+    };
+    let rows = connections.fetch_all(DOING, query).await?;
+    let row = rows.first().ok_or_else(|| unanswered(DOING, "no row".to_owned()))?;
+    receipt(record, row).map_err(|error| unanswered(DOING, error.to_string()))
+}
+
+/// The charges of one period, turned on their side, with their places in the claim.
+struct Charges<'a> {
+    budgets: Vec<&'a str>,
+    amounts: Vec<i64>,
+    limits: Vec<i64>,
+}
+
+impl<'a> Charges<'a> {
+    fn of(claim: &'a Claim, period: Period) -> Option<Self> {
+        let charges: Vec<&Charge> =
+            claim.charges.iter().filter(|charge| charge.period == period).collect();
+        (!charges.is_empty()).then(|| Self {
+            budgets: charges.iter().map(|charge| charge.budget.as_str()).collect(),
+            amounts: charges.iter().map(|charge| charge.amount).collect(),
+            limits: charges.iter().map(|charge| charge.limit).collect(),
+        })
+    }
+}
+
+type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
+
+fn bind_charges<'q>(query: PgQuery<'q>, charges: Option<&'q Charges<'_>>) -> PgQuery<'q> {
+    query
+        .bind(charges.map(|charges| charges.budgets.as_slice()))
+        .bind(charges.map(|charges| charges.amounts.as_slice()))
+        .bind(charges.map(|charges| charges.limits.as_slice()))
+}
+
+fn bind_record(sql: Sql, pooling: Pooling, record: &Record) -> PgQuery<'_> {
+    let (header, commitments) = (record.header(), record.commitments());
+    sql.query(pooling)
+        .bind(header.id)
+        .bind(record.stream_id().uuid())
+        .bind(header.request_id)
+        .bind(header.conversation_id)
+        .bind(header.event_type.as_str())
+        .bind(header.actor.as_str())
+        .bind(header.outcome.as_str())
+        .bind(header.error_code.as_deref())
+        .bind(header.duration_ms)
+        .bind(header.created_at)
+        .bind(header.trace_id.as_deref())
+        .bind(header.span_id.as_deref())
+        .bind(record.canonical_input())
+        .bind(record.canonical_output())
+        .bind(record.idempotency_key())
+        .bind(record.canonical_host_ids())
+        .bind(*record.salt().as_bytes())
+        .bind(*commitments.input.as_bytes())
+        .bind(*commitments.output.as_bytes())
+        .bind(*commitments.idempotency_key.as_bytes())
+        .bind(*commitments.host_ids.as_bytes())
+        .bind(*record.event_hash().as_bytes())
+}
+
+/// Where the last word about a consent may stand.
+fn consent_streams(intent: &Record) -> Vec<Uuid> {
+    let header = intent.header();
+    let conversation = header.conversation_id.map(|id| StreamId::of(None, Some(id)));
+    let streams = [Some(intent.stream_id()), conversation];
+    streams.into_iter().flatten().map(StreamId::uuid).collect()
+}
+
+fn read_verdict(claim: &Claim, row: &PgRow) -> Result<Verdict, sqlx::Error> {
+    let other = || row.try_get::<Uuid, _>("other_effect_id");
+    Ok(match row.try_get("verdict")? {
+        "proceed" => Verdict::Proceed(Admission {
+            receipt: receipt(&claim.intent, row)?,
+            used: used(claim, row)?,
+            elapsed: elapsed(row)?,
+        }),
+        "replay" => {
+            let output: Option<&str> = row.try_get("other_output")?;
+            let output = output.map(serde_json::from_str).transpose();
+            let output = output.map_err(|error| sqlx::Error::Decode(error.into()))?;
+            Verdict::Replay { effect_id: other()?, output }
+        }
+        "conflict" => Verdict::Conflict { effect_id: other()? },
+        "in_progress" => {
+            let lease_until: DateTime<Utc> = row.try_get("other_lease_until")?;
+            Verdict::InProgress { effect_id: other()?, lease_until }
+        }
+        "in_doubt" => Verdict::InDoubt { effect_id: other()? },
+        "switch" => Verdict::Refused(Obstacle::Switch),
+        "no_consent" => Verdict::Refused(Obstacle::NoConsent),
+        "consent_denied" => Verdict::Refused(Obstacle::ConsentDenied),
+        "consent_expired" => Verdict::Refused(Obstacle::ConsentExpired),
+        "budget" => Verdict::Refused(over(claim, &used(claim, row)?)?),
+        "time" => {
+            let elapsed = elapsed(row)?.unwrap_or_default();
+            Verdict::Refused(Obstacle::Time { elapsed })
+        }
+        _ => return Err(sqlx::Error::Decode("no verdict that is known".into())),
+    })
+}
+
+/// What is used of each budget with the claim's charges, in their order.
+fn used(claim: &Claim, row: &PgRow) -> Result<Vec<i64>, sqlx::Error> {
+    let mut of_request =
+        row.try_get::<Option<Vec<i64>>, _>("used")?.unwrap_or_default().into_iter();
+    let mut of_day =
+        row.try_get::<Option<Vec<i64>>, _>("day_used")?.unwrap_or_default().into_iter();
+    let used = claim.charges.iter().map_while(|charge| match charge.period {
+        Period::Day => of_day.next(),
+        Period::Request => of_request.next(),
+    });
+    Ok(used.collect())
+}
+
+/// The first charge that would pass its limit.
+fn over(claim: &Claim, used: &[i64]) -> Result<Obstacle, sqlx::Error> {
+    let mut charges = claim.charges.iter().zip(used).enumerate();
+    let over = charges.find(|(_, (charge, used))| **used > charge.limit);
+    let (nth, (charge, used)) =
+        over.ok_or_else(|| sqlx::Error::Decode("no budget is over its limit".into()))?;
+    Ok(Obstacle::Budget { charge: nth, used: used - charge.amount })
+}
+
+fn elapsed(row: &PgRow) -> Result<Option<Duration>, sqlx::Error> {
+    let elapsed: Option<i64> = row.try_get("elapsed_us")?;
+    Ok(elapsed.map(|us| Duration::from_micros(u64::try_from(us).unwrap_or(0))))
+}
+
+fn receipt(record: &Record, row: &PgRow) -> Result<Receipt, sqlx::Error> {
+    let recorded_at: DateTime<Utc> = row.try_get("recorded_at")?;
+    let (stored, chain_hash) = (digest(row, "stored_hash")?, digest(row, "chain_hash")?);
+    Ok(Receipt::new(record, row.try_get("seq")?, recorded_at, stored, chain_hash))
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
