@@ -13,9 +13,12 @@ use super::store_contract::Fresh;
 use super::support::cluster::Cluster;
 use super::support::records::{assert_unbroken, fresh_request, records, stream};
 
-/// The file as the Supabase CLI would find it.
-const MIGRATION: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres/0003_moltbot_audit_logs.sql");
+/// The files as the Supabase CLI would find them.
+const MIGRATIONS: [&str; 3] = [
+    concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres/0003_moltbot_audit_logs.sql"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres/0004_moltbot_audit_admission.sql"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres/0005_moltbot_audit_runbook.sql"),
+];
 /// Names the database that a worker process is to append to.
 const WORKER_DATABASE: &str = "MOLTBOT_AUDIT_TEST_WORKER_DATABASE";
 const TASKS_PER_PROCESS: usize = 4;
@@ -127,12 +130,14 @@ async fn assert_usable(url: &str) {
     let request = fresh_request();
     store.append(&records(&request, 3)).await.expect("the batch lands");
     let registered: i64 = scalar(url, "select count(*) from moltbot_audit.schema_migrations").await;
-    assert_eq!(registered, 1);
+    assert_eq!(registered, 3);
 }
 
 fn apply_as_supabase_does(url: &str) {
-    let output = Cluster::shared().psql(url, &["--file", MIGRATION]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for file in MIGRATIONS {
+        let output = Cluster::shared().psql(url, &["--file", file]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 #[tokio::test]
