@@ -320,8 +320,30 @@ as $$
 #variable_conflict use_column
 declare
     picked record;
+    placed record;
 begin
     lock table only moltbot_audit.audit_events in row exclusive mode;
+    if cardinality(ids) = 1 and roles[1] = 'outcome' then
+        perform moltbot_audit.settle(ids, outcomes, error_codes, outputs);
+        begin
+            placed := moltbot_audit.append_one(
+                ids[1], stream_ids[1], request_ids[1], conversation_ids[1], event_types[1],
+                actors[1], outcomes[1], error_codes[1], durations_ms[1], created_ats[1],
+                trace_ids[1], span_ids[1], inputs[1], outputs[1], idempotency_keys[1],
+                host_ids[1], salts[1], input_commitments[1], output_commitments[1],
+                key_commitments[1], host_ids_commitments[1], event_hashes[1]
+            );
+            status := 'stored';
+            seq := placed.seq;
+            recorded_at := placed.recorded_at;
+            event_hash := event_hashes[1];
+            chain_hash := placed.chain_hash;
+            return next;
+            return;
+        exception when unique_violation then
+            -- It is known: `append` says as what. It was settled when it was first stored.
+        end;
+    end if;
     if 'intent' = any (roles) then
         select
             array_agg(b.id order by b.position) as ids,
@@ -518,13 +540,19 @@ begin
         -- Given free in between: try again.
     end loop;
 
-    if admit.switch is not null then
-        select s.engaged into is_engaged
-        from moltbot_audit.audit_switches s
-        where s.switch = admit.switch;
-        if is_engaged is distinct from false then
-            verdict := 'switch';
-        end if;
+    -- One statement for both: each costs more to begin than to run.
+    select
+        (select s.engaged from moltbot_audit.audit_switches s where s.switch = admit.switch),
+        (
+            select extract(epoch from greatest(
+                clock_timestamp() - s.started_at, admit.created_at - s.began_at, interval '0'
+            )) * 1000000
+            from moltbot_audit.audit_streams s
+            where s.stream_id = admit.stream_id and admit.elapsed_max_us is not null
+        )
+    into is_engaged, elapsed_us;
+    if admit.switch is not null and is_engaged is distinct from false then
+        verdict := 'switch';
     end if;
 
     if verdict is null and admit.consent_id is not null then
@@ -563,13 +591,6 @@ begin
     end if;
 
     if verdict is null and admit.elapsed_max_us is not null then
-        select
-            extract(epoch from greatest(
-                clock_timestamp() - s.started_at, admit.created_at - s.began_at, interval '0'
-            )) * 1000000
-        into elapsed_us
-        from moltbot_audit.audit_streams s
-        where s.stream_id = admit.stream_id;
         elapsed_us := coalesce(elapsed_us, 0);
         -- While it cannot matter, the stream is not searched for it.
         if elapsed_us > admit.elapsed_max_us / 2 and exists (

@@ -1,0 +1,169 @@
+//! Many processes that want the same: places in a budget, a key, a switch that is being engaged.
+//!
+//! A test starts this binary again, several times, each with an environment variable that makes it a
+//! host. Hosts are told on standard input what to do, and say on standard output what came of it.
+//!
+//! `MOLTBOT_AUDIT_ROUNDS` is the number of rounds a test makes; `scripts/proofs` sets it.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use moltbot_audit::admission::Limits;
+use moltbot_audit::event::payload::{BatchInput, MoltbotInput, OcrInput};
+use moltbot_audit::redact::RedactionKey;
+use moltbot_audit::store::{PostgresStore, QueueLimits};
+use moltbot_audit::{
+    Actor, AdmitError, Auditor, Budget, Effect, EventType, RequestId, StreamId, Switch,
+};
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::support::cluster::Cluster;
+
+mod deaths;
+mod flips;
+mod places;
+
+const HOST: &str = "MOLTBOT_AUDIT_RACING_HOST";
+const ROUNDS: &str = "MOLTBOT_AUDIT_ROUNDS";
+const TASKS: usize = 50;
+
+fn rounds(small: usize) -> usize {
+    std::env::var(ROUNDS).map_or(small, |rounds| rounds.parse().expect("a number of rounds"))
+}
+
+/// A database of its own, with everything switched on.
+async fn database(cluster: &Cluster) -> (String, Auditor) {
+    let url = cluster.create_database().await;
+    let store = PostgresStore::connect(&url).await.expect("the server is up");
+    store.migrate().await.expect("a fresh schema");
+    let auditor = auditor(store, Limits::default());
+    for switch in [Switch::AI, Switch::OCR, Switch::CALLING] {
+        auditor.kill_switch().reset(&switch, "test", "set-up").await.expect("a switch is set");
+    }
+    (url, auditor)
+}
+
+fn auditor(store: PostgresStore, limits: Limits) -> Auditor {
+    // Fifty tasks of eight processes wait for one row: nobody gives up.
+    let queue = QueueLimits::default().wait(Duration::from_secs(30));
+    let key = RedactionKey::from_bytes([7; 32]);
+    Auditor::builder(Arc::new(store), key).budgets(limits).limits(queue).build()
+}
+
+/// One of the processes.
+struct Host {
+    process: Child,
+    told: ChildStdin,
+    says: BufReader<ChildStdout>,
+}
+
+impl Host {
+    fn start(url: &str) -> Self {
+        let binary = std::env::current_exe().expect("a path");
+        let mut process = Command::new(binary)
+            .args(["--exact", "admission_races::a_host", "--nocapture"])
+            .env(HOST, url)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let told = process.stdin.take().expect("piped");
+        let says = BufReader::new(process.stdout.take().expect("piped"));
+        Self { process, told, says }
+    }
+
+    fn tell(&mut self, order: &str) {
+        writeln!(self.told, "{order}").expect("it listens");
+    }
+
+    /// The next thing it says of itself; the harness around it says things too.
+    fn hear(&mut self) -> String {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            let read = self.says.read_line(&mut line).expect("readable");
+            assert!(read > 0, "the host ended");
+            if let Some(said) = line.trim_end().strip_prefix("said: ") {
+                return said.to_owned();
+            }
+        }
+    }
+
+    fn end(mut self) {
+        self.tell("end");
+        assert!(self.process.wait().expect("our own child").success(), "the host failed");
+    }
+
+    fn kill(mut self) {
+        self.process.kill().expect("our own child");
+        self.process.wait().expect("our own child");
+    }
+}
+
+/// Its part. Alone it has nothing to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host() {
+    let Ok(url) = std::env::var(HOST) else { return };
+    let store = loop {
+        match PostgresStore::connect(&url).await {
+            Ok(store) => break store,
+            Err(error) => assert!(error.is_retryable(), "{error:?}"),
+        }
+        sleep(Duration::from_millis(50)).await;
+    };
+    let own = std::process::id();
+    for order in std::io::stdin().lines() {
+        let order = order.expect("readable");
+        let mut words = order.split(' ');
+        let said = match words.next() {
+            Some("race") => {
+                let round = words.next().expect("a round");
+                places::race(&auditor(store.clone(), Limits::default()), round).await
+            }
+            Some("key") => {
+                let round = words.next().expect("a round");
+                places::one_key(&auditor(store.clone(), Limits::default()), round).await
+            }
+            Some("hammer") => {
+                let limits = Limits::default().per_request(Budget::MOLTBOT_CALLS, 1_000_000);
+                flips::hammer(auditor(store.clone(), limits.expect("a limit")), own).await
+            }
+            Some("toil") => {
+                let limits = Limits::default().lease(Duration::from_millis(1_500));
+                deaths::toil(auditor(store.clone(), limits.expect("a lease")), own).await
+            }
+            _ => break,
+        };
+        // Standard output is the harness's until the line ends.
+        println!("\nsaid: {said}");
+    }
+}
+
+/// The kinds of effects that are charged, by name, with how many a request may have.
+fn kinds() -> [(&'static str, usize, fn() -> Effect); 4] {
+    [
+        ("moltbot_call", 8, || Effect::moltbot_call(&MoltbotInput::default())),
+        ("ocr_job", 2, || Effect::ocr_job(&OcrInput::default())),
+        ("batch", 3, || {
+            let vendor_ids = (1..=5).map(|n| format!("vendor-{n}")).collect();
+            Effect::vendor_batch(&BatchInput { vendor_ids, ..Default::default() })
+        }),
+        ("vendor", 15, || {
+            Effect::custom(EventType::VENDOR_OUTREACH_SENT, Actor::System, json!({}))
+                .charge(Budget::VENDORS, 1)
+        }),
+    ]
+}
+
+/// The request of a kind in a round: batches are charged vendors too, so that each kind has its own.
+fn request(kind: &str, round: &str) -> RequestId {
+    RequestId::from_host(&format!("{kind} {round}"))
+}
+
+fn stream(request: &RequestId) -> StreamId {
+    request.into()
+}
