@@ -234,7 +234,7 @@ pub struct OpenEffect {
 }
 
 /// Whose usage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// A request's.
     Request(Uuid),

@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use uuid::Uuid;
+
 use super::Fault;
 use super::fault::{End, Wait};
-use crate::event::StreamId;
-use crate::record::Record;
+use crate::event::{Budget, StreamId};
+use crate::record::{Receipt, Record};
+use crate::store::admission::{
+    AdmissionStore, Claim, Conclusion, OpenEffect, Scope, SwitchState, Verdict,
+};
 use crate::store::{
     Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot,
 };
@@ -95,8 +100,8 @@ impl<S: ?Sized> FaultySink<S> {
         self.write(|script| *script = Script { calls: script.calls, ..Script::default() });
     }
 
-    /// How many calls of `append` there were, whatever became of them. A call counts once its
-    /// future is polled.
+    /// How many calls that write there were (of `append`, `admit`, `conclude` and `set_switch`),
+    /// whatever became of them. A call counts once its future is polled.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.write(|script| script.calls)
@@ -121,31 +126,102 @@ impl Script {
     }
 }
 
+impl<S: AuditSink + ?Sized> FaultySink<S> {
+    /// Makes a call that writes, or lets it fail as told.
+    async fn call<'a, T>(
+        &'a self,
+        batch: &'a [Record],
+        write: impl Fn() -> BoxFuture<'a, Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let Some(fault) = self.write(|script| script.next(batch))? else {
+            return write().await;
+        };
+        if fault.end == End::Landed {
+            write().await?;
+        }
+        match fault.wait {
+            // Without a timer: a runtime that has none will do.
+            Wait::For(time) if time.is_zero() => {}
+            Wait::For(time) => tokio::time::sleep(time).await,
+            Wait::Forever => std::future::pending().await,
+        }
+        let said = match fault.end {
+            End::Broken => return Err(StoreError::database(DOING, "a fault on purpose")),
+            End::Landed => "a fault on purpose: it landed",
+            End::NotLanded => "a fault on purpose: nothing landed",
+            End::Passed => return write().await,
+        };
+        Err(StoreError::unavailable(DOING, said))
+    }
+
+    fn inner_admission(&self) -> Result<&dyn AdmissionStore, StoreError> {
+        let missing = || StoreError::database(DOING, "the inner sink decides about no effect");
+        self.inner.admission().ok_or_else(missing)
+    }
+}
+
 impl<S: AuditSink + ?Sized> AuditSink for FaultySink<S> {
     fn append<'a>(
         &'a self,
         batch: &'a [Record],
     ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
+        Box::pin(self.call(batch, || self.inner.append(batch)))
+    }
+
+    fn admission(&self) -> Option<&dyn AdmissionStore> {
+        self.inner.admission().map(|_| -> &dyn AdmissionStore { self })
+    }
+}
+
+impl<S: AuditSink + ?Sized> AdmissionStore for FaultySink<S> {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
         Box::pin(async move {
-            let Some(fault) = self.write(|script| script.next(batch))? else {
-                return self.inner.append(batch).await;
-            };
-            if fault.end == End::Landed {
-                self.inner.append(batch).await?;
+            let inner = self.inner_admission()?;
+            self.call(std::slice::from_ref(&claim.intent), || inner.admit(claim)).await
+        })
+    }
+
+    fn conclude<'a>(
+        &'a self,
+        effect_id: Uuid,
+        conclusion: Conclusion,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(async move {
+            let inner = self.inner_admission()?;
+            let conclude = || inner.conclude(effect_id, conclusion, record);
+            self.call(std::slice::from_ref(record), conclude).await
+        })
+    }
+
+    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
+        Box::pin(async move { self.inner_admission()?.open_effects(max).await })
+    }
+
+    fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>> {
+        Box::pin(async move { self.inner_admission()?.usage(scope).await })
+    }
+
+    fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
+        Box::pin(async move { self.inner_admission()?.switches().await })
+    }
+
+    fn set_switch<'a>(
+        &'a self,
+        state: &'a SwitchState,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
+        Box::pin(async move {
+            let inner = self.inner_admission()?;
+            self.call(std::slice::from_ref(record), || inner.set_switch(state, record)).await
+        })
+    }
+
+    fn switch_moved(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if let Ok(inner) = self.inner_admission() {
+                inner.switch_moved().await;
             }
-            match fault.wait {
-                // Without a timer: a runtime that has none will do.
-                Wait::For(time) if time.is_zero() => {}
-                Wait::For(time) => tokio::time::sleep(time).await,
-                Wait::Forever => std::future::pending().await,
-            }
-            let said = match fault.end {
-                End::Broken => return Err(StoreError::database(DOING, "a fault on purpose")),
-                End::Landed => "a fault on purpose: it landed",
-                End::NotLanded => "a fault on purpose: nothing landed",
-                End::Passed => return self.inner.append(batch).await,
-            };
-            Err(StoreError::unavailable(DOING, said))
         })
     }
 }

@@ -9,11 +9,13 @@ use sqlx::sqlite::{Sqlite, SqlitePool};
 use sqlx::{QueryBuilder, Row as _, SqliteConnection};
 use uuid::Uuid;
 
+use super::admission;
 use super::cells::Cells;
 use super::error::failed;
 use super::row::{Content, Row};
 use crate::event::StreamId;
 use crate::proof::{Digest, chain_hash, stream_start};
+use crate::record::{Receipt, Record};
 use crate::store::{Conflict, StoreError};
 
 pub(super) const DOING: &str = "append events";
@@ -28,6 +30,12 @@ pub(super) struct Place {
     pub(super) recorded_at: DateTime<Utc>,
     pub(super) event_hash: Digest,
     pub(super) chain_hash: Digest,
+}
+
+impl Place {
+    pub(super) fn receipt(self, record: &Record) -> Receipt {
+        Receipt::new(record, self.seq, self.recorded_at, self.event_hash, self.chain_hash)
+    }
 }
 
 pub(super) type Placed = Result<Place, Conflict>;
@@ -59,22 +67,51 @@ async fn attempt(
     // below still holds when it is written upon. A crash before the commit leaves nothing behind.
     let mut transaction =
         writer.begin_with("begin immediate").await.map_err(|error| failed(DOING, error))?;
-    let mut ledger = Ledger::open(&mut transaction, rows, now()).await?;
-    if lookup == Lookup::First {
-        ledger.known = stored(&mut transaction, rows).await?;
+    let Some(placed) = chain(&mut transaction, rows, lookup, now()).await? else {
+        transaction.rollback().await.map_err(|error| failed(DOING, error))?;
+        return Ok(None);
+    };
+    for (row, _) in rows.iter().zip(&placed).filter(|(_, placed)| placed.is_ok()) {
+        admission::follow(&mut transaction, row, now()).await?;
     }
-    let placed = rows.iter().map(|row| ledger.place(row)).collect::<Result<Vec<_>, _>>()?;
-    match insert_events(&mut transaction, &ledger.fresh).await {
-        Err(error) if is_duplicate(&error) => {
-            transaction.rollback().await.map_err(|error| failed(DOING, error))?;
-            return Ok(None);
-        }
-        other => other.map_err(|error| failed(DOING, error))?,
-    }
-    upsert_heads(&mut transaction, &ledger).await.map_err(|error| failed(DOING, error))?;
     // An error here may come before or after the commit reached the disk. The caller appends the same
     // records again, and those that landed are met by their ids.
     transaction.commit().await.map_err(|error| failed(DOING, error))?;
+    Ok(Some(placed))
+}
+
+/// Appends one record in a transaction that holds the lock already. Its part is not followed.
+pub(super) async fn append_one(
+    transaction: &mut SqliteConnection,
+    row: &Row,
+    now: DateTime<Utc>,
+) -> Result<Placed, StoreError> {
+    let rows = std::slice::from_ref(row);
+    let mut placed = chain(transaction, rows, Lookup::Skip, now).await?;
+    if placed.is_none() {
+        // Only the statement that objected was undone.
+        placed = chain(transaction, rows, Lookup::First, now).await?;
+    }
+    placed.and_then(|mut placed| placed.pop()).ok_or_else(|| tampered("before its last event"))
+}
+
+/// Chains rows and writes them. `None`, with nothing written, where a unique key objects.
+async fn chain(
+    transaction: &mut SqliteConnection,
+    rows: &[Row],
+    lookup: Lookup,
+    now: DateTime<Utc>,
+) -> Result<Option<Vec<Placed>>, StoreError> {
+    let mut ledger = Ledger::open(transaction, rows, now).await?;
+    if lookup == Lookup::First {
+        ledger.known = stored(transaction, rows).await?;
+    }
+    let placed = rows.iter().map(|row| ledger.place(row)).collect::<Result<Vec<_>, _>>()?;
+    match insert_events(transaction, &ledger.fresh).await {
+        Err(error) if is_duplicate(&error) => return Ok(None),
+        other => other.map_err(|error| failed(DOING, error))?,
+    }
+    upsert_heads(transaction, &ledger).await.map_err(|error| failed(DOING, error))?;
     Ok(Some(placed))
 }
 
@@ -276,7 +313,7 @@ fn prepared_sizes<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
 /// The time of this machine: the one place where it is read. It is the store's own evidence of
 /// when, beside the host's `created_at`, and so not the host's to inject.
 #[allow(clippy::disallowed_methods, reason = "the store's clock")]
-fn now() -> DateTime<Utc> {
+pub(super) fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
 }
 

@@ -13,11 +13,18 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 1] = [Migration {
-    version: 3,
-    file: "0003_moltbot_audit_logs.sql",
-    sql: include_str!("../../../migrations/sqlite/0003_moltbot_audit_logs.sql"),
-}];
+const MIGRATIONS: [Migration; 2] = [
+    Migration {
+        version: 3,
+        file: "0003_moltbot_audit_logs.sql",
+        sql: include_str!("../../../migrations/sqlite/0003_moltbot_audit_logs.sql"),
+    },
+    Migration {
+        version: 4,
+        file: "0004_moltbot_audit_admission.sql",
+        sql: include_str!("../../../migrations/sqlite/0004_moltbot_audit_admission.sql"),
+    },
+];
 
 pub(super) async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
     let writer = writer.clone();

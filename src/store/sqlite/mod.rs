@@ -3,6 +3,7 @@
 //! One connection writes and a few read. `begin immediate` is the lock of every stream, across
 //! processes too; SQLite has no SHA-256, so the chain is computed here while that lock is held.
 
+mod admission;
 mod append;
 mod cells;
 mod error;
@@ -26,7 +27,8 @@ use self::error::failed;
 use self::location::Location;
 use self::row::Row;
 use crate::event::StreamId;
-use crate::record::{Receipt, Record};
+use crate::record::Record;
+use crate::store::admission::AdmissionStore;
 use crate::store::{
     Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot,
 };
@@ -93,6 +95,18 @@ impl SqliteStore {
         // Last, because the last connection to close folds the write-ahead log into the file.
         self.writer.close().await;
     }
+
+    /// Writes on a thread of its own: a caller who drops this future cuts no transaction in two, and no
+    /// step of one, which keeps the file locked, queues up behind the runtime's other tasks.
+    async fn write<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        write: impl AsyncFnOnce(SqlitePool) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (runtime, writer) = (Handle::current(), self.writer.clone());
+        let task = tokio::task::spawn_blocking(move || runtime.block_on(write(writer)));
+        task.await.map_err(|_| error::task_ended(doing))?
+    }
 }
 
 impl AuditSink for SqliteStore {
@@ -106,21 +120,15 @@ impl AuditSink for SqliteStore {
             }
             // Encoded here, so that no JSON is written while the lock is held.
             let rows: Vec<Row> = batch.iter().map(Row::from).collect();
-            let writer = self.writer.clone();
-            // On a thread of its own: a caller who drops this future cuts no transaction in two, and no
-            // step of one, which keeps the file locked, queues up behind the runtime's other tasks.
-            let runtime = Handle::current();
-            let task = tokio::task::spawn_blocking(move || {
-                runtime.block_on(append::append(&writer, &rows))
-            });
-            let placed = task.await.map_err(|_| error::task_ended(append::DOING))??;
-            let results = batch.iter().zip(placed).map(|(record, placed)| {
-                placed.map(|at| {
-                    Receipt::new(record, at.seq, at.recorded_at, at.event_hash, at.chain_hash)
-                })
-            });
-            Ok(results.collect())
+            let append = async move |writer: SqlitePool| append::append(&writer, &rows).await;
+            let placed = self.write(append::DOING, append).await?;
+            let results = batch.iter().zip(placed);
+            Ok(results.map(|(record, placed)| placed.map(|at| at.receipt(record))).collect())
         })
+    }
+
+    fn admission(&self) -> Option<&dyn AdmissionStore> {
+        Some(self)
     }
 }
 

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use crate::event::StreamId;
 use crate::proof::{Digest, Salt};
-use crate::record::{Commitments, Record};
+use crate::record::{Commitments, Record, Role};
+use crate::store::decision::Entry;
 
 /// What is stored of a record, apart from its place in the chain.
 #[derive(Debug)]
@@ -17,6 +18,16 @@ pub(super) struct Row {
     pub(super) salt: Salt,
     pub(super) commitments: Commitments,
     pub(super) event_hash: Digest,
+    pub(super) part: Option<Part>,
+}
+
+/// What a row does to an effect's entry, as the record's [`Role`] says.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// Makes it, where it is not there yet.
+    Intent(Box<Entry>),
+    /// Settles it.
+    Outcome,
 }
 
 /// The columns that the caller fixes: two events of one id are the same where these are equal.
@@ -92,6 +103,15 @@ impl From<&Record> for Row {
             salt: record.salt(),
             commitments: *record.commitments(),
             event_hash: record.event_hash(),
+            part: match record.role() {
+                Role::Event => None,
+                // When it is admitted is known once the lock is held.
+                Role::Intent => {
+                    let entry = Entry::drained(record, header.created_at);
+                    entry.map(|entry| Part::Intent(Box::new(entry)))
+                }
+                Role::Outcome => Some(Part::Outcome),
+            },
         }
     }
 }

@@ -1,16 +1,21 @@
 //! A store without a database.
 
+mod admission;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::SubsecRound;
+use chrono::{DateTime, SubsecRound, Utc};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
+use self::admission::Effects;
 use crate::auditor::{Clock, SystemClock};
 use crate::event::StreamId;
 use crate::proof::{chain_hash, stream_start};
 use crate::record::{Receipt, Record, StoredRecord};
+use crate::store::admission::AdmissionStore;
 use crate::store::{
     Appended, AuditSink, AuditStore, BoxFuture, Conflict, StoreError, StreamHead, StreamSnapshot,
 };
@@ -36,6 +41,7 @@ use crate::store::{
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     kept: Mutex<Kept>,
+    switch_moved: Notify,
 }
 
 #[derive(Default)]
@@ -45,6 +51,7 @@ struct Kept {
     /// Where in `rows` an event is.
     by_id: HashMap<Uuid, usize>,
     heads: HashMap<StreamId, StreamHead>,
+    effects: Effects,
 }
 
 impl MemoryStore {
@@ -57,7 +64,7 @@ impl MemoryStore {
     /// Starts empty; `recorded_at` is this clock's time.
     #[must_use]
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, kept: Mutex::default() }
+        Self { clock, kept: Mutex::default(), switch_moved: Notify::new() }
     }
 
     /// Everything that was recorded, in the order of arrival.
@@ -78,22 +85,35 @@ impl MemoryStore {
         self.len() == 0
     }
 
+    fn now(&self) -> DateTime<Utc> {
+        self.clock.now().trunc_subsecs(6)
+    }
+
     fn with<T>(&self, look: impl FnOnce(&mut Kept) -> T) -> T {
         look(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Kept {
-    fn append(&mut self, record: &Record, clock: &dyn Clock) -> Appended {
-        let known = self.by_id.get(&record.header().id).and_then(|at| self.rows.get(*at));
-        if let Some((stored, receipt)) = known {
+    /// Appends a record, with what it does to its effect's entry.
+    fn append(&mut self, record: &Record, now: DateTime<Utc>) -> Appended {
+        let receipt = self.chain(record, now)?;
+        self.effects.follow(record, now);
+        Ok(receipt)
+    }
+
+    fn row(&self, event_id: Uuid) -> Option<&(Record, Receipt)> {
+        self.rows.get(*self.by_id.get(&event_id)?)
+    }
+
+    fn chain(&mut self, record: &Record, now: DateTime<Utc>) -> Appended {
+        if let Some((stored, receipt)) = self.row(record.header().id) {
             if is_same(stored, record) {
                 return Ok(*receipt);
             }
             let (event_id, offered) = (record.header().id, record.event_hash());
             return Err(Conflict { event_id, stored: stored.event_hash(), offered });
         }
-        let now = clock.now().trunc_subsecs(6);
         let stream_id = record.stream_id();
         let head = self.heads.entry(stream_id).or_insert_with(|| StreamHead {
             seq: 0,
@@ -151,10 +171,14 @@ impl AuditSink for MemoryStore {
         Box::pin(async move {
             // One lock for the batch, as a transaction has it.
             let append = |kept: &mut Kept| {
-                batch.iter().map(|record| kept.append(record, &*self.clock)).collect()
+                batch.iter().map(|record| kept.append(record, self.now())).collect()
             };
             Ok(self.with(append))
         })
+    }
+
+    fn admission(&self) -> Option<&dyn AdmissionStore> {
+        Some(self)
     }
 }
 

@@ -1,0 +1,92 @@
+-- What may run: effects, what is used of each budget, kill switches. Applying this file again changes
+-- nothing.
+--
+-- To engage a switch by hand, when the host cannot:
+--   insert into audit_switches (switch, engaged, by, reason, at)
+--   values ('ai', 1, 'your name', 'why', cast((julianday('now') - 2440587.5) * 86400000000 as integer))
+--   on conflict (switch) do update
+--   set engaged = 1, by = excluded.by, reason = excluded.reason, at = excluded.at;
+
+-- One row an effect that was admitted.
+create table if not exists audit_effects (
+    -- the id that its outcome event has, or would have
+    effect_id text not null primary key check (length(effect_id) = 36),
+    -- its effect.admitted event
+    intent_id text not null check (length(intent_id) = 36),
+    -- the event type under which its success is recorded
+    effect text not null,
+    -- keyed hash of its idempotency key; null once the key is free
+    key_hash blob unique check (length(key_hash) = 32),
+    -- keyed hash of its input
+    input_hash blob check (length(input_hash) = 32),
+    -- the request it belongs to
+    request_id text check (length(request_id) = 36),
+    -- the conversation it belongs to
+    conversation_id text check (length(conversation_id) = 36),
+    -- what it reserved: a JSON list of amount and budget, with request or day
+    charges text not null check (json_valid(charges)),
+    -- how it stands
+    state text not null check (state in ('done', 'failed', 'in_doubt', 'running', 'voided')),
+    -- whether its outcome event is stored
+    has_outcome integer not null check (has_outcome in (0, 1)),
+    -- when it was admitted, by the clock of the admitting machine, taken under the write lock
+    admitted_at integer not null,
+    -- when it is in doubt, where it is running still
+    lease_until integer not null
+) strict;
+
+-- What of the effects is open: few, whatever their number.
+create index if not exists audit_effects_open on audit_effects (admitted_at)
+where state in ('in_doubt', 'running');
+
+-- What of each budget of a request is used, reserved included.
+create table if not exists audit_budgets (
+    -- the request; the stream, where an effect has none
+    request_id text not null check (length(request_id) = 36),
+    -- the budget
+    budget text not null,
+    -- how much
+    used integer not null,
+    primary key (request_id, budget)
+) strict, without rowid;
+
+-- The same, of a day in UTC.
+create table if not exists audit_day_budgets (
+    -- the day, as 2026-09-21
+    day text not null check (length(day) >= 10),
+    -- the budget
+    budget text not null,
+    -- how much
+    used integer not null,
+    primary key (day, budget)
+) strict, without rowid;
+
+-- The kill switches that were ever set. A switch without a row is engaged.
+create table if not exists audit_switches (
+    -- what it governs
+    switch text not null primary key,
+    -- whether that is off
+    engaged integer not null check (engaged in (0, 1)),
+    -- who set it
+    by text not null,
+    -- why
+    reason text not null,
+    -- when
+    at integer not null
+) strict;
+
+-- Whether a request has its shortlist is asked each time an effect of it is admitted.
+create index if not exists audit_events_shortlists on audit_events (stream_id)
+where event_type = 'shortlist.generated';
+
+-- And whether the client agreed, each time somebody is called.
+create index if not exists audit_events_consents on audit_events (stream_id)
+where event_type in ('call.consent_granted', 'call.consent_denied', 'call.consent_expired');
+
+insert into schema_migrations (version, name, applied_at)
+values (
+    4,
+    'moltbot_audit_admission',
+    cast((julianday('now') - 2440587.5) * 86400000000 as integer)
+)
+on conflict (version) do nothing;

@@ -1,0 +1,237 @@
+//! What a store keeps of an effect, and what changes it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::event::{Budget, payload::AdmissionInput};
+use crate::proof::Digest;
+use crate::record::{Record, Settlement};
+use crate::store::admission::{Claim, Conclusion, OpenEffect, Scope};
+
+/// What a store keeps of an effect.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) effect_id: Uuid,
+    /// Its `effect.admitted` event.
+    pub(crate) intent_id: Uuid,
+    pub(crate) effect: String,
+    /// None once the key is free.
+    pub(crate) key_hash: Option<Digest>,
+    /// None where a drained intent does not say it.
+    pub(crate) input_hash: Option<Digest>,
+    pub(crate) request_id: Option<Uuid>,
+    pub(crate) conversation_id: Option<Uuid>,
+    pub(crate) charges: Vec<Held>,
+    pub(crate) state: State,
+    /// Whether an outcome was stored.
+    pub(crate) has_outcome: bool,
+    pub(crate) admitted_at: DateTime<Utc>,
+    pub(crate) lease_until: DateTime<Utc>,
+}
+
+/// How an effect stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Done,
+    Failed,
+    InDoubt,
+    Running,
+    Voided,
+}
+
+/// What was reserved of a budget, and of whose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) scope: Scope,
+    pub(crate) budget: Budget,
+    pub(crate) amount: i64,
+}
+
+/// What to add to what is used of a budget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) scope: Scope,
+    pub(crate) budget: Budget,
+    pub(crate) by: i64,
+}
+
+impl State {
+    #[cfg(feature = "sqlite")]
+    const ALL: [Self; 5] = [Self::Done, Self::Failed, Self::InDoubt, Self::Running, Self::Voided];
+
+    /// The state as it is stored.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::InDoubt => "in_doubt",
+            Self::Running => "running",
+            Self::Voided => "voided",
+        }
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+impl Entry {
+    /// Of a claim that is admitted.
+    pub(crate) fn admitted(claim: &Claim, now: DateTime<Utc>) -> Self {
+        let header = claim.intent.header();
+        let held = claim.charges.iter().map(|charge| Held {
+            scope: super::scope(claim, charge.period, now),
+            budget: charge.budget.clone(),
+            amount: charge.amount,
+        });
+        Self {
+            effect_id: claim.effect_id,
+            intent_id: header.id,
+            effect: claim.effect.clone(),
+            key_hash: claim.key_hash,
+            input_hash: Some(claim.input_hash),
+            request_id: header.request_id,
+            conversation_id: header.conversation_id,
+            charges: held.collect(),
+            state: State::Running,
+            has_outcome: false,
+            admitted_at: now,
+            lease_until: later(now, TimeDelta::from_std(claim.lease).unwrap_or(TimeDelta::MAX)),
+        }
+    }
+
+    /// Of an effect that was begun while the database was away, by its intent; none where that does not
+    /// say which effect it is.
+    pub(crate) fn drained(intent: &Record, now: DateTime<Utc>) -> Option<Self> {
+        let header = intent.header();
+        let input: AdmissionInput = serde_json::from_value(intent.input()?.clone()).ok()?;
+        let digest = |hex: Option<String>| hex?.parse::<Digest>().ok();
+        let lease_ms = input.lease_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0);
+        let lease = TimeDelta::try_milliseconds(lease_ms).unwrap_or(TimeDelta::MAX);
+        Some(Self {
+            effect_id: input.effect_id?.parse().ok()?,
+            intent_id: header.id,
+            effect: input.effect.unwrap_or_default(),
+            key_hash: digest(input.key_hash),
+            input_hash: digest(input.input_hash),
+            request_id: header.request_id,
+            conversation_id: header.conversation_id,
+            charges: Vec::new(),
+            state: State::Running,
+            has_outcome: false,
+            admitted_at: now,
+            lease_until: later(header.created_at, lease),
+        })
+    }
+
+    /// Whether its lease is over.
+    pub(crate) fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.lease_until <= now
+    }
+
+    /// Settles it by an outcome event, and says what to change. `None` where it has one already.
+    pub(crate) fn settle(
+        &mut self,
+        outcome: &str,
+        error_code: Option<&str>,
+        output: Option<&Value>,
+    ) -> Option<Vec<Change>> {
+        if self.has_outcome {
+            return None;
+        }
+        self.has_outcome = true;
+        // Somebody resolved that it was not performed, and its charges were given back: an outcome that
+        // comes late and says otherwise is charged from nothing.
+        let is_voided = self.state == State::Voided;
+        let held = |charge: &Held| if is_voided { 0 } else { charge.amount };
+        let settled = |charge: &Held| {
+            let used = Settlement::used(charge.budget.as_str(), output).unwrap_or(charge.amount);
+            used - held(charge)
+        };
+        Some(match Settlement::of(outcome, error_code) {
+            Settlement::Succeeded => {
+                self.state = State::Done;
+                self.changes(settled)
+            }
+            Settlement::Failed => {
+                (self.state, self.key_hash) = (State::Failed, None);
+                self.changes(settled)
+            }
+            Settlement::Voided => self.void(held),
+            Settlement::InDoubt => {
+                if self.state == State::Running {
+                    self.state = State::InDoubt;
+                }
+                Vec::new()
+            }
+        })
+    }
+
+    /// Concludes it without an outcome, and says what to change. `None` where it is not open in the way
+    /// that the conclusion needs.
+    pub(crate) fn conclude(
+        &mut self,
+        conclusion: Conclusion,
+        now: DateTime<Utc>,
+    ) -> Option<Vec<Change>> {
+        let is_expiring = self.state == State::Running && self.is_over(now);
+        let is_in_doubt = self.state == State::InDoubt || is_expiring;
+        match conclusion {
+            Conclusion::Expired if is_expiring => {
+                self.state = State::InDoubt;
+                Some(Vec::new())
+            }
+            Conclusion::Performed if is_in_doubt => {
+                self.state = State::Done;
+                Some(Vec::new())
+            }
+            Conclusion::NotPerformed if is_in_doubt => Some(self.void(|charge| charge.amount)),
+            _ => None,
+        }
+    }
+
+    /// As it is listed, where its end is not known.
+    pub(crate) fn open(&self, now: DateTime<Utc>) -> Option<OpenEffect> {
+        if !matches!(self.state, State::InDoubt | State::Running) {
+            return None;
+        }
+        let is_expiring = self.state == State::Running && self.is_over(now);
+        Some(OpenEffect {
+            effect_id: self.effect_id,
+            effect: self.effect.clone(),
+            request_id: self.request_id,
+            conversation_id: self.conversation_id,
+            admitted_at: self.admitted_at,
+            lease_until: self.lease_until,
+            is_in_doubt: self.state == State::InDoubt || is_expiring,
+            is_expiring,
+        })
+    }
+
+    /// What it reserves when it is admitted.
+    pub(crate) fn reserved(&self) -> Vec<Change> {
+        self.changes(|charge| charge.amount)
+    }
+
+    fn void(&mut self, held: impl Fn(&Held) -> i64) -> Vec<Change> {
+        (self.state, self.key_hash) = (State::Voided, None);
+        self.changes(|charge| -held(charge))
+    }
+
+    fn changes(&self, by: impl Fn(&Held) -> i64) -> Vec<Change> {
+        let changes = self.charges.iter().map(|charge| Change {
+            scope: charge.scope,
+            budget: charge.budget.clone(),
+            by: by(charge),
+        });
+        changes.filter(|change| change.by != 0).collect()
+    }
+}
+
+/// A time after another, or the last that there is.
+pub(super) fn later(time: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
+    time.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}

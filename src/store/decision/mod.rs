@@ -1,0 +1,157 @@
+//! What a store without a language of its own says to a claim: the rules, without I/O.
+
+mod consent;
+mod entry;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+pub(crate) use self::consent::{CONSENT_WORDS, ConsentWord};
+pub(crate) use self::entry::{Change, Entry, Held, State};
+use super::StoreError;
+use super::admission::{Claim, Obstacle, Scope, Verdict};
+use crate::event::Period;
+
+pub(crate) const DOING: &str = "admit an effect";
+
+/// What a claim meets among the effects that there are.
+#[derive(Debug)]
+pub(crate) enum Met {
+    /// The claim was admitted before.
+    Itself,
+    /// An effect with its key has succeeded.
+    Done {
+        /// That effect.
+        effect_id: Uuid,
+    },
+    /// Another answer, and it stands.
+    Answered(Verdict),
+}
+
+/// Looks for what stands before any other rule. `own` is the entry that has the claim's effect id,
+/// `holder` the one that holds its key.
+pub(crate) fn meet(
+    claim: &Claim,
+    own: Option<&Entry>,
+    holder: Option<&Entry>,
+    now: DateTime<Utc>,
+) -> Option<Met> {
+    let is_itself = |entry: &&Entry| entry.intent_id == claim.intent.header().id;
+    // First of all, because its effect may have failed since, and the key may be another's by now.
+    if own.filter(is_itself).or(holder.filter(is_itself)).is_some() {
+        return Some(Met::Itself);
+    }
+    let entry = holder.or(own)?;
+    let effect_id = entry.effect_id;
+    if entry.input_hash != Some(claim.input_hash) {
+        return Some(Met::Answered(Verdict::Conflict { effect_id }));
+    }
+    Some(match entry.state {
+        State::Done => Met::Done { effect_id },
+        State::Running if !entry.is_over(now) => {
+            let lease_until = entry.lease_until;
+            Met::Answered(Verdict::InProgress { effect_id, lease_until })
+        }
+        State::Running | State::InDoubt => Met::Answered(Verdict::InDoubt { effect_id }),
+        // Its key is free, but an id is never used twice.
+        State::Failed | State::Voided => Met::Answered(Verdict::Conflict { effect_id }),
+    })
+}
+
+/// What a claim is judged by.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// The database's time.
+    pub(crate) now: DateTime<Utc>,
+    /// Whether its switch is engaged; a switch without a row is.
+    pub(crate) is_switched_off: bool,
+    /// The last word about its consent.
+    pub(crate) consent: Option<ConsentWord>,
+    /// What is used, in the order of its charges.
+    pub(crate) used: Vec<i64>,
+    /// How its request began; none where it has no event yet.
+    pub(crate) start: Option<Start>,
+    /// Whether its request has a shortlist.
+    pub(crate) has_shortlist: bool,
+}
+
+/// How a stream began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    /// By the database's clock.
+    pub(crate) started_at: DateTime<Utc>,
+    /// By the host's.
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+/// What an admitted claim takes.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    /// What of each budget is used with it.
+    pub(crate) used: Vec<i64>,
+    /// How long its request has taken.
+    pub(crate) elapsed: Option<Duration>,
+}
+
+/// Judges a claim that [meets](meet()) nothing.
+pub(crate) fn judge(claim: &Claim, facts: &Facts) -> Result<Grant, Obstacle> {
+    if claim.switch.is_some() && facts.is_switched_off {
+        return Err(Obstacle::Switch);
+    }
+    if let Some(consent) = &claim.consent {
+        let word = facts.consent.as_ref().ok_or(Obstacle::NoConsent)?;
+        word.check(consent, facts.now.max(claim.intent.header().created_at))?;
+    }
+    let charges = claim.charges.iter().zip(&facts.used).enumerate();
+    let used = charges.map(|(charge, (asked, &used))| {
+        let with = used.checked_add(asked.amount).filter(|with| *with <= asked.limit);
+        with.ok_or(Obstacle::Budget { charge, used })
+    });
+    let used = used.collect::<Result<Vec<_>, _>>()?;
+    let timed = claim.elapsed_max.filter(|_| !facts.has_shortlist);
+    let elapsed = timed.map(|max| (max, elapsed(claim, facts)));
+    match elapsed {
+        Some((max, elapsed)) if elapsed > max => Err(Obstacle::Time { elapsed }),
+        _ => Ok(Grant { used, elapsed: elapsed.map(|(_, elapsed)| elapsed) }),
+    }
+}
+
+/// The longer of the two times: a clock that was set back gives nobody more.
+fn elapsed(claim: &Claim, facts: &Facts) -> Duration {
+    let Some(start) = facts.start else { return Duration::ZERO };
+    let stored = facts.now - start.started_at;
+    let told = claim.intent.header().created_at - start.created_at;
+    stored.max(told).to_std().unwrap_or(Duration::ZERO)
+}
+
+/// Whose budget a charge of the claim is for. A claim outside of a request charges its stream.
+pub(crate) fn scope(claim: &Claim, period: Period, now: DateTime<Utc>) -> Scope {
+    match period {
+        Period::Day => Scope::Day(now.date_naive()),
+        Period::Request => Scope::Request(claim.intent.stream_id().uuid()),
+    }
+}
+
+/// Objects to a claim that would come around a limit.
+pub(crate) fn check(claim: &Claim) -> Result<(), StoreError> {
+    for (at, charge) in claim.charges.iter().enumerate() {
+        let is_same = |other: &super::admission::Charge| {
+            (&other.budget, other.period) == (&charge.budget, charge.period)
+        };
+        if charge.amount < 0 {
+            return Err(StoreError::refused(DOING, "a charge is negative"));
+        }
+        if claim.charges[..at].iter().any(is_same) {
+            return Err(StoreError::refused(DOING, "a budget is charged twice"));
+        }
+    }
+    Ok(())
+}
+
+/// What the effect returned, by its outcome event; none where that does not report a success.
+pub(crate) fn replayed(outcome: &str, output: Option<Value>) -> Option<Value> {
+    output.filter(|_| outcome == crate::event::Outcome::Succeeded.as_str())
+}

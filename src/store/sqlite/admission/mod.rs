@@ -1,0 +1,122 @@
+//! Admission: decided in one transaction, under the lock of the file.
+
+mod admit;
+mod entry;
+mod settle;
+mod switch;
+
+use sqlx::Row as _;
+use sqlx::sqlite::SqlitePool;
+use uuid::Uuid;
+
+use self::entry::{entry, malformed};
+pub(super) use self::settle::follow;
+use super::append::{Placed, now};
+use super::error::failed;
+use super::row::Row;
+use super::{SqliteStore, append};
+use crate::event::Budget;
+use crate::record::{Receipt, Record};
+use crate::store::admission::{
+    Admission, AdmissionStore, Claim, Conclusion, OpenEffect, Scope, SwitchState, Verdict,
+};
+use crate::store::decision::DOING;
+use crate::store::{BoxFuture, StoreError};
+
+const DOING_CONCLUDE: &str = "conclude an effect";
+const DOING_LIST: &str = "list open effects";
+const DOING_USAGE: &str = "read what is used";
+const DOING_SWITCH: &str = "set a switch";
+
+impl AdmissionStore for SqliteStore {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+        Box::pin(async move {
+            let (row, asked) = (Row::from(&claim.intent), claim.clone());
+            let admit = async move |writer: SqlitePool| admit::admit(&writer, &asked, &row).await;
+            Ok(match self.write(DOING, admit).await? {
+                admit::Answer::Verdict(verdict) => verdict,
+                admit::Answer::Admitted { placed, used, elapsed } => {
+                    let receipt = receipt(DOING, &claim.intent, placed)?;
+                    Verdict::Proceed(Admission { receipt, used, elapsed })
+                }
+            })
+        })
+    }
+
+    fn conclude<'a>(
+        &'a self,
+        effect_id: Uuid,
+        conclusion: Conclusion,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(async move {
+            let row = Row::from(record);
+            let conclude = async move |writer: SqlitePool| {
+                settle::conclude(&writer, effect_id, conclusion, &row).await
+            };
+            let placed = self.write(DOING_CONCLUDE, conclude).await?;
+            placed.map(|placed| receipt(DOING_CONCLUDE, record, placed)).transpose()
+        })
+    }
+
+    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
+        const SELECT: &str = "select * from audit_effects where state in ('in_doubt', 'running') \
+                              order by admitted_at, effect_id limit ?1";
+        Box::pin(async move {
+            let found = sqlx::query(SELECT).bind(max).fetch_all(&self.readers).await;
+            let rows = found.map_err(|error| failed(DOING_LIST, error))?;
+            let now = now();
+            let open = |row| entry(row, DOING_LIST).map(|entry| entry.open(now));
+            rows.iter().filter_map(|row| open(row).transpose()).collect()
+        })
+    }
+
+    fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>> {
+        let (select, of) = match scope {
+            Scope::Day(day) => {
+                ("select budget, used from audit_day_budgets where day = ?1", day.to_string())
+            }
+            Scope::Request(id) => {
+                ("select budget, used from audit_budgets where request_id = ?1", id.to_string())
+            }
+        };
+        Box::pin(async move {
+            let found = sqlx::query(select).bind(of).fetch_all(&self.readers).await;
+            let rows = found.map_err(|error| failed(DOING_USAGE, error))?;
+            let used = rows.iter().map(|row| {
+                let budget: String = row.try_get("budget")?;
+                Ok((budget, row.try_get("used")?))
+            });
+            let used = used.collect::<Result<Vec<(_, i64)>, sqlx::Error>>();
+            let used = used.map_err(|error| failed(DOING_USAGE, error))?;
+            let named = used.into_iter().map(|(budget, used)| Ok((Budget::new(budget)?, used)));
+            named
+                .collect::<Result<_, _>>()
+                .map_err(|_: crate::event::EventError| malformed(DOING_USAGE, "a budget's name"))
+        })
+    }
+
+    fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
+        Box::pin(switch::read(&self.readers))
+    }
+
+    fn set_switch<'a>(
+        &'a self,
+        state: &'a SwitchState,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
+        Box::pin(async move {
+            let (row, state) = (Row::from(record), state.clone());
+            let set = async move |writer: SqlitePool| switch::set(&writer, &state, &row).await;
+            receipt(DOING_SWITCH, record, self.write(DOING_SWITCH, set).await?)
+        })
+    }
+}
+
+/// The receipt of a record whose conflict leaves nothing to answer.
+fn receipt(doing: &'static str, record: &Record, placed: Placed) -> Result<Receipt, StoreError> {
+    match placed {
+        Ok(place) => Ok(place.receipt(record)),
+        Err(conflict) => Err(StoreError::refused(doing, conflict)),
+    }
+}

@@ -1,0 +1,110 @@
+//! What ends an effect: its outcome, or a conclusion without one.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::sqlite::SqlitePool;
+use sqlx::{Row as _, SqliteConnection};
+use uuid::Uuid;
+
+use super::append::{self, Placed, append_one, now};
+use super::entry::{apply, bytes, entry, insert, update};
+use super::{DOING_CONCLUDE, failed};
+use crate::store::StoreError;
+use crate::store::admission::Conclusion;
+use crate::store::decision::Entry;
+use crate::store::sqlite::row::{Part, Row};
+
+/// Does what an appended row is to do to its effect's entry.
+pub(in crate::store::sqlite) async fn follow(
+    transaction: &mut SqliteConnection,
+    row: &Row,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    match &row.part {
+        None => Ok(()),
+        Some(Part::Intent(entry)) => {
+            let entry = Entry { admitted_at: now, ..(**entry).clone() };
+            let drained = drain(transaction, entry).await;
+            drained.map_err(|error| failed(append::DOING, error))
+        }
+        Some(Part::Outcome) => settle(transaction, row).await,
+    }
+}
+
+async fn drain(transaction: &mut SqliteConnection, mut entry: Entry) -> Result<(), sqlx::Error> {
+    let select = "select effect_id = ?1 as is_own from audit_effects \
+                  where effect_id = ?1 or key_hash = ?2";
+    let select = sqlx::query(select).bind(entry.effect_id.to_string());
+    let rows = select.bind(bytes(entry.key_hash.as_ref())).fetch_all(&mut *transaction).await?;
+    for row in &rows {
+        if row.try_get("is_own")? {
+            return Ok(());
+        }
+        entry.key_hash = None;
+    }
+    insert(transaction, &entry).await
+}
+
+async fn settle(transaction: &mut SqliteConnection, row: &Row) -> Result<(), StoreError> {
+    let Some(mut entry) = find(transaction, row.id, append::DOING).await? else { return Ok(()) };
+    let content = &row.content;
+    // Our own text, of our own value.
+    let output: Option<Value> =
+        content.output.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let error_code = content.error_code.as_deref();
+    let Some(changes) = entry.settle(&content.outcome, error_code, output.as_ref()) else {
+        return Ok(());
+    };
+    update(transaction, &entry).await.map_err(|error| failed(append::DOING, error))?;
+    apply(transaction, &changes).await.map_err(|error| failed(append::DOING, error))
+}
+
+/// `None`, with nothing written, where the effect is not open in the way that the conclusion needs.
+pub(super) async fn conclude(
+    writer: &SqlitePool,
+    effect_id: Uuid,
+    conclusion: Conclusion,
+    row: &Row,
+) -> Result<Option<Placed>, StoreError> {
+    let fault = |error| failed(DOING_CONCLUDE, error);
+    let mut transaction = writer.begin_with("begin immediate").await.map_err(fault)?;
+    let now = now();
+    // Looked for first: the same conclusion again finds the effect concluded.
+    if is_stored(&mut transaction, row).await.map_err(fault)? {
+        let placed = append_one(&mut transaction, row, now).await?;
+        transaction.rollback().await.map_err(fault)?;
+        return Ok(Some(placed));
+    }
+    let found = find(&mut transaction, effect_id, DOING_CONCLUDE).await?;
+    let concluded = found.and_then(|mut entry| Some((entry.conclude(conclusion, now)?, entry)));
+    let Some((changes, entry)) = concluded else {
+        transaction.rollback().await.map_err(fault)?;
+        return Ok(None);
+    };
+    update(&mut transaction, &entry).await.map_err(fault)?;
+    apply(&mut transaction, &changes).await.map_err(fault)?;
+    let placed = append_one(&mut transaction, row, now).await?;
+    transaction.commit().await.map_err(fault)?;
+    Ok(Some(placed))
+}
+
+/// Whether the event is there, with whatever content.
+pub(super) async fn is_stored(
+    transaction: &mut SqliteConnection,
+    row: &Row,
+) -> Result<bool, sqlx::Error> {
+    let select = sqlx::query("select 1 from audit_events where id = ?1");
+    let found = select.bind(&row.content.id).fetch_optional(transaction).await?;
+    Ok(found.is_some())
+}
+
+async fn find(
+    transaction: &mut SqliteConnection,
+    effect_id: Uuid,
+    doing: &'static str,
+) -> Result<Option<Entry>, StoreError> {
+    let select = sqlx::query("select * from audit_effects where effect_id = ?1");
+    let found = select.bind(effect_id.to_string()).fetch_optional(transaction).await;
+    let row = found.map_err(|error| failed(doing, error))?;
+    row.map(|row| entry(&row, doing)).transpose()
+}

@@ -1,0 +1,279 @@
+//! Admission in memory: one lock stands for the transaction.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Kept, MemoryStore};
+use crate::event::{Budget, EventType, StreamId, Switch};
+use crate::record::{Receipt, Record, Role};
+use crate::store::admission::{
+    Admission, AdmissionStore, Claim, Conclusion, ConsentClaim, OpenEffect, Scope, SwitchState,
+    Verdict,
+};
+use crate::store::decision::{
+    self, CONSENT_WORDS, Change, ConsentWord, DOING, Entry, Facts, Met, Start,
+};
+use crate::store::{BoxFuture, StoreError};
+
+/// How long a poll for a moved switch lasts, where none moves.
+const POLL: Duration = Duration::from_secs(1);
+
+/// What is kept beside the records.
+#[derive(Default)]
+pub(super) struct Effects {
+    /// In the order of arrival.
+    entries: Vec<Entry>,
+    used: HashMap<Scope, BTreeMap<Budget, i64>>,
+    switches: BTreeMap<Switch, SwitchState>,
+}
+
+impl Effects {
+    /// Does what a record's role says.
+    pub(super) fn follow(&mut self, record: &Record, now: DateTime<Utc>) {
+        match record.role() {
+            Role::Event => {}
+            Role::Intent => {
+                if let Some(entry) = Entry::drained(record, now) {
+                    self.drain(entry);
+                }
+            }
+            Role::Outcome => {
+                let header = record.header();
+                let error_code = header.error_code.as_deref();
+                let settle =
+                    |entry: &mut Entry| entry.settle(&header.outcome, error_code, record.output());
+                let changes = self.entry(header.id).and_then(settle);
+                self.apply(changes.unwrap_or_default());
+            }
+        }
+    }
+
+    fn drain(&mut self, mut entry: Entry) {
+        if self.entry(entry.effect_id).is_some() {
+            return;
+        }
+        if self.holder(&entry).is_some() {
+            entry.key_hash = None;
+        }
+        self.entries.push(entry);
+    }
+
+    fn holder(&self, of: &Entry) -> Option<&Entry> {
+        let key_hash = of.key_hash?;
+        self.entries.iter().find(|entry| entry.key_hash == Some(key_hash))
+    }
+
+    fn entry(&mut self, effect_id: Uuid) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.effect_id == effect_id)
+    }
+
+    fn used(&self, scope: Scope, budget: &Budget) -> i64 {
+        self.used.get(&scope).and_then(|used| used.get(budget)).copied().unwrap_or(0)
+    }
+
+    fn apply(&mut self, changes: Vec<Change>) {
+        for Change { scope, budget, by } in changes {
+            let used = self.used.entry(scope).or_default().entry(budget).or_default();
+            *used = used.saturating_add(by);
+        }
+    }
+}
+
+impl Kept {
+    fn admit(&mut self, claim: &Claim, now: DateTime<Utc>) -> Result<Verdict, StoreError> {
+        decision::check(claim)?;
+        match self.meet(claim, now) {
+            None => {}
+            Some(Met::Answered(verdict)) => return Ok(verdict),
+            Some(Met::Done { effect_id }) => {
+                let outcome = self.row(effect_id).map(|(record, _)| record);
+                let output = outcome.and_then(|record| {
+                    decision::replayed(&record.header().outcome, record.output().cloned())
+                });
+                return Ok(Verdict::Replay { effect_id, output });
+            }
+            Some(Met::Itself) => {
+                let receipt = self.place(&claim.intent, now)?;
+                let used = Vec::new();
+                return Ok(Verdict::Proceed(Admission { receipt, used, elapsed: None }));
+            }
+        }
+        let grant = match decision::judge(claim, &self.facts(claim, now)) {
+            Ok(grant) => grant,
+            Err(obstacle) => return Ok(Verdict::Refused(obstacle)),
+        };
+        let receipt = self.place(&claim.intent, now)?;
+        let entry = Entry::admitted(claim, now);
+        self.effects.apply(entry.reserved());
+        self.effects.entries.push(entry);
+        let decision::Grant { used, elapsed } = grant;
+        Ok(Verdict::Proceed(Admission { receipt, used, elapsed }))
+    }
+
+    fn meet(&self, claim: &Claim, now: DateTime<Utc>) -> Option<Met> {
+        let entries = &self.effects.entries;
+        let own = entries.iter().find(|entry| entry.effect_id == claim.effect_id);
+        let holds = |entry: &&Entry| entry.key_hash.is_some() && entry.key_hash == claim.key_hash;
+        decision::meet(claim, own, entries.iter().find(holds), now)
+    }
+
+    fn facts(&self, claim: &Claim, now: DateTime<Utc>) -> Facts {
+        let switch = claim.switch.as_ref().and_then(|switch| self.effects.switches.get(switch));
+        let used = claim.charges.iter().map(|charge| {
+            self.effects.used(decision::scope(claim, charge.period, now), &charge.budget)
+        });
+        let stream_id = claim.intent.stream_id();
+        let mut events = self.rows.iter().filter(|(record, _)| record.stream_id() == stream_id);
+        let start = events.clone().next().map(|(record, receipt)| Start {
+            started_at: receipt.recorded_at,
+            created_at: record.header().created_at,
+        });
+        let has_shortlist = events.any(|(record, _)| {
+            record.header().event_type == EventType::SHORTLIST_GENERATED.as_str()
+        });
+        Facts {
+            now,
+            is_switched_off: switch.is_none_or(|state| state.is_engaged),
+            consent: claim.consent.as_ref().and_then(|consent| self.last_word(claim, consent)),
+            used: used.collect(),
+            start,
+            has_shortlist,
+        }
+    }
+
+    fn last_word(&self, claim: &Claim, consent: &ConsentClaim) -> Option<ConsentWord> {
+        let header = claim.intent.header();
+        let streams = [header.request_id, header.conversation_id].map(|id| id.map(StreamId::from));
+        let is_word = |record: &Record| {
+            let input = record.input();
+            streams.contains(&Some(record.stream_id()))
+                && CONSENT_WORDS.iter().any(|word| word.as_str() == record.header().event_type)
+                && input.and_then(|input| input.get("consent_id")?.as_str())
+                    == Some(&consent.consent_id)
+        };
+        let words = self.rows.iter().filter(|(record, _)| is_word(record));
+        let (record, _) = words.max_by_key(|(_, receipt)| (receipt.recorded_at, receipt.seq))?;
+        Some(ConsentWord {
+            event_type: record.header().event_type.clone(),
+            created_at: record.header().created_at,
+            expires_at: record.input().and_then(|input| input.get("expires_at")).cloned(),
+        })
+    }
+
+    /// Appends a record as an event, whatever its role; a conflict leaves nothing to answer.
+    fn place(&mut self, record: &Record, now: DateTime<Utc>) -> Result<Receipt, StoreError> {
+        self.chain(record, now).map_err(|conflict| StoreError::refused(DOING, conflict))
+    }
+
+    fn conclude(
+        &mut self,
+        effect_id: Uuid,
+        conclusion: Conclusion,
+        record: &Record,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Receipt>, StoreError> {
+        if self.row(record.header().id).is_some() {
+            return self.place(record, now).map(Some);
+        }
+        let entry = self.effects.entry(effect_id);
+        let Some(changes) = entry.and_then(|entry| entry.conclude(conclusion, now)) else {
+            return Ok(None);
+        };
+        self.effects.apply(changes);
+        self.place(record, now).map(Some)
+    }
+
+    fn set_switch(
+        &mut self,
+        state: &SwitchState,
+        record: &Record,
+        now: DateTime<Utc>,
+    ) -> Result<Receipt, StoreError> {
+        // Somebody may have set it again since.
+        let is_new = self.row(record.header().id).is_none();
+        let receipt = self.place(record, now)?;
+        if is_new {
+            let state = SwitchState { at: now, ..state.clone() };
+            self.effects.switches.insert(state.switch.clone(), state);
+        }
+        Ok(receipt)
+    }
+}
+
+impl MemoryStore {
+    /// Resets a switch without an event, for a test that is about something else.
+    pub fn reset_switch(&self, switch: Switch) {
+        let (by, reason) = ("a test".to_owned(), "a test".to_owned());
+        let state =
+            SwitchState { switch: switch.clone(), is_engaged: false, by, reason, at: self.now() };
+        self.with(|kept| kept.effects.switches.insert(switch, state));
+        self.switch_moved.notify_waiters();
+    }
+}
+
+impl AdmissionStore for MemoryStore {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+        Box::pin(async move { self.with(|kept| kept.admit(claim, self.now())) })
+    }
+
+    fn conclude<'a>(
+        &'a self,
+        effect_id: Uuid,
+        conclusion: Conclusion,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(async move {
+            self.with(|kept| kept.conclude(effect_id, conclusion, record, self.now()))
+        })
+    }
+
+    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        Box::pin(async move {
+            let now = self.now();
+            let list = |kept: &mut Kept| -> Vec<OpenEffect> {
+                kept.effects.entries.iter().filter_map(|entry| entry.open(now)).collect()
+            };
+            let mut open = self.with(list);
+            open.sort_by_key(|effect| (effect.admitted_at, effect.effect_id));
+            open.truncate(max);
+            Ok(open)
+        })
+    }
+
+    fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>> {
+        Box::pin(async move {
+            let used = self.with(|kept| kept.effects.used.get(&scope).cloned());
+            Ok(used.unwrap_or_default().into_iter().collect())
+        })
+    }
+
+    fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
+        Box::pin(
+            async move { Ok(self.with(|kept| kept.effects.switches.values().cloned().collect())) },
+        )
+    }
+
+    fn set_switch<'a>(
+        &'a self,
+        state: &'a SwitchState,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
+        Box::pin(async move {
+            let receipt = self.with(|kept| kept.set_switch(state, record, self.now()))?;
+            self.switch_moved.notify_waiters();
+            Ok(receipt)
+        })
+    }
+
+    fn switch_moved(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            // A switch that moved just before is found at the next poll.
+            let moved = self.switch_moved.notified();
+            tokio::time::timeout(POLL, moved).await.ok();
+        })
+    }
+}
