@@ -49,6 +49,8 @@
 //! world. Without any of them the crate is the offline verifier: no sqlx, no tokio.
 
 #[cfg(feature = "recorder")]
+pub mod admission;
+#[cfg(feature = "recorder")]
 pub mod auditor;
 pub mod event;
 pub mod pack;
@@ -60,7 +62,9 @@ pub mod store;
 pub mod testing;
 
 #[cfg(feature = "recorder")]
-pub use self::auditor::{Auditor, AuditorBuilder, Effect, EffectError, PendingEffect, RecordError};
+pub use self::auditor::{
+    AdmitError, Auditor, AuditorBuilder, Effect, EffectError, PendingEffect, Permit, RecordError,
+};
 pub use self::event::{
     Actor, AuditEvent, Budget, ConversationId, ErrorCode, EventError, EventId, EventType, Outcome,
     Payload, Period, RequestId, StreamId, Switch, TraceContext,

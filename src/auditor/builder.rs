@@ -4,7 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::gaps::Gaps;
+use super::in_doubt::Sweeper;
+use super::kill_switch::SwitchWatch;
+use super::warnings::Warned;
 use super::{Auditor, Clock, Entropy, OsEntropy, Shared, SystemClock};
+use crate::admission::{Environment, Fallbacks, Limits};
 use crate::redact::RedactionKey;
 use crate::store::{AuditSink, Batcher, QueueLimits, Spool};
 
@@ -16,7 +20,12 @@ pub struct AuditorBuilder {
     entropy: Arc<dyn Entropy>,
     spool: Option<Spool>,
     limits: QueueLimits,
+    budgets: Limits,
+    fallbacks: Fallbacks,
+    environment: Box<ReadVariable>,
 }
+
+type ReadVariable = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl AuditorBuilder {
     pub(super) fn new(sink: Arc<dyn AuditSink>, key: RedactionKey) -> Self {
@@ -27,6 +36,9 @@ impl AuditorBuilder {
             entropy: Arc::new(OsEntropy),
             spool: None,
             limits: QueueLimits::default(),
+            budgets: Limits::default(),
+            fallbacks: Fallbacks::default(),
+            environment: Box::new(variable),
         }
     }
 
@@ -58,16 +70,55 @@ impl AuditorBuilder {
         self
     }
 
+    /// Sets what a request and a day may use. Default: [`Limits::default`].
+    #[must_use]
+    pub fn budgets(mut self, budgets: Limits) -> Self {
+        self.budgets = budgets;
+        self
+    }
+
+    /// Says what a client is told where an effect is refused. Default: [`Fallbacks::default`].
+    #[must_use]
+    pub fn fallbacks(mut self, fallbacks: Fallbacks) -> Self {
+        self.fallbacks = fallbacks;
+        self
+    }
+
+    /// Reads the environment variables of the [kill switch](crate::auditor::KillSwitch) elsewhere.
+    /// Default: the process's environment. It is read once, at [`build`](Self::build).
+    #[must_use]
+    pub fn environment(
+        mut self,
+        variable: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.environment = Box::new(variable);
+        self
+    }
+
     /// Builds it. Inside a Tokio runtime, what the spool holds from before is drained at once.
     #[must_use]
     pub fn build(self) -> Auditor {
-        let Self { sink, key, clock, entropy, spool, limits } = self;
+        let Self { sink, key, clock, entropy, spool, limits, .. } = self;
+        let environment = Environment::read(self.environment);
         let shared = Arc::new_cyclic(|auditor| {
             let drained = Gaps::on_drained(auditor.clone());
             let batcher = Batcher::new(Arc::clone(&sink), spool, limits, drained);
-            Shared { batcher, key, clock, entropy, gaps: Gaps::default() }
+            Shared {
+                batcher,
+                key,
+                clock,
+                entropy,
+                gaps: Gaps::default(),
+                limits: self.budgets,
+                fallbacks: self.fallbacks,
+                environment,
+                switches: SwitchWatch::default(),
+                sweeper: Sweeper::default(),
+                warned: Warned::default(),
+            }
         });
         shared.batcher.start();
+        Sweeper::start(&shared);
         Auditor { shared }
     }
 }
@@ -76,4 +127,9 @@ impl fmt::Debug for AuditorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuditorBuilder").field("sink", &self.sink).finish_non_exhaustive()
     }
+}
+
+/// A variable of the process. One that is no text is not to be read, which is not the same as unset.
+fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }

@@ -2,9 +2,14 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
 use super::EntropyError;
+use crate::admission::{DemandError, Refusal};
 use crate::event::{AuditEvent, EventError};
-use crate::store::WriteError;
+use crate::store::{StoreError, WriteError};
 
 /// An event that was not recorded, or of which that is not known.
 #[derive(Debug, thiserror::Error)]
@@ -33,16 +38,154 @@ impl RecordError {
     }
 }
 
+/// Why an effect was not admitted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdmitError {
+    /// Its idempotency key was used with another input, or its id is another's. That is recorded.
+    #[error("the idempotency key, or the id, is that of effect {effect_id}, which is another one")]
+    #[non_exhaustive]
+    Conflict {
+        /// The effect that has it.
+        effect_id: Uuid,
+    },
+    /// The same effect began before, and how it ended is not known. That is recorded.
+    #[error("effect {effect_id} is in doubt: find out whether it was performed, and resolve it")]
+    #[non_exhaustive]
+    InDoubt {
+        /// That effect.
+        effect_id: Uuid,
+    },
+    /// The same effect is under way. That is recorded.
+    #[error("effect {effect_id} is under way")]
+    #[non_exhaustive]
+    InProgress {
+        /// That effect.
+        effect_id: Uuid,
+        /// When it will be in doubt.
+        lease_until: DateTime<Utc>,
+    },
+    /// It is declared wrongly.
+    #[error(transparent)]
+    Invalid(DemandError),
+    /// It cannot be recorded, and so does not run.
+    #[error("the effect does not run, because it cannot be recorded")]
+    NotRun(#[source] RecordError),
+    /// It may not run. That is recorded.
+    #[error("the effect is refused: {}", .0.reason)]
+    Refused(Box<Refusal>),
+    /// The same effect has succeeded: it is answered from its record. That is recorded, too.
+    #[error("effect {} has succeeded already", .0.effect_id)]
+    Replayed(Replay),
+}
+
+/// The recorded answer of an effect that has succeeded.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Replay {
+    /// That effect.
+    pub effect_id: Uuid,
+    /// What it returned, as it is recorded: without secrets. None where somebody only found out that it
+    /// was performed.
+    pub output: Option<Value>,
+}
+
+// The output may hold personal data.
+impl fmt::Debug for Replay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replay").field("effect_id", &self.effect_id).finish_non_exhaustive()
+    }
+}
+
+/// How an effect ended, and that this could not be recorded.
+#[derive(Debug, thiserror::Error)]
+#[error("how the effect ended could not be recorded")]
+#[non_exhaustive]
+pub struct Unrecorded {
+    /// What is not recorded; its id is fixed, so that it is recorded once, and settles the effect.
+    pub event: Box<AuditEvent>,
+    /// Why it is not recorded.
+    pub source: RecordError,
+}
+
+/// What an operator asked for, and did not get.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ControlError {
+    /// Who did it, or why, is left out.
+    #[error("{what} is empty")]
+    Blank {
+        /// `by` or `reason`.
+        what: &'static str,
+    },
+    /// The effect is not in doubt: unknown, ended, or resolved.
+    #[error("effect {effect_id} is not in doubt")]
+    NotOpen {
+        /// The effect.
+        effect_id: Uuid,
+    },
+    /// The event of it cannot be recorded.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The effect may still be running.
+    #[error("effect {effect_id} may be running until {lease_until}")]
+    Running {
+        /// The effect.
+        effect_id: Uuid,
+        /// When its lease ends.
+        lease_until: DateTime<Utc>,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The sink only records: it does not decide what may run.
+    #[error("the sink does not decide what may run")]
+    Unsupported,
+}
+
+impl From<EventError> for ControlError {
+    fn from(error: EventError) -> Self {
+        Self::Record(error.into())
+    }
+}
+
 /// An effect that failed, or did not start, or of which the outcome could not be recorded.
 ///
 /// `T` and `E` are the value and the error of the host's own call. Where `E` is an error type, this is
 /// one too, and `E` its source; where it is a text, say, match on [`Failed`](Self::Failed).
 #[non_exhaustive]
 pub enum EffectError<T, E> {
+    /// Its idempotency key was used with another input, or its id is another's. That is recorded.
+    #[non_exhaustive]
+    Conflict {
+        /// The effect that has it.
+        effect_id: Uuid,
+    },
     /// The host's call returned an error. That is recorded.
     Failed(E),
+    /// The same effect began before, and how it ended is not known. That is recorded.
+    #[non_exhaustive]
+    InDoubt {
+        /// That effect.
+        effect_id: Uuid,
+    },
+    /// The same effect is under way. That is recorded.
+    #[non_exhaustive]
+    InProgress {
+        /// That effect.
+        effect_id: Uuid,
+        /// When it will be in doubt.
+        lease_until: DateTime<Utc>,
+    },
+    /// The effect is declared wrongly, and was not run.
+    Invalid(DemandError),
     /// The effect cannot be recorded, and so was not run.
     NotRun(RecordError),
+    /// The effect may not run. That is recorded.
+    Refused(Box<Refusal>),
+    /// The same effect has succeeded before, and its recorded output is not what the call returns. It
+    /// was not run again.
+    ReplayUnreadable(Replay),
     /// The effect ran, and its outcome could not be recorded: [record](crate::Auditor::record) the
     /// event again where the source is retryable.
     #[non_exhaustive]
@@ -60,8 +203,24 @@ pub enum EffectError<T, E> {
 impl<T, E> fmt::Display for EffectError<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Conflict { effect_id } => write!(
+                f,
+                "the idempotency key, or the id, is that of effect {effect_id}, which is another one"
+            ),
             Self::Failed(_) => f.write_str("the effect failed"),
+            Self::InDoubt { effect_id } => write!(
+                f,
+                "effect {effect_id} is in doubt: find out whether it was performed, and resolve it"
+            ),
+            Self::InProgress { effect_id, .. } => write!(f, "effect {effect_id} is under way"),
+            Self::Invalid(error) => error.fmt(f),
             Self::NotRun(_) => f.write_str("the effect was not run, because it cannot be recorded"),
+            Self::Refused(refusal) => write!(f, "the effect is refused: {}", refusal.reason),
+            Self::ReplayUnreadable(replay) => write!(
+                f,
+                "effect {} has succeeded already, and its recorded output cannot be read back",
+                replay.effect_id
+            ),
             Self::Unrecorded { result, .. } => write!(
                 f,
                 "the effect {}, and that could not be recorded",
@@ -74,8 +233,24 @@ impl<T, E> fmt::Display for EffectError<T, E> {
 impl<T, E> fmt::Debug for EffectError<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Conflict { effect_id } => {
+                f.debug_struct("Conflict").field("effect_id", effect_id).finish()
+            }
             Self::Failed(_) => f.write_str("Failed(..)"),
+            Self::InDoubt { effect_id } => {
+                f.debug_struct("InDoubt").field("effect_id", effect_id).finish()
+            }
+            Self::InProgress { effect_id, lease_until } => f
+                .debug_struct("InProgress")
+                .field("effect_id", effect_id)
+                .field("lease_until", lease_until)
+                .finish(),
+            Self::Invalid(error) => f.debug_tuple("Invalid").field(error).finish(),
             Self::NotRun(error) => f.debug_tuple("NotRun").field(error).finish(),
+            Self::Refused(refusal) => f.debug_tuple("Refused").field(&refusal.reason).finish(),
+            Self::ReplayUnreadable(replay) => {
+                f.debug_tuple("ReplayUnreadable").field(replay).finish()
+            }
             Self::Unrecorded { source, .. } => {
                 f.debug_struct("Unrecorded").field("source", source).finish_non_exhaustive()
             }
@@ -88,7 +263,13 @@ impl<T, E: std::error::Error + 'static> std::error::Error for EffectError<T, E> 
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Failed(error) => Some(error),
+            Self::Invalid(error) => error.source(),
             Self::NotRun(source) | Self::Unrecorded { source, .. } => Some(source),
+            Self::Conflict { .. }
+            | Self::InDoubt { .. }
+            | Self::InProgress { .. }
+            | Self::Refused(_)
+            | Self::ReplayUnreadable(_) => None,
         }
     }
 }

@@ -1,14 +1,23 @@
 //! What the host holds: records events, and runs effects so that their outcome is recorded.
 
+mod admit;
 #[cfg(feature = "postgres")]
 mod append_in;
+mod asking;
+mod budget_guard;
 mod builder;
 mod effect;
 mod entropy;
 mod error;
 mod gaps;
+mod in_doubt;
+mod kill_switch;
+mod permit;
 mod run;
+mod self_test;
+mod store_call;
 mod time;
+mod warnings;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,18 +26,27 @@ use std::time::Duration;
 #[cfg(feature = "postgres")]
 pub use self::append_in::Uncommitted;
 use self::gaps::Gaps;
+use self::in_doubt::Sweeper;
+use self::kill_switch::SwitchWatch;
+use self::warnings::Warned;
 pub use self::{
+    budget_guard::BudgetGuard,
     builder::AuditorBuilder,
     effect::Effect,
     entropy::{Entropy, EntropyError, OsEntropy},
-    error::{EffectError, RecordError},
+    error::{AdmitError, ControlError, EffectError, RecordError, Replay, Unrecorded},
+    in_doubt::Finding,
+    kill_switch::KillSwitch,
+    permit::Permit,
     run::PendingEffect,
+    self_test::{SelfTestError, SelfTestReport},
     time::{Clock, SystemClock},
 };
+use crate::admission::{Environment, Fallbacks, Limits};
 use crate::event::{AuditEvent, EventId};
-use crate::record::{Randomness, Record, Recorded, seal};
+use crate::record::{Randomness, Record, Recorded, Role, seal};
 use crate::redact::RedactionKey;
-use crate::store::{AuditSink, Batcher, ShutdownError, Spool};
+use crate::store::{AuditSink, Batcher, ShutdownError, Spool, WriteError};
 
 /// Records what the host does. Built once, cheap to clone, usable from any task.
 ///
@@ -69,6 +87,12 @@ struct Shared {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     gaps: Gaps,
+    limits: Limits,
+    fallbacks: Fallbacks,
+    environment: Environment,
+    switches: SwitchWatch,
+    sweeper: Sweeper,
+    warned: Warned,
 }
 
 impl Auditor {
@@ -89,14 +113,23 @@ impl Auditor {
     /// # Cancel safety
     /// Once polled, the write goes on to its end even if the future is dropped.
     pub async fn record(&self, event: AuditEvent) -> Result<Recorded, RecordError> {
+        // An event that has an effect's id is its outcome: one that could not be recorded before.
+        let role = if event.id.is_some() { Role::Outcome } else { Role::Event };
+        self.record_as(role, event).await
+    }
+
+    async fn record_as(&self, role: Role, event: AuditEvent) -> Result<Recorded, RecordError> {
         self.shared.gaps.look_at(&*self.shared.clock);
-        let record = self.seal(event)?;
+        Ok(self.submit(self.seal(event)?.with_role(role)).await?)
+    }
+
+    async fn submit(&self, record: Record) -> Result<Recorded, WriteError> {
         let written = self.shared.batcher.submit(record).await;
         self.shared.gaps.note(&written);
         if written.is_ok() {
             self.state_gaps();
         }
-        Ok(written?)
+        written
     }
 
     /// The spool this was built with: how deep it is, and what was set aside.
@@ -115,6 +148,7 @@ impl Auditor {
     /// # Errors
     /// [`ShutdownError`] where events are left; they are still written while the process lives.
     pub async fn shutdown(&self, limit: Duration) -> Result<(), ShutdownError> {
+        self.shared.sweeper.stop();
         let stating = self.state_last_failures();
         // Outside a runtime nothing can be stated, nor is anything under way.
         if tokio::runtime::Handle::try_current().is_ok() {

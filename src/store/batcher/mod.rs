@@ -34,7 +34,9 @@ use self::queue::Queue;
 use self::room::Room;
 use self::write::SPOOL_WAIT;
 pub use self::{drain::DrainReport, error::WriteError, failures::Failures, limits::QueueLimits};
+use super::admission::AdmissionStore;
 use super::{AuditSink, Spool};
+use crate::event::StreamId;
 use crate::record::{Record, Recorded};
 
 /// Takes records from any number of callers and writes them in batches. Cheap to clone.
@@ -124,6 +126,32 @@ impl Batcher {
     #[must_use]
     pub fn spool(&self) -> Option<&Spool> {
         self.shared.spool.as_ref()
+    }
+
+    /// What decides, beside recording, what may run; none where the sink does not.
+    #[must_use]
+    pub fn admission(&self) -> Option<&dyn AdmissionStore> {
+        self.shared.sink.admission()
+    }
+
+    /// Whether the database is not to be asked about this stream now: it was last found to be away, or
+    /// earlier events of the stream are still in the spool. No I/O.
+    #[must_use]
+    pub fn is_away(&self, stream_id: StreamId) -> bool {
+        let holds = |spool: &Spool| spool.holds(stream_id);
+        self.shared.gate.is_shut() || self.shared.spool.as_ref().is_some_and(holds)
+    }
+
+    /// Whether recording was shut down.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.shared.lobby.is_closed()
+    }
+
+    /// How long a caller waits for the database.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        self.shared.limits.wait
     }
 
     /// The failures that no caller was left to be told of, since this was last asked.

@@ -1,0 +1,221 @@
+//! What an effect asks for.
+
+use std::time::Duration;
+
+use super::Limits;
+use super::limits::{LimitsError, checked, lasting};
+use crate::event::{Budget, Period, Switch};
+use crate::store::admission::Charge;
+
+/// An effect that is declared wrongly. Nothing was asked, and nothing runs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DemandError {
+    /// An amount or a duration is out of range.
+    #[error(transparent)]
+    Amount(#[from] LimitsError),
+    /// More vendors than a batch may have.
+    #[error("a batch of {vendors} vendors: at most {max} are allowed")]
+    BatchTooLarge {
+        /// How many it names.
+        vendors: usize,
+        /// How many it may.
+        max: usize,
+    },
+    /// A batch that does not name its vendors: they are what is charged.
+    #[error("a batch of no vendors")]
+    EmptyBatch,
+    /// Nobody said how much of the budget there is.
+    #[error("budget {budget} has no limit: set one, also if it is a high one")]
+    NoLimit {
+        /// The budget.
+        budget: Budget,
+    },
+    /// What is charged is charged to a request.
+    #[error("an effect with a budget needs a request")]
+    NoRequest,
+    /// The effect has a switch already.
+    #[error("the effect is governed by switch {switch}, and by no other")]
+    SwitchFixed {
+        /// The switch that governs it.
+        switch: Switch,
+    },
+}
+
+/// What an effect asks for, as it is declared.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Demand {
+    switch: Option<Switch>,
+    consent: Option<Option<String>>,
+    /// Each budget once, in the order in which they are looked at.
+    amounts: Vec<(Budget, i64)>,
+    /// Whether it takes tokens and costs money even where it does not say how much.
+    is_priced: bool,
+    batch: Option<usize>,
+    lease: Option<Duration>,
+    /// The first thing that was wrong.
+    error: Option<DemandError>,
+}
+
+/// Why an effect is not charged.
+#[derive(Debug)]
+pub(crate) enum Unpriced {
+    /// It is declared wrongly.
+    Invalid(DemandError),
+    /// It may cost anything, and that is limited.
+    Unknown { budget: Budget, period: Period, limit: i64 },
+}
+
+impl Demand {
+    pub(crate) fn moltbot_call() -> Self {
+        let ai = Self::default().switch(Switch::AI).charge(Budget::MOLTBOT_CALLS, 1);
+        Self { is_priced: true, ..ai }
+    }
+
+    pub(crate) fn ocr_job() -> Self {
+        Self::default().switch(Switch::OCR).charge(Budget::OCR_JOBS, 1)
+    }
+
+    pub(crate) fn vendor_batch(vendors: usize) -> Self {
+        let amount = i64::try_from(vendors).unwrap_or(i64::MAX);
+        let mut batch = Self::default().charge(Budget::VENDOR_BATCHES, 1);
+        batch.batch = Some(vendors);
+        // An empty one is said to be empty, and not that nothing is no amount.
+        if vendors > 0 { batch.charge(Budget::VENDORS, amount) } else { batch }
+    }
+
+    pub(crate) fn call(consent_id: Option<String>) -> Self {
+        Self { consent: Some(consent_id), ..Self::default().switch(Switch::CALLING) }
+    }
+
+    #[must_use]
+    pub(crate) fn switch(mut self, switch: Switch) -> Self {
+        match &self.switch {
+            Some(fixed) if *fixed != switch => {
+                let error = DemandError::SwitchFixed { switch: fixed.clone() };
+                self.error.get_or_insert(error);
+            }
+            _ => self.switch = Some(switch),
+        }
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn charge(mut self, budget: Budget, amount: i64) -> Self {
+        match checked("an amount", amount) {
+            Ok(amount) => self.add(budget, amount),
+            Err(error) => _ = self.error.get_or_insert(error.into()),
+        }
+        self
+    }
+
+    /// As [`charge`](Self::charge), for an estimate: nothing is an amount too, and what is not limited is
+    /// not charged.
+    #[must_use]
+    pub(crate) fn estimate(mut self, budget: Budget, amount: u64) -> Self {
+        let amount = i64::try_from(amount).unwrap_or(i64::MAX);
+        match if amount == 0 { Ok(0) } else { checked("an estimate", amount) } {
+            Ok(amount) => self.add(budget, amount),
+            Err(error) => _ = self.error.get_or_insert(error.into()),
+        }
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn lease(mut self, lease: Duration) -> Self {
+        match lasting("the lease", lease) {
+            Ok(lease) => self.lease = Some(lease),
+            Err(error) => _ = self.error.get_or_insert(error.into()),
+        }
+        self
+    }
+
+    fn add(&mut self, budget: Budget, amount: i64) {
+        match self.amounts.iter_mut().find(|(known, _)| *known == budget) {
+            Some((_, sum)) => *sum = sum.saturating_add(amount),
+            None => self.amounts.push((budget, amount)),
+        }
+    }
+
+    /// The switch that governs it.
+    pub(crate) fn governed_by(&self) -> Option<&Switch> {
+        self.switch.as_ref()
+    }
+
+    /// The consent that it needs; inside, its name, where the host gave one.
+    pub(crate) fn needs_consent(&self) -> Option<Option<&str>> {
+        self.consent.as_ref().map(Option::as_deref)
+    }
+
+    pub(crate) fn lease_under(&self, limits: &Limits) -> Duration {
+        self.lease.unwrap_or(limits.lease)
+    }
+
+    /// What it is charged under these limits, in the order in which it is looked at.
+    pub(crate) fn charges(
+        &self,
+        limits: &Limits,
+        has_request: bool,
+    ) -> Result<Vec<Charge>, Unpriced> {
+        self.check(limits, has_request).map_err(Unpriced::Invalid)?;
+        let mut charges = Vec::new();
+        for (budget, amount) in &self.amounts {
+            charges.extend(charges_of(limits, budget, *amount));
+            let is_charged = charges.last().is_some_and(|charge| charge.budget == *budget);
+            if !is_charged && !is_measured(budget) {
+                let error = DemandError::NoLimit { budget: budget.clone() };
+                return Err(Unpriced::Invalid(error));
+            }
+        }
+        let prices = [
+            (Budget::TOKENS, limits.call_tokens),
+            (Budget::COST_MICROUSD, limits.call_cost_microusd),
+        ];
+        for (budget, price) in prices {
+            let is_said = self.amounts.iter().any(|(said, _)| *said == budget);
+            if !self.is_priced || is_said {
+                continue;
+            }
+            match price {
+                Some(amount) => charges.extend(charges_of(limits, &budget, amount)),
+                None => match charges_of(limits, &budget, 0).next() {
+                    Some(Charge { period, limit, .. }) => {
+                        return Err(Unpriced::Unknown { budget, period, limit });
+                    }
+                    None => {}
+                },
+            }
+        }
+        Ok(charges)
+    }
+
+    fn check(&self, limits: &Limits, has_request: bool) -> Result<(), DemandError> {
+        if let Some(error) = &self.error {
+            return Err(error.clone());
+        }
+        match self.batch {
+            Some(0) => return Err(DemandError::EmptyBatch),
+            Some(vendors) if vendors > limits.batch_vendors => {
+                let max = limits.batch_vendors;
+                return Err(DemandError::BatchTooLarge { vendors, max });
+            }
+            _ => {}
+        }
+        if !has_request && !self.amounts.is_empty() {
+            return Err(DemandError::NoRequest);
+        }
+        Ok(())
+    }
+}
+
+/// Whether an effect uses the budget whether it is limited or not.
+fn is_measured(budget: &Budget) -> bool {
+    [Budget::TOKENS, Budget::COST_MICROUSD].contains(budget)
+}
+
+fn charges_of(limits: &Limits, budget: &Budget, amount: i64) -> impl Iterator<Item = Charge> {
+    [Period::Request, Period::Day].into_iter().filter_map(move |period| {
+        let limit = limits.of(budget, period)?;
+        Some(Charge { budget: budget.clone(), period, amount, limit })
+    })
+}

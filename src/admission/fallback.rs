@@ -1,0 +1,155 @@
+//! What a host does instead of an effect that was refused.
+
+use std::collections::BTreeMap;
+
+use super::Texts;
+
+/// A language of the concierge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Language {
+    /// English.
+    #[default]
+    En,
+    /// French.
+    Fr,
+    /// Kinyarwanda.
+    Rw,
+}
+
+impl Language {
+    /// Reads `en`, `fr`, `rw`, also with a region behind; others are English.
+    #[must_use]
+    pub fn of(code: &str) -> Self {
+        match code.get(..2).unwrap_or_default().to_ascii_lowercase().as_str() {
+            "fr" => Self::Fr,
+            "rw" => Self::Rw,
+            _ => Self::En,
+        }
+    }
+}
+
+/// What a host does instead, and what it tells the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fallback {
+    /// What happened, as far as that makes a difference to what is done.
+    pub kind: FallbackKind,
+    /// What the host does.
+    pub action: FallbackAction,
+    /// What the client may choose from, or the host offers at once.
+    pub options: &'static [HandoffOption],
+    texts: Texts,
+}
+
+impl Fallback {
+    /// What the client is told.
+    #[must_use]
+    pub fn message(&self, language: Language) -> &str {
+        self.texts.text(language)
+    }
+}
+
+/// The ways in which an effect is refused, by what is to be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum FallbackKind {
+    /// The AI, or a switch of the host's own, is off.
+    AiOff,
+    /// Calling is off.
+    CallingOff,
+    /// The client does not want to be called.
+    ConsentDenied,
+    /// Moltbot was asked as often as it may, or a budget of the host's own is used up.
+    MoltbotBudget,
+    /// The client was not asked whether a call is welcome, or long ago.
+    NoConsent,
+    /// As many photos were read as may.
+    OcrBudget,
+    /// Reading photos is off.
+    OcrOff,
+    /// The request took too long.
+    Time,
+    /// The database does not answer.
+    Unavailable,
+    /// As many vendors were asked as may.
+    VendorBudget,
+}
+
+/// What a host does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FallbackAction {
+    /// Asks the client, in writing, whether a call is welcome.
+    AskConsent,
+    /// Asks for a clearer photo or for text.
+    AskForText,
+    /// Goes on by its coded rules, without the AI.
+    CodedWorkflow,
+    /// Goes on with the vendors who replied.
+    UseReplies,
+    /// Goes on in writing.
+    Write,
+    /// Tells the client, and hands the request to a person.
+    SafeText,
+    /// Apologises, and offers the options.
+    Apologise,
+}
+
+/// A way on that does not need what was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandoffOption {
+    /// The client calls.
+    Call,
+    /// A person takes over.
+    HumanQueue,
+    /// The client waits for a message.
+    Wait,
+}
+
+/// The texts in force.
+///
+/// ```
+/// use moltbot_audit::admission::{FallbackKind, Fallbacks, Language, Texts};
+///
+/// let texts = Texts::new("Please hold on.", "Patientez.", "Mutegereze.");
+/// let fallbacks = Fallbacks::default().text(FallbackKind::Time, texts);
+/// let fallback = fallbacks.of(FallbackKind::Time);
+/// assert_eq!(fallback.message(Language::of("fr-RW")), "Patientez.");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Fallbacks {
+    replaced: BTreeMap<FallbackKind, Texts>,
+}
+
+impl Fallbacks {
+    /// Replaces what is told.
+    #[must_use]
+    pub fn text(mut self, kind: FallbackKind, texts: Texts) -> Self {
+        self.replaced.insert(kind, texts);
+        self
+    }
+
+    /// What is done, and told, in this case.
+    #[must_use]
+    pub fn of(&self, kind: FallbackKind) -> Fallback {
+        let (action, options) = instead(kind);
+        let texts = self.replaced.get(&kind).cloned().unwrap_or_else(|| Texts::of(kind));
+        Fallback { kind, action, options, texts }
+    }
+}
+
+fn instead(kind: FallbackKind) -> (FallbackAction, &'static [HandoffOption]) {
+    use FallbackKind as Kind;
+    use HandoffOption::{Call, HumanQueue, Wait};
+    match kind {
+        Kind::AiOff => (FallbackAction::CodedWorkflow, &[HumanQueue]),
+        Kind::CallingOff | Kind::ConsentDenied => (FallbackAction::Write, &[]),
+        Kind::MoltbotBudget => (FallbackAction::SafeText, &[HumanQueue]),
+        Kind::NoConsent => (FallbackAction::AskConsent, &[]),
+        Kind::OcrBudget | Kind::OcrOff => (FallbackAction::AskForText, &[HumanQueue]),
+        Kind::Time => (FallbackAction::Apologise, &[Call, Wait]),
+        Kind::Unavailable => (FallbackAction::CodedWorkflow, &[HumanQueue]),
+        Kind::VendorBudget => (FallbackAction::UseReplies, &[]),
+    }
+}

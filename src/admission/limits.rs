@@ -1,0 +1,237 @@
+//! How much of everything a request, and a day, may use.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::event::{Budget, Period};
+
+/// Largest limit: every JSON reader reads it exactly.
+const LIMIT_MAX: i64 = (1 << 53) - 1;
+/// Longest lease, lifetime and time limit.
+const DURATION_MAX: Duration = Duration::from_hours(24 * 366);
+
+/// A limit that makes no sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimitsError {
+    /// Nothing could ever run. To stop something, engage its switch.
+    #[error("{what} must be at least 1")]
+    NotPositive {
+        /// What was to be set.
+        what: &'static str,
+    },
+    /// The target lies behind the maximum.
+    #[error("the target time is longer than the maximum")]
+    TargetPastMax,
+    /// It could not be recorded exactly.
+    #[error("{what} is too large")]
+    TooLarge {
+        /// What was to be set.
+        what: &'static str,
+    },
+}
+
+/// The limits in force. Those that an effect is admitted under stand in its `effect.admitted` event.
+///
+/// | | default |
+/// |---|---|
+/// | calls of Moltbot a request | 8 |
+/// | photos read a request | 2 |
+/// | batches of vendors a request | 3 |
+/// | vendors a request | 15 |
+/// | vendors a batch | 5 |
+/// | time to the shortlist | target 6 minutes, at most 10 |
+/// | tokens, cost | not limited |
+/// | warning | at 80 % |
+/// | lease of an effect | 2 minutes |
+/// | lifetime of a consent that does not say when it lapses | 24 hours |
+///
+/// ```
+/// use moltbot_audit::Budget;
+/// use moltbot_audit::admission::Limits;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let limits = Limits::default()
+///     .per_request(Budget::COST_MICROUSD, 250_000)?
+///     .per_day(Budget::COST_MICROUSD, 40_000_000)?
+///     .call_cost_microusd(30_000)?
+///     .per_request(Budget::new("sms")?, 3)?;
+/// assert!(Limits::default().per_day(Budget::TOKENS, -1).is_err());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    per_request: BTreeMap<Budget, i64>,
+    per_day: BTreeMap<Budget, i64>,
+    pub(super) batch_vendors: usize,
+    pub(super) call_tokens: Option<i64>,
+    pub(super) call_cost_microusd: Option<i64>,
+    pub(crate) elapsed_target: Duration,
+    pub(crate) elapsed_max: Duration,
+    warn_percent: u8,
+    pub(super) lease: Duration,
+    pub(crate) consent_lifetime: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let per_request = [
+            (Budget::MOLTBOT_CALLS, 8),
+            (Budget::OCR_JOBS, 2),
+            (Budget::VENDOR_BATCHES, 3),
+            (Budget::VENDORS, 15),
+        ];
+        Self {
+            per_request: per_request.into(),
+            per_day: BTreeMap::new(),
+            batch_vendors: 5,
+            call_tokens: None,
+            call_cost_microusd: None,
+            elapsed_target: Duration::from_mins(6),
+            elapsed_max: Duration::from_mins(10),
+            warn_percent: 80,
+            lease: Duration::from_mins(2),
+            consent_lifetime: Duration::from_hours(24),
+        }
+    }
+}
+
+impl Limits {
+    /// Limits what one request may use of a budget, also of one of the host's own.
+    ///
+    /// # Errors
+    /// [`LimitsError`] where it is not between 1 and 2^53 − 1.
+    pub fn per_request(mut self, budget: Budget, limit: i64) -> Result<Self, LimitsError> {
+        let limit = checked("a budget's limit", limit)?;
+        self.per_request.insert(budget, limit);
+        Ok(self)
+    }
+
+    /// Limits what all requests of a day (in UTC, by the database's clock) may use of a budget.
+    ///
+    /// # Errors
+    /// As [`per_request`](Self::per_request).
+    pub fn per_day(mut self, budget: Budget, limit: i64) -> Result<Self, LimitsError> {
+        let limit = checked("a budget's limit", limit)?;
+        self.per_day.insert(budget, limit);
+        Ok(self)
+    }
+
+    /// Limits how many vendors are in one batch.
+    ///
+    /// # Errors
+    /// [`LimitsError::NotPositive`] where that is none.
+    pub fn vendors_a_batch(mut self, vendors: usize) -> Result<Self, LimitsError> {
+        if vendors == 0 {
+            return Err(LimitsError::NotPositive { what: "the vendors of a batch" });
+        }
+        self.batch_vendors = vendors;
+        Ok(self)
+    }
+
+    /// Limits how long a request may take to its shortlist. After `target` there is a warning; after
+    /// `max` nothing that has a budget is admitted.
+    ///
+    /// # Errors
+    /// [`LimitsError`] where one is zero, or `target` is longer than `max`.
+    pub fn time(mut self, target: Duration, max: Duration) -> Result<Self, LimitsError> {
+        self.elapsed_target = lasting("the target time", target)?;
+        self.elapsed_max = lasting("the maximum time", max)?;
+        if target > max {
+            return Err(LimitsError::TargetPastMax);
+        }
+        Ok(self)
+    }
+
+    /// Says how many tokens a call of Moltbot takes that gives no estimate. Default: not known, and
+    /// where tokens are limited, such a call is refused.
+    ///
+    /// # Errors
+    /// [`LimitsError`] where it is not between 1 and 2^53 − 1.
+    pub fn call_tokens(mut self, tokens: i64) -> Result<Self, LimitsError> {
+        self.call_tokens = Some(checked("the tokens of a call", tokens)?);
+        Ok(self)
+    }
+
+    /// Says what a call of Moltbot costs that gives no estimate, in millionths of a US dollar: rather
+    /// too much than too little. Default: not known, and where cost is limited, such a call is refused.
+    ///
+    /// # Errors
+    /// [`LimitsError`] where it is not between 1 and 2^53 − 1.
+    pub fn call_cost_microusd(mut self, cost: i64) -> Result<Self, LimitsError> {
+        self.call_cost_microusd = Some(checked("the cost of a call", cost)?);
+        Ok(self)
+    }
+
+    /// Says at which part of a limit there is a warning, in percent.
+    ///
+    /// # Errors
+    /// [`LimitsError`] where it is not between 1 and 100.
+    pub fn warn_at_percent(mut self, percent: u8) -> Result<Self, LimitsError> {
+        const WHAT: &str = "the percentage of a warning";
+        if percent > 100 {
+            return Err(LimitsError::TooLarge { what: WHAT });
+        }
+        checked(WHAT, percent.into())?;
+        self.warn_percent = percent;
+        Ok(self)
+    }
+
+    /// Says how long an effect may take before it is in doubt, where it does not say that itself.
+    ///
+    /// # Errors
+    /// [`LimitsError`] where it is zero, or longer than a year.
+    pub fn lease(mut self, lease: Duration) -> Result<Self, LimitsError> {
+        self.lease = lasting("the lease", lease)?;
+        Ok(self)
+    }
+
+    /// Says how long a consent holds that does not say when it lapses.
+    ///
+    /// # Errors
+    /// [`LimitsError`] where it is zero, or longer than a year.
+    pub fn consent_lifetime(mut self, lifetime: Duration) -> Result<Self, LimitsError> {
+        self.consent_lifetime = lasting("the lifetime of a consent", lifetime)?;
+        Ok(self)
+    }
+
+    /// The limit of a budget, where it has one.
+    #[must_use]
+    pub fn of(&self, budget: &Budget, period: Period) -> Option<i64> {
+        self.all(period).get(budget).copied()
+    }
+
+    pub(crate) fn all(&self, period: Period) -> &BTreeMap<Budget, i64> {
+        match period {
+            Period::Request => &self.per_request,
+            Period::Day => &self.per_day,
+        }
+    }
+
+    /// Whether a charge takes its budget over the mark at which there is a warning.
+    pub(crate) fn is_crossed(&self, used: i64, amount: i64, limit: i64) -> bool {
+        let mark = i128::from(limit) * i128::from(self.warn_percent);
+        let is_over = |used: i128| used * 100 >= mark;
+        is_over(used.into()) && !is_over(i128::from(used) - i128::from(amount))
+    }
+}
+
+pub(super) fn checked(what: &'static str, number: i64) -> Result<i64, LimitsError> {
+    match number {
+        ..=0 => Err(LimitsError::NotPositive { what }),
+        1..=LIMIT_MAX => Ok(number),
+        _ => Err(LimitsError::TooLarge { what }),
+    }
+}
+
+/// Whole milliseconds, because that is how durations are recorded.
+pub(super) fn lasting(what: &'static str, duration: Duration) -> Result<Duration, LimitsError> {
+    if duration < Duration::from_millis(1) {
+        return Err(LimitsError::NotPositive { what });
+    }
+    if duration > DURATION_MAX {
+        return Err(LimitsError::TooLarge { what });
+    }
+    Ok(duration)
+}

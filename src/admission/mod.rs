@@ -1,0 +1,25 @@
+//! What may run: limits, what an effect asks for, and what a host does where it is refused.
+//!
+//! The words and rules of it. The deciding is the store's
+//! ([`AdmissionStore`](crate::store::admission::AdmissionStore)), the asking the auditor's.
+
+mod budget_usage;
+mod demand;
+mod environment;
+mod fallback;
+mod limits;
+mod refusal;
+mod texts;
+
+pub use self::{
+    budget_usage::BudgetUsage,
+    demand::DemandError,
+    fallback::{Fallback, FallbackAction, FallbackKind, Fallbacks, HandoffOption, Language},
+    limits::{Limits, LimitsError},
+    refusal::{Refusal, RefusalReason, SwitchedBy},
+    texts::Texts,
+};
+pub(crate) use self::{
+    demand::{Demand, Unpriced},
+    environment::{Environment, Setting},
+};

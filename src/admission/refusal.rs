@@ -1,0 +1,166 @@
+//! Why an effect may not run, and what to do instead.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Fallback, FallbackKind, Fallbacks};
+use crate::event::{Budget, ErrorCode, Period, Switch};
+
+/// An effect that may not run. That is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// What stands in the way.
+    pub reason: RefusalReason,
+    /// What the host does instead.
+    pub fallback: Fallback,
+}
+
+/// What stands in the way of an effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RefusalReason {
+    /// A budget would pass its limit.
+    Budget {
+        /// The budget.
+        budget: Budget,
+        /// Over what it is counted.
+        period: Period,
+        /// What of it is used.
+        used: i64,
+        /// What was asked for.
+        amount: i64,
+        /// Its limit.
+        limit: i64,
+    },
+    /// The client declined.
+    ConsentDenied,
+    /// The consent lapsed.
+    ConsentExpired,
+    /// Nobody consented.
+    NoConsent,
+    /// It may use any amount of a limited budget: give an estimate, or configure one.
+    PriceUnknown {
+        /// The budget.
+        budget: Budget,
+        /// Over what it is counted.
+        period: Period,
+        /// Its limit.
+        limit: i64,
+    },
+    /// Its switch is engaged.
+    Switch {
+        /// The switch.
+        switch: Switch,
+        /// What says so.
+        by: SwitchedBy,
+    },
+    /// The request has taken too long.
+    Time {
+        /// How long.
+        elapsed: Duration,
+        /// How long it may take.
+        max: Duration,
+    },
+    /// What decides could not be asked.
+    Unavailable,
+}
+
+/// What says that a switch is engaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SwitchedBy {
+    /// An environment variable.
+    Environment,
+    /// The database: somebody engaged it, or nobody ever reset it.
+    Store,
+    /// An environment variable of which nobody can tell what it means.
+    Unknown,
+}
+
+impl SwitchedBy {
+    /// As it is recorded.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Environment => "environment",
+            Self::Store => "store",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Refusal {
+    pub(crate) fn new(reason: RefusalReason, fallbacks: &Fallbacks) -> Self {
+        let fallback = fallbacks.of(reason.fallback());
+        Self { reason, fallback }
+    }
+}
+
+impl RefusalReason {
+    /// Under which error code it is recorded.
+    #[must_use]
+    pub fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::Budget { .. } | Self::PriceUnknown { .. } => ErrorCode::BudgetExceeded,
+            Self::ConsentDenied => ErrorCode::ConsentDenied,
+            Self::ConsentExpired => ErrorCode::ConsentExpired,
+            Self::NoConsent => ErrorCode::NoConsent,
+            Self::Switch { switch, .. } if *switch == Switch::CALLING => ErrorCode::CallingDisabled,
+            Self::Switch { .. } => ErrorCode::SwitchedOff,
+            Self::Time { .. } => ErrorCode::TimeExceeded,
+            Self::Unavailable => ErrorCode::Unavailable,
+        }
+    }
+
+    fn fallback(&self) -> FallbackKind {
+        match self {
+            Self::Budget { budget, .. } | Self::PriceUnknown { budget, .. } => of_budget(budget),
+            Self::ConsentDenied => FallbackKind::ConsentDenied,
+            Self::ConsentExpired | Self::NoConsent => FallbackKind::NoConsent,
+            Self::Switch { switch, .. } => of_switch(switch),
+            Self::Time { .. } => FallbackKind::Time,
+            Self::Unavailable => FallbackKind::Unavailable,
+        }
+    }
+}
+
+fn of_budget(budget: &Budget) -> FallbackKind {
+    match budget.as_str() {
+        "ocr_jobs" => FallbackKind::OcrBudget,
+        "vendor_batches" | "vendors" => FallbackKind::VendorBudget,
+        _ => FallbackKind::MoltbotBudget,
+    }
+}
+
+fn of_switch(switch: &Switch) -> FallbackKind {
+    match switch.as_str() {
+        "calling" => FallbackKind::CallingOff,
+        "ocr" => FallbackKind::OcrOff,
+        _ => FallbackKind::AiOff,
+    }
+}
+
+impl fmt::Display for RefusalReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Budget { budget, period, used, amount, limit } => write!(
+                f,
+                "budget {budget} of the {period} would pass its limit ({used} + {amount} > {limit})"
+            ),
+            Self::ConsentDenied => f.write_str("the client declined"),
+            Self::ConsentExpired => f.write_str("the consent lapsed"),
+            Self::NoConsent => f.write_str("nobody consented"),
+            Self::PriceUnknown { budget, .. } => {
+                write!(f, "how much it takes of budget {budget} is not known")
+            }
+            Self::Switch { switch, by } => {
+                write!(f, "switch {switch} is engaged ({})", by.as_str())
+            }
+            Self::Time { elapsed, max } => {
+                write!(f, "the request has taken {elapsed:?}, and may take {max:?}")
+            }
+            Self::Unavailable => f.write_str("what decides about it could not be asked"),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Asks whether an effect may run, and records the answer.
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::asking::Asking;
+use super::in_doubt::Sweeper;
+use super::permit::Granted;
+use super::{AdmitError, PendingEffect, Permit, RecordError, Replay};
+use crate::admission::{Refusal, RefusalReason, SwitchedBy};
+use crate::event::payload::{RefusalOutput, ReplayOutput};
+use crate::event::{AuditEvent, ErrorCode, EventType, Outcome};
+use crate::record::{Recorded, Role};
+use crate::store::admission::{Obstacle, Verdict};
+use crate::store::{StoreError, WriteError};
+
+impl PendingEffect {
+    /// Asks whether the effect may run, and gives leave to perform it: for a host that performs it
+    /// elsewhere than in a closure given to [`run`](Self::run).
+    ///
+    /// The store decides, in the transaction in which it records that the effect is about to run. Where
+    /// the store is away, what has a switch, a budget or a consent is refused; anything else may run, once
+    /// its intent is in the spool.
+    ///
+    /// # Errors
+    /// [`AdmitError`]. What was done about an effect of the same key, or stands in the way of this one,
+    /// is recorded.
+    ///
+    /// # Cancel safety
+    /// Dropping the future takes back what was admitted: charges are returned, and the key is free.
+    pub async fn admit(self) -> Result<Permit, AdmitError> {
+        let not_run = |error: WriteError| AdmitError::NotRun(error.into());
+        let runtime = Handle::try_current().map_err(|_| not_run(WriteError::NoRuntime))?;
+        let asking = Asking::of(self.auditor, self.effect)?;
+        let (reply, answer) = oneshot::channel();
+        // In a task of its own: whoever gives up must not leave charges behind. A permit that nobody
+        // takes says by itself that nothing was performed.
+        runtime.spawn(async move { reply.send(asking.ask().await).ok() });
+        let answer = answer.await.map_err(|_| not_run(WriteError::Interrupted))?;
+        answer.map(Permit::claimed)
+    }
+}
+
+/// Why there is no verdict.
+enum Undecided {
+    /// The store is away.
+    Away {
+        /// It was asked, and may have admitted the effect nevertheless.
+        may_have_landed: bool,
+    },
+    /// The store refuses what it was given.
+    Failed(StoreError),
+}
+
+impl Asking {
+    async fn ask(self) -> Result<Permit, AdmitError> {
+        if self.auditor.shared.batcher.is_closed() {
+            return Err(AdmitError::NotRun(WriteError::Closed.into()));
+        }
+        Sweeper::start(&self.auditor.shared);
+        if let Some(reason) = self.barred() {
+            return Err(self.refuse(reason, false).await);
+        }
+        match self.decide().await {
+            Ok(Verdict::Proceed(admission)) => {
+                self.warn(&admission);
+                Ok(self.grant(Recorded::Chained(admission.receipt)))
+            }
+            Ok(Verdict::Refused(obstacle)) => Err(self.refuse(self.reason(obstacle), false).await),
+            Ok(Verdict::Conflict { effect_id }) => {
+                self.record_other(ErrorCode::KeyConflict, effect_id).await;
+                Err(AdmitError::Conflict { effect_id })
+            }
+            Ok(Verdict::InDoubt { effect_id }) => {
+                self.record_other(ErrorCode::InDoubt, effect_id).await;
+                Err(AdmitError::InDoubt { effect_id })
+            }
+            Ok(Verdict::InProgress { effect_id, lease_until }) => {
+                self.record_other(ErrorCode::InProgress, effect_id).await;
+                Err(AdmitError::InProgress { effect_id, lease_until })
+            }
+            Ok(Verdict::Replay { effect_id, output }) => {
+                let other = ReplayOutput {
+                    other_effect_id: Some(effect_id.to_string()),
+                    ..Default::default()
+                };
+                self.record(self.about(EventType::EFFECT_REPLAYED, &other), Role::Event).await;
+                Err(AdmitError::Replayed(Replay { effect_id, output }))
+            }
+            Err(Undecided::Away { may_have_landed }) => self.go_without(may_have_landed).await,
+            Err(Undecided::Failed(error)) => {
+                Err(AdmitError::NotRun(WriteError::from(error).into()))
+            }
+        }
+    }
+
+    async fn decide(&self) -> Result<Verdict, Undecided> {
+        let Some(store) = self.auditor.admission() else {
+            return Err(Undecided::Away { may_have_landed: false });
+        };
+        // While earlier events of the stream are in the spool, none may come before them.
+        if self.auditor.shared.batcher.is_away(self.claim.intent.stream_id()) {
+            return Err(Undecided::Away { may_have_landed: false });
+        }
+        let claim = &self.claim;
+        let decided = self.auditor.call(store, "admit", |store| store.admit(claim)).await;
+        decided.map_err(|error| {
+            if error.is_refusal() {
+                return Undecided::Failed(error);
+            }
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "what may run cannot be asked: effects with a switch or a budget are refused"
+            );
+            Undecided::Away { may_have_landed: true }
+        })
+    }
+
+    /// The store is away: what it would have to decide about is refused. Anything else runs on an intent
+    /// that is recorded as other events are, which makes the store's entry when it gets there.
+    async fn go_without(self, may_have_landed: bool) -> Result<Permit, AdmitError> {
+        if self.is_gated() {
+            return Err(self.refuse(RefusalReason::Unavailable, may_have_landed).await);
+        }
+        let intent = self.claim.intent.clone().with_role(Role::Intent);
+        match self.auditor.submit(intent).await {
+            Ok(recorded) => Ok(self.grant(recorded)),
+            Err(error) => Err(AdmitError::NotRun(error.into())),
+        }
+    }
+
+    fn grant(self, intent: Recorded) -> Permit {
+        let granted = Granted {
+            event: self.event,
+            effect_id: self.effect_id,
+            failed_as: self.failed_as,
+            error_code: self.error_code,
+            switch: self.claim.switch,
+            intent,
+        };
+        Permit::new(self.auditor, granted)
+    }
+
+    fn reason(&self, obstacle: Obstacle) -> RefusalReason {
+        match obstacle {
+            Obstacle::ConsentDenied => RefusalReason::ConsentDenied,
+            Obstacle::ConsentExpired => RefusalReason::ConsentExpired,
+            Obstacle::NoConsent => RefusalReason::NoConsent,
+            Obstacle::Switch => match self.claim.switch.clone() {
+                Some(switch) => RefusalReason::Switch { switch, by: SwitchedBy::Store },
+                None => RefusalReason::Unavailable,
+            },
+            Obstacle::Budget { charge, used } => match self.claim.charges.get(charge).cloned() {
+                Some(charge) => RefusalReason::Budget {
+                    budget: charge.budget,
+                    period: charge.period,
+                    used,
+                    amount: charge.amount,
+                    limit: charge.limit,
+                },
+                None => RefusalReason::Unavailable,
+            },
+            Obstacle::Time { elapsed } => {
+                let max = self.claim.elapsed_max.unwrap_or_default();
+                RefusalReason::Time { elapsed, max }
+            }
+        }
+    }
+
+    /// Records a refusal. Where the effect may have been admitted after all, the event is its outcome,
+    /// and gives back what it was charged.
+    async fn refuse(&self, reason: RefusalReason, may_have_landed: bool) -> AdmitError {
+        let event = self.about(EventType::EFFECT_REFUSED, &told(&reason));
+        let event = event.ended(Outcome::Refused, reason.error_code());
+        if may_have_landed {
+            self.record(event.id(self.effect_id), Role::Outcome).await;
+        } else {
+            self.record(event, Role::Event).await;
+        }
+        AdmitError::Refused(Box::new(Refusal::new(reason, &self.auditor.shared.fallbacks)))
+    }
+
+    async fn record_other(&self, code: ErrorCode, effect_id: uuid::Uuid) {
+        let other =
+            RefusalOutput { other_effect_id: Some(effect_id.to_string()), ..Default::default() };
+        let event = self.about(EventType::EFFECT_REFUSED, &other).ended(Outcome::Refused, code);
+        self.record(event, Role::Event).await;
+    }
+
+    /// An effect that does not run is not held up by its event: the failure is counted, and stated.
+    async fn record(&self, event: AuditEvent, role: Role) {
+        let recorded: Result<_, RecordError> = self.auditor.record_as(role, event).await;
+        if let Err(error) = recorded {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "that an effect did not run could not be recorded"
+            );
+        }
+    }
+}
+
+fn told(reason: &RefusalReason) -> RefusalOutput {
+    let mut output = RefusalOutput::default();
+    match reason {
+        RefusalReason::Budget { budget, period, used, amount, limit } => {
+            output.budget = Some(budget.to_string());
+            output.period = Some(period.to_string());
+            output.used = Some(*used);
+            output.amount = Some(*amount);
+            output.limit = Some(*limit);
+        }
+        RefusalReason::PriceUnknown { budget, period, limit } => {
+            output.budget = Some(budget.to_string());
+            output.period = Some(period.to_string());
+            output.limit = Some(*limit);
+        }
+        RefusalReason::Switch { by, .. } => output.switched_by = Some(by.as_str().to_owned()),
+        RefusalReason::Time { elapsed, .. } => {
+            output.elapsed_ms = Some(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
+        }
+        RefusalReason::ConsentDenied
+        | RefusalReason::ConsentExpired
+        | RefusalReason::NoConsent
+        | RefusalReason::Unavailable => {}
+    }
+    output
+}

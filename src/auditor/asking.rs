@@ -1,0 +1,187 @@
+//! An effect made ready to be asked about: what cannot be recorded, or is declared wrongly, is found
+//! before anything is written.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::permit::too_large;
+use super::{AdmitError, Auditor, Effect, RecordError};
+use crate::admission::{Demand, RefusalReason, Setting, SwitchedBy, Unpriced};
+use crate::event::payload::{AdmissionInput, ChargeInput};
+use crate::event::{AuditEvent, ErrorCode, EventError, EventId, EventType};
+use crate::proof::Digest;
+use crate::record::Record;
+use crate::store::admission::{Charge, Claim, ConsentClaim};
+
+/// What the keyed hashes are of.
+const KEY_KIND: &str = "idempotency_key";
+const INPUT_KIND: &str = "effect_input";
+
+/// An effect that asks to run.
+pub(super) struct Asking {
+    pub(super) auditor: Auditor,
+    /// What is known of its outcome.
+    pub(super) event: AuditEvent,
+    pub(super) effect_id: EventId,
+    pub(super) failed_as: Option<EventType>,
+    pub(super) error_code: ErrorCode,
+    pub(super) claim: Claim,
+    input: AdmissionInput,
+    /// The consent that it needs has no name.
+    lacks_consent: bool,
+    /// It may use any amount of something that is limited.
+    unpriced: Option<RefusalReason>,
+}
+
+impl Asking {
+    pub(super) fn of(auditor: Auditor, effect: Effect) -> Result<Self, AdmitError> {
+        let Effect { event, failed_as, error_code, demand } = effect;
+        let mut event = event.map_err(not_run)?;
+        let limits = &auditor.shared.limits;
+        let (charges, unpriced) = match demand.charges(limits, event.request_id.is_some()) {
+            Ok(charges) => (charges, None),
+            Err(Unpriced::Invalid(error)) => return Err(AdmitError::Invalid(error)),
+            Err(Unpriced::Unknown { budget, period, limit }) => {
+                (Vec::new(), Some(RefusalReason::PriceUnknown { budget, period, limit }))
+            }
+        };
+        let effect_id = match event.id {
+            Some(id) => id,
+            None => auditor.event_id().map_err(not_run)?,
+        };
+        event.id = Some(effect_id);
+        // What cannot be sealed cannot be recorded, and what cannot be recorded must not run. An output
+        // that is too large is replaced by its size, so there must be room for that.
+        let outcome = event.clone().output(too_large(usize::MAX));
+        let outcome = auditor.seal(outcome).map_err(not_run)?;
+        let consent = demand.needs_consent();
+        let lacks_consent = consent == Some(None);
+        let consent = consent.flatten().map(|consent_id| ConsentClaim {
+            consent_id: consent_id.to_owned(),
+            lifetime: limits.consent_lifetime,
+        });
+        let elapsed_max = (!charges.is_empty()).then_some(limits.elapsed_max);
+        let hashes = hashes(&auditor, &event, &outcome);
+        let lease = demand.lease_under(limits);
+        let input = admission_input(&event, effect_id, &demand, &charges, hashes);
+        let input = AdmissionInput {
+            elapsed_max_ms: elapsed_max.map(millis),
+            lease_ms: Some(millis(lease)),
+            ..input
+        };
+        let intent = about(&event, EventType::EFFECT_ADMITTED, &input).map_err(not_run)?;
+        let intent = auditor.seal(intent).map_err(not_run)?;
+        let (key_hash, input_hash) = hashes;
+        let claim = Claim {
+            intent,
+            effect_id: effect_id.uuid(),
+            effect: event.event_type.to_string(),
+            key_hash,
+            input_hash,
+            switch: demand.governed_by().cloned(),
+            consent,
+            elapsed_max,
+            charges,
+            lease,
+        };
+        Ok(Self {
+            auditor,
+            event,
+            effect_id,
+            failed_as,
+            error_code,
+            claim,
+            input,
+            lacks_consent,
+            unpriced,
+        })
+    }
+
+    /// What stands in its way, whatever the store says.
+    pub(super) fn barred(&self) -> Option<RefusalReason> {
+        let switched = self.claim.switch.as_ref().and_then(|switch| {
+            let by = match self.auditor.shared.environment.of(switch) {
+                Setting::Engaged => SwitchedBy::Environment,
+                Setting::Unreadable => SwitchedBy::Unknown,
+                Setting::Left => return None,
+            };
+            Some(RefusalReason::Switch { switch: switch.clone(), by })
+        });
+        let consent = || self.lacks_consent.then_some(RefusalReason::NoConsent);
+        switched.or_else(consent).or_else(|| self.unpriced.clone())
+    }
+
+    /// Whether only the store can say that it may run.
+    pub(super) fn is_gated(&self) -> bool {
+        let Claim { switch, consent, charges, .. } = &self.claim;
+        switch.is_some() || consent.is_some() || !charges.is_empty()
+    }
+
+    /// An event about the effect, of the same request, conversation and actor.
+    pub(super) fn about(&self, event_type: EventType, output: &impl Serialize) -> AuditEvent {
+        let output = serde_json::to_value(output);
+        let event = about(&self.event, event_type.clone(), &self.input);
+        let event = event.unwrap_or_else(|_| AuditEvent::new(event_type, self.event.actor));
+        event.output(output.unwrap_or_default())
+    }
+}
+
+fn about(
+    effect: &AuditEvent,
+    event_type: EventType,
+    input: &AdmissionInput,
+) -> Result<AuditEvent, EventError> {
+    let input = serde_json::to_value(input).map_err(|_| EventError::NotJson { part: "input" })?;
+    let mut event = AuditEvent::new(event_type, effect.actor).input(input);
+    event.request_id.clone_from(&effect.request_id);
+    event.conversation_id.clone_from(&effect.conversation_id);
+    event.idempotency_key.clone_from(&effect.idempotency_key);
+    event.trace = effect.trace;
+    Ok(event)
+}
+
+/// Keyed hashes of the idempotency key and of the input: the same for the same, and nothing to guess a
+/// number from.
+fn hashes(auditor: &Auditor, event: &AuditEvent, outcome: &Record) -> (Option<Digest>, Digest) {
+    let key = &auditor.shared.key;
+    let hash = |kind, value: &[u8]| Digest::from_bytes(key.keyed_hash(kind, value));
+    let key_hash = event.idempotency_key.as_ref().map(|key| hash(KEY_KIND, key.as_bytes()));
+    let input = outcome.canonical_input().unwrap_or_default();
+    let input = [event.event_type.as_str().as_bytes(), &[0], input.as_bytes()].concat();
+    (key_hash, hash(INPUT_KIND, &input))
+}
+
+fn admission_input(
+    event: &AuditEvent,
+    effect_id: EventId,
+    demand: &Demand,
+    charges: &[Charge],
+    (key_hash, input_hash): (Option<Digest>, Digest),
+) -> AdmissionInput {
+    let charges = charges.iter().map(|charge| ChargeInput {
+        budget: Some(charge.budget.to_string()),
+        period: Some(charge.period.to_string()),
+        amount: Some(charge.amount),
+        limit: Some(charge.limit),
+        ..Default::default()
+    });
+    AdmissionInput {
+        effect_id: Some(effect_id.to_string()),
+        effect: Some(event.event_type.to_string()),
+        switch: demand.governed_by().map(ToString::to_string),
+        charges: charges.collect(),
+        consent_id: demand.needs_consent().flatten().map(str::to_owned),
+        key_hash: key_hash.map(|hash| hash.to_hex()),
+        input_hash: Some(input_hash.to_hex()),
+        ..Default::default()
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn not_run(error: impl Into<RecordError>) -> AdmitError {
+    AdmitError::NotRun(error.into())
+}

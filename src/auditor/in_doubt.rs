@@ -1,0 +1,190 @@
+//! Effects of which nobody knows how they ended: found, listed, resolved.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+use uuid::Uuid;
+
+use super::kill_switch::said;
+use super::{Auditor, ControlError, Shared};
+use crate::event::payload::{EffectExpired, EffectResolved, ExpiryInput, Nothing, ResolutionInput};
+use crate::event::{Actor, AuditEvent, ConversationId, Payload, RequestId};
+use crate::record::{Receipt, Record};
+use crate::store::admission::{AdmissionStore, Conclusion, OpenEffect};
+
+/// How often leases are looked at, for those that are over.
+const SWEEP: Duration = Duration::from_secs(30);
+/// Open effects that are looked at. More can hardly be open, but in a flood of processes that die.
+const OPEN_MAX: u32 = 10_000;
+
+/// What somebody found out about an effect in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// It happened: its charges stay, and its key answers without an output.
+    Performed,
+    /// It did not happen: its charges are given back, and its key is free.
+    NotPerformed,
+}
+
+impl Finding {
+    /// As it is recorded.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Performed => "performed",
+            Self::NotPerformed => "not_performed",
+        }
+    }
+}
+
+impl Auditor {
+    /// The effects of which it is not known how they ended, oldest first: their permit was dropped, or
+    /// their process died. Those whose lease is over are recorded as such first.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn in_doubt(&self) -> Result<Vec<OpenEffect>, ControlError> {
+        let store = self.admission().ok_or(ControlError::Unsupported)?;
+        self.expire(store).await?;
+        let mut open = self.open_effects(store).await?;
+        open.retain(|effect| effect.is_in_doubt);
+        Ok(open)
+    }
+
+    /// Says what was found out about an effect in doubt, by whom and how. It is recorded with the
+    /// effect's request.
+    ///
+    /// # Errors
+    /// [`ControlError::NotOpen`] where the effect is not in doubt, or is resolved already,
+    /// [`ControlError::Running`] where it may still be running, else as the store fails: then again is
+    /// safe.
+    pub async fn resolve(
+        &self,
+        effect_id: Uuid,
+        finding: Finding,
+        by: &str,
+        reason: &str,
+    ) -> Result<Receipt, ControlError> {
+        let (by, reason) = (said("by", by)?, said("reason", reason)?);
+        let store = self.admission().ok_or(ControlError::Unsupported)?;
+        let open = self.open_effects(store).await?;
+        let not_open = ControlError::NotOpen { effect_id };
+        let Some(effect) = open.into_iter().find(|effect| effect.effect_id == effect_id) else {
+            return Err(not_open);
+        };
+        if !effect.is_in_doubt {
+            return Err(ControlError::Running { effect_id, lease_until: effect.lease_until });
+        }
+        let input = ResolutionInput {
+            effect_id: Some(effect_id.to_string()),
+            effect: Some(effect.effect.clone()),
+            finding: Some(finding.as_str().to_owned()),
+            by: Some(by),
+            reason: Some(reason),
+            ..Default::default()
+        };
+        let record = self.about_open::<EffectResolved>(Actor::Admin, &effect, &input)?;
+        let conclusion = match finding {
+            Finding::Performed => Conclusion::Performed,
+            Finding::NotPerformed => Conclusion::NotPerformed,
+        };
+        let conclude =
+            |store: &'_ dyn AdmissionStore| store.conclude(effect_id, conclusion, &record);
+        self.call(store, "resolve an effect", conclude).await?.ok_or(not_open)
+    }
+
+    /// Records of every lease that is over that it is.
+    async fn expire(&self, store: &dyn AdmissionStore) -> Result<(), ControlError> {
+        let open = self.open_effects(store).await?;
+        for effect in open.into_iter().filter(|effect| effect.is_expiring) {
+            let input = ExpiryInput {
+                effect_id: Some(effect.effect_id.to_string()),
+                effect: Some(effect.effect.clone()),
+                lease_until: Some(effect.lease_until),
+                ..Default::default()
+            };
+            let record = self.about_open::<EffectExpired>(Actor::System, &effect, &input)?;
+            let (id, conclusion) = (effect.effect_id, Conclusion::Expired);
+            // None where its outcome came meanwhile, or another process was first.
+            self.call(store, "expire a lease", |store| store.conclude(id, conclusion, &record))
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn open_effects(
+        &self,
+        store: &dyn AdmissionStore,
+    ) -> Result<Vec<OpenEffect>, ControlError> {
+        let open = self.call(store, "list open effects", |store| store.open_effects(OPEN_MAX));
+        Ok(open.await?)
+    }
+
+    fn about_open<P: Payload<Output = Nothing>>(
+        &self,
+        actor: Actor,
+        effect: &OpenEffect,
+        input: &P::Input,
+    ) -> Result<Record, ControlError>
+    where
+        P::Input: Serialize,
+    {
+        let mut event = AuditEvent::typed::<P>(actor, input, &Nothing::default())?;
+        event.request_id = effect.request_id.map(RequestId::from);
+        event.conversation_id = effect.conversation_id.map(ConversationId::from);
+        Ok(self.seal(event)?)
+    }
+}
+
+/// Looks for leases that are over, as long as the auditor is there.
+#[derive(Debug, Default)]
+pub(super) struct Sweeper(Mutex<Option<AbortHandle>>);
+
+impl Sweeper {
+    /// Starts it, where there is a runtime to sweep in and a store to sweep, and it does not run.
+    pub(super) fn start(shared: &Arc<Shared>) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        if shared.batcher.admission().is_none() {
+            return;
+        }
+        let mut running = shared.sweeper.lock();
+        if running.as_ref().is_none_or(AbortHandle::is_finished) {
+            let sweeping = runtime.spawn(sweep(Arc::downgrade(shared)));
+            *running = Some(sweeping.abort_handle());
+        }
+    }
+
+    pub(super) fn stop(&self) {
+        if let Some(sweeping) = self.lock().take() {
+            sweeping.abort();
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<AbortHandle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+async fn sweep(shared: Weak<Shared>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let Some(shared) = shared.upgrade() else { return };
+        let auditor = Auditor { shared };
+        let Some(store) = auditor.admission() else { return };
+        if let Err(error) = auditor.expire(store).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "leases that are over could not be recorded"
+            );
+        }
+    }
+}

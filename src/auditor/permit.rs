@@ -1,0 +1,218 @@
+//! Leave to run an effect, and how it ended.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+
+use super::{Auditor, RecordError, Unrecorded};
+use crate::event::{AuditEvent, ErrorCode, EventError, EventId, EventType, Outcome, Switch};
+use crate::record::{Recorded, Role};
+
+/// Leave to perform one effect, once: its charges are held, and its intent is recorded.
+///
+/// It says afterwards how that ended. Dropped without a word, it records that the effect was
+/// cancelled: what it did is not known, so it is in doubt, and its charges stay held.
+#[must_use = "dropped, it leaves the effect in doubt"]
+pub struct Permit {
+    auditor: Auditor,
+    runtime: Handle,
+    /// What is known before the end; with the effect's id.
+    event: AuditEvent,
+    effect_id: EventId,
+    failed_as: Option<EventType>,
+    error_code: ErrorCode,
+    switch: Option<Switch>,
+    intent: Recorded,
+    started: Duration,
+    /// Whoever asked has it, and may have begun.
+    is_claimed: bool,
+    /// From here on a drop records nothing a second time.
+    has_ended: bool,
+}
+
+/// What a permit is made from.
+pub(super) struct Granted {
+    pub(super) event: AuditEvent,
+    pub(super) effect_id: EventId,
+    pub(super) failed_as: Option<EventType>,
+    pub(super) error_code: ErrorCode,
+    pub(super) switch: Option<Switch>,
+    pub(super) intent: Recorded,
+}
+
+impl Permit {
+    /// Inside a runtime.
+    pub(super) fn new(auditor: Auditor, granted: Granted) -> Self {
+        let Granted { event, effect_id, failed_as, error_code, switch, intent } = granted;
+        let (runtime, started) = (Handle::current(), auditor.shared.clock.monotonic());
+        let (is_claimed, has_ended) = (false, false);
+        Self {
+            auditor,
+            runtime,
+            event,
+            effect_id,
+            failed_as,
+            error_code,
+            switch,
+            intent,
+            started,
+            is_claimed,
+            has_ended,
+        }
+    }
+
+    /// Whoever asked for it has it.
+    pub(super) fn claimed(mut self) -> Self {
+        self.is_claimed = true;
+        self.started = self.auditor.shared.clock.monotonic();
+        self
+    }
+
+    /// The effect, by the id that the event of its outcome has.
+    #[must_use]
+    pub fn effect_id(&self) -> EventId {
+        self.effect_id
+    }
+
+    /// Where its `effect.admitted` event is.
+    #[must_use]
+    pub fn intent(&self) -> &Recorded {
+        &self.intent
+    }
+
+    /// Returns when its kill switch is engaged, so that work in flight can stop: at the latest some
+    /// seconds after that. Never returns where no switch governs it.
+    ///
+    /// A database that does not answer stops nothing that has begun.
+    pub async fn stopped(&self) {
+        match &self.switch {
+            Some(switch) => self.auditor.kill_switch().stopped(switch).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Records that it happened, and what came of it.
+    ///
+    /// # Errors
+    /// [`Unrecorded`].
+    pub async fn succeeded<T: Serialize>(mut self, value: &T) -> Result<Recorded, Unrecorded> {
+        let event = self.success(value);
+        self.record(event).await
+    }
+
+    /// Records that it was tried and failed: what it used up stays used up.
+    ///
+    /// # Errors
+    /// [`Unrecorded`].
+    pub async fn failed(mut self, error: &impl fmt::Display) -> Result<Recorded, Unrecorded> {
+        let event = self.failure(error);
+        self.record(event).await
+    }
+
+    /// Records that it certainly did not happen: its charges are given back, and its key is free.
+    ///
+    /// # Errors
+    /// [`Unrecorded`].
+    pub async fn not_performed(mut self, reason: &str) -> Result<Recorded, Unrecorded> {
+        let event = self.nothing(reason);
+        self.record(event).await
+    }
+
+    pub(super) fn success<T: Serialize>(&mut self, value: &T) -> AuditEvent {
+        let output = serde_json::to_value(value)
+            .unwrap_or_else(|_| json!({ "omitted": "the result is not representable as JSON" }));
+        self.end(Outcome::Succeeded, None).output(output)
+    }
+
+    pub(super) fn failure(&mut self, error: &impl fmt::Display) -> AuditEvent {
+        let output = json!({ "error_message": error.to_string() });
+        self.end(Outcome::Failed, Some(self.error_code)).output(output)
+    }
+
+    pub(super) fn panicked(&mut self) -> AuditEvent {
+        // The panic's message is left out: it may quote anything the host had in hand.
+        self.end(Outcome::Panicked, Some(ErrorCode::Panicked))
+    }
+
+    fn nothing(&mut self, reason: &str) -> AuditEvent {
+        let output = json!({ "error_message": reason });
+        self.end(Outcome::Failed, Some(ErrorCode::NotPerformed)).output(output)
+    }
+
+    fn end(&mut self, outcome: Outcome, error_code: Option<ErrorCode>) -> AuditEvent {
+        self.has_ended = true;
+        let mut event = self.event.clone();
+        event.duration = Some(self.auditor.shared.clock.monotonic().saturating_sub(self.started));
+        event.outcome = outcome;
+        event.error_code = error_code;
+        if let (Outcome::Failed, Some(event_type)) = (outcome, &self.failed_as) {
+            event.event_type = event_type.clone();
+        }
+        event
+    }
+
+    async fn record(&self, event: AuditEvent) -> Result<Recorded, Unrecorded> {
+        let written = self.write(&event).await;
+        written.map_err(|source| Unrecorded { event: Box::new(event), source })
+    }
+
+    pub(super) async fn write(&self, event: &AuditEvent) -> Result<Recorded, RecordError> {
+        let written = self.auditor.record_as(Role::Outcome, event.clone()).await;
+        // An output that cannot be recorded must not lose the outcome: why it cannot stands in its place.
+        let instead = match &written {
+            Err(RecordError::Event(EventError::TooLarge { len, .. })) => too_large(*len),
+            Err(RecordError::Event(EventError::TooDeep { .. })) => {
+                json!({ "omitted": "nested too deeply" })
+            }
+            Err(RecordError::Event(EventError::TooIntricate { .. })) => {
+                json!({ "omitted": "too intricate" })
+            }
+            _ => return written,
+        };
+        self.auditor.record_as(Role::Outcome, event.clone().output(instead)).await
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.has_ended {
+            return;
+        }
+        let event = if self.is_claimed {
+            self.end(Outcome::Cancelled, Some(ErrorCode::Cancelled))
+        } else {
+            self.nothing("whoever asked for it had gone before it began")
+        };
+        let auditor = self.auditor.clone();
+        // Drop cannot wait. Where the runtime is stopping too, the task never runs, and the effect is in
+        // doubt once its lease is over.
+        self.runtime.spawn(async move {
+            if let Err(error) = auditor.record_as(Role::Outcome, event).await {
+                tracing::error!(%error, "a cancelled effect could not be recorded");
+            }
+        });
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("effect_id", &self.effect_id).finish_non_exhaustive()
+    }
+}
+
+/// What stands in the place of an output over the size limit.
+pub(super) fn too_large(length_bytes: usize) -> Value {
+    json!({ "omitted": "too large", "length_bytes": length_bytes })
+}
+
+/// Whether an output is none, but says why there is none.
+pub(super) fn is_omitted(output: &Value) -> bool {
+    let is_said = output.get("omitted").is_some_and(Value::is_string);
+    let is_all = |members: &serde_json::Map<_, _>| {
+        members.keys().all(|name: &String| ["omitted", "length_bytes"].contains(&name.as_str()))
+    };
+    is_said && output.as_object().is_some_and(is_all)
+}

@@ -1,0 +1,50 @@
+//! Calls of the store that decides, bounded, and made again where it was away for a moment.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::Auditor;
+use crate::store::admission::AdmissionStore;
+use crate::store::catch_unwind::CatchUnwind;
+use crate::store::{BoxFuture, StoreError};
+
+/// The pauses before a call is made again: enough for a connection that broke. Whoever asks has a
+/// fallback, and does better to take it soon.
+const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(100)];
+
+impl Auditor {
+    /// The store that decides, where the sink is one.
+    pub(super) fn admission(&self) -> Option<&dyn AdmissionStore> {
+        self.shared.batcher.admission()
+    }
+
+    /// Makes a call that may be made twice, for at most as long as a caller waits for the database.
+    pub(super) async fn call<'a, T>(
+        &self,
+        store: &'a dyn AdmissionStore,
+        doing: &'static str,
+        call: impl Fn(&'a dyn AdmissionStore) -> BoxFuture<'a, Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let wait = self.shared.batcher.wait();
+        let deadline = Instant::now() + wait;
+        let mut pauses = PAUSES.iter();
+        loop {
+            let error = match timeout_at(deadline, CatchUnwind::new(call(store))).await {
+                Ok(Ok(Ok(answer))) => return Ok(answer),
+                Ok(Ok(Err(error))) => error,
+                Ok(Err(_panic)) => StoreError::database(doing, "the store panicked"),
+                Err(_) => {
+                    let message = format!("no answer within {wait:?}");
+                    return Err(StoreError::unavailable(doing, message));
+                }
+            };
+            match pauses.next() {
+                Some(pause) if error.is_retryable() && Instant::now() + *pause < deadline => {
+                    sleep(*pause).await;
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+}
