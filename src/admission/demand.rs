@@ -46,7 +46,8 @@ pub enum DemandError {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Demand {
     switch: Option<Switch>,
-    consent: Option<Option<String>>,
+    needs_consent: bool,
+    consent_id: Option<String>,
     /// Each budget once, in the order in which they are looked at.
     amounts: Vec<(Budget, i64)>,
     /// Whether it takes tokens and costs money even where it does not say how much.
@@ -85,7 +86,7 @@ impl Demand {
     }
 
     pub(crate) fn call(consent_id: Option<String>) -> Self {
-        Self { consent: Some(consent_id), ..Self::default().switch(Switch::CALLING) }
+        Self { needs_consent: true, consent_id, ..Self::default().switch(Switch::CALLING) }
     }
 
     #[must_use]
@@ -142,9 +143,14 @@ impl Demand {
         self.switch.as_ref()
     }
 
-    /// The consent that it needs; inside, its name, where the host gave one.
-    pub(crate) fn needs_consent(&self) -> Option<Option<&str>> {
-        self.consent.as_ref().map(Option::as_deref)
+    /// The host's name of the consent that it rests on.
+    pub(crate) fn consent_id(&self) -> Option<&str> {
+        self.consent_id.as_deref()
+    }
+
+    /// Whether it needs a consent, and does not say which.
+    pub(crate) fn lacks_consent(&self) -> bool {
+        self.needs_consent && self.consent_id.is_none()
     }
 
     pub(crate) fn lease_under(&self, limits: &Limits) -> Duration {
@@ -167,23 +173,22 @@ impl Demand {
                 return Err(Unpriced::Invalid(error));
             }
         }
-        let prices = [
+        let defaults = [
             (Budget::TOKENS, limits.call_tokens),
             (Budget::COST_MICROUSD, limits.call_cost_microusd),
         ];
-        for (budget, price) in prices {
+        for (budget, price) in defaults {
             let is_said = self.amounts.iter().any(|(said, _)| *said == budget);
             if !self.is_priced || is_said {
                 continue;
             }
-            match price {
-                Some(amount) => charges.extend(charges_of(limits, &budget, amount)),
-                None => match charges_of(limits, &budget, 0).next() {
-                    Some(Charge { period, limit, .. }) => {
-                        return Err(Unpriced::Unknown { budget, period, limit });
-                    }
-                    None => {}
-                },
+            let priced: Vec<Charge> =
+                charges_of(limits, &budget, price.unwrap_or_default()).collect();
+            match priced.first() {
+                Some(&Charge { period, limit, .. }) if price.is_none() => {
+                    return Err(Unpriced::Unknown { budget, period, limit });
+                }
+                _ => charges.extend(priced),
             }
         }
         Ok(charges)

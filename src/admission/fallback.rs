@@ -143,13 +143,12 @@ fn instead(kind: FallbackKind) -> (FallbackAction, &'static [HandoffOption]) {
     use FallbackKind as Kind;
     use HandoffOption::{Call, HumanQueue, Wait};
     match kind {
-        Kind::AiOff => (FallbackAction::CodedWorkflow, &[HumanQueue]),
+        Kind::AiOff | Kind::Unavailable => (FallbackAction::CodedWorkflow, &[HumanQueue]),
         Kind::CallingOff | Kind::ConsentDenied => (FallbackAction::Write, &[]),
         Kind::MoltbotBudget => (FallbackAction::SafeText, &[HumanQueue]),
         Kind::NoConsent => (FallbackAction::AskConsent, &[]),
         Kind::OcrBudget | Kind::OcrOff => (FallbackAction::AskForText, &[HumanQueue]),
         Kind::Time => (FallbackAction::Apologise, &[Call, Wait]),
-        Kind::Unavailable => (FallbackAction::CodedWorkflow, &[HumanQueue]),
         Kind::VendorBudget => (FallbackAction::UseReplies, &[]),
     }
 }

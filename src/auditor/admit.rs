@@ -66,7 +66,7 @@ impl Asking {
                 self.warn(&admission);
                 Ok(self.grant(Recorded::Chained(admission.receipt)))
             }
-            Ok(Verdict::Refused(obstacle)) => Err(self.refuse(self.reason(obstacle), false).await),
+            Ok(Verdict::Refused(obstacle)) => Err(self.refuse(self.reason(&obstacle), false).await),
             Ok(Verdict::Conflict { effect_id }) => {
                 self.record_other(ErrorCode::KeyConflict, effect_id).await;
                 Err(AdmitError::Conflict { effect_id })
@@ -141,8 +141,8 @@ impl Asking {
         Permit::new(self.auditor, granted)
     }
 
-    fn reason(&self, obstacle: Obstacle) -> RefusalReason {
-        match obstacle {
+    fn reason(&self, obstacle: &Obstacle) -> RefusalReason {
+        match *obstacle {
             Obstacle::ConsentDenied => RefusalReason::ConsentDenied,
             Obstacle::ConsentExpired => RefusalReason::ConsentExpired,
             Obstacle::NoConsent => RefusalReason::NoConsent,

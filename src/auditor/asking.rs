@@ -55,9 +55,7 @@ impl Asking {
         // that is too large is replaced by its size, so there must be room for that.
         let outcome = event.clone().output(too_large(usize::MAX));
         let outcome = auditor.seal(outcome).map_err(not_run)?;
-        let consent = demand.needs_consent();
-        let lacks_consent = consent == Some(None);
-        let consent = consent.flatten().map(|consent_id| ConsentClaim {
+        let consent = demand.consent_id().map(|consent_id| ConsentClaim {
             consent_id: consent_id.to_owned(),
             lifetime: limits.consent_lifetime,
         });
@@ -93,7 +91,7 @@ impl Asking {
             error_code,
             claim,
             input,
-            lacks_consent,
+            lacks_consent: demand.lacks_consent(),
             unpriced,
         })
     }
@@ -171,7 +169,7 @@ fn admission_input(
         effect: Some(event.event_type.to_string()),
         switch: demand.governed_by().map(ToString::to_string),
         charges: charges.collect(),
-        consent_id: demand.needs_consent().flatten().map(str::to_owned),
+        consent_id: demand.consent_id().map(str::to_owned),
         key_hash: key_hash.map(|hash| hash.to_hex()),
         input_hash: Some(input_hash.to_hex()),
         ..Default::default()

@@ -91,9 +91,10 @@ impl Auditor {
             Finding::Performed => Conclusion::Performed,
             Finding::NotPerformed => Conclusion::NotPerformed,
         };
-        let conclude =
-            |store: &'_ dyn AdmissionStore| store.conclude(effect_id, conclusion, &record);
-        self.call(store, "resolve an effect", conclude).await?.ok_or(not_open)
+        let concluded = self.call(store, "resolve an effect", |store| {
+            store.conclude(effect_id, conclusion, &record)
+        });
+        concluded.await?.ok_or(not_open)
     }
 
     /// Records of every lease that is over that it is.
