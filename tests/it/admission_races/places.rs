@@ -93,7 +93,7 @@ async fn eight_processes_get_exactly_what_each_budget_has() {
         }
     }
     hosts.into_iter().for_each(Host::end);
-    let pack = export_request_pack(&store, &request("vendor", "0"), &Profile::external()).await;
+    let pack = export_request_pack(&store, &request("vendor", "0"), &Profile::internal()).await;
     let pack = pack.expect("exportable").to_json_pretty();
     verify_request_pack(pack.as_bytes()).expect("a pack that holds");
     eprintln!("{} rounds: every budget gave exactly what it has", rounds(2));
