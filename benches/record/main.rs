@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench record` prints one table; every ratio is of one run. `-- --large` adds a table
 //! of ten million rows, which takes ten minutes and 20 GB of disk. `-- --quick` runs everything at a
-//! small size, to see that it works. `-- postgres`, `sqlite`, `spool` and `large` run these alone.
+//! small size, to see that it works. `-- postgres`, `admission`, `sqlite`, `spool` and `large` run these alone.
 
 #![allow(
     clippy::cast_precision_loss,
@@ -11,6 +11,7 @@
     reason = "a benchmark reads the clock, divides and prints"
 )]
 
+mod admission;
 mod callers;
 #[path = "../../tests/it/support/cluster.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
@@ -68,6 +69,9 @@ fn main() {
         let cluster = Cluster::start(&["max_wal_size=4GB"]);
         if wants("postgres") {
             postgres::measure(&cluster, size, &mut table).await;
+        }
+        if wants("admission") {
+            admission::measure(&cluster, size, &mut table).await;
         }
         if wants("sqlite") {
             sqlite::measure(size, &mut table).await;

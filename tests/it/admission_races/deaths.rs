@@ -86,10 +86,10 @@ async fn hosts_die_and_no_budget_is_passed_and_no_effect_forgotten() {
         sleep(Duration::from_millis(100 + u64::try_from(kill * 37 % 150).expect("small"))).await;
         let mut next = Host::start(&url);
         next.tell("toil");
-        std::mem::replace(&mut hosts[kill % PROCESSES], next).kill();
+        drop(std::mem::replace(&mut hosts[kill % PROCESSES], next));
     }
     sleep(Duration::from_millis(500)).await;
-    hosts.into_iter().for_each(Host::kill);
+    drop(hosts);
     // The leases end.
     sleep(Duration::from_secs(2)).await;
     let in_doubt = auditor.in_doubt().await.expect("readable");
