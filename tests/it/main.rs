@@ -3,6 +3,7 @@
 #![allow(clippy::panic, reason = "a test fails by panicking, also outside its own function")]
 
 mod admission;
+mod admission_contract;
 mod attack;
 mod auditor;
 mod batcher;
