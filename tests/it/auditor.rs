@@ -13,6 +13,7 @@ use moltbot_audit::store::{QueueLimits, WriteError};
 use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
 use moltbot_audit::{
     Actor, AuditEvent, Auditor, Effect, EffectError, ErrorCode, EventType, RecordError, RequestId,
+    Switch,
 };
 use serde_json::{Value, json};
 
@@ -23,8 +24,13 @@ fn memory_sink() -> Arc<MemorySink> {
     Arc::new(FaultySink::new(Arc::new(MemoryStore::new())))
 }
 
+/// The one event beside the intent before it, where there is one.
 fn only(sink: &MemorySink) -> Record {
-    let records = sink.inner().records();
+    let mut records = sink.inner().records();
+    let is_intent = |record: &Record| record.header().event_type == "effect.admitted";
+    if records.len() == 2 && is_intent(&records[0]) {
+        records.remove(0);
+    }
     assert_eq!(records.len(), 1, "exactly one event");
     records[0].clone()
 }
@@ -47,6 +53,9 @@ impl Clock for TickingClock {
 
 fn auditor() -> (Auditor, Arc<MemorySink>) {
     let sink = memory_sink();
+    for switch in [Switch::AI, Switch::CALLING, Switch::OCR] {
+        sink.inner().reset_switch(switch);
+    }
     let builder = Auditor::builder(sink.clone(), RedactionKey::from_bytes([1; 32]));
     let limits = QueueLimits::default().wait(Duration::from_millis(100));
     (builder.clock(Arc::new(TickingClock::default())).limits(limits).build(), sink)
@@ -116,16 +125,24 @@ async fn the_hosts_own_error_is_the_source_of_a_failed_effect() {
 
 #[tokio::test]
 async fn each_kind_of_effect_fails_under_its_own_type() {
+    let call = CallInput { consent_id: Some("consent-1".into()), ..Default::default() };
     for (effect, event_type) in [
         (moltbot_call(), "moltbot.called"),
         (Effect::ocr_job(&OcrInput::default()), "ocr.job_failed"),
-        (Effect::call(&CallInput::default()), "call.failed"),
+        (Effect::call(&call), "call.failed"),
         (Effect::custom(EventType::DISCOVERY_CALL, Actor::System, json!({})), "discovery.call"),
     ] {
         let (auditor, sink) = auditor();
+        let granted = AuditEvent::new(EventType::CALL_CONSENT_GRANTED, Actor::Client)
+            .request(&request())
+            .input(json!({ "consent_id": "consent-1", "expires_at": "2100-01-01T00:00:00Z" }));
+        auditor.record(granted).await.expect("the store is up");
+        let effect = effect.request(&request());
         let result = auditor.effect(effect).run(async || Err::<Value, _>("no")).await;
         assert!(matches!(result, Err(EffectError::Failed("no"))));
-        assert_eq!(only(&sink).header().event_type, event_type);
+        let records = sink.inner().records();
+        assert_eq!(records.len(), 3, "the grant, the intent, the outcome");
+        assert_eq!(records[2].header().event_type, event_type);
     }
 }
 
@@ -153,9 +170,9 @@ async fn a_cancelled_effect_is_recorded_as_cancelled() {
         tokio::time::sleep(Duration::from_hours(1)).await;
         Ok::<_, String>(json!(null))
     });
-    let timeout = tokio::time::timeout(Duration::from_millis(20), endless).await;
+    let timeout = tokio::time::timeout(Duration::from_millis(100), endless).await;
     assert!(timeout.is_err(), "the effect was cut off");
-    settle(&sink, 1).await;
+    settle(&sink, 2).await;
     let record = only(&sink);
     assert_eq!(record.header().outcome, "cancelled");
     assert_eq!(record.header().error_code.as_deref(), Some("cancelled"));
@@ -173,10 +190,12 @@ async fn an_effect_dropped_before_it_is_polled_did_not_happen() {
 #[tokio::test]
 async fn an_outcome_being_written_is_written_though_its_caller_is_gone() {
     let (auditor, sink) = auditor();
-    sink.every_call(Fault::slow(Duration::from_millis(50)));
-    let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>(json!({ "done": 1 })));
-    assert!(tokio::time::timeout(Duration::from_millis(10), run).await.is_err());
-    settle(&sink, 1).await;
+    let run = auditor.effect(moltbot_call()).run(async || {
+        sink.every_call(Fault::slow(Duration::from_millis(50)));
+        Ok::<_, String>(json!({ "done": 1 }))
+    });
+    assert!(tokio::time::timeout(Duration::from_millis(30), run).await.is_err());
+    settle(&sink, 2).await;
     tokio::time::sleep(Duration::from_millis(80)).await;
     assert_eq!(only(&sink).header().outcome, "succeeded", "and not a second time as cancelled");
 }
@@ -199,8 +218,10 @@ async fn an_effect_that_cannot_be_recorded_does_not_run() {
 #[tokio::test]
 async fn a_result_that_could_not_be_recorded_reaches_the_caller_all_the_same() {
     let (auditor, sink) = auditor();
-    sink.every_call(Fault::not_landed());
-    let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>(json!({ "paid": true })));
+    let run = auditor.effect(moltbot_call()).run(async || {
+        sink.every_call(Fault::not_landed());
+        Ok::<_, String>(json!({ "paid": true }))
+    });
     let error = run.await.expect_err("the store is down");
     assert_eq!(error.to_string(), "the effect succeeded, and that could not be recorded");
     let EffectError::Unrecorded { result, event, source, .. } = error else {
@@ -333,8 +354,10 @@ async fn errors_and_debug_output_hold_nothing_of_the_payload() {
     let error = pending.run(async || Err::<Value, _>(secret.to_owned())).await;
     let error = error.expect_err("the effect fails");
     let failed = format!("{error}{error:?}{:?}", only(&sink));
-    sink.every_call(Fault::not_landed());
-    let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>(json!(secret)));
+    let run = auditor.effect(moltbot_call()).run(async || {
+        sink.every_call(Fault::not_landed());
+        Ok::<_, String>(json!(secret))
+    });
     let error = run.await.expect_err("the store is down");
     let shown = format!("{before}{failed}{error}{error:?}");
     assert!(!shown.contains("788123456"), "{shown}");

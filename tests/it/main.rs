@@ -3,6 +3,8 @@
 #![allow(clippy::panic, reason = "a test fails by panicking, also outside its own function")]
 
 mod admission_races;
+mod admission;
+mod admission_contract;
 mod attack;
 mod auditor;
 mod batcher;

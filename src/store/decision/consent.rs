@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use crate::event::EventType;
-use crate::store::admission::{ConsentClaim, Obstacle};
+use crate::event::{EventType, StreamId};
+use crate::store::admission::{Claim, ConsentClaim, Obstacle};
 
 /// The events that say whether a consent holds.
 pub(crate) const CONSENT_WORDS: [EventType; 3] = [
@@ -12,6 +12,14 @@ pub(crate) const CONSENT_WORDS: [EventType; 3] = [
     EventType::CALL_CONSENT_DENIED,
     EventType::CALL_CONSENT_EXPIRED,
 ];
+
+/// The streams in which words about a claim's consent are looked for: its request's, and its
+/// conversation's.
+pub(crate) fn consent_streams(claim: &Claim) -> [Option<StreamId>; 2] {
+    let header = claim.intent.header();
+    let of_request = header.request_id.map(|request| StreamId::of(Some(request), None));
+    [of_request, header.conversation_id.map(|conversation| StreamId::of(None, Some(conversation)))]
+}
 
 /// One of the [events](CONSENT_WORDS) about the consent of a claim.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub(crate) use self::consent::{CONSENT_WORDS, ConsentWord};
+pub(crate) use self::consent::{CONSENT_WORDS, ConsentWord, consent_streams};
 pub(crate) use self::entry::{Change, Entry, Held, State};
 use super::StoreError;
 use super::admission::{Claim, Obstacle, Scope, Verdict};

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Kept, MemoryStore};
-use crate::event::{Budget, EventType, StreamId, Switch};
+use crate::event::{Budget, EventType, Switch};
 use crate::record::{Receipt, Record, Role};
 use crate::store::admission::{
     Admission, AdmissionStore, Claim, Conclusion, ConsentClaim, OpenEffect, Scope, SwitchState,
@@ -145,8 +145,7 @@ impl Kept {
     }
 
     fn last_word(&self, claim: &Claim, consent: &ConsentClaim) -> Option<ConsentWord> {
-        let header = claim.intent.header();
-        let streams = [header.request_id, header.conversation_id].map(|id| id.map(StreamId::from));
+        let streams = decision::consent_streams(claim);
         let is_word = |record: &Record| {
             let input = record.input();
             streams.contains(&Some(record.stream_id()))

@@ -7,7 +7,10 @@ use tempfile::TempDir;
 use super::Trail;
 use crate::support::records::{assert_unbroken, fresh_request, records};
 
-const SCHEMA: &str = include_str!("../../../migrations/sqlite/0003_moltbot_audit_logs.sql");
+const SCHEMA: [&str; 2] = [
+    include_str!("../../../migrations/sqlite/0003_moltbot_audit_logs.sql"),
+    include_str!("../../../migrations/sqlite/0004_moltbot_audit_admission.sql"),
+];
 
 /// What `open` says of a URL it refuses.
 async fn refusal(url: &str) -> String {
@@ -101,7 +104,8 @@ async fn migrating_again_writes_nothing() {
         .fetch_all(&mut shell)
         .await
         .unwrap();
-    assert_eq!(rows, [(3, "moltbot_audit_logs".to_owned())]);
+    let names = [(3, "moltbot_audit_logs"), (4, "moltbot_audit_admission")];
+    assert_eq!(rows, names.map(|(version, name)| (version, name.to_owned())));
 }
 
 #[tokio::test]
@@ -112,10 +116,15 @@ async fn the_schema_may_be_applied_by_hand_before_or_after_the_library() {
     let mut shell = sqlx::SqliteConnection::connect(&url).await.unwrap();
     let request = fresh_request();
 
-    sqlx::raw_sql(SCHEMA).execute(&mut shell).await.unwrap();
+    let apply = async |shell: &mut sqlx::SqliteConnection| {
+        for file in SCHEMA {
+            sqlx::raw_sql(file).execute(&mut *shell).await.unwrap();
+        }
+    };
+    apply(&mut shell).await;
     store.migrate().await.unwrap();
     store.append(&records(&request, 1)).await.unwrap().remove(0).unwrap();
-    sqlx::raw_sql(SCHEMA).execute(&mut shell).await.unwrap();
+    apply(&mut shell).await;
     store.append(&records(&request, 1)).await.unwrap().remove(0).unwrap();
     let count: i64 = sqlx::query_scalar("select count(*) from audit_events")
         .fetch_one(&mut shell)

@@ -1,5 +1,6 @@
 //! What the tests stand on.
 
+pub(crate) mod claims;
 pub(crate) mod cluster;
 pub(crate) mod json;
 pub(crate) mod pgbouncer;

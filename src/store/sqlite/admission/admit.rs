@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::append::{Placed, append_one, now};
 use super::entry::{Whose, apply, bytes, entry, insert, json, malformed};
 use super::failed;
-use crate::event::{Budget, StreamId};
+use crate::event::Budget;
 use crate::store::StoreError;
 use crate::store::admission::{Claim, ConsentClaim, Verdict};
 use crate::store::decision::{self, ConsentWord, DOING, Entry, Facts, Grant, Met, Start};
@@ -194,10 +194,10 @@ async fn last_word(
         order by recorded_at desc, seq desc
         limit 1
     ";
-    let header = claim.intent.header();
-    let stream = |id: Option<Uuid>| id.map(|id| StreamId::from(id).to_string());
-    let select = sqlx::query(SELECT).bind(stream(header.request_id));
-    let select = select.bind(stream(header.conversation_id)).bind(&consent.consent_id);
+    let [of_request, of_conversation] =
+        decision::consent_streams(claim).map(|stream_id| stream_id.map(|id| id.to_string()));
+    let select = sqlx::query(SELECT).bind(of_request).bind(of_conversation);
+    let select = select.bind(&consent.consent_id);
     let Some(row) = select.fetch_optional(transaction).await? else { return Ok(None) };
     let expires_at: Option<&str> = row.try_get("expires_at")?;
     let created_at = DateTime::from_timestamp_micros(row.try_get("created_at")?);

@@ -1,0 +1,279 @@
+//! Kill switches: set, read from the environment, felt by work in flight, and tested.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moltbot_audit::admission::{FallbackAction, RefusalReason, SwitchedBy};
+use moltbot_audit::auditor::{ControlError, SelfTestError};
+use moltbot_audit::event::payload::{CallInput, OutboundInput};
+use moltbot_audit::record::Record;
+use moltbot_audit::redact::RedactionKey;
+use moltbot_audit::store::admission::{
+    AdmissionStore, Claim, Conclusion, OpenEffect, Scope, SwitchState, Verdict,
+};
+use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
+use moltbot_audit::testing::{Fault, MemoryStore};
+use moltbot_audit::{Actor, AuditEvent, Auditor, Budget, Effect, EventType, StreamId, Switch};
+use serde_json::json;
+
+use super::{bare_host, custom, host, host_with, moltbot_call, ocr_job, request, vendor_batch};
+
+fn switch(refusal: &moltbot_audit::admission::Refusal) -> (&str, SwitchedBy) {
+    let RefusalReason::Switch { switch, by } = &refusal.reason else {
+        panic!("expected the switch: {:?}", refusal.reason)
+    };
+    (switch.as_str(), *by)
+}
+
+#[tokio::test]
+async fn a_switch_that_nobody_ever_set_is_engaged() {
+    let host = bare_host(|builder| builder);
+    assert_eq!(switch(&host.refused(moltbot_call()).await), ("ai", SwitchedBy::Store));
+    assert_eq!(switch(&host.refused(ocr_job()).await), ("ocr", SwitchedBy::Store));
+    let planned = vendor_batch(2).planned_by_moltbot();
+    assert_eq!(switch(&host.refused(planned).await), ("ai", SwitchedBy::Store));
+    let refusal = host.refused(custom().switch(Switch::new("sms").expect("a name"))).await;
+    assert_eq!(switch(&refusal), ("sms", SwitchedBy::Store));
+    host.run(vendor_batch(2)).await.expect("the coded rules have no switch");
+    let states = host.auditor.kill_switch().states().await.expect("the store is up");
+    let stand: Vec<_> = states.iter().map(|one| (one.switch.as_str(), one.is_engaged)).collect();
+    assert_eq!(stand, [("ai", true), ("calling", true), ("ocr", true)]);
+}
+
+#[tokio::test]
+async fn engaged_it_refuses_and_the_audit_goes_on() {
+    let host = host();
+    host.run(moltbot_call()).await.expect("before");
+    let switches = host.auditor.kill_switch();
+    let flip = switches.engage(&Switch::AI, " jeanne ", "odd answers").await.expect("engaged");
+    assert_eq!(flip.stream_id, StreamId::SYSTEM);
+    let refusal = host.refused(moltbot_call()).await;
+    assert_eq!(switch(&refusal), ("ai", SwitchedBy::Store));
+    assert_eq!(refusal.fallback.action, FallbackAction::CodedWorkflow);
+    let refused = &host.events("effect.refused")[0];
+    assert_eq!(refused.header().error_code.as_deref(), Some("switched_off"));
+    assert_eq!(refused.output(), Some(&json!({ "switched_by": "store" })));
+    assert_eq!(host.used(&Budget::MOLTBOT_CALLS).await, 1, "and is not charged");
+
+    // What has no switch goes on, and so does the audit.
+    let inbound = AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client);
+    host.auditor.record(inbound.request(&request())).await.expect("recorded");
+    let message =
+        OutboundInput { text: Some("A colleague will help you.".into()), ..Default::default() };
+    host.run(Effect::message(&message).request(&request())).await.expect("a plain message");
+    host.run(ocr_job()).await.expect("another switch");
+
+    switches.reset(&Switch::AI, "jeanne", "found it").await.expect("reset");
+    host.run(moltbot_call()).await.expect("after");
+    let flips = [host.events("switch.engaged"), host.events("switch.reset")].concat();
+    assert_eq!(flips.len(), 2);
+    assert!(flips.iter().all(|flip| flip.header().actor == "admin"));
+    let said = json!({ "switch": "ai", "by": "jeanne", "reason": "odd answers" });
+    assert_eq!(flips[0].input(), Some(&said));
+    let states = switches.states().await.expect("the store is up");
+    let ai = states.iter().find(|state| state.switch == Switch::AI).expect("it was set");
+    assert_eq!((ai.is_engaged, ai.by.as_str(), ai.reason.as_str()), (false, "jeanne", "found it"));
+}
+
+#[tokio::test]
+async fn who_and_why_must_be_said() {
+    let host = host();
+    let switches = host.auditor.kill_switch();
+    let engaged = [
+        (switches.engage(&Switch::AI, "", "why").await, "by"),
+        (switches.engage(&Switch::AI, "who", " \n").await, "reason"),
+        (switches.reset(&Switch::AI, "\t", "why").await, "by"),
+    ];
+    for (result, empty) in engaged {
+        let error = result.expect_err("something is empty");
+        assert!(matches!(error, ControlError::Blank { what } if what == empty), "{error:?}");
+    }
+    assert!(host.store().is_empty());
+    host.run(moltbot_call()).await.expect("nothing was switched");
+}
+
+#[tokio::test]
+async fn the_environment_can_only_switch_off() {
+    let cases = [
+        ("false", Some(SwitchedBy::Environment)),
+        ("0", Some(SwitchedBy::Environment)),
+        (" Off\n", Some(SwitchedBy::Environment)),
+        ("NO", Some(SwitchedBy::Environment)),
+        ("fasle", Some(SwitchedBy::Unknown)),
+        ("", Some(SwitchedBy::Unknown)),
+        ("true", None),
+        ("1", None),
+        ("ON", None),
+        ("yes", None),
+    ];
+    let variables = [
+        ("FEATURE_AI_CONCIERGE", moltbot_call()),
+        ("FEATURE_OCR", ocr_job()),
+        ("FEATURE_CALLING", custom().switch(Switch::CALLING)),
+    ];
+    for (text, by) in cases {
+        for (variable, effect) in variables.clone() {
+            let host = host_with(|builder| {
+                builder.environment(move |name| (name == variable).then(|| text.to_owned()))
+            });
+            match by {
+                Some(by) => {
+                    assert_eq!(switch(&host.refused(effect).await).1, by, "{variable}={text:?}");
+                    let states = host.auditor.kill_switch().states().await.expect("it is up");
+                    let off: Vec<_> = states.iter().filter(|state| state.is_engaged).collect();
+                    assert_eq!(off.len(), 1);
+                    assert_eq!(off[0].by, "environment");
+                    host.auditor.kill_switch().stopped(&off[0].switch).await;
+                }
+                None => drop(host.run(effect).await.expect("the database decides")),
+            }
+        }
+    }
+    // Saying that it is on does not make it so.
+    let host = bare_host(|builder| builder.environment(|_| Some("true".into())));
+    assert_eq!(switch(&host.refused(moltbot_call()).await), ("ai", SwitchedBy::Store));
+}
+
+#[tokio::test]
+async fn work_in_flight_feels_its_switch() {
+    let host = host();
+    let permit = host.auditor.effect(moltbot_call()).admit().await.expect("admitted");
+    let message = host.auditor.effect(custom()).admit().await.expect("admitted");
+    let short = Duration::from_millis(300);
+    assert!(tokio::time::timeout(short, permit.stopped()).await.is_err(), "nothing happened");
+    let switches = host.auditor.kill_switch();
+    switches.engage(&Switch::OCR, "jeanne", "another switch").await.expect("engaged");
+    assert!(tokio::time::timeout(short, permit.stopped()).await.is_err(), "not its switch");
+    let (stopped, ()) =
+        tokio::join!(tokio::time::timeout(Duration::from_secs(3), permit.stopped()), async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            switches.engage(&Switch::AI, "jeanne", "stop").await.expect("engaged");
+        });
+    stopped.expect("it feels the switch");
+    assert!(tokio::time::timeout(short, message.stopped()).await.is_err(), "it has no switch");
+
+    // Reset and admitted again: what was seen of the switch before does not count.
+    switches.reset(&Switch::AI, "jeanne", "go on").await.expect("reset");
+    let again = host.auditor.effect(moltbot_call()).admit().await.expect("admitted");
+    assert!(tokio::time::timeout(short, again.stopped()).await.is_err(), "it is reset");
+    for permit in [permit, message, again] {
+        permit.not_performed("a test").await.expect("recorded");
+    }
+}
+
+#[tokio::test]
+async fn a_call_rests_on_a_consent() {
+    let host = host();
+    let call = |consent_id: Option<&str>| {
+        let input = CallInput { consent_id: consent_id.map(str::to_owned), ..Default::default() };
+        Effect::call(&input).request(&request())
+    };
+    let word = |event_type| {
+        let event = AuditEvent::new(event_type, Actor::Client).request(&request());
+        event.input(json!({ "consent_id": "c1" }))
+    };
+    for effect in [call(None), call(Some("c1"))] {
+        let refusal = host.refused(effect).await;
+        assert_eq!(refusal.reason, RefusalReason::NoConsent);
+        assert_eq!(refusal.fallback.action, FallbackAction::AskConsent);
+    }
+    host.auditor.record(word(EventType::CALL_CONSENT_GRANTED)).await.expect("recorded");
+    host.run(call(Some("c1"))).await.expect("the client agreed");
+    host.auditor.record(word(EventType::CALL_CONSENT_DENIED)).await.expect("recorded");
+    let refusal = host.refused(call(Some("c1"))).await;
+    assert_eq!(refusal.reason, RefusalReason::ConsentDenied);
+    assert_eq!(refusal.fallback.action, FallbackAction::Write, "nobody asks again");
+    host.auditor.record(word(EventType::CALL_CONSENT_GRANTED)).await.expect("recorded");
+    host.clock.advance(Duration::from_hours(25));
+    let refusal = host.refused(call(Some("c1"))).await;
+    assert_eq!(refusal.reason, RefusalReason::ConsentExpired);
+    host.auditor.kill_switch().engage(&Switch::CALLING, "jeanne", "stop").await.expect("engaged");
+    host.refused(call(Some("c1"))).await;
+    let refused = host.events("effect.refused");
+    let codes: Vec<_> =
+        refused.iter().filter_map(|one| one.header().error_code.as_deref()).collect();
+    let expected =
+        ["no_consent", "no_consent", "consent_denied", "consent_expired", "calling_disabled"];
+    assert_eq!(codes, expected);
+}
+
+#[tokio::test]
+async fn a_self_test_sees_a_probe_admitted_and_then_refused() {
+    let host = bare_host(|builder| builder);
+    let report = host.auditor.self_test().await.expect("the kill switch works");
+    assert!(report.admitted.seq < report.engaged.seq);
+    let records = host.store().records();
+    assert!(records.iter().all(|record| record.stream_id() == StreamId::SYSTEM));
+    let types: Vec<_> = records.iter().map(|one| one.header().event_type.as_str()).collect();
+    let expected =
+        ["switch.reset", "effect.admitted", "audit.self_test", "switch.engaged", "effect.refused"];
+    assert_eq!(types, expected);
+    assert_eq!(records[2].header().error_code.as_deref(), Some("not_performed"));
+    host.auditor.self_test().await.expect("and again");
+    assert!(host.auditor.in_doubt().await.expect("the store is up").is_empty());
+}
+
+#[tokio::test]
+async fn a_self_test_finds_a_switch_that_stops_nothing() {
+    let store = Arc::new(Deaf(MemoryStore::new()));
+    let auditor = Auditor::builder(store, RedactionKey::from_bytes([7; 32])).build();
+    let error = auditor.self_test().await.expect_err("it was admitted");
+    assert!(matches!(error, SelfTestError::NotRefused(None)), "{error:?}");
+
+    let host = host();
+    host.sink.every_call(Fault::not_landed());
+    let error = host.auditor.self_test().await.expect_err("the store is down");
+    assert!(matches!(error, SelfTestError::Control(ControlError::Store(_))), "{error:?}");
+}
+
+/// A store that does not look at switches.
+#[derive(Debug)]
+struct Deaf(MemoryStore);
+
+impl AuditSink for Deaf {
+    fn append<'a>(
+        &'a self,
+        batch: &'a [Record],
+    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
+        self.0.append(batch)
+    }
+
+    fn admission(&self) -> Option<&dyn AdmissionStore> {
+        Some(self)
+    }
+}
+
+impl AdmissionStore for Deaf {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+        Box::pin(async move { self.0.admit(&Claim { switch: None, ..claim.clone() }).await })
+    }
+
+    fn conclude<'a>(
+        &'a self,
+        effect_id: uuid::Uuid,
+        conclusion: Conclusion,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<moltbot_audit::record::Receipt>, StoreError>> {
+        self.0.conclude(effect_id, conclusion, record)
+    }
+
+    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
+        self.0.open_effects(max)
+    }
+
+    fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>> {
+        self.0.usage(scope)
+    }
+
+    fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
+        self.0.switches()
+    }
+
+    fn set_switch<'a>(
+        &'a self,
+        state: &'a SwitchState,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<moltbot_audit::record::Receipt, StoreError>> {
+        self.0.set_switch(state, record)
+    }
+}

@@ -1,0 +1,118 @@
+//! Effects that were begun while the database was away.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use moltbot_audit::event::{Budget, EventType};
+use moltbot_audit::record::Role;
+use moltbot_audit::store::admission::{Claim, Conclusion, Verdict};
+use moltbot_audit::{Actor, AuditEvent};
+use serde_json::json;
+
+use crate::support::claims::{Case, charge, hash, id_at, outcome, spooled};
+use crate::support::records::{sealed, unique};
+
+/// A day that no machine's clock has reached: a lease that began then is not over.
+fn later() -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(4_000_000_000_000_000).expect("a time in 2096")
+}
+
+fn keyed(case: &Case, key: &str) -> Claim {
+    Claim { key_hash: Some(hash(key)), ..case.claim_at(later()) }
+}
+
+pub(crate) async fn a_drained_intent_makes_an_entry(case: Case) {
+    let claim = keyed(&case, "a key");
+    let receipt = case.append(spooled(&claim, &case.request)).await;
+    let open = case.open().await;
+    assert_eq!(open.len(), 1);
+    assert_eq!((open[0].effect_id, open[0].effect.as_str()), (claim.effect_id, "moltbot.called"));
+    assert_eq!(open[0].request_id, Some(case.request.uuid()));
+    assert!(!open[0].is_in_doubt && !open[0].is_expiring);
+    let lease_until = later() + TimeDelta::minutes(1);
+    assert_eq!(open[0].lease_until, lease_until, "from when it began");
+    assert!(open[0].admitted_at <= receipt.recorded_at + TimeDelta::minutes(1));
+    let running = Verdict::InProgress { effect_id: claim.effect_id, lease_until };
+    assert_eq!(case.ask(&keyed(&case, "a key")).await, running);
+    let other_input = Claim { input_hash: hash("another"), ..keyed(&case, "a key") };
+    assert_eq!(case.ask(&other_input).await, Verdict::Conflict { effect_id: claim.effect_id });
+}
+
+pub(crate) async fn a_drained_intent_leaves_an_entry_as_it_is(case: Case) {
+    // Its `admit` had landed, though nobody was told.
+    let charged = case.charged([charge(Budget::TOKENS, 5, 10)]);
+    let claim = Claim { key_hash: Some(hash("a key")), ..charged };
+    case.admit(&claim).await;
+    case.succeed(&claim, json!({ "ok": true })).await;
+    case.store.append(&[spooled(&claim, &case.request)]).await.expect("the batch lands").len();
+    assert_eq!(case.used(&Budget::TOKENS).await, 5);
+    assert_eq!(case.open().await, []);
+}
+
+pub(crate) async fn a_drained_intent_whose_key_is_held_has_no_key(case: Case) {
+    let (holder, late) = (keyed(&case, "a key"), keyed(&case, "a key"));
+    case.admit(&holder).await;
+    case.append(spooled(&late, &case.request)).await;
+    assert_eq!(case.open().await.len(), 2);
+    case.append(outcome(&late, &case.request, |event| event.output(json!("late")))).await;
+    let Verdict::InProgress { effect_id, .. } = case.ask(&keyed(&case, "a key")).await else {
+        panic!("expected InProgress");
+    };
+    assert_eq!(effect_id, holder.effect_id);
+}
+
+pub(crate) async fn a_drained_outcome_settles_a_drained_intent(case: Case) {
+    let claim = keyed(&case, "a key");
+    let output = json!({ "input_tokens": 9, "text": "Muraho" });
+    let settled = outcome(&claim, &case.request, |event| event.output(output.clone()));
+    let batch = [spooled(&claim, &case.request), settled];
+    for _ in 0..2 {
+        let appended = case.store.append(&batch).await.expect("the batch lands");
+        assert!(appended.iter().all(Result::is_ok));
+    }
+    assert_eq!(case.open().await, []);
+    assert_eq!(case.used(&Budget::TOKENS).await, 0, "a drained effect is charged nothing");
+    let replay = Verdict::Replay { effect_id: claim.effect_id, output: Some(output) };
+    assert_eq!(case.ask(&keyed(&case, "a key")).await, replay);
+    case.assert_unbroken().await;
+}
+
+pub(crate) async fn a_drained_intent_over_its_lease_is_in_doubt(case: Case) {
+    let long_ago = DateTime::from_timestamp_micros(1_600_000_000_000_000).expect("in 2020");
+    let claim = Claim { key_hash: Some(hash("a key")), ..case.claim_at(long_ago) };
+    let endless = Claim { lease: Duration::MAX, ..case.claim_at(later()) };
+    for claim in [&claim, &endless] {
+        case.append(spooled(claim, &case.request)).await;
+    }
+    let in_doubt = Verdict::InDoubt { effect_id: claim.effect_id };
+    assert_eq!(case.ask(&keyed(&case, "a key")).await, in_doubt);
+    case.conclude(&claim, Conclusion::Expired).await.expect("it expires");
+    case.conclude(&claim, Conclusion::NotPerformed).await.expect("it is resolved");
+    case.admit(&keyed(&case, "a key")).await;
+}
+
+pub(crate) async fn an_intent_that_does_not_say_its_effect_is_an_event_like_any_other(case: Case) {
+    let inputs = [json!({}), json!({ "effect_id": "no id" }), json!({ "effect_id": 7 }), json!("")];
+    for input in inputs {
+        let event = AuditEvent::new(EventType::EFFECT_ADMITTED, Actor::System);
+        let event = event.request(&case.request).id(id_at(later())).input(input);
+        case.append(sealed(event).with_role(Role::Intent)).await;
+    }
+    let bare = AuditEvent::new(EventType::EFFECT_ADMITTED, Actor::System).request(&case.request);
+    case.append(sealed(bare.id(id_at(later()))).with_role(Role::Intent)).await;
+    assert_eq!(case.open().await, []);
+    assert_eq!(case.event_types().await.len(), 5);
+}
+
+pub(crate) async fn keyed_hashes_pass_through_the_sealing_as_they_are(case: Case) {
+    // A digest may hold what looks like a phone number or a card.
+    for _ in 0..500 {
+        let key = unique().to_string();
+        let claim = Claim { input_hash: hash(&format!("i{key}")), ..keyed(&case, &key) };
+        let intent = spooled(&claim, &case.request);
+        let input = intent.input().expect("an input");
+        assert_eq!(input["key_hash"], json!(claim.key_hash.map(|hash| hash.to_hex())));
+        assert_eq!(input["input_hash"], json!(claim.input_hash.to_hex()));
+        assert_eq!(input["effect_id"], json!(claim.effect_id.to_string()));
+    }
+}

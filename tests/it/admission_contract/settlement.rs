@@ -1,0 +1,181 @@
+//! What an outcome does to the charges.
+
+use moltbot_audit::event::{Budget, Period};
+use moltbot_audit::record::Role;
+use moltbot_audit::store::admission::{Charge, Claim, Obstacle, Scope};
+use moltbot_audit::{ErrorCode, Outcome};
+use serde_json::json;
+
+use crate::support::claims::{Case, charge, outcome};
+use crate::support::records::{event, sealed};
+
+/// A claim of a call, with an estimate of its tokens and cost.
+fn estimated(case: &Case) -> Claim {
+    case.charged([
+        charge(Budget::MOLTBOT_CALLS, 1, 8),
+        charge(Budget::TOKENS, 100, 1_000),
+        charge(Budget::COST_MICROUSD, 500, 5_000),
+    ])
+}
+
+async fn used(case: &Case) -> [i64; 3] {
+    let mut used = [0; 3];
+    let budgets = [Budget::MOLTBOT_CALLS, Budget::TOKENS, Budget::COST_MICROUSD];
+    for (used, budget) in used.iter_mut().zip(&budgets) {
+        *used = case.used(budget).await;
+    }
+    used
+}
+
+pub(crate) async fn what_was_used_settles_what_was_reserved(case: Case) {
+    let claim = estimated(&case);
+    case.admit(&claim).await;
+    assert_eq!(used(&case).await, [1, 100, 500]);
+    let output = json!({ "input_tokens": 50, "output_tokens": 30, "cost_microusd": 0 });
+    case.succeed(&claim, output).await;
+    assert_eq!(used(&case).await, [1, 80, 0]);
+    assert_eq!(case.open().await, []);
+    case.assert_unbroken().await;
+}
+
+pub(crate) async fn what_was_used_may_pass_the_limit_and_then_nothing_is_admitted(case: Case) {
+    let claim = estimated(&case);
+    case.admit(&claim).await;
+    let output = json!({ "input_tokens": 1_100, "output_tokens": 1, "cost_microusd": 9_999 });
+    case.succeed(&claim, output).await;
+    assert_eq!(used(&case).await, [1, 1_101, 9_999]);
+    let obstacle = Obstacle::Budget { charge: 1, used: 1_101 };
+    assert_eq!(case.refusal(&estimated(&case)).await, obstacle);
+    assert_eq!(used(&case).await, [1, 1_101, 9_999]);
+}
+
+pub(crate) async fn a_success_that_does_not_say_what_it_used_keeps_its_charge(case: Case) {
+    let outputs = [
+        json!({}),
+        json!("done"),
+        json!({ "input_tokens": -5, "cost_microusd": "12" }),
+        json!({ "input_tokens": 1.5, "cost_microusd": 1e30 }),
+        json!({ "moltbot_calls": 7, "tokens": 1 }),
+    ];
+    for (output, n) in outputs.into_iter().zip(1..) {
+        let claim = estimated(&case);
+        case.admit(&claim).await;
+        case.succeed(&claim, output).await;
+        assert_eq!(used(&case).await, [n, 100 * n, 500 * n]);
+    }
+}
+
+pub(crate) async fn a_failure_is_settled_too(case: Case) {
+    let claim = estimated(&case);
+    case.admit(&claim).await;
+    let failed = outcome(&claim, &case.request, |event| {
+        event.ended(Outcome::Failed, ErrorCode::ProviderError).output(json!({ "input_tokens": 7 }))
+    });
+    case.append(failed).await;
+    assert_eq!(used(&case).await, [1, 7, 500]);
+    assert_eq!(case.open().await, []);
+}
+
+pub(crate) async fn what_was_not_performed_or_refused_gives_its_charges_back(case: Case) {
+    for (outcome, code) in [
+        (Outcome::Failed, ErrorCode::NotPerformed),
+        (Outcome::Refused, ErrorCode::Unavailable),
+        (Outcome::Refused, ErrorCode::BudgetExceeded),
+    ] {
+        let claim = estimated(&case);
+        case.admit(&claim).await;
+        assert_eq!(used(&case).await, [1, 100, 500]);
+        let voided = self::outcome(&claim, &case.request, |event| {
+            event.ended(outcome, code).output(json!({ "input_tokens": 7 }))
+        });
+        case.append(voided).await;
+        assert_eq!(used(&case).await, [0, 0, 0], "{outcome} {code}");
+    }
+    assert_eq!(case.open().await, []);
+}
+
+pub(crate) async fn what_was_cancelled_or_panicked_holds_its_charges(case: Case) {
+    for (outcome, code, n) in
+        [(Outcome::Cancelled, ErrorCode::Cancelled, 1), (Outcome::Panicked, ErrorCode::Panicked, 2)]
+    {
+        let claim = estimated(&case);
+        case.admit(&claim).await;
+        case.fail(&claim, outcome, code).await;
+        assert_eq!(used(&case).await, [n, 100 * n, 500 * n]);
+    }
+    assert!(case.open().await.iter().all(|effect| effect.is_in_doubt && !effect.is_expiring));
+    assert_eq!(case.open().await.len(), 2);
+}
+
+pub(crate) async fn a_day_is_settled_as_a_request_is(case: Case) {
+    let of_day = |amount| Charge { period: Period::Day, ..charge(Budget::TOKENS, amount, 1_000) };
+    let (settled, voided) = (case.charged([of_day(100)]), case.charged([of_day(300)]));
+    let receipt = case.admit(&settled).await.receipt;
+    case.admit(&voided).await;
+    let today = Scope::Day(receipt.recorded_at.date_naive());
+    assert_eq!(case.used_of(today, &Budget::TOKENS).await, 400);
+    case.succeed(&settled, json!({ "output_tokens": 150 })).await;
+    case.fail(&voided, Outcome::Failed, ErrorCode::NotPerformed).await;
+    assert_eq!(case.used_of(today, &Budget::TOKENS).await, 150);
+    assert_eq!(case.used(&Budget::TOKENS).await, 0);
+    let tomorrow = Scope::Day(receipt.recorded_at.date_naive().succ_opt().expect("a day"));
+    assert_eq!(case.used_of(tomorrow, &Budget::TOKENS).await, 0);
+}
+
+pub(crate) async fn an_outcome_twice_settles_once(case: Case) {
+    let (claim, other) = (estimated(&case), estimated(&case));
+    case.admit(&claim).await;
+    case.admit(&other).await;
+    let settled =
+        outcome(&claim, &case.request, |event| event.output(json!({ "input_tokens": 9 })));
+    let receipt = case.append(settled.clone()).await;
+    assert_eq!(case.append(settled.clone()).await, receipt);
+    let batch = [settled.clone(), settled];
+    let appended = case.store.append(&batch).await.expect("the batch lands");
+    assert_eq!(appended, [Ok(receipt), Ok(receipt)]);
+    assert_eq!(used(&case).await, [2, 109, 1_000]);
+    case.assert_unbroken().await;
+}
+
+pub(crate) async fn a_second_outcome_in_conflict_settles_nothing(case: Case) {
+    let claim = estimated(&case);
+    case.admit(&claim).await;
+    case.succeed(&claim, json!({ "input_tokens": 9 })).await;
+    let other = outcome(&claim, &case.request, |event| {
+        event.ended(Outcome::Failed, ErrorCode::NotPerformed)
+    });
+    let appended = case.store.append(&[other]).await.expect("the batch lands");
+    assert!(appended[0].is_err(), "the first stands");
+    assert_eq!(used(&case).await, [1, 9, 500]);
+}
+
+pub(crate) async fn an_outcome_in_a_batch_of_others_settles_its_effect(case: Case) {
+    let (one, two) = (estimated(&case), estimated(&case));
+    case.admit(&one).await;
+    case.admit(&two).await;
+    let known = sealed(event(&case.request));
+    case.append(known.clone()).await;
+    let spent = |claim: &Claim, tokens: i64| {
+        let output = json!({ "input_tokens": tokens });
+        outcome(claim, &case.request, |event| event.output(output))
+    };
+    let plain = || sealed(event(&case.request));
+    let batch = [plain(), spent(&one, 1), known, plain(), spent(&two, 2), plain()];
+    let appended = case.store.append(&batch).await.expect("the batch lands");
+    assert!(appended.iter().all(Result::is_ok));
+    assert_eq!(used(&case).await, [2, 3, 1_000]);
+    assert_eq!(case.open().await, []);
+    case.assert_unbroken().await;
+}
+
+pub(crate) async fn an_event_that_is_no_outcome_settles_nothing(case: Case) {
+    let (claim, stranger) = (estimated(&case), estimated(&case));
+    case.admit(&claim).await;
+    case.append(sealed(event(&case.request)).with_role(Role::Outcome)).await;
+    case.succeed(&stranger, json!({ "input_tokens": 9 })).await;
+    let plain = outcome(&claim, &case.request, |event| event.output(json!({ "input_tokens": 9 })));
+    let plain = plain.with_role(Role::Event);
+    case.append(plain.clone()).await;
+    assert_eq!(used(&case).await, [1, 100, 500]);
+    assert_eq!(case.open().await.len(), 1);
+}

@@ -1,0 +1,214 @@
+//! Claims to admit, and what may become of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use moltbot_audit::event::payload::{AdmissionInput, ChargeInput, EffectAdmitted, Nothing};
+use moltbot_audit::event::{Budget, Period, Switch};
+use moltbot_audit::proof::{Digest, stream_start};
+use moltbot_audit::record::{Receipt, Record, Role};
+use moltbot_audit::store::AuditStore;
+use moltbot_audit::store::admission::{
+    Admission, AdmissionStore, Charge, Claim, Conclusion, Obstacle, OpenEffect, Scope, SwitchState,
+    Verdict,
+};
+use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventId, EventType, Outcome, RequestId};
+use serde_json::{Value, json};
+
+use super::records::{assert_unbroken, fresh_request, morning, sealed, stream, unique};
+
+/// A store, and a request whose effects ask to run.
+#[derive(Clone)]
+pub(crate) struct Case {
+    pub(crate) store: Arc<dyn AuditStore>,
+    pub(crate) request: RequestId,
+}
+
+/// A charge to a budget of the request.
+pub(crate) fn charge(budget: Budget, amount: i64, limit: i64) -> Charge {
+    Charge { budget, period: Period::Request, amount, limit }
+}
+
+/// A digest that stands for the keyed hash of a text.
+pub(crate) fn hash(of: &str) -> Digest {
+    let mut bytes = [0; 16];
+    for (byte, from) in bytes.iter_mut().zip(of.bytes()) {
+        *byte = from;
+    }
+    stream_start(bytes)
+}
+
+pub(crate) fn id_at(at: DateTime<Utc>) -> EventId {
+    EventId::new(at, unique()).expect("a time of this century")
+}
+
+impl Case {
+    pub(crate) fn new(store: Arc<dyn AuditStore>) -> Self {
+        Self { store, request: fresh_request() }
+    }
+
+    pub(crate) fn admission(&self) -> &dyn AdmissionStore {
+        self.store.admission().expect("a store that decides")
+    }
+
+    /// An effect without a key, a switch or a charge.
+    pub(crate) fn claim(&self) -> Claim {
+        self.claim_at(morning())
+    }
+
+    /// The same, whose intent happens at this time.
+    pub(crate) fn claim_at(&self, at: DateTime<Utc>) -> Claim {
+        let effect_id = id_at(at).uuid();
+        let input = AdmissionInput { effect_id: Some(effect_id.to_string()), ..Default::default() };
+        let intent = AuditEvent::typed::<EffectAdmitted>(Actor::System, &input, &Nothing {});
+        let intent = intent.expect("an input is JSON").request(&self.request).id(id_at(at));
+        Claim {
+            intent: sealed(intent),
+            effect_id,
+            effect: EventType::MOLTBOT_CALLED.as_str().to_owned(),
+            key_hash: None,
+            input_hash: hash("an input"),
+            switch: None,
+            consent: None,
+            elapsed_max: None,
+            charges: Vec::new(),
+            lease: Duration::from_mins(1),
+        }
+    }
+
+    /// An effect that is charged this.
+    pub(crate) fn charged(&self, charges: impl Into<Vec<Charge>>) -> Claim {
+        Claim { charges: charges.into(), ..self.claim() }
+    }
+
+    /// An effect with this key.
+    pub(crate) fn keyed(&self, key: &str) -> Claim {
+        Claim { key_hash: Some(hash(key)), ..self.claim() }
+    }
+
+    pub(crate) async fn ask(&self, claim: &Claim) -> Verdict {
+        self.admission().admit(claim).await.expect("the store decides")
+    }
+
+    pub(crate) async fn admit(&self, claim: &Claim) -> Admission {
+        match self.ask(claim).await {
+            Verdict::Proceed(admission) => admission,
+            other => panic!("expected Proceed, got {other:?}"),
+        }
+    }
+
+    pub(crate) async fn refusal(&self, claim: &Claim) -> Obstacle {
+        match self.ask(claim).await {
+            Verdict::Refused(obstacle) => obstacle,
+            other => panic!("expected Refused, got {other:?}"),
+        }
+    }
+
+    pub(crate) async fn append(&self, record: Record) -> Receipt {
+        let appended = self.store.append(&[record]).await.expect("the batch lands");
+        appended[0].expect("no conflict")
+    }
+
+    /// Records something beside the effects.
+    pub(crate) async fn record(&self, event_type: EventType, at: DateTime<Utc>, input: Value) {
+        let event = AuditEvent::new(event_type, Actor::Client).request(&self.request);
+        self.append(sealed(event.id(id_at(at)).input(input))).await;
+    }
+
+    pub(crate) async fn succeed(&self, claim: &Claim, output: Value) -> Receipt {
+        self.append(outcome(claim, &self.request, |event| event.output(output))).await
+    }
+
+    pub(crate) async fn fail(&self, claim: &Claim, outcome: Outcome, code: ErrorCode) -> Receipt {
+        self.append(self::outcome(claim, &self.request, |event| event.ended(outcome, code))).await
+    }
+
+    pub(crate) async fn conclude(&self, claim: &Claim, conclusion: Conclusion) -> Option<Receipt> {
+        self.conclude_by(claim, conclusion, &self.conclusion()).await
+    }
+
+    /// A record of a conclusion.
+    pub(crate) fn conclusion(&self) -> Record {
+        let event = AuditEvent::new(EventType::EFFECT_RESOLVED, Actor::Admin);
+        sealed(event.request(&self.request).id(id_at(morning())))
+    }
+
+    pub(crate) async fn conclude_by(
+        &self,
+        claim: &Claim,
+        conclusion: Conclusion,
+        record: &Record,
+    ) -> Option<Receipt> {
+        let concluded = self.admission().conclude(claim.effect_id, conclusion, record).await;
+        concluded.expect("the store concludes")
+    }
+
+    pub(crate) async fn open(&self) -> Vec<OpenEffect> {
+        self.admission().open_effects(1_000).await.expect("a readable store")
+    }
+
+    /// What of the request's budget is used.
+    pub(crate) async fn used(&self, budget: &Budget) -> i64 {
+        self.used_of(Scope::Request(self.request.uuid()), budget).await
+    }
+
+    pub(crate) async fn used_of(&self, scope: Scope, budget: &Budget) -> i64 {
+        let used = self.admission().usage(scope).await.expect("a readable store");
+        used.iter().find(|(of, _)| of == budget).map_or(0, |(_, used)| *used)
+    }
+
+    pub(crate) async fn set(&self, switch: Switch, is_engaged: bool) -> Receipt {
+        let (state, record) = flip(switch, is_engaged);
+        self.admission().set_switch(&state, &record).await.expect("the switch is set")
+    }
+
+    pub(crate) async fn assert_unbroken(&self) {
+        let snapshot = self.store.read_stream(stream(&self.request)).await;
+        assert_unbroken(&snapshot.expect("a readable stream").expect("a stream with events"));
+    }
+
+    /// Events of the request's stream.
+    pub(crate) async fn event_types(&self) -> Vec<String> {
+        let snapshot = self.store.read_stream(stream(&self.request)).await;
+        let records = snapshot.expect("a readable stream").map(|snapshot| snapshot.records);
+        records.unwrap_or_default().into_iter().map(|row| row.header.event_type).collect()
+    }
+}
+
+/// The outcome event of a claim's effect.
+pub(crate) fn outcome(
+    claim: &Claim,
+    request: &RequestId,
+    fill: impl FnOnce(AuditEvent) -> AuditEvent,
+) -> Record {
+    let id = EventId::from_uuid(claim.effect_id).expect("an event id");
+    let event = AuditEvent::new(EventType::MOLTBOT_CALLED, Actor::Moltbot).request(request).id(id);
+    sealed(fill(event)).with_role(Role::Outcome)
+}
+
+/// The intent of an effect that was begun while the database was away.
+pub(crate) fn spooled(claim: &Claim, request: &RequestId) -> Record {
+    let input = AdmissionInput {
+        effect_id: Some(claim.effect_id.to_string()),
+        effect: Some(claim.effect.clone()),
+        lease_ms: u64::try_from(claim.lease.as_millis()).ok(),
+        key_hash: claim.key_hash.map(|hash| hash.to_hex()),
+        input_hash: Some(claim.input_hash.to_hex()),
+        charges: vec![ChargeInput { amount: Some(1), ..Default::default() }],
+        ..Default::default()
+    };
+    let intent = AuditEvent::typed::<EffectAdmitted>(Actor::System, &input, &Nothing {});
+    let id = EventId::from_uuid(claim.intent.header().id).expect("an event id");
+    sealed(intent.expect("an input is JSON").request(request).id(id)).with_role(Role::Intent)
+}
+
+/// A flip of a switch, and its record in the system's stream.
+pub(crate) fn flip(switch: Switch, is_engaged: bool) -> (SwitchState, Record) {
+    let of = if is_engaged { EventType::SWITCH_ENGAGED } else { EventType::SWITCH_RESET };
+    let (by, reason) = ("an operator".to_owned(), "a reason".to_owned());
+    let event = AuditEvent::new(of, Actor::Admin).id(id_at(morning()));
+    let record = sealed(event.input(json!({ "switch": switch.as_str() })));
+    // The time is the store's to say.
+    (SwitchState { switch, is_engaged, by, reason, at: morning() - TimeDelta::days(900) }, record)
+}
