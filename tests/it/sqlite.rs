@@ -1,5 +1,6 @@
 //! What is particular to SQLite: the file, its locks, its processes, its faults.
 
+mod admission;
 mod append;
 mod file;
 mod processes;

@@ -1,5 +1,6 @@
 //! The fault kit: each fault does what it says, and the stores stand it.
 
+mod admission;
 mod clock;
 pub(crate) mod memory;
 mod proxy;

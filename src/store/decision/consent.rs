@@ -6,13 +6,6 @@ use serde_json::Value;
 use crate::event::{EventType, StreamId};
 use crate::store::admission::{Claim, ConsentClaim, Obstacle};
 
-/// The events that say whether a consent holds.
-pub(crate) const CONSENT_WORDS: [EventType; 3] = [
-    EventType::CALL_CONSENT_GRANTED,
-    EventType::CALL_CONSENT_DENIED,
-    EventType::CALL_CONSENT_EXPIRED,
-];
-
 /// The streams in which words about a claim's consent are looked for: its request's, and its
 /// conversation's.
 pub(crate) fn consent_streams(claim: &Claim) -> [Option<StreamId>; 2] {
@@ -21,7 +14,7 @@ pub(crate) fn consent_streams(claim: &Claim) -> [Option<StreamId>; 2] {
     [of_request, header.conversation_id.map(|conversation| StreamId::of(None, Some(conversation)))]
 }
 
-/// One of the [events](CONSENT_WORDS) about the consent of a claim.
+/// The last event that says whether a consent holds: that it was granted, denied, or expired.
 #[derive(Debug)]
 pub(crate) struct ConsentWord {
     pub(crate) event_type: String,

@@ -9,8 +9,10 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub(crate) use self::consent::{CONSENT_WORDS, ConsentWord, consent_streams};
-pub(crate) use self::entry::{Change, Entry, Held, State};
+pub(crate) use self::consent::{ConsentWord, consent_streams};
+#[cfg(feature = "sqlite")]
+pub(crate) use self::entry::Held;
+pub(crate) use self::entry::{Change, Entry, State};
 use super::StoreError;
 use super::admission::{Claim, Obstacle, Scope, Verdict};
 use crate::event::Period;

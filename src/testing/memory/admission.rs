@@ -13,13 +13,18 @@ use crate::store::admission::{
     Admission, AdmissionStore, Claim, Conclusion, ConsentClaim, OpenEffect, Scope, SwitchState,
     Verdict,
 };
-use crate::store::decision::{
-    self, CONSENT_WORDS, Change, ConsentWord, DOING, Entry, Facts, Met, Start,
-};
+use crate::store::decision::{self, Change, ConsentWord, DOING, Entry, Facts, Met, Start};
 use crate::store::{BoxFuture, StoreError};
 
 /// How long a poll for a moved switch lasts, where none moves.
 const POLL: Duration = Duration::from_secs(1);
+
+/// The events that say whether a consent holds.
+const CONSENT_WORDS: [EventType; 3] = [
+    EventType::CALL_CONSENT_GRANTED,
+    EventType::CALL_CONSENT_DENIED,
+    EventType::CALL_CONSENT_EXPIRED,
+];
 
 /// What is kept beside the records.
 #[derive(Default)]

@@ -53,7 +53,9 @@ pub(crate) async fn the_first_budget_in_the_way_is_named(case: Case) {
     let full =
         case.charged([charges[0].clone(), charge(Budget::VENDORS, 16, 15), charges[1].clone()]);
     assert_eq!(case.refusal(&full).await, Obstacle::Budget { charge: 1, used: 0 });
-    assert!(case.admission().usage(Scope::Request(case.request.uuid())).await.unwrap().is_empty());
+    for budget in [Budget::OCR_JOBS, Budget::VENDORS, Budget::TOKENS] {
+        assert_eq!(case.used(&budget).await, 0);
+    }
 }
 
 pub(crate) async fn a_budget_without_a_limit_worth_naming_is_never_used_up(case: Case) {

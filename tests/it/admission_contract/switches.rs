@@ -14,7 +14,7 @@ fn governed(case: &Case, switch: &Switch) -> Claim {
 }
 
 pub(crate) async fn a_switch_that_was_never_set_is_engaged(case: Case) {
-    for switch in [Switch::AI, Switch::OCR, Switch::CALLING, Switch::new("sms").unwrap()] {
+    for switch in [Switch::AI, Switch::OCR, Switch::CALLING, Switch::new("sms").expect("a name")] {
         assert_eq!(case.refusal(&governed(&case, &switch)).await, Obstacle::Switch);
     }
     assert_eq!(case.admission().switches().await.expect("a readable store"), []);

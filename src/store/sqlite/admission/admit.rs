@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::append::{Placed, append_one, now};
 use super::entry::{Whose, apply, bytes, entry, insert, json, malformed};
 use super::failed;
-use crate::event::Budget;
+use crate::event::{Budget, Switch};
 use crate::store::StoreError;
 use crate::store::admission::{Claim, ConsentClaim, Verdict};
 use crate::store::decision::{self, ConsentWord, DOING, Entry, Facts, Grant, Met, Start};
@@ -150,7 +150,7 @@ async fn facts(
         budget: &charge.budget,
         whose: decision::scope(claim, charge.period, now).into(),
     });
-    let select = sqlx::query(FACTS).bind(claim.switch.as_ref().map(|switch| switch.as_str()));
+    let select = sqlx::query(FACTS).bind(claim.switch.as_ref().map(Switch::as_str));
     let select = select.bind(claim.intent.stream_id().to_string());
     let select = select.bind(json(&asked.collect::<Vec<_>>()));
     let row = select.fetch_one(&mut *transaction).await.map_err(fault)?;

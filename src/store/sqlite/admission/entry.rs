@@ -13,9 +13,9 @@ use crate::store::admission::Scope;
 use crate::store::decision::{Change, Entry, Held, State};
 use crate::store::sqlite::error::failed;
 
-/// An amount of a budget as JSON, in a row and on its way into a statement.
+/// So much of a budget as JSON, in a row and on its way into a statement.
 #[derive(Serialize, Deserialize)]
-struct Amount {
+struct Sum {
     budget: Budget,
     amount: i64,
     #[serde(flatten)]
@@ -42,9 +42,9 @@ impl From<Scope> for Whose {
 /// Reads a row that anyone with the file may have changed.
 pub(super) fn entry(row: &SqliteRow, doing: &'static str) -> Result<Entry, StoreError> {
     let fields = Fields { row, doing };
-    let charges: Vec<Amount> = serde_json::from_str(&fields.text("charges")?)
+    let charges: Vec<Sum> = serde_json::from_str(&fields.text("charges")?)
         .map_err(|_| malformed(doing, "an effect's charges"))?;
-    let held = charges.into_iter().map(|Amount { budget, amount, whose }| {
+    let held = charges.into_iter().map(|Sum { budget, amount, whose }| {
         let scope = match whose {
             Whose::Day(day) => Scope::Day(day),
             Whose::Request(id) => Scope::Request(id),
@@ -111,7 +111,7 @@ pub(super) async fn insert(
     transaction: &mut SqliteConnection,
     entry: &Entry,
 ) -> Result<(), sqlx::Error> {
-    let charges: Vec<Amount> = entry.charges.iter().map(Amount::from).collect();
+    let charges: Vec<Sum> = entry.charges.iter().map(Sum::from).collect();
     let insert = sqlx::query(
         "insert into audit_effects (effect_id, intent_id, effect, key_hash, input_hash, \
          request_id, conversation_id, charges, state, has_outcome, admitted_at, lease_until) \
@@ -163,20 +163,20 @@ pub(super) async fn apply(
     let (requests, days): (Vec<_>, Vec<_>) = changes.iter().partition(is_request);
     for (upsert, changes) in [(REQUEST, requests), (DAY, days)] {
         if !changes.is_empty() {
-            let amounts: Vec<Amount> = changes.into_iter().map(Amount::from).collect();
+            let amounts: Vec<Sum> = changes.into_iter().map(Sum::from).collect();
             sqlx::query(upsert).bind(json(&amounts)).execute(&mut *transaction).await?;
         }
     }
     Ok(())
 }
 
-impl From<&Held> for Amount {
+impl From<&Held> for Sum {
     fn from(held: &Held) -> Self {
         Self { budget: held.budget.clone(), amount: held.amount, whose: held.scope.into() }
     }
 }
 
-impl From<&Change> for Amount {
+impl From<&Change> for Sum {
     fn from(change: &Change) -> Self {
         Self { budget: change.budget.clone(), amount: change.by, whose: change.scope.into() }
     }
