@@ -138,7 +138,9 @@ impl Record {
             None => Role::Event,
             Some(INTENT) => Role::Intent,
             Some(OUTCOME) => Role::Outcome,
-            Some(_) => return Err(RecordBytesError::Contradiction { reason: "its role is unknown" }),
+            Some(_) => {
+                return Err(RecordBytesError::Contradiction { reason: "its role is unknown" });
+            }
         };
         let record = Self::of(id, read.header, content, read.salt).with_role(role);
         if record.event_hash() != read.event_hash {

@@ -42,7 +42,10 @@ async fn exported_pack_includes_all_sections() {
         for told in &SECTIONS[..8] {
             assert_eq!(pack[told]["status"], "recorded", "{told}");
         }
-        for later in ["reversal", "budgets", "controls", "reconciliation", "erasures"] {
+        // The story's effects are recorded, and nobody admitted them.
+        assert_eq!(pack["budgets"]["content"]["counts"]["outside"], 2);
+        assert_eq!(pack["controls"]["status"], "empty");
+        for later in ["reversal", "reconciliation", "erasures"] {
             assert_eq!(pack[later]["status"], "not_recorded", "{later}");
             assert!(pack[later]["reason"].is_string(), "{later}");
         }
@@ -71,7 +74,7 @@ async fn sections_of_a_request_in_which_nothing_happened_are_empty_not_missing()
     let event = moltbot_audit::AuditEvent::new(unknown, moltbot_audit::Actor::System);
     teller.tell(event).await;
     let [internal, _] = both_packs(&*fresh.store, &teller.request).await;
-    for empty in &SECTIONS[1..8] {
+    for empty in SECTIONS[1..8].iter().chain(&["budgets", "controls"]) {
         assert_eq!(internal[empty]["status"], "empty", "{empty}");
     }
     assert_eq!(internal["request"]["content"]["snapshot"]["events"], 1);
