@@ -105,3 +105,13 @@ pub(super) const UNLISTED_IN: [(&str, &[&str]); 3] = [
     ("switch.engaged", &["reason"]),
     ("switch.reset", &["reason"]),
 ];
+
+/// Events of the library's own, and the fields of them that hold counts: a limit of 720,000,000 is not
+/// somebody's number, and must be seen to be checked.
+pub(super) const COUNTS: (&[&str], &[&str]) =
+    (&["budget.warned", "effect.admitted", "effect.refused"], &["amount", "limit", "used"]);
+
+/// Whether a number is a count, whatever it looks like.
+pub(super) fn is_count(event_type: &str, key: &str) -> bool {
+    COUNTS.0.contains(&event_type) && COUNTS.1.contains(&key)
+}

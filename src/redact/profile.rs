@@ -4,7 +4,7 @@ use serde_json::{Number, Value};
 
 use super::RedactionKey;
 use super::additions::{Additions, FieldKind};
-use super::field::{Class, FIELDS, UNLISTED_IN};
+use super::field::{COUNTS, Class, FIELDS, UNLISTED_IN, is_count};
 use super::key_name::is_phone_key;
 use super::known::KnownValues;
 use super::mask::{find, mask_contacts, mask_phone};
@@ -112,6 +112,7 @@ impl Profile {
         });
         serde_json::json!({
             "classes": classes.collect::<serde_json::Map<_, _>>(),
+            "counts": COUNTS,
             "unlisted_in": unlisted.collect::<serde_json::Map<_, _>>(),
             "version": Self::VERSION,
         })
@@ -135,6 +136,9 @@ impl Profile {
     ) -> Decision {
         if self.additions.hidden.contains(key) {
             return hide(Rule::Host, value);
+        }
+        if value.is_number() && is_count(event_type, key) {
+            return Decision::Show;
         }
         let class = self.additions.class_in(event_type, key);
         match &self.reader {

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod controls;
+mod effects;
 mod explanation;
 mod export;
 mod forged_masks;

@@ -1,124 +1,17 @@
 //! What was charged is added up again, from a pack alone.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use moltbot_audit::event::payload::{
     AdmissionInput, BudgetWarned, BudgetWarningInput, ChargeInput, EffectAdmitted, EffectExpired,
-    EffectRefused, EffectResolved, ExpiryInput, Nothing, RefusalOutput, ResolutionInput,
+    EffectRefused, ExpiryInput, Nothing, RefusalOutput,
 };
 use moltbot_audit::pack::{BudgetVerdict, verify_request_pack};
 use moltbot_audit::redact::Profile;
-use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventId, EventType, Outcome};
+use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};
 use serde_json::{Value, json};
 
-use super::{KEY, export, story};
-use crate::sqlite;
-use crate::sqlite::Fresh;
-
-/// Tells of effects, and reads what a pack of them says.
-pub(super) struct Effects {
-    fresh: Fresh,
-    pub(super) teller: story::Teller,
-    count: std::sync::atomic::AtomicU64,
-}
-
-impl Effects {
-    pub(super) async fn new() -> Self {
-        let fresh = sqlite::open().await;
-        let teller = story::Teller::new(fresh.store.clone());
-        Self { fresh, teller, count: 0.into() }
-    }
-
-    pub(super) fn fresh_id(&self) -> EventId {
-        let count = self.count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        EventId::new(Self::start() + TimeDelta::milliseconds(1), count).expect("a time")
-    }
-
-    pub(super) fn start() -> DateTime<Utc> {
-        DateTime::from_timestamp(1_790_000_000, 0).expect("a time")
-    }
-
-    /// Tells that an effect was admitted, and returns its id.
-    pub(super) async fn admit(&self, effect: &str, charges: Vec<ChargeInput>) -> EventId {
-        let id = self.fresh_id();
-        self.teller
-            .typed::<EffectAdmitted>(Actor::System, admission(id, effect, charges), Nothing {})
-            .await;
-        id
-    }
-
-    pub(super) async fn end(&self, id: EventId, event: AuditEvent) {
-        self.teller.tell(event.id(id)).await;
-    }
-
-    /// A call of Moltbot that is charged one of eight, and succeeds.
-    async fn call(&self) {
-        let id = self.admit("moltbot.called", vec![charge("moltbot_calls", 1, 8)]).await;
-        self.end(id, called()).await;
-    }
-
-    async fn resolve(&self, id: EventId, finding: &str) {
-        let input = ResolutionInput {
-            effect_id: Some(id.to_string()),
-            effect: Some("moltbot.called".into()),
-            finding: Some(finding.to_owned()),
-            by: Some("Keza Exemple".into()),
-            reason: Some("the provider's list of Keza".into()),
-            ..Default::default()
-        };
-        self.teller.typed::<EffectResolved>(Actor::Admin, input, Nothing {}).await;
-    }
-
-    pub(super) async fn pack(&self, profile: &Profile) -> Value {
-        let pack = export(&*self.fresh.store, &self.teller.request, profile).await;
-        serde_json::from_str(&pack.to_json_pretty()).expect("a pack is JSON")
-    }
-
-    /// Both packs, and that the verifier's verdict on each is what it says itself.
-    pub(super) async fn packs(&self) -> [(Value, BudgetVerdict); 2] {
-        let [internal, external] = [Profile::internal(), Profile::external(&KEY)];
-        [self.judged(&internal).await, self.judged(&external).await]
-    }
-
-    async fn judged(&self, profile: &Profile) -> (Value, BudgetVerdict) {
-        let pack = self.pack(profile).await;
-        let verdict = verdict(&pack);
-        if let Some(said) = pack["budgets"].get("content") {
-            assert_eq!(said["check"], json!(verdict));
-        }
-        (pack, verdict)
-    }
-}
-
-pub(super) fn admission(id: EventId, effect: &str, charges: Vec<ChargeInput>) -> AdmissionInput {
-    AdmissionInput {
-        effect_id: Some(id.to_string()),
-        effect: Some(effect.to_owned()),
-        switch: Some("ai".into()),
-        charges,
-        lease_ms: Some(60_000),
-        input_hash: Some("5a".repeat(32)),
-        ..Default::default()
-    }
-}
-
-pub(super) fn charge(budget: &str, amount: i64, limit: i64) -> ChargeInput {
-    ChargeInput {
-        budget: Some(budget.to_owned()),
-        period: Some("request".into()),
-        amount: Some(amount),
-        limit: Some(limit),
-        ..Default::default()
-    }
-}
-
-pub(super) fn called() -> AuditEvent {
-    AuditEvent::new(EventType::MOLTBOT_CALLED, Actor::Moltbot).input(json!({ "attempt": 1 }))
-}
-
-fn verdict(pack: &Value) -> BudgetVerdict {
-    let verified = verify_request_pack(pack.to_string().as_bytes());
-    verified.expect("an untouched pack verifies").budgets().clone()
-}
+use super::KEY;
+use super::effects::{Effects, admission, called, charge};
 
 fn why(verdict: &BudgetVerdict) -> &'static str {
     match verdict {
@@ -198,8 +91,7 @@ async fn each_way_to_end_does_to_the_charges_what_the_rule_says() {
     effects.teller.typed::<EffectExpired>(Actor::System, expired, Nothing {}).await;
     for (pack, verdict) in effects.packs().await {
         assert_eq!(verdict.to_string(), "7 effects admitted, each within its limits");
-        let states: Vec<_> =
-            pack["budgets"]["content"]["effects"].as_array().expect("a list").iter();
+        let states = pack["budgets"]["content"]["effects"].as_array().expect("a list").iter();
         let states: Vec<_> =
             states.map(|effect| effect["state"].as_str().expect("a word")).collect();
         let expected = ["done", "failed", "voided", "voided", "in_doubt", "in_doubt", "running"];
@@ -297,7 +189,7 @@ async fn what_nobody_admitted_is_counted_and_listed() {
     // It did not happen.
     effects.teller.tell(called().ended(Outcome::Refused, ErrorCode::BudgetExceeded)).await;
     for (pack, verdict) in effects.packs().await {
-        assert_eq!(verdict, BudgetVerdict::WithinLimits { admitted: 0, outside: 2 }.clone());
+        assert_eq!(verdict, BudgetVerdict::WithinLimits { admitted: 0, outside: 2 });
         let outside = &pack["budgets"]["content"]["outside"];
         assert_eq!(outside[0]["event_type"], "moltbot.called");
         assert_eq!(outside.as_array().expect("a list").len(), 2);
@@ -422,6 +314,19 @@ async fn what_a_profile_hides_cannot_be_checked() {
             let (_, verdict) = effects.judged(&profile.hide(field)).await;
             assert_eq!(why(&verdict), expected, "{field}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_looks_like_a_phone_number_is_a_limit() {
+    let effects = Effects::new().await;
+    let id = effects.admit("moltbot.called", vec![charge("cost_microusd", 50, 788_123_456)]).await;
+    effects.end(id, called().output(json!({ "amount": 788_123_456 }))).await;
+    for (pack, verdict) in effects.packs().await {
+        assert_eq!(verdict, BudgetVerdict::WithinLimits { admitted: 1, outside: 0 });
+        assert_eq!(usage(&pack, "cost_microusd", "request")["limits"], json!([788_123_456]));
+        // Nowhere else.
+        assert_eq!(pack["events"][1]["output"]["value"]["amount"], Value::Null);
     }
 }
 

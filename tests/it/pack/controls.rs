@@ -7,7 +7,7 @@ use moltbot_audit::event::payload::{
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};
 use serde_json::{Value, json};
 
-use super::budgets::{Effects, admission, called};
+use super::effects::{Effects, admission, called};
 
 async fn refuse(effects: &Effects, input: AdmissionInput, output: RefusalOutput, code: ErrorCode) {
     let event = AuditEvent::typed::<EffectRefused>(Actor::System, &input, &output);

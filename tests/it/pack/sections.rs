@@ -220,10 +220,15 @@ async fn the_shortlist_and_the_handoff_are_the_last_that_succeeded() {
 async fn every_reader_of_a_payload_shows_one_of_another_shape() {
     let odd = json!(["not", "an", "object"]);
     let types = [
+        EventType::BUDGET_WARNED,
         EventType::CALL_CONSENT_REQUESTED,
         EventType::CALL_CONSENT_GRANTED,
         EventType::CALL_STARTED,
         EventType::CALL_STATUS_UPDATED,
+        EventType::EFFECT_EXPIRED,
+        EventType::EFFECT_REFUSED,
+        EventType::EFFECT_REPLAYED,
+        EventType::EFFECT_RESOLVED,
         EventType::REQUEST_CREATED,
         EventType::SHORTLIST_GENERATED,
         EventType::SHORTLIST_HANDOFF,
@@ -233,6 +238,11 @@ async fn every_reader_of_a_payload_shows_one_of_another_shape() {
     ];
     let pack = pack_of(types.map(|of| event(of, odd.clone(), json!({}))).into()).await;
     for shape in [
+        "/budgets/content/warnings/0",
+        "/controls/content/expirations/0",
+        "/controls/content/other_refusals/0",
+        "/controls/content/replays/0",
+        "/controls/content/resolutions/0",
         "/call_attempts/content/consents/0",
         "/call_attempts/content/consents/0/decisions/0",
         "/call_attempts/content/attempts/0",
@@ -263,6 +273,7 @@ async fn debug_of_the_sections_holds_nothing_of_what_was_recorded() {
         format!("{:?}", of.request.content()),
         format!("{:?}", of.conversation.content()),
         format!("{:?}", of.ocr_jobs.content()),
+        format!("{:?}", of.budgets.content()),
         format!("{:?}", of.vendor_outreach.content()),
         format!("{:?}", of.vendor_outreach.content().map(|outreaches| &outreaches.sent)),
         format!("{:?}", of.moltbot_decisions.content()),

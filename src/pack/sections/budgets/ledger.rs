@@ -121,7 +121,8 @@ impl Ledger {
         }
         let text =
             |name: &str| event.input.value.get(name).and_then(Value::as_str).map(str::to_owned);
-        self.by_id.insert(effect_id, self.effects.len());
+        let at = self.effects.len();
+        self.by_id.insert(effect_id, at);
         self.effects.push(AdmittedEffect {
             source: Source::of(event),
             effect_id,
@@ -138,14 +139,11 @@ impl Ledger {
         }
         let held = charges(event)?;
         self.check_time(event)?;
-        let shown = self.effects.last_mut().map(|effect| &mut effect.charges);
-        shown.into_iter().for_each(|shown| *shown = held.iter().map(HeldCharge::of).collect());
+        self.effects[at].charges = held.iter().map(HeldCharge::of).collect();
         for charge in &held {
             self.charge(event, charge);
         }
-        if let Some(last) = self.held.last_mut() {
-            *last = held;
-        }
+        self.held[at] = held;
         Ok(())
     }
 
