@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use moltbot_audit::pack::verify_request_pack;
+use moltbot_audit::pack::{BudgetVerdict, verify_request_pack};
 
 /// Verify exported request packs: that nothing in them was changed, left out or added.
 #[derive(Parser)]
 #[command(
     after_help = "Exit code: 0 all verified, 1 one was tampered with, 2 none was, but one is no \
-                        pack or cannot be read. The first fault of each is printed."
+                        pack or cannot be read, 3 all verified, but one tells of a limit that was \
+                        passed. The first fault of each is printed."
 )]
 struct Arguments {
     /// The packs; `-` is standard input
@@ -23,6 +24,8 @@ struct Arguments {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Verdict {
     Verified,
+    /// Nobody changed it: it is what happened that was not allowed.
+    LimitPassed,
     Unusable,
     Tampered,
 }
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         Verdict::Verified => 0,
         Verdict::Tampered => 1,
         Verdict::Unusable => 2,
+        Verdict::LimitPassed => 3,
     })
 }
 
@@ -52,9 +56,13 @@ fn verify(file: &Path) -> Verdict {
             let (hidden, head) = (pack.hidden(), head.chain_hash);
             say(&format!(
                 "{shown}: verified: request {request}, {events} events, {hidden} values hidden, head \
-                 {head}"
+                 {head}; {}",
+                pack.budgets()
             ));
-            Verdict::Verified
+            match pack.budgets() {
+                BudgetVerdict::Passed { .. } => Verdict::LimitPassed,
+                _ => Verdict::Verified,
+            }
         }
         Err(error) if error.is_unusable() => {
             eprintln!("{shown}: {error}");

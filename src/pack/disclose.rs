@@ -82,9 +82,11 @@ impl fmt::Debug for View {
 impl PackEvent {
     /// Shows a stored event as the profile allows.
     pub(super) fn disclose(record: &StoredRecord, profile: &Profile, known: &KnownValues) -> Self {
+        let event_type = record.header.event_type.as_str();
         let show = |value: Option<&Value>, commitment, root: &str| {
             let value = value.unwrap_or(&Value::Null);
-            Disclosure { salt: record.salt, profile, known }.view(value, commitment, root)
+            Disclosure { salt: record.salt, event_type, profile, known }
+                .view(value, commitment, root)
         };
         let key = record.idempotency_key.as_deref().map(Value::from);
         let commitments = &record.commitments;
@@ -115,6 +117,7 @@ impl PackEvent {
 /// What stays the same while one event is shown.
 struct Disclosure<'a> {
     salt: Salt,
+    event_type: &'a str,
     profile: &'a Profile,
     known: &'a KnownValues,
 }
@@ -132,7 +135,8 @@ impl Disclosure<'_> {
     }
 
     fn walk(&self, value: &Value, key: &str, pointer: &mut String, view: &mut View) -> Value {
-        if let Decision::Hide { rule, masked } = self.profile.decide(key, value, self.known) {
+        let decision = self.profile.decide((self.event_type, key), value, self.known);
+        if let Decision::Hide { rule, masked } = decision {
             let digest = commit(value, self.salt, pointer);
             view.hidden.insert(pointer.clone(), Hidden { digest, rule: rule.as_str().to_owned() });
             return masked;

@@ -21,11 +21,13 @@ pub use self::{
     fault::{EventFault, VerifyError},
     section::Section,
     sections::{
-        Attempt, Budgets, CallAttempts, Consent, ConsentDecision, ConsideredCandidate, Controls,
-        Decision, Disposition, Erasures, Explanation, FinalOrder, Handoff, Judgement, Message,
-        OcrJob, OtherShape, Outreach, Outreaches, RankedItem, Reconciliation, Reply,
-        RequestSummary, Reversal, Sections, SelectionStory, Shortlist, Snapshot, Source,
-        StatusReport, Transition, VendorStory,
+        AdmittedEffect, Attempt, BudgetRefusal, BudgetUse, BudgetVerdict, BudgetWarning, Budgets,
+        CallAttempts, Consent, ConsentDecision, ConsideredCandidate, ControlRefusal, Controls,
+        Decision, Disposition, EffectCounts, EffectState, Erasures, Expiration, Explanation,
+        FinalOrder, Handoff, HeldCharge, Irregularity, Judgement, Message, OcrJob, OtherShape,
+        Outreach, Outreaches, OutsideEffect, RankedItem, Reconciliation, Replayed, Reply,
+        RequestSummary, Resolution, Reversal, Sections, SelectionStory, Shortlist, Snapshot,
+        Source, StatusReport, SwitchUse, Transition, VendorStory,
     },
     verify::{VerifiedPack, verify_request_pack},
 };
@@ -34,4 +36,4 @@ pub use self::{
 pub const SCHEMA: &str = "moltbot-audit/request-pack/v1";
 
 /// Version of how sections are computed from events. A verifier can vouch only for those it computes.
-pub const SECTIONS_VERSION: u32 = 1;
+pub const SECTIONS_VERSION: u32 = 2;

@@ -8,8 +8,8 @@ use super::export::{checkpoint, rules_digest, shown_digest, shown_digest_of};
 use super::fault::printable;
 use super::rebuild::rebuild;
 use super::{
-    EventFault, PackEvent, PackHead, ProfileName, SCHEMA, SECTIONS_VERSION, Sections, VerifyError,
-    strict_json,
+    BudgetVerdict, EventFault, PackEvent, PackHead, ProfileName, SCHEMA, SECTIONS_VERSION,
+    Sections, VerifyError, strict_json,
 };
 use crate::event::StreamId;
 use crate::proof::{Digest, chain_hash, event_hash, push_pointer, stream_start};
@@ -23,6 +23,7 @@ pub struct VerifiedPack {
     events: usize,
     hidden: usize,
     head: PackHead,
+    budgets: BudgetVerdict,
 }
 
 impl VerifiedPack {
@@ -56,13 +57,21 @@ impl VerifiedPack {
     pub fn head(&self) -> &PackHead {
         &self.head
     }
+
+    /// Whether the request's limits were kept, added up from its events alone. A pack in which one was
+    /// passed verifies all the same: nobody changed it, and it says so.
+    #[must_use]
+    pub fn budgets(&self) -> &BudgetVerdict {
+        &self.budgets
+    }
 }
 
 /// Verifies a pack's JSON.
 ///
 /// Recomputes every commitment, event hash and the chain, checks that the places run 1 to n without a
 /// gap up to the stream's head and that every event belongs to the request, computes the readable
-/// sections again, and compares the digests over masked text.
+/// sections again, and compares the digests over masked text. What was charged is added up again
+/// against the limits in force: [`VerifiedPack::budgets`].
 ///
 /// # Errors
 /// [`VerifyError::Unusable`] where the input is no pack of a known form, else the first fault, with
@@ -75,7 +84,8 @@ pub fn verify_request_pack(json: &[u8]) -> Result<VerifiedPack, VerifyError> {
     verify_head(&pack)?;
     // Before the sections: they are computed from masked text, whose change is to be found at its event.
     verify_masks(&pack)?;
-    verify_sections(&pack)?;
+    let sections = verify_sections(&pack)?;
+    let budgets = sections.budgets.content().map(|budgets| budgets.check.clone());
     let views = pack.events.iter().flat_map(PackEvent::views);
     Ok(VerifiedPack {
         request_id: pack.request_id,
@@ -83,6 +93,7 @@ pub fn verify_request_pack(json: &[u8]) -> Result<VerifiedPack, VerifyError> {
         hidden: views.map(|(_, view)| view.hidden.len()).sum(),
         profile: pack.profile,
         head: pack.head,
+        budgets: budgets.unwrap_or(BudgetVerdict::NOTHING),
     })
 }
 
@@ -264,12 +275,14 @@ fn verify_head(pack: &Parts) -> Result<(), VerifyError> {
     }
 }
 
-fn verify_sections(pack: &Parts) -> Result<(), VerifyError> {
-    let expected = serde_json::to_value(Sections::of(&pack.events)).unwrap_or_default();
+/// Computes the sections, and returns them where the pack has the same.
+fn verify_sections(pack: &Parts) -> Result<Sections, VerifyError> {
+    let sections = Sections::of(&pack.events);
+    let expected = serde_json::to_value(&sections).unwrap_or_default();
     let checkpoint = serde_json::to_value(checkpoint()).unwrap_or_default();
     let difference = difference(&expected, &pack.sections, String::new())
         .or_else(|| difference(&checkpoint, &pack.checkpoint, "/checkpoint".to_owned()));
-    let Some(pointer) = difference else { return Ok(()) };
+    let Some(pointer) = difference else { return Ok(sections) };
     let (section, pointer) = pointer[1..].split_once('/').unwrap_or((&pointer[1..], ""));
     let (section, pointer) = (printable(section), printable(&format!("/{pointer}")));
     Err(VerifyError::Section { section, pointer })

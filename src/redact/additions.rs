@@ -48,4 +48,10 @@ impl Additions {
     pub(super) fn class_of(&self, field: &str) -> Class {
         self.shown.get(field).map_or_else(|| Class::of(field), |holds| holds.class())
     }
+
+    /// The same, in events of a type.
+    pub(super) fn class_in(&self, event_type: &str, field: &str) -> Class {
+        let listed = || Class::of_in(event_type, field);
+        self.shown.get(field).map_or_else(listed, |holds| holds.class())
+    }
 }

@@ -36,10 +36,21 @@ impl Class {
         }
     }
 
-    /// The class of a field, or of a root pointer.
+    /// The class of a field, or of a root pointer, wherever it stands.
     pub(super) fn of(key: &str) -> Self {
         let listed = FIELDS.iter().find(|(_, names)| names.contains(&key));
         listed.map_or(Self::Unlisted, |(class, _)| *class)
+    }
+
+    /// The class of a field in events of a type.
+    pub(super) fn of_in(event_type: &str, key: &str) -> Self {
+        let is_here =
+            |(here, names): &&(&str, &[&str])| *here == event_type && names.contains(&key);
+        if UNLISTED_IN.iter().any(|listed| is_here(&listed)) {
+            Self::Unlisted
+        } else {
+            Self::of(key)
+        }
     }
 }
 
@@ -47,8 +58,8 @@ impl Class {
 #[rustfmt::skip]
 pub(super) const FIELDS: [(Class, &[&str]); 7] = [
     (Class::Container, &[
-        "/input", "/output", "action", "candidates", "excluded", "factors", "field_confidence",
-        "handoff", "items", "stop_conditions",
+        "/input", "/output", "action", "candidates", "charges", "excluded", "factors",
+        "field_confidence", "handoff", "items", "stop_conditions",
     ]),
     (Class::Id, &[
         "attempt_id", "consent_id", "job_id", "media_id", "message_id", "outreach_id",
@@ -61,25 +72,46 @@ pub(super) const FIELDS: [(Class, &[&str]); 7] = [
         "description", "errors", "fallback", "reason", "warnings",
     ]),
     (Class::Open, &[
-        "action_type", "attempt", "attempts_max", "availability", "batch_number", "batch_size",
-        "batches_max", "budget", "budget_max", "button_id", "calling_allowed", "cancelled_count",
-        "category", "channel", "code", "confidence", "consecutive_failures", "cost_microusd",
-        "decided_by", "duplicate", "duration_seconds", "expires_at", "failed", "from_state",
+        "action_type", "amount", "attempt", "attempts_max", "availability", "batch_number",
+        "batch_size", "batches_max", "budget", "budget_max", "button_id", "calling_allowed",
+        "cancelled_count", "category", "channel", "code", "confidence", "consecutive_failures",
+        "cost_microusd", "decided_by", "duplicate", "duration_seconds", "effect", "effect_id",
+        "elapsed_max_ms", "elapsed_ms", "expires_at", "failed", "finding", "from_state",
         "handed_off_at", "handoff_type", "input_tokens", "items_max", "language", "latency_seconds",
-        "length_bytes", "limit", "max_vendors", "media_mime_type", "message_type", "min_rating",
-        "min_replies", "mode", "model", "moltbot_event_id", "moltbot_rank", "needs_clarification",
-        "ocr_type", "omitted", "original_status", "outbound_event_id", "output_tokens",
-        "parser_version", "policy_version", "pool_size", "post_handoff", "price", "price_max",
-        "price_min", "prompt_version", "provider", "purpose", "reply_event_id", "rule_rank",
-        "rule_version", "scope", "score_delta", "sent", "state_suggestion", "status", "target_role",
-        "template_id", "threshold", "tie_breaks", "timeout_hours", "to", "to_state", "total", "type",
-        "used",
+        "lease_ms", "lease_until", "length_bytes", "limit", "max_vendors", "media_mime_type",
+        "message_type", "min_rating", "min_replies", "mode", "model", "moltbot_event_id",
+        "moltbot_rank", "needs_clarification", "ocr_type", "omitted", "original_status",
+        "other_effect_id", "outbound_event_id", "output_tokens", "parser_version", "period",
+        "policy_version", "pool_size", "post_handoff", "price", "price_max", "price_min",
+        "prompt_version", "provider", "purpose", "reply_event_id", "rule_rank", "rule_version",
+        "scope", "score_delta", "sent", "state_suggestion", "status", "switch", "switched_by",
+        "target_role", "template_id", "threshold", "tie_breaks", "timeout_hours", "to", "to_state",
+        "total", "type", "used",
     ]),
     (Class::Phone, &[
         "client_phone", "from_phone", "to_phone", "vendor_phone",
     ]),
     (Class::Text, &[
         "location_note", "message_template", "normalized_need", "options", "question_text",
-        "response_summary", "safe_client_message", "summary_text", "text", "vendor_questions", "why",
+        "response_summary", "safe_client_message", "summary_text", "text", "vendor_questions",
+        "why",
     ]),
 ];
+
+/// Fields that are listed, and hidden all the same in events of these types: what an operator wrote
+/// about an operator's act is nobody's outside.
+pub(super) const UNLISTED_IN: [(&str, &[&str]); 3] = [
+    ("effect.resolved", &["reason"]),
+    ("switch.engaged", &["reason"]),
+    ("switch.reset", &["reason"]),
+];
+
+/// Events of the library's own, and the fields of them that hold counts: a limit of 720,000,000 is not
+/// somebody's number, and must be seen to be checked.
+pub(super) const COUNTS: (&[&str], &[&str]) =
+    (&["budget.warned", "effect.admitted", "effect.refused"], &["amount", "limit", "used"]);
+
+/// Whether a number is a count, whatever it looks like.
+pub(super) fn is_count(event_type: &str, key: &str) -> bool {
+    COUNTS.0.contains(&event_type) && COUNTS.1.contains(&key)
+}

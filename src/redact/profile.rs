@@ -4,7 +4,7 @@ use serde_json::{Number, Value};
 
 use super::RedactionKey;
 use super::additions::{Additions, FieldKind};
-use super::field::{Class, FIELDS};
+use super::field::{COUNTS, Class, FIELDS, UNLISTED_IN, is_count};
 use super::key_name::is_phone_key;
 use super::known::KnownValues;
 use super::mask::{find, mask_contacts, mask_phone};
@@ -23,6 +23,8 @@ use super::rule::{HIDDEN, Rule};
 /// | what people wrote | shown, contacts masked | shown, contacts and known names masked |
 /// | the same, in a medical request or one without a category | shown, contacts masked | hidden |
 /// | what the system noted | shown, contacts masked | as what people wrote, single words shown |
+/// | limits, charges, switches | shown | shown |
+/// | who resolved or switched what, and why | shown, contacts masked | hidden |
 /// | fields this version does not know | shown, contacts masked | hidden |
 ///
 /// The rules are data, have a version, and are hashed into each pack. A host can hide more.
@@ -59,7 +61,7 @@ pub(crate) enum Decision {
 
 impl Profile {
     /// Version of the rules; it stands in every pack.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// For the operator's own people.
     #[must_use]
@@ -105,8 +107,13 @@ impl Profile {
         let classes = FIELDS.iter().map(|(class, fields)| {
             (class.as_str().to_owned(), fields.iter().copied().collect::<Value>())
         });
+        let unlisted = UNLISTED_IN.iter().map(|(event_type, fields)| {
+            ((*event_type).to_owned(), fields.iter().copied().collect::<Value>())
+        });
         serde_json::json!({
             "classes": classes.collect::<serde_json::Map<_, _>>(),
+            "counts": COUNTS,
+            "unlisted_in": unlisted.collect::<serde_json::Map<_, _>>(),
             "version": Self::VERSION,
         })
     }
@@ -120,12 +127,20 @@ impl Profile {
         }
     }
 
-    /// Decides on the value under `key`, the nearest member name above it.
-    pub(crate) fn decide(&self, key: &str, value: &Value, known: &KnownValues) -> Decision {
+    /// Decides on the value under `key`, the nearest member name above it, in an event of a type.
+    pub(crate) fn decide(
+        &self,
+        (event_type, key): (&str, &str),
+        value: &Value,
+        known: &KnownValues,
+    ) -> Decision {
         if self.additions.hidden.contains(key) {
             return hide(Rule::Host, value);
         }
-        let class = self.additions.class_of(key);
+        if value.is_number() && is_count(event_type, key) {
+            return Decision::Show;
+        }
+        let class = self.additions.class_in(event_type, key);
         match &self.reader {
             Reader::Internal => decide_internal(class, key, value, known),
             Reader::External { key: secret } => decide_external(secret, (class, key), value, known),

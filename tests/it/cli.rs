@@ -131,6 +131,7 @@ fn the_concierge_leaves_packs_that_verify() {
     for (line, pack) in said.out.lines().zip(&packs) {
         let expected = format!("{}: verified: request {}, ", pack.display(), played.request);
         assert!(line.starts_with(&expected), "{line}");
+        assert!(line.contains("effects admitted, each within its limits"), "{line}");
     }
     assert_eq!(said.out.lines().count(), 2);
 }

@@ -1,5 +1,8 @@
 //! Request packs: what they tell, what they hide, and that nothing about them can be changed.
 
+mod budgets;
+mod controls;
+mod effects;
 mod explanation;
 mod export;
 mod forged_masks;

@@ -13,10 +13,6 @@ macro_rules! later {
 }
 
 later! {
-    /// Limits and what was spent of them.
-    Budgets;
-    /// Kill switches in force.
-    Controls;
     /// What was erased, on whose behalf.
     Erasures;
     /// The trail against the host's own tables.

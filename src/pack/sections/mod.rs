@@ -1,6 +1,8 @@
 //! The readable sections: a pure function of the events as the pack shows them.
 
+mod budgets;
 mod calls;
+mod controls;
 mod conversation;
 mod decisions;
 mod explanation;
@@ -16,14 +18,19 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use self::{
+    budgets::{
+        AdmittedEffect, BudgetRefusal, BudgetUse, BudgetVerdict, BudgetWarning, Budgets,
+        EffectCounts, EffectState, HeldCharge, Irregularity, OutsideEffect,
+    },
     calls::{Attempt, CallAttempts, Consent, ConsentDecision, StatusReport},
+    controls::{ControlRefusal, Controls, Expiration, Replayed, Resolution, SwitchUse},
     conversation::Message,
     decisions::{Decision, Judgement},
     explanation::{
         ConsideredCandidate, Disposition, Explanation, FinalOrder, RankedItem, SelectionStory,
         VendorStory,
     },
-    later::{Budgets, Controls, Erasures, Reconciliation, Reversal},
+    later::{Erasures, Reconciliation, Reversal},
     ocr::OcrJob,
     outreach::{Outreach, Outreaches, Reply},
     request::{RequestSummary, Snapshot, Transition},
@@ -56,7 +63,7 @@ pub struct Sections {
     pub reversal: Section<Reversal>,
     /// Limits and what was spent of them.
     pub budgets: Section<Budgets>,
-    /// Kill switches in force.
+    /// What kill switches, consents and idempotency keys let run, and what not.
     pub controls: Section<Controls>,
     /// The trail against the host's own tables.
     pub reconciliation: Section<Reconciliation>,
@@ -79,8 +86,8 @@ impl Sections {
             shortlist: shortlist::section(events),
             explanation: explanation::section(events),
             reversal: Section::not_recorded("compensations are not recorded yet"),
-            budgets: Section::not_recorded("budget reservations are not recorded yet"),
-            controls: Section::not_recorded("kill switches are not recorded yet"),
+            budgets: budgets::section(events),
+            controls: controls::section(events),
             reconciliation: Section::not_recorded("the host's own tables are not compared yet"),
             redactions: redactions(events),
             erasures: Section::not_recorded("erasures are not recorded yet"),
@@ -100,10 +107,12 @@ macro_rules! quiet_debug {
 }
 
 quiet_debug! {
-    Attempt, Budgets, CallAttempts, Consent, ConsentDecision, ConsideredCandidate, Controls, Decision,
-    Disposition, Erasures, Explanation, FinalOrder, Handoff, Judgement, Message, OcrJob, OtherShape,
-    Outreach, Outreaches, RankedItem, Reconciliation, Reply, RequestSummary, Reversal,
-    SelectionStory, Shortlist, Snapshot, Source, StatusReport, Transition, VendorStory,
+    AdmittedEffect, Attempt, BudgetRefusal, BudgetUse, BudgetWarning, Budgets, CallAttempts,
+    Consent, ConsentDecision, ConsideredCandidate, ControlRefusal, Controls, Decision, Disposition,
+    Erasures, Expiration, Explanation, FinalOrder, Handoff, HeldCharge, Irregularity, Judgement,
+    Message, OcrJob, OtherShape, Outreach, Outreaches, OutsideEffect, RankedItem, Reconciliation,
+    Replayed, Reply, RequestSummary, Resolution, Reversal, SelectionStory, Shortlist, Snapshot,
+    Source, StatusReport, SwitchUse, Transition, VendorStory,
 }
 
 fn redactions(events: &[PackEvent]) -> Section<BTreeMap<String, u64>> {

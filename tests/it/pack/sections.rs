@@ -42,7 +42,10 @@ async fn exported_pack_includes_all_sections() {
         for told in &SECTIONS[..8] {
             assert_eq!(pack[told]["status"], "recorded", "{told}");
         }
-        for later in ["reversal", "budgets", "controls", "reconciliation", "erasures"] {
+        // The story's effects are recorded, and nobody admitted them.
+        assert_eq!(pack["budgets"]["content"]["counts"]["outside"], 2);
+        assert_eq!(pack["controls"]["status"], "empty");
+        for later in ["reversal", "reconciliation", "erasures"] {
             assert_eq!(pack[later]["status"], "not_recorded", "{later}");
             assert!(pack[later]["reason"].is_string(), "{later}");
         }
@@ -71,7 +74,7 @@ async fn sections_of_a_request_in_which_nothing_happened_are_empty_not_missing()
     let event = moltbot_audit::AuditEvent::new(unknown, moltbot_audit::Actor::System);
     teller.tell(event).await;
     let [internal, _] = both_packs(&*fresh.store, &teller.request).await;
-    for empty in &SECTIONS[1..8] {
+    for empty in SECTIONS[1..8].iter().chain(&["budgets", "controls"]) {
         assert_eq!(internal[empty]["status"], "empty", "{empty}");
     }
     assert_eq!(internal["request"]["content"]["snapshot"]["events"], 1);
@@ -217,10 +220,15 @@ async fn the_shortlist_and_the_handoff_are_the_last_that_succeeded() {
 async fn every_reader_of_a_payload_shows_one_of_another_shape() {
     let odd = json!(["not", "an", "object"]);
     let types = [
+        EventType::BUDGET_WARNED,
         EventType::CALL_CONSENT_REQUESTED,
         EventType::CALL_CONSENT_GRANTED,
         EventType::CALL_STARTED,
         EventType::CALL_STATUS_UPDATED,
+        EventType::EFFECT_EXPIRED,
+        EventType::EFFECT_REFUSED,
+        EventType::EFFECT_REPLAYED,
+        EventType::EFFECT_RESOLVED,
         EventType::REQUEST_CREATED,
         EventType::SHORTLIST_GENERATED,
         EventType::SHORTLIST_HANDOFF,
@@ -230,6 +238,11 @@ async fn every_reader_of_a_payload_shows_one_of_another_shape() {
     ];
     let pack = pack_of(types.map(|of| event(of, odd.clone(), json!({}))).into()).await;
     for shape in [
+        "/budgets/content/warnings/0",
+        "/controls/content/expirations/0",
+        "/controls/content/other_refusals/0",
+        "/controls/content/replays/0",
+        "/controls/content/resolutions/0",
         "/call_attempts/content/consents/0",
         "/call_attempts/content/consents/0/decisions/0",
         "/call_attempts/content/attempts/0",
@@ -260,6 +273,7 @@ async fn debug_of_the_sections_holds_nothing_of_what_was_recorded() {
         format!("{:?}", of.request.content()),
         format!("{:?}", of.conversation.content()),
         format!("{:?}", of.ocr_jobs.content()),
+        format!("{:?}", of.budgets.content()),
         format!("{:?}", of.vendor_outreach.content()),
         format!("{:?}", of.vendor_outreach.content().map(|outreaches| &outreaches.sent)),
         format!("{:?}", of.moltbot_decisions.content()),

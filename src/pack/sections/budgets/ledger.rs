@@ -1,0 +1,278 @@
+//! Adds up, in the order of the stream, what was charged, settled and given back.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::claim::{Account, Held, charges, effect_id, is_hidden, is_use_hidden};
+use super::{AdmittedEffect, BudgetVerdict, EffectState, HeldCharge, Irregularity, OutsideEffect};
+use crate::event::{EventType, Period};
+use crate::pack::PackEvent;
+use crate::pack::sections::told::Source;
+use crate::record::Settlement;
+
+/// What a request did that has a limit. A host that only records them admits none.
+const LIMITED: [EventType; 5] = [
+    EventType::CALL_STARTED,
+    EventType::MOLTBOT_CALLED,
+    EventType::OCR_JOB_DONE,
+    EventType::OCR_JOB_FAILED,
+    EventType::VENDOR_BATCH_SENT,
+];
+
+/// What the events add up to.
+#[derive(Default)]
+pub(super) struct Ledger {
+    pub(super) balances: BTreeMap<Account, Balance>,
+    pub(super) effects: Vec<AdmittedEffect>,
+    pub(super) outside: Vec<OutsideEffect>,
+    pub(super) irregular: Vec<Irregularity>,
+    /// The first admission past a limit.
+    passed: Option<BudgetVerdict>,
+    /// What each effect holds.
+    held: Vec<Vec<Held>>,
+    by_id: HashMap<Uuid, usize>,
+    /// Events so far.
+    seen: HashSet<Uuid>,
+    /// The host's time of the first event.
+    began: Option<DateTime<Utc>>,
+    has_shortlist: bool,
+}
+
+/// What of a budget is used, in the order of the events.
+#[derive(Default)]
+pub(super) struct Balance {
+    pub(super) used: i64,
+    /// What of it is held by effects without an end.
+    pub(super) reserved: i64,
+    pub(super) peak: i64,
+    /// Each limit that was in force.
+    pub(super) limits: BTreeSet<i64>,
+}
+
+impl Balance {
+    fn hold(&mut self, amount: i64) {
+        self.used = self.used.saturating_add(amount);
+        self.reserved = self.reserved.saturating_add(amount);
+        self.peak = self.peak.max(self.used);
+    }
+
+    /// Ends a hold at what was used.
+    fn settle(&mut self, amount: i64, used: i64) {
+        self.used = self.used.saturating_add(used - amount);
+        self.reserved -= amount;
+        self.peak = self.peak.max(self.used);
+    }
+}
+
+impl Ledger {
+    pub(super) fn of(events: &[PackEvent]) -> Self {
+        let mut ledger = Self::default();
+        for event in events {
+            ledger.began.get_or_insert(event.header.created_at);
+            ledger.take(event);
+            ledger.seen.insert(event.header.id);
+        }
+        ledger
+    }
+
+    /// What stands first in the stream decides: a limit that seems passed after something that cannot be
+    /// read may not have been.
+    pub(super) fn verdict(&self) -> BudgetVerdict {
+        let irregular = self.irregular.first().map(|irregular| BudgetVerdict::NotCheckable {
+            seq: irregular.source.seq,
+            event_id: irregular.source.event_id,
+            why: irregular.what,
+        });
+        let first = irregular.into_iter().chain(self.passed.clone()).min_by_key(BudgetVerdict::seq);
+        let (admitted, outside) = (self.effects.len(), self.outside.len());
+        first.unwrap_or(BudgetVerdict::WithinLimits { admitted, outside })
+    }
+
+    fn take(&mut self, event: &PackEvent) {
+        let is = |event_type: &EventType| event.header.event_type == event_type.as_str();
+        let taken = if is(&EventType::EFFECT_ADMITTED) {
+            self.admit(event)
+        } else if is(&EventType::EFFECT_EXPIRED) {
+            self.expire(event)
+        } else if is(&EventType::EFFECT_RESOLVED) {
+            self.resolve(event)
+        } else if let Some(at) = self.by_id.get(&event.header.id) {
+            self.settle(*at, event)
+        } else {
+            if LIMITED.iter().any(is) && settlement(event) != Settlement::Voided {
+                let event_type = event.header.event_type.clone();
+                self.outside.push(OutsideEffect { source: Source::of(event), event_type });
+            }
+            Ok(())
+        };
+        self.has_shortlist |= is(&EventType::SHORTLIST_GENERATED);
+        if let Err(what) = taken {
+            self.irregular.push(Irregularity { source: Source::of(event), what });
+        }
+    }
+
+    fn admit(&mut self, event: &PackEvent) -> Result<(), &'static str> {
+        let effect_id = effect_id(event)?;
+        if self.by_id.contains_key(&effect_id) {
+            return Err("its effect was admitted before");
+        }
+        let text =
+            |name: &str| event.input.value.get(name).and_then(Value::as_str).map(str::to_owned);
+        let at = self.effects.len();
+        self.by_id.insert(effect_id, at);
+        self.effects.push(AdmittedEffect {
+            source: Source::of(event),
+            effect_id,
+            effect: text("effect"),
+            switch: text("switch"),
+            charges: Vec::new(),
+            state: EffectState::Running,
+            outcome: None,
+            resolved: None,
+        });
+        self.held.push(Vec::new());
+        if self.seen.contains(&effect_id) {
+            return Err("its effect had ended before it was admitted");
+        }
+        let held = charges(event)?;
+        self.check_time(event)?;
+        self.effects[at].charges = held.iter().map(HeldCharge::of).collect();
+        for charge in &held {
+            self.charge(event, charge);
+        }
+        self.held[at] = held;
+        Ok(())
+    }
+
+    fn charge(&mut self, event: &PackEvent, charge: &Held) {
+        let balance = self.balances.entry(charge.account.clone()).or_default();
+        let Held { account: (budget, period), amount, limit } = charge;
+        let used = balance.used;
+        balance.hold(*amount);
+        balance.limits.insert(*limit);
+        if *period == Period::Request && balance.used > *limit {
+            self.pass(event, budget.as_str(), (used, *amount, *limit));
+        }
+    }
+
+    fn pass(&mut self, event: &PackEvent, budget: &str, (used, amount, limit): (i64, i64, i64)) {
+        let (seq, event_id, budget) = (event.seq, event.header.id, budget.to_owned());
+        let passed = BudgetVerdict::Passed { seq, event_id, budget, used, amount, limit };
+        self.passed.get_or_insert(passed);
+    }
+
+    /// By the host's clock. The database's time of the decision is in no event: that of the admission is
+    /// a little later.
+    fn check_time(&mut self, event: &PackEvent) -> Result<(), &'static str> {
+        if is_hidden(&event.input, "/input/elapsed_max_ms") {
+            return Err("how long its request may take is hidden");
+        }
+        let Some(limit) = event.input.value.get("elapsed_max_ms") else { return Ok(()) };
+        let limit = limit.as_i64().ok_or("how long its request may take cannot be read")?;
+        let began = self.began.unwrap_or(event.header.created_at);
+        let elapsed = (event.header.created_at - began).num_milliseconds();
+        if !self.has_shortlist && elapsed > limit {
+            self.pass(event, "elapsed_ms", (elapsed, 0, limit));
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, at: usize, event: &PackEvent) -> Result<(), &'static str> {
+        let settlement = settlement(event);
+        let effect = &mut self.effects[at];
+        if effect.outcome.is_some() {
+            // Ids are unique: else one effect could give back what another holds.
+            return Err("its effect has an outcome");
+        }
+        effect.outcome = Some(Source::of(event));
+        if effect.resolved.is_some() {
+            // What somebody found out stands; an outcome may only agree with it.
+            return match (effect.state, settlement) {
+                (EffectState::Voided, Settlement::Succeeded | Settlement::Failed) => {
+                    Err("it happened, and somebody had found that it had not")
+                }
+                (EffectState::Done, Settlement::Voided) => {
+                    Err("it did not happen, and somebody had found that it had")
+                }
+                _ => Ok(()),
+            };
+        }
+        effect.state = match settlement {
+            Settlement::Succeeded => EffectState::Done,
+            Settlement::Failed => EffectState::Failed,
+            Settlement::InDoubt => EffectState::InDoubt,
+            Settlement::Voided => EffectState::Voided,
+        };
+        match settlement {
+            Settlement::InDoubt => Ok(()),
+            Settlement::Succeeded | Settlement::Failed => {
+                let output = &event.output;
+                // What was used may pass a limit: it is what happened.
+                self.end(at, |charge| {
+                    let budget = charge.account.0.as_str();
+                    Settlement::used(budget, Some(&output.value)).unwrap_or(charge.amount)
+                });
+                if self.held[at].iter().any(|charge| is_use_hidden(&charge.account, output)) {
+                    return Err("what it used is hidden");
+                }
+                Ok(())
+            }
+            Settlement::Voided => {
+                self.end(at, |_| 0);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends what an effect holds, each charge at what was used.
+    fn end(&mut self, at: usize, used: impl Fn(&Held) -> i64) {
+        for (charge, shown) in self.held[at].iter().zip(&mut self.effects[at].charges) {
+            let used = used(charge);
+            shown.settled = Some(used);
+            self.balances.entry(charge.account.clone()).or_default().settle(charge.amount, used);
+        }
+    }
+
+    fn expire(&mut self, event: &PackEvent) -> Result<(), &'static str> {
+        let at = self.place(event)?;
+        match self.effects[at].state {
+            EffectState::Running => {
+                self.effects[at].state = EffectState::InDoubt;
+                Ok(())
+            }
+            _ => Err("its effect was not running"),
+        }
+    }
+
+    fn resolve(&mut self, event: &PackEvent) -> Result<(), &'static str> {
+        let at = self.place(event)?;
+        if is_hidden(&event.input, "/input/finding") {
+            return Err("what was found out is hidden");
+        }
+        let finding = event.input.value.get("finding").and_then(Value::as_str);
+        let effect = &mut self.effects[at];
+        if !matches!(effect.state, EffectState::InDoubt | EffectState::Running) {
+            return Err("its effect had ended");
+        }
+        match finding {
+            Some("performed") => effect.state = EffectState::Done,
+            Some("not_performed") => effect.state = EffectState::Voided,
+            _ => return Err("what was found out cannot be read"),
+        }
+        effect.resolved = Some(Source::of(event));
+        let is_voided = effect.state == EffectState::Voided;
+        self.end(at, |charge| if is_voided { 0 } else { charge.amount });
+        Ok(())
+    }
+
+    fn place(&self, event: &PackEvent) -> Result<usize, &'static str> {
+        self.by_id.get(&effect_id(event)?).copied().ok_or("its effect was not admitted")
+    }
+}
+
+fn settlement(event: &PackEvent) -> Settlement {
+    Settlement::of(&event.header.outcome, event.header.error_code.as_deref())
+}

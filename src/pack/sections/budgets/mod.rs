@@ -1,0 +1,333 @@
+//! Limits and what was spent of them, added up from the events as they are shown.
+
+mod claim;
+mod ledger;
+mod verdict;
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use self::claim::Held;
+use self::ledger::Ledger;
+pub use self::verdict::BudgetVerdict;
+use super::told::{OtherShape, Source, told};
+use crate::event::payload::{BudgetWarned, EffectRefused};
+use crate::event::{ErrorCode, Period};
+use crate::pack::{PackEvent, Section};
+
+/// Limits, what was charged to them, and whether they were kept.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Budgets {
+    /// Whether each limit was kept; the verifier adds up again.
+    pub check: BudgetVerdict,
+    /// What of each budget is used.
+    pub usage: Vec<BudgetUse>,
+    /// How many effects there are of each kind.
+    pub counts: EffectCounts,
+    /// The effects that were admitted, in that order.
+    pub effects: Vec<AdmittedEffect>,
+    /// What was refused because a limit was reached.
+    pub refusals: Vec<BudgetRefusal>,
+    /// Budgets that were nearly used up.
+    pub warnings: Vec<BudgetWarning>,
+    /// Effects of a kind that has a limit which nobody admitted: a host that only records them.
+    pub outside: Vec<OutsideEffect>,
+    /// Events that do not add up, or cannot be read.
+    pub irregular: Vec<Irregularity>,
+}
+
+/// What of one budget is used at the end of the events.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct BudgetUse {
+    /// The budget.
+    pub budget: String,
+    /// `request`; or `day`, where it is what this request used of its days.
+    pub period: &'static str,
+    /// The limits that were in force, lowest first.
+    pub limits: BTreeSet<i64>,
+    /// What is used, with what is still held.
+    pub used: i64,
+    /// What of it is held by effects whose end is not known.
+    pub reserved: i64,
+    /// The most that was ever used.
+    pub peak: i64,
+    /// How many effects were refused because of it.
+    pub refusals: usize,
+    /// How many warnings there were.
+    pub warnings: usize,
+    /// Why its limit cannot be checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_checkable: Option<&'static str>,
+}
+
+/// How many effects there are of each kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct EffectCounts {
+    /// All that were admitted: the sum of the next five.
+    pub admitted: usize,
+    /// Of these, those that happened.
+    pub done: usize,
+    /// Those that were tried and failed.
+    pub failed: usize,
+    /// Those that did not happen.
+    pub voided: usize,
+    /// Those of which nobody knows how they ended.
+    pub in_doubt: usize,
+    /// Those without an end, and nobody has said that they are in doubt.
+    pub running: usize,
+    /// Of the admitted, those of which somebody found out how they ended.
+    pub resolved: usize,
+    /// Those that nobody admitted.
+    pub outside: usize,
+}
+
+/// One effect that was admitted.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AdmittedEffect {
+    /// The event that admitted it.
+    #[serde(flatten)]
+    pub source: Source,
+    /// The id of the event that records how it ended.
+    pub effect_id: Uuid,
+    /// The event type under which its success is recorded.
+    pub effect: Option<String>,
+    /// The kill switch that governs it.
+    pub switch: Option<String>,
+    /// What it was charged.
+    pub charges: Vec<HeldCharge>,
+    /// Where it stands.
+    pub state: EffectState,
+    /// The event that records how it ended.
+    pub outcome: Option<Source>,
+    /// The event that says what somebody found out about it.
+    pub resolved: Option<Source>,
+}
+
+/// One charge.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct HeldCharge {
+    /// The budget.
+    pub budget: String,
+    /// `request` or `day`.
+    pub period: &'static str,
+    /// What was held.
+    pub amount: i64,
+    /// The limit in force.
+    pub limit: i64,
+    /// What it was settled at; 0 where it was given back.
+    pub settled: Option<i64>,
+}
+
+impl HeldCharge {
+    fn of(held: &Held) -> Self {
+        let (budget, period) = &held.account;
+        Self {
+            budget: budget.as_str().to_owned(),
+            period: period.as_str(),
+            amount: held.amount,
+            limit: held.limit,
+            settled: None,
+        }
+    }
+}
+
+/// Where an effect stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EffectState {
+    /// It happened.
+    Done,
+    /// It was tried and failed.
+    Failed,
+    /// What it did is not known.
+    InDoubt,
+    /// It was admitted, and no more is said of it.
+    Running,
+    /// It did not happen.
+    Voided,
+}
+
+/// An effect that was refused because a limit was reached.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct BudgetRefusal {
+    /// The event that says so.
+    #[serde(flatten)]
+    pub source: Source,
+    /// What was refused, by the event type under which its success is recorded.
+    pub effect: Option<String>,
+    /// The budget; none where it is the request's time.
+    pub budget: Option<String>,
+    /// Its period.
+    pub period: Option<String>,
+    /// What of it was used.
+    pub used: Option<i64>,
+    /// What was asked for.
+    pub amount: Option<i64>,
+    /// Its limit.
+    pub limit: Option<i64>,
+    /// How long the request had taken, in milliseconds.
+    pub elapsed_ms: Option<u64>,
+    /// The payload, where it has another shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_shape: Option<OtherShape>,
+}
+
+/// A budget that was nearly used up.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct BudgetWarning {
+    /// The event that says so.
+    #[serde(flatten)]
+    pub source: Source,
+    /// The budget; `elapsed_ms` where it is the request's time.
+    pub budget: Option<String>,
+    /// `request` or `day`.
+    pub period: Option<String>,
+    /// What of it was used.
+    pub used: Option<i64>,
+    /// The limit.
+    pub limit: Option<i64>,
+    /// The payload, where it has another shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_shape: Option<OtherShape>,
+}
+
+/// An effect that nobody admitted.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct OutsideEffect {
+    /// The event that records it.
+    #[serde(flatten)]
+    pub source: Source,
+    /// Its type.
+    pub event_type: String,
+}
+
+/// An event that does not add up, or cannot be read.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Irregularity {
+    /// The event.
+    #[serde(flatten)]
+    pub source: Source,
+    /// What is wrong with it.
+    pub what: &'static str,
+}
+
+pub(super) fn section(events: &[PackEvent]) -> Section<Budgets> {
+    let ledger = Ledger::of(events);
+    let (refusals, warnings) = (refusals(events), warnings(events));
+    let usage = usage(&ledger, &refusals, &warnings);
+    let content = Budgets {
+        check: ledger.verdict(),
+        usage,
+        counts: counts(&ledger),
+        effects: ledger.effects,
+        refusals,
+        warnings,
+        outside: ledger.outside,
+        irregular: ledger.irregular,
+    };
+    let is_empty = content.check == BudgetVerdict::NOTHING
+        && content.refusals.is_empty()
+        && content.warnings.is_empty();
+    if is_empty { Section::Empty } else { Section::Recorded { content } }
+}
+
+/// Whether an effect was refused because a limit was reached.
+pub(super) fn is_of_budget(source: &Source) -> bool {
+    let codes = [ErrorCode::BudgetExceeded, ErrorCode::TimeExceeded].map(ErrorCode::as_str);
+    source.error_code.as_deref().is_some_and(|code| codes.contains(&code))
+}
+
+fn refusals(events: &[PackEvent]) -> Vec<BudgetRefusal> {
+    let refused = told::<EffectRefused>(events).filter(|told| is_of_budget(&told.source));
+    let refused = refused.map(|told| BudgetRefusal {
+        source: told.source,
+        effect: told.input.effect,
+        budget: told.output.budget,
+        period: told.output.period,
+        used: told.output.used,
+        amount: told.output.amount,
+        limit: told.output.limit,
+        elapsed_ms: told.output.elapsed_ms,
+        other_shape: told.other_shape,
+    });
+    refused.collect()
+}
+
+fn warnings(events: &[PackEvent]) -> Vec<BudgetWarning> {
+    let warned = told::<BudgetWarned>(events).map(|told| BudgetWarning {
+        source: told.source,
+        budget: told.input.budget,
+        period: told.input.period,
+        used: told.input.used,
+        limit: told.input.limit,
+        other_shape: told.other_shape,
+    });
+    warned.collect()
+}
+
+fn usage(
+    ledger: &Ledger,
+    refusals: &[BudgetRefusal],
+    warnings: &[BudgetWarning],
+) -> Vec<BudgetUse> {
+    let refusals = by_budget(refusals.iter().map(|refusal| (&refusal.budget, &refusal.period)));
+    let warnings = by_budget(warnings.iter().map(|warning| (&warning.budget, &warning.period)));
+    let balances = ledger.balances.iter().map(|((budget, period), balance)| {
+        let name = (budget.as_str(), period.as_str());
+        BudgetUse {
+            budget: budget.as_str().to_owned(),
+            period: period.as_str(),
+            limits: balance.limits.clone(),
+            used: balance.used,
+            reserved: balance.reserved,
+            peak: balance.peak,
+            refusals: refusals.get(&name).copied().unwrap_or_default(),
+            warnings: warnings.get(&name).copied().unwrap_or_default(),
+            not_checkable: (*period == Period::Day)
+                .then_some("a day's limit holds over all requests, and this is one"),
+        }
+    });
+    balances.collect()
+}
+
+/// How many there are of each budget and period.
+fn by_budget<'a>(
+    named: impl Iterator<Item = (&'a Option<String>, &'a Option<String>)>,
+) -> HashMap<(&'a str, &'a str), usize> {
+    let mut counts = HashMap::new();
+    for name in named.filter_map(|(budget, period)| budget.as_deref().zip(period.as_deref())) {
+        *counts.entry(name).or_default() += 1;
+    }
+    counts
+}
+
+fn counts(ledger: &Ledger) -> EffectCounts {
+    let mut counts = EffectCounts {
+        admitted: ledger.effects.len(),
+        outside: ledger.outside.len(),
+        resolved: ledger.effects.iter().filter(|effect| effect.resolved.is_some()).count(),
+        ..EffectCounts::default()
+    };
+    for effect in &ledger.effects {
+        *match effect.state {
+            EffectState::Done => &mut counts.done,
+            EffectState::Failed => &mut counts.failed,
+            EffectState::InDoubt => &mut counts.in_doubt,
+            EffectState::Running => &mut counts.running,
+            EffectState::Voided => &mut counts.voided,
+        } += 1;
+    }
+    counts
+}

@@ -1,0 +1,82 @@
+//! What adding up again says about a request's limits.
+
+use std::fmt;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+/// Whether the limits of a request were kept, added up from its events alone.
+///
+/// It says nothing about a day's limits: they hold over all requests, and a pack is of one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum BudgetVerdict {
+    /// It cannot be told from here on.
+    NotCheckable {
+        /// The place of the first event that stands in the way.
+        seq: i64,
+        /// Its id.
+        event_id: Uuid,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// An effect was admitted past a limit. The events are whole: it is their store, or who wrote to it,
+    /// that let it pass.
+    Passed {
+        /// The place of the event that admitted it.
+        seq: i64,
+        /// Its id.
+        event_id: Uuid,
+        /// The budget; `elapsed_ms` where it is the request's time.
+        budget: String,
+        /// What of it was used before.
+        used: i64,
+        /// What was asked for.
+        amount: i64,
+        /// The limit in force.
+        limit: i64,
+    },
+    /// Each effect that was admitted was within the limits that its admission names.
+    WithinLimits {
+        /// How many effects that is.
+        admitted: usize,
+        /// Effects of a kind that has a limit which nobody admitted: they are under none.
+        outside: usize,
+    },
+}
+
+impl BudgetVerdict {
+    /// Of events in which nothing was admitted, nor anything done that has a limit.
+    pub(in crate::pack) const NOTHING: Self = Self::WithinLimits { admitted: 0, outside: 0 };
+
+    /// The place of the event that it is about.
+    pub(super) fn seq(&self) -> Option<i64> {
+        match self {
+            Self::NotCheckable { seq, .. } | Self::Passed { seq, .. } => Some(*seq),
+            Self::WithinLimits { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for BudgetVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotCheckable { seq, event_id, why } => {
+                write!(f, "limits cannot be checked from event {seq} ({event_id}) on: {why}")
+            }
+            Self::Passed { seq, event_id, budget, used, amount, limit } => write!(
+                f,
+                "A LIMIT WAS PASSED: event {seq} ({event_id}) admitted {amount} of {budget} where \
+                 {used} of {limit} were used"
+            ),
+            Self::WithinLimits { admitted, outside } => {
+                write!(f, "{admitted} effects admitted, each within its limits")?;
+                match outside {
+                    0 => Ok(()),
+                    outside => write!(f, "; {outside} that nobody admitted, under no limit"),
+                }
+            }
+        }
+    }
+}

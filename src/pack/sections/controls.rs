@@ -1,0 +1,232 @@
+//! What kill switches, consents and idempotency keys let run, and what not.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::budgets::is_of_budget;
+use super::told::{OtherShape, Source, told};
+use crate::event::ErrorCode;
+use crate::event::payload::{
+    EffectAdmitted, EffectExpired, EffectRefused, EffectReplayed, EffectResolved,
+};
+use crate::pack::{PackEvent, Section};
+
+/// What was let run, and what not, limits apart.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Controls {
+    /// What each kill switch let run in this request, and what it stopped, by name.
+    pub switches: Vec<SwitchUse>,
+    /// Where to read who set a switch, when and why.
+    pub switches_set: &'static str,
+    /// Effects that nobody had agreed to, or not any more.
+    pub consent_refusals: Vec<ControlRefusal>,
+    /// Effects whose idempotency key was another input's.
+    pub conflicts: Vec<ControlRefusal>,
+    /// Effects that had begun before, and had not ended or not in a way that anyone knows.
+    pub repeats: Vec<ControlRefusal>,
+    /// Effects that were refused for another reason.
+    pub other_refusals: Vec<ControlRefusal>,
+    /// Effects that were answered from the record of their first run.
+    pub replays: Vec<Replayed>,
+    /// Effects whose lease ended without an outcome.
+    pub expirations: Vec<Expiration>,
+    /// What somebody found out about effects in doubt.
+    pub resolutions: Vec<Resolution>,
+}
+
+/// One kill switch, as far as this request met it.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SwitchUse {
+    /// The switch.
+    pub switch: String,
+    /// Effects that it let run, by the events that admitted them.
+    pub admitted: Vec<Source>,
+    /// Effects that it stopped.
+    pub refused: Vec<ControlRefusal>,
+}
+
+/// An effect that was refused.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ControlRefusal {
+    /// The event that says so; its error code says why.
+    #[serde(flatten)]
+    pub source: Source,
+    /// What was refused, by the event type under which its success is recorded.
+    pub effect: Option<String>,
+    /// What said that the switch is engaged: `environment`, `store` or `unknown`.
+    pub switched_by: Option<String>,
+    /// The consent it would have rested on.
+    pub consent_id: Option<String>,
+    /// The effect that holds, or held, its idempotency key.
+    pub other_effect_id: Option<String>,
+    /// The payload, where it has another shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_shape: Option<OtherShape>,
+}
+
+/// An effect that was answered from the record of its first run.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Replayed {
+    /// The event that says so.
+    #[serde(flatten)]
+    pub source: Source,
+    /// What it was.
+    pub effect: Option<String>,
+    /// The effect whose output was given again.
+    pub other_effect_id: Option<String>,
+    /// The payload, where it has another shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_shape: Option<OtherShape>,
+}
+
+/// A lease that ended without an outcome.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Expiration {
+    /// The event that says so.
+    #[serde(flatten)]
+    pub source: Source,
+    /// The effect.
+    pub effect_id: Option<String>,
+    /// What it was.
+    pub effect: Option<String>,
+    /// When the lease ended.
+    pub lease_until: Option<DateTime<Utc>>,
+    /// The payload, where it has another shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_shape: Option<OtherShape>,
+}
+
+/// What somebody found out about an effect in doubt.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Resolution {
+    /// The event that says so.
+    #[serde(flatten)]
+    pub source: Source,
+    /// The effect.
+    pub effect_id: Option<String>,
+    /// What it was.
+    pub effect: Option<String>,
+    /// `performed` or `not_performed`.
+    pub finding: Option<String>,
+    /// Who found it out.
+    pub by: Option<String>,
+    /// How.
+    pub reason: Option<String>,
+    /// The payload, where it has another shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_shape: Option<OtherShape>,
+}
+
+pub(super) fn section(events: &[PackEvent]) -> Section<Controls> {
+    let mut content = Controls {
+        switches: Vec::new(),
+        // They govern all requests, and a pack is a function of one request's events.
+        switches_set: "switches are set for all requests: who set them, when and why is recorded in \
+                       the stream of the system, which is exported on its own",
+        consent_refusals: Vec::new(),
+        conflicts: Vec::new(),
+        repeats: Vec::new(),
+        other_refusals: Vec::new(),
+        replays: replays(events),
+        expirations: expirations(events),
+        resolutions: resolutions(events),
+    };
+    content.switches = refuse(&mut content, events);
+    let lists = [
+        content.switches.len(),
+        content.consent_refusals.len(),
+        content.conflicts.len(),
+        content.repeats.len(),
+        content.other_refusals.len(),
+        content.replays.len(),
+        content.expirations.len(),
+        content.resolutions.len(),
+    ];
+    if lists == [0; 8] { Section::Empty } else { Section::Recorded { content } }
+}
+
+/// Puts each refusal where it belongs, and returns those by a switch beside what the switch let run.
+fn refuse(content: &mut Controls, events: &[PackEvent]) -> Vec<SwitchUse> {
+    let mut switches = BTreeMap::new();
+    for told in told::<EffectAdmitted>(events) {
+        if let Some(switch) = told.input.switch {
+            entry(&mut switches, switch).admitted.push(told.source);
+        }
+    }
+    for told in told::<EffectRefused>(events).filter(|told| !is_of_budget(&told.source)) {
+        let switch = told.input.switch;
+        let refusal = ControlRefusal {
+            source: told.source,
+            effect: told.input.effect,
+            switched_by: told.output.switched_by,
+            consent_id: told.input.consent_id,
+            other_effect_id: told.output.other_effect_id,
+            other_shape: told.other_shape,
+        };
+        let code = refusal.source.error_code.as_deref().and_then(ErrorCode::parse);
+        let list = match (code, switch) {
+            (Some(ErrorCode::SwitchedOff | ErrorCode::CallingDisabled), Some(switch)) => {
+                &mut entry(&mut switches, switch).refused
+            }
+            (
+                Some(ErrorCode::NoConsent | ErrorCode::ConsentDenied | ErrorCode::ConsentExpired),
+                _,
+            ) => &mut content.consent_refusals,
+            (Some(ErrorCode::KeyConflict), _) => &mut content.conflicts,
+            (Some(ErrorCode::InDoubt | ErrorCode::InProgress), _) => &mut content.repeats,
+            _ => &mut content.other_refusals,
+        };
+        list.push(refusal);
+    }
+    switches.into_values().collect()
+}
+
+fn entry(switches: &mut BTreeMap<String, SwitchUse>, switch: String) -> &mut SwitchUse {
+    switches.entry(switch.clone()).or_insert_with(|| SwitchUse {
+        switch,
+        admitted: Vec::new(),
+        refused: Vec::new(),
+    })
+}
+
+fn replays(events: &[PackEvent]) -> Vec<Replayed> {
+    let replayed = told::<EffectReplayed>(events).map(|told| Replayed {
+        source: told.source,
+        effect: told.input.effect,
+        other_effect_id: told.output.other_effect_id,
+        other_shape: told.other_shape,
+    });
+    replayed.collect()
+}
+
+fn expirations(events: &[PackEvent]) -> Vec<Expiration> {
+    let expired = told::<EffectExpired>(events).map(|told| Expiration {
+        source: told.source,
+        effect_id: told.input.effect_id,
+        effect: told.input.effect,
+        lease_until: told.input.lease_until,
+        other_shape: told.other_shape,
+    });
+    expired.collect()
+}
+
+fn resolutions(events: &[PackEvent]) -> Vec<Resolution> {
+    let resolved = told::<EffectResolved>(events).map(|told| Resolution {
+        source: told.source,
+        effect_id: told.input.effect_id,
+        effect: told.input.effect,
+        finding: told.input.finding,
+        by: told.input.by,
+        reason: told.input.reason,
+        other_shape: told.other_shape,
+    });
+    resolved.collect()
+}
