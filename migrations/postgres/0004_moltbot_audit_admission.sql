@@ -442,13 +442,9 @@ language plpgsql
 as $$
 declare
     word record;
+    lapses_at timestamptz;
 begin
-    select
-        a.event_type,
-        coalesce(
-            (a.input ->> 'expires_at')::timestamptz,
-            a.created_at + make_interval(secs => lifetime_us / 1e6)
-        ) as lapses_at
+    select a.event_type, a.created_at, a.input -> 'expires_at' as expires_at
     into word
     from moltbot_audit.audit_events a
     where a.stream_id = any (stream_ids)
@@ -456,12 +452,25 @@ begin
         and a.input ->> 'consent_id' = consent_obstacle.consent_id
     order by a.recorded_at desc, a.seq desc
     limit 1;
-    return case
-        when word.event_type is null then 'no_consent'
-        when word.event_type = 'call.consent_denied' then 'consent_denied'
-        when word.event_type = 'call.consent_expired' then 'consent_expired'
-        when word.lapses_at <= greatest(clock_timestamp(), claimed_at) then 'consent_expired'
-    end;
+    if not found then
+        return 'no_consent';
+    elsif word.event_type = 'call.consent_denied' then
+        return 'consent_denied';
+    elsif word.event_type = 'call.consent_expired' then
+        return 'consent_expired';
+    elsif word.expires_at is null or word.expires_at = 'null' then
+        lapses_at := word.created_at + lifetime_us * interval '1 microsecond';
+    elsif word.expires_at #>> '{}' ~ '^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$' then
+        begin
+            lapses_at := (word.expires_at #>> '{}')::timestamptz;
+        exception when data_exception then
+            -- No such day. It is not for us to say that the grant still holds.
+        end;
+    end if;
+    if lapses_at is null or lapses_at <= greatest(clock_timestamp(), claimed_at) then
+        return 'consent_expired';
+    end if;
+    return null;
 end
 $$;
 

@@ -2,9 +2,9 @@
 
 #![allow(clippy::panic, reason = "a test fails by panicking, also outside its own function")]
 
-mod admission_races;
 mod admission;
 mod admission_contract;
+mod admission_races;
 mod attack;
 mod auditor;
 mod batcher;

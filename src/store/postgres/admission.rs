@@ -170,9 +170,9 @@ fn bind_record(sql: Sql, pooling: Pooling, record: &Record) -> PgQuery<'_> {
 /// Where the last word about a consent may stand.
 fn consent_streams(intent: &Record) -> Vec<Uuid> {
     let header = intent.header();
-    let conversation = header.conversation_id.map(|id| StreamId::of(None, Some(id)));
-    let streams = [Some(intent.stream_id()), conversation];
-    streams.into_iter().flatten().map(StreamId::uuid).collect()
+    let of_request = header.request_id.map(|id| StreamId::of(Some(id), None));
+    let of_conversation = header.conversation_id.map(|id| StreamId::of(None, Some(id)));
+    [of_request, of_conversation].into_iter().flatten().map(StreamId::uuid).collect()
 }
 
 fn read_verdict(claim: &Claim, row: &PgRow) -> Result<Verdict, sqlx::Error> {
