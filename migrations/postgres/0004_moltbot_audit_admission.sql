@@ -27,8 +27,8 @@ create table if not exists moltbot_audit.audit_effects (
     effect text not null,
     -- keyed hash of the idempotency key; none once that is free again
     key_hash moltbot_audit.digest,
-    -- keyed hash of the input
-    input_hash moltbot_audit.digest not null,
+    -- keyed hash of the input; none where a drained intent does not say it
+    input_hash moltbot_audit.digest,
     -- where it stands
     state moltbot_audit.effect_state not null default 'running',
     -- whether an event says how it ended; after that only a resolution ends a doubt
@@ -160,9 +160,11 @@ return case budget
     end
 end;
 
--- By how much the held amounts have to change, for those where that is not by nothing.
+-- By how much the held amounts have to change when an effect that stood at `from_state` ends, for those
+-- where that is not by nothing. What was voided holds nothing: an outcome that comes after somebody found
+-- that there was none is charged from there.
 create or replace function moltbot_audit.corrections(
-    state text, held text[], amounts bigint[], output jsonb,
+    from_state text, ended text, held text[], amounts bigint[], output jsonb,
     out budgets text[], out changes bigint[]
 )
 language sql
@@ -172,10 +174,13 @@ begin atomic
     from (
         select
             h.budget,
-            case state
-                when 'voided' then -h.amount
+            case ended
                 when 'in_doubt' then 0
-                else moltbot_audit.used_of(h.budget, output) - h.amount
+                when 'voided' then 0
+                else coalesce(moltbot_audit.used_of(h.budget, output), h.amount)
+            end - case
+                when ended = 'in_doubt' or from_state = 'voided' then 0
+                else h.amount
             end as change
         from unnest(held, amounts) as h (budget, amount)
     ) as c
@@ -183,11 +188,12 @@ begin atomic
 end;
 
 -- Whether an end may change what is held: most ends do not, and are spared the look.
-create or replace function moltbot_audit.may_correct(state text, budgets text[])
+create or replace function moltbot_audit.may_correct(from_state text, ended text, budgets text[])
 returns boolean
 language sql
 immutable parallel safe
-return state = 'voided' or (state <> 'in_doubt' and budgets && array['cost_microusd', 'tokens']);
+return ended = 'voided'
+    or (ended <> 'in_doubt' and (from_state = 'voided' or budgets && array['cost_microusd', 'tokens']));
 
 -- Settles the effects that have these outcomes, and leaves those that have one already. Runs under the
 -- settings of its callers, before the outcomes are appended.
@@ -202,6 +208,7 @@ declare
     e record;
     c record;
     ended text;
+    from_state text;
     days date[];
     day_budgets text[];
     day_changes bigint[];
@@ -211,22 +218,31 @@ declare
 begin
     for at in 1 .. cardinality(ids) loop
         ended := moltbot_audit.settlement(outcomes[at], error_codes[at]);
-        update moltbot_audit.audit_effects
-        set
-            state = ended,
-            has_outcome = true,
-            key_hash = case when ended in ('failed', 'voided') then null else key_hash end
-        where effect_id = ids[at] and not has_outcome
-        returning audit_effects.* into e;
+        select x.* into e
+        from moltbot_audit.audit_effects x
+        where x.effect_id = ids[at] and not x.has_outcome
+        for update;
         continue when not found;
-        if e.budgets is not null and moltbot_audit.may_correct(ended, e.budgets) then
-            c := moltbot_audit.corrections(ended, e.budgets, e.amounts, outputs[at]::jsonb);
-            requests := requests || array_fill(e.request_id, array[coalesce(cardinality(c.budgets), 0)]);
+        from_state := e.state;
+        update moltbot_audit.audit_effects x
+        set
+            state = case when ended = 'in_doubt' and x.state <> 'running' then x.state else ended end,
+            has_outcome = true,
+            key_hash = case when ended not in ('failed', 'voided') then x.key_hash end
+        where x.effect_id = ids[at];
+        if e.budgets is not null and moltbot_audit.may_correct(from_state, ended, e.budgets) then
+            c := moltbot_audit.corrections(
+                from_state, ended, e.budgets, e.amounts, outputs[at]::jsonb
+            );
+            requests := requests
+                || array_fill(e.request_id, array[coalesce(cardinality(c.budgets), 0)]);
             request_budgets := request_budgets || c.budgets;
             request_changes := request_changes || c.changes;
         end if;
-        if e.day_budgets is not null and moltbot_audit.may_correct(ended, e.day_budgets) then
-            c := moltbot_audit.corrections(ended, e.day_budgets, e.day_amounts, outputs[at]::jsonb);
+        if e.day_budgets is not null and moltbot_audit.may_correct(from_state, ended, e.day_budgets) then
+            c := moltbot_audit.corrections(
+                from_state, ended, e.day_budgets, e.day_amounts, outputs[at]::jsonb
+            );
             days := days || array_fill(e.day, array[coalesce(cardinality(c.budgets), 0)]);
             day_budgets := day_budgets || c.budgets;
             day_changes := day_changes || c.changes;
@@ -263,35 +279,39 @@ returns void
 language plpgsql
 as $$
 begin
-    -- Of an intent that was entered before, and of a key that another effect holds, nothing is made.
+    -- Of an intent that was entered before, or does not say its effect, no entry is made; of a key that
+    -- another effect holds, an entry without it.
     insert into moltbot_audit.audit_effects (
         effect_id, intent_id, request_id, conversation_id, effect, key_hash, input_hash, admitted_at,
         lease_until
     )
     select
-        (i.input ->> 'effect_id')::uuid, i.id, i.request_id, i.conversation_id,
-        i.input ->> 'effect',
+        i.effect_id::uuid, i.id, i.request_id, i.conversation_id, coalesce(i.effect, ''),
         case
-            when not exists (
-                select from moltbot_audit.audit_effects e
-                where e.key_hash = decode(i.input ->> 'key_hash', 'hex')
+            when i.is_first_of_key and not exists (
+                select from moltbot_audit.audit_effects e where e.key_hash = decode(i.key_hash, 'hex')
             )
-            and i.is_first_of_key
-            then decode(i.input ->> 'key_hash', 'hex')
+            then decode(i.key_hash, 'hex')
         end,
-        decode(i.input ->> 'input_hash', 'hex'),
-        clock_timestamp(),
-        i.created_at + make_interval(secs => (i.input ->> 'lease_ms')::double precision / 1000)
+        decode(i.input_hash, 'hex'), clock_timestamp(),
+        i.created_at + least(coalesce(i.lease_ms, 0), 1e13) * interval '1 millisecond'
     from (
         select
             b.*,
-            row_number() over (partition by b.input ->> 'key_hash' order by b.position) = 1
-                as is_first_of_key
+            row_number() over (partition by b.key_hash order by b.position) = 1 as is_first_of_key
         from (
-            select x.id, x.request_id, x.conversation_id, x.created_at, x.input::jsonb as input, x.position
+            select
+                x.id, x.request_id, x.conversation_id, x.created_at, x.position,
+                j.input ->> 'effect_id' as effect_id,
+                j.input ->> 'effect' as effect,
+                substring(j.input ->> 'key_hash' from '^[0-9a-f]{64}$') as key_hash,
+                substring(j.input ->> 'input_hash' from '^[0-9a-f]{64}$') as input_hash,
+                moltbot_audit.counted(j.input, 'lease_ms')::numeric as lease_ms
             from unnest(ids, request_ids, conversation_ids, created_ats, inputs)
-                with ordinality as x (id, request_id, conversation_id, created_at, input, position)
+                with ordinality as x (id, request_id, conversation_id, created_at, input, position),
+                lateral (select x.input::jsonb as input offset 0) as j
         ) as b
+        where b.effect_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
     ) as i
     order by i.position
     on conflict do nothing;
@@ -418,13 +438,13 @@ begin
         into seq, recorded_at, event_hash, chain_hash
         from moltbot_audit.audit_events a
         where a.id = verdict_on_known.intent_id;
-    elsif e.input_hash <> verdict_on_known.input_hash or e.state in ('failed', 'voided') then
+    elsif e.input_hash is distinct from verdict_on_known.input_hash or e.state in ('failed', 'voided') then
         verdict := 'conflict';
     elsif e.state = 'done' then
         verdict := 'replay';
         select a.output::text into output
         from moltbot_audit.audit_events a
-        where a.id = e.effect_id;
+        where a.id = e.effect_id and a.outcome = 'succeeded';
     elsif e.state = 'running' and e.lease_until > clock_timestamp() then
         verdict := 'in_progress';
     else
@@ -692,15 +712,14 @@ begin
         state = case conclusion
             when 'expired' then 'in_doubt' when 'performed' then 'done' else 'voided'
         end,
-        has_outcome = x.has_outcome or conclusion <> 'expired',
         key_hash = case when conclusion <> 'not_performed' then x.key_hash end
     where x.effect_id = conclude.effect_id;
     if conclusion = 'not_performed' then
-        c := moltbot_audit.corrections('voided', e.day_budgets, e.day_amounts, null);
+        c := moltbot_audit.corrections(e.state, 'voided', e.day_budgets, e.day_amounts, null);
         if c.budgets is not null then
             perform moltbot_audit.move_day_budgets(e.day, c.budgets, c.changes);
         end if;
-        c := moltbot_audit.corrections('voided', e.budgets, e.amounts, null);
+        c := moltbot_audit.corrections(e.state, 'voided', e.budgets, e.amounts, null);
         if c.budgets is not null then
             perform moltbot_audit.move_budgets(e.request_id, c.budgets, c.changes);
         end if;

@@ -103,6 +103,27 @@ pub struct Claim {
     pub lease: Duration,
 }
 
+impl Claim {
+    /// Objects to a claim that would come around a limit; for implementors of a store.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] where a charge is negative, or a budget is charged twice.
+    pub fn check(&self) -> Result<(), StoreError> {
+        const DOING: &str = "admit an effect";
+        for (at, charge) in self.charges.iter().enumerate() {
+            if charge.amount < 0 {
+                return Err(StoreError::refused(DOING, "a charge is negative"));
+            }
+            let is_same =
+                |other: &Charge| (&other.budget, other.period) == (&charge.budget, charge.period);
+            if self.charges[..at].iter().any(is_same) {
+                return Err(StoreError::refused(DOING, "a budget is charged twice"));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The consent that a claim rests on: the last word about it in the trail of the claim's request or
 /// conversation must be a `call.consent_granted` that has not lapsed.
 #[derive(Clone, Debug)]

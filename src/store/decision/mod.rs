@@ -13,7 +13,6 @@ pub(crate) use self::consent::{ConsentWord, consent_streams};
 #[cfg(feature = "sqlite")]
 pub(crate) use self::entry::Held;
 pub(crate) use self::entry::{Change, Entry, State};
-use super::StoreError;
 use super::admission::{Claim, Obstacle, Scope, Verdict};
 use crate::event::Period;
 
@@ -135,22 +134,6 @@ pub(crate) fn scope(claim: &Claim, period: Period, now: DateTime<Utc>) -> Scope 
         Period::Day => Scope::Day(now.date_naive()),
         Period::Request => Scope::Request(claim.intent.stream_id().uuid()),
     }
-}
-
-/// Objects to a claim that would come around a limit.
-pub(crate) fn check(claim: &Claim) -> Result<(), StoreError> {
-    for (at, charge) in claim.charges.iter().enumerate() {
-        let is_same = |other: &super::admission::Charge| {
-            (&other.budget, other.period) == (&charge.budget, charge.period)
-        };
-        if charge.amount < 0 {
-            return Err(StoreError::refused(DOING, "a charge is negative"));
-        }
-        if claim.charges[..at].iter().any(is_same) {
-            return Err(StoreError::refused(DOING, "a budget is charged twice"));
-        }
-    }
-    Ok(())
 }
 
 /// What the effect returned, by its outcome event; none where that does not report a success.

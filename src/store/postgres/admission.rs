@@ -50,6 +50,7 @@ const SET_SWITCH: Sql = record_sql!(
 
 pub(super) async fn admit(connections: &Connections, claim: &Claim) -> Result<Verdict, StoreError> {
     const DOING: &str = "admit an effect";
+    claim.check()?;
     let (of_request, of_day) =
         (Charges::of(claim, Period::Request), Charges::of(claim, Period::Day));
     if of_request.is_some() && claim.intent.header().request_id.is_none() {
@@ -125,8 +126,8 @@ impl<'a> Charges<'a> {
             claim.charges.iter().filter(|charge| charge.period == period).collect();
         (!charges.is_empty()).then(|| Self {
             budgets: charges.iter().map(|charge| charge.budget.as_str()).collect(),
-            amounts: charges.iter().map(|charge| charge.amount).collect(),
-            limits: charges.iter().map(|charge| charge.limit).collect(),
+            amounts: charges.iter().map(|charge| bounded(charge.amount)).collect(),
+            limits: charges.iter().map(|charge| bounded(charge.limit)).collect(),
         })
     }
 }
@@ -224,10 +225,10 @@ fn used(claim: &Claim, row: &PgRow) -> Result<Vec<i64>, sqlx::Error> {
 /// The first charge that would pass its limit.
 fn over(claim: &Claim, used: &[i64]) -> Result<Obstacle, sqlx::Error> {
     let mut charges = claim.charges.iter().zip(used).enumerate();
-    let over = charges.find(|(_, (charge, used))| **used > charge.limit);
+    let over = charges.find(|(_, (charge, used))| **used > bounded(charge.limit));
     let (nth, (charge, used)) =
         over.ok_or_else(|| sqlx::Error::Decode("no budget is over its limit".into()))?;
-    Ok(Obstacle::Budget { charge: nth, used: used - charge.amount })
+    Ok(Obstacle::Budget { charge: nth, used: used - bounded(charge.amount) })
 }
 
 fn elapsed(row: &PgRow) -> Result<Option<Duration>, sqlx::Error> {
@@ -239,6 +240,11 @@ fn receipt(record: &Record, row: &PgRow) -> Result<Receipt, sqlx::Error> {
     let recorded_at: DateTime<Utc> = row.try_get("recorded_at")?;
     let (stored, chain_hash) = (digest(row, "stored_hash")?, digest(row, "chain_hash")?);
     Ok(Receipt::new(record, row.try_get("seq")?, recorded_at, stored, chain_hash))
+}
+
+/// So that what is used and what is asked for fit into one number together.
+fn bounded(amount: i64) -> i64 {
+    amount.min((1 << 62) - 1)
 }
 
 fn micros(duration: Duration) -> i64 {

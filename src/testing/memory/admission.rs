@@ -89,7 +89,7 @@ impl Effects {
 
 impl Kept {
     fn admit(&mut self, claim: &Claim, now: DateTime<Utc>) -> Result<Verdict, StoreError> {
-        decision::check(claim)?;
+        claim.check()?;
         match self.meet(claim, now) {
             None => {}
             Some(Met::Answered(verdict)) => return Ok(verdict),

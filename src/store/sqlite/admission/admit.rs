@@ -32,7 +32,7 @@ pub(super) async fn admit(
     row: &Row,
 ) -> Result<Answer, StoreError> {
     let fault = |error| failed(DOING, error);
-    decision::check(claim)?;
+    claim.check()?;
     // No other process writes from here on: what is read below still holds when it is written upon.
     let mut transaction = writer.begin_with("begin immediate").await.map_err(fault)?;
     let answer = decide(&mut transaction, claim, row).await?;
