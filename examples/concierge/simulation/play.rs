@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::{Auditor, RecordError, RequestId};
+use moltbot_audit::store::WriteError;
+use moltbot_audit::{Auditor, ControlError, RecordError, RequestId, Switch};
 
 use super::orchestrator::Orchestrator;
 use super::scenario::{Assert, Scenario, Step};
@@ -55,6 +56,14 @@ pub(crate) async fn play(
     Ok(stage.orchestrator.cases().iter().map(|case| case.trail().request().clone()).collect())
 }
 
+/// What a new deployment does once: a switch that nobody ever reset is engaged.
+pub(crate) async fn set_up(auditor: &Auditor) -> Result<(), ControlError> {
+    for switch in [Switch::AI, Switch::OCR, Switch::CALLING] {
+        auditor.kill_switch().reset(&switch, "concierge", "set-up").await?;
+    }
+    Ok(())
+}
+
 struct Stage {
     orchestrator: Orchestrator,
     world: Arc<World>,
@@ -66,6 +75,16 @@ impl Stage {
         self.world.clock().advance(BETWEEN_STEPS + Duration::from_secs(step.elapsed_seconds));
         if let Some(failure) = &step.inject_failure {
             self.world.script_failure(failure.provider, failure.times);
+        }
+        if step.host_restarts {
+            self.orchestrator.restart();
+        }
+        if let Some(operator) = &step.operator {
+            self.orchestrator.operate(operator).await.map_err(|error| match error {
+                ControlError::Record(error) => error,
+                ControlError::Store(error) => WriteError::from(error).into(),
+                _ => WriteError::Interrupted.into(),
+            })?;
         }
         let moltbot_due = step.moltbot_output.is_some();
         if let Some(output) = &step.moltbot_output {

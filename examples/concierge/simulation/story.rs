@@ -7,10 +7,15 @@ use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use moltbot_audit::Budget;
 use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::redact::find_phones;
+use moltbot_audit::store::admission::{
+    AdmissionStore, Claim, Conclusion, OpenEffect, Scope, SwitchState, Verdict,
+};
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::scenario::{Scenario, Step};
 
@@ -87,6 +92,69 @@ impl AuditSink for ToldSink {
                 }
             }
             Ok(appended)
+        })
+    }
+
+    fn admission(&self) -> Option<&dyn AdmissionStore> {
+        self.inner.admission().map(|_| self as &dyn AdmissionStore)
+    }
+}
+
+/// Where the store behind it decides, so does this.
+impl ToldSink {
+    fn decides(&self) -> Result<&dyn AdmissionStore, StoreError> {
+        let advice = "the sink does not decide";
+        self.inner.admission().ok_or_else(|| StoreError::database("decide", advice))
+    }
+}
+
+impl AdmissionStore for ToldSink {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+        Box::pin(async move {
+            let verdict = self.decides()?.admit(claim).await?;
+            if let Verdict::Proceed(admission) = &verdict {
+                self.story.event(&claim.intent, &admission.receipt);
+            }
+            Ok(verdict)
+        })
+    }
+
+    fn conclude<'a>(
+        &'a self,
+        effect_id: Uuid,
+        conclusion: Conclusion,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(async move {
+            let receipt = self.decides()?.conclude(effect_id, conclusion, record).await?;
+            if let Some(receipt) = &receipt {
+                self.story.event(record, receipt);
+            }
+            Ok(receipt)
+        })
+    }
+
+    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
+        Box::pin(async move { self.decides()?.open_effects(max).await })
+    }
+
+    fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>> {
+        Box::pin(async move { self.decides()?.usage(scope).await })
+    }
+
+    fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
+        Box::pin(async move { self.decides()?.switches().await })
+    }
+
+    fn set_switch<'a>(
+        &'a self,
+        state: &'a SwitchState,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
+        Box::pin(async move {
+            let receipt = self.decides()?.set_switch(state, record).await?;
+            self.story.event(record, &receipt);
+            Ok(receipt)
         })
     }
 }
@@ -182,4 +250,7 @@ const TOLD: &[&str] = &[
     "/scope",
     "/status",
     "/error_message",
+    "/effect",
+    "/switch",
+    "/by",
 ];
