@@ -132,7 +132,7 @@ impl Ledger {
             switch: text("switch"),
             charges: Vec::new(),
             state: EffectState::Running,
-            outcome: None,
+            ended: None,
             resolved: None,
         });
         self.held.push(Vec::new());
@@ -185,11 +185,11 @@ impl Ledger {
     fn settle(&mut self, at: usize, event: &PackEvent) -> Result<(), &'static str> {
         let settlement = settlement(event);
         let effect = &mut self.effects[at];
-        if effect.outcome.is_some() {
+        if effect.ended.is_some() {
             // Ids are unique: else one effect could give back what another holds.
             return Err("its effect has an outcome");
         }
-        effect.outcome = Some(Source::of(event));
+        effect.ended = Some(Source::of(event));
         if settlement == Settlement::InDoubt {
             if effect.state == EffectState::Running {
                 effect.state = EffectState::InDoubt;
