@@ -12,20 +12,19 @@ mod simulation;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chrono::DateTime;
-use moltbot_audit::record::{Record, StoredRecord};
+use moltbot_audit::record::StoredRecord;
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{Appended, AuditSink, AuditStore, BoxFuture, StoreError};
-use moltbot_audit::testing::assert_no_personal_data;
+use moltbot_audit::store::{AuditSink, AuditStore};
+use moltbot_audit::testing::{Fault, FaultySink, assert_no_personal_data};
 use moltbot_audit::{Auditor, RequestId, StreamId};
 use serde_json::Value;
 
 use self::simulation::{
     clock::ScriptedClock,
-    play::{PlayError, play},
+    play::{PlayError, open_for_business, play},
     scenario::Scenario,
     story::{Story, ToldSink},
     tally::differences,
@@ -173,9 +172,11 @@ async fn when_the_trail_fails_at_most_the_effect_under_way_goes_unrecorded() {
     let scenario = scenario_file("phone_charger");
     let whole = Played::on_sqlite(&scenario).await.trail;
     let mut recorded = 0;
-    for (fails_at, record) in whole.iter().enumerate() {
+    for (fails_at, record) in (0..).zip(&whole) {
         let fresh = crate::sqlite::open().await;
-        let sink = Arc::new(FailingSink { inner: fresh.store.clone(), left: fails_at.into() });
+        open_for_business(&stage(fresh.store.clone()).0).await.expect("the switches are reset");
+        let sink = Arc::new(FaultySink::new(fresh.store.clone()));
+        sink.at_calls(fails_at + 1..fails_at + 500, Fault::not_landed());
         let (auditor, world) = stage(sink);
         let stopped = play(&scenario, &auditor, &world, &Story::new(std::io::sink())).await;
         assert!(matches!(stopped, Err(PlayError::Audit { .. })), "the play stops at {fails_at}");
@@ -241,6 +242,7 @@ async fn a_failed_assertion_names_scenario_and_step() {
     assert.vendor_outreach_count = Some(7);
     let fresh = crate::sqlite::open().await;
     let (auditor, world) = stage(fresh.store.clone());
+    open_for_business(&auditor).await.expect("the switches are reset");
     let failed = play(&scenario, &auditor, &world, &Story::new(std::io::sink())).await;
     let said = failed.expect_err("it fails").to_string();
     assert_eq!(said, "scenario call_denied, step asks: vendor_outreach_count: expected 7, found 0");
@@ -264,6 +266,7 @@ impl Played {
         let told = Told::default();
         let narrator = Story::new(told.clone());
         let (auditor, world) = stage(Arc::new(ToldSink::new(store.clone(), narrator.clone())));
+        open_for_business(&auditor).await.expect("the switches are reset");
         let requests = play(scenario, &auditor, &world, &narrator).await;
         let requests = requests.expect("the scenario plays, and its assertions hold");
         let mut trail = Vec::new();
@@ -287,26 +290,6 @@ impl Write for Told {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
-    }
-}
-
-/// Stores so many batches, and then none.
-#[derive(Debug)]
-struct FailingSink {
-    inner: Arc<dyn AuditStore>,
-    left: AtomicUsize,
-}
-
-impl AuditSink for FailingSink {
-    fn append<'a>(
-        &'a self,
-        batch: &'a [Record],
-    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
-        let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
-        match left {
-            Ok(_) => self.inner.append(batch),
-            Err(_) => Box::pin(async { Err(StoreError::unavailable("append", "pulled the plug")) }),
-        }
     }
 }
 

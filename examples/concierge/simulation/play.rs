@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use moltbot_audit::auditor::ControlError;
 use moltbot_audit::{Auditor, RecordError, RequestId};
 
 use super::orchestrator::Orchestrator;
@@ -17,6 +18,15 @@ pub(crate) enum PlayError {
     Assertion { scenario: String, step: String, failed: String },
     #[error("scenario {scenario}, step {step}: the audit trail could not be written")]
     Audit { scenario: String, step: String, source: RecordError },
+}
+
+/// Resets the kill switches that are engaged: a new deployment says what may run.
+pub(crate) async fn open_for_business(auditor: &Auditor) -> Result<(), ControlError> {
+    let switches = auditor.kill_switch();
+    for state in switches.states().await?.into_iter().filter(|state| state.is_engaged) {
+        switches.reset(&state.switch, "concierge", "open for business").await?;
+    }
+    Ok(())
 }
 
 /// Plays `scenario` in `world`, recorded by `auditor`, which must tell the world's time. Gives the

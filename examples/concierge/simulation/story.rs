@@ -7,10 +7,15 @@ use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use moltbot_audit::Budget;
 use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::redact::find_phones;
+use moltbot_audit::store::admission::{
+    AdmissionStore, Claim, Conclusion, OpenEffect, Scope, SwitchState, Verdict,
+};
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::scenario::{Scenario, Step};
 
@@ -89,6 +94,77 @@ impl AuditSink for ToldSink {
             Ok(appended)
         })
     }
+
+    fn admission(&self) -> Option<&dyn AdmissionStore> {
+        self.inner.admission().map(|_| -> &dyn AdmissionStore { self })
+    }
+}
+
+impl ToldSink {
+    fn decides(&self) -> Result<&dyn AdmissionStore, StoreError> {
+        let missing = || StoreError::database("decide", "the sink only records");
+        self.inner.admission().ok_or_else(missing)
+    }
+}
+
+impl AdmissionStore for ToldSink {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+        Box::pin(async move {
+            let verdict = self.decides()?.admit(claim).await?;
+            if let Verdict::Proceed(admission) = &verdict {
+                self.story.event(&claim.intent, &admission.receipt);
+            }
+            Ok(verdict)
+        })
+    }
+
+    fn conclude<'a>(
+        &'a self,
+        effect_id: Uuid,
+        conclusion: Conclusion,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(async move {
+            let receipt = self.decides()?.conclude(effect_id, conclusion, record).await?;
+            if let Some(receipt) = &receipt {
+                self.story.event(record, receipt);
+            }
+            Ok(receipt)
+        })
+    }
+
+    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
+        Box::pin(async move { self.decides()?.open_effects(max).await })
+    }
+
+    fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>> {
+        Box::pin(async move { self.decides()?.usage(scope).await })
+    }
+
+    fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
+        Box::pin(async move { self.decides()?.switches().await })
+    }
+
+    fn set_switch<'a>(
+        &'a self,
+        state: &'a SwitchState,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
+        Box::pin(async move {
+            let receipt = self.decides()?.set_switch(state, record).await?;
+            self.story.event(record, &receipt);
+            Ok(receipt)
+        })
+    }
+
+    fn switch_moved(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            match self.decides() {
+                Ok(store) => store.switch_moved().await,
+                Err(_) => std::future::pending().await,
+            }
+        })
+    }
 }
 
 /// What a line says of the payload: known fields only, without the fields that are phone numbers.
@@ -152,6 +228,8 @@ fn masked(text: &str) -> String {
 const LINE_CHARS: usize = 90;
 
 const TOLD: &[&str] = &[
+    "/effect",
+    "/switch",
     "/from_state",
     "/to_state",
     "/reason",

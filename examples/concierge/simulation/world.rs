@@ -34,6 +34,8 @@ pub(crate) enum ProviderError {
     Down,
     #[error("the model gave no answer within 30 s")]
     NoAnswer,
+    #[error("it may not run")]
+    Refused,
     #[error("the photo could not be read")]
     Unreadable,
 }
@@ -163,8 +165,9 @@ impl World {
         let mut delivered = Vec::new();
         let mut fault = None;
         let number = batch.batch_number.unwrap_or_default();
-        let effect =
-            Effect::vendor_batch(batch).idempotency_key(trail.key(&format!("batch:{number}")));
+        let effect = Effect::vendor_batch(batch)
+            .planned_by_moltbot()
+            .idempotency_key(trail.key(&format!("batch:{number}")));
         let sent = trail
             .effect(effect)
             .run(async || {
@@ -338,6 +341,7 @@ fn settle<T>(ran: Result<T, EffectError<T, ProviderError>>) -> Reached<T> {
     match ran {
         Ok(value) => Ok(Ok(value)),
         Err(EffectError::Failed(error)) => Ok(Err(error)),
+        Err(EffectError::Refused(_)) => Ok(Err(ProviderError::Refused)),
         Err(EffectError::NotRun(error) | EffectError::Unrecorded { source: error, .. }) => {
             Err(error)
         }
