@@ -1,5 +1,6 @@
 //! Request packs: what they tell, what they hide, and that nothing about them can be changed.
 
+mod admitted;
 mod budgets;
 mod controls;
 mod effects;

@@ -121,6 +121,36 @@ async fn each_way_to_end_does_to_the_charges_what_the_rule_says() {
     }
 }
 
+/// As the stores do, so that what a pack adds up to is what its store has.
+#[tokio::test]
+async fn an_outcome_that_comes_after_somebody_found_out_counts() {
+    for (finding, outcome, state, used) in [
+        ("not_performed", called().output(json!({ "input_tokens": 70 })), "done", 70),
+        ("not_performed", called().ended(Outcome::Failed, ErrorCode::ProviderError), "failed", 50),
+        ("not_performed", called().ended(Outcome::Cancelled, ErrorCode::Cancelled), "voided", 0),
+        ("performed", called().output(json!({ "input_tokens": 70 })), "done", 70),
+        ("performed", called().ended(Outcome::Cancelled, ErrorCode::Cancelled), "done", 50),
+        ("performed", called().ended(Outcome::Failed, ErrorCode::NotPerformed), "voided", 0),
+    ] {
+        let effects = Effects::new().await;
+        let id = effects.admit("moltbot.called", vec![charge("tokens", 50, 60)]).await;
+        effects.resolve(id, finding).await;
+        effects.end(id, outcome).await;
+        for (pack, verdict) in effects.packs().await {
+            assert_eq!(verdict, BudgetVerdict::WithinLimits { admitted: 1, outside: 0 });
+            assert_eq!(pack["budgets"]["content"]["effects"][0]["state"], state, "{finding}");
+            let tokens = usage(&pack, "tokens", "request");
+            assert_eq!((&tokens["used"], &tokens["reserved"]), (&json!(used), &json!(0)));
+        }
+        // One more, where what was given back was used after all.
+        effects.admit("moltbot.called", vec![charge("tokens", 20, 60)]).await;
+        for (_, verdict) in effects.packs().await {
+            let is_passed = matches!(verdict, BudgetVerdict::Passed { .. });
+            assert_eq!(is_passed, used + 20 > 60, "{finding}, {state}: {verdict}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn tokens_and_cost_are_settled_at_what_was_used_even_past_the_limit() {
     let effects = Effects::new().await;
@@ -243,7 +273,6 @@ async fn an_admission_that_cannot_be_added_up_is_never_within_limits() {
 async fn events_that_contradict_each_other_are_irregular() {
     let effects = Effects::new().await;
     let id = effects.admit("moltbot.called", vec![charge("moltbot_calls", 1, 8)]).await;
-    effects.resolve(id, "not_performed").await;
     effects.end(id, called()).await;
     effects.resolve(id, "performed").await;
     effects.resolve(effects.fresh_id(), "performed").await;
@@ -254,12 +283,12 @@ async fn events_that_contradict_each_other_are_irregular() {
     let late = admission(late, "moltbot.called", Vec::new());
     effects.teller.typed::<EffectAdmitted>(Actor::System, late, Nothing {}).await;
     for (pack, verdict) in effects.packs().await {
-        assert_eq!(why(&verdict), "it happened, and somebody had found that it had not");
+        assert_eq!(why(&verdict), "its effect had ended");
         let irregular = pack["budgets"]["content"]["irregular"].as_array().expect("a list").iter();
         let irregular: Vec<_> =
             irregular.map(|event| event["what"].as_str().expect("a text")).collect();
         assert_eq!(
-            irregular[1..],
+            irregular,
             [
                 "its effect had ended",
                 "its effect was not admitted",

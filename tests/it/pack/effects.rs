@@ -69,11 +69,6 @@ impl Effects {
         self.teller.typed::<EffectResolved>(Actor::Admin, input, Nothing {}).await;
     }
 
-    async fn pack(&self, profile: &Profile) -> Value {
-        let pack = export(&*self.fresh.store, &self.teller.request, profile).await;
-        serde_json::from_str(&pack.to_json_pretty()).expect("a pack is JSON")
-    }
-
     /// Both packs, and that the verifier's verdict on each is what it says itself.
     pub(super) async fn packs(&self) -> [(Value, BudgetVerdict); 2] {
         let [internal, external] = [Profile::internal(), Profile::external(&KEY)];
@@ -81,8 +76,12 @@ impl Effects {
     }
 
     pub(super) async fn judged(&self, profile: &Profile) -> (Value, BudgetVerdict) {
-        let pack = self.pack(profile).await;
-        let verdict = verdict(&pack);
+        let pack = export(&*self.fresh.store, &self.teller.request, profile).await;
+        // As it is written: a member that stands twice would be gone from what was parsed.
+        let json = pack.to_json_pretty();
+        let verified = verify_request_pack(json.as_bytes()).expect("an untouched pack verifies");
+        let verdict = verified.budgets().clone();
+        let pack: Value = serde_json::from_str(&json).expect("a pack is JSON");
         if let Some(said) = pack["budgets"].get("content") {
             assert_eq!(said["check"], json!(verdict));
         }
@@ -114,9 +113,4 @@ pub(super) fn charge(budget: &str, amount: i64, limit: i64) -> ChargeInput {
 
 pub(super) fn called() -> AuditEvent {
     AuditEvent::new(EventType::MOLTBOT_CALLED, Actor::Moltbot).input(json!({ "attempt": 1 }))
-}
-
-fn verdict(pack: &Value) -> BudgetVerdict {
-    let verified = verify_request_pack(pack.to_string().as_bytes());
-    verified.expect("an untouched pack verifies").budgets().clone()
 }

@@ -59,10 +59,12 @@ impl Balance {
         self.peak = self.peak.max(self.used);
     }
 
-    /// Ends a hold at what was used.
-    fn settle(&mut self, amount: i64, used: i64) {
-        self.used = self.used.saturating_add(used - amount);
-        self.reserved -= amount;
+    /// Ends a hold, or what it was settled at before, at what was used.
+    fn settle(&mut self, amount: i64, before: Option<i64>, used: i64) {
+        if before.is_none() {
+            self.reserved -= amount;
+        }
+        self.used = self.used.saturating_add(used - before.unwrap_or(amount));
         self.peak = self.peak.max(self.used);
     }
 }
@@ -130,7 +132,7 @@ impl Ledger {
             switch: text("switch"),
             charges: Vec::new(),
             state: EffectState::Running,
-            outcome: None,
+            ended: None,
             resolved: None,
         });
         self.held.push(Vec::new());
@@ -183,56 +185,43 @@ impl Ledger {
     fn settle(&mut self, at: usize, event: &PackEvent) -> Result<(), &'static str> {
         let settlement = settlement(event);
         let effect = &mut self.effects[at];
-        if effect.outcome.is_some() {
+        if effect.ended.is_some() {
             // Ids are unique: else one effect could give back what another holds.
             return Err("its effect has an outcome");
         }
-        effect.outcome = Some(Source::of(event));
-        if effect.resolved.is_some() {
-            // What somebody found out stands; an outcome may only agree with it.
-            return match (effect.state, settlement) {
-                (EffectState::Voided, Settlement::Succeeded | Settlement::Failed) => {
-                    Err("it happened, and somebody had found that it had not")
-                }
-                (EffectState::Done, Settlement::Voided) => {
-                    Err("it did not happen, and somebody had found that it had")
-                }
-                _ => Ok(()),
-            };
+        effect.ended = Some(Source::of(event));
+        if settlement == Settlement::InDoubt {
+            if effect.state == EffectState::Running {
+                effect.state = EffectState::InDoubt;
+            }
+            return Ok(());
         }
         effect.state = match settlement {
             Settlement::Succeeded => EffectState::Done,
             Settlement::Failed => EffectState::Failed,
-            Settlement::InDoubt => EffectState::InDoubt,
-            Settlement::Voided => EffectState::Voided,
+            Settlement::InDoubt | Settlement::Voided => EffectState::Voided,
         };
-        match settlement {
-            Settlement::InDoubt => Ok(()),
-            Settlement::Succeeded | Settlement::Failed => {
-                let output = &event.output;
-                // What was used may pass a limit: it is what happened.
-                self.end(at, |charge| {
-                    let budget = charge.account.0.as_str();
-                    Settlement::used(budget, Some(&output.value)).unwrap_or(charge.amount)
-                });
-                if self.held[at].iter().any(|charge| is_use_hidden(&charge.account, output)) {
-                    return Err("what it used is hidden");
-                }
-                Ok(())
-            }
-            Settlement::Voided => {
-                self.end(at, |_| 0);
-                Ok(())
-            }
+        let output = &event.output;
+        // What was used may pass a limit: it is what happened.
+        self.end(at, |charge| match settlement {
+            Settlement::Voided => 0,
+            _ => Settlement::used(charge.account.0.as_str(), Some(&output.value))
+                .unwrap_or(charge.amount),
+        });
+        let is_hidden = self.held[at].iter().any(|charge| is_use_hidden(&charge.account, output));
+        if settlement != Settlement::Voided && is_hidden {
+            return Err("what it used is hidden");
         }
+        Ok(())
     }
 
-    /// Ends what an effect holds, each charge at what was used.
+    /// Ends what an effect holds, each charge at what was used. An outcome that comes late and says
+    /// otherwise than what somebody found out counts, as it does in a store.
     fn end(&mut self, at: usize, used: impl Fn(&Held) -> i64) {
         for (charge, shown) in self.held[at].iter().zip(&mut self.effects[at].charges) {
             let used = used(charge);
-            shown.settled = Some(used);
-            self.balances.entry(charge.account.clone()).or_default().settle(charge.amount, used);
+            let balance = self.balances.entry(charge.account.clone()).or_default();
+            balance.settle(charge.amount, shown.settled.replace(used), used);
         }
     }
 

@@ -104,7 +104,7 @@ pub struct AdmittedEffect {
     /// Where it stands.
     pub state: EffectState,
     /// The event that records how it ended.
-    pub outcome: Option<Source>,
+    pub ended: Option<Source>,
     /// The event that says what somebody found out about it.
     pub resolved: Option<Source>,
 }
