@@ -63,7 +63,8 @@ pub mod testing;
 
 #[cfg(feature = "recorder")]
 pub use self::auditor::{
-    AdmitError, Auditor, AuditorBuilder, Effect, EffectError, PendingEffect, Permit, RecordError,
+    AdmitError, Auditor, AuditorBuilder, ControlError, Effect, EffectError, PendingEffect, Permit,
+    RecordError,
 };
 pub use self::event::{
     Actor, AuditEvent, Budget, ConversationId, ErrorCode, EventError, EventId, EventType, Outcome,

@@ -20,7 +20,7 @@ use moltbot_audit::{Auditor, RequestId, StreamId};
 
 use self::simulation::{
     clock::ScriptedClock,
-    play::{PlayError, open_for_business, play},
+    play::{PlayError, play, set_up},
     scenario::Scenario,
     story::{Story, ToldSink},
     tally,
@@ -74,7 +74,7 @@ async fn run(arguments: Arguments) -> Result<(), Stop> {
         let world = Arc::new(World::new(clock.clone()));
         let sink = Arc::new(ToldSink::new(store.clone(), narrator.clone()));
         let auditor = Auditor::builder(sink, key.clone()).clock(clock).build();
-        open_for_business(&auditor).await.map_err(unusable)?;
+        set_up(&auditor).await.map_err(unusable)?;
         let played = play(scenario, &auditor, &world, &narrator).await;
         let requests = played.map_err(|error| match error {
             PlayError::Assertion { .. } => Stop { code: 1, error: error.into() },

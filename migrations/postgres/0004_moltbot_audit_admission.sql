@@ -464,7 +464,7 @@ declare
     word record;
     lapses_at timestamptz;
 begin
-    select a.event_type, a.created_at, a.input -> 'expires_at' as expires_at
+    select a.event_type, a.created_at, a.recorded_at, a.input -> 'expires_at' as expires_at
     into word
     from moltbot_audit.audit_events a
     where a.stream_id = any (stream_ids)
@@ -487,7 +487,11 @@ begin
             -- No such day. It is not for us to say that the grant still holds.
         end;
     end if;
-    if lapses_at is null or lapses_at <= greatest(clock_timestamp(), claimed_at) then
+    -- By the host's clock, or by this one: a clock that was set back gives nobody more.
+    if lapses_at is null
+        or lapses_at <= claimed_at
+        or clock_timestamp() - word.recorded_at >= lapses_at - word.created_at
+    then
         return 'consent_expired';
     end if;
     return null;

@@ -39,6 +39,7 @@ macro_rules! admission_contract {
             admission_contract!(@tests $open: consent {
                 without_a_grant_there_is_no_consent
                 a_grant_lets_a_call_pass_until_its_default_lifetime_is_over
+                a_grant_lapses_by_the_stores_clock_where_the_hosts_stands_still
                 a_grant_that_says_when_it_lapses_lapses_then
                 a_grant_that_says_no_time_is_no_grant
                 the_last_word_counts

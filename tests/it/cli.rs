@@ -27,6 +27,15 @@ fn run<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = A>) -> S
     Said::from(output.expect("the program starts"))
 }
 
+/// What `verify_pack` says of a pack, and its exit code.
+pub(crate) fn verify(pack: &str) -> (Option<i32>, String) {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("pack.json");
+    std::fs::write(&file, pack).expect("a file");
+    let said = run("verify_pack", [file]);
+    (said.code, said.out)
+}
+
 /// How a program ended, and what it printed.
 #[derive(Debug)]
 struct Said {

@@ -12,19 +12,24 @@ mod simulation;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chrono::DateTime;
-use moltbot_audit::record::StoredRecord;
+use moltbot_audit::record::{Receipt, Record, StoredRecord};
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{AuditSink, AuditStore};
-use moltbot_audit::testing::{Fault, FaultySink, assert_no_personal_data};
-use moltbot_audit::{Auditor, RequestId, StreamId};
+use moltbot_audit::store::admission::{
+    AdmissionStore, Claim, Conclusion, OpenEffect, Scope, SwitchState, Verdict,
+};
+use moltbot_audit::store::{Appended, AuditSink, AuditStore, BoxFuture, StoreError};
+use moltbot_audit::testing::assert_no_personal_data;
+use moltbot_audit::{Auditor, Budget, RequestId, StreamId};
 use serde_json::Value;
+use uuid::Uuid;
 
 use self::simulation::{
     clock::ScriptedClock,
-    play::{PlayError, open_for_business, play},
+    play::{PlayError, play, set_up},
     scenario::Scenario,
     story::{Story, ToldSink},
     tally::differences,
@@ -172,12 +177,10 @@ async fn when_the_trail_fails_at_most_the_effect_under_way_goes_unrecorded() {
     let scenario = scenario_file("phone_charger");
     let whole = Played::on_sqlite(&scenario).await.trail;
     let mut recorded = 0;
-    for (fails_at, record) in (0..).zip(&whole) {
+    for (fails_at, record) in whole.iter().enumerate() {
         let fresh = crate::sqlite::open().await;
-        open_for_business(&stage(fresh.store.clone()).0).await.expect("the switches are reset");
-        let sink = Arc::new(FaultySink::new(fresh.store.clone()));
-        sink.at_calls(fails_at + 1..fails_at + 500, Fault::not_landed());
-        let (auditor, world) = stage(sink);
+        let sink = Arc::new(FailingSink { inner: fresh.store.clone(), left: fails_at.into() });
+        let (auditor, world) = stage(sink).await;
         let stopped = play(&scenario, &auditor, &world, &Story::new(std::io::sink())).await;
         assert!(matches!(stopped, Err(PlayError::Audit { .. })), "the play stops at {fails_at}");
         let went_out = world.ledger().len();
@@ -241,8 +244,7 @@ async fn a_failed_assertion_names_scenario_and_step() {
     let assert = scenario.steps[0].assert.as_mut().expect("it asserts");
     assert.vendor_outreach_count = Some(7);
     let fresh = crate::sqlite::open().await;
-    let (auditor, world) = stage(fresh.store.clone());
-    open_for_business(&auditor).await.expect("the switches are reset");
+    let (auditor, world) = stage(fresh.store.clone()).await;
     let failed = play(&scenario, &auditor, &world, &Story::new(std::io::sink())).await;
     let said = failed.expect_err("it fails").to_string();
     assert_eq!(said, "scenario call_denied, step asks: vendor_outreach_count: expected 7, found 0");
@@ -265,8 +267,8 @@ impl Played {
     async fn on(scenario: &Scenario, store: Arc<dyn AuditStore>) -> Self {
         let told = Told::default();
         let narrator = Story::new(told.clone());
-        let (auditor, world) = stage(Arc::new(ToldSink::new(store.clone(), narrator.clone())));
-        open_for_business(&auditor).await.expect("the switches are reset");
+        let (auditor, world) =
+            stage(Arc::new(ToldSink::new(store.clone(), narrator.clone()))).await;
         let requests = play(scenario, &auditor, &world, &narrator).await;
         let requests = requests.expect("the scenario plays, and its assertions hold");
         let mut trail = Vec::new();
@@ -293,12 +295,82 @@ impl Write for Told {
     }
 }
 
-fn stage(sink: Arc<dyn AuditSink>) -> (Auditor, Arc<World>) {
+/// Stores so many batches, and then none.
+#[derive(Debug)]
+struct FailingSink {
+    inner: Arc<dyn AuditStore>,
+    left: AtomicUsize,
+}
+
+impl AuditSink for FailingSink {
+    fn append<'a>(
+        &'a self,
+        batch: &'a [Record],
+    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
+        let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        match left {
+            Ok(_) => self.inner.append(batch),
+            Err(_) => Box::pin(async { Err(StoreError::unavailable("append", "pulled the plug")) }),
+        }
+    }
+
+    fn admission(&self) -> Option<&dyn AdmissionStore> {
+        Some(self)
+    }
+}
+
+impl FailingSink {
+    fn decides(&self) -> &dyn AdmissionStore {
+        self.inner.admission().expect("the store decides")
+    }
+}
+
+impl AdmissionStore for FailingSink {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+        let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        match left {
+            Ok(_) => self.decides().admit(claim),
+            Err(_) => Box::pin(async { Err(StoreError::unavailable("admit", "pulled the plug")) }),
+        }
+    }
+
+    fn conclude<'a>(
+        &'a self,
+        effect_id: Uuid,
+        conclusion: Conclusion,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        self.decides().conclude(effect_id, conclusion, record)
+    }
+
+    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
+        self.decides().open_effects(max)
+    }
+
+    fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>> {
+        self.decides().usage(scope)
+    }
+
+    fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
+        self.decides().switches()
+    }
+
+    fn set_switch<'a>(
+        &'a self,
+        state: &'a SwitchState,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
+        self.decides().set_switch(state, record)
+    }
+}
+
+async fn stage(sink: Arc<dyn AuditSink>) -> (Auditor, Arc<World>) {
     // 2026-01-28 09:00 UTC: the same in each play, so that plays can be compared.
     let start = DateTime::from_timestamp(1_769_590_800, 0).expect("a time");
     let clock = Arc::new(ScriptedClock::new(start));
     let key = RedactionKey::from_bytes([7; 32]);
-    let auditor = Auditor::builder(sink, key).clock(clock.clone()).build();
+    let auditor = Auditor::builder(sink, key).clock(clock.clone()).environment(|_| None).build();
+    set_up(&auditor).await.expect("the switches are reset");
     (auditor, Arc::new(World::new(clock)))
 }
 

@@ -7,12 +7,15 @@ use chrono::TimeDelta;
 use moltbot_audit::auditor::Clock;
 use moltbot_audit::event::payload::{InboundInput, InboundOutput, WhatsappInboundReceived};
 use moltbot_audit::{
-    Actor, AuditEvent, Auditor, ConversationId, EventType, RecordError, RequestId,
+    Actor, AuditEvent, Auditor, ControlError, ConversationId, EventType, RecordError, RequestId,
+    Switch,
 };
 use uuid::Uuid;
 
 use super::case::Case;
-use super::scenario::{ClientInbound, ConsentReply, InitialState, MessageType, VendorInbound};
+use super::scenario::{
+    ClientInbound, ConsentReply, InitialState, MessageType, Operator, VendorInbound,
+};
 use super::trail::Trail;
 use super::world::World;
 
@@ -58,6 +61,22 @@ impl Orchestrator {
     /// The requests so far, oldest first.
     pub(crate) fn cases(&self) -> &[Case] {
         &self.cases
+    }
+
+    /// A host that starts again does not know which webhooks it has seen.
+    pub(crate) fn restart(&mut self) {
+        self.seen.clear();
+    }
+
+    /// An operator sets a kill switch.
+    pub(crate) async fn operate(&self, operator: &Operator) -> Result<(), ControlError> {
+        let switch = Switch::new(operator.switch.clone())?;
+        let kill_switch = self.auditor.kill_switch();
+        let (by, reason) = ("an operator", operator.reason.as_str());
+        match operator.engaged {
+            true => kill_switch.engage(&switch, by, reason).await.map(drop),
+            false => kill_switch.reset(&switch, by, reason).await.map(drop),
+        }
     }
 
     /// The request in hand.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::auditor::ControlError;
-use moltbot_audit::{Auditor, RecordError, RequestId};
+use moltbot_audit::store::WriteError;
+use moltbot_audit::{Auditor, ControlError, RecordError, RequestId, Switch};
 
 use super::orchestrator::Orchestrator;
 use super::scenario::{Assert, Scenario, Step};
@@ -18,15 +18,6 @@ pub(crate) enum PlayError {
     Assertion { scenario: String, step: String, failed: String },
     #[error("scenario {scenario}, step {step}: the audit trail could not be written")]
     Audit { scenario: String, step: String, source: RecordError },
-}
-
-/// Resets the kill switches that are engaged: a new deployment says what may run.
-pub(crate) async fn open_for_business(auditor: &Auditor) -> Result<(), ControlError> {
-    let switches = auditor.kill_switch();
-    for state in switches.states().await?.into_iter().filter(|state| state.is_engaged) {
-        switches.reset(&state.switch, "concierge", "open for business").await?;
-    }
-    Ok(())
 }
 
 /// Plays `scenario` in `world`, recorded by `auditor`, which must tell the world's time. Gives the
@@ -65,6 +56,14 @@ pub(crate) async fn play(
     Ok(stage.orchestrator.cases().iter().map(|case| case.trail().request().clone()).collect())
 }
 
+/// What a new deployment does once: a switch that nobody ever reset is engaged.
+pub(crate) async fn set_up(auditor: &Auditor) -> Result<(), ControlError> {
+    for switch in [Switch::AI, Switch::OCR, Switch::CALLING] {
+        auditor.kill_switch().reset(&switch, "concierge", "set-up").await?;
+    }
+    Ok(())
+}
+
 struct Stage {
     orchestrator: Orchestrator,
     world: Arc<World>,
@@ -76,6 +75,16 @@ impl Stage {
         self.world.clock().advance(BETWEEN_STEPS + Duration::from_secs(step.elapsed_seconds));
         if let Some(failure) = &step.inject_failure {
             self.world.script_failure(failure.provider, failure.times);
+        }
+        if step.host_restarts {
+            self.orchestrator.restart();
+        }
+        if let Some(operator) = &step.operator {
+            self.orchestrator.operate(operator).await.map_err(|error| match error {
+                ControlError::Record(error) => error,
+                ControlError::Store(error) => WriteError::from(error).into(),
+                _ => WriteError::Interrupted.into(),
+            })?;
         }
         let moltbot_due = step.moltbot_output.is_some();
         if let Some(output) = &step.moltbot_output {

@@ -22,6 +22,8 @@
 //! - `call_offer: { scope }`: a call would help now (added). `call_status: { status,
 //!   duration_seconds }`: the phone provider reports (added).
 //! - `moltbot_output`: what Moltbot answers when it is asked in this step; alone: its turn has come.
+//! - `operator: { switch, engaged, reason }`: an operator sets a kill switch, first of all (added).
+//! - `host_restarts: true`: the host forgets which webhooks it has seen, first of all (added).
 //! - `assert`: what must hold after the step.
 
 use std::collections::BTreeMap;
@@ -117,6 +119,8 @@ pub(crate) struct Step {
     pub(crate) repeat: u32,
     pub(crate) elapsed_seconds: u64,
     pub(crate) inject_failure: Option<InjectFailure>,
+    pub(crate) operator: Option<Operator>,
+    pub(crate) host_restarts: bool,
     pub(crate) client_inbound: Option<ClientInbound>,
     pub(crate) consent_reply: Option<ConsentReply>,
     pub(crate) ocr_result: Option<OcrResult>,
@@ -134,6 +138,14 @@ pub(crate) struct InjectFailure {
     pub(crate) provider: Provider,
     #[serde(default = "once")]
     pub(crate) times: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Operator {
+    pub(crate) switch: String,
+    pub(crate) engaged: bool,
+    pub(crate) reason: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -324,6 +336,8 @@ fn step((index, mut fields): (usize, Map<String, Value>)) -> Result<Step, Scenar
         repeat: optional(&mut fields, at, "repeat")?.unwrap_or(1),
         elapsed_seconds: optional(&mut fields, at, "elapsed_seconds")?.unwrap_or_default(),
         inject_failure: optional(&mut fields, at, "inject_failure")?,
+        operator: optional(&mut fields, at, "operator")?,
+        host_restarts: optional(&mut fields, at, "host_restarts")?.unwrap_or_default(),
         client_inbound: optional(&mut fields, at, "client_inbound")?,
         consent_reply: optional(&mut fields, at, "consent_reply")?,
         ocr_result: optional(&mut fields, at, "ocr_result")?,
@@ -369,6 +383,8 @@ const KINDS: &[&str] = &[
     "repeat",
     "elapsed_seconds",
     "inject_failure",
+    "operator",
+    "host_restarts",
     "client_inbound",
     "consent_reply",
     "ocr_result",

@@ -96,14 +96,15 @@ impl AuditSink for ToldSink {
     }
 
     fn admission(&self) -> Option<&dyn AdmissionStore> {
-        self.inner.admission().map(|_| -> &dyn AdmissionStore { self })
+        self.inner.admission().map(|_| self as &dyn AdmissionStore)
     }
 }
 
+/// Where the store behind it decides, so does this.
 impl ToldSink {
     fn decides(&self) -> Result<&dyn AdmissionStore, StoreError> {
-        let missing = || StoreError::database("decide", "the sink only records");
-        self.inner.admission().ok_or_else(missing)
+        let advice = "the sink does not decide";
+        self.inner.admission().ok_or_else(|| StoreError::database("decide", advice))
     }
 }
 
@@ -154,15 +155,6 @@ impl AdmissionStore for ToldSink {
             let receipt = self.decides()?.set_switch(state, record).await?;
             self.story.event(record, &receipt);
             Ok(receipt)
-        })
-    }
-
-    fn switch_moved(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            match self.decides() {
-                Ok(store) => store.switch_moved().await,
-                Err(_) => std::future::pending().await,
-            }
         })
     }
 }
@@ -228,8 +220,6 @@ fn masked(text: &str) -> String {
 const LINE_CHARS: usize = 90;
 
 const TOLD: &[&str] = &[
-    "/effect",
-    "/switch",
     "/from_state",
     "/to_state",
     "/reason",
@@ -260,4 +250,7 @@ const TOLD: &[&str] = &[
     "/scope",
     "/status",
     "/error_message",
+    "/effect",
+    "/switch",
+    "/by",
 ];

@@ -9,7 +9,6 @@ pub(crate) enum Say {
     CallFallback,
     CallOffer,
     ClearerPhoto,
-    HumanQueue,
     HumanTakesOver,
     NoCall,
     NothingFound,
@@ -30,7 +29,6 @@ impl Say {
             Self::CallFallback => "call_fallback",
             Self::CallOffer => "call_offer",
             Self::ClearerPhoto => "clearer_photo",
-            Self::HumanQueue => "human_queue",
             Self::HumanTakesOver => "human_takes_over",
             Self::NoCall => "no_call",
             Self::NothingFound => "nothing_found",
@@ -60,7 +58,6 @@ impl Say {
             Self::ClearerPhoto => {
                 "We had trouble reading the photo. Please send a clearer photo, or type it."
             }
-            Self::HumanQueue => "We could not read your photos. A colleague will look at them.",
             Self::HumanTakesOver => "We cannot go on automatically. A colleague will help you.",
             Self::NoCall => "Understood, we will not call. Let us go on here.",
             Self::NothingFound => "Sorry, we found no shop to ask. A colleague will help you.",
@@ -89,7 +86,6 @@ impl Say {
             Self::ClearerPhoto => {
                 "La photo est difficile à lire. Envoyez une photo plus nette, ou écrivez le texte."
             }
-            Self::HumanQueue => "Nous n'avons pas pu lire vos photos. Un collègue va les regarder.",
             Self::HumanTakesOver => {
                 "Nous ne pouvons pas continuer automatiquement. Un collègue va vous aider."
             }
@@ -120,7 +116,6 @@ impl Say {
             Self::ClearerPhoto => {
                 "Ifoto ntisomeka neza. Mwohereze indi igaragara neza, cyangwa mubyandike."
             }
-            Self::HumanQueue => "Ntitwabashije gusoma amafoto yanyu. Umukozi wacu arayareba.",
             Self::HumanTakesOver => "Mutwihanganire, umukozi wacu agiye kubafasha.",
             Self::NoCall => "Murakoze, ntitubahamagara. Dukomeze twandikirane.",
             Self::NothingFound => "Mutwihanganire, nta duka tubonye. Umukozi wacu agiye kubafasha.",

@@ -1,7 +1,7 @@
 //! The world outside: Moltbot, OCR, WhatsApp, the phone. All of it scripted.
 //!
 //! The providers themselves are private to this file, and each of them is called in one place only:
-//! inside `Trail::effect(…).run(…)`. The orchestrator holds a [`World`] and nothing else, so no
+//! inside `Trail::effect(…).run(…)`, or on a permit that is used up by it. The orchestrator holds a [`World`] and nothing else, so no
 //! side-effect can be had without its event. The world keeps its own ledger of what really went
 //! out; it shares nothing with the audit trail, and so can be held against it.
 
@@ -9,13 +9,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use moltbot_audit::admission::Refusal;
+use moltbot_audit::auditor::Unrecorded;
 use moltbot_audit::event::payload::{
     BatchInput, BatchOutput, CallConsentInput, CallConsentOutput, CallInput, CallOutput,
     MoltbotInput, MoltbotOutput, OcrInput, OcrOutput, OutboundInput, OutboundOutput, OutreachInput,
     OutreachOutput,
 };
 use moltbot_audit::store::WriteError;
-use moltbot_audit::{Effect, EffectError, EventId, RecordError};
+use moltbot_audit::{AdmitError, Effect, EffectError, EventId, Permit, RecordError};
 use serde_json::Value;
 
 use super::clock::ScriptedClock;
@@ -24,7 +26,26 @@ use super::trail::Trail;
 
 /// What came of a call on the world: `Err` where it could not be audited, and the play must stop;
 /// inside, the provider's own answer.
-pub(crate) type Reached<T> = Result<Result<T, ProviderError>, RecordError>;
+pub(crate) type Reached<T> = Result<Result<T, NotReached>, RecordError>;
+
+/// Why the world gave no answer.
+#[derive(Debug)]
+pub(crate) enum NotReached {
+    /// It may not be asked: what to do instead is inside.
+    Refused(Box<Refusal>),
+    /// It failed.
+    Failed,
+}
+
+/// Leave to do something later, or why there is none.
+pub(crate) type Asked = Result<Result<Permit, NoPermit>, RecordError>;
+
+#[derive(Debug)]
+pub(crate) enum NoPermit {
+    /// It was done before, under the same key: there is nothing to do.
+    Done,
+    Refused(Box<Refusal>),
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ProviderError {
@@ -34,8 +55,6 @@ pub(crate) enum ProviderError {
     Down,
     #[error("the model gave no answer within 30 s")]
     NoAnswer,
-    #[error("it may not run")]
-    Refused,
     #[error("the photo could not be read")]
     Unreadable,
 }
@@ -123,15 +142,32 @@ impl World {
         settle(trail.effect(effect).run(async || self.think(input)).await)
     }
 
-    pub(crate) async fn read_photo(
+    /// Asks whether a photo may be read, when it arrives: the worker has its turn later.
+    pub(crate) async fn ask_for_photo(
         &self,
         trail: &Trail,
         key: String,
         input: &OcrInput,
-        threshold: f64,
-    ) -> Reached<OcrOutput> {
-        let effect = Effect::ocr_job(input).idempotency_key(key);
-        settle(trail.effect(effect).run(async || self.read(threshold)).await)
+    ) -> Asked {
+        granted(trail.effect(Effect::ocr_job(input).idempotency_key(key)).admit().await)
+    }
+
+    pub(crate) async fn read_photo(&self, permit: Permit, threshold: f64) -> Reached<OcrOutput> {
+        match self.read(threshold) {
+            Ok(output) => {
+                permit.succeeded(&output).await.map_err(unrecorded)?;
+                Ok(Ok(output))
+            }
+            Err(error) => {
+                permit.failed(&error).await.map_err(unrecorded)?;
+                Ok(Err(NotReached::Failed))
+            }
+        }
+    }
+
+    /// Gives back what is not needed.
+    pub(crate) async fn leave(&self, permit: Permit, reason: &str) -> Result<(), RecordError> {
+        permit.not_performed(reason).await.map(drop).map_err(unrecorded)
     }
 
     pub(crate) async fn message_client(
@@ -154,45 +190,41 @@ impl World {
         settle(sent)
     }
 
+    /// Asks whether a batch that Moltbot planned may go out.
+    pub(crate) async fn ask_for_batch(&self, trail: &Trail, batch: &BatchInput) -> Asked {
+        let number = batch.batch_number.unwrap_or_default();
+        let key = trail.key(&format!("batch:{number}"));
+        let effect = Effect::vendor_batch(batch).planned_by_moltbot().idempotency_key(key);
+        granted(trail.effect(effect).admit().await)
+    }
+
     /// Messages a batch, one effect for each vendor inside the effect of the batch. Beside what is
     /// recorded, gives the vendors whose message went out.
     pub(crate) async fn message_vendors(
         &self,
         trail: &Trail,
-        batch: &BatchInput,
+        permit: Permit,
         messages: &[OutreachInput],
     ) -> Result<Vec<String>, RecordError> {
         let mut delivered = Vec::new();
-        let mut fault = None;
-        let number = batch.batch_number.unwrap_or_default();
-        let effect = Effect::vendor_batch(batch)
-            .planned_by_moltbot()
-            .idempotency_key(trail.key(&format!("batch:{number}")));
-        let sent = trail
-            .effect(effect)
-            .run(async || {
-                for message in messages {
-                    match self.message_vendor(trail, message).await {
-                        Ok(Ok(_)) => delivered.push(message.vendor_id.clone()),
-                        Ok(Err(_)) => {}
-                        Err(error) => {
-                            fault = Some(error);
-                            return Err(ProviderError::Audit);
-                        }
-                    }
+        for message in messages {
+            match self.message_vendor(trail, message).await {
+                Ok(Ok(_)) => delivered.push(message.vendor_id.clone()),
+                Ok(Err(_)) => {}
+                Err(error) => {
+                    permit.failed(&ProviderError::Audit).await.ok();
+                    return Err(error);
                 }
-                let sent = delivered.len();
-                Ok(BatchOutput {
-                    sent: u32::try_from(sent).ok(),
-                    failed: u32::try_from(messages.len() - sent).ok(),
-                    ..Default::default()
-                })
-            })
-            .await;
-        match fault {
-            Some(error) => Err(error),
-            None => settle(sent).map(|_| delivered),
+            }
         }
+        let sent = delivered.len();
+        let output = BatchOutput {
+            sent: u32::try_from(sent).ok(),
+            failed: u32::try_from(messages.len() - sent).ok(),
+            ..Default::default()
+        };
+        permit.succeeded(&output).await.map_err(unrecorded)?;
+        Ok(delivered)
     }
 
     async fn message_vendor(
@@ -335,18 +367,32 @@ impl Outside {
     }
 }
 
-/// Tells the provider's own failure, which the orchestrator handles, from a failing audit, which
-/// stops it.
+/// Tells the provider's own failure and a refusal, which the orchestrator handles, from a failing audit,
+/// which stops it.
 fn settle<T>(ran: Result<T, EffectError<T, ProviderError>>) -> Reached<T> {
     match ran {
         Ok(value) => Ok(Ok(value)),
-        Err(EffectError::Failed(error)) => Ok(Err(error)),
-        Err(EffectError::Refused(_)) => Ok(Err(ProviderError::Refused)),
+        Err(EffectError::Failed(_)) => Ok(Err(NotReached::Failed)),
+        Err(EffectError::Refused(refusal)) => Ok(Err(NotReached::Refused(refusal))),
         Err(EffectError::NotRun(error) | EffectError::Unrecorded { source: error, .. }) => {
             Err(error)
         }
         Err(_) => Err(WriteError::Interrupted.into()),
     }
+}
+
+fn granted(asked: Result<Permit, AdmitError>) -> Asked {
+    match asked {
+        Ok(permit) => Ok(Ok(permit)),
+        Err(AdmitError::Refused(refusal)) => Ok(Err(NoPermit::Refused(refusal))),
+        Err(AdmitError::Replayed(_)) => Ok(Err(NoPermit::Done)),
+        Err(AdmitError::NotRun(error)) => Err(error),
+        Err(_) => Err(WriteError::Interrupted.into()),
+    }
+}
+
+fn unrecorded(unrecorded: Unrecorded) -> RecordError {
+    unrecorded.source
 }
 
 /// The library also keeps fields whose confidence the reader did not say.

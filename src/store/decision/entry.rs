@@ -103,8 +103,8 @@ impl Entry {
         }
     }
 
-    /// Of an effect that was begun while the database was away, by its intent; none where that does not
-    /// say which effect it is.
+    /// Of an effect that was begun while the database was away, by its intent; none where that does
+    /// not say which effect it is.
     pub(crate) fn drained(intent: &Record, now: DateTime<Utc>) -> Option<Self> {
         let header = intent.header();
         let input: AdmissionInput = serde_json::from_value(intent.input()?.clone()).ok()?;
@@ -143,8 +143,8 @@ impl Entry {
             return None;
         }
         self.has_outcome = true;
-        // Somebody resolved that it was not performed, and its charges were given back: an outcome that
-        // comes late and says otherwise is charged from nothing.
+        // Somebody resolved that it was not performed, and its charges were given back: an outcome
+        // that comes late and says otherwise is charged from nothing.
         let is_voided = self.state == State::Voided;
         let held = |charge: &Held| if is_voided { 0 } else { charge.amount };
         let settled = |charge: &Held| {
@@ -170,8 +170,8 @@ impl Entry {
         })
     }
 
-    /// Concludes it without an outcome, and says what to change. `None` where it is not open in the way
-    /// that the conclusion needs.
+    /// Concludes it without an outcome, and says what to change. `None` where it is not open in the
+    /// way that the conclusion needs.
     pub(crate) fn conclude(
         &mut self,
         conclusion: Conclusion,

@@ -104,7 +104,7 @@ pub(crate) fn judge(claim: &Claim, facts: &Facts) -> Result<Grant, Obstacle> {
     }
     if let Some(consent) = &claim.consent {
         let word = facts.consent.as_ref().ok_or(Obstacle::NoConsent)?;
-        word.check(consent, facts.now.max(claim.intent.header().created_at))?;
+        word.check(consent, claim.intent.header().created_at, facts.now)?;
     }
     let charges = claim.charges.iter().zip(&facts.used).enumerate();
     let used = charges.map(|(charge, (asked, &used))| {

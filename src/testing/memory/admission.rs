@@ -159,10 +159,12 @@ impl Kept {
                     == Some(&consent.consent_id)
         };
         let words = self.rows.iter().filter(|(record, _)| is_word(record));
-        let (record, _) = words.max_by_key(|(_, receipt)| (receipt.recorded_at, receipt.seq))?;
+        let newest = words.max_by_key(|(_, receipt)| (receipt.recorded_at, receipt.seq));
+        let (record, receipt) = newest?;
         Some(ConsentWord {
             event_type: record.header().event_type.clone(),
             created_at: record.header().created_at,
+            recorded_at: receipt.recorded_at,
             expires_at: record.input().and_then(|input| input.get("expires_at")).cloned(),
         })
     }

@@ -50,6 +50,9 @@ async fn eight_of_eight_calls_are_within_the_limit_and_the_ninth_is_not() {
         };
         assert_eq!((seq, budget.as_str(), used, amount, limit), (17, "moltbot_calls", 8, 1, 8));
         assert_eq!(pack["events"][16]["header"]["id"], json!(event_id));
+        let (code, said) = crate::cli::verify(&pack.to_string());
+        assert_eq!(code, Some(3), "{said}");
+        assert!(said.contains(": verified: ") && said.contains("A LIMIT WAS PASSED: event 17 ("));
     }
 }
 

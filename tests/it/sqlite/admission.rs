@@ -67,14 +67,14 @@ async fn an_entry_changed_by_hand_is_an_error_and_admits_nothing() {
         "request_id = 'cccccccccccccccccccccccccccccccccccc'",
         "lease_until = 9223372036854775807",
     ] {
-        run(&trail, "begin; drop table if exists kept; create table kept as select * from audit_effects; commit")
-            .await;
+        run(&trail, "create table kept as select * from audit_effects").await;
         run(&trail, &format!("update audit_effects set {change}")).await;
         let error = case.admission().admit(&case.keyed("a key")).await.expect_err(change);
         assert!(matches!(error, StoreError::Database { .. }), "{change}: {error:?}");
         assert!(case.admission().open_effects(9).await.is_err(), "{change}");
-        run(&trail, "begin; delete from audit_effects; insert into audit_effects select * from kept; commit")
-            .await;
+        let restore = "begin; delete from audit_effects; insert into audit_effects \
+                       select * from kept; drop table kept; commit";
+        run(&trail, restore).await;
     }
     assert!(matches!(case.ask(&case.keyed("a key")).await, Verdict::InProgress { .. }));
     assert_eq!(case.event_types().await.len(), 1);

@@ -1,14 +1,16 @@
-//! What one request may use up. Counted here by the host.
+//! What one request may use up: the library decides, and the host does what it is told instead.
 
 use chrono::TimeDelta;
+use moltbot_audit::admission::{Language, Refusal, RefusalReason};
 use moltbot_audit::auditor::Clock;
-use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome, RecordError};
+use moltbot_audit::{Actor, AuditEvent, Budget, ErrorCode, EventType, Outcome, RecordError};
 use serde_json::json;
 
 use super::super::state::RequestState;
 use super::super::texts::Say;
 use super::Case;
 
+/// As told to Moltbot and written into payloads; what is enforced is the library's.
 pub(super) const MOLTBOT_CALLS_MAX: u32 = 8;
 pub(super) const OCR_JOBS_MAX: u32 = 2;
 pub(super) const BATCHES_MAX: u32 = 3;
@@ -17,55 +19,100 @@ pub(super) const VENDORS_MAX: usize = 15;
 const WARN_AFTER: TimeDelta = TimeDelta::minutes(4);
 const TIME_MAX: TimeDelta = TimeDelta::minutes(10);
 
+/// How often something was asked for; numbers for payloads and keys, not limits.
 #[derive(Debug, Default)]
-pub(super) struct Budgets {
+pub(super) struct Counts {
     pub(super) moltbot_calls: u32,
     pub(super) ocr_jobs: u32,
     pub(super) batches: u32,
-    pub(super) vendors: usize,
     warned_of_time: bool,
 }
 
 impl Case {
+    /// Does what stands in a refusal: records it in the host's own terms, and tells the client.
+    pub(super) async fn heed(&mut self, refusal: &Refusal) -> Result<(), RecordError> {
+        match &refusal.reason {
+            RefusalReason::Budget { budget, used, limit, .. } => {
+                if let Some(event_type) = event_of(budget) {
+                    self.refuse_over_budget(event_type, budget.as_str(), *used, *limit).await?;
+                }
+            }
+            RefusalReason::Time { elapsed, max } => {
+                let seconds = |time: &std::time::Duration| i64::try_from(time.as_secs());
+                let (used, limit) =
+                    (seconds(elapsed).unwrap_or(i64::MAX), seconds(max).unwrap_or(i64::MAX));
+                return self.give_up(refusal.fallback.message(self.tongue()), used, limit).await;
+            }
+            _ => {}
+        }
+        self.say_instead(refusal).await
+    }
+
+    /// The text of a refusal.
+    pub(super) async fn say_instead(&mut self, refusal: &Refusal) -> Result<(), RecordError> {
+        let text = refusal.fallback.message(self.tongue()).to_owned();
+        self.tell(text, Some("refused")).await.map(drop)
+    }
+
+    fn tongue(&self) -> Language {
+        Language::of(self.language().as_str())
+    }
+
     /// Records that something was not done, because its budget is used up.
     pub(super) async fn refuse_over_budget(
         &self,
         event_type: EventType,
         budget: &str,
-        used: impl Into<i64>,
-        limit: impl Into<i64>,
+        used: i64,
+        limit: i64,
     ) -> Result<(), RecordError> {
-        let (used, limit): (i64, i64) = (used.into(), limit.into());
         let event = AuditEvent::new(event_type, Actor::System)
             .input(json!({ "budget": budget, "used": used, "limit": limit }))
             .ended(Outcome::Refused, ErrorCode::BudgetExceeded);
         self.trail.record(event).await.map(drop)
     }
 
-    /// Looks at the clock before anything else is done for the request.
+    async fn give_up(&mut self, text: &str, used: i64, limit: i64) -> Result<(), RecordError> {
+        let event_type = EventType::REQUEST_TIME_BUDGET_EXCEEDED;
+        self.refuse_over_budget(event_type, "time_seconds", used, limit).await?;
+        self.move_to(RequestState::Error, "timeout").await?;
+        self.tell(text.to_owned(), Some("time_is_up")).await.map(drop)
+    }
+
+    /// Looks at the clock where no effect is due that would be refused.
     pub(crate) async fn check_time(&mut self) -> Result<(), RecordError> {
         let running = self.world.clock().now() - self.began;
-        if self.state.is_over() {
+        if self.state.is_over() || running <= TIME_MAX {
+            return self.warn_of_time().await;
+        }
+        let (used, limit) = (running.num_seconds(), TIME_MAX.num_seconds());
+        self.give_up(Say::TimeIsUp.text(self.language()), used, limit).await
+    }
+
+    /// Tells the client once that it takes a while.
+    pub(super) async fn warn_of_time(&mut self) -> Result<(), RecordError> {
+        let running = self.world.clock().now() - self.began;
+        let is_due = running > WARN_AFTER && running <= TIME_MAX && !self.state.is_over();
+        if !is_due || self.counts.warned_of_time {
             return Ok(());
         }
-        if running > TIME_MAX {
-            let (used, limit) = (running.num_seconds(), TIME_MAX.num_seconds());
-            let event_type = EventType::REQUEST_TIME_BUDGET_EXCEEDED;
-            self.refuse_over_budget(event_type, "time_seconds", used, limit).await?;
-            self.move_to(RequestState::Error, "timeout").await?;
-            self.say(Say::TimeIsUp).await?;
-        } else if running > WARN_AFTER && !self.budgets.warned_of_time {
-            self.budgets.warned_of_time = true;
-            let input = json!({
-                "budget": "time_seconds",
-                "used": running.num_seconds(),
-                "limit": TIME_MAX.num_seconds(),
-            });
-            self.note(EventType::REQUEST_TIME_BUDGET_WARNING, Actor::System, input).await?;
-            if self.state == RequestState::AwaitingVendorReplies {
-                self.say(Say::StillWaiting).await?;
-            }
+        self.counts.warned_of_time = true;
+        if self.state == RequestState::AwaitingVendorReplies {
+            self.say(Say::StillWaiting).await?;
         }
         Ok(())
+    }
+}
+
+/// The host's own event for a budget that is used up.
+fn event_of(budget: &Budget) -> Option<EventType> {
+    if *budget == Budget::MOLTBOT_CALLS {
+        Some(EventType::MOLTBOT_BUDGET_EXCEEDED)
+    } else if *budget == Budget::OCR_JOBS {
+        Some(EventType::OCR_BUDGET_EXCEEDED)
+    } else if [Budget::VENDOR_BATCHES, Budget::VENDORS].contains(budget) {
+        Some(EventType::VENDOR_BATCH_LIMIT_REACHED)
+    } else {
+        None
     }
 }

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::super::scenario::CallStatus;
 use super::super::texts::Say;
+use super::super::world::NotReached;
 use super::Case;
 
 const CONSENT_FOR: TimeDelta = TimeDelta::minutes(30);
@@ -115,7 +116,8 @@ impl Case {
         let key = self.trail.key(&format!("call:{attempt_id}"));
         match self.world.call(&self.trail, key, &input).await? {
             Ok(output) => self.calls.ongoing = output.provider_call_id,
-            Err(_) => {
+            Err(NotReached::Refused(refusal)) => self.heed(&refusal).await?,
+            Err(NotReached::Failed) => {
                 self.say(Say::CallFallback).await?;
             }
         }

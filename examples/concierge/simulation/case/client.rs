@@ -2,12 +2,13 @@
 
 use moltbot_audit::auditor::Clock;
 use moltbot_audit::event::payload::{OcrInput, OcrJobCreated, OcrJobInput, OcrJobOutput};
-use moltbot_audit::{Actor, EventType, RecordError};
+use moltbot_audit::{Actor, Permit, RecordError};
 use serde_json::{Value, json};
 
 use super::super::scenario::{ClientInbound, MessageType};
 use super::super::state::RequestState;
 use super::super::texts::Say;
+use super::super::world::NoPermit;
 use super::Case;
 use super::budget::OCR_JOBS_MAX;
 
@@ -19,8 +20,8 @@ const OCR_THRESHOLD: f64 = 0.6;
 #[derive(Debug)]
 pub(super) struct Photo {
     job_id: String,
-    media_id: String,
-    message_id: String,
+    /// Leave to read it, until it is read.
+    permit: Option<Permit>,
     /// What the context pack tells of it.
     pub(super) reading: Option<Value>,
 }
@@ -35,7 +36,7 @@ impl Case {
         let text = inbound.text.clone().or_else(|| inbound.button_id.clone());
         self.messages.push(json!({ "from": "client", "text": text }));
         self.last_active = self.world.clock().now();
-        self.check_time().await?;
+        self.warn_of_time().await?;
         if self.state.is_over() {
             let handed_off = self.state == RequestState::HandedOff;
             let say = if handed_off { Say::AfterHandoff } else { Say::HumanTakesOver };
@@ -56,20 +57,28 @@ impl Case {
         inbound: &ClientInbound,
         message_id: &str,
     ) -> Result<(), RecordError> {
-        let used = self.budgets.ocr_jobs;
-        if used >= OCR_JOBS_MAX {
-            let event_type = EventType::OCR_BUDGET_EXCEEDED;
-            self.refuse_over_budget(event_type, "ocr_jobs", used, OCR_JOBS_MAX).await?;
-            return self.say(Say::HumanQueue).await.map(drop);
-        }
+        let media_id = inbound.media_fixture.clone().unwrap_or_else(|| "photo.jpg".into());
+        // The same photo again is the same job.
+        let job_id = format!("ocr-job-{media_id}");
+        let reading = OcrInput {
+            job_id: Some(job_id.clone()),
+            provider: Some(OCR_PROVIDER.into()),
+            media_id: Some(media_id.clone()),
+            ..Default::default()
+        };
+        let key = self.trail.key(&format!("ocr:{media_id}"));
+        let permit = match self.world.ask_for_photo(&self.trail, key, &reading).await? {
+            Ok(permit) => permit,
+            Err(NoPermit::Done) => return Ok(()),
+            Err(NoPermit::Refused(refusal)) => return self.heed(&refusal).await,
+        };
         if !self.state.allows(RequestState::OcrProcessing) {
-            // Refused, and recorded as refused; no job is spent on it.
+            // Refused, and recorded as refused; what was held for it is given back.
+            self.world.leave(permit, "the request is past its photos").await?;
             self.move_to(RequestState::OcrProcessing, "the client sent a photo").await?;
             return self.say(Say::HumanTakesOver).await.map(drop);
         }
-        self.budgets.ocr_jobs += 1;
-        let media_id = inbound.media_fixture.clone().unwrap_or_else(|| "photo.jpg".into());
-        let job_id = format!("ocr-job-{}", self.budgets.ocr_jobs);
+        self.counts.ocr_jobs += 1;
         let input = OcrJobInput {
             message_id: Some(message_id.into()),
             ocr_type: Some("prescription".into()),
@@ -80,13 +89,12 @@ impl Case {
         };
         let output = OcrJobOutput {
             job_id: Some(job_id.clone()),
-            attempt: Some(self.budgets.ocr_jobs),
+            attempt: Some(self.counts.ocr_jobs),
             attempts_max: Some(OCR_JOBS_MAX),
             ..Default::default()
         };
         self.trail.record_typed::<OcrJobCreated>(Actor::System, &input, &output).await?;
-        let message_id = message_id.to_owned();
-        self.photo = Some(Photo { job_id, media_id, message_id, reading: None });
+        self.photo = Some(Photo { job_id, permit: Some(permit), reading: None });
         self.move_to(RequestState::OcrProcessing, "the client sent a photo").await?;
         self.say(Say::PhotoReceived).await.map(drop)
     }
@@ -97,14 +105,8 @@ impl Case {
         let Some(photo) = self.photo.as_mut().filter(|_| !self.state.is_over()) else {
             return Ok(());
         };
-        let input = OcrInput {
-            job_id: Some(photo.job_id.clone()),
-            provider: Some(OCR_PROVIDER.into()),
-            media_id: Some(photo.media_id.clone()),
-            ..Default::default()
-        };
-        let key = self.trail.key(&format!("ocr:{}", photo.message_id));
-        let read = self.world.read_photo(&self.trail, key, &input, OCR_THRESHOLD).await?;
+        let Some(permit) = photo.permit.take() else { return Ok(()) };
+        let read = self.world.read_photo(permit, OCR_THRESHOLD).await?;
         let unclear = match read {
             Ok(output) => {
                 photo.reading = Some(json!({

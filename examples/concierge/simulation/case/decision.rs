@@ -1,5 +1,6 @@
 //! Asks Moltbot for the next action, holds the answer against the contract, and acts on it.
 
+use moltbot_audit::admission::{Refusal, RefusalReason};
 use moltbot_audit::event::payload::{
     MoltbotInput, MoltbotOutputRejected, RejectionInput, RejectionOutput,
 };
@@ -10,6 +11,7 @@ use super::super::contract::{Action, AskClient, CONTRACT_VERSION};
 use super::super::replies::unsafe_content;
 use super::super::state::RequestState;
 use super::super::texts::{BILINGUAL_FALLBACK, Say};
+use super::super::world::NotReached;
 use super::Case;
 use super::budget::{MOLTBOT_CALLS_MAX, VENDORS_MAX};
 
@@ -25,15 +27,8 @@ impl Case {
         if !self.ai {
             return self.carry_on_without_ai().await;
         }
-        let used = self.budgets.moltbot_calls;
-        if used >= MOLTBOT_CALLS_MAX {
-            self.ai = false;
-            let event_type = EventType::MOLTBOT_BUDGET_EXCEEDED;
-            self.refuse_over_budget(event_type, "moltbot_calls", used, MOLTBOT_CALLS_MAX).await?;
-            return self.carry_on_without_ai().await;
-        }
-        self.budgets.moltbot_calls += 1;
-        let attempt = self.budgets.moltbot_calls;
+        self.counts.moltbot_calls += 1;
+        let attempt = self.counts.moltbot_calls;
         let input = MoltbotInput {
             provider: Some("scripted".into()),
             model: Some("moltbot-scripted-1".into()),
@@ -47,13 +42,27 @@ impl Case {
         let id = self.trail.event_id()?;
         let key = self.trail.key(&format!("moltbot:{attempt}"));
         let answer = self.world.ask_moltbot(&self.trail, id, key, &input).await?;
-        let Some(output) = answer.ok().and_then(|answer| answer.action) else {
-            return self.carry_on_without_ai().await;
+        let output = match answer {
+            Ok(answer) => answer.action,
+            Err(NotReached::Refused(refusal)) => return self.moltbot_refused(&refusal).await,
+            Err(NotReached::Failed) => None,
         };
+        let Some(output) = output else { return self.carry_on_without_ai().await };
         match Action::parse(&output) {
             Ok(action) => self.accept(id, action).await,
             Err(errors) => self.reject(id, output, errors).await,
         }
+    }
+
+    /// Moltbot may not be asked. Off for the moment, it may be on again next time; its budget does not
+    /// come back.
+    async fn moltbot_refused(&mut self, refusal: &Refusal) -> Result<(), RecordError> {
+        self.ai = matches!(refusal.reason, RefusalReason::Switch { .. });
+        self.heed(refusal).await?;
+        if self.state == RequestState::ShortlistReady {
+            return self.close_out(None).await;
+        }
+        Ok(())
     }
 
     /// What Moltbot decides from. No phone numbers: it has no use for them.

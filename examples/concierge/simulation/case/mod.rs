@@ -18,7 +18,7 @@ use moltbot_audit::event::payload::{
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventId, EventType, Outcome, RecordError};
 use serde_json::{Value, json};
 
-use self::{budget::Budgets, calls::Calls, outreach::Plan};
+use self::{budget::Counts, calls::Calls, outreach::Plan};
 use super::ranking::Reply;
 use super::scenario::{InitialState, Language};
 use super::state::RequestState;
@@ -32,7 +32,7 @@ pub(crate) struct Case {
     world: Arc<World>,
     scene: Arc<InitialState>,
     state: RequestState,
-    budgets: Budgets,
+    counts: Counts,
     began: DateTime<Utc>,
     last_active: DateTime<Utc>,
     /// Whether Moltbot may still be asked; after that the coded rules carry on alone.
@@ -81,7 +81,7 @@ impl Case {
             world,
             scene,
             state,
-            budgets: Budgets::default(),
+            counts: Counts::default(),
             began: now,
             last_active: now,
             ai: true,

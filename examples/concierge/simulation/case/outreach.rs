@@ -1,12 +1,13 @@
 //! Who is asked, in which batch, and what they answer.
 
 use chrono::{DateTime, Utc};
+use moltbot_audit::admission::Refusal;
 use moltbot_audit::auditor::Clock;
 use moltbot_audit::event::payload::{
     BatchInput, CandidatesInput, OutreachInput, ReplyInput, VendorCandidatesSelected,
     VendorReplyRecorded,
 };
-use moltbot_audit::{Actor, AuditEvent, EventId, EventType, RecordError};
+use moltbot_audit::{Actor, AuditEvent, EventId, EventType, Permit, RecordError};
 use serde_json::json;
 
 use super::super::contract::VendorOutreachPlan;
@@ -15,8 +16,9 @@ use super::super::replies::parse_reply;
 use super::super::scenario::{Vendor, VendorInbound};
 use super::super::state::RequestState;
 use super::super::texts::Say;
+use super::super::world::NoPermit;
 use super::Case;
-use super::budget::{BATCH_VENDORS_MAX, BATCHES_MAX, VENDORS_MAX};
+use super::budget::{BATCH_VENDORS_MAX, BATCHES_MAX};
 
 const REPLIES_WANTED: usize = 3;
 
@@ -29,6 +31,9 @@ pub(super) struct Plan {
     need: String,
     replies_wanted: usize,
     pending: bool,
+    batch_number: Option<u32>,
+    /// Leave to send it.
+    permit: Option<Permit>,
 }
 
 /// A message that reached a vendor.
@@ -47,15 +52,7 @@ impl Case {
         moltbot_event: EventId,
         plan: VendorOutreachPlan,
     ) -> Result<(), RecordError> {
-        let vendors_max = plan.stop_conditions.max_vendors.min(VENDORS_MAX);
-        let left = vendors_max.saturating_sub(self.budgets.vendors);
-        if self.budgets.batches >= BATCHES_MAX || left == 0 {
-            return self.refuse_batch(vendors_max).await;
-        }
         let from_photo = self.state == RequestState::OcrProcessing;
-        if !self.move_to(RequestState::VendorOutreach, "Moltbot planned an outreach").await? {
-            return self.say(Say::HumanTakesOver).await.map(drop);
-        }
         let need = Need {
             category: &plan.category,
             radius_km: plan.vendor_filters.location_radius_km,
@@ -64,8 +61,31 @@ impl Case {
             contacted: &self.contacted,
         };
         let selected = select(&self.scene.vendors, &need);
+        // Of Moltbot's own limit the last place is always asked for: whether it is there, the library says.
+        let left = plan.stop_conditions.max_vendors.saturating_sub(self.contacted.len()).max(1);
         let size = plan.batch_size.min(BATCH_VENDORS_MAX).min(left);
-        let queue = selected.candidates.iter().take(size).map(|c| c.vendor_id.clone()).collect();
+        let queue: Vec<String> =
+            selected.candidates.iter().take(size).map(|c| c.vendor_id.clone()).collect();
+        let batch = BatchInput {
+            batch_number: Some(self.counts.batches + 1),
+            batches_max: Some(BATCHES_MAX),
+            vendor_ids: queue.clone(),
+            ..Default::default()
+        };
+        let mut permit = None;
+        if !queue.is_empty() {
+            permit = match self.world.ask_for_batch(&self.trail, &batch).await? {
+                Ok(permit) => Some(permit),
+                Err(NoPermit::Done) => return Ok(()),
+                Err(NoPermit::Refused(refusal)) => return self.batch_refused(&refusal).await,
+            };
+        }
+        if !self.move_to(RequestState::VendorOutreach, "Moltbot planned an outreach").await? {
+            if let Some(permit) = permit {
+                self.world.leave(permit, "the request is past its outreach").await?;
+            }
+            return self.say(Say::HumanTakesOver).await.map(drop);
+        }
         let input = CandidatesInput {
             category: Some(plan.category),
             normalized_need: Some(plan.normalized_need.clone()),
@@ -83,26 +103,21 @@ impl Case {
             need: plan.normalized_need,
             replies_wanted: plan.stop_conditions.min_replies.unwrap_or(REPLIES_WANTED),
             pending: true,
+            batch_number: batch.batch_number,
+            permit,
         });
         self.say(if from_photo { Say::PrescriptionSearching } else { Say::Searching }).await?;
         Ok(())
     }
 
-    async fn refuse_batch(&mut self, vendors_max: usize) -> Result<(), RecordError> {
-        let event_type = EventType::VENDOR_BATCH_LIMIT_REACHED;
-        let (used, limit) = (self.budgets.batches, BATCHES_MAX);
-        if used >= limit {
-            self.refuse_over_budget(event_type, "vendor_batches", used, limit).await?;
-        } else {
-            let used = u32::try_from(self.budgets.vendors).unwrap_or(u32::MAX);
-            let limit = u32::try_from(vendors_max).unwrap_or(u32::MAX);
-            self.refuse_over_budget(event_type, "vendors", used, limit).await?;
-        }
+    async fn batch_refused(&mut self, refusal: &Refusal) -> Result<(), RecordError> {
         // The best of those who answered have to do.
         if self.state == RequestState::AwaitingVendorReplies && !self.replies.is_empty() {
+            self.heed(refusal).await?;
             self.move_to(RequestState::ShortlistReady, "no further batch is allowed").await?;
             return self.close_out(None).await;
         }
+        self.heed(refusal).await?;
         self.say(Say::HumanTakesOver).await.map(drop)
     }
 
@@ -115,21 +130,15 @@ impl Case {
             self.move_to(RequestState::Error, "no vendor can be asked").await?;
             return self.say(Say::NothingFound).await.map(drop);
         }
+        let Some(permit) = plan.permit.take() else { return Ok(()) };
         let text = format!("{}\n{}", plan.need, plan.questions.join("\n"));
-        self.budgets.batches += 1;
-        self.budgets.vendors += queue.len();
-        let batch_number = Some(self.budgets.batches);
+        let batch_number = plan.batch_number;
+        self.counts.batches += 1;
         let scene = self.scene.clone();
         let vendors = queue.iter().filter_map(|id| scene.vendors.iter().find(|v| v.id == *id));
         let messages: Vec<_> = vendors.map(|v| message(v, batch_number, text.clone())).collect();
         self.contacted.extend(queue.iter().cloned());
-        let batch = BatchInput {
-            batch_number,
-            batches_max: Some(BATCHES_MAX),
-            vendor_ids: queue,
-            ..Default::default()
-        };
-        let delivered = self.world.message_vendors(&self.trail, &batch, &messages).await?;
+        let delivered = self.world.message_vendors(&self.trail, permit, &messages).await?;
         let sent_at = self.world.clock().now();
         self.outreach.extend(delivered.into_iter().map(|vendor_id| Outreach {
             id: outreach_id(&vendor_id),

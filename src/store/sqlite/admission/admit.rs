@@ -186,7 +186,7 @@ async fn last_word(
 ) -> Result<Option<ConsentWord>, sqlx::Error> {
     // The list of types word for word as the index has it.
     const SELECT: &str = "
-        select event_type, created_at, input -> '$.expires_at' as expires_at
+        select event_type, created_at, recorded_at, input -> '$.expires_at' as expires_at
         from audit_events
         where stream_id in (?1, ?2)
         and event_type in ('call.consent_granted', 'call.consent_denied', 'call.consent_expired')
@@ -200,11 +200,12 @@ async fn last_word(
     let select = select.bind(&consent.consent_id);
     let Some(row) = select.fetch_optional(transaction).await? else { return Ok(None) };
     let expires_at: Option<&str> = row.try_get("expires_at")?;
-    let created_at = DateTime::from_timestamp_micros(row.try_get("created_at")?);
+    // A time beyond the calendar has long passed.
+    let time = |micros| DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::UNIX_EPOCH);
     Ok(Some(ConsentWord {
         event_type: row.try_get("event_type")?,
-        // A time beyond the calendar has long passed.
-        created_at: created_at.unwrap_or(DateTime::UNIX_EPOCH),
+        created_at: time(row.try_get("created_at")?),
+        recorded_at: time(row.try_get("recorded_at")?),
         expires_at: expires_at.map(|text| serde_json::from_str(text).unwrap_or(Value::from(0))),
     }))
 }
