@@ -2,6 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Waker};
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -73,12 +74,22 @@ impl Asking {
             warnings.push(self.warning(EventType::REQUEST_TIME_BUDGET_WARNING, &input));
         }
         for warning in warnings {
-            let auditor = self.auditor.clone();
-            tokio::spawn(async move {
-                if let Err(error) = auditor.record_as(Role::Event, warning).await {
-                    tracing::error!(%error, "a warning of a budget could not be recorded");
-                }
-            });
+            self.queue(warning);
+        }
+    }
+
+    /// Records an event in its place before what follows, without waiting for that.
+    fn queue(&self, event: AuditEvent) {
+        let auditor = self.auditor.clone();
+        let mut recording = Box::pin(async move {
+            if let Err(error) = auditor.record_as(Role::Event, event).await {
+                tracing::error!(%error, "a warning of a budget could not be recorded");
+            }
+        });
+        // Polled once, it is in the queue, and what is queued is written in its order.
+        let is_over = recording.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        if !is_over {
+            tokio::spawn(recording);
         }
     }
 

@@ -366,6 +366,7 @@ async fn an_effect_runs_and_its_outcome_is_kept_while_the_database_is_away() {
     scene.sink.heal();
     scene.drained().await;
     let stored = scene.stored();
-    assert_eq!(stored[0].header().event_type, "whatsapp.outbound_sent");
-    assert_eq!(stored[0].output(), Some(&json!({ "id": 1 })));
+    assert_eq!(stored[0].header().event_type, "effect.admitted");
+    assert_eq!(stored[1].header().event_type, "whatsapp.outbound_sent");
+    assert_eq!(stored[1].output(), Some(&json!({ "id": 1 })));
 }

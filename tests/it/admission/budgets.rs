@@ -19,7 +19,8 @@ fn limits(
 #[tokio::test]
 async fn each_budget_of_a_request_ends_where_the_seed_says() {
     let vendor = || vendor_batch(1);
-    let cases: [(&dyn Fn() -> Effect, Budget, i64, FallbackAction, &[HandoffOption]); 3] = [
+    type Case<'a> = (&'a dyn Fn() -> Effect, Budget, i64, FallbackAction, &'a [HandoffOption]);
+    let cases: [Case; 3] = [
         (
             &moltbot_call,
             Budget::MOLTBOT_CALLS,

@@ -23,7 +23,8 @@ async fn spooling_host(folder: &tempfile::TempDir) -> Host {
 async fn drained(host: &Host) {
     let spool = host.auditor.spool().expect("a spool");
     for _ in 0..1_000 {
-        if spool.depth().events == 0 {
+        // The event about the drain goes to the database, and says that it is taken to be back.
+        if spool.depth().events == 0 && !host.events("audit.spool_drained").is_empty() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -55,10 +56,8 @@ async fn with_the_database_away_ai_is_refused_and_the_apology_goes_out() {
     let at = |event_type| types.iter().position(|found| found == event_type).expect("recorded");
     assert!(at("effect.admitted") < at("discovery.call"), "{types:?}");
     // The entry was made from the intent, and settled by the outcome.
-    assert_eq!(
-        host.run(custom().idempotency_key("apology")).await.expect("answered"),
-        json!({ "ran": true })
-    );
+    host.run(custom().idempotency_key("apology")).await.expect("answered");
+    assert_eq!(host.events("discovery.call").len(), 1, "from the record");
     assert!(host.auditor.in_doubt().await.expect("the store is up").is_empty());
     assert_eq!(host.used(&Budget::OCR_JOBS).await, 0);
     host.run(ocr_job()).await.expect("the database is back");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use moltbot_audit::redact::{RedactionKey, mask_json};
 use moltbot_audit::store::{AuditStore, StoreError};
 use moltbot_audit::testing::{MemoryStore, assert_no_personal_data};
-use moltbot_audit::{Auditor, Effect, RequestId, StreamId, event::payload::MoltbotInput};
+use moltbot_audit::{Auditor, Effect, RequestId, StreamId, Switch, event::payload::MoltbotInput};
 use serde_json::json;
 
 #[test]
@@ -77,6 +77,7 @@ fn hostile_texts_of_a_mebibyte_are_masked_in_linear_time() {
 /// What is stored of a call that fails with this.
 async fn stored_of(error: String) -> String {
     let store = Arc::new(MemoryStore::default());
+    store.reset_switch(Switch::AI);
     let auditor = Auditor::builder(store.clone(), RedactionKey::from_bytes([7; 32])).build();
     let request = RequestId::from_host("7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11");
     let effect = Effect::moltbot_call(&MoltbotInput::default()).request(&request);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::auditor::Clock;
-use moltbot_audit::event::payload::MoltbotInput;
+use moltbot_audit::event::payload::OutboundInput;
 use moltbot_audit::pack::{export_request_pack, verify_request_pack};
 use moltbot_audit::redact::Profile;
 use moltbot_audit::testing::{MemoryStore, SteppedClock};
@@ -51,7 +51,8 @@ async fn order_and_durations_hold(fresh: Fresh) {
         let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System).request(&request);
         told.push(auditor.record(event).await.expect("it is recorded").event_id());
     }
-    let call = auditor.effect(Effect::moltbot_call(&MoltbotInput::default()).request(&request));
+    // A message: a request that seems to have lasted for hours is refused what has a budget.
+    let call = auditor.effect(Effect::message(&OutboundInput::default()).request(&request));
     let answer = call.run(async || {
         clock.advance(Duration::from_millis(250));
         clock.step(TimeDelta::hours(-1));
@@ -64,14 +65,15 @@ async fn order_and_durations_hold(fresh: Fresh) {
     assert_unbroken(&snapshot);
     let ids: Vec<_> = snapshot.records.iter().map(|stored| stored.header.id).collect();
     assert_eq!(ids[..3], told, "in the order in which they were told");
-    assert_eq!(snapshot.records[3].header.duration_ms, Some(250));
+    assert_eq!(snapshot.records[3].header.event_type, "effect.admitted");
+    assert_eq!(snapshot.records[4].header.duration_ms, Some(250));
     let day = |n: usize| snapshot.records[n].header.created_at - morning();
     assert_eq!(day(1), TimeDelta::seconds(2) - TimeDelta::hours(1), "and the jump is on record");
     assert!(snapshot.records.is_sorted_by_key(|stored| stored.recorded_at));
 
     let pack = export_request_pack(&*fresh.store, &request, &Profile::external(&KEY)).await;
     let pack = pack.expect("a pack").to_json_pretty();
-    assert_eq!(verify_request_pack(pack.as_bytes()).expect("it verifies").events(), 4);
+    assert_eq!(verify_request_pack(pack.as_bytes()).expect("it verifies").events(), 5);
     drop(fresh.keep);
 }
 
