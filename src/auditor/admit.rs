@@ -102,6 +102,7 @@ impl Asking {
         if self.auditor.shared.batcher.is_away(self.claim.intent.stream_id()) {
             return Err(Undecided::Away { may_have_landed: false });
         }
+        self.auditor.shared.warned.recorded(self.claim.intent.stream_id()).await;
         let claim = &self.claim;
         let decided = self.auditor.call(store, "admit", |store| store.admit(claim)).await;
         decided.map_err(|error| {

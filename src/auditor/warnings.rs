@@ -1,45 +1,70 @@
 //! Says when something is nearly used up.
 
-use std::collections::{HashSet, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
 use serde::Serialize;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::asking::{Asking, millis};
 use crate::event::payload::BudgetWarningInput;
-use crate::event::{Actor, AuditEvent, EventType, Period};
+use crate::event::{Actor, AuditEvent, EventType, Period, StreamId};
 use crate::record::Role;
 use crate::store::admission::Admission;
 
 /// Requests that are remembered: more than run at once. One that is forgotten is warned of again.
 const REMEMBERED_MAX: usize = 4_096;
 
-/// The requests that were warned of for their time.
+/// What was warned of, and the warnings on their way.
 #[derive(Debug, Default)]
-pub(super) struct Warned(Mutex<Remembered>);
+pub(super) struct Warned(Mutex<State>);
 
 #[derive(Debug, Default)]
-struct Remembered {
+struct State {
+    /// Requests that were warned of for their time.
     requests: HashSet<Uuid>,
     oldest_first: VecDeque<Uuid>,
+    on_their_way: HashMap<StreamId, Vec<JoinHandle<()>>>,
 }
 
 impl Warned {
-    /// Whether this is the first time.
+    /// Whether this is the first warning of a request's time.
     fn is_first(&self, request: Uuid) -> bool {
-        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !remembered.requests.insert(request) {
+        let mut state = self.lock();
+        if !state.requests.insert(request) {
             return false;
         }
-        remembered.oldest_first.push_back(request);
-        if remembered.oldest_first.len() > REMEMBERED_MAX
-            && let Some(oldest) = remembered.oldest_first.pop_front()
+        state.oldest_first.push_back(request);
+        if state.oldest_first.len() > REMEMBERED_MAX
+            && let Some(oldest) = state.oldest_first.pop_front()
         {
-            remembered.requests.remove(&oldest);
+            state.requests.remove(&oldest);
         }
         true
+    }
+
+    fn keep(&self, stream: StreamId, recording: JoinHandle<()>) {
+        let mut state = self.lock();
+        state.on_their_way.retain(|_, warnings| {
+            warnings.retain(|warning| !warning.is_finished());
+            !warnings.is_empty()
+        });
+        state.on_their_way.entry(stream).or_default().push(recording);
+    }
+
+    /// Returns when what was warned of in a stream is recorded: an admission does not pass through the
+    /// queue, and would come before it.
+    pub(super) async fn recorded(&self, stream: StreamId) {
+        let warnings = self.lock().on_their_way.remove(&stream);
+        for warning in warnings.into_iter().flatten() {
+            warning.await.ok();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,7 +114,8 @@ impl Asking {
         // Polled once, it is in the queue, and what is queued is written in its order.
         let is_over = recording.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
         if !is_over {
-            tokio::spawn(recording);
+            let stream = self.claim.intent.stream_id();
+            self.auditor.shared.warned.keep(stream, tokio::spawn(recording));
         }
     }
 

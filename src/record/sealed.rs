@@ -345,6 +345,7 @@ pub enum Recorded {
 
 impl Recorded {
     /// A record that is in the spool.
+    #[cfg(feature = "recorder")]
     pub(crate) fn spooled(record: &Record) -> Self {
         Self::Spooled {
             event_id: record.header.id,

@@ -16,10 +16,12 @@ fn limits(
     set(Limits::default()).expect("limits that make sense")
 }
 
+/// An effect, its budget and limit, and what a host does where that is used up.
+type Case<'a> = (&'a dyn Fn() -> Effect, Budget, i64, FallbackAction, &'a [HandoffOption]);
+
 #[tokio::test]
 async fn each_budget_of_a_request_ends_where_the_seed_says() {
     let vendor = || vendor_batch(1);
-    type Case<'a> = (&'a dyn Fn() -> Effect, Budget, i64, FallbackAction, &'a [HandoffOption]);
     let cases: [Case; 3] = [
         (
             &moltbot_call,
@@ -234,6 +236,21 @@ async fn there_is_a_warning_at_eighty_percent_and_over_the_target_once() {
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(host.events("request.time_budget_warning").len(), 1, "once");
     assert_eq!(host.events("budget.warned").len(), 1, "once, at the crossing");
+}
+
+#[tokio::test]
+async fn a_warning_has_its_place_before_the_next_admission() {
+    for _ in 0..20 {
+        let host = host();
+        host.run(ocr_job()).await.expect("within the limit");
+        // Inside the effect that is warned of, another one is admitted at once.
+        let inside = async || host.run(custom()).await.map_err(|error| error.to_string());
+        host.auditor.effect(ocr_job()).run(inside).await.expect("within the limit");
+        let records = host.store().records();
+        let types: Vec<_> = records.iter().map(|one| one.header().event_type.as_str()).collect();
+        let after = ["effect.admitted", "budget.warned", "effect.admitted", "discovery.call"];
+        assert_eq!(types[2..6], after);
+    }
 }
 
 #[tokio::test]
