@@ -80,6 +80,12 @@ impl Host {
         writeln!(self.told, "{order}").expect("it listens");
     }
 
+    fn tell_all(hosts: &mut [Self], order: &str) {
+        for host in hosts {
+            host.tell(order);
+        }
+    }
+
     /// The next thing it says of itself; the harness around it says things too.
     fn hear(&mut self) -> String {
         let mut line = String::new();
@@ -143,12 +149,14 @@ async fn a_host() {
             _ => break,
         };
         // Standard output is the harness's until the line ends.
-        println!("\nsaid: {said}");
+        writeln!(std::io::stdout(), "\nsaid: {said}").expect("somebody listens");
     }
 }
 
+type Kind = (&'static str, usize, fn() -> Effect);
+
 /// The kinds of effects that are charged, by name, with how many a request may have.
-fn kinds() -> [(&'static str, usize, fn() -> Effect); 4] {
+fn kinds() -> [Kind; 4] {
     [
         ("moltbot_call", 8, || Effect::moltbot_call(&MoltbotInput::default())),
         ("ocr_job", 2, || Effect::ocr_job(&OcrInput::default())),

@@ -14,6 +14,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chrono::DateTime;
 use moltbot_audit::admission::Limits;
@@ -23,7 +24,7 @@ use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::admission::{
     AdmissionStore, Claim, Conclusion, OpenEffect, Scope, SwitchState, Verdict,
 };
-use moltbot_audit::store::{Appended, AuditSink, AuditStore, BoxFuture, StoreError};
+use moltbot_audit::store::{Appended, AuditSink, AuditStore, BoxFuture, QueueLimits, StoreError};
 use moltbot_audit::testing::assert_no_personal_data;
 use moltbot_audit::{Auditor, Budget, RequestId, StreamId};
 use serde_json::Value;
@@ -260,13 +261,15 @@ async fn an_effect_that_is_missing_from_the_trail_is_noticed() {
 
 #[tokio::test]
 async fn when_the_trail_fails_at_most_the_effect_under_way_goes_unrecorded() {
+    /// The store does not come back: there is no use in waiting.
+    const AWAY: Duration = Duration::from_millis(200);
     let scenario = scenario_file("phone_charger");
     let whole = Played::on_sqlite(&scenario).await.trail;
     let mut recorded = 0;
     for (fails_at, record) in whole.iter().enumerate() {
         let fresh = crate::sqlite::open().await;
         let sink = Arc::new(FailingSink { inner: fresh.store.clone(), left: fails_at.into() });
-        let (auditor, world) = stage(sink).await;
+        let (auditor, world) = stage_under(sink, Limits::default(), AWAY).await;
         let stopped = play(&scenario, &auditor, &world, &Story::new(std::io::sink())).await;
         assert!(matches!(stopped, Err(PlayError::Audit { .. })), "the play stops at {fails_at}");
         let went_out = world.ledger().len();
@@ -358,7 +361,7 @@ impl Played {
         let told = Told::default();
         let narrator = Story::new(told.clone());
         let sink = Arc::new(ToldSink::new(store.clone(), narrator.clone()));
-        let (auditor, world) = stage_under(sink, limits).await;
+        let (auditor, world) = stage_under(sink, limits, Duration::from_secs(30)).await;
         let requests = play(scenario, &auditor, &world, &narrator).await;
         let requests = requests.expect("the scenario plays, and its assertions hold");
         let mut trail = Vec::new();
@@ -455,10 +458,15 @@ impl AdmissionStore for FailingSink {
 }
 
 async fn stage(sink: Arc<dyn AuditSink>) -> (Auditor, Arc<World>) {
-    stage_under(sink, Limits::default()).await
+    stage_under(sink, Limits::default(), Duration::from_secs(30)).await
 }
 
-async fn stage_under(sink: Arc<dyn AuditSink>, limits: Limits) -> (Auditor, Arc<World>) {
+/// With these limits, and callers who wait so long for the store.
+async fn stage_under(
+    sink: Arc<dyn AuditSink>,
+    limits: Limits,
+    wait: Duration,
+) -> (Auditor, Arc<World>) {
     // 2026-01-28 09:00 UTC: the same in each play, so that plays can be compared.
     let start = DateTime::from_timestamp(1_769_590_800, 0).expect("a time");
     let clock = Arc::new(ScriptedClock::new(start));
@@ -467,6 +475,7 @@ async fn stage_under(sink: Arc<dyn AuditSink>, limits: Limits) -> (Auditor, Arc<
         .budgets(limits)
         .clock(clock.clone())
         .environment(|_| None)
+        .limits(QueueLimits::default().wait(wait))
         .build();
     set_up(&auditor).await.expect("the switches are reset");
     (auditor, Arc::new(World::new(clock)))

@@ -73,10 +73,12 @@ impl Orchestrator {
         let switch = Switch::new(operator.switch.clone())?;
         let kill_switch = self.auditor.kill_switch();
         let (by, reason) = ("an operator", operator.reason.as_str());
-        match operator.engaged {
-            true => kill_switch.engage(&switch, by, reason).await.map(drop),
-            false => kill_switch.reset(&switch, by, reason).await.map(drop),
-        }
+        let set = if operator.engaged {
+            kill_switch.engage(&switch, by, reason).await
+        } else {
+            kill_switch.reset(&switch, by, reason).await
+        };
+        set.map(drop)
     }
 
     /// The request in hand.

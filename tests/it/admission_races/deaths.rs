@@ -81,7 +81,7 @@ async fn hosts_die_and_no_budget_is_passed_and_no_effect_forgotten() {
     let (url, auditor) = database(&cluster).await;
     let store = PostgresStore::connect(&url).await.expect("the server is up");
     let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(&url)).collect();
-    hosts.iter_mut().for_each(|host| host.tell("toil"));
+    Host::tell_all(&mut hosts, "toil");
     for kill in 0..rounds(6) {
         sleep(Duration::from_millis(100 + u64::try_from(kill * 37 % 150).expect("small"))).await;
         let mut next = Host::start(&url);

@@ -38,7 +38,7 @@ async fn once_engage_has_returned_nothing_is_admitted_anywhere() {
     let (url, auditor) = database(Cluster::shared()).await;
     let pool = PgPool::connect(&url).await.expect("the server is up");
     let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(&url)).collect();
-    hosts.iter_mut().for_each(|host| host.tell("hammer"));
+    Host::tell_all(&mut hosts, "hammer");
     let mut before = 0;
     for round in 0..rounds(20) {
         // The load is on again.

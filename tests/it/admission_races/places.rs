@@ -80,7 +80,7 @@ async fn eight_processes_get_exactly_what_each_budget_has() {
     let store = PostgresStore::connect(&url).await.expect("the server is up");
     let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(&url)).collect();
     for round in 0..rounds(2) {
-        hosts.iter_mut().for_each(|host| host.tell(&format!("race {round}")));
+        Host::tell_all(&mut hosts, &format!("race {round}"));
         let said = hear(&mut hosts);
         for (kind, places, _) in kinds() {
             let ran: u64 = said.iter().filter_map(|said| said[kind].as_u64()).sum();
@@ -104,7 +104,7 @@ async fn of_four_hundred_runs_with_one_key_one_calls_and_all_get_its_answer() {
     let (url, _) = database(Cluster::shared()).await;
     let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(&url)).collect();
     for round in 0..rounds(1) {
-        hosts.iter_mut().for_each(|host| host.tell(&format!("key {round}")));
+        Host::tell_all(&mut hosts, &format!("key {round}"));
         let said = hear(&mut hosts);
         let ran: u64 = said.iter().filter_map(|said| said["ran"].as_u64()).sum();
         assert_eq!(ran, 1, "{said:?}");
