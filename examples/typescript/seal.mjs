@@ -20,13 +20,20 @@ export const ERROR_CODES = [
   "consent_expired",
   "cooldown_active",
   "effect_failed",
+  "in_doubt",
+  "in_progress",
   "invalid_output",
   "invalid_state",
+  "key_conflict",
   "no_consent",
+  "not_performed",
   "panicked",
   "provider_error",
   "rate_limited",
+  "switched_off",
+  "time_exceeded",
   "timed_out",
+  "unavailable",
 ];
 
 /** Largest payload of one event: input, output and host ids as canonical JSON, in bytes. */

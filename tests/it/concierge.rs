@@ -16,8 +16,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chrono::DateTime;
+use moltbot_audit::admission::Limits;
+use moltbot_audit::pack::export_request_pack;
 use moltbot_audit::record::{Receipt, Record, StoredRecord};
-use moltbot_audit::redact::RedactionKey;
+use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::admission::{
     AdmissionStore, Claim, Conclusion, OpenEffect, Scope, SwitchState, Verdict,
 };
@@ -33,105 +35,135 @@ use self::simulation::{
     scenario::Scenario,
     story::{Story, ToldSink},
     tally::differences,
-    world::{Went, World},
+    world::{Kind, Went, World},
 };
 
 /// What each scenario must leave in the trail, by event type: every path of the orchestrator.
 const TRAILS: &[(&str, &str)] = &[
     (
         "budget_moltbot",
-        "moltbot.budget_exceeded 1, moltbot.called 8, moltbot.output_accepted 8, \
+        "budget.warned 1, effect.admitted 18, effect.refused 1, \
+         moltbot.budget_exceeded 1, moltbot.called 8, moltbot.output_accepted 8, \
          request.created 1, request.state_changed 1, whatsapp.inbound_received 10, \
          whatsapp.outbound_sent 10",
     ),
     (
         "budget_time",
-        "moltbot.called 2, moltbot.output_accepted 2, request.created 2, \
-         request.state_changed 6, request.time_budget_exceeded 1, \
-         request.time_budget_warning 1, vendor.batch_sent 1, vendor.candidates_selected \
-         1, vendor.outreach_sent 2, vendor.reply_recorded 2, whatsapp.inbound_received 2, \
-         whatsapp.outbound_sent 4",
+        "effect.admitted 9, moltbot.called 2, moltbot.output_accepted 2, \
+         request.created 2, request.state_changed 6, request.time_budget_exceeded 1, \
+         vendor.batch_sent 1, vendor.candidates_selected 1, vendor.outreach_sent 2, \
+         vendor.reply_recorded 2, whatsapp.inbound_received 2, whatsapp.outbound_sent \
+         4",
     ),
     (
         "budget_vendors",
-        "moltbot.called 4, moltbot.output_accepted 4, request.created 1, \
-         request.state_changed 9, shortlist.generated 1, shortlist.handoff 1, \
-         shortlist.outreach_cancelled 1, shortlist.sent 1, vendor.batch_limit_reached 1, \
-         vendor.batch_sent 3, vendor.candidates_selected 3, vendor.outreach_sent 15, \
-         vendor.reply_recorded 1, whatsapp.inbound_received 4, whatsapp.outbound_sent 4",
+        "budget.warned 2, effect.admitted 27, effect.refused 1, moltbot.called 4, \
+         moltbot.output_accepted 4, request.created 1, request.state_changed 9, \
+         shortlist.generated 1, shortlist.handoff 1, shortlist.outreach_cancelled 1, \
+         shortlist.sent 1, vendor.batch_limit_reached 1, vendor.batch_sent 3, \
+         vendor.candidates_selected 3, vendor.outreach_sent 15, vendor.reply_recorded \
+         1, whatsapp.inbound_received 4, whatsapp.outbound_sent 5",
     ),
     (
         "call_denied",
-        "call.consent_denied 1, call.consent_requested 1, call.failed 1, moltbot.called \
-         1, moltbot.output_accepted 1, request.created 1, request.state_changed 1, \
-         whatsapp.inbound_received 2, whatsapp.outbound_sent 2",
-    ),
-    (
-        "call_no_answer",
-        "call.consent_granted 1, call.consent_requested 1, call.failed 3, call.started 1, \
-         call.status_updated 2, moltbot.called 1, moltbot.output_accepted 1, \
-         request.created 1, request.state_changed 1, whatsapp.inbound_received 3, \
+        "call.consent_denied 1, call.consent_requested 1, call.failed 1, \
+         effect.admitted 4, moltbot.called 1, moltbot.output_accepted 1, \
+         request.created 1, request.state_changed 1, whatsapp.inbound_received 2, \
          whatsapp.outbound_sent 2",
     ),
     (
+        "call_no_answer",
+        "call.consent_granted 1, call.consent_requested 1, call.failed 3, \
+         call.started 1, call.status_updated 2, effect.admitted 5, moltbot.called 1, \
+         moltbot.output_accepted 1, request.created 1, request.state_changed 1, \
+         whatsapp.inbound_received 3, whatsapp.outbound_sent 2",
+    ),
+    (
         "duplicate_webhook",
-        "moltbot.called 2, moltbot.output_accepted 2, request.created 1, \
-         request.state_changed 5, shortlist.generated 1, shortlist.handoff 1, \
-         shortlist.sent 1, vendor.batch_sent 1, vendor.candidates_selected 1, \
-         vendor.outreach_sent 1, vendor.reply_recorded 1, whatsapp.duplicate_message 2, \
-         whatsapp.inbound_received 1, whatsapp.outbound_sent 2",
+        "effect.admitted 6, moltbot.called 2, moltbot.output_accepted 2, \
+         request.created 1, request.state_changed 5, shortlist.generated 1, \
+         shortlist.handoff 1, shortlist.sent 1, vendor.batch_sent 1, \
+         vendor.candidates_selected 1, vendor.outreach_sent 1, vendor.reply_recorded \
+         1, whatsapp.duplicate_message 2, whatsapp.inbound_received 1, \
+         whatsapp.outbound_sent 2",
     ),
     (
         "invalid_output",
-        "moltbot.called 4, moltbot.output_accepted 1, moltbot.output_rejected 3, \
-         request.created 1, request.state_changed 2, whatsapp.inbound_received 5, \
-         whatsapp.outbound_sent 5",
+        "effect.admitted 9, moltbot.called 4, moltbot.output_accepted 1, \
+         moltbot.output_rejected 3, request.created 1, request.state_changed 2, \
+         whatsapp.inbound_received 5, whatsapp.outbound_sent 5",
     ),
     (
         "ocr_low_confidence",
-        "moltbot.called 2, moltbot.output_accepted 2, ocr.budget_exceeded 1, \
-         ocr.job_created 2, ocr.job_done 2, request.created 1, request.state_changed 8, \
-         shortlist.generated 1, shortlist.handoff 1, shortlist.sent 1, vendor.batch_sent \
-         1, vendor.candidates_selected 1, vendor.outreach_sent 2, vendor.reply_recorded \
-         2, whatsapp.inbound_received 3, whatsapp.outbound_sent 6",
+        "budget.warned 1, effect.admitted 13, effect.refused 1, moltbot.called 2, \
+         moltbot.output_accepted 2, ocr.budget_exceeded 1, ocr.job_created 2, \
+         ocr.job_done 2, request.created 1, request.state_changed 8, \
+         shortlist.generated 1, shortlist.handoff 1, shortlist.sent 1, \
+         vendor.batch_sent 1, vendor.candidates_selected 1, vendor.outreach_sent 2, \
+         vendor.reply_recorded 2, whatsapp.inbound_received 3, whatsapp.outbound_sent \
+         6",
     ),
     (
         "phone_charger",
-        "moltbot.called 3, moltbot.output_accepted 3, request.created 1, \
-         request.state_changed 5, shortlist.generated 1, shortlist.handoff 1, \
-         shortlist.sent 1, vendor.batch_sent 1, vendor.candidates_selected 1, \
-         vendor.outreach_sent 3, vendor.reply_recorded 4, whatsapp.inbound_received 2, \
-         whatsapp.outbound_sent 3",
+        "effect.admitted 10, moltbot.called 3, moltbot.output_accepted 3, \
+         request.created 1, request.state_changed 5, shortlist.generated 1, \
+         shortlist.handoff 1, shortlist.sent 1, vendor.batch_sent 1, \
+         vendor.candidates_selected 1, vendor.outreach_sent 3, vendor.reply_recorded \
+         4, whatsapp.inbound_received 2, whatsapp.outbound_sent 3",
     ),
     (
         "providers_down",
-        "call.consent_granted 1, call.consent_requested 1, call.failed 1, moltbot.called \
-         1, ocr.job_created 1, ocr.job_failed 1, request.created 1, request.state_changed \
-         3, whatsapp.inbound_received 3, whatsapp.outbound_sent 3, whatsapp.send_failed 2",
+        "call.consent_granted 1, call.consent_requested 1, call.failed 1, \
+         effect.admitted 9, moltbot.called 1, ocr.job_created 1, ocr.job_failed 1, \
+         request.created 1, request.state_changed 3, whatsapp.inbound_received 3, \
+         whatsapp.outbound_sent 3, whatsapp.send_failed 2",
     ),
     (
         "ranking_worked_example",
-        "moltbot.called 2, moltbot.output_accepted 2, request.created 1, \
-         request.state_changed 5, request.time_budget_warning 1, shortlist.generated 1, \
-         shortlist.handoff 1, shortlist.sent 1, vendor.batch_sent 1, \
-         vendor.candidates_selected 1, vendor.outreach_sent 2, vendor.reply_recorded 2, \
-         whatsapp.inbound_received 1, whatsapp.outbound_sent 3",
+        "effect.admitted 8, moltbot.called 2, moltbot.output_accepted 2, \
+         request.created 1, request.state_changed 5, request.time_budget_warning 1, \
+         shortlist.generated 1, shortlist.handoff 1, shortlist.sent 1, \
+         vendor.batch_sent 1, vendor.candidates_selected 1, vendor.outreach_sent 2, \
+         vendor.reply_recorded 2, whatsapp.inbound_received 1, whatsapp.outbound_sent \
+         3",
     ),
     (
         "refusals_fr_rw",
-        "moltbot.called 2, moltbot.output_accepted 1, request.created 1, \
-         request.state_changed 5, shortlist.generated 1, shortlist.handoff 1, \
-         shortlist.sent 1, vendor.batch_sent 1, vendor.candidates_selected 1, \
-         vendor.outreach_sent 4, vendor.reply_recorded 4, whatsapp.inbound_received 1, \
-         whatsapp.outbound_sent 2, whatsapp.send_failed 1",
+        "effect.admitted 10, moltbot.called 2, moltbot.output_accepted 1, \
+         request.created 1, request.state_changed 5, shortlist.generated 1, \
+         shortlist.handoff 1, shortlist.sent 1, vendor.batch_sent 1, \
+         vendor.candidates_selected 1, vendor.outreach_sent 4, vendor.reply_recorded \
+         4, whatsapp.inbound_received 1, whatsapp.outbound_sent 2, \
+         whatsapp.send_failed 1",
+    ),
+    (
+        "switch_midway",
+        "effect.admitted 5, effect.refused 1, moltbot.called 2, \
+         moltbot.output_accepted 2, request.created 1, request.state_changed 1, \
+         whatsapp.inbound_received 3, whatsapp.outbound_sent 3",
+    ),
+    (
+        "time_up_asked",
+        "effect.admitted 5, effect.refused 1, moltbot.called 2, \
+         moltbot.output_accepted 2, request.created 1, request.state_changed 2, \
+         request.time_budget_exceeded 1, request.time_budget_warning 1, \
+         whatsapp.inbound_received 3, whatsapp.outbound_sent 3",
     ),
     (
         "vendor_injection",
-        "moltbot.called 2, moltbot.injection_detected 1, moltbot.output_accepted 1, \
-         moltbot.output_blocked 1, request.created 1, request.state_changed 5, \
-         shortlist.generated 1, shortlist.handoff 1, shortlist.sent 1, vendor.batch_sent \
-         1, vendor.candidates_selected 1, vendor.outreach_sent 2, vendor.reply_recorded \
-         2, whatsapp.inbound_received 1, whatsapp.outbound_sent 2",
+        "effect.admitted 7, moltbot.called 2, moltbot.injection_detected 1, \
+         moltbot.output_accepted 1, moltbot.output_blocked 1, request.created 1, \
+         request.state_changed 5, shortlist.generated 1, shortlist.handoff 1, \
+         shortlist.sent 1, vendor.batch_sent 1, vendor.candidates_selected 1, \
+         vendor.outreach_sent 2, vendor.reply_recorded 2, whatsapp.inbound_received \
+         1, whatsapp.outbound_sent 2",
+    ),
+    (
+        "webhook_replayed",
+        "budget.warned 1, effect.admitted 6, effect.replayed 1, moltbot.called 1, \
+         moltbot.output_accepted 1, ocr.job_created 1, ocr.job_done 1, ocr.job_failed \
+         1, request.created 1, request.state_changed 3, whatsapp.inbound_received 3, \
+         whatsapp.outbound_sent 3",
     ),
 ];
 
@@ -148,6 +180,60 @@ async fn every_path_of_the_orchestrator_writes_its_audit_events() {
     let listed: Vec<_> = TRAILS.iter().map(|(name, _)| *name).collect();
     seen.sort_unstable();
     assert_eq!(seen, listed, "every scenario of TRAILS was played");
+}
+
+/// The seed's test: what a scenario's refusal is recorded as, and what the client is told instead.
+#[tokio::test]
+async fn budget_exceeded_leads_to_a_safe_fallback() {
+    let cases = [
+        ("budget_moltbot", "moltbot_calls", "Umukozi wacu agiye kureba ibyo mwasabye"),
+        ("ocr_low_confidence", "ocr_jobs", "Envoyez une photo plus nette"),
+        ("budget_vendors", "vendor_batches", "Here is what those who answered have"),
+        ("budget_vendors", "vendors", "Here is what those who answered have"),
+        ("time_up_asked", "time", "Mushobora guhamagara umurongo wacu"),
+    ];
+    for (scenario, budget, told) in cases {
+        // Fewer vendors than batches would reach, so that they run out first.
+        let (mut played, mut limits) = (scenario_file(scenario), Limits::default());
+        if budget == "vendors" {
+            limits = limits.per_request(Budget::VENDORS, 12).expect("a limit");
+            played.steps.iter_mut().for_each(|step| step.assert = None);
+        }
+        let fresh = crate::sqlite::open().await;
+        let played = Played::under(&played, fresh.store.clone(), limits).await;
+        let refused: Vec<_> =
+            played.trail.iter().filter(|r| r.header.event_type == "effect.refused").collect();
+        let output = refused[0].output.clone().unwrap_or_default();
+        let code = refused[0].header.error_code.as_deref();
+        if budget == "time" {
+            assert_eq!(code, Some("time_exceeded"));
+        } else {
+            assert_eq!((code, output["budget"].as_str()), (Some("budget_exceeded"), Some(budget)));
+        }
+        let texts = played.ledger.iter().filter(|went| went.kind == Kind::ClientMessage);
+        assert!(texts.clone().any(|went| went.text.contains(told)), "{scenario}: {budget}");
+    }
+}
+
+/// "Can disable AI instantly, audit continues."
+#[tokio::test]
+async fn with_the_ai_stopped_decisions_are_refused_and_the_next_message_is_in_the_pack() {
+    let fresh = crate::sqlite::open().await;
+    let played = Played::on(&scenario_file("switch_midway"), fresh.store.clone()).await;
+    let at = |event_type: &str, nth: usize| {
+        let mut of_type = played.trail.iter().filter(|r| r.header.event_type == event_type);
+        of_type.nth(nth).expect("it is there").seq
+    };
+    let (second, refused) = (at("whatsapp.inbound_received", 1), at("effect.refused", 0));
+    assert!(second < refused && refused < at("whatsapp.inbound_received", 2));
+    assert_eq!(outputs(&played.trail, "effect.refused")[0]["switched_by"], "store");
+    let request = &played.requests[0];
+    let pack = export_request_pack(&*fresh.store, request, &Profile::internal()).await;
+    let pack = pack.expect("exportable").to_json_pretty();
+    let pack: Value = serde_json::from_str(&pack).expect("JSON");
+    let messages = pack["conversation"]["content"].as_array().expect("messages");
+    let wrote = |text: &str| messages.iter().any(|message| message.to_string().contains(text));
+    assert!(wrote("One and a half litres") && wrote("Are you there?"));
 }
 
 #[tokio::test]
@@ -265,10 +351,14 @@ impl Played {
     }
 
     async fn on(scenario: &Scenario, store: Arc<dyn AuditStore>) -> Self {
+        Self::under(scenario, store, Limits::default()).await
+    }
+
+    async fn under(scenario: &Scenario, store: Arc<dyn AuditStore>, limits: Limits) -> Self {
         let told = Told::default();
         let narrator = Story::new(told.clone());
-        let (auditor, world) =
-            stage(Arc::new(ToldSink::new(store.clone(), narrator.clone()))).await;
+        let sink = Arc::new(ToldSink::new(store.clone(), narrator.clone()));
+        let (auditor, world) = stage_under(sink, limits).await;
         let requests = play(scenario, &auditor, &world, &narrator).await;
         let requests = requests.expect("the scenario plays, and its assertions hold");
         let mut trail = Vec::new();
@@ -365,11 +455,19 @@ impl AdmissionStore for FailingSink {
 }
 
 async fn stage(sink: Arc<dyn AuditSink>) -> (Auditor, Arc<World>) {
+    stage_under(sink, Limits::default()).await
+}
+
+async fn stage_under(sink: Arc<dyn AuditSink>, limits: Limits) -> (Auditor, Arc<World>) {
     // 2026-01-28 09:00 UTC: the same in each play, so that plays can be compared.
     let start = DateTime::from_timestamp(1_769_590_800, 0).expect("a time");
     let clock = Arc::new(ScriptedClock::new(start));
     let key = RedactionKey::from_bytes([7; 32]);
-    let auditor = Auditor::builder(sink, key).clock(clock.clone()).environment(|_| None).build();
+    let auditor = Auditor::builder(sink, key)
+        .budgets(limits)
+        .clock(clock.clone())
+        .environment(|_| None)
+        .build();
     set_up(&auditor).await.expect("the switches are reset");
     (auditor, Arc::new(World::new(clock)))
 }

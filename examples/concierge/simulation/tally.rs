@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use moltbot_audit::ErrorCode;
 use moltbot_audit::record::StoredRecord;
 use serde_json::Value;
 
@@ -12,8 +13,11 @@ use super::world::{Kind, Went};
 pub(crate) fn differences(ledger: &[Went], trail: &[StoredRecord]) -> Vec<String> {
     let mut found = Vec::new();
     let went_out = count(ledger.iter().map(Went::event));
-    // What was refused did not run, and a batch is recorded in its messages.
-    let effects = trail.iter().map(|record| {
+    // What was refused did not run, nor did what was left; a batch is recorded in its messages.
+    let ran = trail.iter().filter(|record| {
+        record.header.error_code.as_deref() != Some(ErrorCode::NotPerformed.as_str())
+    });
+    let effects = ran.map(|record| {
         let header = &record.header;
         (header.event_type.as_str(), header.outcome.as_str())
     });

@@ -1,5 +1,7 @@
 //! What one request may use up: the library decides, and the host does what it is told instead.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use moltbot_audit::admission::{Language, Refusal, RefusalReason};
 use moltbot_audit::auditor::Clock;
@@ -31,27 +33,24 @@ pub(super) struct Counts {
 impl Case {
     /// Does what stands in a refusal: records it in the host's own terms, and tells the client.
     pub(super) async fn heed(&mut self, refusal: &Refusal) -> Result<(), RecordError> {
-        match &refusal.reason {
-            RefusalReason::Budget { budget, used, limit, .. } => {
-                if let Some(event_type) = event_of(budget) {
-                    self.refuse_over_budget(event_type, budget.as_str(), *used, *limit).await?;
-                }
-            }
-            RefusalReason::Time { elapsed, max } => {
-                let seconds = |time: &std::time::Duration| i64::try_from(time.as_secs());
-                let (used, limit) =
-                    (seconds(elapsed).unwrap_or(i64::MAX), seconds(max).unwrap_or(i64::MAX));
-                return self.give_up(refusal.fallback.message(self.tongue()), used, limit).await;
-            }
-            _ => {}
+        let text = refusal.fallback.message(self.tongue()).to_owned();
+        if let RefusalReason::Time { elapsed, max } = &refusal.reason {
+            let seconds = |time: &Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+            return self.give_up(&text, seconds(elapsed), seconds(max)).await;
         }
-        self.say_instead(refusal).await
+        self.note_refusal(refusal).await?;
+        self.tell(text, Some("refused")).await.map(drop)
     }
 
-    /// The text of a refusal.
-    pub(super) async fn say_instead(&mut self, refusal: &Refusal) -> Result<(), RecordError> {
-        let text = refusal.fallback.message(self.tongue()).to_owned();
-        self.tell(text, Some("refused")).await.map(drop)
+    /// The host's own event for a budget that is used up.
+    pub(super) async fn note_refusal(&self, refusal: &Refusal) -> Result<(), RecordError> {
+        let RefusalReason::Budget { budget, used, limit, .. } = &refusal.reason else {
+            return Ok(());
+        };
+        match event_of(budget) {
+            Some(event) => self.refuse_over_budget(event, budget.as_str(), *used, *limit).await,
+            None => Ok(()),
+        }
     }
 
     fn tongue(&self) -> Language {
@@ -104,7 +103,6 @@ impl Case {
     }
 }
 
-/// The host's own event for a budget that is used up.
 fn event_of(budget: &Budget) -> Option<EventType> {
     if *budget == Budget::MOLTBOT_CALLS {
         Some(EventType::MOLTBOT_BUDGET_EXCEEDED)

@@ -1,7 +1,7 @@
 //! Who is asked, in which batch, and what they answer.
 
 use chrono::{DateTime, Utc};
-use moltbot_audit::admission::Refusal;
+use moltbot_audit::admission::{Refusal, RefusalReason};
 use moltbot_audit::auditor::Clock;
 use moltbot_audit::event::payload::{
     BatchInput, CandidatesInput, OutreachInput, ReplyInput, VendorCandidatesSelected,
@@ -117,7 +117,10 @@ impl Case {
             self.move_to(RequestState::ShortlistReady, "no further batch is allowed").await?;
             return self.close_out(None).await;
         }
-        self.heed(refusal).await?;
+        if let RefusalReason::Time { .. } = refusal.reason {
+            return self.heed(refusal).await;
+        }
+        self.note_refusal(refusal).await?;
         self.say(Say::HumanTakesOver).await.map(drop)
     }
 
