@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use moltbot_audit::admission::{FallbackAction, HandoffOption, Limits, RefusalReason};
+use moltbot_audit::testing::Fault;
 use moltbot_audit::{
     Actor, AuditEvent, Budget, Effect, EffectError, ErrorCode, EventType, Period, RequestId,
 };
@@ -240,17 +241,17 @@ async fn there_is_a_warning_at_eighty_percent_and_over_the_target_once() {
 
 #[tokio::test]
 async fn a_warning_has_its_place_before_the_next_admission() {
-    for _ in 0..20 {
-        let host = host();
-        host.run(ocr_job()).await.expect("within the limit");
-        // Inside the effect that is warned of, another one is admitted at once.
-        let inside = async || host.run(custom()).await.map_err(|error| error.to_string());
-        host.auditor.effect(ocr_job()).run(inside).await.expect("within the limit");
-        let records = host.store().records();
-        let types: Vec<_> = records.iter().map(|one| one.header().event_type.as_str()).collect();
-        let after = ["effect.admitted", "budget.warned", "effect.admitted", "discovery.call"];
-        assert_eq!(types[2..6], after);
-    }
+    let host = host();
+    host.run(ocr_job()).await.expect("within the limit");
+    // The next admission is the third call, the warning of it the fourth.
+    host.sink.at_calls([4], Fault::slow(Duration::from_millis(20)));
+    // Inside the effect that is warned of, another one is admitted at once.
+    let inside = async || host.run(custom()).await.map_err(|error| error.to_string());
+    host.auditor.effect(ocr_job()).run(inside).await.expect("within the limit");
+    let records = host.store().records();
+    let types: Vec<_> = records.iter().map(|one| one.header().event_type.as_str()).collect();
+    let after = ["effect.admitted", "budget.warned", "effect.admitted", "discovery.call"];
+    assert_eq!(types[2..6], after);
 }
 
 #[tokio::test]
