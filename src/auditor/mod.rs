@@ -113,8 +113,8 @@ impl Auditor {
     /// # Cancel safety
     /// Once polled, the write goes on to its end even if the future is dropped.
     pub async fn record(&self, event: AuditEvent) -> Result<Recorded, RecordError> {
-        // An event that has an effect's id is its outcome: one that could not be recorded before.
-        let role = if event.id.is_some() { Role::Outcome } else { Role::Event };
+        // An outcome that could not be recorded when the effect ended.
+        let role = if event.is_outcome { Role::Outcome } else { Role::Event };
         self.record_as(role, event).await
     }
 

@@ -46,7 +46,8 @@ pub(super) struct Granted {
 impl Permit {
     /// Inside a runtime.
     pub(super) fn new(auditor: Auditor, granted: Granted) -> Self {
-        let Granted { event, effect_id, failed_as, error_code, switch, intent } = granted;
+        let Granted { mut event, effect_id, failed_as, error_code, switch, intent } = granted;
+        event.is_outcome = true;
         let (runtime, started) = (Handle::current(), auditor.shared.clock.monotonic());
         let (is_claimed, has_ended) = (false, false);
         Self {

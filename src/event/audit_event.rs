@@ -56,6 +56,9 @@ pub struct AuditEvent {
     pub created_at: Option<DateTime<Utc>>,
     /// Where in a distributed trace it happened.
     pub trace: Option<TraceContext>,
+    /// Whether it says how an effect ended, and so settles it.
+    #[cfg(feature = "recorder")]
+    pub(crate) is_outcome: bool,
 }
 
 impl AuditEvent {
@@ -76,6 +79,8 @@ impl AuditEvent {
             duration: None,
             created_at: None,
             trace: None,
+            #[cfg(feature = "recorder")]
+            is_outcome: false,
         }
     }
 
