@@ -74,3 +74,7 @@ pub use self::event::{
 #[cfg(all(doctest, feature = "sqlite"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../docs/admission.md")]
+struct Admission;

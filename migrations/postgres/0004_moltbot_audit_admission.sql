@@ -150,14 +150,8 @@ language sql
 immutable parallel safe
 return case budget
     when 'cost_microusd' then moltbot_audit.counted(output, 'cost_microusd')
-    when 'tokens' then case
-        when coalesce(
-            moltbot_audit.counted(output, 'input_tokens'),
-            moltbot_audit.counted(output, 'output_tokens')
-        ) is not null
-        then coalesce(moltbot_audit.counted(output, 'input_tokens'), 0)
-            + coalesce(moltbot_audit.counted(output, 'output_tokens'), 0)
-    end
+    when 'tokens' then
+        moltbot_audit.counted(output, 'input_tokens') + moltbot_audit.counted(output, 'output_tokens')
 end;
 
 -- By how much the held amounts have to change when an effect that stood at `from_state` ends, for those
@@ -424,8 +418,10 @@ begin
     select x.* into e
     from moltbot_audit.audit_effects x
     where x.effect_id = verdict_on_known.effect_id or x.key_hash = verdict_on_known.key_hash
-    -- The same claim again is known by its own id.
-    order by x.effect_id = verdict_on_known.effect_id desc
+    -- The same claim again first, then whoever holds the key, then whoever has the id.
+    order by
+        x.intent_id = verdict_on_known.intent_id desc,
+        coalesce(x.key_hash = verdict_on_known.key_hash, false) desc
     limit 1;
     if not found then
         return;
@@ -532,6 +528,9 @@ declare
     is_engaged boolean;
     is_over boolean := false;
 begin
+    if 0 > any (admit.amounts) or 0 > any (admit.day_amounts) then
+        raise exception 'a charge is negative' using errcode = 'invalid_parameter_value';
+    end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
     if admit.switch is not null then
         -- Against `set_switch`: whoever is admitted has committed before a switch is set, and the
@@ -741,6 +740,13 @@ begin
 end
 $$;
 
+-- Whether a text is a name as the library takes it.
+create or replace function moltbot_audit.is_name(name text)
+returns boolean
+language sql
+immutable parallel safe
+return name ~ '^[a-z][a-z0-9_]{0,39}$' and length(regexp_replace(name, '[^0-9]', '', 'g')) <= 4;
+
 -- Sets a switch, and appends the event that says so.
 create or replace function moltbot_audit.set_switch(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
@@ -760,6 +766,10 @@ set lock_timeout = '10s'
 as $$
 #variable_conflict use_column
 begin
+    if not coalesce(moltbot_audit.is_name(set_switch.switch), false) then
+        raise exception 'a switch has a name of lower-case letters, digits and underscores, at most 40 bytes '
+            'and four digits' using errcode = 'invalid_parameter_value';
+    end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
     lock table only moltbot_audit.audit_switches in exclusive mode;
     return query

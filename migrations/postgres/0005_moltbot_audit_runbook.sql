@@ -79,11 +79,11 @@ declare
     key_commitment bytea := moltbot_audit.commit_leaf('null', salt, '/idempotency_key');
     host_ids_commitment bytea := moltbot_audit.commit_leaf('null', salt, '/host_ids');
 begin
-    if switch is null or switch !~ '^[a-z][a-z0-9_]{0,39}$' then
+    if not coalesce(moltbot_audit.is_name(switch), false) then
         raise exception 'the switch is %, expected ai, ocr, calling, or a name of the host''s',
             coalesce(switch, 'null') using errcode = 'invalid_parameter_value';
     end if;
-    if coalesce(trim(changed_by), '') = '' or coalesce(trim(reason), '') = '' then
+    if coalesce(changed_by, '') !~ '\S' or coalesce(reason, '') !~ '\S' then
         raise exception 'say who, and why: neither may be empty'
             using errcode = 'invalid_parameter_value';
     end if;
@@ -118,6 +118,16 @@ begin
 end
 $$;
 
+-- What is told of a flip: also that nobody heard of the switch before, because it may be a slip of the pen.
+create or replace function moltbot_audit.told_of(switch text, was_known boolean, state text)
+returns text
+language sql
+immutable parallel safe
+return format('%s is %s', switch, state) || case
+    when was_known or switch in ('ai', 'calling', 'ocr') then ''
+    else ', BUT WAS NEVER SET BEFORE: the switches of the library are ai, ocr and calling'
+end;
+
 -- Stops what a switch governs, at once and everywhere: `select moltbot_audit.engage('ai', 'who', 'why')`.
 create or replace function moltbot_audit.engage(switch text, changed_by text, reason text)
 returns text
@@ -125,9 +135,13 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    was_known boolean := exists (
+        select from moltbot_audit.audit_switches s where s.switch = engage.switch
+    );
 begin
-    perform moltbot_audit.flip(switch, true, changed_by, reason);
-    return format('%s is off', switch);
+    perform moltbot_audit.flip(engage.switch, true, changed_by, reason);
+    return moltbot_audit.told_of(engage.switch, was_known, 'off');
 end
 $$;
 
@@ -138,9 +152,13 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    was_known boolean := exists (
+        select from moltbot_audit.audit_switches s where s.switch = reset.switch
+    );
 begin
-    perform moltbot_audit.flip(switch, false, changed_by, reason);
-    return format('%s is on', switch);
+    perform moltbot_audit.flip(reset.switch, false, changed_by, reason);
+    return moltbot_audit.told_of(reset.switch, was_known, 'on');
 end
 $$;
 

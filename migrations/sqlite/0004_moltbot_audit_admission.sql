@@ -1,7 +1,8 @@
 -- What may run: effects, what is used of each budget, kill switches. Applying this file again changes
 -- nothing.
 --
--- To engage a switch by hand, when the host cannot:
+-- A host engages a switch by `KillSwitch::engage`, which leaves its event. Where no host runs any more, this
+-- stops what would be started next, and leaves none, because SQLite cannot hash:
 --   insert into audit_switches (switch, engaged, by, reason, at)
 --   values ('ai', 1, 'your name', 'why', cast((julianday('now') - 2440587.5) * 86400000000 as integer))
 --   on conflict (switch) do update

@@ -22,6 +22,9 @@ pub enum DemandError {
         /// How many it may.
         max: usize,
     },
+    /// An idempotency key without a letter would be everybody's.
+    #[error("the idempotency key is empty: leave it out, or make one of what is done for whom")]
+    EmptyKey,
     /// A batch that does not name its vendors: they are what is charged.
     #[error("a batch of no vendors")]
     EmptyBatch,

@@ -209,11 +209,9 @@ impl Limits {
         }
     }
 
-    /// Whether a charge takes its budget over the mark at which there is a warning.
-    pub(crate) fn is_crossed(&self, used: i64, amount: i64, limit: i64) -> bool {
-        let mark = i128::from(limit) * i128::from(self.warn_percent);
-        let is_over = |used: i128| used * 100 >= mark;
-        is_over(used.into()) && !is_over(i128::from(used) - i128::from(amount))
+    /// Whether so much of a limit is used that there is a warning.
+    pub(crate) fn is_at_mark(&self, used: i64, limit: i64) -> bool {
+        i128::from(used) * 100 >= i128::from(limit) * i128::from(self.warn_percent)
     }
 }
 

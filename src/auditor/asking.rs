@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::permit::too_large;
 use super::{AdmitError, Auditor, Effect, RecordError};
-use crate::admission::{Demand, RefusalReason, Setting, SwitchedBy, Unpriced};
+use crate::admission::{Demand, DemandError, RefusalReason, Setting, SwitchedBy, Unpriced};
 use crate::event::payload::{AdmissionInput, ChargeInput};
 use crate::event::{AuditEvent, ErrorCode, EventError, EventId, EventType};
 use crate::proof::Digest;
@@ -38,6 +38,9 @@ impl Asking {
     pub(super) fn of(auditor: Auditor, effect: Effect) -> Result<Self, AdmitError> {
         let Effect { event, failed_as, error_code, demand } = effect;
         let mut event = event.map_err(not_run)?;
+        if event.idempotency_key.as_ref().is_some_and(|key| key.trim().is_empty()) {
+            return Err(AdmitError::Invalid(DemandError::EmptyKey));
+        }
         let limits = &auditor.shared.limits;
         let (charges, unpriced) = match demand.charges(limits, event.request_id.is_some()) {
             Ok(charges) => (charges, None),
@@ -139,14 +142,24 @@ fn about(
     Ok(event)
 }
 
-/// Keyed hashes of the idempotency key and of the input: the same for the same, and nothing to guess a
+/// Keyed hashes of the idempotency key, and of the input and for whom it is: the same for the same, and nothing to guess a
 /// number from.
 fn hashes(auditor: &Auditor, event: &AuditEvent, outcome: &Record) -> (Option<Digest>, Digest) {
     let key = &auditor.shared.key;
     let hash = |kind, value: &[u8]| Digest::from_bytes(key.keyed_hash(kind, value));
     let key_hash = event.idempotency_key.as_ref().map(|key| hash(KEY_KIND, key.as_bytes()));
-    let input = outcome.canonical_input().unwrap_or_default();
-    let input = [event.event_type.as_str().as_bytes(), &[0], input.as_bytes()].concat();
+    let header = outcome.header();
+    // A key that another client's effect has used must never be answered with that one's output.
+    let whose = [header.request_id, header.conversation_id].map(Option::unwrap_or_default);
+    let [request, conversation] = &whose;
+    let input = [
+        event.event_type.as_str().as_bytes(),
+        &[0],
+        request.as_bytes(),
+        conversation.as_bytes(),
+        outcome.canonical_input().unwrap_or_default().as_bytes(),
+    ]
+    .concat();
     (key_hash, hash(INPUT_KIND, &input))
 }
 

@@ -10,12 +10,15 @@ use uuid::Uuid;
 
 use super::asking::{Asking, millis};
 use crate::event::payload::BudgetWarningInput;
-use crate::event::{Actor, AuditEvent, EventType, Period, StreamId};
+use crate::event::{Actor, AuditEvent, Budget, EventType, Period, StreamId};
 use crate::record::Role;
 use crate::store::admission::Admission;
 
 /// Requests that are remembered: more than run at once. One that is forgotten is warned of again.
 const REMEMBERED_MAX: usize = 4_096;
+
+/// What a request was warned of: a budget, or its time.
+type Cause = (Uuid, Option<Budget>);
 
 /// What was warned of, and the warnings on their way.
 #[derive(Debug, Default)]
@@ -23,20 +26,21 @@ pub(super) struct Warned(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Requests that were warned of for their time.
-    requests: HashSet<Uuid>,
-    oldest_first: VecDeque<Uuid>,
+    /// Requests that were warned of, for a budget or for their time.
+    requests: HashSet<Cause>,
+    oldest_first: VecDeque<Cause>,
     on_their_way: HashMap<StreamId, Vec<JoinHandle<()>>>,
 }
 
 impl Warned {
-    /// Whether this is the first warning of a request's time.
-    fn is_first(&self, request: Uuid) -> bool {
+    /// Whether a request is warned of this for the first time.
+    fn is_first(&self, request: Uuid, budget: Option<&Budget>) -> bool {
         let mut state = self.lock();
-        if !state.requests.insert(request) {
+        let cause = (request, budget.cloned());
+        if !state.requests.insert(cause.clone()) {
             return false;
         }
-        state.oldest_first.push_back(request);
+        state.oldest_first.push_back(cause);
         if state.oldest_first.len() > REMEMBERED_MAX
             && let Some(oldest) = state.oldest_first.pop_front()
         {
@@ -74,7 +78,18 @@ impl Asking {
         let limits = &self.auditor.shared.limits;
         let mut warnings = Vec::new();
         for (charge, used) in self.claim.charges.iter().zip(&admission.used) {
-            if limits.is_crossed(*used, charge.amount, charge.limit) {
+            // A request's may have passed the mark when a call turned out dearer than its estimate.
+            let is_due = match (charge.period, &self.event.request_id) {
+                (Period::Request, Some(request)) => {
+                    limits.is_at_mark(*used, charge.limit)
+                        && self.auditor.shared.warned.is_first(request.uuid(), Some(&charge.budget))
+                }
+                _ => {
+                    limits.is_at_mark(*used, charge.limit)
+                        && !limits.is_at_mark(used - charge.amount, charge.limit)
+                }
+            };
+            if is_due {
                 let input = BudgetWarningInput {
                     budget: Some(charge.budget.to_string()),
                     period: Some(charge.period.to_string()),
@@ -87,7 +102,7 @@ impl Asking {
         }
         let elapsed = admission.elapsed.filter(|elapsed| *elapsed > limits.elapsed_target);
         if let (Some(elapsed), Some(request)) = (elapsed, &self.event.request_id)
-            && self.auditor.shared.warned.is_first(request.uuid())
+            && self.auditor.shared.warned.is_first(request.uuid(), None)
         {
             let input = BudgetWarningInput {
                 budget: Some("elapsed_ms".to_owned()),

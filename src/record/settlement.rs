@@ -45,7 +45,8 @@ impl Settlement {
     }
 
     /// What of a budget was used, where an output says so: `input_tokens` and `output_tokens` together
-    /// are its tokens, `cost_microusd` its cost. Whole numbers from 0 to 2^53 − 1; others say nothing.
+    /// are its tokens, `cost_microusd` its cost. Whole numbers from 0 to 2^53 − 1; others, and one half of
+    /// the tokens alone, say nothing.
     #[must_use]
     pub fn used(budget: &str, output: Option<&Value>) -> Option<i64> {
         let number = |name: &str| {
@@ -58,9 +59,6 @@ impl Settlement {
         if budget != Budget::TOKENS.as_str() {
             return None;
         }
-        match (number("input_tokens"), number("output_tokens")) {
-            (None, None) => None,
-            (read, written) => Some(read.unwrap_or(0) + written.unwrap_or(0)),
-        }
+        Some(number("input_tokens")? + number("output_tokens")?)
     }
 }

@@ -107,10 +107,16 @@ impl Claim {
     /// Objects to a claim that would come around a limit; for implementors of a store.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] where a charge is negative, or a budget is charged twice.
+    /// [`StoreError::Refused`] where a charge is negative, a budget is charged twice, or a request that
+    /// there is not.
     pub fn check(&self) -> Result<(), StoreError> {
         const DOING: &str = "admit an effect";
+        let has_request = self.intent.header().request_id.is_some();
         for (at, charge) in self.charges.iter().enumerate() {
+            if charge.period == Period::Request && !has_request {
+                let source = "an effect that is charged to a request belongs to none";
+                return Err(StoreError::refused(DOING, source));
+            }
             if charge.amount < 0 {
                 return Err(StoreError::refused(DOING, "a charge is negative"));
             }

@@ -124,3 +124,4 @@ macro_rules! admission_contract {
 admission_contract!(sqlite, crate::sqlite::open);
 admission_contract!(memory, crate::testing::memory::open);
 admission_contract!(postgres, crate::postgres::open);
+admission_contract!(pgbouncer, crate::poolers::open);

@@ -53,10 +53,6 @@ pub(super) async fn admit(connections: &Connections, claim: &Claim) -> Result<Ve
     claim.check()?;
     let (of_request, of_day) =
         (Charges::of(claim, Period::Request), Charges::of(claim, Period::Day));
-    if of_request.is_some() && claim.intent.header().request_id.is_none() {
-        let source = "an effect that is charged to a request belongs to none";
-        return Err(StoreError::refused(DOING, source));
-    }
     let streams = consent_streams(&claim.intent);
     let query = |pooling| {
         let query = bind_record(ADMIT, pooling, &claim.intent)

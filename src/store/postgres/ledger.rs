@@ -54,7 +54,10 @@ pub(super) async fn usage(
 }
 
 pub(super) async fn switches(connections: &Connections) -> Result<Vec<SwitchState>, StoreError> {
-    read(connections, "read switches", |pooling| SWITCHES.query(pooling), switch_state).await
+    let states =
+        read(connections, "read switches", |pooling| SWITCHES.query(pooling), switch_state);
+    // A name that is none governs nothing, and must not hide the others.
+    Ok(states.await?.into_iter().flatten().collect())
 }
 
 fn open_effect(row: &PgRow) -> Result<OpenEffect, sqlx::Error> {
@@ -72,14 +75,15 @@ fn open_effect(row: &PgRow) -> Result<OpenEffect, sqlx::Error> {
     })
 }
 
-fn switch_state(row: &PgRow) -> Result<SwitchState, sqlx::Error> {
-    Ok(SwitchState {
-        switch: Switch::new(row.try_get::<String, _>("switch")?).map_err(malformed)?,
+fn switch_state(row: &PgRow) -> Result<Option<SwitchState>, sqlx::Error> {
+    let Ok(switch) = Switch::new(row.try_get::<String, _>("switch")?) else { return Ok(None) };
+    Ok(Some(SwitchState {
+        switch,
         is_engaged: row.try_get("engaged")?,
         by: row.try_get("changed_by")?,
         reason: row.try_get("reason")?,
         at: row.try_get("changed_at")?,
-    })
+    }))
 }
 
 async fn read<'q, T>(

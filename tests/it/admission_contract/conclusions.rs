@@ -118,7 +118,7 @@ pub(crate) async fn an_outcome_after_its_lease_settles_the_effect(case: Case) {
 }
 
 pub(crate) async fn an_outcome_after_a_resolution_is_what_counts(case: Case) {
-    let tokens = |used: i64| json!({ "input_tokens": used });
+    let tokens = |used: i64| json!({ "input_tokens": used, "output_tokens": 0 });
     for (conclusion, resolved) in [(Conclusion::Performed, 100), (Conclusion::NotPerformed, 0)] {
         let claim = Claim { key_hash: None, ..lapsing(&case) };
         let before = case.used(&Budget::TOKENS).await;

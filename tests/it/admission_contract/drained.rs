@@ -63,7 +63,7 @@ pub(crate) async fn a_drained_intent_whose_key_is_held_has_no_key(case: Case) {
 
 pub(crate) async fn a_drained_outcome_settles_a_drained_intent(case: Case) {
     let claim = keyed(&case, "a key");
-    let output = json!({ "input_tokens": 9, "text": "Muraho" });
+    let output = json!({ "input_tokens": 9, "output_tokens": 0, "text": "Muraho" });
     let settled = outcome(&claim, &case.request, |event| event.output(output.clone()));
     let batch = [spooled(&claim, &case.request), settled];
     for _ in 0..2 {

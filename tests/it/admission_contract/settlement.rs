@@ -69,7 +69,9 @@ pub(crate) async fn a_failure_is_settled_too(case: Case) {
     let claim = estimated(&case);
     case.admit(&claim).await;
     let failed = outcome(&claim, &case.request, |event| {
-        event.ended(Outcome::Failed, ErrorCode::ProviderError).output(json!({ "input_tokens": 7 }))
+        event
+            .ended(Outcome::Failed, ErrorCode::ProviderError)
+            .output(json!({ "input_tokens": 7, "output_tokens": 0 }))
     });
     case.append(failed).await;
     assert_eq!(used(&case).await, [1, 7, 500]);
@@ -86,7 +88,7 @@ pub(crate) async fn what_was_not_performed_or_refused_gives_its_charges_back(cas
         case.admit(&claim).await;
         assert_eq!(used(&case).await, [1, 100, 500]);
         let voided = self::outcome(&claim, &case.request, |event| {
-            event.ended(outcome, code).output(json!({ "input_tokens": 7 }))
+            event.ended(outcome, code).output(json!({ "input_tokens": 7, "output_tokens": 0 }))
         });
         case.append(voided).await;
         assert_eq!(used(&case).await, [0, 0, 0], "{outcome} {code}");
@@ -126,8 +128,9 @@ pub(crate) async fn an_outcome_twice_settles_once(case: Case) {
     let (claim, other) = (estimated(&case), estimated(&case));
     case.admit(&claim).await;
     case.admit(&other).await;
-    let settled =
-        outcome(&claim, &case.request, |event| event.output(json!({ "input_tokens": 9 })));
+    let settled = outcome(&claim, &case.request, |event| {
+        event.output(json!({ "input_tokens": 9, "output_tokens": 0 }))
+    });
     let receipt = case.append(settled.clone()).await;
     assert_eq!(case.append(settled.clone()).await, receipt);
     let batch = [settled.clone(), settled];
@@ -140,7 +143,7 @@ pub(crate) async fn an_outcome_twice_settles_once(case: Case) {
 pub(crate) async fn a_second_outcome_in_conflict_settles_nothing(case: Case) {
     let claim = estimated(&case);
     case.admit(&claim).await;
-    case.succeed(&claim, json!({ "input_tokens": 9 })).await;
+    case.succeed(&claim, json!({ "input_tokens": 9, "output_tokens": 0 })).await;
     let other = outcome(&claim, &case.request, |event| {
         event.ended(Outcome::Failed, ErrorCode::NotPerformed)
     });
@@ -156,7 +159,7 @@ pub(crate) async fn an_outcome_in_a_batch_of_others_settles_its_effect(case: Cas
     let known = sealed(event(&case.request));
     case.append(known.clone()).await;
     let spent = |claim: &Claim, tokens: i64| {
-        let output = json!({ "input_tokens": tokens });
+        let output = json!({ "input_tokens": tokens, "output_tokens": 0 });
         outcome(claim, &case.request, |event| event.output(output))
     };
     let plain = || sealed(event(&case.request));
@@ -172,8 +175,10 @@ pub(crate) async fn an_event_that_is_no_outcome_settles_nothing(case: Case) {
     let (claim, stranger) = (estimated(&case), estimated(&case));
     case.admit(&claim).await;
     case.append(sealed(event(&case.request)).with_role(Role::Outcome)).await;
-    case.succeed(&stranger, json!({ "input_tokens": 9 })).await;
-    let plain = outcome(&claim, &case.request, |event| event.output(json!({ "input_tokens": 9 })));
+    case.succeed(&stranger, json!({ "input_tokens": 9, "output_tokens": 0 })).await;
+    let plain = outcome(&claim, &case.request, |event| {
+        event.output(json!({ "input_tokens": 9, "output_tokens": 0 }))
+    });
     let plain = plain.with_role(Role::Event);
     case.append(plain.clone()).await;
     assert_eq!(used(&case).await, [1, 100, 500]);

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::claim::{Account, Held, charges, effect_id, is_hidden, is_use_hidden};
 use super::{AdmittedEffect, BudgetVerdict, EffectState, HeldCharge, Irregularity, OutsideEffect};
-use crate::event::{EventType, Period};
+use crate::event::{Budget, EventType, Period};
 use crate::pack::PackEvent;
 use crate::pack::sections::told::Source;
 use crate::record::Settlement;
@@ -39,6 +39,8 @@ pub(super) struct Ledger {
     /// The host's time of the first event.
     began: Option<DateTime<Utc>>,
     has_shortlist: bool,
+    /// Vendors that were messaged, by the first message to each.
+    messaged: Vec<(Option<String>, Source)>,
 }
 
 /// What of a budget is used, in the order of the events.
@@ -77,7 +79,31 @@ impl Ledger {
             ledger.take(event);
             ledger.seen.insert(event.header.id);
         }
+        ledger.list_vendors_outside();
         ledger
+    }
+
+    /// A message to a vendor is charged by its batch: more vendors than were admitted had no batch.
+    fn list_vendors_outside(&mut self) {
+        let is_vendors = |account: &&Account| {
+            account.0.as_str() == Budget::VENDORS.as_str() && account.1 == Period::Request
+        };
+        let account = self.balances.keys().find(is_vendors);
+        let admitted = account.and_then(|account| self.balances.get(account));
+        let admitted = admitted.map_or(0, |balance| usize::try_from(balance.used).unwrap_or(0));
+        let event_type = EventType::VENDOR_OUTREACH_SENT.as_str().to_owned();
+        let beyond = self.messaged.drain(..).skip(admitted);
+        let outside =
+            beyond.map(|(_, source)| OutsideEffect { source, event_type: event_type.clone() });
+        self.outside.extend(outside);
+    }
+
+    fn message(&mut self, event: &PackEvent) {
+        let vendor = event.input.value.get("vendor_id").and_then(Value::as_str).map(str::to_owned);
+        let is_known = vendor.is_some() && self.messaged.iter().any(|(known, _)| *known == vendor);
+        if !is_known {
+            self.messaged.push((vendor, Source::of(event)));
+        }
     }
 
     /// What stands first in the stream decides: a limit that seems passed after something that cannot be
@@ -95,6 +121,9 @@ impl Ledger {
 
     fn take(&mut self, event: &PackEvent) {
         let is = |event_type: &EventType| event.header.event_type == event_type.as_str();
+        if is(&EventType::VENDOR_OUTREACH_SENT) && settlement(event) != Settlement::Voided {
+            self.message(event);
+        }
         let taken = if is(&EventType::EFFECT_ADMITTED) {
             self.admit(event)
         } else if is(&EventType::EFFECT_EXPIRED) {

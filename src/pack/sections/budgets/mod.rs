@@ -12,9 +12,9 @@ use uuid::Uuid;
 use self::claim::Held;
 use self::ledger::Ledger;
 pub use self::verdict::BudgetVerdict;
-use super::told::{OtherShape, Source, told};
+use super::told::{OtherShape, Source, told, told_as};
 use crate::event::payload::{BudgetWarned, EffectRefused};
-use crate::event::{ErrorCode, Period};
+use crate::event::{ErrorCode, EventType, Period};
 use crate::pack::{PackEvent, Section};
 
 /// Limits, what was charged to them, and whether they were kept.
@@ -266,7 +266,10 @@ fn refusals(events: &[PackEvent]) -> Vec<BudgetRefusal> {
 }
 
 fn warnings(events: &[PackEvent]) -> Vec<BudgetWarning> {
-    let warned = told::<BudgetWarned>(events).map(|told| BudgetWarning {
+    let of_time = told_as::<BudgetWarned>(events, EventType::REQUEST_TIME_BUDGET_WARNING);
+    // A host may warn of its own time limit under this name, in a shape of its own.
+    let of_time = of_time.filter(|told| told.input.budget.as_deref() == Some("elapsed_ms"));
+    let warned = told::<BudgetWarned>(events).chain(of_time).map(|told| BudgetWarning {
         source: told.source,
         budget: told.input.budget,
         period: told.input.period,
