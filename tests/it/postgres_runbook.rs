@@ -59,7 +59,9 @@ async fn a_switch_is_refused_without_who_and_why_or_under_an_impossible_name() {
         ("select moltbot_audit.engage('ai', '', 'why')", "say who, and why"),
         ("select moltbot_audit.engage('ai', 'who', ' ')", "say who, and why"),
         ("select moltbot_audit.engage('ai', 'who', null)", "say who, and why"),
+        ("select moltbot_audit.engage('ai', 'who', E'\\t\\n')", "say who, and why"),
         ("select moltbot_audit.engage('AI; drop', 'who', 'why')", "the switch is"),
+        ("select moltbot_audit.engage('sms_20260921', 'who', 'why')", "the switch is"),
         ("select moltbot_audit.reset(null, 'who', 'why')", "the switch is"),
     ] {
         let error = pool.execute(sql).await.expect_err("refused").to_string();
@@ -67,6 +69,29 @@ async fn a_switch_is_refused_without_who_and_why_or_under_an_impossible_name() {
     }
     assert_eq!(is_engaged(&store, &Switch::AI).await, None);
     assert!(store.read_stream(StreamId::SYSTEM).await.expect("readable").is_none());
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_set_before_is_said_to_be_new() {
+    let (_, pool) = database().await;
+    for (sql, expected) in [
+        ("select moltbot_audit.engage('ai', 'who', 'why')", "ai is off"),
+        ("select moltbot_audit.engage('moltbot', 'who', 'why')", "NEVER SET BEFORE"),
+        ("select moltbot_audit.reset('moltbot', 'who', 'why')", "moltbot is on"),
+    ] {
+        let said: String = sqlx::query_scalar(sql).fetch_one(&pool).await.expect("a switch is set");
+        assert!(said.contains(expected), "{sql}: {said}");
+        assert_eq!(said.contains("NEVER"), expected.contains("NEVER"), "{sql}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_came_in_by_hand_hides_no_other() {
+    let (store, pool) = database().await;
+    pool.execute("select moltbot_audit.engage('ai', 'who', 'why')").await.unwrap();
+    let sql = "insert into moltbot_audit.audit_switches values ('No Name', true, 'a', 'b', now())";
+    pool.execute(sql).await.unwrap();
+    assert_eq!(is_engaged(&store, &Switch::AI).await, Some(true));
 }
 
 #[tokio::test]

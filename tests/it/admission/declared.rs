@@ -26,6 +26,7 @@ async fn an_effect_that_is_declared_wrongly_does_not_run_and_leaves_nothing() {
         (moltbot_call().lease(Duration::ZERO), not_positive("the lease")),
         (moltbot_call().lease(Duration::MAX), too_large("the lease")),
         (moltbot_call().estimated_tokens(u64::MAX), too_large("an estimate")),
+        (moltbot_call().idempotency_key(" "), DemandError::EmptyKey),
     ];
     for (effect, expected) in cases {
         let error = host.run(effect).await.expect_err("it is declared wrongly");

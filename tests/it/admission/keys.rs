@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use moltbot_audit::event::payload::{OutboundInput, OutboundOutput};
 use moltbot_audit::proof::canonical;
-use moltbot_audit::{AdmitError, Budget, Effect, EffectError};
+use moltbot_audit::{AdmitError, Budget, Effect, EffectError, RequestId};
 use serde_json::{Value, json};
 
 use super::{host, moltbot_call, request};
@@ -71,6 +71,15 @@ async fn a_typed_output_is_read_back_and_one_that_cannot_be_is_an_error() {
     host.auditor.effect(quiet()).run(async || Ok::<_, String>(())).await.expect("ran");
     let again = host.auditor.effect(quiet());
     again.run(async || Err::<(), _>("must not run".to_owned())).await.expect("answered");
+}
+
+#[tokio::test]
+async fn another_request_under_a_key_is_never_answered_with_the_first_ones_output() {
+    let host = host();
+    host.run(message("Muraho")).await.expect("sent");
+    let other = message("Muraho").request(&RequestId::from_host("another client's"));
+    let error = host.run(other).await.expect_err("the key is another's");
+    assert!(matches!(error, EffectError::Conflict { .. }), "{error:?}");
 }
 
 #[tokio::test]

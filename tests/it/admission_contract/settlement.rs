@@ -116,7 +116,7 @@ pub(crate) async fn a_day_is_settled_as_a_request_is(case: Case) {
     case.admit(&voided).await;
     let today = Scope::Day(receipt.recorded_at.date_naive());
     assert_eq!(case.used_of(today, &Budget::TOKENS).await, 400);
-    case.succeed(&settled, json!({ "output_tokens": 150 })).await;
+    case.succeed(&settled, json!({ "input_tokens": 0, "output_tokens": 150 })).await;
     case.fail(&voided, Outcome::Failed, ErrorCode::NotPerformed).await;
     assert_eq!(case.used_of(today, &Budget::TOKENS).await, 150);
     assert_eq!(case.used(&Budget::TOKENS).await, 0);

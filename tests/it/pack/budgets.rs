@@ -128,10 +128,20 @@ async fn each_way_to_end_does_to_the_charges_what_the_rule_says() {
 #[tokio::test]
 async fn an_outcome_that_comes_after_somebody_found_out_counts() {
     for (finding, outcome, state, used) in [
-        ("not_performed", called().output(json!({ "input_tokens": 70 })), "done", 70),
+        (
+            "not_performed",
+            called().output(json!({ "input_tokens": 60, "output_tokens": 10 })),
+            "done",
+            70,
+        ),
         ("not_performed", called().ended(Outcome::Failed, ErrorCode::ProviderError), "failed", 50),
         ("not_performed", called().ended(Outcome::Cancelled, ErrorCode::Cancelled), "voided", 0),
-        ("performed", called().output(json!({ "input_tokens": 70 })), "done", 70),
+        (
+            "performed",
+            called().output(json!({ "input_tokens": 60, "output_tokens": 10 })),
+            "done",
+            70,
+        ),
         ("performed", called().ended(Outcome::Cancelled, ErrorCode::Cancelled), "done", 50),
         ("performed", called().ended(Outcome::Failed, ErrorCode::NotPerformed), "voided", 0),
     ] {
@@ -191,7 +201,7 @@ async fn tokens_and_cost_are_settled_at_what_was_used_even_past_the_limit() {
     };
     effects.teller.typed::<BudgetWarned>(Actor::System, warning, Nothing {}).await;
     let id = effects.admit("moltbot.called", vec![charge("tokens", 50, 1_000)]).await;
-    effects.end(id, called().output(json!({ "input_tokens": 70 }))).await;
+    effects.end(id, called().output(json!({ "input_tokens": 60, "output_tokens": 10 }))).await;
     for (pack, verdict) in effects.packs().await {
         assert!(matches!(verdict, BudgetVerdict::WithinLimits { admitted: 2, .. }), "{verdict}");
         let tokens = usage(&pack, "tokens", "request");
@@ -404,5 +414,20 @@ async fn whoever_changes_limits_charges_or_admissions_is_found() {
             pack["budgets"]["content"]["usage"][0]["used"] = json!(8);
         });
         assert!(said.starts_with("section budgets at \"/content/usage/0/used\""), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_vendor_that_no_batch_named_is_listed_as_outside() {
+    let effects = Effects::new().await;
+    let id = effects.admit("vendor.batch_sent", vec![charge("vendors", 2, 15)]).await;
+    for vendor in ["shop_one", "shop_two", "shop_two", "shop_three"] {
+        let message = AuditEvent::new(EventType::VENDOR_OUTREACH_SENT, Actor::System);
+        effects.teller.tell(message.input(json!({ "vendor_id": vendor }))).await;
+    }
+    effects.end(id, AuditEvent::new(EventType::VENDOR_BATCH_SENT, Actor::System)).await;
+    for (pack, verdict) in effects.packs().await {
+        assert!(matches!(verdict, BudgetVerdict::WithinLimits { admitted: 1, outside: 1 }));
+        assert_eq!(pack["budgets"]["content"]["outside"][0]["event_type"], "vendor.outreach_sent");
     }
 }

@@ -42,8 +42,8 @@ async fn exported_pack_includes_all_sections() {
         for told in &SECTIONS[..8] {
             assert_eq!(pack[told]["status"], "recorded", "{told}");
         }
-        // The story's effects are recorded, and nobody admitted them.
-        assert_eq!(pack["budgets"]["content"]["counts"]["outside"], 2);
+        // The story's effects are recorded, and nobody admitted them: two calls, two vendors.
+        assert_eq!(pack["budgets"]["content"]["counts"]["outside"], 4);
         assert_eq!(pack["controls"]["status"], "empty");
         for later in ["reversal", "reconciliation", "erasures"] {
             assert_eq!(pack[later]["status"], "not_recorded", "{later}");
