@@ -55,7 +55,7 @@ async fn a_charge_is_settled_on_the_day_on_which_it_was_made() {
     case.admit(&yesterdays).await;
     clock.advance(Duration::from_hours(24));
     case.admit(&case.charged([of_day])).await;
-    case.succeed(&yesterdays, json!({ "input_tokens": 30 })).await;
+    case.succeed(&yesterdays, json!({ "input_tokens": 20, "output_tokens": 10 })).await;
     let day = morning().date_naive();
     let next = day.succ_opt().expect("a day");
     assert_eq!(case.used_of(Scope::Day(day), &Budget::TOKENS).await, 30);
