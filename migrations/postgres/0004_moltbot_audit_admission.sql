@@ -307,8 +307,25 @@ begin
         ) as b
         where b.effect_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
     ) as i
-    order by i.position
+    order by i.key_hash nulls last, i.effect_id
     on conflict do nothing;
+    -- Somebody took a key meanwhile: the entry stays, without it.
+    insert into moltbot_audit.audit_effects (
+        effect_id, intent_id, request_id, conversation_id, effect, input_hash, admitted_at, lease_until
+    )
+    select
+        (j.input ->> 'effect_id')::uuid, x.id, x.request_id, x.conversation_id,
+        coalesce(j.input ->> 'effect', ''),
+        decode(substring(j.input ->> 'input_hash' from '^[0-9a-f]{64}$'), 'hex'), clock_timestamp(),
+        x.created_at
+            + least(coalesce(moltbot_audit.counted(j.input, 'lease_ms'), 0)::numeric, 1e13)
+            * interval '1 millisecond'
+    from unnest(ids, request_ids, conversation_ids, created_ats, inputs)
+        as x (id, request_id, conversation_id, created_at, input),
+        lateral (select x.input::jsonb as input offset 0) as j
+    where j.input ->> 'effect_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+    order by j.input ->> 'effect_id'
+    on conflict (effect_id) do nothing;
 end
 $$;
 
@@ -338,8 +355,8 @@ declare
 begin
     lock table only moltbot_audit.audit_events in row exclusive mode;
     if cardinality(ids) = 1 and roles[1] = 'outcome' then
-        perform moltbot_audit.settle(ids, outcomes, error_codes, outputs);
         begin
+            perform moltbot_audit.settle(ids, outcomes, error_codes, outputs);
             placed := moltbot_audit.append_one(
                 ids[1], stream_ids[1], request_ids[1], conversation_ids[1], event_types[1],
                 actors[1], outcomes[1], error_codes[1], durations_ms[1], created_ats[1],
@@ -355,7 +372,8 @@ begin
             return next;
             return;
         exception when unique_violation then
-            -- It is known: `append` says as what. It was settled when it was first stored.
+            -- It is known, and was settled when it was first stored: nothing of this block remains, and
+            -- `append` says as what it is known.
         end;
     end if;
     if 'intent' = any (roles) then
@@ -374,23 +392,21 @@ begin
             picked.ids, picked.request_ids, picked.conversation_ids, picked.created_ats, picked.inputs
         );
     end if;
-    if 'event' = any (roles) or 'intent' = any (roles) then
-        select
-            array_agg(b.id) as ids,
-            array_agg(b.outcome) as outcomes,
-            array_agg(b.error_code) as error_codes,
-            array_agg(b.output) as outputs
-        into picked
-        from unnest(ids, outcomes, error_codes, outputs, roles)
-            as b (id, outcome, error_code, output, role)
-        where b.role = 'outcome';
-        if picked.ids is not null then
-            perform moltbot_audit.settle(
-                picked.ids, picked.outcomes, picked.error_codes, picked.outputs
-            );
-        end if;
-    else
-        perform moltbot_audit.settle(ids, outcomes, error_codes, outputs);
+    select
+        array_agg(b.id) as ids,
+        array_agg(b.outcome) as outcomes,
+        array_agg(b.error_code) as error_codes,
+        array_agg(b.output) as outputs
+    into picked
+    from unnest(ids, outcomes, error_codes, outputs, roles)
+        as b (id, outcome, error_code, output, role)
+    where b.role = 'outcome'
+        -- What is stored was settled by what it says; what is offered under its id may be another.
+        and not exists (select from moltbot_audit.audit_events a where a.id = b.id);
+    if picked.ids is not null then
+        perform moltbot_audit.settle(
+            picked.ids, picked.outcomes, picked.error_codes, picked.outputs
+        );
     end if;
     return query
         select *
@@ -476,7 +492,7 @@ begin
         return 'consent_expired';
     elsif word.expires_at is null or word.expires_at = 'null' then
         lapses_at := word.created_at + lifetime_us * interval '1 microsecond';
-    elsif word.expires_at #>> '{}' ~ '^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$' then
+    elsif word.expires_at #>> '{}' ~ '^\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$' then
         begin
             lapses_at := (word.expires_at #>> '{}')::timestamptz;
         exception when data_exception then
@@ -536,6 +552,11 @@ begin
         -- Against `set_switch`: whoever is admitted has committed before a switch is set, and the
         -- statement below, which begins after the lock is had, sees what was set.
         lock table only moltbot_audit.audit_switches in row share mode;
+        if current_setting('transaction_isolation') <> 'read committed' then
+            -- Here the snapshot is older than the lock: a row that was set since is a serialization
+            -- failure, and the store asks again.
+            perform 1 from moltbot_audit.audit_switches s where s.switch = admit.switch for share;
+        end if;
     end if;
 
     loop

@@ -62,6 +62,8 @@ create or replace function moltbot_audit.flip(
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
+-- The literals below hold backslashes.
+set standard_conforming_strings = on
 as $$
 declare
     -- What the library names the stream of events without a request.
@@ -85,6 +87,10 @@ begin
     end if;
     if coalesce(changed_by, '') !~ '\S' or coalesce(reason, '') !~ '\S' then
         raise exception 'say who, and why: neither may be empty'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    if length(changed_by) > 1000 or length(reason) > 10000 then
+        raise exception 'who has at most 1000 letters, and why 10000'
             using errcode = 'invalid_parameter_value';
     end if;
     for at in 1 .. 3 loop

@@ -99,14 +99,22 @@ impl Asking {
             return Err(Undecided::Away { may_have_landed: false });
         };
         // While earlier events of the stream are in the spool, none may come before them.
-        if self.auditor.shared.batcher.is_away(self.claim.intent.stream_id()) {
+        // Nor may a word about the consent that it rests on.
+        let batcher = &self.auditor.shared.batcher;
+        let words = self.claim.consent.as_ref().map(|_| self.claim.consent_streams());
+        let is_word_away =
+            words.into_iter().flatten().flatten().any(|stream| batcher.is_away(stream));
+        if is_word_away || batcher.is_away(self.claim.intent.stream_id()) {
             return Err(Undecided::Away { may_have_landed: false });
         }
         self.auditor.shared.warned.recorded(self.claim.intent.stream_id()).await;
         let claim = &self.claim;
         let decided = self.auditor.call(store, "admit", |store| store.admit(claim)).await;
         decided.map_err(|error| {
-            if error.is_refusal() {
+            // A key that cannot be looked up because somebody holds a row is no reason to run twice.
+            let is_held = matches!(error, StoreError::Locked { .. });
+            if error.is_refusal() || (is_held && self.claim.key_hash.is_some() && !self.is_gated())
+            {
                 return Undecided::Failed(error);
             }
             tracing::warn!(

@@ -58,7 +58,8 @@ impl Auditor {
         events: impl IntoIterator<Item = AuditEvent>,
     ) -> Result<Uncommitted, RecordError> {
         self.shared.gaps.look_at(&*self.shared.clock);
-        let records: Result<Vec<_>, _> = events.into_iter().map(|event| self.seal(event)).collect();
+        let records: Result<Vec<_>, _> =
+            events.into_iter().map(|event| self.seal_in_role(event)).collect();
         let appended = PostgresStore::append_in(connection, &records?).await;
         let appended = appended.map_err(WriteError::from)?;
         let receipts: Result<_, _> = appended.into_iter().collect();

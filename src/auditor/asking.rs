@@ -58,10 +58,6 @@ impl Asking {
         // that is too large is replaced by its size, so there must be room for that.
         let outcome = event.clone().output(too_large(usize::MAX));
         let outcome = auditor.seal(outcome).map_err(not_run)?;
-        let consent = demand.consent_id().map(|consent_id| ConsentClaim {
-            consent_id: consent_id.to_owned(),
-            lifetime: limits.consent_lifetime,
-        });
         let elapsed_max = (!charges.is_empty()).then_some(limits.elapsed_max);
         let hashes = hashes(&auditor, &event, &outcome);
         let lease = demand.lease_under(limits);
@@ -73,6 +69,12 @@ impl Asking {
         };
         let intent = about(&event, EventType::EFFECT_ADMITTED, &input).map_err(not_run)?;
         let intent = auditor.seal(intent).map_err(not_run)?;
+        // As it was sealed: that is how the words about it are stored.
+        let sealed = intent.input().and_then(|input| input.get("consent_id"));
+        let consent = sealed.and_then(serde_json::Value::as_str).map(|consent_id| ConsentClaim {
+            consent_id: consent_id.to_owned(),
+            lifetime: limits.consent_lifetime,
+        });
         let (key_hash, input_hash) = hashes;
         let claim = Claim {
             intent,

@@ -42,13 +42,17 @@ impl Finding {
 
 impl Auditor {
     /// The effects of which it is not known how they ended, oldest first: their permit was dropped, or
-    /// their process died. Those whose lease is over are recorded as such first.
+    /// their process died. Those whose lease is over are recorded as such first,
+    /// where that is possible.
     ///
     /// # Errors
     /// [`ControlError`].
     pub async fn in_doubt(&self) -> Result<Vec<OpenEffect>, ControlError> {
         let store = self.admission().ok_or(ControlError::Unsupported)?;
-        self.expire(store).await?;
+        if let Err(error) = self.expire(store).await {
+            // It is listed all the same.
+            tracing::warn!(%error, "that a lease is over could not be recorded");
+        }
         let mut open = self.open_effects(store).await?;
         open.retain(|effect| effect.is_in_doubt);
         Ok(open)
@@ -97,9 +101,11 @@ impl Auditor {
         concluded.await?.ok_or(not_open)
     }
 
-    /// Records of every lease that is over that it is.
+    /// Records of every lease that is over that it is. One that cannot be, as where its stream is locked,
+    /// does not hold up the others; the first such error is returned in the end.
     async fn expire(&self, store: &dyn AdmissionStore) -> Result<(), ControlError> {
         let open = self.open_effects(store).await?;
+        let mut expired = Ok(());
         for effect in open.into_iter().filter(|effect| effect.is_expiring) {
             let input = ExpiryInput {
                 effect_id: Some(effect.effect_id.to_string()),
@@ -110,10 +116,13 @@ impl Auditor {
             let record = self.about_open::<EffectExpired>(Actor::System, &effect, &input)?;
             let (id, conclusion) = (effect.effect_id, Conclusion::Expired);
             // None where its outcome came meanwhile, or another process was first.
-            self.call(store, "expire a lease", |store| store.conclude(id, conclusion, &record))
-                .await?;
+            let concluded =
+                self.call(store, "expire a lease", |store| store.conclude(id, conclusion, &record));
+            if let Err(error) = concluded.await {
+                expired = expired.and(Err(error.into()));
+            }
         }
-        Ok(())
+        expired
     }
 
     async fn open_effects(

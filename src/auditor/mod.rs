@@ -113,9 +113,14 @@ impl Auditor {
     /// # Cancel safety
     /// Once polled, the write goes on to its end even if the future is dropped.
     pub async fn record(&self, event: AuditEvent) -> Result<Recorded, RecordError> {
-        // An outcome that could not be recorded when the effect ended.
-        let role = if event.is_outcome { Role::Outcome } else { Role::Event };
+        let role = role_of(&event);
         self.record_as(role, event).await
+    }
+
+    #[cfg(feature = "postgres")]
+    fn seal_in_role(&self, event: AuditEvent) -> Result<Record, RecordError> {
+        let role = role_of(&event);
+        Ok(self.seal(event)?.with_role(role))
     }
 
     async fn record_as(&self, role: Role, event: AuditEvent) -> Result<Recorded, RecordError> {
@@ -190,4 +195,9 @@ impl fmt::Debug for Auditor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Auditor").field("batcher", &self.shared.batcher).finish_non_exhaustive()
     }
+}
+
+/// An outcome that could not be recorded when the effect ended settles it now.
+fn role_of(event: &AuditEvent) -> Role {
+    if event.is_outcome { Role::Outcome } else { Role::Event }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{BoxFuture, StoreError};
-use crate::event::{Budget, Period, Switch};
+use crate::event::{Budget, Period, StreamId, Switch};
 use crate::proof::Digest;
 use crate::record::{Receipt, Record};
 
@@ -128,6 +128,14 @@ impl Claim {
         }
         Ok(())
     }
+
+    /// The streams in which words about its consent are looked for: its request's, and its conversation's.
+    pub(crate) fn consent_streams(&self) -> [Option<StreamId>; 2] {
+        let header = self.intent.header();
+        let of_request = header.request_id.map(|request| StreamId::of(Some(request), None));
+        let of_conversation = header.conversation_id.map(|id| StreamId::of(None, Some(id)));
+        [of_request, of_conversation]
+    }
 }
 
 /// The consent that a claim rests on: the last word about it in the trail of the claim's request or
@@ -154,7 +162,7 @@ pub struct Charge {
 }
 
 /// What a store says to a claim: the first of these that is so.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Verdict {
     /// An effect with this key and input has succeeded.
@@ -186,6 +194,32 @@ pub enum Verdict {
     Refused(Obstacle),
     /// It may run. Its charges are reserved, and its intent is appended.
     Proceed(Admission),
+}
+
+// What is replayed may be what people wrote: Debug does not print it.
+impl fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Replay { effect_id, output } => f
+                .debug_struct("Replay")
+                .field("effect_id", effect_id)
+                .field("has_output", &output.is_some())
+                .finish(),
+            Self::Conflict { effect_id } => {
+                f.debug_struct("Conflict").field("effect_id", effect_id).finish()
+            }
+            Self::InProgress { effect_id, lease_until } => f
+                .debug_struct("InProgress")
+                .field("effect_id", effect_id)
+                .field("lease_until", lease_until)
+                .finish(),
+            Self::InDoubt { effect_id } => {
+                f.debug_struct("InDoubt").field("effect_id", effect_id).finish()
+            }
+            Self::Refused(obstacle) => f.debug_tuple("Refused").field(obstacle).finish(),
+            Self::Proceed(admission) => f.debug_tuple("Proceed").field(admission).finish(),
+        }
+    }
 }
 
 /// What an admitted claim is told.
@@ -270,7 +304,7 @@ pub enum Scope {
 }
 
 /// How a switch stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SwitchState {
     /// The switch.
     pub switch: Switch,
@@ -282,4 +316,15 @@ pub struct SwitchState {
     pub reason: String,
     /// When, by the database's clock; ignored where a switch is set.
     pub at: DateTime<Utc>,
+}
+
+// Who and why are what somebody wrote.
+impl fmt::Debug for SwitchState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SwitchState")
+            .field("switch", &self.switch)
+            .field("is_engaged", &self.is_engaged)
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
 }

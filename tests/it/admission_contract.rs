@@ -60,6 +60,7 @@ macro_rules! admission_contract {
                 a_failed_claim_again_gets_its_first_receipt_even_when_its_key_is_anothers
                 a_key_with_another_input_is_a_conflict
                 a_key_whose_effect_succeeded_replays_the_same_bytes
+                an_answer_prints_nothing_of_what_it_replays
                 a_key_whose_effect_runs_is_in_progress
                 a_key_whose_lease_is_over_is_in_doubt
                 a_key_whose_effect_was_cancelled_is_in_doubt

@@ -3,16 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use crate::event::{EventType, StreamId};
-use crate::store::admission::{Claim, ConsentClaim, Obstacle};
-
-/// The streams in which words about a claim's consent are looked for: its request's, and its
-/// conversation's.
-pub(crate) fn consent_streams(claim: &Claim) -> [Option<StreamId>; 2] {
-    let header = claim.intent.header();
-    let of_request = header.request_id.map(|request| StreamId::of(Some(request), None));
-    [of_request, header.conversation_id.map(|conversation| StreamId::of(None, Some(conversation)))]
-}
+use crate::event::EventType;
+use crate::store::admission::{ConsentClaim, Obstacle};
 
 /// The last event that says whether a consent holds: that it was granted, denied, or expired.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub(crate) use self::consent::{ConsentWord, consent_streams};
+pub(crate) use self::consent::ConsentWord;
 #[cfg(feature = "sqlite")]
 pub(crate) use self::entry::Held;
 pub(crate) use self::entry::{Change, Entry, State};

@@ -53,7 +53,8 @@ pub(super) async fn admit(connections: &Connections, claim: &Claim) -> Result<Ve
     claim.check()?;
     let (of_request, of_day) =
         (Charges::of(claim, Period::Request), Charges::of(claim, Period::Day));
-    let streams = consent_streams(&claim.intent);
+    let streams = claim.consent_streams().into_iter().flatten().map(StreamId::uuid);
+    let streams: Vec<Uuid> = streams.collect();
     let query = |pooling| {
         let query = bind_record(ADMIT, pooling, &claim.intent)
             .bind(claim.effect_id)
@@ -162,14 +163,6 @@ fn bind_record(sql: Sql, pooling: Pooling, record: &Record) -> PgQuery<'_> {
         .bind(*commitments.idempotency_key.as_bytes())
         .bind(*commitments.host_ids.as_bytes())
         .bind(*record.event_hash().as_bytes())
-}
-
-/// Where the last word about a consent may stand.
-fn consent_streams(intent: &Record) -> Vec<Uuid> {
-    let header = intent.header();
-    let of_request = header.request_id.map(|id| StreamId::of(Some(id), None));
-    let of_conversation = header.conversation_id.map(|id| StreamId::of(None, Some(id)));
-    [of_request, of_conversation].into_iter().flatten().map(StreamId::uuid).collect()
 }
 
 fn read_verdict(claim: &Claim, row: &PgRow) -> Result<Verdict, sqlx::Error> {

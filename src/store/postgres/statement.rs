@@ -128,7 +128,12 @@ impl Lease {
         let connection: &mut PgConnection = connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
         let limit = server_limit(*deadline - Instant::now());
         // One simple query: one round trip, and in a pooler's eyes one transaction with what follows.
-        let begin = format!("begin; set local statement_timeout = {}", limit.as_millis());
+        // What its client leaves in the middle must not hold locks for longer either.
+        let limit = limit.as_millis();
+        let begin = format!(
+            "begin; set local statement_timeout = {limit}; \
+             set local idle_in_transaction_session_timeout = {limit}"
+        );
         // The driver rolls back what it has begun, and nothing that was begun in part.
         *is_fit = false;
         let transaction = connection.begin_with(AssertSqlSafe(begin)).await?;

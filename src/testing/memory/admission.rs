@@ -150,7 +150,7 @@ impl Kept {
     }
 
     fn last_word(&self, claim: &Claim, consent: &ConsentClaim) -> Option<ConsentWord> {
-        let streams = decision::consent_streams(claim);
+        let streams = claim.consent_streams();
         let is_word = |record: &Record| {
             let input = record.input();
             streams.contains(&Some(record.stream_id()))

@@ -162,3 +162,12 @@ pub(crate) async fn an_intent_whose_id_is_taken_is_an_error_and_takes_nothing(ca
     assert_eq!(case.open().await, []);
     case.assert_unbroken().await;
 }
+
+pub(crate) async fn an_answer_prints_nothing_of_what_it_replays(case: Case) {
+    let claim = case.keyed("a key");
+    case.admit(&claim).await;
+    case.succeed(&claim, json!({ "text": "Ndashaka imiti ya Keza" })).await;
+    let replay = case.ask(&case.keyed("a key")).await;
+    assert!(matches!(replay, Verdict::Replay { output: Some(_), .. }));
+    assert!(!format!("{replay:?}").contains("Keza"));
+}

@@ -195,7 +195,7 @@ async fn last_word(
         limit 1
     ";
     let [of_request, of_conversation] =
-        decision::consent_streams(claim).map(|stream_id| stream_id.map(|id| id.to_string()));
+        claim.consent_streams().map(|stream_id| stream_id.map(|id| id.to_string()));
     let select = sqlx::query(SELECT).bind(of_request).bind(of_conversation);
     let select = select.bind(&consent.consent_id);
     let Some(row) = select.fetch_optional(transaction).await? else { return Ok(None) };
