@@ -77,6 +77,13 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         }
         sleep(Duration::from_millis(100)).await;
     }
+    // A drain has its pauses. What it does not get to now, the next process writes.
+    for _ in 0..300 {
+        if spool.depth().events == 0 {
+            break;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
     auditor.shutdown(Duration::from_secs(10)).await?;
     if let Some(stream) = store.read_stream((&request).into()).await? {
         println!("{} events in the stream, {} spooled", stream.head.seq, spool.depth().events);
