@@ -12,6 +12,9 @@ use crate::event::{Budget, Period, StreamId, Switch};
 use crate::proof::Digest;
 use crate::record::{Receipt, Record};
 
+/// What is being done where a claim cannot be decided about.
+pub(crate) const DOING: &str = "admit an effect";
+
 /// A store that decides what may run, in the transaction in which it records that.
 ///
 /// What an implementation promises, over all processes that use one database:
@@ -110,7 +113,6 @@ impl Claim {
     /// [`StoreError::Refused`] where a charge is negative, a budget is charged twice, or a request that
     /// there is not.
     pub fn check(&self) -> Result<(), StoreError> {
-        const DOING: &str = "admit an effect";
         let has_request = self.intent.header().request_id.is_some();
         for (at, charge) in self.charges.iter().enumerate() {
             if charge.period == Period::Request && !has_request {

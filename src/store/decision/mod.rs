@@ -16,7 +16,7 @@ pub(crate) use self::entry::{Change, Entry, State};
 use super::admission::{Claim, Obstacle, Scope, Verdict};
 use crate::event::Period;
 
-pub(crate) const DOING: &str = "admit an effect";
+pub(crate) use super::admission::DOING;
 
 /// What a claim meets among the effects that there are.
 #[derive(Debug)]
@@ -128,7 +128,7 @@ fn elapsed(claim: &Claim, facts: &Facts) -> Duration {
     stored.max(told).to_std().unwrap_or(Duration::ZERO)
 }
 
-/// Whose budget a charge of the claim is for. A claim outside of a request charges its stream.
+/// Whose budget a charge of the claim is for; a request's stream has the request's own id.
 pub(crate) fn scope(claim: &Claim, period: Period, now: DateTime<Utc>) -> Scope {
     match period {
         Period::Day => Scope::Day(now.date_naive()),

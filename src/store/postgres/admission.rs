@@ -16,7 +16,7 @@ use crate::event::{Period, StreamId};
 use crate::record::{Receipt, Record};
 use crate::store::StoreError;
 use crate::store::admission::{
-    Admission, Charge, Claim, Conclusion, Obstacle, SwitchState, Verdict,
+    Admission, Charge, Claim, Conclusion, DOING, Obstacle, SwitchState, Verdict,
 };
 
 /// A statement over the columns of one record and what follows them.
@@ -49,7 +49,6 @@ const SET_SWITCH: Sql = record_sql!(
 );
 
 pub(super) async fn admit(connections: &Connections, claim: &Claim) -> Result<Verdict, StoreError> {
-    const DOING: &str = "admit an effect";
     claim.check()?;
     let (of_request, of_day) =
         (Charges::of(claim, Period::Request), Charges::of(claim, Period::Day));
