@@ -1,0 +1,210 @@
+//! The table of metrics: every name, label and label value that the library emits.
+//!
+//! Alerts, the dashboard and the documentation are checked against it.
+
+use crate::event::{Budget, ErrorCode, EventType, Outcome, Switch};
+
+/// What stands for a label value that is not of the closed set.
+pub const OTHER: &str = "other";
+
+/// A metric, as it is described to the recorder.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Metric {
+    /// Its name, without a prefix.
+    pub name: &'static str,
+    /// Counter, gauge or histogram.
+    pub kind: MetricKind,
+    /// What it counts or measures, for the recorder.
+    pub description: &'static str,
+    /// Its labels, each with a closed set of values; every combination is a series that starts at 0.
+    pub labels: &'static [Label],
+}
+
+/// How a metric behaves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum MetricKind {
+    /// Only ever grows, from 0 at the start of the process.
+    Counter,
+    /// A value of now.
+    Gauge,
+    /// A distribution.
+    Histogram {
+        /// Upper bounds that suit it, for a recorder that keeps buckets.
+        buckets: &'static [f64],
+    },
+}
+
+/// A label, and the closed set of its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Label {
+    /// `budget`: one of the library's budgets, or `other`.
+    Budget,
+    /// `direction`: `input` or `output`.
+    Direction,
+    /// `event_type`: one of [`EventType::KNOWN`], or `other`.
+    EventType,
+    /// `kind`: what was limited: one of the library's budgets, `elapsed_ms`, or `other`.
+    Limited,
+    /// `outcome`: one of [`Outcome::ALL`], or `other`.
+    Outcome,
+    /// `reason`: one of [`ErrorCode::ALL`], or `other`.
+    Reason,
+    /// `switch`: one of the library's switches; `none` where an effect has no switch; or `other`.
+    Switch,
+    /// `verdict`: `passed` or `failed`.
+    Verdict,
+    /// `why`: `overloaded`, `spool` or `store`.
+    Why,
+}
+
+impl Label {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Budget => "budget",
+            Self::Direction => "direction",
+            Self::EventType => "event_type",
+            Self::Limited => "kind",
+            Self::Outcome => "outcome",
+            Self::Reason => "reason",
+            Self::Switch => "switch",
+            Self::Verdict => "verdict",
+            Self::Why => "why",
+        }
+    }
+
+    /// Every value it can have.
+    #[must_use]
+    pub fn values(self) -> Vec<&'static str> {
+        match self {
+            Self::Budget => BUDGETS.iter().map(Budget::as_str).chain([OTHER]).collect(),
+            Self::Direction => vec!["input", "output"],
+            Self::EventType => {
+                EventType::KNOWN.iter().map(EventType::as_str).chain([OTHER]).collect()
+            }
+            Self::Limited => {
+                BUDGETS.iter().map(Budget::as_str).chain(["elapsed_ms", OTHER]).collect()
+            }
+            Self::Outcome => Outcome::ALL.iter().map(|one| one.as_str()).chain([OTHER]).collect(),
+            Self::Reason => ErrorCode::ALL.iter().map(|one| one.as_str()).chain([OTHER]).collect(),
+            Self::Switch => SWITCHES.iter().map(Switch::as_str).chain(["none", OTHER]).collect(),
+            Self::Verdict => vec!["passed", "failed"],
+            Self::Why => vec!["overloaded", "spool", "store"],
+        }
+    }
+}
+
+const BUDGETS: &[Budget] = &[
+    Budget::MOLTBOT_CALLS,
+    Budget::OCR_JOBS,
+    Budget::VENDOR_BATCHES,
+    Budget::VENDORS,
+    Budget::TOKENS,
+    Budget::COST_MICROUSD,
+];
+
+const SWITCHES: &[Switch] = &[Switch::AI, Switch::CALLING, Switch::OCR];
+
+/// Around the target of 6 minutes and the limit of 10.
+const SHORTLIST_BUCKETS: &[f64] =
+    &[15.0, 30.0, 60.0, 120.0, 180.0, 240.0, 300.0, 360.0, 420.0, 480.0, 600.0, 900.0, 1800.0];
+const CONFIDENCE_BUCKETS: &[f64] = &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 1.0];
+const APPEND_BUCKETS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Declares the metrics, and the list of them.
+macro_rules! metrics {
+    ($($constant:ident = $name:literal, $kind:expr, [$($label:ident),*], $description:literal;)*) => {
+        $(
+            #[doc = $description]
+            pub(crate) const $constant: Metric = Metric {
+                name: $name,
+                kind: $kind,
+                description: $description,
+                labels: &[$(Label::$label),*],
+            };
+        )*
+
+        /// Every metric of the library.
+        pub const METRICS: &[Metric] = &[$($constant),*];
+    };
+}
+
+use MetricKind::{Counter, Gauge, Histogram};
+
+metrics! {
+    // The seed's, by workflow 09, step 4.
+    REQUESTS_CREATED = "requests_created_total", Counter, [],
+        "Requests opened (request.created).";
+    TIME_TO_SHORTLIST = "time_to_shortlist_seconds", Histogram { buckets: SHORTLIST_BUCKETS }, [],
+        "Seconds from a request's first event until its first shortlist.";
+    VENDOR_MESSAGES_SENT = "vendor_messages_sent_total", Counter, [],
+        "Messages to vendors that went out (vendor.outreach_sent that succeeded).";
+    OCR_JOBS = "ocr_jobs_total", Counter, [],
+        "OCR jobs that ended, with a reading or without.";
+    OCR_FAILURES = "ocr_failures_total", Counter, [],
+        "OCR jobs that ended without a reading; each is one of ocr_jobs_total.";
+    CALLS_STARTED = "calls_started_total", Counter, [],
+        "Calls asked of the provider, placed or not.";
+    CALLS_FAILED = "calls_failed_total", Counter, [],
+        "Calls that could not be placed, or that the provider reported as failed; unanswered and busy are no failures.";
+    MOLTBOT_OUTPUT_REJECTED = "moltbot_output_rejected_total", Counter, [Reason],
+        "Answers of Moltbot that broke the output contract.";
+
+    MOLTBOT_CALLS = "moltbot_calls_total", Counter, [Outcome],
+        "Calls of Moltbot, by how they ended.";
+    VENDOR_REPLIES = "vendor_replies_total", Counter, [],
+        "First replies of vendors to a message (vendor.reply_recorded).";
+    OCR_CONFIDENCE = "ocr_confidence", Histogram { buckets: CONFIDENCE_BUCKETS }, [],
+        "How sure the reader was of a reading, 0 to 1.";
+    LLM_TOKENS = "llm_tokens_total", Counter, [Direction],
+        "Tokens read and written by models.";
+    LLM_COST = "llm_cost_microusd_total", Counter, [],
+        "What models cost, in millionths of a US dollar.";
+
+    EFFECTS_ADMITTED = "effects_admitted_total", Counter, [Switch],
+        "Effects that were let run, by the switch that governs them.";
+    EFFECTS_REFUSED = "effects_refused_total", Counter, [Reason],
+        "Effects that were not let run, by why.";
+    BUDGET_REFUSALS = "budget_refusals_total", Counter, [Limited],
+        "Effects refused because a budget, or the request's time, was used up.";
+    BUDGET_WARNINGS = "budget_warnings_total", Counter, [Limited],
+        "Warnings that a budget, or the request's time, is nearly used up.";
+    BUDGET_DAY_USED = "budget_day_used", Gauge, [Budget],
+        "What of a budget the day has used, in the budget's unit.";
+    BUDGET_DAY_LIMIT = "budget_day_limit", Gauge, [Budget],
+        "The most of a budget that a day may use, in the budget's unit; 0 where there is no limit.";
+    KILL_SWITCH_ENABLED = "kill_switch_enabled", Gauge, [Switch],
+        "1 while a kill switch is engaged, so that what it governs is refused; else 0.";
+
+    AUDIT_EVENTS = "audit_events_total", Counter, [EventType],
+        "Events that this process saw stored in the database.";
+    AUDIT_APPEND = "audit_append_seconds", Histogram { buckets: APPEND_BUCKETS }, [],
+        "Seconds that one append of a batch to the database took.";
+    AUDIT_APPEND_FAILURES = "audit_append_failures_total", Counter, [Why],
+        "Events that were neither stored nor spooled, by what failed.";
+    AUDIT_SPOOLED = "audit_spooled_events_total", Counter, [],
+        "Events that went into the spool.";
+    AUDIT_SPOOL_EVENTS = "audit_spool_events", Gauge, [],
+        "Events that wait in the spool.";
+    AUDIT_SPOOL_BYTES = "audit_spool_bytes", Gauge, [],
+        "Bytes that wait in the spool.";
+    AUDIT_SPOOL_AGE = "audit_spool_age_seconds", Gauge, [],
+        "Seconds since the spool was last empty; 0 while it is.";
+    AUDIT_SPOOL_SET_ASIDE = "audit_spool_set_aside_events_total", Counter, [],
+        "Events of the spool that the database refuses for good.";
+    AUDIT_IN_DOUBT = "audit_in_doubt_effects", Gauge, [],
+        "Effects of which nobody knows whether they were performed.";
+    AUDIT_PARTITIONS_AHEAD = "audit_partitions_ahead_days", Gauge, [],
+        "Days until the database's last prepared partition ends.";
+    AUDIT_VERIFICATIONS = "audit_verifications_total", Counter, [Verdict],
+        "Packs that were verified, by whether they are untampered.";
+    AUDIT_HEARTBEAT = "audit_heartbeat_timestamp_seconds", Gauge, [],
+        "When the auditor last looked at its database and found it there, in seconds since 1970.";
+    AUDIT_LOG_LINES_LOST = "audit_log_lines_lost_total", Counter, [],
+        "Log lines that could not be written.";
+}
