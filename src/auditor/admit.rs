@@ -4,8 +4,8 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::asking::Asking;
-use super::in_doubt::Sweeper;
 use super::permit::Granted;
+use super::upkeep::Upkeep;
 use super::{AdmitError, PendingEffect, Permit, RecordError, Replay};
 use crate::admission::{Refusal, RefusalReason, SwitchedBy};
 use crate::event::payload::{RefusalOutput, ReplayOutput};
@@ -57,12 +57,13 @@ impl Asking {
         if self.auditor.shared.batcher.is_closed() {
             return Err(AdmitError::NotRun(WriteError::Closed.into()));
         }
-        Sweeper::start(&self.auditor.shared);
+        Upkeep::start(&self.auditor.shared);
         if let Some(reason) = self.barred() {
             return Err(self.refuse(reason, false).await);
         }
         match self.decide().await {
             Ok(Verdict::Proceed(admission)) => {
+                self.auditor.stored(&self.claim.intent, &admission.receipt);
                 self.warn(&admission);
                 Ok(self.grant(Recorded::Chained(admission.receipt)))
             }

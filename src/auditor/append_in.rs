@@ -2,7 +2,7 @@
 
 use super::{Auditor, RecordError};
 use crate::event::AuditEvent;
-use crate::record::Receipt;
+use crate::record::{Receipt, Record};
 use crate::store::{PgConnection, PostgresStore, WriteError};
 
 /// Events appended in a transaction that is not committed yet: they are recorded when it is, and
@@ -10,13 +10,19 @@ use crate::store::{PgConnection, PostgresStore, WriteError};
 #[must_use = "the receipts come true with the transaction's commit"]
 #[derive(Debug)]
 pub struct Uncommitted {
+    auditor: Auditor,
+    records: Vec<Record>,
     receipts: Vec<Receipt>,
 }
 
 impl Uncommitted {
-    /// The receipts, in the order of the events. To be called once the commit has returned `Ok`.
+    /// The receipts, in the order of the events. To be called once the commit has returned `Ok`:
+    /// the events are then counted in the metrics, and written to the log.
     #[must_use]
     pub fn committed(self) -> Vec<Receipt> {
+        for (record, receipt) in self.records.iter().zip(&self.receipts) {
+            self.auditor.stored(record, receipt);
+        }
         self.receipts
     }
 }
@@ -58,11 +64,13 @@ impl Auditor {
         events: impl IntoIterator<Item = AuditEvent>,
     ) -> Result<Uncommitted, RecordError> {
         self.shared.gaps.look_at(&*self.shared.clock);
-        let records: Result<Vec<_>, _> =
+        let sealed: Result<Vec<_>, _> =
             events.into_iter().map(|event| self.seal_in_role(event)).collect();
-        let appended = PostgresStore::append_in(connection, &records?).await;
+        let records = sealed?;
+        let appended = PostgresStore::append_in(connection, &records).await;
         let appended = appended.map_err(WriteError::from)?;
         let receipts: Result<_, _> = appended.into_iter().collect();
-        Ok(Uncommitted { receipts: receipts.map_err(WriteError::from)? })
+        let receipts = receipts.map_err(WriteError::from)?;
+        Ok(Uncommitted { auditor: self.clone(), records, receipts })
     }
 }

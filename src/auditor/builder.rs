@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::gaps::Gaps;
-use super::in_doubt::Sweeper;
 use super::kill_switch::SwitchWatch;
+use super::observing::Watching;
+use super::upkeep::Upkeep;
 use super::warnings::Warned;
 use super::{Auditor, Clock, Entropy, OsEntropy, Shared, SystemClock};
 use crate::admission::{Environment, Fallbacks, Limits};
+use crate::observe;
 use crate::redact::RedactionKey;
 use crate::store::{AuditSink, Batcher, QueueLimits, Spool};
 
@@ -101,8 +103,8 @@ impl AuditorBuilder {
         let Self { sink, key, clock, entropy, spool, limits, .. } = self;
         let environment = Environment::read(self.environment);
         let shared = Arc::new_cyclic(|auditor| {
-            let drained = Gaps::on_drained(auditor.clone());
-            let batcher = Batcher::new(Arc::clone(&sink), spool, limits, drained);
+            let watching = Watching(auditor.clone());
+            let batcher = Batcher::new(Arc::clone(&sink), spool, limits, watching);
             Shared {
                 batcher,
                 key,
@@ -113,12 +115,13 @@ impl AuditorBuilder {
                 fallbacks: self.fallbacks,
                 environment,
                 switches: SwitchWatch::default(),
-                sweeper: Sweeper::default(),
+                upkeep: Upkeep::default(),
                 warned: Warned::default(),
             }
         });
         shared.batcher.start();
-        Sweeper::start(&shared);
+        observe::register();
+        Upkeep::start(&shared);
         Auditor { shared }
     }
 }

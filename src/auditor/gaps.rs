@@ -1,13 +1,13 @@
 //! What befell recording itself, as events with counts: gaps are stated, never hidden.
 
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Auditor, Clock, RecordError, Shared};
+use super::{Auditor, Clock, RecordError, observing};
 use crate::event::{Actor, AuditEvent, EventType};
 use crate::record::Recorded;
 use crate::store::{DrainReport, Failures, WriteError};
@@ -58,19 +58,10 @@ impl Gaps {
     /// Notes how recording an event ended.
     pub(super) fn note(&self, written: &Result<Recorded, WriteError>) {
         if let Err(error) = written {
-            self.lock().failed.count(error);
-        }
-    }
-
-    /// Records, when the spool was drained, what was in it.
-    pub(super) fn on_drained(
-        auditor: Weak<Shared>,
-    ) -> impl Fn(DrainReport) + Send + Sync + 'static {
-        move |report| {
-            let Some(shared) = auditor.upgrade() else { return };
-            let auditor = Auditor { shared };
-            // From inside the drain, so there is a runtime.
-            tokio::spawn(async move { auditor.record_own(spool_drained(&report)).await });
+            let mut failed = Failures::default();
+            failed.count(error);
+            observing::failed(failed);
+            self.lock().failed.add(failed);
         }
     }
 
@@ -106,9 +97,15 @@ impl Auditor {
 
     fn has_failures(&self) -> bool {
         let unheard = self.shared.batcher.take_unheard();
+        observing::failed(unheard);
         let mut state = self.shared.gaps.lock();
         state.failed.add(unheard);
         !state.failed.is_empty()
+    }
+
+    /// Records what was in the spool that was emptied.
+    pub(super) async fn state_drained(&self, report: &DrainReport) {
+        self.record_own(spool_drained(report)).await;
     }
 
     async fn state_step(&self, step_ms: i64) {

@@ -1,22 +1,15 @@
 //! Effects of which nobody knows how they ended: found, listed, resolved.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
-
 use serde::Serialize;
-use tokio::runtime::Handle;
-use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 use super::kill_switch::said;
-use super::{Auditor, ControlError, Shared};
+use super::{Auditor, ControlError};
 use crate::event::payload::{EffectExpired, EffectResolved, ExpiryInput, Nothing, ResolutionInput};
 use crate::event::{Actor, AuditEvent, ConversationId, Payload, RequestId};
 use crate::record::{Receipt, Record};
 use crate::store::admission::{AdmissionStore, Conclusion, OpenEffect};
 
-/// How often leases are looked at, for those that are over.
-const SWEEP: Duration = Duration::from_secs(30);
 /// Open effects that are looked at. More can hardly be open, but in a flood of processes that die.
 const OPEN_MAX: u32 = 10_000;
 
@@ -98,12 +91,14 @@ impl Auditor {
         let concluded = self.call(store, "resolve an effect", |store| {
             store.conclude(effect_id, conclusion, &record)
         });
-        concluded.await?.ok_or(not_open)
+        let receipt = concluded.await?.ok_or(not_open)?;
+        self.stored(&record, &receipt);
+        Ok(receipt)
     }
 
     /// Records of every lease that is over that it is. One that cannot be, as where its stream is locked,
     /// does not hold up the others; the first such error is returned in the end.
-    async fn expire(&self, store: &dyn AdmissionStore) -> Result<(), ControlError> {
+    pub(super) async fn expire(&self, store: &dyn AdmissionStore) -> Result<(), ControlError> {
         let open = self.open_effects(store).await?;
         let mut expired = Ok(());
         for effect in open.into_iter().filter(|effect| effect.is_expiring) {
@@ -118,14 +113,16 @@ impl Auditor {
             // None where its outcome came meanwhile, or another process was first.
             let concluded =
                 self.call(store, "expire a lease", |store| store.conclude(id, conclusion, &record));
-            if let Err(error) = concluded.await {
-                expired = expired.and(Err(error.into()));
+            match concluded.await {
+                Ok(Some(receipt)) => self.stored(&record, &receipt),
+                Ok(None) => {}
+                Err(error) => expired = expired.and(Err(error.into())),
             }
         }
         expired
     }
 
-    async fn open_effects(
+    pub(super) async fn open_effects(
         &self,
         store: &dyn AdmissionStore,
     ) -> Result<Vec<OpenEffect>, ControlError> {
@@ -146,55 +143,5 @@ impl Auditor {
         event.request_id = effect.request_id.map(RequestId::from);
         event.conversation_id = effect.conversation_id.map(ConversationId::from);
         Ok(self.seal(event)?)
-    }
-}
-
-/// Looks for leases that are over, as long as the auditor is there.
-#[derive(Debug, Default)]
-pub(super) struct Sweeper(Mutex<Option<AbortHandle>>);
-
-impl Sweeper {
-    /// Starts it, where there is a runtime to sweep in and a store to sweep, and it does not run.
-    pub(super) fn start(shared: &Arc<Shared>) {
-        let Ok(runtime) = Handle::try_current() else { return };
-        if shared.batcher.admission().is_none() {
-            return;
-        }
-        let mut running = shared.sweeper.lock();
-        if running.as_ref().is_none_or(AbortHandle::is_finished) {
-            let sweeping = runtime.spawn(sweep(Arc::downgrade(shared)));
-            *running = Some(sweeping.abort_handle());
-        }
-    }
-
-    pub(super) fn stop(&self) {
-        if let Some(sweeping) = self.lock().take() {
-            sweeping.abort();
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<AbortHandle>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Sweeper {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-async fn sweep(shared: Weak<Shared>) {
-    loop {
-        tokio::time::sleep(SWEEP).await;
-        let Some(shared) = shared.upgrade() else { return };
-        let auditor = Auditor { shared };
-        let Some(store) = auditor.admission() else { return };
-        if let Err(error) = auditor.expire(store).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "leases that are over could not be recorded"
-            );
-        }
     }
 }

@@ -102,7 +102,9 @@ impl KillSwitch<'_> {
         let (by, reason) = (text("by"), text("reason"));
         let state = SwitchState { switch: switch.clone(), is_engaged, by, reason, at };
         let set = auditor.call(store, "set a switch", |store| store.set_switch(&state, &record));
-        Ok(set.await?)
+        let receipt = set.await?;
+        auditor.stored(&record, &receipt);
+        Ok(receipt)
     }
 
     /// How the switches stand for this auditor: those that were ever set, the three of this crate, and

@@ -10,13 +10,16 @@ mod effect;
 mod entropy;
 mod error;
 mod gaps;
+mod gauges;
 mod in_doubt;
 mod kill_switch;
+mod observing;
 mod permit;
 mod run;
 mod self_test;
 mod store_call;
 mod time;
+mod upkeep;
 mod warnings;
 
 use std::fmt;
@@ -26,8 +29,8 @@ use std::time::Duration;
 #[cfg(feature = "postgres")]
 pub use self::append_in::Uncommitted;
 use self::gaps::Gaps;
-use self::in_doubt::Sweeper;
 use self::kill_switch::SwitchWatch;
+use self::upkeep::Upkeep;
 use self::warnings::Warned;
 pub use self::{
     budget_guard::BudgetGuard,
@@ -91,7 +94,7 @@ struct Shared {
     fallbacks: Fallbacks,
     environment: Environment,
     switches: SwitchWatch,
-    sweeper: Sweeper,
+    upkeep: Upkeep,
     warned: Warned,
 }
 
@@ -153,7 +156,7 @@ impl Auditor {
     /// # Errors
     /// [`ShutdownError`] where events are left; they are still written while the process lives.
     pub async fn shutdown(&self, limit: Duration) -> Result<(), ShutdownError> {
-        self.shared.sweeper.stop();
+        self.shared.upkeep.stop();
         let stating = self.state_last_failures();
         // Outside a runtime nothing can be stated, nor is anything under way.
         if tokio::runtime::Handle::try_current().is_ok() {

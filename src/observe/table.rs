@@ -96,6 +96,12 @@ impl Label {
             Self::Why => vec!["overloaded", "spool", "store"],
         }
     }
+
+    /// The value for a text: itself where it is of the set, else [`OTHER`].
+    #[cfg(feature = "recorder")]
+    pub(crate) fn value(self, text: &str) -> &'static str {
+        self.values().into_iter().find(|value| *value == text).unwrap_or(OTHER)
+    }
 }
 
 const BUDGETS: &[Budget] = &[
@@ -158,7 +164,7 @@ metrics! {
     MOLTBOT_CALLS = "moltbot_calls_total", Counter, [Outcome],
         "Calls of Moltbot, by how they ended.";
     VENDOR_REPLIES = "vendor_replies_total", Counter, [],
-        "First replies of vendors to a message (vendor.reply_recorded).";
+        "Replies of vendors that were recorded (vendor.reply_recorded).";
     OCR_CONFIDENCE = "ocr_confidence", Histogram { buckets: CONFIDENCE_BUCKETS }, [],
         "How sure the reader was of a reading, 0 to 1.";
     LLM_TOKENS = "llm_tokens_total", Counter, [Direction],
@@ -177,7 +183,7 @@ metrics! {
     BUDGET_DAY_USED = "budget_day_used", Gauge, [Budget],
         "What of a budget the day has used, in the budget's unit.";
     BUDGET_DAY_LIMIT = "budget_day_limit", Gauge, [Budget],
-        "The most of a budget that a day may use, in the budget's unit; 0 where there is no limit.";
+        "The most of a budget that a day may use, in the budget's unit; no series where there is no limit.";
     KILL_SWITCH_ENABLED = "kill_switch_enabled", Gauge, [Switch],
         "1 while a kill switch is engaged, so that what it governs is refused; else 0.";
 
@@ -194,13 +200,13 @@ metrics! {
     AUDIT_SPOOL_BYTES = "audit_spool_bytes", Gauge, [],
         "Bytes that wait in the spool.";
     AUDIT_SPOOL_AGE = "audit_spool_age_seconds", Gauge, [],
-        "Seconds since the spool was last empty; 0 while it is.";
+        "Seconds since the oldest event in the spool happened; 0 while the spool is empty.";
     AUDIT_SPOOL_SET_ASIDE = "audit_spool_set_aside_events_total", Counter, [],
         "Events of the spool that the database refuses for good.";
     AUDIT_IN_DOUBT = "audit_in_doubt_effects", Gauge, [],
         "Effects of which nobody knows whether they were performed.";
-    AUDIT_PARTITIONS_AHEAD = "audit_partitions_ahead_days", Gauge, [],
-        "Days until the database's last prepared partition ends.";
+    AUDIT_PARTITIONS_AHEAD = "audit_partitions_ahead_seconds", Gauge, [],
+        "Seconds until the database's last prepared partition ends.";
     AUDIT_VERIFICATIONS = "audit_verifications_total", Counter, [Verdict],
         "Packs that were verified, by whether they are untampered.";
     AUDIT_HEARTBEAT = "audit_heartbeat_timestamp_seconds", Gauge, [],

@@ -73,6 +73,18 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
         record: &'a Record,
     ) -> BoxFuture<'a, Result<Receipt, StoreError>>;
 
+    /// The first shortlist of a request's stream; `None` where there is none. Default: `None`, and the
+    /// time to it is not measured.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn first_shortlist(
+        &self,
+        _stream_id: StreamId,
+    ) -> BoxFuture<'_, Result<Option<FirstShortlist>, StoreError>> {
+        Box::pin(async { Ok(None) })
+    }
+
     /// Returns when a switch may have been set, by anyone; may return at any other time too. Default:
     /// after a second.
     fn switch_moved(&self) -> BoxFuture<'_, ()> {
@@ -138,6 +150,15 @@ impl Claim {
         let of_conversation = header.conversation_id.map(|id| StreamId::of(None, Some(id)));
         [of_request, of_conversation]
     }
+}
+
+/// When a request got its shortlist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstShortlist {
+    /// The `shortlist.generated` event.
+    pub event_id: Uuid,
+    /// How long after the stream's first event, both by the host's time.
+    pub after: Duration,
 }
 
 /// The consent that a claim rests on: the last word about it in the trail of the claim's request or

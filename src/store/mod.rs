@@ -30,7 +30,9 @@ use chrono::{DateTime, Utc};
 pub use sqlx::PgConnection;
 
 #[cfg(feature = "recorder")]
-pub use self::batcher::{Batcher, DrainReport, Failures, QueueLimits, ShutdownError, WriteError};
+pub use self::batcher::{
+    Batcher, DrainReport, Failures, Observer, QueueLimits, ShutdownError, WriteError,
+};
 pub use self::error::{Conflict, DriverError, StoreError};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use self::open::{connect, open};
@@ -75,6 +77,15 @@ pub trait AuditSink: fmt::Debug + Send + Sync {
         &'a self,
         batch: &'a [Record],
     ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>>;
+
+    /// Until when the store is prepared to keep events where they belong; `None` where that needs no
+    /// preparation, as by default.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn prepared_until(&self) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, StoreError>> {
+        Box::pin(async { Ok(None) })
+    }
 
     /// The same database, where it also decides what may run. Default: `None`, and effects with a
     /// switch or a budget are refused.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Fault;
@@ -11,7 +12,7 @@ use super::fault::{End, Wait};
 use crate::event::{Budget, StreamId};
 use crate::record::{Receipt, Record};
 use crate::store::admission::{
-    AdmissionStore, Claim, Conclusion, OpenEffect, Scope, SwitchState, Verdict,
+    AdmissionStore, Claim, Conclusion, FirstShortlist, OpenEffect, Scope, SwitchState, Verdict,
 };
 use crate::store::{
     Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot,
@@ -168,6 +169,10 @@ impl<S: AuditSink + ?Sized> AuditSink for FaultySink<S> {
         Box::pin(self.call(batch, || self.inner.append(batch)))
     }
 
+    fn prepared_until(&self) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, StoreError>> {
+        self.inner.prepared_until()
+    }
+
     fn admission(&self) -> Option<&dyn AdmissionStore> {
         self.inner.admission().map(|_| -> &dyn AdmissionStore { self })
     }
@@ -204,6 +209,13 @@ impl<S: AuditSink + ?Sized> AdmissionStore for FaultySink<S> {
 
     fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
         Box::pin(async move { self.inner_admission()?.switches().await })
+    }
+
+    fn first_shortlist(
+        &self,
+        stream_id: StreamId,
+    ) -> BoxFuture<'_, Result<Option<FirstShortlist>, StoreError>> {
+        Box::pin(async move { self.inner_admission()?.first_shortlist(stream_id).await })
     }
 
     fn set_switch<'a>(

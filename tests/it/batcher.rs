@@ -25,7 +25,7 @@ fn sink() -> Arc<Sink> {
 }
 
 fn batcher(sink: &Arc<Sink>, limits: QueueLimits) -> Batcher {
-    Batcher::new(sink.clone(), None, limits, |_| {})
+    Batcher::new(sink.clone(), None, limits, ())
 }
 
 fn short() -> QueueLimits {
@@ -173,7 +173,7 @@ impl AuditSink for Superstitious {
 #[tokio::test]
 async fn an_event_that_makes_the_sink_panic_fails_alone() {
     let sink = Arc::new(Superstitious(MemoryStore::new()));
-    let batcher = Batcher::new(sink.clone(), None, short(), |_| {});
+    let batcher = Batcher::new(sink.clone(), None, short(), ());
     let request = fresh_request();
     let batch = (0..20).map(|n| sealed(event(&request).output(json!(n)))).collect();
     for (n, answer) in submit_all(&batcher, batch).await.iter().enumerate() {

@@ -36,8 +36,8 @@ struct ProgressState {
     away: Option<WriteError>,
     /// A lock or a refusal was met: more calls are made than one.
     is_isolating: bool,
-    /// The longest call that the sink answered.
-    slowest: Duration,
+    /// How long each call took that the sink answered.
+    took: Vec<Duration>,
 }
 
 impl Progress {
@@ -61,9 +61,9 @@ impl Progress {
         self.lock().is_isolating
     }
 
-    /// The longest call that the sink answered.
-    pub(super) fn slowest(&self) -> Duration {
-        self.lock().slowest
+    /// How long each call took that the sink answered.
+    pub(super) fn took(&self) -> Vec<Duration> {
+        self.lock().took.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, ProgressState> {
@@ -190,7 +190,7 @@ impl Append<'_> {
         let mut progress = self.progress.lock();
         let error = match answer {
             Ok(Ok(Ok(appended))) if answers(&appended, records) => {
-                progress.slowest = progress.slowest.max(started.elapsed());
+                progress.took.push(started.elapsed());
                 return Ok(appended.into_iter().map(|one| one.map_err(WriteError::from)).collect());
             }
             Ok(Ok(Ok(_))) => WriteError::NoReceipt,
@@ -204,6 +204,11 @@ impl Append<'_> {
         progress.is_isolating |= error.is_locked() || !error.is_undecided();
         Err(error)
     }
+}
+
+/// The receipts of those that were stored.
+pub(super) fn receipts(verdicts: &[Verdict]) -> Vec<Option<Receipt>> {
+    verdicts.iter().map(|verdict| verdict.as_ref().ok().copied()).collect()
 }
 
 /// Whether there is one result for each record, in their order. Nobody may get another's receipt.

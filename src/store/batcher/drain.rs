@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-use super::append::{Verdict, append};
+use super::append::{Verdict, append, receipts};
 use super::backoff::Backoff;
 use super::gate::chain;
 use super::{Shared, WriteError};
@@ -143,7 +143,7 @@ impl Drain {
             self.shared.gate.open();
         }
         if self.is_news {
-            (self.shared.on_drained)(self.report);
+            self.shared.tell(|observer| observer.drained(self.report));
         }
         let shared = Arc::clone(&self.shared);
         drop(self);
@@ -175,9 +175,12 @@ impl Drain {
         let (appending, progress) =
             append(sink, Arc::clone(&records), self.shared.limits.call_limit);
         appending.await;
-        let sorted = Sorted::of(&places, progress.verdicts(&records, &self.shared.unanswered()));
+        let verdicts = progress.verdicts(&records, &self.shared.unanswered());
+        let receipts = receipts(&verdicts);
+        let sorted = Sorted::of(&places, verdicts);
         // A crash in between leaves them in the spool: appended again, they get their first receipts.
         spool.remove(sorted.stored.iter().copied()).await?;
+        self.shared.tell_appended(&records, &receipts, &progress);
         self.count(&records, &sorted);
         if !sorted.refused.is_empty() {
             tracing::error!(
@@ -186,10 +189,13 @@ impl Drain {
             );
             let refused = sorted.refused.iter().map(|(place, why)| (*place, why));
             spool.set_aside(refused).await?;
-            self.report.set_aside += u64::try_from(sorted.refused.len()).unwrap_or(u64::MAX);
+            let refused = u64::try_from(sorted.refused.len()).unwrap_or(u64::MAX);
+            self.shared.tell(|observer| observer.set_aside(refused));
+            self.report.set_aside += refused;
         }
         self.hold(&places, &records, &sorted);
-        Ok(self.judge(&sorted, progress.slowest()))
+        let slowest = progress.took().into_iter().max().unwrap_or_default();
+        Ok(self.judge(&sorted, slowest))
     }
 
     fn count(&mut self, records: &[Record], sorted: &Sorted) {

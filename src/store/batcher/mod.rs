@@ -13,6 +13,7 @@ mod failures;
 mod gate;
 mod limits;
 mod lobby;
+mod observer;
 mod queue;
 mod room;
 mod write;
@@ -23,6 +24,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -33,9 +35,12 @@ use self::lobby::Lobby;
 use self::queue::Queue;
 use self::room::Room;
 use self::write::SPOOL_WAIT;
-pub use self::{drain::DrainReport, error::WriteError, failures::Failures, limits::QueueLimits};
+pub use self::{
+    drain::DrainReport, error::WriteError, failures::Failures, limits::QueueLimits,
+    observer::Observer,
+};
 use super::admission::AdmissionStore;
-use super::{AuditSink, Spool};
+use super::{AuditSink, Spool, StoreError};
 use crate::event::StreamId;
 use crate::record::{Record, Recorded};
 
@@ -71,7 +76,7 @@ struct Shared {
     is_adopting: AtomicBool,
     /// The drain, and the search for what to adopt; none after a shutdown, which ends them.
     tending: Mutex<Option<Vec<AbortHandle>>>,
-    on_drained: Box<dyn Fn(DrainReport) + Send + Sync>,
+    observer: Box<dyn Observer>,
 }
 
 /// A shutdown that ran out of time.
@@ -83,8 +88,8 @@ pub struct ShutdownError {
 }
 
 impl Batcher {
-    /// Writes to `sink`, and to `spool` while that does not answer. `on_drained` hears of every time
-    /// the spool was emptied.
+    /// Writes to `sink`, and to `spool` while that does not answer. `observer` hears what becomes of
+    /// records; `()` is one.
     ///
     /// A spool belongs to one batcher: it is drained into that one's sink.
     #[must_use]
@@ -92,7 +97,7 @@ impl Batcher {
         sink: Arc<dyn AuditSink>,
         spool: Option<Spool>,
         limits: QueueLimits,
-        on_drained: impl Fn(DrainReport) + Send + Sync + 'static,
+        observer: impl Observer + 'static,
     ) -> Self {
         let limits = limits.within_reason();
         let shared = Arc::new(Shared {
@@ -109,7 +114,7 @@ impl Batcher {
             is_draining: AtomicBool::new(false),
             is_adopting: AtomicBool::new(false),
             tending: Mutex::new(Some(Vec::new())),
-            on_drained: Box::new(on_drained),
+            observer: Box::new(observer),
         });
         Self { shared }
     }
@@ -132,6 +137,25 @@ impl Batcher {
     #[must_use]
     pub fn admission(&self) -> Option<&dyn AdmissionStore> {
         self.shared.sink.admission()
+    }
+
+    /// Until when the sink is prepared: [`AuditSink::prepared_until`].
+    ///
+    /// # Errors
+    /// As the sink fails, and where it does not answer in time.
+    pub async fn prepared_until(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let wait = self.wait();
+        let answer = timeout(wait, self.shared.sink.prepared_until()).await;
+        answer.unwrap_or_else(|_| {
+            let message = format!("no answer within {wait:?}");
+            Err(StoreError::unavailable("read the partitions", message))
+        })
+    }
+
+    /// Whether the database was last found to be away. No I/O.
+    #[must_use]
+    pub fn is_shut(&self) -> bool {
+        self.shared.gate.is_shut()
     }
 
     /// Whether the database is not to be asked about this stream now: it was last found to be away, or

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::append::{Appending, Progress, append};
+use super::append::{Appending, Progress, append, receipts};
 use super::backoff::Backoff;
 use super::batch::{Batch, divide};
 use super::queue::Pending;
@@ -45,8 +45,7 @@ impl Shared {
         loop {
             let (appending, progress) = self.start_append(&batch);
             appending.await;
-            let verdicts = progress.verdicts(batch.records(), &self.unanswered());
-            batch.answer(verdicts);
+            self.answer(&mut batch, &progress);
             if !self.pause(&batch, &mut backoff, deadline).await {
                 return batch;
             }
@@ -68,8 +67,7 @@ impl Shared {
                     false
                 }
             };
-            let verdicts = progress.verdicts(batch.records(), &self.unanswered());
-            batch.answer(verdicts);
+            self.answer(&mut batch, &progress);
             if is_in_time && self.pause(&batch, &mut backoff, deadline).await {
                 continue;
             }
@@ -85,6 +83,15 @@ impl Shared {
 
     fn start_append(&self, batch: &Batch) -> (Appending, Arc<Progress>) {
         append(Arc::clone(&self.sink), Arc::clone(batch.records()), self.limits.call_limit)
+    }
+
+    /// Tells those who wait, and then who observes, what is known of a batch.
+    fn answer(&self, batch: &mut Batch, progress: &Progress) {
+        let records = Arc::clone(batch.records());
+        let verdicts = progress.verdicts(&records, &self.unanswered());
+        let receipts = receipts(&verdicts);
+        batch.answer(verdicts);
+        self.tell_appended(&records, &receipts, progress);
     }
 
     /// Returns in a moment, where what is left is worth another try by then.
@@ -115,7 +122,11 @@ impl Shared {
         // Before anybody is answered: a shutdown that waits for the answers ends what it starts.
         self.start_drain();
         match pushed {
-            Ok(()) => batch.spooled(),
+            Ok(()) => {
+                let records = Arc::clone(batch.records());
+                batch.spooled();
+                self.tell(|observer| records.iter().for_each(|record| observer.spooled(record)));
+            }
             Err(error) => {
                 if !failed_before {
                     tracing::error!(%error, "events cannot be spooled");

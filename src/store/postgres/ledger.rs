@@ -1,14 +1,16 @@
 //! Reading what admission keeps: effects without an end, budgets, switches.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use super::error::unanswered;
 use super::statement::{Connections, Sql, sql};
-use crate::event::{Budget, EventError, Switch};
+use crate::event::{Budget, EventError, StreamId, Switch};
 use crate::store::StoreError;
-use crate::store::admission::{OpenEffect, Scope, SwitchState};
+use crate::store::admission::{FirstShortlist, OpenEffect, Scope, SwitchState};
 
 const OPEN_EFFECTS: Sql = sql!(
     "select effect_id, effect, request_id, conversation_id, admitted_at, lease_until,
@@ -28,6 +30,25 @@ const SWITCHES: Sql = sql!(
     "select switch, engaged, changed_by, reason, changed_at
     from moltbot_audit.audit_switches
     order by switch"
+);
+
+const FIRST_SHORTLIST: Sql = sql!(
+    "select e.id, greatest(0, extract(epoch from e.created_at - s.began_at) * 1000000)::bigint as after_us
+    from moltbot_audit.audit_streams s
+    join moltbot_audit.audit_events e
+        on e.stream_id = s.stream_id and e.event_type = 'shortlist.generated'
+    where s.stream_id = $1
+    order by e.seq
+    limit 1"
+);
+/// By their names, as `ensure_partitions` gives them.
+const PREPARED_UNTIL: Sql = sql!(
+    "select (max(to_date(right(c.relname, 7), 'YYYY_MM')) + interval '1 month') at time zone 'UTC'
+        as prepared_until
+    from pg_catalog.pg_inherits i
+    join pg_catalog.pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'moltbot_audit.audit_events'::regclass
+        and c.relname ~ '^audit_events_[0-9]{4}_[0-9]{2}$'"
 );
 
 pub(super) async fn open_effects(
@@ -58,6 +79,27 @@ pub(super) async fn switches(connections: &Connections) -> Result<Vec<SwitchStat
         read(connections, "read switches", |pooling| SWITCHES.query(pooling), switch_state);
     // A name that is none governs nothing, and must not hide the others.
     Ok(states.await?.into_iter().flatten().collect())
+}
+
+pub(super) async fn first_shortlist(
+    connections: &Connections,
+    stream_id: StreamId,
+) -> Result<Option<FirstShortlist>, StoreError> {
+    let query = |pooling| FIRST_SHORTLIST.query(pooling).bind(stream_id.uuid());
+    let first = |row: &PgRow| {
+        let after_us = row.try_get::<i64, _>("after_us")?;
+        let after = Duration::from_micros(u64::try_from(after_us).unwrap_or_default());
+        Ok(FirstShortlist { event_id: row.try_get("id")?, after })
+    };
+    Ok(read(connections, "read the first shortlist", query, first).await?.pop())
+}
+
+pub(super) async fn prepared_until(
+    connections: &Connections,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let query = |pooling| PREPARED_UNTIL.query(pooling);
+    let until = |row: &PgRow| row.try_get("prepared_until");
+    Ok(read(connections, "read the partitions", query, until).await?.pop().flatten())
 }
 
 fn open_effect(row: &PgRow) -> Result<OpenEffect, sqlx::Error> {

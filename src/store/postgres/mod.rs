@@ -16,6 +16,7 @@ mod watch;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -25,7 +26,7 @@ pub use self::pooling::Pooling;
 use self::statement::{Connections, STATEMENT_LIMIT};
 use self::watch::Watch;
 use super::admission::{
-    AdmissionStore, Claim, Conclusion, OpenEffect, Scope, SwitchState, Verdict,
+    AdmissionStore, Claim, Conclusion, FirstShortlist, OpenEffect, Scope, SwitchState, Verdict,
 };
 use super::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot};
 use crate::event::{Budget, StreamId};
@@ -246,6 +247,10 @@ impl AuditSink for PostgresStore {
         Box::pin(append::append(&self.connections, batch))
     }
 
+    fn prepared_until(&self) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, StoreError>> {
+        Box::pin(ledger::prepared_until(&self.connections))
+    }
+
     fn admission(&self) -> Option<&dyn AdmissionStore> {
         Some(self)
     }
@@ -283,6 +288,13 @@ impl AdmissionStore for PostgresStore {
         record: &'a Record,
     ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
         Box::pin(admission::set_switch(&self.connections, state, record))
+    }
+
+    fn first_shortlist(
+        &self,
+        stream_id: StreamId,
+    ) -> BoxFuture<'_, Result<Option<FirstShortlist>, StoreError>> {
+        Box::pin(ledger::first_shortlist(&self.connections, stream_id))
     }
 
     fn switch_moved(&self) -> BoxFuture<'_, ()> {

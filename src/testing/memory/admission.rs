@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Kept, MemoryStore};
-use crate::event::{Budget, EventType, Switch};
-use crate::record::{Receipt, Record, Role};
+use crate::event::{Budget, EventType, StreamId, Switch};
+use crate::record::{Header, Receipt, Record, Role};
 use crate::store::admission::{
-    Admission, AdmissionStore, Claim, Conclusion, ConsentClaim, OpenEffect, Scope, SwitchState,
-    Verdict,
+    Admission, AdmissionStore, Claim, Conclusion, ConsentClaim, FirstShortlist, OpenEffect, Scope,
+    SwitchState, Verdict,
 };
 use crate::store::decision::{self, Change, ConsentWord, DOING, Entry, Facts, Met, Start};
 use crate::store::{BoxFuture, StoreError};
@@ -149,6 +149,17 @@ impl Kept {
         }
     }
 
+    fn first_shortlist(&self, stream_id: StreamId) -> Option<FirstShortlist> {
+        let is_shortlist =
+            |header: &Header| header.event_type == EventType::SHORTLIST_GENERATED.as_str();
+        let headers = self.rows.iter().map(|(record, _)| record.header());
+        let mut stream = headers.filter(|header| header.stream_id == stream_id).peekable();
+        let began_at = stream.peek()?.created_at;
+        let shortlist = stream.find(|header| is_shortlist(header))?;
+        let after = (shortlist.created_at - began_at).to_std().unwrap_or_default();
+        Some(FirstShortlist { event_id: shortlist.id, after })
+    }
+
     fn last_word(&self, claim: &Claim, consent: &ConsentClaim) -> Option<ConsentWord> {
         let streams = claim.consent_streams();
         let is_word = |record: &Record| {
@@ -261,6 +272,13 @@ impl AdmissionStore for MemoryStore {
         Box::pin(
             async move { Ok(self.with(|kept| kept.effects.switches.values().cloned().collect())) },
         )
+    }
+
+    fn first_shortlist(
+        &self,
+        stream_id: StreamId,
+    ) -> BoxFuture<'_, Result<Option<FirstShortlist>, StoreError>> {
+        Box::pin(async move { Ok(self.with(|kept| kept.first_shortlist(stream_id))) })
     }
 
     fn set_switch<'a>(

@@ -22,7 +22,7 @@ async fn a_stream_keeps_its_order_through_a_full_queue() {
         sink.every_call(Fault::slow(Duration::from_micros(200)));
         let limits = QueueLimits::default().events(1 + round % 5);
         let limits = if round % 2 == 0 { limits } else { limits.bytes(3_000).events(5) };
-        let batcher = Batcher::new(sink.clone(), None, limits, |_| {});
+        let batcher = Batcher::new(sink.clone(), None, limits, ());
         let mut order = Vec::new();
         for record in records(&fresh_request(), 300) {
             let id = record.header().id;

@@ -30,7 +30,7 @@ impl AuditSink for Reversing {
 #[tokio::test]
 async fn nobody_gets_the_receipt_of_another_event() {
     let sink = Arc::new(Reversing(MemoryStore::new()));
-    let batcher = Batcher::new(sink.clone(), None, QueueLimits::default(), |_| {});
+    let batcher = Batcher::new(sink.clone(), None, QueueLimits::default(), ());
     let callers = records(&fresh_request(), 20).into_iter().map(|record| {
         let (batcher, id) = (batcher.clone(), record.header().id);
         tokio::spawn(async move { (id, batcher.submit(record).await) })

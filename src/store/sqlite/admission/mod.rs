@@ -5,6 +5,8 @@ mod entry;
 mod settle;
 mod switch;
 
+use std::time::Duration;
+
 use sqlx::Row as _;
 use sqlx::sqlite::SqlitePool;
 use uuid::Uuid;
@@ -15,10 +17,11 @@ use super::append::{Placed, now};
 use super::error::failed;
 use super::row::Row;
 use super::{SqliteStore, append};
-use crate::event::Budget;
+use crate::event::{Budget, StreamId};
 use crate::record::{Receipt, Record};
 use crate::store::admission::{
-    Admission, AdmissionStore, Claim, Conclusion, OpenEffect, Scope, SwitchState, Verdict,
+    Admission, AdmissionStore, Claim, Conclusion, FirstShortlist, OpenEffect, Scope, SwitchState,
+    Verdict,
 };
 use crate::store::decision::DOING;
 use crate::store::{BoxFuture, StoreError};
@@ -26,6 +29,7 @@ use crate::store::{BoxFuture, StoreError};
 const DOING_CONCLUDE: &str = "conclude an effect";
 const DOING_LIST: &str = "list open effects";
 const DOING_USAGE: &str = "read what is used";
+const DOING_SHORTLIST: &str = "read the first shortlist";
 const DOING_SWITCH: &str = "set a switch";
 
 impl AdmissionStore for SqliteStore {
@@ -98,6 +102,30 @@ impl AdmissionStore for SqliteStore {
 
     fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
         Box::pin(switch::read(&self.readers))
+    }
+
+    fn first_shortlist(
+        &self,
+        stream_id: StreamId,
+    ) -> BoxFuture<'_, Result<Option<FirstShortlist>, StoreError>> {
+        const SELECT: &str = "select id, created_at - (
+                select created_at from audit_events where stream_id = ?1 order by seq limit 1
+            ) as after_us
+            from audit_events
+            where stream_id = ?1 and event_type = 'shortlist.generated'
+            order by seq
+            limit 1";
+        Box::pin(async move {
+            let query = sqlx::query(SELECT).bind(stream_id.uuid().to_string());
+            let found = query.fetch_optional(&self.readers).await;
+            let fault = |error| failed(DOING_SHORTLIST, error);
+            let Some(row) = found.map_err(fault)? else { return Ok(None) };
+            let after_us: i64 = row.try_get("after_us").map_err(fault)?;
+            let id: String = row.try_get("id").map_err(fault)?;
+            let event_id = id.parse().map_err(|_| malformed(DOING_SHORTLIST, "an event's id"))?;
+            let after = Duration::from_micros(u64::try_from(after_us).unwrap_or_default());
+            Ok(Some(FirstShortlist { event_id, after }))
+        })
     }
 
     fn set_switch<'a>(

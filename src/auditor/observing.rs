@@ -1,0 +1,83 @@
+//! What becomes of records, as metrics and log lines.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::{Auditor, Shared};
+use crate::event::EventType;
+use crate::observe::{self, table};
+use crate::record::{Receipt, Record};
+use crate::store::{DrainReport, Failures, Observer};
+
+/// The batcher's observer.
+pub(super) struct Watching(pub(super) Weak<Shared>);
+
+impl Observer for Watching {
+    fn appended(&self, took: Duration) {
+        observe::measure(&table::AUDIT_APPEND, took.as_secs_f64());
+    }
+
+    fn stored(&self, record: &Record, receipt: &Receipt) {
+        if let Some(shared) = self.0.upgrade() {
+            Auditor { shared }.stored(record, receipt);
+        }
+    }
+
+    fn spooled(&self, _record: &Record) {
+        observe::count(&table::AUDIT_SPOOLED, &[], 1);
+    }
+
+    fn set_aside(&self, events: u64) {
+        observe::count(&table::AUDIT_SPOOL_SET_ASIDE, &[], events);
+    }
+
+    fn drained(&self, report: DrainReport) {
+        let Some(shared) = self.0.upgrade() else { return };
+        let auditor = Auditor { shared };
+        // From inside the drain, so there is a runtime.
+        tokio::spawn(async move { auditor.state_drained(&report).await });
+    }
+}
+
+impl Auditor {
+    /// Makes seen that a record is in the database.
+    pub(super) fn stored(&self, record: &Record, receipt: &Receipt) {
+        observe::stored(record, receipt);
+        let header = record.header();
+        if header.event_type == EventType::SHORTLIST_GENERATED.as_str()
+            && header.request_id.is_some()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            // Whoever recorded it does not wait for this.
+            runtime.spawn(measure_shortlist(Arc::downgrade(&self.shared), record.clone()));
+        }
+    }
+}
+
+/// Measures the time to a shortlist, where it is its request's first: which process has seen the
+/// request's first event is not known, so the store is asked.
+async fn measure_shortlist(shared: Weak<Shared>, record: Record) {
+    let Some(shared) = shared.upgrade() else { return };
+    let auditor = Auditor { shared };
+    let Some(store) = auditor.admission() else { return };
+    let stream_id = record.stream_id();
+    let reading =
+        auditor.call(store, "read the first shortlist", |store| store.first_shortlist(stream_id));
+    match reading.await {
+        Ok(Some(first)) if first.event_id == record.header().id => {
+            observe::measure(&table::TIME_TO_SHORTLIST, first.after.as_secs_f64());
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the time to a shortlist could not be measured"),
+    }
+}
+
+/// Counts events that were neither stored nor spooled.
+pub(super) fn failed(failures: Failures) {
+    let Failures { overloaded, spool, store, .. } = failures;
+    for (why, events) in [("overloaded", overloaded), ("spool", spool), ("store", store)] {
+        if events > 0 {
+            observe::count(&table::AUDIT_APPEND_FAILURES, &[why], events);
+        }
+    }
+}

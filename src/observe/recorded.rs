@@ -1,0 +1,169 @@
+//! What a stored record counts, and the log line it writes.
+
+use serde_json::Value;
+
+use super::recorder::{count, measure};
+use super::table::{self, Label};
+use crate::event::{ErrorCode, EventType, Outcome};
+use crate::record::{Header, Receipt, Record};
+
+/// Writes the record's line, and counts it in every metric that it belongs to.
+pub(crate) fn stored(record: &Record, receipt: &Receipt) {
+    line(record, receipt);
+    let header = record.header();
+    count(&table::AUDIT_EVENTS, &[Label::EventType.value(&header.event_type)], 1);
+    match header.event_type.split('.').next().unwrap_or_default() {
+        "budget" | "effect" => of_admission(record),
+        "call" => of_call(record),
+        "moltbot" => of_moltbot(record),
+        "ocr" => of_ocr(record),
+        "request" => of_request(header),
+        "vendor" => of_vendor(header),
+        _ => {}
+    }
+}
+
+/// The line carries what names the record, and none of its payload.
+fn line(record: &Record, receipt: &Receipt) {
+    macro_rules! line {
+        ($level:ident, $message:literal) => {{
+            let header = record.header();
+            tracing::$level!(
+                target: "moltbot_audit::record",
+                request_id = header.request_id.map(tracing::field::display),
+                conversation_id = header.conversation_id.map(tracing::field::display),
+                event_type = header.event_type,
+                actor = header.actor,
+                idempotency_key = record.idempotency_key(),
+                timing_ms = header.duration_ms,
+                trace_id = header.trace_id,
+                span_id = header.span_id,
+                outcome = header.outcome,
+                error_code = header.error_code,
+                event_id = %header.id,
+                seq = receipt.seq,
+                $message
+            );
+        }};
+    }
+    if is(record.header(), Outcome::Succeeded) {
+        line!(info, "recorded");
+    } else {
+        line!(warn, "recorded: it did not succeed");
+    }
+}
+
+fn of_request(header: &Header) {
+    if header.event_type == EventType::REQUEST_CREATED.as_str() {
+        count(&table::REQUESTS_CREATED, &[], 1);
+    }
+}
+
+fn of_vendor(header: &Header) {
+    if !is(header, Outcome::Succeeded) {
+        return;
+    }
+    if header.event_type == EventType::VENDOR_OUTREACH_SENT.as_str() {
+        count(&table::VENDOR_MESSAGES_SENT, &[], 1);
+    } else if header.event_type == EventType::VENDOR_REPLY_RECORDED.as_str() {
+        count(&table::VENDOR_REPLIES, &[], 1);
+    }
+}
+
+fn of_ocr(record: &Record) {
+    let header = record.header();
+    let has_failed = header.event_type == EventType::OCR_JOB_FAILED.as_str();
+    if !has_failed && header.event_type != EventType::OCR_JOB_DONE.as_str() {
+        return;
+    }
+    count(&table::OCR_JOBS, &[], 1);
+    let says_failed = text(record.output(), "status") == Some("failed");
+    if has_failed || says_failed || !is(header, Outcome::Succeeded) {
+        count(&table::OCR_FAILURES, &[], 1);
+    }
+    let confidence = record.output().and_then(|output| output.get("confidence")?.as_f64());
+    // A reader's percentage would bend the distribution.
+    if let Some(confidence) = confidence.filter(|confidence| (0.0..=1.0).contains(confidence)) {
+        measure(&table::OCR_CONFIDENCE, confidence);
+    }
+    used(record);
+}
+
+fn of_moltbot(record: &Record) {
+    let header = record.header();
+    if header.event_type == EventType::MOLTBOT_CALLED.as_str() {
+        count(&table::MOLTBOT_CALLS, &[Label::Outcome.value(&header.outcome)], 1);
+        used(record);
+    } else if header.event_type == EventType::MOLTBOT_OUTPUT_REJECTED.as_str() {
+        count(&table::MOLTBOT_OUTPUT_REJECTED, &[reason(header)], 1);
+    }
+}
+
+/// What a model read, wrote and cost.
+fn used(record: &Record) {
+    let number = |name| record.output().and_then(|output| output.get(name)?.as_u64());
+    for (direction, name) in [("input", "input_tokens"), ("output", "output_tokens")] {
+        if let Some(tokens) = number(name) {
+            count(&table::LLM_TOKENS, &[direction], tokens);
+        }
+    }
+    if let Some(cost) = number("cost_microusd") {
+        count(&table::LLM_COST, &[], cost);
+    }
+}
+
+fn of_call(record: &Record) {
+    let header = record.header();
+    let is_type = |event_type: &EventType| header.event_type == event_type.as_str();
+    let has_failed = is_type(&EventType::CALL_FAILED);
+    if has_failed || is_type(&EventType::CALL_STARTED) {
+        count(&table::CALLS_STARTED, &[], 1);
+        if has_failed || !is(header, Outcome::Succeeded) {
+            count(&table::CALLS_FAILED, &[], 1);
+        }
+    } else if is_type(&EventType::CALL_STATUS_UPDATED)
+        && text(record.output(), "status") == Some("failed")
+    {
+        count(&table::CALLS_FAILED, &[], 1);
+    }
+}
+
+fn of_admission(record: &Record) {
+    let header = record.header();
+    let is_type = |event_type: &EventType| header.event_type == event_type.as_str();
+    if is_type(&EventType::EFFECT_ADMITTED) {
+        let switch = text(record.input(), "switch");
+        let switch = switch.map_or("none", |switch| Label::Switch.value(switch));
+        count(&table::EFFECTS_ADMITTED, &[switch], 1);
+    } else if is_type(&EventType::EFFECT_REFUSED) {
+        count(&table::EFFECTS_REFUSED, &[reason(header)], 1);
+        if let Some(kind) = limited(record) {
+            count(&table::BUDGET_REFUSALS, &[kind], 1);
+        }
+    } else if is_type(&EventType::BUDGET_WARNED) {
+        let budget = text(record.input(), "budget").unwrap_or_default();
+        count(&table::BUDGET_WARNINGS, &[Label::Limited.value(budget)], 1);
+    }
+}
+
+/// What was used up, where that is why an effect was refused.
+fn limited(record: &Record) -> Option<&'static str> {
+    let code = record.header().error_code.as_deref()?;
+    if code == ErrorCode::TimeExceeded.as_str() {
+        return Some("elapsed_ms");
+    }
+    let budget = text(record.output(), "budget").unwrap_or_default();
+    (code == ErrorCode::BudgetExceeded.as_str()).then(|| Label::Limited.value(budget))
+}
+
+fn reason(header: &Header) -> &'static str {
+    Label::Reason.value(header.error_code.as_deref().unwrap_or_default())
+}
+
+fn is(header: &Header, outcome: Outcome) -> bool {
+    header.outcome == outcome.as_str()
+}
+
+fn text<'a>(payload: Option<&'a Value>, name: &str) -> Option<&'a str> {
+    payload?.get(name)?.as_str()
+}

@@ -1,0 +1,56 @@
+//! Who hears what becomes of records.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use super::append::Progress;
+use super::{DrainReport, Shared};
+use crate::record::{Receipt, Record};
+
+/// Hears what becomes of records, after their callers have. It is called by the tasks that write, and
+/// must not block.
+///
+/// A record is heard of once as stored, wherever its batch was tried again. Not heard of is what the
+/// process ended before, and what the database had taken although it said otherwise, where nobody
+/// tries again.
+pub trait Observer: Send + Sync {
+    /// A batch was taken by the sink, in one call.
+    fn appended(&self, _took: Duration) {}
+    /// A record is in the database.
+    fn stored(&self, _record: &Record, _receipt: &Receipt) {}
+    /// A record is in the spool; it is heard of again as stored, or in a process that starts later.
+    fn spooled(&self, _record: &Record) {}
+    /// Records of the spool were set aside, because the database refuses them for good.
+    fn set_aside(&self, _events: u64) {}
+    /// The spool was emptied.
+    fn drained(&self, _report: DrainReport) {}
+}
+
+/// Hears nothing.
+impl Observer for () {}
+
+impl Shared {
+    /// Tells the observer which records of a batch are stored, and how long that took.
+    pub(super) fn tell_appended(
+        &self,
+        records: &[Record],
+        receipts: &[Option<Receipt>],
+        progress: &Progress,
+    ) {
+        self.tell(|observer| {
+            progress.took().into_iter().for_each(|took| observer.appended(took));
+            for (record, receipt) in records.iter().zip(receipts) {
+                if let Some(receipt) = receipt {
+                    observer.stored(record, receipt);
+                }
+            }
+        });
+    }
+
+    /// Tells the observer. One that panics must not end the task that writes for everybody.
+    pub(super) fn tell(&self, what: impl FnOnce(&dyn Observer)) {
+        if catch_unwind(AssertUnwindSafe(|| what(&*self.observer))).is_err() {
+            tracing::error!("whoever observes what is recorded panicked");
+        }
+    }
+}
