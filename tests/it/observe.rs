@@ -1,0 +1,3 @@
+//! What operators see: metrics, log lines, traces, alerts.
+
+mod metrics;

@@ -1,0 +1,210 @@
+//! Every stored record is counted, once, where it belongs.
+
+use std::time::Duration;
+
+use moltbot_audit::event::payload::{
+    BatchInput, MoltbotCalled, MoltbotInput, MoltbotOutput, OcrInput, OcrJobDone, OcrOutput,
+};
+use moltbot_audit::store::Spool;
+use moltbot_audit::testing::Fault;
+use moltbot_audit::{Actor, AuditEvent, Effect, ErrorCode, EventType, Outcome, Switch};
+use serde_json::{Value, json};
+
+use super::{play, play_with, request};
+
+fn event(event_type: EventType) -> AuditEvent {
+    AuditEvent::new(event_type, Actor::System).request(&request())
+}
+
+fn failed(event: AuditEvent) -> AuditEvent {
+    event.ended(Outcome::Failed, ErrorCode::ProviderError)
+}
+
+#[test]
+fn known_series_start_at_0() {
+    play(async |host| {
+        for series in [
+            "requests_created_total",
+            "ocr_failures_total",
+            "moltbot_output_rejected_total{reason=\"invalid_output\"}",
+            "budget_refusals_total{kind=\"vendors\"}",
+            "audit_events_total{event_type=\"vendor.outreach_sent\"}",
+            "audit_append_failures_total{why=\"spool\"}",
+        ] {
+            assert_eq!(host.value(series), Some(0.0), "{series}");
+        }
+    });
+}
+
+/// Records an event, and sees what is counted, and what is not.
+fn counts(event: AuditEvent, counted: &[&str], not_counted: &[&str]) {
+    play(async |host| {
+        let name = event.event_type.to_string();
+        let of_type = format!("audit_events_total{{event_type=\"{name}\"}}");
+        host.auditor.record(event).await.expect("recorded");
+        for series in counted.iter().copied().chain([of_type.as_str()]) {
+            host.settles(series, 1.0).await;
+        }
+        for series in not_counted {
+            assert_eq!(host.value(series), Some(0.0), "{name}: {series}");
+        }
+    });
+}
+
+#[test]
+fn requests_vendors_and_moltbot_are_counted_by_what_their_events_are() {
+    counts(event(EventType::REQUEST_CREATED), &["requests_created_total"], &[]);
+    let sent = || event(EventType::VENDOR_OUTREACH_SENT);
+    counts(sent(), &["vendor_messages_sent_total"], &["vendor_replies_total"]);
+    counts(failed(sent()), &[], &["vendor_messages_sent_total"]);
+    counts(event(EventType::VENDOR_REPLY_RECORDED), &["vendor_replies_total"], &[]);
+    let rejected = event(EventType::MOLTBOT_OUTPUT_REJECTED);
+    counts(
+        rejected.ended(Outcome::Failed, ErrorCode::InvalidOutput),
+        &["moltbot_output_rejected_total{reason=\"invalid_output\"}"],
+        &["moltbot_output_rejected_total{reason=\"other\"}"],
+    );
+    counts(
+        event(EventType::MOLTBOT_CALLED),
+        &["moltbot_calls_total{outcome=\"succeeded\"}"],
+        &["moltbot_calls_total{outcome=\"failed\"}"],
+    );
+}
+
+#[test]
+fn an_ocr_job_fails_by_its_type_its_outcome_or_its_status() {
+    let reading = |output: Value| event(EventType::OCR_JOB_DONE).output(output);
+    let ended = "ocr_jobs_total";
+    counts(reading(json!({})), &[ended], &["ocr_failures_total"]);
+    counts(failed(reading(json!({}))), &[ended, "ocr_failures_total"], &[]);
+    counts(reading(json!({ "status": "failed" })), &[ended, "ocr_failures_total"], &[]);
+    counts(event(EventType::OCR_JOB_FAILED), &[ended, "ocr_failures_total"], &[]);
+    counts(event(EventType::OCR_JOB_CREATED), &[], &[ended]);
+}
+
+#[test]
+fn a_call_that_nobody_answers_is_no_failure() {
+    let status = |status: &str| {
+        event(EventType::CALL_STATUS_UPDATED).output(json!({ "status": status }))
+    };
+    let (started, lost) = ("calls_started_total", "calls_failed_total");
+    counts(event(EventType::CALL_STARTED), &[started], &[lost]);
+    counts(failed(event(EventType::CALL_FAILED)), &[started, lost], &[]);
+    counts(status("failed"), &[lost], &[started]);
+    counts(status("no_answer"), &[], &[started, lost]);
+    counts(status("busy"), &[], &[started, lost]);
+}
+
+#[test]
+fn tokens_cost_and_confidence_are_what_the_outputs_say() {
+    play(async |host| {
+        let output = MoltbotOutput {
+            input_tokens: Some(900),
+            output_tokens: Some(120),
+            cost_microusd: Some(4_200),
+            ..Default::default()
+        };
+        let called =
+            AuditEvent::typed::<MoltbotCalled>(Actor::Moltbot, &MoltbotInput::default(), &output);
+        host.auditor.record(called.expect("an event").request(&request())).await.expect("recorded");
+        // A percentage is no confidence between 0 and 1.
+        for confidence in [0.5, 0.91, 91.0, -1.0] {
+            let output = OcrOutput { confidence: Some(confidence), ..Default::default() };
+            let done =
+                AuditEvent::typed::<OcrJobDone>(Actor::System, &OcrInput::default(), &output);
+            host.auditor.record(done.expect("an event")).await.expect("recorded");
+        }
+        host.settles("llm_tokens_total{direction=\"input\"}", 900.0).await;
+        host.settles("llm_tokens_total{direction=\"output\"}", 120.0).await;
+        host.settles("llm_cost_microusd_total", 4_200.0).await;
+        host.settles("ocr_jobs_total", 4.0).await;
+        assert_eq!(host.value("ocr_confidence_count"), Some(2.0));
+        assert_eq!(host.value("ocr_confidence_bucket{le=\"0.9\"}"), Some(1.0));
+    });
+}
+
+#[test]
+fn effects_are_counted_as_they_are_let_run_and_refused() {
+    play(async |host| {
+        let input = BatchInput {
+            vendor_ids: (0..5).map(|nth| format!("v{nth}")).collect(),
+            ..Default::default()
+        };
+        for _ in 0..4 {
+            let effect = Effect::vendor_batch(&input).request(&request());
+            drop(host.auditor.effect(effect).run(async || Ok::<_, String>(json!(null))).await);
+        }
+        host.settles("effects_admitted_total{switch=\"none\"}", 3.0).await;
+        host.settles("budget_refusals_total{kind=\"vendor_batches\"}", 1.0).await;
+        host.settles("effects_refused_total{reason=\"budget_exceeded\"}", 1.0).await;
+        host.settles("budget_warnings_total{kind=\"vendors\"}", 1.0).await;
+        host.settles("audit_events_total{event_type=\"vendor.batch_sent\"}", 3.0).await;
+    });
+}
+
+#[test]
+fn a_switch_that_is_engaged_is_counted_as_the_reason() {
+    play(async |host| {
+        host.auditor.kill_switch().engage(&Switch::AI, "an operator", "a drill").await.expect("set");
+        let effect = Effect::moltbot_call(&MoltbotInput::default()).request(&request());
+        drop(host.auditor.effect(effect).run(async || Ok::<_, String>(json!(null))).await);
+        host.settles("effects_refused_total{reason=\"switched_off\"}", 1.0).await;
+        host.settles("audit_events_total{event_type=\"switch.engaged\"}", 1.0).await;
+        assert_eq!(host.value("effects_admitted_total{switch=\"ai\"}"), Some(0.0));
+    });
+}
+
+#[test]
+fn an_append_that_landed_and_failed_is_counted_once() {
+    play(async |host| {
+        host.sink.at_calls([1], Fault::landed());
+        host.auditor.record(event(EventType::REQUEST_CREATED)).await.expect("recorded");
+        host.settles("requests_created_total", 1.0).await;
+        assert_eq!(host.sink.calls(), 2, "it was tried again");
+    });
+}
+
+#[test]
+fn what_is_not_stored_counts_as_a_failure_only() {
+    play(async |host| {
+        host.sink.every_call(Fault::not_landed());
+        host.auditor.record(event(EventType::REQUEST_CREATED)).await.expect_err("not recorded");
+        host.settles("audit_append_failures_total{why=\"store\"}", 1.0).await;
+        assert_eq!(host.value("requests_created_total"), Some(0.0));
+        assert_eq!(host.value("audit_events_total{event_type=\"request.created\"}"), Some(0.0));
+    });
+}
+
+#[test]
+fn what_is_spooled_is_counted_once_it_is_stored() {
+    let folder = tempfile::tempdir().expect("a folder");
+    play_with(
+        async |builder| builder.spool(Spool::open(folder.path()).await.expect("a spool")),
+        async |host| {
+            host.sink.every_call(Fault::not_landed());
+            host.auditor.record(event(EventType::REQUEST_CREATED)).await.expect("spooled");
+            host.settles("audit_spooled_events_total", 1.0).await;
+            assert_eq!(host.value("requests_created_total"), Some(0.0), "it is not stored yet");
+            host.sink.heal();
+            host.settles("requests_created_total", 1.0).await;
+            host.settles("audit_events_total{event_type=\"audit.spool_drained\"}", 1.0).await;
+            assert_eq!(host.value("requests_created_total"), Some(1.0));
+        },
+    );
+}
+
+#[test]
+fn the_time_to_the_first_shortlist_counts_from_the_requests_first_event() {
+    play(async |host| {
+        host.auditor.record(event(EventType::REQUEST_CREATED)).await.expect("recorded");
+        host.clock.advance(Duration::from_secs(200));
+        host.auditor.record(event(EventType::SHORTLIST_GENERATED)).await.expect("recorded");
+        host.settles("time_to_shortlist_seconds_count", 1.0).await;
+        assert_eq!(host.value("time_to_shortlist_seconds_sum"), Some(200.0));
+        host.clock.advance(Duration::from_secs(500));
+        host.auditor.record(event(EventType::SHORTLIST_GENERATED)).await.expect("recorded");
+        host.settles("audit_events_total{event_type=\"shortlist.generated\"}", 2.0).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(host.value("time_to_shortlist_seconds_count"), Some(1.0), "a second is none");
+    });
+}
