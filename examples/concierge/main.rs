@@ -3,12 +3,16 @@
 //! `cargo run --example concierge` needs nothing but Rust: it plays a built-in scenario into an
 //! SQLite file. `--help` says what else it does.
 
+mod load;
+mod scrape;
 mod simulation;
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use clap::Parser;
@@ -42,6 +46,15 @@ struct Arguments {
     /// Where packs go, in a directory for each request
     #[arg(long, value_name = "DIR", default_value = "target/concierge")]
     out: PathBuf,
+    /// Serve metrics at this address, as `127.0.0.1:9464`, under `/metrics`, while it plays
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
+    /// Play so many requests with mixed ends instead, without packs
+    #[arg(long, value_name = "N", conflicts_with = "scenario", value_parser = clap::value_parser!(u32).range(1..))]
+    load: Option<u32>,
+    /// Spread the requests of `--load` over so many seconds
+    #[arg(long, value_name = "SECONDS", requires = "load", default_value_t = 0)]
+    over: u32,
 }
 
 /// Why it stopped, and with which exit code.
@@ -63,10 +76,21 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), Stop> {
     let narrator = Story::new(std::io::stdout());
+    // First of all: what is recorded before is not counted.
+    if let Some(address) = arguments.metrics {
+        let address = scrape::serve(address)?;
+        narrator.say(&format!("Metrics are served at http://{address}/metrics"));
+    }
     let key = redaction_key(&narrator)?;
     let scenarios = scenarios(&arguments.scenario).map_err(unusable)?;
     prepare_file(&arguments.database).map_err(unusable)?;
     let store = store::open(&arguments.database).await.map_err(unusable)?;
+    if let Some(count) = arguments.load {
+        let over = Duration::from_secs(arguments.over.into());
+        load::load(count, over, &store, &key).await?;
+        store.close().await;
+        return Ok(());
+    }
     for scenario in &scenarios {
         // An hour ago, so that the whole story lies before its export.
         let start = SystemClock::new().now() - TimeDelta::hours(1);

@@ -84,9 +84,8 @@ fn an_ocr_job_fails_by_its_type_its_outcome_or_its_status() {
 
 #[test]
 fn a_call_that_nobody_answers_is_no_failure() {
-    let status = |status: &str| {
-        event(EventType::CALL_STATUS_UPDATED).output(json!({ "status": status }))
-    };
+    let status =
+        |status: &str| event(EventType::CALL_STATUS_UPDATED).output(json!({ "status": status }));
     let (started, lost) = ("calls_started_total", "calls_failed_total");
     counts(event(EventType::CALL_STARTED), &[started], &[lost]);
     counts(failed(event(EventType::CALL_FAILED)), &[started, lost], &[]);
@@ -145,7 +144,11 @@ fn effects_are_counted_as_they_are_let_run_and_refused() {
 #[test]
 fn a_switch_that_is_engaged_is_counted_as_the_reason() {
     play(async |host| {
-        host.auditor.kill_switch().engage(&Switch::AI, "an operator", "a drill").await.expect("set");
+        host.auditor
+            .kill_switch()
+            .engage(&Switch::AI, "an operator", "a drill")
+            .await
+            .expect("set");
         let effect = Effect::moltbot_call(&MoltbotInput::default()).request(&request());
         drop(host.auditor.effect(effect).run(async || Ok::<_, String>(json!(null))).await);
         host.settles("effects_refused_total{reason=\"switched_off\"}", 1.0).await;

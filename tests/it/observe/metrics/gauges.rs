@@ -28,7 +28,11 @@ fn a_switch_that_is_engaged_and_an_effect_in_doubt_are_seen_at_the_next_look() {
         host.settles("audit_in_doubt_effects", 0.0).await;
         let effect = Effect::moltbot_call(&MoltbotInput::default()).request(&request());
         drop(host.auditor.effect(effect).admit().await.expect("admitted"));
-        host.auditor.kill_switch().engage(&Switch::AI, "an operator", "a drill").await.expect("set");
+        host.auditor
+            .kill_switch()
+            .engage(&Switch::AI, "an operator", "a drill")
+            .await
+            .expect("set");
         host.settles("audit_events_total{event_type=\"moltbot.called\"}", 1.0).await;
         tokio::time::pause();
         tokio::time::advance(LOOK).await;
