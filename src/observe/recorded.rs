@@ -14,6 +14,8 @@ pub(crate) fn stored(record: &Record, receipt: &Receipt) {
     count(&table::AUDIT_EVENTS, &[Label::EventType.value(&header.event_type)], 1);
     match header.event_type.split('.').next().unwrap_or_default() {
         "budget" | "effect" => of_admission(record),
+        // The host did not do it.
+        _ if is(header, Outcome::Refused) => {}
         "call" => of_call(record),
         "moltbot" => of_moltbot(record),
         "ocr" => of_ocr(record),

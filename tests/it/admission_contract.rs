@@ -104,6 +104,7 @@ macro_rules! admission_contract {
                 an_effect_without_a_limit_is_not_timed
                 a_clock_that_went_back_takes_no_time_below_zero
                 budgets_go_before_time
+                the_first_shortlist_is_told_with_its_time_since_the_first_event
             });
         }
     };

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::event::{Budget, EventType};
-use moltbot_audit::store::admission::{Claim, Obstacle};
+use moltbot_audit::store::admission::{Claim, FirstShortlist, Obstacle};
+use moltbot_audit::{Actor, AuditEvent};
 use serde_json::json;
 
 use crate::support::claims::{Case, charge};
-use crate::support::records::morning;
+use crate::support::records::{morning, sealed, stream};
 
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 
@@ -74,4 +75,28 @@ pub(crate) async fn budgets_go_before_time(case: Case) {
     let late = Claim { charges: vec![charge(Budget::TOKENS, 1, 1)], ..timed(&case, after(90, 0)) };
     assert!(matches!(case.refusal(&late).await, Obstacle::Time { .. }));
     assert_eq!(case.used(&Budget::TOKENS).await, 0, "what is refused takes nothing");
+}
+
+pub(crate) async fn the_first_shortlist_is_told_with_its_time_since_the_first_event(case: Case) {
+    let first = async || {
+        let told = case.admission().first_shortlist(stream(&case.request)).await;
+        told.expect("a readable store")
+    };
+    assert_eq!(first().await, None, "of a request that is not known");
+    begin(&case).await;
+    let other = Case::new(case.store.clone());
+    other.record(EventType::SHORTLIST_GENERATED, morning(), json!({})).await;
+    assert_eq!(first().await, None, "of a request that has none");
+    let shortlists = [after(5, 1), after(4, 0)].map(|at| {
+        let event = AuditEvent::new(EventType::SHORTLIST_GENERATED, Actor::System);
+        sealed(event.request(&case.request).at(at))
+    });
+    for shortlist in &shortlists {
+        case.append(shortlist.clone()).await;
+        let expected = FirstShortlist {
+            event_id: shortlists[0].header().id,
+            after: Duration::from_micros(300_000_001),
+        };
+        assert_eq!(first().await, Some(expected));
+    }
 }

@@ -83,12 +83,14 @@ fn an_ocr_job_fails_by_its_type_its_outcome_or_its_status() {
 }
 
 #[test]
-fn a_call_that_nobody_answers_is_no_failure() {
+fn a_call_that_nobody_answers_or_that_is_not_placed_is_no_failure() {
     let status =
         |status: &str| event(EventType::CALL_STATUS_UPDATED).output(json!({ "status": status }));
     let (started, lost) = ("calls_started_total", "calls_failed_total");
     counts(event(EventType::CALL_STARTED), &[started], &[lost]);
     counts(failed(event(EventType::CALL_FAILED)), &[started, lost], &[]);
+    let refused = event(EventType::CALL_FAILED).ended(Outcome::Refused, ErrorCode::NoConsent);
+    counts(refused, &[], &[started, lost]);
     counts(status("failed"), &[lost], &[started]);
     counts(status("no_answer"), &[], &[started, lost]);
     counts(status("busy"), &[], &[started, lost]);
