@@ -9,6 +9,6 @@ pub(crate) mod table;
 pub use self::table::{Label, METRICS, Metric, MetricKind, OTHER};
 #[cfg(feature = "recorder")]
 pub(crate) use self::{
-    recorded::stored,
+    recorded::{stored, verified},
     recorder::{count, measure, register, set},
 };

@@ -55,6 +55,11 @@ fn line(record: &Record, receipt: &Receipt) {
     }
 }
 
+/// Counts a pack that was verified.
+pub(crate) fn verified(is_untampered: bool) {
+    count(&table::AUDIT_VERIFICATIONS, &[if is_untampered { "passed" } else { "failed" }], 1);
+}
+
 fn of_request(header: &Header) {
     if header.event_type == EventType::REQUEST_CREATED.as_str() {
         count(&table::REQUESTS_CREATED, &[], 1);

@@ -71,12 +71,20 @@ impl VerifiedPack {
 /// Recomputes every commitment, event hash and the chain, checks that the places run 1 to n without a
 /// gap up to the stream's head and that every event belongs to the request, computes the readable
 /// sections again, and compares the digests over masked text. What was charged is added up again
-/// against the limits in force: [`VerifiedPack::budgets`].
+/// against the limits in force: [`VerifiedPack::budgets`]. The verdict is counted in the metric
+/// `audit_verifications_total`.
 ///
 /// # Errors
 /// [`VerifyError::Unusable`] where the input is no pack of a known form, else the first fault, with
 /// its place.
 pub fn verify_request_pack(json: &[u8]) -> Result<VerifiedPack, VerifyError> {
+    let verified = verify(json);
+    #[cfg(feature = "recorder")]
+    crate::observe::verified(verified.is_ok());
+    verified
+}
+
+fn verify(json: &[u8]) -> Result<VerifiedPack, VerifyError> {
     let pack = Parts::parse(json)?;
     // First, because it says how events may be masked.
     verify_profile(&pack)?;

@@ -43,6 +43,16 @@ pub(crate) async fn migrated(url: &str) -> PostgresStore {
     store
 }
 
+#[tokio::test]
+async fn a_store_says_until_when_its_partitions_are_prepared() {
+    let (_fresh, url) = open_with_url().await;
+    let store = PostgresStore::connect(&url).await.expect("the database accepts connections");
+    let until = store.prepared_until().await.expect("a readable catalog").expect("it has some");
+    let expected = "select date_trunc('month', now() at time zone 'UTC') + interval '4 months'";
+    let expected = scalar::<chrono::NaiveDateTime>(&url, expected).await;
+    assert_eq!(until.naive_utc(), expected, "this month and the next three");
+}
+
 async fn prepare_september(url: &str) -> i32 {
     scalar(url, "select moltbot_audit.ensure_partitions('2026-09-15', 1)").await
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use moltbot_audit::event::payload::{
     BatchInput, MoltbotCalled, MoltbotInput, MoltbotOutput, OcrInput, OcrJobDone, OcrOutput,
 };
+use moltbot_audit::pack::{export_request_pack, verify_request_pack};
+use moltbot_audit::redact::Profile;
 use moltbot_audit::store::Spool;
 use moltbot_audit::testing::Fault;
 use moltbot_audit::{Actor, AuditEvent, Effect, ErrorCode, EventType, Outcome, Switch};
@@ -211,5 +213,20 @@ fn the_time_to_the_first_shortlist_counts_from_the_requests_first_event() {
         host.settles("audit_events_total{event_type=\"shortlist.generated\"}", 2.0).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert_eq!(host.value("time_to_shortlist_seconds_count"), Some(1.0), "a second is none");
+    });
+}
+
+#[test]
+fn verified_packs_are_counted_by_their_verdict() {
+    play(async |host| {
+        host.auditor.record(event(EventType::REQUEST_CREATED)).await.expect("recorded");
+        let store = &**host.sink.inner();
+        let pack = export_request_pack(store, &request(), &Profile::internal()).await;
+        let json = pack.expect("a pack").to_json_pretty();
+        verify_request_pack(json.as_bytes()).expect("untampered");
+        let forged = json.replace("request.created", "request.deleted");
+        verify_request_pack(forged.as_bytes()).expect_err("tampered");
+        assert_eq!(host.value("audit_verifications_total{verdict=\"passed\"}"), Some(1.0));
+        assert_eq!(host.value("audit_verifications_total{verdict=\"failed\"}"), Some(1.0));
     });
 }
