@@ -16,6 +16,7 @@ use moltbot_audit::{Auditor, RequestId};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use crate::observe::metrics::recorder;
 use crate::support::cluster::Cluster;
 use crate::support::records::{assert_unbroken, event, fresh_request, stream};
 
@@ -157,6 +158,8 @@ async fn a_million_events_leave_memory_where_it_was() {
     let url = cluster.create_database().await;
     let store = PostgresStore::connect(&url).await.expect("the server is up");
     store.migrate().await.expect("a fresh schema");
+    // Whatever is observed must not gather either.
+    let scraped = recorder().install_recorder().expect("the process is ours alone");
     let auditor = Auditor::builder(Arc::new(store), RedactionKey::from_bytes([7; 32])).build();
     // Caches, plans and queues grow to their size first. The list of what was sent is not kept.
     drop(load(&auditor, 10_000).await);
@@ -164,8 +167,13 @@ async fn a_million_events_leave_memory_where_it_was() {
     let started = Instant::now();
     for _ in 0..count.div_ceil(10_000) {
         drop(load(&auditor, 10_000).await);
+        scraped.run_upkeep();
     }
     let grown = resident_kib() - before;
     eprintln!("{count} events in {:?}, memory grew by {grown} KiB", started.elapsed());
     assert!(grown < 20_000, "memory grew by {grown} KiB");
+    let counted = format!("{{event_type=\"{}\"}} ", event(&fresh_request()).event_type);
+    let exposed = scraped.render();
+    let counted = exposed.lines().find_map(|line| line.split_once(&counted));
+    assert!(counted.is_some_and(|(_, events)| events != "0"), "they are counted:\n{exposed}");
 }

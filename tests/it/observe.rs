@@ -1,3 +1,3 @@
 //! What operators see: metrics, log lines, traces, alerts.
 
-mod metrics;
+pub(crate) mod metrics;

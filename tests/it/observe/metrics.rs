@@ -55,7 +55,7 @@ fn builder(sink: Arc<dyn AuditSink>) -> AuditorBuilder {
 }
 
 /// A recorder as the documentation sets it up.
-fn recorder() -> PrometheusBuilder {
+pub(crate) fn recorder() -> PrometheusBuilder {
     METRICS.iter().fold(PrometheusBuilder::new(), |recorder, metric| match metric.kind {
         MetricKind::Histogram { buckets } => recorder
             .set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), buckets)
