@@ -87,7 +87,7 @@ fn progress(done: u32, count: u32) {
         let end = if done == count { "\n" } else { "" };
         let bar = "#".repeat(part(WIDTH));
         write!(to, "\r[{bar:<WIDTH$}] {done}/{count} requests{end}")
-    } else if done == count || done % count.div_ceil(10) == 0 {
+    } else if done == count || done.is_multiple_of(count.div_ceil(10)) {
         writeln!(to, "{done}/{count} requests")
     } else {
         Ok(())

@@ -45,11 +45,11 @@ impl Auditor {
     async fn set_admission(&self) -> Result<(), ControlError> {
         let store = self.admission().ok_or(ControlError::Unsupported)?;
         let states = self.kill_switch().states().await?;
-        let engaged = |label: &str| {
+        let engaged = |label: &'static str| {
             let of_label = |switch: &Switch| Label::Switch.value(switch.as_str()) == label;
             states.iter().any(|state| state.is_engaged && of_label(&state.switch))
         };
-        for label in Label::Switch.values() {
+        for label in Label::Switch.values().iter().copied() {
             observe::set(&table::KILL_SWITCH_ENABLED, &[label], f64::from(engaged(label)));
         }
         for usage in self.budgets().usage_today().await? {

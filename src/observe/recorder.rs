@@ -71,7 +71,7 @@ fn combinations(metric: &Metric) -> Vec<Vec<&'static str>> {
     metric.labels.iter().fold(vec![Vec::new()], |found, label| {
         let with = |values: &Vec<&'static str>| {
             let values = values.clone();
-            label.values().into_iter().map(move |value| [&values[..], &[value]].concat())
+            label.values().iter().map(move |value| [&values[..], &[*value]].concat())
         };
         found.iter().flat_map(with).collect()
     })

@@ -2,6 +2,8 @@
 //!
 //! Alerts, the dashboard and the documentation are checked against it.
 
+use std::sync::LazyLock;
+
 use crate::event::{Budget, ErrorCode, EventType, Outcome, Switch};
 
 /// What stands for a label value that is not of the closed set.
@@ -79,30 +81,48 @@ impl Label {
 
     /// Every value it can have.
     #[must_use]
-    pub fn values(self) -> Vec<&'static str> {
+    pub fn values(self) -> &'static [&'static str] {
         match self {
-            Self::Budget => BUDGETS.iter().map(Budget::as_str).chain([OTHER]).collect(),
-            Self::Direction => vec!["input", "output"],
-            Self::EventType => {
-                EventType::KNOWN.iter().map(EventType::as_str).chain([OTHER]).collect()
-            }
-            Self::Limited => {
-                BUDGETS.iter().map(Budget::as_str).chain(["elapsed_ms", OTHER]).collect()
-            }
-            Self::Outcome => Outcome::ALL.iter().map(|one| one.as_str()).chain([OTHER]).collect(),
-            Self::Reason => ErrorCode::ALL.iter().map(|one| one.as_str()).chain([OTHER]).collect(),
-            Self::Switch => SWITCHES.iter().map(Switch::as_str).chain(["none", OTHER]).collect(),
-            Self::Verdict => vec!["passed", "failed"],
-            Self::Why => vec!["overloaded", "spool", "store"],
+            Self::Budget => &VALUES.budgets,
+            Self::Direction => &["input", "output"],
+            Self::EventType => &VALUES.event_types,
+            Self::Limited => &VALUES.limited,
+            Self::Outcome => &VALUES.outcomes,
+            Self::Reason => &VALUES.reasons,
+            Self::Switch => &VALUES.switches,
+            Self::Verdict => &["passed", "failed"],
+            Self::Why => &["overloaded", "spool", "store"],
         }
     }
 
     /// The value for a text: itself where it is of the set, else [`OTHER`].
     #[cfg(feature = "recorder")]
     pub(crate) fn value(self, text: &str) -> &'static str {
-        self.values().into_iter().find(|value| *value == text).unwrap_or(OTHER)
+        self.values().iter().find(|value| **value == text).copied().unwrap_or(OTHER)
     }
 }
+
+/// The sets that other floors name, put together once: a record asks for them each time.
+struct Values {
+    budgets: Vec<&'static str>,
+    event_types: Vec<&'static str>,
+    limited: Vec<&'static str>,
+    outcomes: Vec<&'static str>,
+    reasons: Vec<&'static str>,
+    switches: Vec<&'static str>,
+}
+
+static VALUES: LazyLock<Values> = LazyLock::new(|| {
+    let budgets = || BUDGETS.iter().map(Budget::as_str);
+    Values {
+        budgets: budgets().chain([OTHER]).collect(),
+        event_types: EventType::KNOWN.iter().map(EventType::as_str).chain([OTHER]).collect(),
+        limited: budgets().chain(["elapsed_ms", OTHER]).collect(),
+        outcomes: Outcome::ALL.iter().map(|one| one.as_str()).chain([OTHER]).collect(),
+        reasons: ErrorCode::ALL.iter().map(|one| one.as_str()).chain([OTHER]).collect(),
+        switches: SWITCHES.iter().map(Switch::as_str).chain(["none", OTHER]).collect(),
+    }
+});
 
 const BUDGETS: &[Budget] = &[
     Budget::MOLTBOT_CALLS,
@@ -126,7 +146,6 @@ const APPEND_BUCKETS: &[f64] =
 macro_rules! metrics {
     ($($constant:ident = $name:literal, $kind:expr, [$($label:ident),*], $description:literal;)*) => {
         $(
-            #[doc = $description]
             pub(crate) const $constant: Metric = Metric {
                 name: $name,
                 kind: $kind,
