@@ -5,7 +5,7 @@ mod conclusions;
 mod consent;
 mod drained;
 mod idempotency;
-mod races;
+pub(crate) mod races;
 mod settlement;
 mod switches;
 mod time;

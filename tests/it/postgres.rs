@@ -9,7 +9,9 @@ use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore};
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 use uuid::Uuid;
 
+use super::admission_contract::races::nothing_is_admitted_once_a_switch_is_set;
 use super::store_contract::Fresh;
+use super::support::claims::Case;
 use super::support::cluster::Cluster;
 use super::support::records::{assert_unbroken, fresh_request, records, stream};
 
@@ -269,4 +271,23 @@ async fn months_may_be_prepared_while_events_arrive() {
     writer.await.expect("no append fails");
     assert!(months > 1, "the months were prepared while the writer was at work");
     assert_worked(&store, ROUNDS).await;
+}
+
+/// Where a transaction sees what stood when it began, a switch that was engaged since must be seen all
+/// the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_admitted_once_a_switch_is_set_whatever_the_isolation() {
+    for isolation in ["repeatable read", "serializable"] {
+        let (_fresh, url) = open_with_url().await;
+        let database: String = scalar(&url, "select current_database()::text").await;
+        let set =
+            format!("alter database {database} set default_transaction_isolation = '{isolation}'");
+        let output = Cluster::shared().psql(&url, &["-c", &set]);
+        assert!(output.status.success(), "{output:?}");
+        let shown: String = scalar(&url, "show transaction_isolation").await;
+        assert_eq!(shown, isolation);
+        let store = PostgresStore::connect(&url).await.expect("the database accepts connections");
+        let case = Case::new(Arc::new(store));
+        nothing_is_admitted_once_a_switch_is_set(case).await;
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use moltbot_audit::auditor::{ControlError, Finding};
-use moltbot_audit::{Budget, EffectError};
+use moltbot_audit::{Actor, Budget, Effect, EffectError, EventType};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -105,4 +105,27 @@ async fn leases_are_looked_at_without_being_asked_for() {
     assert_eq!(host.events("effect.expired").len(), 1);
     tokio::time::sleep(Duration::from_secs(90)).await;
     assert_eq!(host.events("effect.expired").len(), 1, "once");
+}
+
+#[tokio::test]
+async fn one_lease_whose_stream_is_locked_does_not_hold_up_the_others() {
+    let host = host();
+    let id = lost(&host).await;
+    let of_nobody = Effect::custom(EventType::DISCOVERY_CALL, Actor::System, json!({}));
+    let permit = host.auditor.effect(of_nobody).admit().await.expect("admitted");
+    let other_id = permit.effect_id().uuid();
+    std::mem::forget(permit);
+    host.clock.advance(Duration::from_hours(1));
+    host.sink.lock(|record| record.header().request_id == Some(request().uuid()));
+    // Listed all the same, with what could not be recorded yet.
+    let doubt = host.auditor.in_doubt().await.expect("the store is up");
+    assert_eq!(doubt.iter().map(|one| one.effect_id).collect::<Vec<_>>(), [id, other_id]);
+    let expired = || -> Vec<_> {
+        let events = host.events("effect.expired");
+        events.iter().map(|one| one.input().expect("an input")["effect_id"].clone()).collect()
+    };
+    assert_eq!(expired(), [json!(other_id)]);
+    host.sink.heal();
+    host.auditor.in_doubt().await.expect("the store is up");
+    assert_eq!(expired(), [json!(other_id), json!(id)]);
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use moltbot_audit::admission::{FallbackAction, RefusalReason};
 use moltbot_audit::auditor::{ControlError, Finding};
+use moltbot_audit::event::payload::CallInput;
 use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, Spool, StoreError};
 use moltbot_audit::testing::{Fault, MemoryStore};
-use moltbot_audit::{Auditor, Budget, Effect, EffectError, Switch};
+use moltbot_audit::{Actor, AuditEvent, Auditor, Budget, Effect, EffectError, EventType, Switch};
 use serde_json::{Value, json};
 
 use super::{Host, custom, host, host_with, moltbot_call, ocr_job, request, vendor_batch};
@@ -161,4 +162,41 @@ async fn a_sink_that_only_records_runs_what_has_no_switch_and_no_budget() {
         auditor.kill_switch().engage(&Switch::AI, "who", "why").await.err(),
     ];
     assert!(unsupported.iter().all(|one| matches!(one, Some(ControlError::Unsupported))));
+}
+
+#[tokio::test]
+async fn a_call_does_not_run_on_a_consent_whose_last_word_is_in_the_spool() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = spooling_host(&folder).await;
+    let word = |event_type| {
+        let input = json!({ "consent_id": "consent-1" });
+        AuditEvent::new(event_type, Actor::Client).request(&request()).input(input)
+    };
+    let call = || {
+        let input = CallInput { consent_id: Some("consent-1".into()), ..Default::default() };
+        Effect::call(&input).request(&request())
+    };
+    host.auditor.record(word(EventType::CALL_CONSENT_GRANTED)).await.expect("recorded");
+    host.run(call()).await.expect("there is a consent");
+    host.sink.every_call(Fault::not_landed());
+    host.auditor.record(word(EventType::CALL_CONSENT_DENIED)).await.expect("spooled");
+    // The database is back, but does not have the last word yet.
+    host.sink.lock(|record| record.header().event_type == "call.consent_denied");
+    host.sink.every_call(Fault::slow(Duration::ZERO));
+    assert_eq!(host.refused(call()).await.reason, RefusalReason::Unavailable);
+    host.sink.heal();
+    drained(&host).await;
+    assert_eq!(host.refused(call()).await.reason, RefusalReason::ConsentDenied);
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_looked_up_for_a_lock_is_no_reason_to_run() {
+    let host = host();
+    host.sink.lock(|record| record.header().event_type == "effect.admitted");
+    let keyed = || custom().idempotency_key("apology");
+    let error = host.run(keyed()).await.expect_err("it may have run before");
+    assert!(matches!(error, EffectError::NotRun(_)), "{error:?}");
+    host.sink.heal();
+    host.run(keyed()).await.expect("nobody holds it");
+    assert_eq!(host.events("discovery.call").len(), 1);
 }
