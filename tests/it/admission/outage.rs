@@ -1,6 +1,7 @@
 //! With the database away: what has a switch or a budget is refused, anything else runs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use moltbot_audit::admission::{FallbackAction, RefusalReason};
@@ -10,7 +11,9 @@ use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, Spool, StoreError};
 use moltbot_audit::testing::{Fault, MemoryStore};
-use moltbot_audit::{Actor, AuditEvent, Auditor, Budget, Effect, EffectError, EventType, Switch};
+use moltbot_audit::{
+    Actor, AuditEvent, Auditor, Budget, ConversationId, Effect, EffectError, EventType, Switch,
+};
 use serde_json::{Value, json};
 
 use super::{Host, custom, host, host_with, moltbot_call, ocr_job, request, vendor_batch};
@@ -168,13 +171,15 @@ async fn a_sink_that_only_records_runs_what_has_no_switch_and_no_budget() {
 async fn a_call_does_not_run_on_a_consent_whose_last_word_is_in_the_spool() {
     let folder = tempfile::tempdir().expect("a folder");
     let host = spooling_host(&folder).await;
+    let conversation = ConversationId::from_host("5b0d7f43-7d0c-4f7e-9a51-1f6f4e6d2c11");
     let word = |event_type| {
         let input = json!({ "consent_id": "consent-1" });
-        AuditEvent::new(event_type, Actor::Client).request(&request()).input(input)
+        // In a stream of its own, which the request's does not wait for.
+        AuditEvent::new(event_type, Actor::Client).conversation(&conversation).input(input)
     };
     let call = || {
         let input = CallInput { consent_id: Some("consent-1".into()), ..Default::default() };
-        Effect::call(&input).request(&request())
+        Effect::call(&input).request(&request()).conversation(&conversation)
     };
     host.auditor.record(word(EventType::CALL_CONSENT_GRANTED)).await.expect("recorded");
     host.run(call()).await.expect("there is a consent");
@@ -183,6 +188,9 @@ async fn a_call_does_not_run_on_a_consent_whose_last_word_is_in_the_spool() {
     // The database is back, but does not have the last word yet.
     host.sink.lock(|record| record.header().event_type == "call.consent_denied");
     host.sink.every_call(Fault::slow(Duration::ZERO));
+    while host.auditor.record(super::created()).await.expect("durable").receipt().is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     assert_eq!(host.refused(call()).await.reason, RefusalReason::Unavailable);
     host.sink.heal();
     drained(&host).await;
@@ -192,7 +200,12 @@ async fn a_call_does_not_run_on_a_consent_whose_last_word_is_in_the_spool() {
 #[tokio::test]
 async fn a_key_that_cannot_be_looked_up_for_a_lock_is_no_reason_to_run() {
     let host = host();
-    host.sink.lock(|record| record.header().event_type == "effect.admitted");
+    // For as long as it is asked what may run. Whoever then took the way of an outage would run.
+    let asked = AtomicUsize::new(0);
+    host.sink.lock(move |record| {
+        let is_intent = record.header().event_type == "effect.admitted";
+        is_intent && asked.fetch_add(1, Ordering::SeqCst) < 3
+    });
     let keyed = || custom().idempotency_key("apology");
     let error = host.run(keyed()).await.expect_err("it may have run before");
     assert!(matches!(error, EffectError::NotRun(_)), "{error:?}");
