@@ -79,3 +79,7 @@ struct Readme;
 #[cfg(all(doctest, feature = "sqlite"))]
 #[doc = include_str!("../docs/admission.md")]
 struct Admission;
+
+#[cfg(all(doctest, feature = "recorder"))]
+#[doc = include_str!("../docs/metrics.md")]
+struct MetricsDocument;

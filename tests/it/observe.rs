@@ -1,3 +1,6 @@
 //! What operators see: metrics, log lines, traces, alerts.
 
+mod alerts;
+mod documents;
 pub(crate) mod metrics;
+mod runbook;
