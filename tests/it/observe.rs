@@ -3,4 +3,5 @@
 mod alerts;
 mod documents;
 pub(crate) mod metrics;
+mod prometheus;
 mod runbook;

@@ -1,7 +1,7 @@
 //! The files that operators load: alerts, dashboard, runbook.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use regex::Regex;
 use serde_json::Value;
@@ -10,10 +10,6 @@ use serde_json::Value;
 pub(in crate::observe) fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-pub(in crate::observe) fn rules_path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("alerts/moltbot-audit.rules.yml")
 }
 
 /// An alert of the rules.
