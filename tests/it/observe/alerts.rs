@@ -7,10 +7,9 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use moltbot_audit::observe::METRICS;
-use regex::Regex;
 use serde_json::Value;
 
-use self::files::{alerts, blocks, expressions, panels, read};
+use self::files::{alerts, blocks, expressions, panels, read, regex};
 
 /// Every expression that an operator is given, with where it stands.
 fn all_expressions() -> Vec<(String, String)> {
@@ -22,7 +21,7 @@ fn all_expressions() -> Vec<(String, String)> {
     let runbook = read("docs/runbook.md");
     let asked = blocks(&runbook, "promql").into_iter().map(|block| ("runbook".to_owned(), block));
     let metrics = read("docs/metrics.md");
-    let told = Regex::new(r"(?m)^\| [\w ]+ \| `([^`]+)` \|$").unwrap();
+    let told = regex(r"(?m)^\| [\w ]+ \| `([^`]+)` \|$");
     let told = told.captures_iter(&metrics).map(|found| found[1].to_owned()).collect::<Vec<_>>();
     assert_eq!(told.len(), 4, "the seed's four");
     let told = told.into_iter().map(|expression| ("docs/metrics.md".to_owned(), expression));
@@ -100,7 +99,7 @@ fn every_alert_says_whom_it_concerns_and_has_its_section_in_the_runbook() {
 
 /// Limits that stand at the start of what is compared, as numbers.
 fn limits(alert: &str) -> BTreeSet<String> {
-    let limit = Regex::new(r"(?:\)|_\w+|\)\)) (?:>|<|>=) ([\d.]+(?: \* 86400)?)").unwrap();
+    let limit = regex(r"(?:\)|_\w+|\)\)) (?:>|<|>=) ([\d.]+(?: \* 86400)?)");
     let tiers = alerts().into_iter().filter(|tier| tier.name == alert);
     let number = |text: &str| -> f64 {
         text.split(" * ").map(|factor| factor.parse::<f64>().expect("a number")).product()

@@ -6,9 +6,8 @@ use std::time::Duration;
 use moltbot_audit::admission::Limits;
 use moltbot_audit::observe::{METRICS, MetricKind};
 use moltbot_audit::{Budget, Period};
-use regex::Regex;
 
-use super::alerts::files::{Alert, alerts, read};
+use super::alerts::files::{Alert, alerts, read, regex};
 
 /// The table of all metrics, as the documentation has it.
 fn table() -> String {
@@ -22,7 +21,8 @@ fn table() -> String {
         let labels: Vec<_> =
             metric.labels.iter().map(|label| format!("`{}`", label.name())).collect();
         let (name, labels) = (metric.name, labels.join(", "));
-        writeln!(table, "| `{name}` | {kind} | {labels} | {} |", metric.description).unwrap();
+        writeln!(table, "| `{name}` | {kind} | {labels} | {} |", metric.description)
+            .expect("a text");
     }
     table
 }
@@ -36,8 +36,8 @@ fn the_documentation_has_the_table_of_metrics_as_it_is() {
 
 /// The first number behind a text in a document.
 fn number(document: &str, text: &str) -> i64 {
-    let pattern = format!(r"{}\s*(\d+)", regex::escape(text));
-    let found = Regex::new(&pattern).unwrap().captures(document);
+    let pattern = format!(r"{}\s*(\d+)", ::regex::escape(text));
+    let found = regex(&pattern).captures(document);
     found.unwrap_or_else(|| panic!("nothing says {text:?}"))[1].parse().expect("a number")
 }
 
@@ -108,7 +108,7 @@ fn the_rule_of_logging_has_the_seeds_fields_and_those_of_the_host() {
         "span_id",
         "message",
     ] {
-        let row = Regex::new(&format!(r"(?m)^\|.*`{field}`.* \|.* \|$")).unwrap();
+        let row = regex(&format!(r"(?m)^\|.*`{field}`.* \|.* \|$"));
         assert!(row.is_match(&rule), "{field}");
     }
     assert!(rule.contains("secrets") && rule.contains("full raw media"));
@@ -130,7 +130,7 @@ fn the_rule_of_alerting_names_the_tiers_of_the_alerts() {
         let tiers: Vec<_> = alerts.iter().filter(|alert| alert.name == name).collect();
         let (warning, critical, cases) = tiers_of(&rule, name);
         for (tier, percent) in tiers.iter().zip([warning, critical]) {
-            let limit = Regex::new(&format!(r", 0\.001\) [<>] 0\.{percent:02}\n")).unwrap();
+            let limit = regex(&format!(r", 0\.001\) [<>] 0\.{percent:02}\n"));
             assert!(limit.is_match(&tier.expression), "{name}: {percent} %");
             assert!(tier.expression.contains(&format!(" >= {cases}")), "{name}: from {cases}");
         }
@@ -151,7 +151,8 @@ fn the_rule_of_alerting_lists_every_alert() {
         let severities: Vec<_> = tiers.map(|tier| text(tier, "severity")).collect();
         let (service, component) = (text(alert, "service"), text(alert, "component"));
         let severities = severities.join(", ");
-        writeln!(rows, "| {} | {severities} | {service} | {component} |", alert.name).unwrap();
+        writeln!(rows, "| {} | {severities} | {service} | {component} |", alert.name)
+            .expect("a text");
     }
     assert!(rule.contains(&rows), "the table should be:\n{rows}");
 }

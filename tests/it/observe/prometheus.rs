@@ -12,10 +12,9 @@ use moltbot_audit::observe::{METRICS, MetricKind};
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::testing::MemoryStore;
 use moltbot_audit::{Actor, AuditEvent, Auditor, ErrorCode, EventType, Outcome, Switch};
-use regex::Regex;
 use serde_json::Value;
 
-use super::alerts::files::read;
+use super::alerts::files::{read, regex};
 
 const MISSING: &str = "Prometheus is needed and was not found: ./scripts/test installs it (Debian, \
                        Ubuntu: apt-get install prometheus), or put it on the PATH";
@@ -27,9 +26,9 @@ const WATCHDOG: &str = r#""$@" >"$0" 2>&1 & server=$!; cat >/dev/null; kill $ser
 /// seen within a test. What they compare, and with what, stays.
 fn hurried_rules() -> String {
     let rules = read("alerts/moltbot-audit.rules.yml");
-    let windows = Regex::new(r"\[\d+[mhd]\]").unwrap().replace_all(&rules, "[10s]").into_owned();
-    let offsets = Regex::new(r"offset \d+[mhd]").unwrap().replace_all(&windows, "offset 10s");
-    Regex::new(r"for: \d+m").unwrap().replace_all(&offsets, "for: 1s").into_owned()
+    let windows = regex(r"\[\d+[mhd]\]").replace_all(&rules, "[10s]").into_owned();
+    let offsets = regex(r"offset \d+[mhd]").replace_all(&windows, "offset 10s");
+    regex(r"for: \d+m").replace_all(&offsets, "for: 1s").into_owned()
 }
 
 /// A running Prometheus, until it is dropped.
@@ -117,7 +116,8 @@ fn serve(scraped: PrometheusHandle) -> SocketAddr {
             let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n";
             let length = body.len();
             // One that goes away in the middle has nothing to be told.
-            write!(client, "{head}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}").ok();
+            write!(client, "{head}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}")
+                .ok();
         }
     });
     address

@@ -6,6 +6,10 @@ use std::path::Path;
 use regex::Regex;
 use serde_json::Value;
 
+pub(in crate::observe) fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("a pattern")
+}
+
 /// The text of a file of this project.
 pub(in crate::observe) fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -24,10 +28,10 @@ pub(in crate::observe) struct Alert {
 /// The alerts, read by the form that the file keeps: promtool is who knows YAML.
 pub(in crate::observe) fn alerts() -> Vec<Alert> {
     let file = read("alerts/moltbot-audit.rules.yml");
-    let text = Regex::new(r#"(?m)^ +(summary|description|runbook_url): "(.*)"$"#).unwrap();
-    let label = Regex::new(r"(severity|service|component): ([\w-]+)").unwrap();
-    let expression = Regex::new(r"(?s)\n        expr: \|?(.*?)\n        (?:for|labels): ").unwrap();
-    let annotations = Regex::new(r"annotations: ?([&*]?)(\w*)").unwrap();
+    let text = regex(r#"(?m)^ +(summary|description|runbook_url): "(.*)"$"#);
+    let label = regex(r"(severity|service|component): ([\w-]+)");
+    let expression = regex(r"(?s)\n        expr: \|?(.*?)\n        (?:for|labels): ");
+    let annotations = regex(r"annotations: ?([&*]?)(\w*)");
     let mut anchors = BTreeMap::new();
     let blocks = file.split("- alert: ").skip(1);
     let alerts = blocks.map(|block| {
@@ -54,12 +58,13 @@ pub(in crate::observe) fn alerts() -> Vec<Alert> {
 
 /// The panels of the dashboard that show something.
 pub(in crate::observe) fn panels() -> Vec<Value> {
-    let dashboard: Value = serde_json::from_str(&read("dashboards/moltbot-audit.json")).unwrap();
+    let dashboard: Value =
+        serde_json::from_str(&read("dashboards/moltbot-audit.json")).expect("as it should be");
     let panels = dashboard["panels"].as_array().expect("panels").clone();
     panels.into_iter().filter(|panel| panel["type"] != "row").collect()
 }
 
-/// What a panel asks for, as PromQL that Prometheus itself can read.
+/// What a panel asks for, as `PromQL` that Prometheus itself can read.
 pub(in crate::observe) fn expressions(panel: &Value) -> Vec<String> {
     let targets = panel["targets"].as_array().expect("targets");
     let expressions = targets.iter().map(|target| target["expr"].as_str().expect("PromQL"));
@@ -68,6 +73,6 @@ pub(in crate::observe) fn expressions(panel: &Value) -> Vec<String> {
 
 /// The blocks of a document that are marked as of a language.
 pub(in crate::observe) fn blocks(document: &str, language: &str) -> Vec<String> {
-    let block = Regex::new(&format!(r"(?s)\n```{language}\n(.*?)\n```")).unwrap();
+    let block = regex(&format!(r"(?s)\n```{language}\n(.*?)\n```"));
     block.captures_iter(document).map(|found| found[1].to_owned()).collect()
 }

@@ -1,9 +1,10 @@
-//! What a PromQL expression names: enough of the language for the expressions of this project.
+//! What a `PromQL` expression names: enough of the language for the expressions of this project.
 
 use std::collections::BTreeSet;
 
 use moltbot_audit::observe::{METRICS, Metric, MetricKind};
-use regex::Regex;
+
+use super::files::regex;
 
 /// Labels that come of scraping, of histograms, and of alerts.
 const FOREIGN_LABELS: [&str; 7] =
@@ -11,10 +12,6 @@ const FOREIGN_LABELS: [&str; 7] =
 /// Series that come of scraping and of alerts.
 const FOREIGN_SERIES: [&str; 2] = ["ALERTS", "up"];
 const KEYWORDS: [&str; 5] = ["and", "offset", "or", "unless", "bool"];
-
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a pattern")
-}
 
 /// A series as it is selected: its name, and its matchers as name and values.
 struct Selector {
