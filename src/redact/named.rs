@@ -82,9 +82,9 @@ impl Named {
     }
 }
 
-/// The beginning of a text or a number, as a reader of the line has it, and a scan of it.
+/// A value behind its name, as a scan of a line has it.
 fn in_line(name: &str, value: &str) -> String {
-    format!("\"{name}\":\"{value}")
+    format!("{name}: {value}")
 }
 
 fn mask_below_phone<'a>(name: &str, text: &'a str) -> Cow<'a, str> {

@@ -77,7 +77,8 @@ pub(super) enum Place {
 pub(super) struct FieldPlan {
     pub(super) place: Place,
     pub(super) named: Named,
-    pub(super) name: &'static str,
+    /// As it is shown: what was masked in it says nothing of its value.
+    pub(super) name: String,
     /// `,"name":`, masked and escaped.
     pub(super) key: String,
     pub(super) hash: u64,
@@ -109,12 +110,13 @@ impl Plan {
             let mut key = String::from(",");
             push_text(&mut key, &shown);
             key.push(':');
-            keys.push((name, shown));
-            fields.push(FieldPlan { place, named: Named::of(name), name, key, hash });
+            keys.push((name, shown.clone()));
+            fields.push(FieldPlan { place, named: Named::of(&shown), name: shown, key, hash });
         }
         let mut target = String::new();
         push_text(&mut target, &mask_and_truncate(metadata.target(), NAME_MAX));
-        Self { fields, target, has_error_message }
+        // Of a span, an error is a field like another: not every line in it is about the error.
+        Self { fields, target, has_error_message: has_error_message || !metadata.is_event() }
     }
 }
 

@@ -43,7 +43,7 @@ impl<'a> Renderer<'a> {
 
     fn set_text(&mut self, field: &FieldPlan, text: &str) {
         let text = if self.shows_stacks { text } else { without_stack(text) };
-        self.set(field, |out| push_masked(out, field.named, field.name, text, max_len(field)));
+        self.set(field, |out| push_masked(out, field.named, &field.name, text, max_len(field)));
     }
 
     fn set_number(&mut self, field: &Field, number: impl fmt::Display) {
@@ -53,7 +53,7 @@ impl<'a> Renderer<'a> {
         _ = write!(self.text, "{number}");
         let digits = std::mem::take(self.text);
         let is_plain = digits.len() < DIGITS_MIN && field.named == Named::Plain;
-        let masked = if is_plain { None } else { field.named.mask_number(field.name, &digits) };
+        let masked = if is_plain { None } else { field.named.mask_number(&field.name, &digits) };
         self.set(field, |out| match &masked {
             Some(masked) => push_text(out, masked),
             None => out.push_str(&digits),

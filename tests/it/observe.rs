@@ -1,0 +1,7 @@
+//! What operators see: log lines.
+
+mod lines;
+mod log;
+mod log_hostile;
+mod log_privacy;
+mod log_writer;
