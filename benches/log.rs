@@ -12,7 +12,8 @@
 )]
 
 use std::hint::black_box;
-use std::io;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use moltbot_audit::observe::JsonLayer;
@@ -64,6 +65,7 @@ const LINE: Line<'_> = Line {
 };
 
 fn main() {
+    both_write_the_same();
     let quick = std::env::args().any(|argument| argument == "--quick");
     // Rounds are short, because what else runs on the machine comes and goes.
     let (rounds, count) = if quick { (3, 200) } else { (1_001, 200) };
@@ -101,6 +103,42 @@ fn main() {
         "serde_json alone, same object",
         ours / alone
     );
+}
+
+/// Where lines are kept.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("nobody panics").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is compared is the same work: every value is in either line.
+fn both_write_the_same() {
+    let kept = [Kept::default(), Kept::default()];
+    let [ours, theirs] = kept.clone();
+    let ours = JsonLayer::new(move || ours.clone());
+    logged(&Dispatch::new(tracing_subscriber::registry().with(ours)), 1);
+    let theirs = fmt::layer().json().with_writer(move || theirs.clone());
+    logged(&Dispatch::new(tracing_subscriber::registry().with(theirs)), 1);
+    let line = serde_json::to_value(&LINE).expect("it can be written");
+    for kept in kept {
+        let written =
+            String::from_utf8(kept.0.lock().expect("nobody panics").clone()).expect("UTF-8");
+        for (name, value) in line.as_object().expect("an object") {
+            assert!(
+                name == "timestamp" || written.contains(&value.to_string()),
+                "{name}: {written}"
+            );
+        }
+    }
 }
 
 /// Nanoseconds a line, within two spans that are there already.

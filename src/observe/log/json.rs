@@ -16,16 +16,30 @@ pub(super) fn push_masked(out: &mut String, named: Named, name: &str, text: &str
     let text = &text[..text.floor_char_boundary(RAW_MAX)];
     let shown = named.mask(name, text);
     if fits(&shown, max_len) {
-        push_text(out, &shown);
+        push_clean(out, &shown);
         return;
     }
     // Masked before it is cut: half a number is none that a scan knows.
     let room = max_len - CUT.len() - 2;
     let shown = redact::mask_and_truncate(&shown, longest(&shown, room));
-    push_text(out, &shown);
+    push_clean(out, &shown);
     out.pop();
     out.push_str(CUT);
     out.push('"');
+}
+
+/// Writes a masked text so that it holds nothing to mask as JSON has it either: a tab before `@a.com` is
+/// the letter of an address there. Such a text has blanks and apostrophes for what is escaped.
+fn push_clean(out: &mut String, text: &str) {
+    let start = out.len();
+    push_text(out, text);
+    let written = &out[start..];
+    if written.len() == text.len() + 2 || redact::find(written).is_empty() {
+        return;
+    }
+    out.truncate(start);
+    let plain = text.replace(|c: char| c < ' ', " ").replace(['"', '\\'], "'");
+    push_text(out, &redact::mask_and_truncate(&plain, text.len()));
 }
 
 /// Writes a text in quotes.

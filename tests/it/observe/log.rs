@@ -150,6 +150,7 @@ fn an_error_brings_its_code_its_whole_message_and_an_id() {
         error!(error = %error, error_message = "said itself", error_id = "quoted", "call ended");
         error!("no more to say");
         warn!(err = dynamic, "call is slow");
+        info_span!("s", error = dynamic).in_scope(|| info!("goes on"));
     });
     let chain = "no answer: call failed: connection refused";
     assert_eq!(lines[0].text("error_message"), chain);
@@ -165,6 +166,9 @@ fn an_error_brings_its_code_its_whole_message_and_an_id() {
     assert_eq!(lines[3].text("error_id").len(), 36);
     assert_eq!(lines[4].text("error_message"), chain);
     assert!(!lines[4].has("error_id"));
+    // Not every line in a span is about the span's error.
+    assert_eq!(lines[5].text("error"), chain);
+    assert!(!lines[5].has("error_message"));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use moltbot_audit::redact::find;
 use moltbot_audit::testing::assert_no_personal_data;
+use proptest::prelude::{ProptestConfig, prop, prop_assert, proptest};
 use tracing::{error, info, info_span, warn};
 
 use super::lines::{Parsed, logged};
@@ -194,4 +196,23 @@ fn what_is_nobodys_stays_as_it_is() {
     assert_eq!(line.number("epoch_ms"), 1_796_061_903_123.0);
     assert_eq!(line.number("share"), 0.788_123_456);
     assert_eq!(line.number("call_id"), 4_155_552_671.0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    /// What is masked value by value is masked as a line: neither escaping nor a neighbour makes a number.
+    #[test]
+    fn a_line_of_masked_values_holds_nothing_to_mask(
+        texts in prop::collection::vec("([0-9]{1,10}|[-+ .():/*=#\"\n\t\\\\]|07|250788|@|a\\.com|rwf|x|é|\u{a0}){0,9}", 5),
+        number in 0_u64..10_000_000_000_000,
+        float in -1e12_f64..1e12,
+    ) {
+        let lines = logged(|| {
+            let _span = info_span!("s", a = texts[0], number, float).entered();
+            info!(request_id = texts[1], tel = texts[2], call = number, d = ?texts[3], "{}", texts[4]);
+        });
+        let found = find(&lines[0].line);
+        prop_assert!(found.is_empty(), "{found:?} in {}", lines[0].line);
+    }
 }
