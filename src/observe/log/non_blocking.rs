@@ -198,15 +198,12 @@ impl Shared {
                 *is_broken_off = !matches!(try_write(file, b"\n"), Some(1));
             }
             let written = if *is_broken_off { None } else { try_write(file, lines) };
-            match written {
-                Some(written) => lines = &lines[written..],
-                None => {
-                    let end = lines.iter().position(|byte| *byte == b'\n');
-                    lines = &lines[end.map_or(lines.len(), |end| end + 1)..];
-                    self.lost.add(1);
-                    *is_broken_off = true;
-                }
-            }
+            let done = written.unwrap_or_else(|| {
+                self.lost.add(1);
+                *is_broken_off = true;
+                lines.iter().position(|byte| *byte == b'\n').map_or(lines.len(), |end| end + 1)
+            });
+            lines = &lines[done..];
         }
         if try_flush(file).is_none() {
             *is_broken_off = true;
@@ -231,7 +228,7 @@ fn try_flush(file: &mut impl Write) -> Option<()> {
 }
 
 fn lines_in(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|byte| **byte == b'\n').count().max(1)
+    bytes.split_inclusive(|byte| *byte == b'\n').count()
 }
 
 impl fmt::Debug for NonBlocking {

@@ -18,12 +18,12 @@ pub(crate) struct Lines(Arc<Mutex<Vec<Vec<u8>>>>);
 impl Lines {
     /// Everything that was written.
     pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().concat()).expect("UTF-8")
+        String::from_utf8(self.0.lock().expect("nobody panics").concat()).expect("UTF-8")
     }
 
     /// Each call of `write`, which must have been one line.
     pub(crate) fn parsed(&self) -> Vec<Parsed> {
-        let calls = self.0.lock().unwrap().clone();
+        let calls = self.0.lock().expect("nobody panics").clone();
         calls
             .into_iter()
             .map(|call| Parsed::new(&String::from_utf8(call).expect("UTF-8")))
@@ -33,7 +33,7 @@ impl Lines {
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().push(bytes.to_vec());
+        self.0.lock().expect("nobody panics").push(bytes.to_vec());
         Ok(bytes.len())
     }
 
@@ -131,6 +131,13 @@ impl Parsed {
             Some(JsonValue::Number(number)) => *number,
             other => panic!("{name} is {other:?} in {}", self.line),
         }
+    }
+
+    /// A number without a fraction.
+    #[track_caller]
+    pub(crate) fn whole(&self, name: &str) -> i64 {
+        let number = self.number(name).to_string();
+        number.parse().unwrap_or_else(|_| panic!("{name} is {number} in {}", self.line))
     }
 
     pub(crate) fn is_null(&self, name: &str) -> bool {

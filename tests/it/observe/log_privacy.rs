@@ -90,8 +90,8 @@ fn nothing_personal_is_in_a_name() {
         info!("to +250788123456" = 2, "x");
     });
     assert_no_personal_data(&lines[0].line);
-    assert_eq!(lines[0].number("to ***456"), 2.0);
-    assert_eq!(lines[0].number("m***@***.com"), 1.0);
+    assert_eq!(lines[0].whole("to ***456"), 2);
+    assert_eq!(lines[0].whole("m***@***.com"), 1);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn numbers_that_people_have_are_masked_without_quotes_too() {
     assert_eq!(lines[0].text("wa_id"), "***812");
     assert_eq!(lines[0].text("from"), "***456");
     assert_eq!(lines[2].text("otp"), "[secret]");
-    assert_eq!(lines[2].number("token"), 12.0);
+    assert_eq!(lines[2].whole("token"), 12);
     assert_eq!(lines[3].text("wa_id"), "***456");
 }
 
@@ -192,14 +192,14 @@ fn what_is_nobodys_stays_as_it_is() {
         assert_eq!(line.text(name), text);
     }
     assert_eq!(line.text("message"), format!("order {uuid} of 24/11/2026"));
-    assert_eq!(line.number("timing_ms"), 1_234_567.0);
-    assert_eq!(line.number("epoch_ms"), 1_796_061_903_123.0);
-    assert_eq!(line.number("share"), 0.788_123_456);
-    assert_eq!(line.number("call_id"), 4_155_552_671.0);
+    assert_eq!(line.whole("timing_ms"), 1_234_567);
+    assert_eq!(line.whole("epoch_ms"), 1_796_061_903_123);
+    assert_eq!(line.number("share").to_bits(), 0.788_123_456_f64.to_bits());
+    assert_eq!(line.whole("call_id"), 4_155_552_671);
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     /// What is masked value by value is masked as a line: neither escaping nor a neighbour makes a number.
     #[test]

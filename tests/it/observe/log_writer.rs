@@ -35,16 +35,16 @@ fn lines_of_many_threads_are_whole_and_all_there() {
     });
     drop(guard);
     let text = lines.text();
-    let mut next = [0.0; 8];
+    let mut next = [0; 8];
     for line in text.lines() {
         let line = Parsed::new(&format!("{line}\n"));
-        let thread = (0..8).find(|thread| line.number("thread") == f64::from(*thread)).unwrap();
+        let thread = (0..8).find(|thread| line.whole("thread") == *thread).unwrap();
         let next = &mut next[usize::try_from(thread).unwrap()];
-        assert_eq!(line.number("nth"), *next, "out of order");
+        assert_eq!(line.whole("nth"), *next, "out of order");
         assert_eq!(line.text("message").len().to_string(), next.to_string());
-        *next += 1.0;
+        *next += 1;
     }
-    assert_eq!(next, [500.0; 8]);
+    assert_eq!(next, [500; 8]);
     assert_eq!(lost.count(), 0);
 }
 
@@ -74,7 +74,7 @@ impl Faulty {
 
 impl Write for Faulty {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let fault = self.calls.lock().unwrap().pop();
+        let fault = self.calls.lock().expect("nobody panics here").pop();
         match fault {
             Some(Fault::Interrupted) => Err(io::ErrorKind::Interrupted.into()),
             Some(Fault::Nothing) => Ok(0),
@@ -105,8 +105,8 @@ fn a_layer_counts_what_its_writer_refuses_and_outlives_one_that_panics() {
     let lost = layer.lost();
     logged_by(layer, || (0..5).for_each(|nth| info!(nth, "x")));
     assert_eq!(lost.count(), 3);
-    let nths: Vec<f64> = faulty.written.parsed().iter().map(|line| line.number("nth")).collect();
-    assert_eq!(nths, [3.0, 4.0]);
+    let nths: Vec<i64> = faulty.written.parsed().iter().map(|line| line.whole("nth")).collect();
+    assert_eq!(nths, [3, 4]);
 }
 
 #[test]
@@ -138,9 +138,9 @@ impl<'a> MakeWriter<'a> for Shared {
 /// Writes lines of one letter with a writer that never waits, and returns what arrived and how many were
 /// lost.
 fn through(faulty: &Faulty, lines: &[&str]) -> (String, u64) {
-    let (mut writer, guard) = NonBlocking::new(faulty.clone()).unwrap();
+    let (mut writer, guard) = NonBlocking::new(faulty.clone()).expect("a thread");
     // In one call, so that the thread finds them together.
-    writer.write_all(lines.concat().as_bytes()).unwrap();
+    writer.write_all(lines.concat().as_bytes()).expect("it never fails");
     drop(guard);
     (faulty.written.text(), writer.lost().count())
 }
@@ -187,7 +187,7 @@ fn nobody_waits_for_a_file_that_hangs_and_what_does_not_fit_is_counted() {
         let stuck = Stuck(stuck, lines.clone());
         let (mut writer, guard) = NonBlocking::with_limits(stuck, lines_max, bytes_max).unwrap();
         for nth in 0..100 {
-            writer.write_all(format!("l{:03}\n", nth).as_bytes()).unwrap();
+            writer.write_all(format!("l{nth:03}\n").as_bytes()).unwrap();
         }
         // The thread may have taken what was there at a moment, once.
         let lost = writer.lost().count();
