@@ -44,7 +44,7 @@
 //!
 //! # Features
 //!
-//! `postgres` (default) and `sqlite` are the stores, `recorder` is [`Auditor`] alone for a host with a
+//! `postgres` (default) and `sqlite` are the stores, `logs` (default) is [`observe`]'s layer for log lines, `recorder` is [`Auditor`] alone for a host with a
 //! sink of its own, `testing` the fault kit for a host's tests, `phone` the numbering plans of the
 //! world. Without any of them the crate is the offline verifier: no sqlx, no tokio.
 
@@ -83,3 +83,7 @@ struct Admission;
 #[cfg(all(doctest, feature = "recorder"))]
 #[doc = include_str!("../docs/metrics.md")]
 struct MetricsDocument;
+
+#[cfg(all(doctest, feature = "logs"))]
+#[doc = include_str!("../docs/logging.md")]
+struct Logging;

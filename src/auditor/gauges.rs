@@ -13,6 +13,8 @@ impl Auditor {
     pub(super) async fn set_gauges(&self) {
         // A recorder that was installed since has none of the series yet.
         observe::register();
+        #[cfg(feature = "logs")]
+        observe::count_up_to(&table::AUDIT_LOG_LINES_LOST, observe::lost_lines());
         self.set_spool();
         let is_there = match self.set_admission().await {
             // The sink decides nothing, and has nothing to read: whether it takes events must do.

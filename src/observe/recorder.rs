@@ -15,6 +15,13 @@ pub(crate) fn count(metric: &Metric, values: &[&'static str], by: u64) {
     with_recorder(|recorder| recorder.register_counter(&key, &METADATA).increment(by));
 }
 
+/// Brings a counter without labels to a total that is counted elsewhere.
+#[cfg(feature = "logs")]
+pub(crate) fn count_up_to(metric: &Metric, total: u64) {
+    let key = key(metric, &[]);
+    with_recorder(|recorder| recorder.register_counter(&key, &METADATA).absolute(total));
+}
+
 /// Sets a gauge.
 pub(crate) fn set(metric: &Metric, values: &[&'static str], to: f64) {
     let key = key(metric, values);

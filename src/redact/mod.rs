@@ -6,6 +6,8 @@ mod key;
 mod key_name;
 mod known;
 mod mask;
+#[cfg(feature = "logs")]
+mod named;
 mod phone;
 mod profile;
 mod rule;
@@ -13,6 +15,8 @@ mod scan;
 mod walk;
 mod withhold;
 
+#[cfg(feature = "logs")]
+pub(crate) use self::named::Named;
 pub use self::{
     additions::{Additions, FieldKind},
     key::RedactionKey,

@@ -35,7 +35,8 @@ pub fn mask_json(value: &mut Value) {
     walk("", value, MAX_NESTED);
 }
 
-fn walk(key: &str, value: &mut Value, nested: usize) {
+/// Masks a value below this key, and looks into nested JSON so many times.
+pub(super) fn walk(key: &str, value: &mut Value, nested: usize) {
     if let Some((kind, secret)) = named_beside(value) {
         replace(kind, secret);
     }

@@ -2,6 +2,11 @@
 
 mod alerts;
 mod documents;
+mod lines;
+mod log;
+mod log_hostile;
+mod log_privacy;
+mod log_writer;
 pub(crate) mod metrics;
 mod prometheus;
 mod runbook;

@@ -1,0 +1,140 @@
+//! Fields as JSON: of a span, for as long as it lives, or of the event at hand.
+
+use super::plan::{FieldPlan, LIFTED, Place};
+
+/// Rendered fields. What is rendered once is only copied from then on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fields {
+    /// Values of lifted fields; empty where there is none, because no value of JSON is.
+    pub(super) lifted: [String; LIFTED.len()],
+    /// Further fields: `,"name":value,"name":value`.
+    pub(super) further: String,
+    /// What is in `further`, in its order.
+    pub(super) entries: Vec<Entry>,
+    /// Has the bit of each entry's hash, so that what has no name in common is seen at once.
+    pub(super) names: u64,
+}
+
+/// One of the further fields.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) hash: u64,
+    /// Where it begins, with its comma.
+    start: usize,
+    end: usize,
+}
+
+impl Fields {
+    pub(super) fn clear(&mut self) {
+        self.lifted.iter_mut().for_each(String::clear);
+        self.further.clear();
+        self.entries.clear();
+        self.names = 0;
+    }
+
+    /// Adds a field, or replaces it: what is said later is what counts.
+    pub(super) fn set(&mut self, field: &FieldPlan, write: impl FnOnce(&mut String)) {
+        match field.place {
+            Place::Lifted(lifted) => {
+                self.lifted[lifted].clear();
+                write(&mut self.lifted[lifted]);
+            }
+            Place::Further => {
+                self.remove(field.hash);
+                let start = self.further.len();
+                self.further.push_str(&field.key);
+                write(&mut self.further);
+                self.note(field.hash, start);
+            }
+            Place::Dropped | Place::Message => {}
+        }
+    }
+
+    /// Takes over what a span was told after it began.
+    pub(super) fn update(&mut self, newer: &Self) {
+        for (old, new) in self.lifted.iter_mut().zip(&newer.lifted) {
+            if !new.is_empty() {
+                old.clone_from(new);
+            }
+        }
+        for entry in &newer.entries {
+            self.remove(entry.hash);
+            self.push(newer, *entry);
+        }
+    }
+
+    /// Adds what is not there yet, as far as the further fields have room in `max_len` bytes. Returns how
+    /// many had none.
+    pub(super) fn inherit(&mut self, outer: &Self, max_len: usize) -> usize {
+        for (inner, outer) in self.lifted.iter_mut().zip(&outer.lifted) {
+            if inner.is_empty() && !outer.is_empty() {
+                inner.push_str(outer);
+            }
+        }
+        let has_room = |fields: &Self, len: usize| fields.further.len() + len <= max_len;
+        if self.names & outer.names == 0 && has_room(self, outer.further.len()) {
+            let offset = self.further.len();
+            self.further.push_str(&outer.further);
+            self.entries.extend(outer.entries.iter().map(|entry| Entry {
+                hash: entry.hash,
+                start: entry.start + offset,
+                end: entry.end + offset,
+            }));
+            self.names |= outer.names;
+            return 0;
+        }
+        let mut omitted = 0;
+        for entry in &outer.entries {
+            if self.has(entry.hash) {
+                continue;
+            }
+            if has_room(self, entry.end - entry.start) {
+                self.push(outer, *entry);
+            } else {
+                omitted += 1;
+            }
+        }
+        omitted
+    }
+
+    /// Leaves out what has no room in `max_len` bytes, from the end. Returns how many that were.
+    pub(super) fn shorten(&mut self, max_len: usize) -> usize {
+        let kept = self.entries.iter().take_while(|entry| entry.end <= max_len).count();
+        let omitted = self.entries.len() - kept;
+        self.entries.truncate(kept);
+        self.further.truncate(self.entries.last().map_or(0, |last| last.end));
+        omitted
+    }
+
+    fn push(&mut self, other: &Self, entry: Entry) {
+        let start = self.further.len();
+        self.further.push_str(&other.further[entry.start..entry.end]);
+        self.note(entry.hash, start);
+    }
+
+    fn note(&mut self, hash: u64, start: usize) {
+        self.entries.push(Entry { hash, start, end: self.further.len() });
+        self.names |= bit(hash);
+    }
+
+    fn has(&self, hash: u64) -> bool {
+        self.names & bit(hash) != 0 && self.entries.iter().any(|entry| entry.hash == hash)
+    }
+
+    fn remove(&mut self, hash: u64) {
+        if !self.has(hash) {
+            return;
+        }
+        let Some(at) = self.entries.iter().position(|entry| entry.hash == hash) else { return };
+        let Entry { start, end, .. } = self.entries.remove(at);
+        self.further.replace_range(start..end, "");
+        for later in &mut self.entries[at..] {
+            later.start -= end - start;
+            later.end -= end - start;
+        }
+    }
+}
+
+fn bit(hash: u64) -> u64 {
+    1 << (hash & 63)
+}

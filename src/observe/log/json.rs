@@ -1,0 +1,129 @@
+//! JSON, written by hand into a string that is used again.
+
+use std::fmt::Write;
+
+use super::RAW_MAX;
+use crate::redact::{self, Named};
+
+/// What stands behind a text that was cut. Without digits, which could go on with a number before it.
+const CUT: &str = " [cut]";
+
+/// Bytes that are looked at in one go: most texts have nothing to escape.
+const STRIDE: usize = 16;
+
+/// Writes a text as it may be shown below a name, in at most `max_len` bytes.
+pub(super) fn push_masked(out: &mut String, named: Named, name: &str, text: &str, max_len: usize) {
+    let text = &text[..text.floor_char_boundary(RAW_MAX)];
+    let shown = named.mask(name, text);
+    if fits(&shown, max_len) {
+        push_clean(out, &shown);
+        return;
+    }
+    // Masked before it is cut: half a number is none that a scan knows.
+    let room = max_len - CUT.len() - 2;
+    let shown = redact::mask_and_truncate(&shown, longest(&shown, room));
+    push_clean(out, &shown);
+    out.pop();
+    out.push_str(CUT);
+    out.push('"');
+}
+
+/// Writes a masked text so that it holds nothing to mask as JSON has it either: a tab before `@a.com` is
+/// the letter of an address there. Such a text has blanks and apostrophes for what is escaped.
+fn push_clean(out: &mut String, text: &str) {
+    let start = out.len();
+    push_text(out, text);
+    let written = &out[start..];
+    if written.len() == text.len() + 2 || redact::find(written).is_empty() {
+        return;
+    }
+    out.truncate(start);
+    let plain = text.replace(|c: char| c < ' ', " ").replace(['"', '\\'], "'");
+    push_text(out, &redact::mask_and_truncate(&plain, text.len()));
+}
+
+/// Writes a text in quotes.
+pub(super) fn push_text(out: &mut String, text: &str) {
+    out.push('"');
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        if let Some(stride) = bytes.get(at..at + STRIDE)
+            && !stride.iter().fold(false, |any, byte| any | needs_escape(*byte))
+        {
+            at += STRIDE;
+            continue;
+        }
+        let end = bytes.len().min(at + STRIDE);
+        for next in at..end {
+            if needs_escape(bytes[next]) {
+                out.push_str(&text[from..next]);
+                push_escape(out, bytes[next]);
+                from = next + 1;
+            }
+        }
+        at = end;
+    }
+    out.push_str(&text[from..]);
+    out.push('"');
+}
+
+/// Writes a number that JSON has: JSON has neither infinities nor what is no number, which become
+/// texts, as does what is too long for an unsigned number of 64 bits.
+pub(super) fn push_float(out: &mut String, value: f64) {
+    if !value.is_finite() {
+        let name = if value.is_nan() {
+            "NaN"
+        } else if value > 0.0 {
+            "inf"
+        } else {
+            "-inf"
+        };
+        push_text(out, name);
+    } else if let Some(number) = serde_json::Number::from_f64(value) {
+        // A `String` takes everything.
+        _ = write!(out, "{number}");
+    }
+}
+
+fn needs_escape(byte: u8) -> bool {
+    byte < b' ' || byte == b'"' || byte == b'\\'
+}
+
+fn push_escape(out: &mut String, byte: u8) {
+    match byte {
+        b'"' => out.push_str("\\\""),
+        b'\\' => out.push_str("\\\\"),
+        b'\n' => out.push_str("\\n"),
+        b'\r' => out.push_str("\\r"),
+        b'\t' => out.push_str("\\t"),
+        _ => {
+            _ = write!(out, "\\u{byte:04x}");
+        }
+    }
+}
+
+fn escaped_len(byte: u8) -> usize {
+    match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+        0..b' ' => 6,
+        _ => 1,
+    }
+}
+
+fn fits(text: &str, max_len: usize) -> bool {
+    text.len() * 6 + 2 <= max_len
+        || (text.len() + 2 <= max_len
+            && text.bytes().map(escaped_len).sum::<usize>() + 2 <= max_len)
+}
+
+/// How much of a text has room, in its own bytes.
+fn longest(text: &str, room: usize) -> usize {
+    let mut len = 0;
+    let has_room = |byte: &u8| {
+        len += escaped_len(*byte);
+        len <= room
+    };
+    text.as_bytes().iter().copied().take_while(has_room).count()
+}

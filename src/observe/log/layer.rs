@@ -1,0 +1,227 @@
+//! The layer itself.
+
+use std::fmt;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::SystemTime;
+
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+use super::fields::Fields;
+use super::json::push_masked;
+use super::line::{FURTHER_MAX, Line};
+use super::plan::{Choices, Plan};
+use super::scratch::{Scratch, Turn};
+use super::visit::Renderer;
+use super::{ID_MAX, LostLines};
+use crate::redact::Named;
+
+/// Writes each event as one line, which is one JSON object without anything personal in it.
+///
+/// Every line has, in this order, `timestamp` (RFC 3339, UTC, microseconds), `severity` (`TRACE`, `DEBUG`,
+/// `INFO`, `WARN`, `ERROR`), `message`, `event_type`, `request_id`, `conversation_id`, `actor`,
+/// `idempotency_key`, `timing_ms`, `trace_id`, `span_id` (`null` where nobody gave them) and `target`; then what
+/// else was given. A field of the event counts before one of its span, and of an inner span before one of an
+/// outer. `docs/logging.md` has the rest: errors, limits, and how values are written.
+///
+/// ```
+/// use moltbot_audit::observe::JsonLayer;
+/// use tracing_subscriber::layer::SubscriberExt;
+///
+/// let subscriber = tracing_subscriber::registry().with(JsonLayer::new(std::io::stdout));
+/// tracing::subscriber::with_default(subscriber, || {
+///     let _request = tracing::info_span!("request", request_id = "req-7").entered();
+///     tracing::info!(timing_ms = 412, "sent to 0788 123 456"); // "message":"sent to ***456"
+/// });
+/// ```
+pub struct JsonLayer<W> {
+    writer: W,
+    clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
+    choices: Choices,
+    /// The service's name, in quotes.
+    service: String,
+    lost: LostLines,
+}
+
+impl<W> JsonLayer<W> {
+    /// A layer that writes lines to what `writer` makes: `std::io::stdout`, a
+    /// [`NonBlocking`](super::NonBlocking), or whatever else `fmt` takes.
+    #[must_use]
+    pub fn new(writer: W) -> Self {
+        Self {
+            writer,
+            clock: Box::new(system_time),
+            choices: Choices::default(),
+            service: String::new(),
+            lost: LostLines::default(),
+        }
+    }
+
+    /// Adds the names that the host's log shipper expects: `level` (in small letters), `msg`, `time`,
+    /// `service`, and `event` for the event's type. Default: without.
+    #[must_use]
+    pub fn host_names(mut self, service: &str) -> Self {
+        self.choices.has_host_names = true;
+        self.service.clear();
+        push_masked(&mut self.service, Named::Plain, "", service, ID_MAX);
+        self
+    }
+
+    /// Takes the time of lines from here. Default: the system's clock.
+    #[must_use]
+    pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Box::new(now);
+        self
+    }
+
+    /// Counts lost lines in a count that others share. Default: a count of its own.
+    #[must_use]
+    pub fn count_lost_in(mut self, lost: &LostLines) -> Self {
+        self.lost = lost.clone();
+        self
+    }
+
+    /// Writes stacks too: fields named `backtrace`, `stack` and the like, and the stack in an error's `Debug`
+    /// text. They tell a reader of the log how the host is built. Default: they are left out.
+    #[must_use]
+    pub fn danger_show_stacks(mut self) -> Self {
+        self.choices.shows_stacks = true;
+        self
+    }
+
+    /// Counts the lines that the writer refused, and those that a writer logged itself.
+    #[must_use]
+    pub fn lost(&self) -> LostLines {
+        self.lost.clone()
+    }
+
+    /// Renders fields into the scratch, with nobody's locks held: a value's `Debug` is foreign code, and may
+    /// log within the same span.
+    fn render(
+        &self,
+        scratch: &mut Scratch,
+        metadata: &'static Metadata<'static>,
+        record: impl FnOnce(&mut Renderer<'_>),
+    ) -> std::rc::Rc<Plan> {
+        let plan = scratch.plans.of(metadata, self.choices);
+        scratch.fields.clear();
+        scratch.message.clear();
+        record(&mut Renderer {
+            plan: &plan,
+            fields: &mut scratch.fields,
+            message: &mut scratch.message,
+            text: &mut scratch.text,
+            shows_stacks: self.choices.shows_stacks,
+        });
+        plan
+    }
+
+    fn write<'a>(&'a self, line: &str, metadata: &Metadata<'_>)
+    where
+        W: MakeWriter<'a>,
+    {
+        let Some(_turn) = Turn::write() else {
+            self.lost.add(1);
+            return;
+        };
+        // A log that panics would take down who logs; `Mutex` as a writer panics once somebody has.
+        let write = || self.writer.make_writer_for(metadata).write_all(line.as_bytes());
+        let written = catch_unwind(AssertUnwindSafe(write));
+        if !matches!(written, Ok(Ok(()))) {
+            self.lost.add(1);
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock that is injected elsewhere")]
+fn system_time() -> SystemTime {
+    SystemTime::now()
+}
+
+impl<W> fmt::Debug for JsonLayer<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonLayer")
+            .field("choices", &self.choices)
+            .field("lost", &self.lost)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A span's fields, for each choice that one of its layers made.
+#[derive(Default)]
+struct SpanFields([Option<Box<Fields>>; Choices::COUNT]);
+
+impl<S, W> Layer<S> for JsonLayer<W>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + 'static,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let Some(_turn) = Turn::format() else { return };
+        Scratch::lend(|scratch| {
+            self.render(scratch, attributes.metadata(), |to| attributes.record(to));
+            scratch.fields.shorten(FURTHER_MAX);
+            self.keep(&span, |kept| *kept = scratch.fields.clone());
+        });
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let Some(_turn) = Turn::format() else { return };
+        Scratch::lend(|scratch| {
+            self.render(scratch, span.metadata(), |to| values.record(to));
+            self.keep(&span, |kept| {
+                kept.update(&scratch.fields);
+                kept.shorten(FURTHER_MAX);
+            });
+        });
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let Some(_turn) = Turn::format() else {
+            self.lost.add(1);
+            return;
+        };
+        Scratch::lend(|scratch| {
+            let metadata = event.metadata();
+            let plan = self.render(scratch, metadata, |to| event.record(to));
+            let mut omitted = scratch.fields.shorten(FURTHER_MAX);
+            for span in context.event_scope(event).into_iter().flatten() {
+                let extensions = span.extensions();
+                let of_layers = extensions.get::<SpanFields>();
+                let of_ours = of_layers.and_then(|all| all.0[self.choices.index()].as_ref());
+                if let Some(outer) = of_ours {
+                    // Where an inner field had no room, an outer one of its name would tell a lie.
+                    let room = if omitted == 0 { FURTHER_MAX } else { 0 };
+                    omitted += scratch.fields.inherit(outer, room);
+                }
+            }
+            let service = self.choices.has_host_names.then_some(self.service.as_str());
+            let line = Line { metadata, plan: &plan, time: (self.clock)(), service, omitted };
+            line.write(scratch);
+            self.write(&scratch.line, metadata);
+        });
+    }
+}
+
+impl<W> JsonLayer<W> {
+    /// Changes what is kept of a span for layers that chose as this one did.
+    fn keep<S>(&self, span: &SpanRef<'_, S>, change: impl FnOnce(&mut Fields))
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let mut extensions = span.extensions_mut();
+        if extensions.get_mut::<SpanFields>().is_none() {
+            extensions.insert(SpanFields::default());
+        }
+        if let Some(all) = extensions.get_mut::<SpanFields>() {
+            change(all.0[self.choices.index()].get_or_insert_default());
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! One line, from what was rendered.
+
+use std::time::SystemTime;
+
+use tracing::{Level, Metadata};
+
+use super::json::push_text;
+use super::plan::{ALWAYS, ERROR_ID, LIFTED, Plan};
+use super::scratch::Scratch;
+
+/// Bytes of all further fields: what the others leave of a line at their longest.
+pub(super) const FURTHER_MAX: usize = 24 * 1024;
+
+/// What is not in the event.
+pub(super) struct Line<'a> {
+    pub(super) metadata: &'a Metadata<'a>,
+    pub(super) plan: &'a Plan,
+    pub(super) time: SystemTime,
+    /// The service's name, in quotes, where the names of the host's log shipper are written too.
+    pub(super) service: Option<&'a str>,
+    /// How many fields had no room.
+    pub(super) omitted: usize,
+}
+
+impl Line<'_> {
+    /// Writes the line, with its line feed.
+    pub(super) fn write(&self, scratch: &mut Scratch) {
+        let Scratch { line, stamp, fields, message, .. } = scratch;
+        let level = *self.metadata.level();
+        line.clear();
+        line.push_str("{\"timestamp\":\"");
+        let stamp_from = line.len();
+        stamp.push(line, self.time);
+        let stamp_to = line.len();
+        line.push_str("\",\"severity\":\"");
+        line.push_str(level.as_str());
+        line.push_str("\",\"message\":");
+        line.push_str(or_null(message));
+        for (key, value) in KEYS.iter().zip(&fields.lifted).take(ALWAYS) {
+            line.push_str(key);
+            line.push_str(or_null(value));
+        }
+        line.push_str(",\"target\":");
+        line.push_str(&self.plan.target);
+        if let Some(service) = self.service {
+            line.push_str(",\"level\":\"");
+            line.push_str(lower_case(level));
+            line.push_str("\",\"msg\":");
+            line.push_str(or_null(message));
+            line.push_str(",\"time\":\"");
+            line.extend_from_within(stamp_from..stamp_to);
+            line.push_str("\",\"service\":");
+            line.push_str(service);
+            line.push_str(",\"event\":");
+            line.push_str(or_null(&fields.lifted[0]));
+        }
+        if level == Level::ERROR && fields.lifted[ERROR_ID].is_empty() {
+            push_fresh_id(&mut fields.lifted[ERROR_ID]);
+        }
+        for (key, value) in KEYS.iter().zip(&fields.lifted).skip(ALWAYS) {
+            if level == Level::ERROR || !value.is_empty() {
+                line.push_str(key);
+                line.push_str(or_null(value));
+            }
+        }
+        line.push_str(&fields.further);
+        if self.omitted > 0 {
+            line.push_str(",\"fields_omitted\":");
+            line.push_str(&self.omitted.to_string());
+        }
+        line.push_str("}\n");
+    }
+}
+
+/// The lifted fields' names, as a line has them.
+const KEYS: [&str; LIFTED.len()] = [
+    ",\"event_type\":",
+    ",\"request_id\":",
+    ",\"conversation_id\":",
+    ",\"actor\":",
+    ",\"idempotency_key\":",
+    ",\"timing_ms\":",
+    ",\"trace_id\":",
+    ",\"span_id\":",
+    ",\"error_code\":",
+    ",\"error_message\":",
+    ",\"error_id\":",
+];
+
+fn or_null(value: &str) -> &str {
+    if value.is_empty() { "null" } else { value }
+}
+
+fn lower_case(level: Level) -> &'static str {
+    match level {
+        Level::TRACE => "trace",
+        Level::DEBUG => "debug",
+        Level::INFO => "info",
+        Level::WARN => "warn",
+        _ => "error",
+    }
+}
+
+/// An id by which a user can quote the line; none where the machine has no entropy.
+fn push_fresh_id(out: &mut String) {
+    let mut bytes = [0; 16];
+    if getrandom::fill(&mut bytes).is_ok() {
+        push_text(out, &uuid::Builder::from_random_bytes(bytes).into_uuid().to_string());
+    }
+}

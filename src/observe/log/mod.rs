@@ -1,0 +1,29 @@
+//! Log lines: one JSON object a line, whatever is logged, and nothing personal in it.
+
+mod fields;
+mod json;
+mod layer;
+mod line;
+mod lost;
+mod non_blocking;
+mod plan;
+mod scratch;
+mod stamp;
+mod visit;
+
+pub use self::layer::JsonLayer;
+pub use self::lost::LostLines;
+#[cfg(feature = "recorder")]
+pub(crate) use self::lost::lost_lines;
+pub use self::non_blocking::{LogGuard, NonBlocking};
+
+/// Most bytes of a line, with its line feed.
+const LINE_MAX: usize = 64 * 1024;
+/// Most bytes of a message, an error message or a further field, as JSON has them.
+const VALUE_MAX: usize = 8 * 1024;
+/// Most bytes of a field that every line has, as JSON has them.
+const ID_MAX: usize = 1024;
+/// Most bytes of a value that are looked at; what comes behind is neither masked nor written.
+const RAW_MAX: usize = 4 * 1024 * 1024;
+/// Most bytes of a field's name.
+const NAME_MAX: usize = 256;

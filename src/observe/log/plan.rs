@@ -1,0 +1,175 @@
+//! What is to be done with each field of a place in the code, found out once.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
+
+use tracing::Metadata;
+use tracing::callsite::Identifier;
+
+use super::NAME_MAX;
+use super::json::push_text;
+use crate::redact::{Named, mask, mask_and_truncate};
+
+/// Fields that a line lifts out of its event or its spans. The first are on every line, the errors' on
+/// lines that have them.
+pub(super) const LIFTED: [&str; 11] = [
+    "event_type",
+    "request_id",
+    "conversation_id",
+    "actor",
+    "idempotency_key",
+    "timing_ms",
+    "trace_id",
+    "span_id",
+    "error_code",
+    "error_message",
+    "error_id",
+];
+pub(super) const ALWAYS: usize = 8;
+pub(super) const ERROR_MESSAGE: usize = 9;
+pub(super) const ERROR_ID: usize = 10;
+
+/// Names that only the layer itself gives.
+const OWN: [&str; 5] = ["timestamp", "severity", "message", "target", "fields_omitted"];
+/// The same where the names of the host's log shipper are written too.
+const OWN_OF_HOST: [&str; 5] = ["level", "msg", "time", "service", "event"];
+/// Fields that hold a stack.
+const STACKS: [&str; 8] = [
+    "backtrace",
+    "error.backtrace",
+    "error.stack",
+    "error.stack_trace",
+    "exception.stacktrace",
+    "stack",
+    "stack_trace",
+    "stacktrace",
+];
+
+/// What a layer writes beside the least.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Choices {
+    pub(super) has_host_names: bool,
+    pub(super) shows_stacks: bool,
+}
+
+impl Choices {
+    /// How many different ones there are.
+    pub(super) const COUNT: usize = 4;
+
+    /// Which of them it is.
+    pub(super) fn index(self) -> usize {
+        usize::from(self.has_host_names) + 2 * usize::from(self.shows_stacks)
+    }
+}
+
+/// Where a field goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Dropped,
+    Further,
+    Lifted(usize),
+    Message,
+}
+
+/// What is to be done with one field.
+#[derive(Debug)]
+pub(super) struct FieldPlan {
+    pub(super) place: Place,
+    pub(super) named: Named,
+    /// As it is shown: what was masked in it says nothing of its value.
+    pub(super) name: String,
+    /// `,"name":`, masked and escaped.
+    pub(super) key: String,
+    pub(super) hash: u64,
+}
+
+/// What is to be done with the fields of a place in the code.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) fields: Vec<FieldPlan>,
+    /// The target in quotes, masked and escaped.
+    pub(super) target: String,
+    pub(super) has_error_message: bool,
+}
+
+impl Plan {
+    fn new(metadata: &'static Metadata<'static>, choices: Choices) -> Self {
+        let names: Vec<&'static str> = metadata.fields().iter().map(|f| f.name()).collect();
+        let mut fields: Vec<FieldPlan> = Vec::with_capacity(names.len());
+        let mut keys: Vec<(&str, String)> = Vec::new();
+        let mut has_error_message = names.contains(&LIFTED[ERROR_MESSAGE]);
+        for name in names {
+            let mut place = place_of(name, metadata.is_event(), choices);
+            if metadata.is_event() && !has_error_message && matches!(name, "error" | "err") {
+                has_error_message = true;
+                place = Place::Lifted(ERROR_MESSAGE);
+            }
+            let shown = key_of(name, &keys, choices);
+            let hash = hash_of(&shown);
+            let mut key = String::from(",");
+            push_text(&mut key, &shown);
+            key.push(':');
+            keys.push((name, shown.clone()));
+            fields.push(FieldPlan { place, named: Named::of(&shown), name: shown, key, hash });
+        }
+        let mut target = String::new();
+        push_text(&mut target, &mask_and_truncate(metadata.target(), NAME_MAX));
+        // Of a span, an error is a field like another: not every line in it is about the error.
+        Self { fields, target, has_error_message: has_error_message || !metadata.is_event() }
+    }
+}
+
+fn place_of(name: &str, is_event: bool, choices: Choices) -> Place {
+    if name == "message" && is_event {
+        Place::Message
+    } else if let Some(lifted) = LIFTED.iter().position(|lifted| *lifted == name) {
+        Place::Lifted(lifted)
+    } else if STACKS.contains(&name) && !choices.shows_stacks {
+        Place::Dropped
+    } else {
+        Place::Further
+    }
+}
+
+/// The name that a line shows. What is the layer's own gets a prefix, and names that meet under one mask
+/// or prefix get stars, so that no field is lost.
+fn key_of(name: &'static str, before: &[(&str, String)], choices: Choices) -> String {
+    if let Some((_, key)) = before.iter().find(|(other, _)| *other == name) {
+        return key.clone();
+    }
+    let is_own = OWN.contains(&name) || (choices.has_host_names && OWN_OF_HOST.contains(&name));
+    let masked = mask(name);
+    let mut key = if is_own { format!("field.{name}") } else { masked.into_owned() };
+    if key.len() > NAME_MAX {
+        key = mask_and_truncate(&key, NAME_MAX).into_owned();
+    }
+    while before.iter().any(|(_, other)| *other == key) {
+        key.push('*');
+    }
+    key
+}
+
+/// Two names of one hash would be one field; of 64 bits, none are.
+fn hash_of(key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The plans that a thread has made. There are as many as places in the code that log.
+#[derive(Default)]
+pub(super) struct Plans(HashMap<(Identifier, Choices), Rc<Plan>>);
+
+impl Plans {
+    /// The plan of a place in the code.
+    pub(super) fn of(
+        &mut self,
+        metadata: &'static Metadata<'static>,
+        choices: Choices,
+    ) -> Rc<Plan> {
+        let key = (metadata.callsite(), choices);
+        let plan = self.0.entry(key).or_insert_with(|| Rc::new(Plan::new(metadata, choices)));
+        Rc::clone(plan)
+    }
+}

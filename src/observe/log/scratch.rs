@@ -1,0 +1,82 @@
+//! What a thread writes its lines in, used again for each.
+
+use std::cell::Cell;
+
+use super::LINE_MAX;
+use super::fields::Fields;
+use super::plan::Plans;
+use super::stamp::Stamp;
+
+/// How deep values that log while they are formatted may be in each other.
+const DEPTH_MAX: u32 = 8;
+
+thread_local! {
+    /// Absent while in use.
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+pub(super) struct Scratch {
+    pub(super) plans: Plans,
+    pub(super) stamp: Stamp,
+    pub(super) fields: Fields,
+    pub(super) message: String,
+    /// A value that is being formatted.
+    pub(super) text: String,
+    pub(super) line: String,
+}
+
+impl Scratch {
+    fn new() -> Self {
+        Self {
+            plans: Plans::default(),
+            stamp: Stamp::new(),
+            fields: Fields::default(),
+            message: String::new(),
+            text: String::new(),
+            line: String::new(),
+        }
+    }
+
+    /// Lends this thread's. Who logs while he is being formatted gets one of his own.
+    pub(super) fn lend<T>(use_it: impl FnOnce(&mut Self) -> T) -> T {
+        let kept = SCRATCH.try_with(Cell::take).ok().flatten();
+        let mut scratch = kept.unwrap_or_else(|| Box::new(Self::new()));
+        let result = use_it(&mut scratch);
+        scratch.text.clear();
+        scratch.text.shrink_to(LINE_MAX);
+        // A thread that ends has no place for it any more.
+        _ = SCRATCH.try_with(|kept| kept.set(Some(scratch)));
+        result
+    }
+}
+
+/// A turn at formatting or writing. A writer that logs would write for ever.
+pub(super) struct Turn {
+    before: u32,
+}
+
+impl Turn {
+    /// Begins to format, or `None` where this thread is in a writer, or too deep.
+    pub(super) fn format() -> Option<Self> {
+        Self::at(|before| (before < DEPTH_MAX).then_some(before + 1))
+    }
+
+    /// Begins to write: nothing else may until it has ended.
+    pub(super) fn write() -> Option<Self> {
+        Self::at(|_| Some(DEPTH_MAX))
+    }
+
+    fn at(depth: impl FnOnce(u32) -> Option<u32>) -> Option<Self> {
+        let before = DEPTH.try_with(Cell::get).ok()?;
+        let depth = depth(before)?;
+        DEPTH.try_with(|current| current.set(depth)).ok()?;
+        Some(Self { before })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        _ = DEPTH.try_with(|current| current.set(self.before));
+    }
+}

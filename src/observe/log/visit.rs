@@ -1,0 +1,231 @@
+//! Renders the values of an event or a span.
+
+use std::error::Error;
+use std::fmt::{self, Debug, Write};
+
+use tracing::field::{Field, Visit};
+
+use super::fields::Fields;
+use super::json::{push_float, push_masked, push_text};
+use super::plan::{ERROR_MESSAGE, FieldPlan, Place, Plan};
+use super::{ID_MAX, RAW_MAX, VALUE_MAX};
+use crate::redact::Named;
+
+/// Numbers with fewer digits are nobody's.
+const DIGITS_MIN: usize = 7;
+/// Most errors of a chain.
+const SOURCES_MAX: usize = 32;
+/// What begins the stack that some errors put into their `Debug` text.
+const STACK_HEADS: [&str; 3] = ["Stack backtrace:", "stack backtrace:", "BACKTRACE"];
+
+pub(super) struct Renderer<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) fields: &'a mut Fields,
+    pub(super) message: &'a mut String,
+    pub(super) text: &'a mut String,
+    pub(super) shows_stacks: bool,
+}
+
+impl<'a> Renderer<'a> {
+    fn planned(&self, field: &Field) -> Option<&'a FieldPlan> {
+        let plan: &'a Plan = self.plan;
+        plan.fields.get(field.index()).filter(|field| field.place != Place::Dropped)
+    }
+
+    fn set(&mut self, field: &FieldPlan, write: impl FnOnce(&mut String)) {
+        if field.place == Place::Message {
+            self.message.clear();
+            write(self.message);
+        } else {
+            self.fields.set(field, write);
+        }
+    }
+
+    fn set_text(&mut self, field: &FieldPlan, text: &str) {
+        let text = if self.shows_stacks { text } else { without_stack(text) };
+        self.set(field, |out| push_masked(out, field.named, &field.name, text, max_len(field)));
+    }
+
+    fn set_number(&mut self, field: &Field, number: impl fmt::Display) {
+        let Some(field) = self.planned(field) else { return };
+        self.text.clear();
+        // A `String` takes everything.
+        _ = write!(self.text, "{number}");
+        let digits = std::mem::take(self.text);
+        let is_plain = digits.len() < DIGITS_MIN && field.named == Named::Plain;
+        let masked = if is_plain { None } else { field.named.mask_number(&field.name, &digits) };
+        self.set(field, |out| match &masked {
+            Some(masked) => push_text(out, masked),
+            None => out.push_str(&digits),
+        });
+        *self.text = digits;
+    }
+
+    /// Formats into the text of this thread, which is given back afterwards.
+    fn format(&mut self, write: impl FnOnce(&mut Bounded<'_>) -> fmt::Result) -> String {
+        let mut text = std::mem::take(self.text);
+        text.clear();
+        let mut bounded = Bounded { text: &mut text, is_full: false };
+        let result = write(&mut bounded);
+        if result.is_err() && !bounded.is_full {
+            text.push_str(" [could not be formatted]");
+        }
+        text
+    }
+}
+
+impl Visit for Renderer<'_> {
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        if let Some(field) = self.planned(field) {
+            self.set(field, |out| out.push_str(if value { "true" } else { "false" }));
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.set_number(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.set_number(field, value);
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        match (i64::try_from(value), u64::try_from(value)) {
+            (Ok(value), _) => self.set_number(field, value),
+            (_, Ok(value)) => self.set_number(field, value),
+            _ => self.record_str(field, &value.to_string()),
+        }
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        match u64::try_from(value) {
+            Ok(value) => self.set_number(field, value),
+            Err(_) => self.record_str(field, &value.to_string()),
+        }
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        let Some(planned) = self.planned(field) else { return };
+        if !value.is_finite() {
+            self.set(planned, |out| push_float(out, value));
+            return;
+        }
+        let mut number = std::mem::take(self.text);
+        number.clear();
+        push_float(&mut number, value);
+        self.set_number(field, &number);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if let Some(field) = self.planned(field) {
+            self.set_text(field, value);
+        }
+    }
+
+    fn record_bytes(&mut self, field: &Field, value: &[u8]) {
+        if let Some(field) = self.planned(field) {
+            let instead = Named::payload(value.len());
+            self.set(field, |out| push_text(out, &instead));
+        }
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        let Some(field) = self.planned(field) else { return };
+        let chain = self.format(|out| write_chain(out, value));
+        self.set_text(field, &chain);
+        if !self.plan.has_error_message && self.fields.lifted[ERROR_MESSAGE].is_empty() {
+            let out = &mut self.fields.lifted[ERROR_MESSAGE];
+            push_masked(out, Named::Plain, "", without_stack(&chain), VALUE_MAX);
+        }
+        *self.text = chain;
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let Some(field) = self.planned(field) else { return };
+        let mut text = self.format(|out| write!(out, "{value:?}"));
+        unescape(&mut text);
+        self.set_text(field, &text);
+        *self.text = text;
+    }
+}
+
+fn max_len(field: &FieldPlan) -> usize {
+    match field.place {
+        Place::Lifted(ERROR_MESSAGE) | Place::Message | Place::Further => VALUE_MAX,
+        Place::Lifted(_) | Place::Dropped => ID_MAX,
+    }
+}
+
+/// Writes an error and what caused it, joined by colons.
+fn write_chain(out: &mut Bounded<'_>, error: &(dyn Error + 'static)) -> fmt::Result {
+    write!(out, "{error}")?;
+    let mut source = error.source();
+    for _ in 0..SOURCES_MAX {
+        let Some(error) = source else { break };
+        let start = out.text.len();
+        write!(out, ": {error}")?;
+        // Some errors say what caused them in their own words.
+        let (before, cause) = out.text.split_at(start);
+        if cause.len() > 2 && before.ends_with(&cause[2..]) {
+            out.text.truncate(start);
+        }
+        source = error.source();
+    }
+    Ok(())
+}
+
+/// What stands before the stack in an error's `Debug` text.
+fn without_stack(text: &str) -> &str {
+    if !text.contains('\n') {
+        return text;
+    }
+    let heads = STACK_HEADS.iter().filter_map(|head| {
+        let at = text.find(head)?;
+        let before = text[..at].trim_end_matches([' ', '━', '─']);
+        // In a line of its own, or it is a sentence about stacks.
+        (before.is_empty() || before.ends_with('\n')).then(|| before.trim_end())
+    });
+    heads.min_by_key(|before| before.len()).unwrap_or(text)
+}
+
+/// Puts the characters back that `Debug` writes as `\u{a0}`: a scan knows what can stand in a number,
+/// and not how it is escaped.
+fn unescape(text: &mut String) {
+    const HEAD: &str = "\\u{";
+    if !text.contains(HEAD) {
+        return;
+    }
+    let mut unescaped = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(HEAD) {
+        unescaped.push_str(&rest[..at]);
+        rest = &rest[at + HEAD.len()..];
+        let end = rest.bytes().take(7).position(|byte| byte == b'}');
+        let code = end.and_then(|end| u32::from_str_radix(&rest[..end], 16).ok());
+        match (end, code.and_then(char::from_u32)) {
+            (Some(end), Some(c)) => {
+                unescaped.push(c);
+                rest = &rest[end + 1..];
+            }
+            _ => unescaped.push_str(HEAD),
+        }
+    }
+    unescaped.push_str(rest);
+    *text = unescaped;
+}
+
+/// A text that takes so much and no more, however long a value's `Debug` text is.
+struct Bounded<'a> {
+    text: &'a mut String,
+    is_full: bool,
+}
+
+impl Write for Bounded<'_> {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        let room = RAW_MAX - self.text.len();
+        let taken = part.floor_char_boundary(room);
+        self.text.push_str(&part[..taken]);
+        self.is_full |= taken < part.len();
+        if self.is_full { Err(fmt::Error) } else { Ok(()) }
+    }
+}
