@@ -83,6 +83,18 @@ fn nothing_personal_is_in_a_line_wherever_it_stood() {
     }
 }
 
+/// `Debug` writes what is not seen as `\u{a0}`, which no scan takes for a part of a number.
+#[test]
+fn what_debug_escapes_inside_of_a_number_hides_no_number() {
+    for text in ["0788\u{a0}123\u{a0}456", "0788\u{200b}123456", "+250\u{2060}788\u{feff}123456"] {
+        let lines = logged(|| info!(debug = ?text, nested = ?Shown(text), "{text:?}"));
+        for name in ["debug", "nested", "message"] {
+            let shown = lines[0].text(name);
+            assert!(!shown.contains("788") && !shown.contains("123"), "{shown}");
+        }
+    }
+}
+
 #[test]
 fn nothing_personal_is_in_a_name() {
     let lines = logged(|| {
