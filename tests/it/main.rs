@@ -15,6 +15,7 @@ mod endurance;
 mod event;
 mod house;
 mod json_round_trip;
+mod observe;
 mod pack;
 mod poolers;
 mod postgres;
