@@ -91,7 +91,7 @@ async fn what_certainly_did_not_happen_is_an_error() {
 async fn an_effect_whose_outcome_cannot_be_recorded_is_an_error() {
     let (host, heard) = (host(), listen());
     let run = host.auditor.effect(moltbot_call()).run(async || {
-        host.sink.every_call(Fault::FailBefore);
+        host.sink.every_call(Fault::not_landed());
         Ok::<_, String>(json!({}))
     });
     let error = run.await.expect_err("the store is gone");

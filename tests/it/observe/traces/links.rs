@@ -85,7 +85,8 @@ async fn a_host_that_performs_elsewhere_enters_the_permits_span() {
 #[tokio::test]
 async fn effects_inside_a_batch_are_its_children() {
     let (host, heard) = (host(), listen());
-    let batch = Effect::vendor_batch(&BatchInput::default()).request(&request());
+    let input = BatchInput { vendor_ids: vec!["v-1".into()], ..Default::default() };
+    let batch = Effect::vendor_batch(&input).request(&request());
     let run = host.auditor.effect(batch).run(async || {
         let message = Effect::vendor_message(&OutreachInput::default()).request(&request());
         host.auditor.effect(message).run(async || Ok::<_, String>(json!({}))).await.ok();

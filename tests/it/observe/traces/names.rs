@@ -65,9 +65,10 @@ async fn what_is_not_known_of_a_model_call_is_left_out() {
 #[tokio::test]
 async fn every_kind_of_effect_has_a_span_of_its_name() {
     let own = EventType::new("courier.booked").expect("well-formed");
+    let batch = BatchInput { vendor_ids: vec!["v-1".into()], ..Default::default() };
     let effects = [
         (Effect::ocr_job(&OcrInput::default()), "ocr_job", SpanKind::Client),
-        (Effect::vendor_batch(&BatchInput::default()), "vendor_batch", SpanKind::Internal),
+        (Effect::vendor_batch(&batch), "vendor_batch", SpanKind::Internal),
         (Effect::vendor_message(&OutreachInput::default()), "vendor_message", SpanKind::Client),
         (Effect::message(&OutboundInput::default()), "message", SpanKind::Client),
         (

@@ -38,7 +38,7 @@ async fn an_effect_is_replayed_in_another_trace() {
 async fn an_outcome_recorded_late_in_another_span_is_the_same_outcome() {
     let (host, _heard) = (host(), listen());
     let permit = host.auditor.effect(moltbot_call()).admit().await.expect("admitted");
-    host.sink.every_call(moltbot_audit::testing::Fault::FailBefore);
+    host.sink.every_call(moltbot_audit::testing::Fault::not_landed());
     let unrecorded = permit.succeeded(&json!({})).await.expect_err("the store is gone");
     host.sink.heal();
     for name in ["first", "second"] {
