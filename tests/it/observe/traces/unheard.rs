@@ -1,7 +1,9 @@
 //! Where nobody listens, events have their ids all the same.
 
+use moltbot_audit::event::payload::OutboundInput;
 use moltbot_audit::observe::current_trace;
-use moltbot_audit::{Actor, AuditEvent, EventType, TraceContext};
+use moltbot_audit::redact::find;
+use moltbot_audit::{Actor, AuditEvent, Effect, EventType, TraceContext};
 use serde_json::json;
 
 use super::{SPAN, TRACE, host, ids, moltbot_call, request};
@@ -70,6 +72,20 @@ async fn what_happens_inside_an_effect_is_in_its_trace() {
     assert_eq!(ids(&host.events("request.created")[0]), outer);
     assert_eq!(output["header"], format!("00-{}-{}-00", outer.0, outer.1));
     assert_eq!(current_trace(), None, "outside there is none");
+}
+
+#[tokio::test]
+async fn no_id_of_ours_looks_like_a_phone_number() {
+    let host = host();
+    for _ in 0..2000 {
+        let effect = Effect::message(&OutboundInput::default());
+        let permit = host.auditor.effect(effect).admit().await.expect("admitted");
+        let trace = permit.trace();
+        for text in [trace.traceparent(), trace.span_id().to_string()] {
+            assert_eq!(find(&text), [], "{text}");
+        }
+        permit.succeeded(&json!({})).await.expect("recorded");
+    }
 }
 
 #[test]
