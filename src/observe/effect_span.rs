@@ -148,8 +148,9 @@ fn ids(
     let (mut trace_id, mut span_id) = ([0; 16], [0; 8]);
     trace_id.copy_from_slice(&hash[..16]);
     span_id.copy_from_slice(&hash[16..24]);
-    // Begins with a letter: sixteen hex digits that begin with nine decimal ones look like a phone number.
-    span_id[0] |= 0xa0;
+    // Begins with a letter and a digit: sixteen hex digits that begin with nine decimal ones look like a
+    // phone number, and with two letters (`be…`) like a bank account.
+    span_id[0] = span_id[0] & 0x47 | 0xa0;
     let own = TraceContext::from_bytes(trace_id, span_id);
     around.map_or(own, |around| around.with_span_of(own))
 }

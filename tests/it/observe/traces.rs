@@ -8,7 +8,7 @@ mod retries;
 mod unheard;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use moltbot_audit::event::payload::MoltbotInput;
@@ -20,6 +20,7 @@ use moltbot_audit::{Auditor, Effect, RequestId, Switch};
 use opentelemetry::Value;
 use opentelemetry::trace::{Status, TracerProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData, SpanExporter};
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -88,6 +89,11 @@ fn listen() -> Heard {
 }
 
 fn listen_with(exporter: impl SpanExporter + 'static) -> DefaultGuard {
+    // `tracing` asks a lone subscriber for its interest on whichever thread meets a span first, and takes
+    // no for an answer where that thread listens to nothing. A second one makes it ask all of them.
+    static SECOND: LazyLock<Dispatch> =
+        LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+    LazyLock::force(&SECOND);
     let provider = SdkTracerProvider::builder().with_simple_exporter(exporter).build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
     tracing::subscriber::set_default(tracing_subscriber::registry().with(layer))

@@ -75,7 +75,7 @@ async fn what_happens_inside_an_effect_is_in_its_trace() {
 }
 
 #[tokio::test]
-async fn no_id_of_ours_looks_like_a_phone_number() {
+async fn no_id_of_ours_looks_like_personal_data() {
     let host = host();
     for _ in 0..2000 {
         let effect = Effect::message(&OutboundInput::default());
