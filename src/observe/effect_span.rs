@@ -41,7 +41,7 @@ impl EffectSpan {
             target: "moltbot_audit::effect",
             "effect",
             "otel.name" = name,
-            "otel.kind" = kind.otel_kind,
+            "otel.kind" = kind.side,
             "otel.status_code" = Empty,
             "error.type" = Empty,
             "gen_ai.operation.name" = kind.is_model.then_some(kind.name),
@@ -159,7 +159,8 @@ fn ids(
 struct Kind {
     /// The operation; for a model's, by the name that OpenTelemetry has for it.
     name: &'static str,
-    otel_kind: &'static str,
+    /// `client` or `internal`, as `otel.kind` has it.
+    side: &'static str,
     is_model: bool,
 }
 
@@ -181,7 +182,7 @@ impl Kind {
         };
         // A batch is not a call on anyone: its messages are, each in a span of its own.
         let is_inside = *event_type == EventType::VENDOR_BATCH_SENT;
-        Self { name, otel_kind: if is_inside { "internal" } else { "client" }, is_model }
+        Self { name, side: if is_inside { "internal" } else { "client" }, is_model }
     }
 }
 
