@@ -46,7 +46,7 @@
 //!
 //! `postgres` (default) and `sqlite` are the stores, `logs` (default) is [`observe`]'s layer for log lines, `recorder` is [`Auditor`] alone for a host with a
 //! sink of its own, `testing` the fault kit for a host's tests, `phone` the numbering plans of the
-//! world. Without any of them the crate is the offline verifier: no sqlx, no tokio.
+//! world, `otel` the ids of OpenTelemetry's spans. Without any of them the crate is the offline verifier: no sqlx, no tokio.
 
 #[cfg(feature = "recorder")]
 pub mod admission;
@@ -87,3 +87,7 @@ struct MetricsDocument;
 #[cfg(all(doctest, feature = "logs"))]
 #[doc = include_str!("../docs/logging.md")]
 struct Logging;
+
+#[cfg(all(doctest, feature = "otel"))]
+#[doc = include_str!("../docs/tracing.md")]
+struct Tracing;

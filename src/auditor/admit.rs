@@ -2,8 +2,9 @@
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
-use super::asking::Asking;
+use super::asking::{Asking, NOT_RECORDED};
 use super::permit::Granted;
 use super::upkeep::Upkeep;
 use super::{AdmitError, PendingEffect, Permit, RecordError, Replay};
@@ -33,9 +34,11 @@ impl PendingEffect {
         let runtime = Handle::try_current().map_err(|_| not_run(WriteError::NoRuntime))?;
         let asking = Asking::of(self.auditor, self.effect)?;
         let (reply, answer) = oneshot::channel();
+        let span = asking.span.span().clone();
         // In a task of its own: whoever gives up must not leave charges behind. A permit that nobody
         // takes says by itself that nothing was performed.
-        runtime.spawn(async move { reply.send(asking.ask().await).ok() });
+        let asked = async move { reply.send(asking.ask().await).ok() };
+        runtime.spawn(asked.instrument(span));
         let answer = answer.await.map_err(|_| not_run(WriteError::Interrupted))?;
         answer.map(Permit::claimed)
     }
@@ -54,6 +57,14 @@ enum Undecided {
 
 impl Asking {
     async fn ask(self) -> Result<Permit, AdmitError> {
+        let span = self.span.clone();
+        let answer = self.answer().await;
+        let (verdict, in_the_way) = shown(&answer);
+        span.answered(verdict, in_the_way);
+        answer
+    }
+
+    async fn answer(self) -> Result<Permit, AdmitError> {
         if self.auditor.shared.batcher.is_closed() {
             return Err(AdmitError::NotRun(WriteError::Closed.into()));
         }
@@ -147,6 +158,7 @@ impl Asking {
             error_code: self.error_code,
             switch: self.claim.switch,
             intent,
+            span: self.span,
         };
         Permit::new(self.auditor, granted)
     }
@@ -206,6 +218,20 @@ impl Asking {
                 "that an effect did not run could not be recorded"
             );
         }
+    }
+}
+
+/// The verdict as a span shows it, and what stands in the way.
+fn shown(answer: &Result<Permit, AdmitError>) -> (&'static str, Option<&'static str>) {
+    let refused = |code: ErrorCode| ("refused", Some(code.as_str()));
+    match answer {
+        Ok(_) => ("admitted", None),
+        Err(AdmitError::Replayed(_)) => ("replayed", None),
+        Err(AdmitError::Refused(refusal)) => refused(refusal.reason.error_code()),
+        Err(AdmitError::Conflict { .. }) => refused(ErrorCode::KeyConflict),
+        Err(AdmitError::InDoubt { .. }) => refused(ErrorCode::InDoubt),
+        Err(AdmitError::InProgress { .. }) => refused(ErrorCode::InProgress),
+        Err(AdmitError::Invalid(_) | AdmitError::NotRun(_)) => ("not_run", Some(NOT_RECORDED)),
     }
 }
 

@@ -10,6 +10,7 @@ use super::{AdmitError, Auditor, Effect, RecordError};
 use crate::admission::{Demand, DemandError, RefusalReason, Setting, SwitchedBy, Unpriced};
 use crate::event::payload::{AdmissionInput, ChargeInput};
 use crate::event::{AuditEvent, ErrorCode, EventError, EventId, EventType};
+use crate::observe::EffectSpan;
 use crate::proof::Digest;
 use crate::record::Record;
 use crate::store::admission::{Charge, Claim, ConsentClaim};
@@ -17,6 +18,9 @@ use crate::store::admission::{Charge, Claim, ConsentClaim};
 /// What the keyed hashes are of.
 const KEY_KIND: &str = "idempotency_key";
 const INPUT_KIND: &str = "effect_input";
+
+/// The `error.type` of a span where the audit trail could not take what it had to.
+pub(super) const NOT_RECORDED: &str = "not_recorded";
 
 /// An effect that asks to run.
 pub(super) struct Asking {
@@ -27,6 +31,7 @@ pub(super) struct Asking {
     pub(super) failed_as: Option<EventType>,
     pub(super) error_code: ErrorCode,
     pub(super) claim: Claim,
+    pub(super) span: EffectSpan,
     input: AdmissionInput,
     /// The consent that it needs has no name.
     lacks_consent: bool,
@@ -54,10 +59,18 @@ impl Asking {
             None => auditor.event_id().map_err(not_run)?,
         };
         event.id = Some(effect_id);
+        let (key, switch) = (&auditor.shared.key, demand.governed_by());
+        let span = EffectSpan::open(&event, effect_id, switch, key);
+        event.trace = Some(span.trace());
+        let unsealed = |error: RecordError| {
+            span.answered("not_run", Some(NOT_RECORDED));
+            AdmitError::NotRun(error)
+        };
         // What cannot be sealed cannot be recorded, and what cannot be recorded must not run. An output
         // that is too large is replaced by its size, so there must be room for that.
         let outcome = event.clone().output(too_large(usize::MAX));
-        let outcome = auditor.seal(outcome).map_err(not_run)?;
+        let outcome = auditor.seal(outcome).map_err(unsealed)?;
+        span.keyed(outcome.idempotency_key());
         let elapsed_max = (!charges.is_empty()).then_some(limits.elapsed_max);
         let hashes = hashes(&auditor, &event, &outcome);
         let lease = demand.lease_under(limits);
@@ -67,8 +80,9 @@ impl Asking {
             lease_ms: Some(millis(lease)),
             ..input
         };
-        let intent = about(&event, EventType::EFFECT_ADMITTED, &input).map_err(not_run)?;
-        let intent = auditor.seal(intent).map_err(not_run)?;
+        let intent = about(&event, EventType::EFFECT_ADMITTED, &input);
+        let intent = intent.map_err(|error| unsealed(error.into()))?;
+        let intent = auditor.seal(intent).map_err(unsealed)?;
         // As it was sealed: that is how the words about it are stored.
         let sealed = intent.input().and_then(|input| input.get("consent_id"));
         let consent = sealed.and_then(serde_json::Value::as_str).map(|consent_id| ConsentClaim {
@@ -95,6 +109,7 @@ impl Asking {
             failed_as,
             error_code,
             claim,
+            span,
             input,
             lacks_consent: demand.lacks_consent(),
             unpriced,

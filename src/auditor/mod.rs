@@ -47,6 +47,7 @@ pub use self::{
 };
 use crate::admission::{Environment, Fallbacks, Limits};
 use crate::event::{AuditEvent, EventId};
+use crate::observe::current_trace;
 use crate::record::{Randomness, Record, Recorded, Role, seal};
 use crate::redact::RedactionKey;
 use crate::store::{AuditSink, Batcher, ShutdownError, Spool, WriteError};
@@ -109,6 +110,10 @@ impl Auditor {
     /// Records an event, and returns when it is durable: in the database, or, where that is away, in
     /// the spool.
     ///
+    /// An event that has neither a trace nor an id takes the
+    /// [current trace](crate::observe::current_trace). One with an id of its own does not: a retry in another
+    /// span would be another event.
+    ///
     /// # Errors
     /// [`RecordError`]. Give the event an [id](Auditor::event_id) before the first try, and a retry
     /// cannot double it.
@@ -117,13 +122,13 @@ impl Auditor {
     /// Once polled, the write goes on to its end even if the future is dropped.
     pub async fn record(&self, event: AuditEvent) -> Result<Recorded, RecordError> {
         let role = role_of(&event);
-        self.record_as(role, event).await
+        self.record_as(role, traced(event)).await
     }
 
     #[cfg(feature = "postgres")]
     fn seal_in_role(&self, event: AuditEvent) -> Result<Record, RecordError> {
         let role = role_of(&event);
-        Ok(self.seal(event)?.with_role(role))
+        Ok(self.seal(traced(event))?.with_role(role))
     }
 
     async fn record_as(&self, role: Role, event: AuditEvent) -> Result<Recorded, RecordError> {
@@ -198,6 +203,15 @@ impl fmt::Debug for Auditor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Auditor").field("batcher", &self.shared.batcher).finish_non_exhaustive()
     }
+}
+
+/// The event in the current trace, where it stands in none.
+fn traced(mut event: AuditEvent) -> AuditEvent {
+    // Content is compared where an id is met again, and its trace is part of that.
+    if event.id.is_none() && event.trace.is_none() {
+        event.trace = current_trace();
+    }
+    event
 }
 
 /// An outcome that could not be recorded when the effect ended settles it now.

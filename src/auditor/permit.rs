@@ -6,9 +6,13 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
+use tracing::{Instrument, Span};
 
 use super::{Auditor, RecordError, Unrecorded};
-use crate::event::{AuditEvent, ErrorCode, EventError, EventId, EventType, Outcome, Switch};
+use crate::event::{
+    AuditEvent, ErrorCode, EventError, EventId, EventType, Outcome, Switch, TraceContext,
+};
+use crate::observe::EffectSpan;
 use crate::record::{Recorded, Role};
 
 /// Leave to perform one effect, once: its charges are held, and its intent is recorded.
@@ -26,6 +30,7 @@ pub struct Permit {
     error_code: ErrorCode,
     switch: Option<Switch>,
     intent: Recorded,
+    span: EffectSpan,
     started: Duration,
     /// Whoever asked has it, and may have begun.
     is_claimed: bool,
@@ -41,12 +46,13 @@ pub(super) struct Granted {
     pub(super) error_code: ErrorCode,
     pub(super) switch: Option<Switch>,
     pub(super) intent: Recorded,
+    pub(super) span: EffectSpan,
 }
 
 impl Permit {
     /// Inside a runtime.
     pub(super) fn new(auditor: Auditor, granted: Granted) -> Self {
-        let Granted { mut event, effect_id, failed_as, error_code, switch, intent } = granted;
+        let Granted { mut event, effect_id, failed_as, error_code, switch, intent, span } = granted;
         event.is_outcome = true;
         let (runtime, started) = (Handle::current(), auditor.shared.clock.monotonic());
         let (is_claimed, has_ended) = (false, false);
@@ -59,6 +65,7 @@ impl Permit {
             error_code,
             switch,
             intent,
+            span,
             started,
             is_claimed,
             has_ended,
@@ -82,6 +89,25 @@ impl Permit {
     #[must_use]
     pub fn intent(&self) -> &Recorded {
         &self.intent
+    }
+
+    /// The effect's span, open until the permit ends: enter it, or instrument a future with it, where the
+    /// effect is performed. In [`run`](crate::PendingEffect::run) the library does so.
+    #[must_use]
+    pub fn span(&self) -> &Span {
+        self.span.span()
+    }
+
+    /// Where the effect stands in its trace, as its events are recorded.
+    #[must_use]
+    pub fn trace(&self) -> TraceContext {
+        self.span.trace()
+    }
+
+    /// The `traceparent` header for the calls that perform the effect.
+    #[must_use]
+    pub fn traceparent(&self) -> String {
+        self.trace().traceparent()
     }
 
     /// Returns when its kill switch is engaged, so that work in flight can stop: at the latest some
@@ -125,7 +151,9 @@ impl Permit {
     pub(super) fn success<T: Serialize>(&mut self, value: &T) -> AuditEvent {
         let output = serde_json::to_value(value)
             .unwrap_or_else(|_| json!({ "omitted": "the result is not representable as JSON" }));
-        self.end(Outcome::Succeeded, None).output(output)
+        let event = self.end(Outcome::Succeeded, None);
+        self.span.answer(&event.event_type, &output);
+        event.output(output)
     }
 
     pub(super) fn failure(&mut self, error: &impl fmt::Display) -> AuditEvent {
@@ -145,6 +173,8 @@ impl Permit {
 
     fn end(&mut self, outcome: Outcome, error_code: Option<ErrorCode>) -> AuditEvent {
         self.has_ended = true;
+        // Before it is recorded: whoever gives up on that must not leave a span without an end.
+        self.span.ended(outcome, error_code);
         let mut event = self.event.clone();
         event.duration = Some(self.auditor.shared.clock.monotonic().saturating_sub(self.started));
         event.outcome = outcome;
@@ -161,6 +191,11 @@ impl Permit {
     }
 
     pub(super) async fn write(&self, event: &AuditEvent) -> Result<Recorded, RecordError> {
+        let written = self.write_whole_or_less(event).instrument(self.span().clone()).await;
+        written.inspect_err(|_| self.span.unrecorded())
+    }
+
+    async fn write_whole_or_less(&self, event: &AuditEvent) -> Result<Recorded, RecordError> {
         let written = self.auditor.record_as(Role::Outcome, event.clone()).await;
         // An output that cannot be recorded must not lose the outcome: why it cannot stands in its place.
         let instead = match &written {
@@ -187,14 +222,17 @@ impl Drop for Permit {
         } else {
             self.nothing("whoever asked for it had gone before it began")
         };
-        let auditor = self.auditor.clone();
+        let (auditor, span) = (self.auditor.clone(), self.span.clone());
+        let entered = span.span().clone();
         // Drop cannot wait. Where the runtime is stopping too, the task never runs, and the effect is in
         // doubt once its lease is over.
-        self.runtime.spawn(async move {
+        let recording = async move {
             if let Err(error) = auditor.record_as(Role::Outcome, event).await {
+                span.unrecorded();
                 tracing::error!(%error, "a cancelled effect could not be recorded");
             }
-        });
+        };
+        self.runtime.spawn(recording.instrument(entered));
     }
 }
 

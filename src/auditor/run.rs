@@ -5,9 +5,11 @@ use std::panic::resume_unwind;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing::Instrument;
 
 use super::permit::is_omitted;
 use super::{AdmitError, Auditor, Effect, EffectError, Permit, Replay};
+use crate::observe::within;
 use crate::store::catch_unwind::CatchUnwind;
 
 /// An effect that is declared and not yet run.
@@ -24,6 +26,9 @@ impl PendingEffect {
 
     /// Asks whether it may run, makes the host's call, times it, records input, output, duration and
     /// outcome, and returns what the call returned, once that is durable.
+    ///
+    /// The call is made inside the effect's span: [`current_trace`](crate::observe::current_trace) gives it
+    /// there, for the `traceparent` of what is called.
     ///
     /// A call that returns an error, panics or is cancelled is recorded as such; a panic goes on to
     /// the caller afterwards. Where an effect with this idempotency key and input has succeeded before,
@@ -82,7 +87,8 @@ where
     E: fmt::Display,
     F: AsyncFnOnce() -> Result<T, E>,
 {
-    let ended = CatchUnwind::new(async move { call().await }).await;
+    let call = within(permit.trace(), async move { call().await });
+    let ended = CatchUnwind::new(call.instrument(permit.span().clone())).await;
     let event = match &ended {
         Ok(Ok(value)) => permit.success(value),
         Ok(Err(error)) => permit.failure(error),

@@ -1,20 +1,30 @@
-//! What operators see of the host at work: metrics and log lines of what is recorded.
+//! What operators see of the host at work: metrics, log lines and traces of what is recorded.
 
+#[cfg(feature = "recorder")]
+mod current_trace;
+#[cfg(feature = "recorder")]
+mod effect_span;
 #[cfg(feature = "logs")]
 mod log;
+#[cfg(feature = "otel")]
+mod otel;
 #[cfg(feature = "recorder")]
 mod recorded;
 #[cfg(feature = "recorder")]
 mod recorder;
 pub(crate) mod table;
 
+#[cfg(feature = "recorder")]
+pub use self::current_trace::current_trace;
 #[cfg(feature = "logs")]
 pub use self::log::{JsonLayer, LogGuard, LostLines, NonBlocking};
 pub use self::table::{Label, METRICS, Metric, MetricKind, OTHER};
-#[cfg(all(feature = "logs", feature = "recorder"))]
-pub(crate) use self::{log::lost_lines, recorder::count_up_to};
 #[cfg(feature = "recorder")]
 pub(crate) use self::{
+    current_trace::within,
+    effect_span::EffectSpan,
     recorded::{stored, verified},
     recorder::{count, measure, register, set},
 };
+#[cfg(all(feature = "logs", feature = "recorder"))]
+pub(crate) use self::{log::lost_lines, recorder::count_up_to};

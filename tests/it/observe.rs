@@ -10,3 +10,4 @@ mod log_writer;
 pub(crate) mod metrics;
 mod prometheus;
 mod runbook;
+mod traces;

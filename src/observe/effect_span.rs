@@ -1,0 +1,201 @@
+//! The span of one effect, from the question whether it may run until its outcome.
+
+use serde_json::Value;
+use tracing::Span;
+use tracing::field::{DisplayValue, Empty, display};
+
+use super::current_trace;
+use crate::event::{AuditEvent, ErrorCode, EventId, EventType, Outcome, Switch, TraceContext};
+use crate::redact::{RedactionKey, mask_and_truncate};
+
+/// What the keyed hash is of.
+const TRACE_KIND: &str = "effect_trace";
+
+/// Longest text of the host in a field, in bytes.
+const MAX_TEXT_LEN: usize = 128;
+
+/// An effect's span, and where that stands in its trace.
+#[derive(Clone, Debug)]
+pub(crate) struct EffectSpan {
+    span: Span,
+    trace: TraceContext,
+}
+
+impl EffectSpan {
+    /// Opens the span of an effect: in the trace that the effect names, or else in the current one, or
+    /// else in a new one.
+    pub(crate) fn open(
+        event: &AuditEvent,
+        effect_id: EventId,
+        switch: Option<&Switch>,
+        key: &RedactionKey,
+    ) -> Self {
+        let kind = Kind::of(&event.event_type);
+        let model = kind.is_model.then(|| text(event.input.as_ref(), "model")).flatten();
+        let name = match &model {
+            Some(model) => format!("{} {model}", kind.name),
+            None => kind.name.to_owned(),
+        };
+        let around = event.trace.or_else(current_trace);
+        let span = tracing::info_span!(
+            target: "moltbot_audit::effect",
+            "effect",
+            "otel.name" = name,
+            "otel.kind" = kind.side,
+            "otel.status_code" = Empty,
+            "error.type" = Empty,
+            "gen_ai.operation.name" = kind.is_model.then_some(kind.name),
+            "gen_ai.provider.name" = Empty,
+            "gen_ai.request.model" = model,
+            "gen_ai.response.model" = Empty,
+            "gen_ai.conversation.id" = Empty,
+            "gen_ai.usage.input_tokens" = Empty,
+            "gen_ai.usage.output_tokens" = Empty,
+            trace_id = Empty,
+            span_id = Empty,
+            request_id = event.request_id.as_ref().map(|id| display(id.uuid())),
+            conversation_id = event.conversation_id.as_ref().map(|id| display(id.uuid())),
+            event_type = event.event_type.as_str(),
+            actor = event.actor.as_str(),
+            idempotency_key = Empty,
+            "moltbot.effect_id" = %effect_id,
+            "moltbot.provider" = Empty,
+            "moltbot.switch" = switch.map(Switch::as_str),
+            "moltbot.verdict" = Empty,
+            "moltbot.outcome" = Empty,
+            "moltbot.recorded" = Empty,
+        );
+        let provider = text(event.input.as_ref(), "provider");
+        if kind.is_model {
+            span.record("gen_ai.provider.name", provider);
+            span.record("gen_ai.conversation.id", conversation(event));
+        } else {
+            span.record("moltbot.provider", provider);
+        }
+        let trace = ids(&span, event.trace, around, effect_id, key);
+        span.record("trace_id", display(trace.trace_id()));
+        span.record("span_id", display(trace.span_id()));
+        Self { span, trace }
+    }
+
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    pub(crate) fn trace(&self) -> TraceContext {
+        self.trace
+    }
+
+    /// Says under which key it is done, as that was sealed.
+    pub(crate) fn keyed(&self, sealed_key: Option<&str>) {
+        let shown = sealed_key.map(|key| mask_and_truncate(key, MAX_TEXT_LEN));
+        self.span.record("idempotency_key", shown.as_deref());
+    }
+
+    /// Says whether it may run: `admitted`, `replayed`, `refused`, `not_run`. What stands in its way
+    /// makes it an error.
+    pub(crate) fn answered(&self, verdict: &'static str, in_the_way: Option<&'static str>) {
+        self.span.record("moltbot.verdict", verdict);
+        self.failed(in_the_way);
+    }
+
+    /// Says how it ended.
+    pub(crate) fn ended(&self, outcome: Outcome, error_code: Option<ErrorCode>) {
+        self.span.record("moltbot.outcome", outcome.as_str());
+        self.failed(error_code.map(ErrorCode::as_str));
+    }
+
+    /// Says what a model's answer says about itself.
+    pub(crate) fn answer(&self, event_type: &EventType, output: &Value) {
+        if !Kind::of(event_type).is_model {
+            return;
+        }
+        self.span.record("gen_ai.response.model", text(Some(output), "model"));
+        self.span.record("gen_ai.usage.input_tokens", tokens(output, "input_tokens"));
+        self.span.record("gen_ai.usage.output_tokens", tokens(output, "output_tokens"));
+    }
+
+    /// Says that its outcome could not be recorded.
+    pub(crate) fn unrecorded(&self) {
+        self.span.record("moltbot.recorded", false);
+        self.span.record("otel.status_code", "ERROR");
+    }
+
+    fn failed(&self, error_type: Option<&'static str>) {
+        if let Some(error_type) = error_type {
+            self.span.record("error.type", error_type);
+            self.span.record("otel.status_code", "ERROR");
+        }
+    }
+}
+
+/// The ids that OpenTelemetry gave the span, or a keyed hash of the effect's id: the same try gets the same
+/// ones, so that what is written twice stays the same.
+fn ids(
+    span: &Span,
+    parent: Option<TraceContext>,
+    around: Option<TraceContext>,
+    effect_id: EventId,
+    key: &RedactionKey,
+) -> TraceContext {
+    #[cfg(feature = "otel")]
+    if let Some(trace) = super::otel::start(span, parent) {
+        return trace;
+    }
+    #[cfg(not(feature = "otel"))]
+    let _ = (span, parent);
+    let hash = key.keyed_hash(TRACE_KIND, effect_id.uuid().as_bytes());
+    let (mut trace_id, mut span_id) = ([0; 16], [0; 8]);
+    trace_id.copy_from_slice(&hash[..16]);
+    span_id.copy_from_slice(&hash[16..24]);
+    // Begins with a letter and a digit: sixteen hex digits that begin with nine decimal ones look like a
+    // phone number, and with two letters (`be…`) like a bank account.
+    span_id[0] = span_id[0] & 0x47 | 0xa0;
+    let own = TraceContext::from_bytes(trace_id, span_id);
+    around.map_or(own, |around| around.with_span_of(own))
+}
+
+/// How an effect shows in a trace.
+struct Kind {
+    /// The operation; for a model's, by the name that OpenTelemetry has for it.
+    name: &'static str,
+    /// `client` or `internal`, as `otel.kind` has it.
+    side: &'static str,
+    is_model: bool,
+}
+
+impl Kind {
+    fn of(event_type: &EventType) -> Self {
+        let known = [
+            (EventType::CALL_STARTED, "call"),
+            (EventType::CALL_CONSENT_REQUESTED, "consent_request"),
+            (EventType::OCR_JOB_DONE, "ocr_job"),
+            (EventType::VENDOR_BATCH_SENT, "vendor_batch"),
+            (EventType::VENDOR_OUTREACH_SENT, "vendor_message"),
+            (EventType::WHATSAPP_OUTBOUND_SENT, "message"),
+        ];
+        let is_model = *event_type == EventType::MOLTBOT_CALLED;
+        let name = match known.iter().find(|(known, _)| known == event_type) {
+            Some((_, name)) => name,
+            None if is_model => "chat",
+            None => "effect",
+        };
+        // A batch is not a call on anyone: its messages are, each in a span of its own.
+        let is_inside = *event_type == EventType::VENDOR_BATCH_SENT;
+        Self { name, side: if is_inside { "internal" } else { "client" }, is_model }
+    }
+}
+
+fn conversation(event: &AuditEvent) -> Option<DisplayValue<uuid::Uuid>> {
+    event.conversation_id.as_ref().map(|id| display(id.uuid()))
+}
+
+/// A text of the payload that names no person; masked all the same, because the host writes it.
+fn text(payload: Option<&Value>, member: &str) -> Option<String> {
+    let text = payload?.get(member)?.as_str()?;
+    Some(mask_and_truncate(text, MAX_TEXT_LEN).into_owned())
+}
+
+fn tokens(output: &Value, member: &str) -> Option<i64> {
+    output.get(member)?.as_i64()
+}
