@@ -14,6 +14,12 @@ const FOUND: &str = "We found one after all";
 
 /// Runs an example that `cargo test` built beside this binary.
 fn run<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = A>) -> Said {
+    let output = Command::new(program(name)).args(arguments).env("MOLTBOT_AUDIT_KEY", KEY).output();
+    Said::from(output.expect("the program starts"))
+}
+
+/// Where `cargo test` built an example.
+pub(crate) fn program(name: &str) -> PathBuf {
     let this_binary = std::env::current_exe().expect("a path");
     let profile = this_binary.ancestors().nth(2).expect("target/PROFILE/deps/NAME");
     let program = profile.join("examples").join(name);
@@ -23,8 +29,7 @@ fn run<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = A>) -> S
          --all-features --examples`",
         program.display()
     );
-    let output = Command::new(program).args(arguments).env("MOLTBOT_AUDIT_KEY", KEY).output();
-    Said::from(output.expect("the program starts"))
+    program
 }
 
 /// What `verify_pack` says of a pack, and its exit code.
