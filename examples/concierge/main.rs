@@ -8,6 +8,7 @@ mod scrape;
 mod simulation;
 
 use std::error::Error;
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,10 +18,13 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::Parser;
 use moltbot_audit::auditor::{Clock, SystemClock};
+use moltbot_audit::observe::{JsonLayer, LogGuard, NonBlocking};
 use moltbot_audit::pack::{ExportError, export_recorded, verify_request_pack};
 use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::{self, AuditStore};
 use moltbot_audit::{Auditor, RequestId, StreamId};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 
 use self::simulation::{
     clock::ScriptedClock,
@@ -49,6 +53,9 @@ struct Arguments {
     /// Serve metrics at this address, as `127.0.0.1:9464`, under `/metrics`, while it plays
     #[arg(long, value_name = "ADDR")]
     metrics: Option<SocketAddr>,
+    /// Write log lines to this file, each a JSON object
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
     /// Play so many requests with mixed ends instead, without packs
     #[arg(long, value_name = "N", conflicts_with = "scenario", value_parser = clap::value_parser!(u32).range(1..))]
     load: Option<u32>,
@@ -76,6 +83,7 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), Stop> {
     let narrator = Story::new(std::io::stdout());
+    let logging = arguments.log.as_deref().map(log_to).transpose().map_err(unusable)?;
     // First of all: what is recorded before is not counted.
     if let Some(address) = arguments.metrics {
         let address = scrape::serve(address)?;
@@ -89,6 +97,7 @@ async fn run(arguments: Arguments) -> Result<(), Stop> {
         let over = Duration::from_secs(arguments.over.into());
         load::load(count, over, &store, &key).await?;
         store.close().await;
+        drop(logging);
         return Ok(());
     }
     for scenario in &scenarios {
@@ -110,7 +119,19 @@ async fn run(arguments: Arguments) -> Result<(), Stop> {
         }
     }
     store.close().await;
+    // Writes what waits.
+    drop(logging);
     Ok(())
+}
+
+/// Logs to a file, without anybody waiting for its disk.
+fn log_to(path: &Path) -> Result<LogGuard, Box<dyn Error>> {
+    let file = File::options().create(true).append(true).open(path);
+    let file = file.map_err(|error| format!("{}: {error}", path.display()))?;
+    let (writer, guard) = NonBlocking::new(file)?;
+    let layer = JsonLayer::new(writer).host_names("concierge").with_filter(LevelFilter::INFO);
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))?;
+    Ok(guard)
 }
 
 fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, Box<dyn Error>> {

@@ -21,6 +21,8 @@ pub(crate) enum Named {
     Phone,
     /// Nothing.
     Plain,
+    /// An id of W3C Trace Context, where it has the form of one.
+    TraceId,
     /// Something that is kept out whatever it looks like.
     Withheld(Kind),
 }
@@ -28,7 +30,9 @@ pub(crate) enum Named {
 impl Named {
     /// What the name says.
     pub(crate) fn of(name: &str) -> Self {
-        if let Some(kind) = kind_by_key(name) {
+        if matches!(name, "span_id" | "trace_id") {
+            Self::TraceId
+        } else if let Some(kind) = kind_by_key(name) {
             Self::Withheld(kind)
         } else if is_phone_key(name) || announces(name) {
             Self::Phone
@@ -47,7 +51,9 @@ impl Named {
     pub(crate) fn mask<'a>(self, name: &str, text: &'a str) -> Cow<'a, str> {
         match self {
             Self::Plain | Self::Phone if text.is_empty() => Cow::Borrowed(text),
-            Self::Plain => {
+            // Random digits look like a number now and then; masked, nobody could follow the trace.
+            Self::TraceId if is_trace_id(text) => Cow::Borrowed(text),
+            Self::Plain | Self::TraceId => {
                 let nested = in_nested(text, MAX_NESTED, |value, nested| walk("", value, nested));
                 nested.unwrap_or_else(|| mask(text))
             }
@@ -80,6 +86,14 @@ impl Named {
         };
         by_name.or_else(|| find(digits).first().map(|found| mask_of(digits, found)))
     }
+}
+
+/// The 32 hex digits of a trace, or the 16 of a span. Without a letter it may be a card's number.
+fn is_trace_id(text: &str) -> bool {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    matches!(text.len(), 16 | 32)
+        && text.bytes().all(is_hex)
+        && text.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
 /// A value behind its name, as a scan of a line has it.

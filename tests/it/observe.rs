@@ -3,6 +3,7 @@
 mod alerts;
 mod documents;
 mod lines;
+mod load;
 mod log;
 mod log_hostile;
 mod log_privacy;
