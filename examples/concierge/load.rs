@@ -20,7 +20,7 @@ use super::simulation::{
 use super::{Stop, unusable};
 
 /// What is played, each as often as it is named here: most requests go well.
-const MIX: [&str; 16] = [
+const MIX: [&str; 20] = [
     include_str!("../scenarios/phone_charger.json"),
     include_str!("../scenarios/ranking_worked_example.json"),
     include_str!("../scenarios/phone_charger.json"),
@@ -37,6 +37,10 @@ const MIX: [&str; 16] = [
     include_str!("../scenarios/budget_time.json"),
     include_str!("../scenarios/switch_midway.json"),
     include_str!("../scenarios/webhook_replayed.json"),
+    include_str!("../scenarios/duplicate_webhook.json"),
+    include_str!("../scenarios/vendor_injection.json"),
+    include_str!("../scenarios/refusals_fr_rw.json"),
+    include_str!("../scenarios/time_up_asked.json"),
 ];
 
 /// Plays `count` scenarios one after the other, spread evenly over `over`.

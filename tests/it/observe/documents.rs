@@ -8,6 +8,7 @@ use moltbot_audit::observe::{METRICS, MetricKind};
 use moltbot_audit::{Budget, Period};
 
 use super::alerts::files::{Alert, alerts, read, regex};
+use super::lines::Parsed;
 
 /// The table of all metrics, as the documentation has it.
 fn table() -> String {
@@ -95,19 +96,8 @@ fn the_alerts_have_the_limits_of_time_and_the_mark_of_warnings() {
 #[test]
 fn the_rule_of_logging_has_the_seeds_fields_and_those_of_the_host() {
     let rule = read(".agent/rules/70_logging_standard.md");
-    for field in [
-        "request_id",
-        "conversation_id",
-        "event_type",
-        "severity",
-        "idempotency_key",
-        "timing_ms",
-        "timestamp",
-        "actor",
-        "trace_id",
-        "span_id",
-        "message",
-    ] {
+    // The layer writes these first on every line, which `Parsed::new` insists on.
+    for field in Parsed::REQUIRED {
         let row = regex(&format!(r"(?m)^\|.*`{field}`.* \|.* \|$"));
         assert!(row.is_match(&rule), "{field}");
     }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use moltbot_audit::observe::METRICS;
+use moltbot_audit::testing::assert_no_personal_data;
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};
 use serde_json::json;
 
@@ -18,7 +19,7 @@ fn texts_of_the_hosts_own_make_no_new_series() {
     const REASONS: u32 = 10_000;
     let rejected = |nth: u32| {
         AuditEvent::new(EventType::MOLTBOT_OUTPUT_REJECTED, Actor::Moltbot)
-            .output(json!({ "errors": [format!("reason {nth}")] }))
+            .output(json!({ "errors": [format!("reason {nth}: wrote to 0788123456")] }))
             .ended(Outcome::Failed, ErrorCode::InvalidOutput)
     };
     play(async |host| {
@@ -36,7 +37,12 @@ fn texts_of_the_hosts_own_make_no_new_series() {
         }
         let counted = "moltbot_output_rejected_total{reason=\"invalid_output\"}";
         host.settles(counted, f64::from(REASONS)).await;
-        assert_eq!(series(&host.scraped.render()), before);
+        let exposed = host.scraped.render();
+        assert_eq!(series(&exposed), before);
+        // Of each series its name and labels: a sum may look like anything.
+        exposed.lines().filter_map(|line| line.rsplit_once(' ')).for_each(|(series, _)| {
+            assert_no_personal_data(series);
+        });
     });
 }
 
