@@ -146,17 +146,27 @@ impl Pass<'_> {
         let before = bytes[from..stride].iter().rev();
         let mut start = stride - before.take_while(|byte| class_of(**byte) & TOKEN != 0).count();
         loop {
-            let (end, any) = token_end(bytes, start);
-            let mut next = end;
-            if any & (DIGIT | WIDE | AT | MARK) != 0 {
-                next = self.token(start..end, any);
-            }
+            let next = self.token_at(start);
             let gap = bytes[next..].iter().take_while(|byte| class_of(**byte) & TOKEN == 0);
             start = next + gap.count();
             if start >= (stride + STRIDE).min(bytes.len()) {
                 return start;
             }
         }
+    }
+
+    /// Looks at the token that begins here, and returns where the next may begin.
+    fn token_at(&mut self, start: usize) -> usize {
+        let bytes = self.text.as_bytes();
+        // What stands beside a secret's name is a secret all the same.
+        if let Some(end) = opaque::uuid_end(bytes, start)
+            && context::name_assigned(self.text, start).is_none()
+        {
+            return end;
+        }
+        let (end, any) = token_end(bytes, start);
+        let is_plain = any & (DIGIT | WIDE | AT | MARK) == 0;
+        if is_plain { end } else { self.token(start..end, any) }
     }
 
     /// Looks at one token, and returns where the next may begin.
@@ -176,10 +186,8 @@ impl Pass<'_> {
             self.found.push(Found { at: whole, kind: Kind::Secret });
             return end;
         }
-        // The most frequent tokens of a log; what stands beside a secret's name is one all the same.
-        let written = &self.text.as_bytes()[token.clone()];
         let is_id = any & DASH != 0
-            && (opaque::is_one_uuid(written) || opaque::is_one_keyed_hash(written))
+            && opaque::is_one_keyed_hash(&self.text.as_bytes()[token.clone()])
             && context::name_assigned(self.text, token.start).is_none();
         if is_id || (self.numbers.is_none() && opaque::is_small(self.text.as_bytes(), &token)) {
             return end;
