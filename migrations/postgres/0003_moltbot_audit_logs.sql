@@ -43,6 +43,11 @@ begin
         create domain moltbot_audit.outcome as text constraint outcome_check
             check (value in ('cancelled', 'failed', 'panicked', 'refused', 'succeeded'));
     end if;
+    if to_regtype('moltbot_audit.place') is null then
+        -- where an event stands in its stream; a type, because parameters that go out are looked up by
+        -- every call of their function
+        create type moltbot_audit.place as (seq bigint, recorded_at timestamptz, chain_hash bytea);
+    end if;
 end
 $$;
 
@@ -344,67 +349,66 @@ begin
 end
 $$;
 
--- Appends one event, in one statement: the stream's row is locked, moved on and left with its new
--- head before the event is written. A unique violation says that its id is not new. Runs
--- under the settings of `append`.
+-- Appends one event: locks the stream's row, and leaves it with its new head before the event is written. A
+-- unique violation says that its id is not new. Runs under the settings of its callers.
 create or replace function moltbot_audit.append_one(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
     span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
     input_commitment bytea, output_commitment bytea, key_commitment bytea,
-    host_ids_commitment bytea, event_hash bytea,
-    out seq bigint, out recorded_at timestamptz, out chain_hash bytea
+    host_ids_commitment bytea, event_hash bytea
 )
+returns moltbot_audit.place
 language plpgsql
 as $$
 #variable_conflict use_column
+declare
+    place moltbot_audit.place;
+    head bytea;
 begin
-    with place as (
-        insert into moltbot_audit.audit_streams as s (
+    -- An upsert that reads the clock once for the time and for its hash takes longer than both statements.
+    loop
+        select s.seq + 1, s.head into place.seq, head
+        from moltbot_audit.audit_streams s
+        where s.stream_id = append_one.stream_id
+        for update;
+        place.recorded_at := clock_timestamp();
+        exit when found;
+        place.seq := 1;
+        head := moltbot_audit.stream_start(append_one.stream_id);
+        -- Waits for whoever else begins the stream, and leaves it to him.
+        insert into moltbot_audit.audit_streams (
             stream_id, seq, head, started_at, last_at, began_at
         )
-        select
-            append_one.stream_id,
-            1,
-            moltbot_audit.chain_hash(
-                moltbot_audit.stream_start(append_one.stream_id),
-                append_one.event_hash,
-                moltbot_audit.chain_time(t.now)
-            ),
-            t.now,
-            t.now,
+        values (
+            append_one.stream_id, 1, head, place.recorded_at, place.recorded_at,
             append_one.created_at
-        from (select clock_timestamp() as now offset 0) t
-        on conflict (stream_id) do update
-            -- One reading of the clock, under the lock, for the time and for its hash.
-            set (seq, head, last_at) = (
-                select
-                    s.seq + 1,
-                    moltbot_audit.chain_hash(
-                        s.head, append_one.event_hash, moltbot_audit.chain_time(t.now)
-                    ),
-                    t.now
-                from (select clock_timestamp() as now offset 0) t
-            )
-        returning s.seq, s.last_at, s.head
-    )
-    insert into moltbot_audit.audit_events as e (
+        )
+        on conflict do nothing;
+        exit when found;
+    end loop;
+    place.chain_hash := moltbot_audit.chain_hash(
+        head, append_one.event_hash, moltbot_audit.chain_time(place.recorded_at)
+    );
+    update moltbot_audit.audit_streams s
+    set seq = place.seq, head = place.chain_hash, last_at = place.recorded_at
+    where s.stream_id = append_one.stream_id;
+    insert into moltbot_audit.audit_events (
         id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
         duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids, salt,
         input_commitment, output_commitment, key_commitment, host_ids_commitment, event_hash,
         seq, recorded_at, chain_hash
     )
-    select
+    values (
         append_one.id, append_one.stream_id, append_one.request_id, append_one.conversation_id,
         append_one.event_type, append_one.actor, append_one.outcome, append_one.error_code,
         append_one.duration_ms, append_one.created_at, append_one.trace_id, append_one.span_id,
         append_one.input::jsonb, append_one.output::jsonb, append_one.idempotency_key,
         append_one.host_ids::jsonb, append_one.salt, append_one.input_commitment,
         append_one.output_commitment, append_one.key_commitment, append_one.host_ids_commitment,
-        append_one.event_hash, p.seq, p.last_at, p.head
-    from place p
-    returning e.seq, e.recorded_at, e.chain_hash
-    into append_one.seq, append_one.recorded_at, append_one.chain_hash;
+        append_one.event_hash, place.seq, place.recorded_at, place.chain_hash
+    );
+    return place;
 end
 $$;
 

@@ -10,6 +10,14 @@ begin
         create domain moltbot_audit.effect_state as text constraint effect_state_check
             check (value in ('running', 'in_doubt', 'done', 'failed', 'voided'));
     end if;
+    if to_regtype('moltbot_audit.decision') is null then
+        -- what is said to a claim
+        create type moltbot_audit.decision as (
+            verdict text, other_effect_id uuid, other_output text, other_lease_until timestamptz,
+            used bigint[], day_used bigint[], elapsed_us bigint, seq bigint, recorded_at timestamptz,
+            stored_hash bytea, chain_hash bytea
+        );
+    end if;
 end
 $$;
 
@@ -31,8 +39,9 @@ create table if not exists moltbot_audit.audit_effects (
     input_hash moltbot_audit.digest,
     -- where it stands
     state moltbot_audit.effect_state not null default 'running',
-    -- whether an event says how it ended; after that only a resolution ends a doubt
-    has_outcome boolean not null default false,
+    -- where it stood when an event said how it ended, none before that; afterwards only a resolution
+    -- ends a doubt
+    ended_from moltbot_audit.effect_state,
     -- the database's time of the admission
     admitted_at timestamptz not null,
     -- when it is in doubt without an outcome
@@ -202,7 +211,6 @@ declare
     e record;
     c record;
     ended text;
-    from_state text;
     days date[];
     day_budgets text[];
     day_changes bigint[];
@@ -212,30 +220,29 @@ declare
 begin
     for at in 1 .. cardinality(ids) loop
         ended := moltbot_audit.settlement(outcomes[at], error_codes[at]);
-        select x.* into e
-        from moltbot_audit.audit_effects x
-        where x.effect_id = ids[at] and not x.has_outcome
-        for update;
-        continue when not found;
-        from_state := e.state;
+        -- One statement, which says where it stood by leaving that behind.
         update moltbot_audit.audit_effects x
         set
             state = case when ended = 'in_doubt' and x.state <> 'running' then x.state else ended end,
-            has_outcome = true,
+            ended_from = x.state,
             key_hash = case when ended not in ('failed', 'voided') then x.key_hash end
-        where x.effect_id = ids[at];
-        if e.budgets is not null and moltbot_audit.may_correct(from_state, ended, e.budgets) then
+        where x.effect_id = ids[at] and x.ended_from is null
+        returning
+            x.ended_from, x.request_id, x.budgets, x.amounts, x.day, x.day_budgets, x.day_amounts
+        into e;
+        continue when not found;
+        if e.budgets is not null and moltbot_audit.may_correct(e.ended_from, ended, e.budgets) then
             c := moltbot_audit.corrections(
-                from_state, ended, e.budgets, e.amounts, outputs[at]::jsonb
+                e.ended_from, ended, e.budgets, e.amounts, outputs[at]::jsonb
             );
             requests := requests
                 || array_fill(e.request_id, array[coalesce(cardinality(c.budgets), 0)]);
             request_budgets := request_budgets || c.budgets;
             request_changes := request_changes || c.changes;
         end if;
-        if e.day_budgets is not null and moltbot_audit.may_correct(from_state, ended, e.day_budgets) then
+        if e.day_budgets is not null and moltbot_audit.may_correct(e.ended_from, ended, e.day_budgets) then
             c := moltbot_audit.corrections(
-                from_state, ended, e.day_budgets, e.day_amounts, outputs[at]::jsonb
+                e.ended_from, ended, e.day_budgets, e.day_amounts, outputs[at]::jsonb
             );
             days := days || array_fill(e.day, array[coalesce(cardinality(c.budgets), 0)]);
             day_budgets := day_budgets || c.budgets;
@@ -351,31 +358,8 @@ as $$
 #variable_conflict use_column
 declare
     picked record;
-    placed record;
 begin
     lock table only moltbot_audit.audit_events in row exclusive mode;
-    if cardinality(ids) = 1 and roles[1] = 'outcome' then
-        begin
-            perform moltbot_audit.settle(ids, outcomes, error_codes, outputs);
-            placed := moltbot_audit.append_one(
-                ids[1], stream_ids[1], request_ids[1], conversation_ids[1], event_types[1],
-                actors[1], outcomes[1], error_codes[1], durations_ms[1], created_ats[1],
-                trace_ids[1], span_ids[1], inputs[1], outputs[1], idempotency_keys[1],
-                host_ids[1], salts[1], input_commitments[1], output_commitments[1],
-                key_commitments[1], host_ids_commitments[1], event_hashes[1]
-            );
-            status := 'stored';
-            seq := placed.seq;
-            recorded_at := placed.recorded_at;
-            event_hash := event_hashes[1];
-            chain_hash := placed.chain_hash;
-            return next;
-            return;
-        exception when unique_violation then
-            -- It is known, and was settled when it was first stored: nothing of this block remains, and
-            -- `append` says as what it is known.
-        end;
-    end if;
     if 'intent' = any (roles) then
         select
             array_agg(b.id order by b.position) as ids,
@@ -416,6 +400,44 @@ begin
             idempotency_keys, host_ids, salts, input_commitments, output_commitments,
             key_commitments, host_ids_commitments, event_hashes
         );
+end
+$$;
+
+-- Appends one event, or one outcome, in a statement of its own: `append` and `append_effects` without
+-- their arrays, and without a look at what is known. Where the id is, the unique violation takes back all
+-- of it, and the caller turns to these two.
+create or replace function moltbot_audit.append_alone(
+    id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
+    outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
+    span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
+    input_commitment bytea, output_commitment bytea, key_commitment bytea,
+    host_ids_commitment bytea, event_hash bytea, is_outcome boolean
+)
+returns moltbot_audit.place
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set lock_timeout = '2s'
+as $$
+#variable_conflict use_column
+begin
+    lock table only moltbot_audit.audit_events in row exclusive mode;
+    if append_alone.is_outcome then
+        perform moltbot_audit.settle(
+            array[append_alone.id], array[append_alone.outcome], array[append_alone.error_code],
+            array[append_alone.output]
+        );
+    end if;
+    return moltbot_audit.append_one(
+        append_alone.id, append_alone.stream_id, append_alone.request_id,
+        append_alone.conversation_id, append_alone.event_type, append_alone.actor,
+        append_alone.outcome, append_alone.error_code, append_alone.duration_ms,
+        append_alone.created_at, append_alone.trace_id, append_alone.span_id, append_alone.input,
+        append_alone.output, append_alone.idempotency_key, append_alone.host_ids,
+        append_alone.salt, append_alone.input_commitment, append_alone.output_commitment,
+        append_alone.key_commitment, append_alone.host_ids_commitment, append_alone.event_hash
+    );
 end
 $$;
 
@@ -523,12 +545,9 @@ create or replace function moltbot_audit.admit(
     effect_id uuid, effect text, key_hash bytea, input_hash bytea, switch text, lease_us bigint,
     elapsed_max_us bigint, consent_id text, consent_lifetime_us bigint, consent_streams uuid[],
     budgets text[], amounts bigint[], limits bigint[],
-    day_budgets text[], day_amounts bigint[], day_limits bigint[],
-    out verdict text, out other_effect_id uuid, out other_output text,
-    out other_lease_until timestamptz, out used bigint[], out day_used bigint[],
-    out elapsed_us bigint, out seq bigint, out recorded_at timestamptz, out stored_hash bytea,
-    out chain_hash bytea
+    day_budgets text[], day_amounts bigint[], day_limits bigint[]
 )
+returns moltbot_audit.decision
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
@@ -537,10 +556,11 @@ set lock_timeout = '2s'
 as $$
 #variable_conflict use_column
 declare
+    decided moltbot_audit.decision;
     now timestamptz;
     today date;
     known record;
-    placed record;
+    placed moltbot_audit.place;
     is_engaged boolean;
     is_over boolean := false;
 begin
@@ -580,15 +600,15 @@ begin
             admit.id, admit.effect_id, admit.key_hash, admit.input_hash
         );
         if known.verdict is not null then
-            verdict := known.verdict;
-            other_effect_id := known.other_effect_id;
-            other_output := known.output;
-            other_lease_until := known.lease_until;
-            seq := known.seq;
-            recorded_at := known.recorded_at;
-            stored_hash := known.event_hash;
-            chain_hash := known.chain_hash;
-            return;
+            decided.verdict := known.verdict;
+            decided.other_effect_id := known.other_effect_id;
+            decided.other_output := known.output;
+            decided.other_lease_until := known.lease_until;
+            decided.seq := known.seq;
+            decided.recorded_at := known.recorded_at;
+            decided.stored_hash := known.event_hash;
+            decided.chain_hash := known.chain_hash;
+            return decided;
         end if;
         -- Given free in between: try again.
     end loop;
@@ -603,36 +623,36 @@ begin
             from moltbot_audit.audit_streams s
             where s.stream_id = admit.stream_id and admit.elapsed_max_us is not null
         )
-    into is_engaged, elapsed_us;
+    into is_engaged, decided.elapsed_us;
     if admit.switch is not null and is_engaged is distinct from false then
-        verdict := 'switch';
+        decided.verdict := 'switch';
     end if;
 
-    if verdict is null and admit.consent_id is not null then
-        verdict := moltbot_audit.consent_obstacle(
+    if decided.verdict is null and admit.consent_id is not null then
+        decided.verdict := moltbot_audit.consent_obstacle(
             admit.consent_streams, admit.consent_id, admit.consent_lifetime_us, admit.created_at
         );
     end if;
 
-    if verdict is null and admit.day_budgets is not null then
+    if decided.verdict is null and admit.day_budgets is not null then
         perform moltbot_audit.move_day_budgets(today, admit.day_budgets, admit.day_amounts);
         select array_agg(b.used order by c.position), bool_or(b.used > c.most)
-        into day_used, is_over
+        into decided.day_used, is_over
         from unnest(admit.day_budgets, admit.day_limits)
             with ordinality as c (budget, most, position)
         join moltbot_audit.audit_day_budgets b on b.day = today and b.budget = c.budget;
     end if;
-    if verdict is null and admit.budgets is not null then
+    if decided.verdict is null and admit.budgets is not null then
         if cardinality(admit.budgets) = 1 then
             insert into moltbot_audit.audit_budgets as b (request_id, budget, used)
             values (admit.request_id, admit.budgets[1], admit.amounts[1])
             on conflict (request_id, budget) do update set used = b.used + excluded.used
-            returning array[b.used] into used;
-            is_over := is_over or used[1] > admit.limits[1];
+            returning array[b.used] into decided.used;
+            is_over := is_over or decided.used[1] > admit.limits[1];
         else
             perform moltbot_audit.move_budgets(admit.request_id, admit.budgets, admit.amounts);
             select array_agg(b.used order by c.position), is_over or bool_or(b.used > c.most)
-            into used, is_over
+            into decided.used, is_over
             from unnest(admit.budgets, admit.limits)
                 with ordinality as c (budget, most, position)
             join moltbot_audit.audit_budgets b
@@ -640,38 +660,38 @@ begin
         end if;
     end if;
     if is_over then
-        verdict := 'budget';
+        decided.verdict := 'budget';
     end if;
 
-    if verdict is null and admit.elapsed_max_us is not null then
-        elapsed_us := coalesce(elapsed_us, 0);
+    if decided.verdict is null and admit.elapsed_max_us is not null then
+        decided.elapsed_us := coalesce(decided.elapsed_us, 0);
         -- While it cannot matter, the stream is not searched for it.
-        if elapsed_us > admit.elapsed_max_us / 2 and exists (
+        if decided.elapsed_us > admit.elapsed_max_us / 2 and exists (
             select from moltbot_audit.audit_events a
             where a.stream_id = admit.stream_id and a.event_type = 'shortlist.generated'
         ) then
-            elapsed_us := null;
-        elsif elapsed_us > admit.elapsed_max_us then
-            verdict := 'time';
+            decided.elapsed_us := null;
+        elsif decided.elapsed_us > admit.elapsed_max_us then
+            decided.verdict := 'time';
         end if;
     end if;
 
-    if verdict is not null then
+    if decided.verdict is not null then
         -- Nothing of a refused claim remains.
         delete from moltbot_audit.audit_effects e where e.effect_id = admit.effect_id;
-        if day_used is not null then
+        if decided.day_used is not null then
             perform moltbot_audit.move_day_budgets(
                 today, admit.day_budgets,
                 (select array_agg(-a order by n) from unnest(admit.day_amounts) with ordinality as x (a, n))
             );
         end if;
-        if used is not null then
+        if decided.used is not null then
             perform moltbot_audit.move_budgets(
                 admit.request_id, admit.budgets,
                 (select array_agg(-a order by n) from unnest(admit.amounts) with ordinality as x (a, n))
             );
         end if;
-        return;
+        return decided;
     end if;
 
     placed := moltbot_audit.append_one(
@@ -681,11 +701,12 @@ begin
         admit.host_ids, admit.salt, admit.input_commitment, admit.output_commitment,
         admit.key_commitment, admit.host_ids_commitment, admit.event_hash
     );
-    verdict := 'proceed';
-    seq := placed.seq;
-    recorded_at := placed.recorded_at;
-    stored_hash := admit.event_hash;
-    chain_hash := placed.chain_hash;
+    decided.verdict := 'proceed';
+    decided.seq := placed.seq;
+    decided.recorded_at := placed.recorded_at;
+    decided.stored_hash := admit.event_hash;
+    decided.chain_hash := placed.chain_hash;
+    return decided;
 end
 $$;
 

@@ -1,5 +1,7 @@
 //! What the Postgres store says when the database is away, refuses, or was tampered with.
 
+mod alone;
+mod at_hand;
 mod limits;
 
 use std::error::Error;
@@ -133,7 +135,7 @@ async fn a_dead_connection_is_replaced_and_the_append_lands() {
     for pooling in [Pooling::Session, Pooling::Transaction] {
         let mut tampered = Tampered::with("select 1").await;
         tampered.store = tampered.store.pooling(pooling);
-        // All four of the pool, so that a second one of the same death would be met.
+        // Four at hand, so that a second one of the same death would be met.
         let calls = [(); 4].map(|()| tampered.append());
         let [a, b, c, d] = calls;
         let all = tokio::join!(a, b, c, d);

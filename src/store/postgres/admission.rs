@@ -4,35 +4,19 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::Row;
-use sqlx::postgres::{PgArguments, PgRow, Postgres};
-use sqlx::query::Query;
+use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
+use super::alone::{PgQuery, bind_record, record_sql};
 use super::append::digest;
 use super::error::unanswered;
-use super::pooling::Pooling;
-use super::statement::{Connections, Sql, sql};
+use super::statement::{Connections, Sql};
 use crate::event::{Period, StreamId};
 use crate::record::{Receipt, Record};
 use crate::store::StoreError;
 use crate::store::admission::{
     Admission, Charge, Claim, Conclusion, DOING, Obstacle, SwitchState, Verdict,
 };
-
-/// A statement over the columns of one record and what follows them.
-macro_rules! record_sql {
-    ($select:literal, $function:literal, $more:literal) => {
-        sql!(
-            $select,
-            " from moltbot_audit.",
-            $function,
-            "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-             $20, $21, $22, ",
-            $more,
-            ")"
-        )
-    };
-}
 
 const ADMIT: Sql = record_sql!(
     "select verdict, other_effect_id, other_output, other_lease_until, used, day_used, elapsed_us, \
@@ -128,40 +112,11 @@ impl<'a> Charges<'a> {
     }
 }
 
-type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
-
 fn bind_charges<'q>(query: PgQuery<'q>, charges: Option<&'q Charges<'_>>) -> PgQuery<'q> {
     query
         .bind(charges.map(|charges| charges.budgets.as_slice()))
         .bind(charges.map(|charges| charges.amounts.as_slice()))
         .bind(charges.map(|charges| charges.limits.as_slice()))
-}
-
-fn bind_record(sql: Sql, pooling: Pooling, record: &Record) -> PgQuery<'_> {
-    let (header, commitments) = (record.header(), record.commitments());
-    sql.query(pooling)
-        .bind(header.id)
-        .bind(record.stream_id().uuid())
-        .bind(header.request_id)
-        .bind(header.conversation_id)
-        .bind(header.event_type.as_str())
-        .bind(header.actor.as_str())
-        .bind(header.outcome.as_str())
-        .bind(header.error_code.as_deref())
-        .bind(header.duration_ms)
-        .bind(header.created_at)
-        .bind(header.trace_id.as_deref())
-        .bind(header.span_id.as_deref())
-        .bind(record.canonical_input())
-        .bind(record.canonical_output())
-        .bind(record.idempotency_key())
-        .bind(record.canonical_host_ids())
-        .bind(*record.salt().as_bytes())
-        .bind(*commitments.input.as_bytes())
-        .bind(*commitments.output.as_bytes())
-        .bind(*commitments.idempotency_key.as_bytes())
-        .bind(*commitments.host_ids.as_bytes())
-        .bind(*record.event_hash().as_bytes())
 }
 
 fn read_verdict(claim: &Claim, row: &PgRow) -> Result<Verdict, sqlx::Error> {

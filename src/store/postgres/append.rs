@@ -7,6 +7,7 @@ use sqlx::{PgConnection, Row};
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::alone::append_alone;
 use super::error::{Failure, unanswered};
 use super::pooling::Pooling;
 use super::statement::{Connections, STATEMENT_LIMIT, Sql, require_runtime, sql};
@@ -32,6 +33,12 @@ pub(super) async fn append(
 ) -> Result<Vec<Appended>, StoreError> {
     if batch.is_empty() {
         return Ok(Vec::new());
+    }
+    if let [record] = batch
+        && record.role() != Role::Intent
+        && let Some(receipt) = append_alone(connections, record).await?
+    {
+        return Ok(vec![Ok(receipt)]);
     }
     let rows = connections.fetch_all("append", |pooling| query(pooling, batch)).await?;
     // The batch has landed, whatever is wrong here.

@@ -40,6 +40,8 @@ pub(super) enum Remedy {
     Disconnect,
     /// The same again without a prepared statement, on another connection.
     Unnamed,
+    /// To look at what is there: a key is taken.
+    Look,
 }
 
 /// An error for the caller, and what may be done before he gets it.
@@ -64,7 +66,7 @@ impl Failure {
     }
 
     pub(super) fn leaves_connection_fit(&self) -> bool {
-        matches!(self.remedy, Remedy::Leave | Remedy::Again)
+        matches!(self.remedy, Remedy::Leave | Remedy::Again | Remedy::Look)
     }
 
     /// Whether a statement that was prepared on this connection is not there, or one is that was not.
@@ -197,6 +199,7 @@ fn remedy(error: &sqlx::Error) -> Remedy {
     };
     match database.code().as_deref() {
         Some("40001" | "40P01") => Remedy::Again,
+        Some("23505") => Remedy::Look,
         // A server that was demoted stays read-only, and connected, for as long as one likes.
         Some("25006" | "53100") => Remedy::Disconnect,
         // The server ended the session: shutdown, crash, idle for too long. PgBouncer says 08P01 of

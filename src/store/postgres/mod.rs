@@ -2,7 +2,9 @@
 //! `migrations/postgres/`.
 
 mod admission;
+mod alone;
 mod append;
+mod at_hand;
 mod error;
 mod ledger;
 mod migrate;
@@ -126,6 +128,7 @@ impl PostgresStore {
     pub fn new(pool: PgPool) -> Self {
         let connections = Connections {
             pool,
+            at_hand: None,
             pooling: Pooling::Transaction.into(),
             last_failure: LastFailure::default(),
             statement_limit: STATEMENT_LIMIT,
@@ -315,6 +318,6 @@ impl AuditStore for PostgresStore {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.connections.pool.close())
+        Box::pin(self.connections.close())
     }
 }

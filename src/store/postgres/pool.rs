@@ -7,6 +7,7 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use tokio::time::{Instant, timeout};
 
+use super::at_hand::AtHand;
 use super::error::not_connected;
 use super::migrate::MIGRATION_LIMIT;
 use super::pooling::{self, CurrentPooling, Pooling};
@@ -14,10 +15,11 @@ use super::statement::{Connections, require_runtime, server_limit};
 use super::url::Settings;
 use crate::store::StoreError;
 
-/// Appends need two connections to keep two cores of a database busy; the rest is for reads.
-const MAX_CONNECTIONS: u32 = 4;
+/// Appends need two connections to keep two cores of a database busy. The rest is for admissions, each of
+/// which commits by itself, beside others' commits, and for reads.
+const MAX_CONNECTIONS: u32 = 8;
 /// How long an idle connection is taken to be alive.
-const TRUSTED_FOR: Duration = Duration::from_secs(5);
+pub(super) const TRUSTED_FOR: Duration = Duration::from_secs(5);
 
 /// When a call last failed for a reason that may have ended other connections too.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +30,7 @@ impl LastFailure {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    fn is_recent(&self) -> bool {
+    pub(super) fn is_recent(&self) -> bool {
         let at = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         at.is_some_and(|at| at.elapsed() < TRUSTED_FOR)
     }
@@ -63,6 +65,7 @@ fn connections(settings: &Settings, pooling: Pooling) -> Connections {
     let pooling = CurrentPooling::from(pooling);
     Connections {
         pool: pool(settings, &pooling, last_failure.clone()),
+        at_hand: Some(AtHand::new(MAX_CONNECTIONS)),
         pooling,
         last_failure,
         statement_limit: settings.statement_limit,

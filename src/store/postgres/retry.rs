@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::error::{Failure, Remedy};
-use crate::store::StoreError;
 
 /// How long to wait before each further try after another transaction went first, at most.
 const WAITS: [Duration; 4] = [
@@ -32,21 +31,20 @@ impl Retries {
 
     /// Returns when it is time to try again, or gives the error back where it is not for the store to
     /// do so.
-    pub(super) async fn after(&mut self, failure: Failure) -> Result<(), StoreError> {
-        let Failure { error, remedy } = failure;
-        match remedy {
+    pub(super) async fn after(&mut self, failure: Failure) -> Result<(), Failure> {
+        match failure.remedy {
             Remedy::Again => {
                 let Some(wait) = self.waits.next().map(|most| jittered(*most)) else {
-                    return Err(error);
+                    return Err(failure);
                 };
                 if Instant::now() + wait >= self.deadline {
-                    return Err(error);
+                    return Err(failure);
                 }
                 tokio::time::sleep(wait).await;
             }
             Remedy::Reconnect if !self.reconnected => self.reconnected = true,
             Remedy::Unnamed if !self.unnamed => self.unnamed = true,
-            _ => return Err(error),
+            _ => return Err(failure),
         }
         Ok(())
     }

@@ -7,8 +7,9 @@ use sqlx::postgres::{PgArguments, PgRow, Postgres};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Transaction};
 use tokio::runtime::Handle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
+use super::at_hand::{AtHand, Turn};
 use super::error::{Failure, unanswered};
 use super::pool::LastFailure;
 use super::pooling::{CurrentPooling, Pooling};
@@ -53,6 +54,8 @@ impl Sql {
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
     pub(super) pool: PgPool,
+    /// Only of a pool that nobody else takes connections from.
+    pub(super) at_hand: Option<AtHand>,
     pub(super) pooling: CurrentPooling,
     pub(super) last_failure: LastFailure,
     pub(super) statement_limit: Duration,
@@ -66,6 +69,15 @@ impl Connections {
         doing: &'static str,
         query: impl Fn(Pooling) -> Query<'q, Postgres, PgArguments> + Sync,
     ) -> Result<Vec<PgRow>, StoreError> {
+        self.try_fetch_all(doing, query).await.map_err(|failure| failure.error)
+    }
+
+    /// The same, for a caller who has a remedy of his own.
+    pub(super) async fn try_fetch_all<'q>(
+        &self,
+        doing: &'static str,
+        query: impl Fn(Pooling) -> Query<'q, Postgres, PgArguments> + Sync,
+    ) -> Result<Vec<PgRow>, Failure> {
         let deadline = Instant::now() + self.statement_limit;
         let mut retries = Retries::until(deadline);
         loop {
@@ -93,10 +105,24 @@ impl Connections {
         deadline: Instant,
     ) -> Result<Lease, StoreError> {
         require_runtime(doing)?;
-        let acquired = timeout_at(deadline, self.pool.acquire()).await;
+        let acquired = timeout_at(deadline, self.acquire()).await;
         let acquired = acquired.unwrap_or(Err(sqlx::Error::PoolTimedOut));
-        let connection = acquired.map_err(|error| self.noted(Failure::of(doing, &error)).error)?;
-        Ok(Lease { connection: Some(connection), doing, limit, deadline, is_fit: true })
+        let acquired = acquired.map_err(|error| self.noted(Failure::of(doing, &error)).error)?;
+        let (connection, turn) = acquired;
+        Ok(Lease { connection: Some(connection), turn, doing, limit, deadline, is_fit: true })
+    }
+
+    async fn acquire(&self) -> Result<(PoolConnection<Postgres>, Option<Turn>), sqlx::Error> {
+        let Some(at_hand) = &self.at_hand else { return Ok((self.pool.acquire().await?, None)) };
+        let acquired = at_hand.acquire(&self.pool, self.last_failure.is_recent()).await;
+        acquired.map(|(connection, turn)| (connection, Some(turn)))
+    }
+
+    pub(super) async fn close(&self) {
+        if let Some(at_hand) = &self.at_hand {
+            at_hand.close().await;
+        }
+        self.pool.close().await;
     }
 
     /// Takes note of a failure, so that what the pool holds is looked at before it is used again.
@@ -115,6 +141,8 @@ impl Connections {
 pub(super) struct Lease {
     /// `None` once it is given back.
     connection: Option<PoolConnection<Postgres>>,
+    /// Where it may be kept at hand.
+    turn: Option<Turn>,
     doing: &'static str,
     limit: Duration,
     deadline: Instant,
@@ -177,12 +205,17 @@ impl Lease {
         };
         if self.is_fit
             && answer.as_ref().err().is_none_or(Failure::leaves_connection_fit)
-            && let Some(mut connection) = self.connection.take()
+            && let Some(connection) = self.connection.take()
         {
-            // Before it takes a connection back, the pool asks the server whether it lives, and would
-            // wait for that without end, one connection the fewer.
+            let turn = self.turn.take().filter(|_| answer.is_ok());
+            let left = match turn {
+                Some(turn) => turn.keep(connection),
+                None => Some(connection),
+            };
             let limit = self.limit.min(STATEMENT_LIMIT) / 3;
-            drop(tokio::spawn(tokio::time::timeout(limit, connection.return_to_pool())));
+            if let Some(connection) = left {
+                drop(tokio::spawn(return_to_pool(connection, limit)));
+            }
         }
         answer
     }
@@ -194,6 +227,17 @@ impl Drop for Lease {
             drop(connection.detach());
         }
     }
+}
+
+/// Gives a connection back. Before it takes one, the pool asks the server whether it lives, and would wait
+/// for that without end, one connection the fewer.
+pub(super) fn return_to_pool(
+    mut connection: PoolConnection<Postgres>,
+    limit: Duration,
+) -> impl Future<Output = ()> + Send {
+    // Begun here and not when it is polled: a runtime that is stopping may never do that.
+    let returning = connection.return_to_pool();
+    async move { timeout(limit, returning).await.unwrap_or_default() }
 }
 
 /// What the server is told where we wait for `limit`: a little less, so that a statement that was given
