@@ -4,7 +4,8 @@ use super::{Auditor, ControlError};
 use chrono::{DateTime, TimeDelta};
 
 use crate::event::Switch;
-use crate::observe::{self, Label, OTHER, table};
+use crate::observe::table::{self, NO_SWITCH};
+use crate::observe::{self, Label, OTHER};
 use crate::store::StoreError;
 
 impl Auditor {
@@ -16,12 +17,12 @@ impl Auditor {
         #[cfg(feature = "logs")]
         observe::count_up_to(&table::AUDIT_LOG_LINES_LOST, observe::lost_lines());
         self.set_spool();
-        let is_there = match self.set_admission().await {
-            // The sink decides nothing, and has nothing to read: whether it takes events must do.
-            Err(ControlError::Unsupported) => !self.shared.batcher.is_shut(),
-            set => set.is_ok(),
-        };
-        if is_there && self.set_partitions().await.is_ok() {
+        // A sink that decides nothing has nothing to read.
+        let set = self.set_admission().await;
+        let is_readable = matches!(set, Ok(()) | Err(ControlError::Unsupported));
+        // A database may be there to read, and take nothing: its disk is full.
+        let takes_events = !self.shared.batcher.is_shut();
+        if is_readable && self.set_partitions().await.is_ok() && takes_events {
             observe::set(
                 &table::AUDIT_HEARTBEAT,
                 &[],
@@ -51,7 +52,8 @@ impl Auditor {
             let of_label = |switch: &Switch| Label::Switch.value(switch.as_str()) == label;
             states.iter().any(|state| state.is_engaged && of_label(&state.switch))
         };
-        for label in Label::Switch.values().iter().copied() {
+        // No switch is called `none`: it says of an effect that it has none.
+        for label in Label::Switch.values().iter().copied().filter(|label| *label != NO_SWITCH) {
             observe::set(&table::KILL_SWITCH_ENABLED, &[label], f64::from(engaged(label)));
         }
         for usage in self.budgets().usage_today().await? {

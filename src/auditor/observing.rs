@@ -18,8 +18,10 @@ impl Observer for Watching {
     }
 
     fn stored(&self, record: &Record, receipt: &Receipt) {
+        observe::stored(record, receipt);
+        // The host may have let go of its auditor meanwhile.
         if let Some(shared) = self.0.upgrade() {
-            Auditor { shared }.stored(record, receipt);
+            Auditor { shared }.time_shortlist(record);
         }
     }
 
@@ -40,9 +42,13 @@ impl Observer for Watching {
 }
 
 impl Auditor {
-    /// Makes seen that a record is in the database.
+    /// Counts and logs a stored record.
     pub(super) fn stored(&self, record: &Record, receipt: &Receipt) {
         observe::stored(record, receipt);
+        self.time_shortlist(record);
+    }
+
+    fn time_shortlist(&self, record: &Record) {
         let header = record.header();
         if header.event_type == EventType::SHORTLIST_GENERATED.as_str()
             && header.request_id.is_some()

@@ -23,7 +23,7 @@ pub use self::table::{Label, METRICS, Metric, MetricKind, OTHER};
 pub(crate) use self::{
     current_trace::within,
     effect_span::EffectSpan,
-    recorded::{stored, verified},
+    recorded::stored,
     recorder::{count, measure, register, set},
 };
 #[cfg(all(feature = "logs", feature = "recorder"))]

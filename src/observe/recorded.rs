@@ -6,6 +6,7 @@ use super::recorder::{count, measure};
 use super::table::{self, Label};
 use crate::event::{ErrorCode, EventType, Outcome};
 use crate::record::{Header, Receipt, Record};
+use crate::redact::mask;
 
 /// Writes the record's line, and counts it in every metric that it belongs to.
 pub(crate) fn stored(record: &Record, receipt: &Receipt) {
@@ -36,7 +37,7 @@ fn line(record: &Record, receipt: &Receipt) {
                 conversation_id = header.conversation_id.map(tracing::field::display),
                 event_type = header.event_type,
                 actor = header.actor,
-                idempotency_key = record.idempotency_key(),
+                idempotency_key = record.idempotency_key().map(mask).as_deref(),
                 timing_ms = header.duration_ms,
                 trace_id = header.trace_id,
                 span_id = header.span_id,
@@ -53,11 +54,6 @@ fn line(record: &Record, receipt: &Receipt) {
     } else {
         line!(warn, "recorded: it did not succeed");
     }
-}
-
-/// Counts a pack that was verified.
-pub(crate) fn verified(is_untampered: bool) {
-    count(&table::AUDIT_VERIFICATIONS, &[if is_untampered { "passed" } else { "failed" }], 1);
 }
 
 fn of_request(header: &Header) {
@@ -140,7 +136,7 @@ fn of_admission(record: &Record) {
     let is_type = |event_type: &EventType| header.event_type == event_type.as_str();
     if is_type(&EventType::EFFECT_ADMITTED) {
         let switch = text(record.input(), "switch");
-        let switch = switch.map_or("none", |switch| Label::Switch.value(switch));
+        let switch = switch.map_or(table::NO_SWITCH, |switch| Label::Switch.value(switch));
         count(&table::EFFECTS_ADMITTED, &[switch], 1);
     } else if is_type(&EventType::EFFECT_REFUSED) {
         count(&table::EFFECTS_REFUSED, &[reason(header)], 1);

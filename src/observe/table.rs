@@ -9,6 +9,9 @@ use crate::event::{Budget, ErrorCode, EventType, Outcome, Switch};
 /// What stands for a label value that is not of the closed set.
 pub const OTHER: &str = "other";
 
+/// The label value of an effect that no switch governs.
+pub(crate) const NO_SWITCH: &str = "none";
+
 /// A metric, as it is described to the recorder.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -19,7 +22,8 @@ pub struct Metric {
     pub kind: MetricKind,
     /// What it counts or measures, for the recorder.
     pub description: &'static str,
-    /// Its labels, each with a closed set of values; every combination is a series that starts at 0.
+    /// Its labels, each with a closed set of values. Of a counter, every combination is a series that starts
+    /// at 0; a gauge has a series once it has a value.
     pub labels: &'static [Label],
 }
 
@@ -42,7 +46,7 @@ pub enum MetricKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Label {
-    /// `budget`: one of the library's budgets, or `other`.
+    /// `budget`: one of the library's budgets; `other` is never given.
     Budget,
     /// `direction`: `input` or `output`.
     Direction,
@@ -120,7 +124,7 @@ static VALUES: LazyLock<Values> = LazyLock::new(|| {
         limited: budgets().chain(["elapsed_ms", OTHER]).collect(),
         outcomes: Outcome::ALL.iter().map(|one| one.as_str()).chain([OTHER]).collect(),
         reasons: ErrorCode::ALL.iter().map(|one| one.as_str()).chain([OTHER]).collect(),
-        switches: SWITCHES.iter().map(Switch::as_str).chain(["none", OTHER]).collect(),
+        switches: SWITCHES.iter().map(Switch::as_str).chain([NO_SWITCH, OTHER]).collect(),
     }
 });
 
@@ -200,7 +204,7 @@ metrics! {
     BUDGET_WARNINGS = "budget_warnings_total", Counter, [Limited],
         "Warnings that a budget, or the request's time, is nearly used up.";
     BUDGET_DAY_USED = "budget_day_used", Gauge, [Budget],
-        "What of a budget the day has used, in the budget's unit.";
+        "What of a budget the day has used, in the budget's unit; no series where there is no limit.";
     BUDGET_DAY_LIMIT = "budget_day_limit", Gauge, [Budget],
         "The most of a budget that a day may use, in the budget's unit; no series where there is no limit.";
     KILL_SWITCH_ENABLED = "kill_switch_enabled", Gauge, [Switch],

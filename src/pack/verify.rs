@@ -72,7 +72,7 @@ impl VerifiedPack {
 /// gap up to the stream's head and that every event belongs to the request, computes the readable
 /// sections again, and compares the digests over masked text. What was charged is added up again
 /// against the limits in force: [`VerifiedPack::budgets`]. The verdict is counted in the metric
-/// `audit_verifications_total`.
+/// `audit_verifications_total`, with the feature `recorder`.
 ///
 /// # Errors
 /// [`VerifyError::Unusable`] where the input is no pack of a known form, else the first fault, with
@@ -80,8 +80,19 @@ impl VerifiedPack {
 pub fn verify_request_pack(json: &[u8]) -> Result<VerifiedPack, VerifyError> {
     let verified = verify(json);
     #[cfg(feature = "recorder")]
-    crate::observe::verified(verified.is_ok());
+    count(&verified);
     verified
+}
+
+/// What is no pack was not tampered with.
+#[cfg(feature = "recorder")]
+fn count(verified: &Result<VerifiedPack, VerifyError>) {
+    let verdict = match verified {
+        Ok(_) => "passed",
+        Err(VerifyError::Unusable { .. }) => return,
+        Err(_) => "failed",
+    };
+    crate::observe::count(&crate::observe::table::AUDIT_VERIFICATIONS, &[verdict], 1);
 }
 
 fn verify(json: &[u8]) -> Result<VerifiedPack, VerifyError> {

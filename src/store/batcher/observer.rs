@@ -7,12 +7,12 @@ use super::append::Progress;
 use super::{DrainReport, Shared};
 use crate::record::{Receipt, Record};
 
-/// Hears what becomes of records, after their callers have. It is called by the tasks that write, and
-/// must not block.
+/// Hears what becomes of records, before their callers do. It is called by the tasks that write, and must
+/// not block.
 ///
-/// A record is heard of once as stored, wherever its batch was tried again. Not heard of is what the
-/// process ended before, and what the database had taken although it said otherwise, where nobody
-/// tries again.
+/// A record is heard of once as stored, wherever its batch was tried again. One that the host hands in
+/// again after it had its answer is heard of again. Not heard of is what the process ended before, and what
+/// the database had taken although it said otherwise, where nobody tries again.
 pub trait Observer: Send + Sync {
     /// A batch was taken by the sink, in one call.
     fn appended(&self, _took: Duration) {}

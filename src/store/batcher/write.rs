@@ -85,13 +85,14 @@ impl Shared {
         append(Arc::clone(&self.sink), Arc::clone(batch.records()), self.limits.call_limit)
     }
 
-    /// Tells those who wait, and then who observes, what is known of a batch.
+    /// Tells who observes, and then those who wait, what is known of a batch: a shutdown waits for the
+    /// answers, and whoever has one finds the record counted.
     fn answer(&self, batch: &mut Batch, progress: &Progress) {
         let records = Arc::clone(batch.records());
         let verdicts = progress.verdicts(&records, &self.unanswered());
         let receipts = receipts(&verdicts);
-        batch.answer(verdicts);
         self.tell_appended(&records, &receipts, progress);
+        batch.answer(verdicts);
     }
 
     /// Returns in a moment, where what is left is worth another try by then.
@@ -123,9 +124,9 @@ impl Shared {
         self.start_drain();
         match pushed {
             Ok(()) => {
-                let records = Arc::clone(batch.records());
-                batch.spooled();
+                let records = batch.records();
                 self.tell(|observer| records.iter().for_each(|record| observer.spooled(record)));
+                batch.spooled();
             }
             Err(error) => {
                 if !failed_before {

@@ -44,5 +44,6 @@ async fn every_line_of_a_load_is_whole_and_tells_nothing_personal() {
             assert!(!parsed.is_null("event_type") && !parsed.is_null("actor"), "{line}");
         }
     }
+    eprintln!("{} lines of {events} events", log.lines().count());
     assert_eq!(records, events, "each event writes one line");
 }

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use moltbot_audit::event::payload::MoltbotInput;
+use moltbot_audit::admission::Limits;
+use moltbot_audit::event::payload::{MoltbotInput, OcrInput};
 use moltbot_audit::observe::JsonLayer;
-use moltbot_audit::{Effect, Switch};
+use moltbot_audit::store::Spool;
+use moltbot_audit::testing::Fault;
+use moltbot_audit::{Actor, AuditEvent, Budget, Effect, EventType, Switch};
+use serde_json::json;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use super::{morning, play, request};
+use super::{morning, play, play_with, request};
 
 /// Longer than a look takes to come round.
 const LOOK: Duration = Duration::from_secs(16);
@@ -36,13 +40,77 @@ fn a_switch_that_is_engaged_and_an_effect_in_doubt_are_seen_at_the_next_look() {
             .await
             .expect("set");
         host.settles("audit_events_total{event_type=\"moltbot.called\"}", 1.0).await;
-        tokio::time::pause();
-        tokio::time::advance(LOOK).await;
-        tokio::time::resume();
+        look().await;
         host.settles("kill_switch_enabled{switch=\"ai\"}", 1.0).await;
         assert_eq!(host.value("kill_switch_enabled{switch=\"ocr\"}"), Some(0.0));
         host.settles("audit_in_doubt_effects", 1.0).await;
     });
+}
+
+/// Lets the auditor look again.
+async fn look() {
+    tokio::time::pause();
+    tokio::time::advance(LOOK).await;
+    tokio::time::resume();
+}
+
+#[test]
+fn while_the_database_is_away_the_spool_grows_old_and_the_heartbeat_stops() {
+    let folder = tempfile::tempdir().expect("a folder");
+    play_with(
+        async |builder| builder.spool(Spool::open(folder.path()).await.expect("a spool")),
+        async |host| {
+            let heartbeat = "audit_heartbeat_timestamp_seconds";
+            let now = f64::from(u32::try_from(morning().timestamp()).expect("before 2106"));
+            host.settles(heartbeat, now).await;
+            host.sink.every_call(Fault::not_landed());
+            host.auditor.record(event()).await.expect("spooled");
+            host.clock.advance(Duration::from_secs(90));
+            look().await;
+            host.settles("audit_spool_events", 1.0).await;
+            host.settles("audit_spool_age_seconds", 90.0).await;
+            assert!(host.value("audit_spool_bytes").is_some_and(|bytes| bytes > 0.0));
+            assert_eq!(host.value(heartbeat), Some(now), "as it was");
+            host.sink.refuse(|record| record.header().event_type == "request.created");
+            host.sink.every_call(Fault::slow(Duration::ZERO));
+            host.settles("audit_spool_set_aside_events_total", 1.0).await;
+            look().await;
+            host.settles(heartbeat, now + 90.0).await;
+            host.settles("audit_spool_events", 0.0).await;
+            assert_eq!(host.value("audit_spool_age_seconds"), Some(0.0));
+        },
+    );
+}
+
+#[test]
+fn what_a_day_has_used_is_seen_beside_its_limit() {
+    let limits = Limits::default().per_day(Budget::OCR_JOBS, 100).expect("a limit");
+    play_with(
+        async |builder| builder.budgets(limits),
+        async |host| {
+            host.settles("budget_day_limit{budget=\"ocr_jobs\"}", 100.0).await;
+            host.settles("budget_day_used{budget=\"ocr_jobs\"}", 0.0).await;
+            let effect = Effect::ocr_job(&OcrInput::default()).request(&request());
+            let ran = host.auditor.effect(effect).run(async || Ok::<_, String>(json!(null))).await;
+            ran.expect("it may");
+            look().await;
+            host.settles("budget_day_used{budget=\"ocr_jobs\"}", 1.0).await;
+            assert_eq!(host.value("budget_day_used{budget=\"tokens\"}"), None, "without a limit");
+        },
+    );
+}
+
+#[test]
+fn each_append_is_timed() {
+    play(async |host| {
+        host.auditor.record(event()).await.expect("recorded");
+        assert_eq!(host.value("audit_append_seconds_count"), Some(1.0));
+        assert_eq!(host.value("audit_append_seconds_bucket{le=\"+Inf\"}"), Some(1.0));
+    });
+}
+
+fn event() -> AuditEvent {
+    AuditEvent::new(EventType::REQUEST_CREATED, Actor::System).request(&request())
 }
 
 /// A disk that is full.
