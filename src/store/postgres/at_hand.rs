@@ -15,7 +15,7 @@ use super::pool::TRUSTED_FOR;
 use super::statement::return_to_pool;
 
 /// How long a connection stays out of the pool, which closes what is old, and how long it may lie unused.
-const OUT_FOR: Duration = Duration::from_secs(60);
+const OUT_FOR: Duration = Duration::from_mins(1);
 
 /// What a store keeps of the connections of its own pool. Clones share it.
 ///
@@ -60,8 +60,9 @@ impl AtHand {
         let limit = pool.options().get_acquire_timeout();
         let permit = timeout(limit, Arc::clone(&self.0.turns).acquire_owned()).await;
         let permit = permit.map_err(|_| sqlx::Error::PoolTimedOut)?;
-        let _permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
-        let mut turn = Turn { shelf: Arc::clone(&self.0), out_since: Instant::now(), _permit };
+        let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
+        let mut turn =
+            Turn { shelf: Arc::clone(&self.0), out_since: Instant::now(), _permit: permit };
         while let Some(kept) = self.0.pop() {
             let Kept { connection, out_since, used_at } = kept;
             if used_at.elapsed() >= OUT_FOR {
