@@ -97,7 +97,7 @@ pub(super) fn is_person_key(key: &str) -> bool {
 }
 
 /// `apiKey`, `API-KEY` and `api key` as `api_key`.
-fn snake_case(key: &str) -> Cow<'_, str> {
+pub(super) fn snake_case(key: &str) -> Cow<'_, str> {
     let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
     if key.bytes().all(is_plain) && !key.contains("__") {
         return Cow::Borrowed(key);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::key_name::{is_person_key, is_phone_key, kind_by_key};
+use super::key_name::{is_person_key, is_phone_key, kind_by_key, snake_case};
 use super::mask::{find, mask, mask_of, mask_phone};
 use super::phone::digits_below_key;
 use super::scan::Kind;
@@ -30,6 +30,7 @@ pub(crate) enum Named {
 impl Named {
     /// What the name says.
     pub(crate) fn of(name: &str) -> Self {
+        let name = &*snake_case(name);
         if matches!(name, "span_id" | "trace_id") {
             Self::TraceId
         } else if let Some(kind) = kind_by_key(name) {
@@ -79,6 +80,8 @@ impl Named {
         let by_name = match self {
             // A count of tokens is no token; a one-time password has four digits or more.
             Self::Withheld(kind) if digits.len() >= 4 => Some(format!("[{}]", kind.as_str())),
+            Self::Address => Some("[address]".to_owned()),
+            Self::Payload => Some(Self::payload(digits.len())),
             Self::Phone => digits_below_key(digits)
                 .map(|digits| mask_phone(&digits))
                 .or_else(|| (!find(&in_line(name, digits)).is_empty()).then(|| "***".to_owned())),

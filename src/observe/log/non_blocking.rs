@@ -192,6 +192,7 @@ impl Shared {
     /// Writes lines, in as few calls as the file takes. A line that it refuses is lost, and the next one is
     /// tried.
     fn write_all(&self, file: &mut impl Write, mut lines: &[u8], is_broken_off: &mut bool) {
+        let mut is_begun = false;
         while !lines.is_empty() {
             if *is_broken_off {
                 // What was written of a lost line must not become the head of the next.
@@ -200,14 +201,14 @@ impl Shared {
             let written = if *is_broken_off { None } else { try_write(file, lines) };
             let done = written.unwrap_or_else(|| {
                 self.lost.add(1);
-                *is_broken_off = true;
+                *is_broken_off |= is_begun;
                 lines.iter().position(|byte| *byte == b'\n').map_or(lines.len(), |end| end + 1)
             });
+            is_begun = written.is_some() && lines[done - 1] != b'\n';
             lines = &lines[done..];
         }
-        if try_flush(file).is_none() {
-            *is_broken_off = true;
-        }
+        // What a buffer could not hand on it keeps, and hands on next time.
+        let _flushed = try_flush(file);
     }
 }
 

@@ -242,3 +242,18 @@ fn the_ids_of_a_trace_are_shown_where_they_are_ids() {
     assert_eq!(lines[1].text("trace_id"), "***456");
     assert_ne!(lines[1].text("span_id"), "4242424242424242");
 }
+
+/// Whichever way a name is written, and whatever type its value has.
+#[test]
+fn payloads_and_addresses_are_withheld_in_any_case_style() {
+    let lines = logged(|| {
+        info!(ocrText = "take twice", rawText = "x", requestBody = "y", queryParams = "z", "x");
+        info!(deliveryAddress = "KG 11 Ave 4", delivery_address = 11_u64, body = 5_u64, "x");
+    });
+    for name in ["ocrText", "rawText", "requestBody", "queryParams"] {
+        assert!(lines[0].text(name).starts_with("[payload "), "{name}: {}", lines[0].line);
+    }
+    assert_eq!(lines[1].text("deliveryAddress"), "[address]");
+    assert_eq!(lines[1].text("delivery_address"), "[address]");
+    assert_eq!(lines[1].text("body"), "[payload 1 B]");
+}

@@ -152,11 +152,12 @@ fn a_line_that_a_file_refuses_is_lost_alone_and_counted() {
         (&[][..], "aa\nbb\ncc\n", 0),
         (&[Interrupted, Interrupted], "aa\nbb\ncc\n", 0),
         (&[Part(1), Part(3)], "aa\nbb\ncc\n", 0),
-        (&[Refuses], "\nbb\ncc\n", 1),
-        (&[Panics], "\nbb\ncc\n", 1),
-        (&[Nothing], "\nbb\ncc\n", 1),
+        (&[Refuses], "bb\ncc\n", 1),
+        (&[Panics], "bb\ncc\n", 1),
+        (&[Nothing], "bb\ncc\n", 1),
         (&[Part(4), Refuses], "aa\nb\ncc\n", 1),
         (&[Part(1), Refuses, Refuses], "a\ncc\n", 2),
+        (&[Part(3), Refuses], "aa\ncc\n", 1),
     ] {
         assert_eq!(
             through(&Faulty::new(faults), &["aa\n", "bb\n", "cc\n"]),
