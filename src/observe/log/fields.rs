@@ -13,6 +13,8 @@ pub(super) struct Fields {
     pub(super) entries: Vec<Entry>,
     /// Has the bit of each entry's hash, so that what has no name in common is seen at once.
     pub(super) names: u64,
+    /// How many further fields had no room.
+    pub(super) omitted: usize,
 }
 
 /// One of the further fields.
@@ -30,6 +32,7 @@ impl Fields {
         self.further.clear();
         self.entries.clear();
         self.names = 0;
+        self.omitted = 0;
     }
 
     /// Adds a field, or replaces it: what is said later is what counts.
@@ -63,9 +66,11 @@ impl Fields {
         }
     }
 
-    /// Adds what is not there yet, as far as the further fields have room in `max_len` bytes. Returns how
-    /// many had none.
-    pub(super) fn inherit(&mut self, outer: &Self, max_len: usize) -> usize {
+    /// Adds what is not there yet, as far as the further fields have room in `max_len` bytes.
+    pub(super) fn inherit(&mut self, outer: &Self, max_len: usize) {
+        // Where an inner field had no room, an outer one of its name would tell a lie.
+        let max_len = if self.omitted == 0 { max_len } else { 0 };
+        self.omitted += outer.omitted;
         for (inner, outer) in self.lifted.iter_mut().zip(&outer.lifted) {
             if inner.is_empty() && !outer.is_empty() {
                 inner.push_str(outer);
@@ -81,9 +86,8 @@ impl Fields {
                 end: entry.end + offset,
             }));
             self.names |= outer.names;
-            return 0;
+            return;
         }
-        let mut omitted = 0;
         for entry in &outer.entries {
             if self.has(entry.hash) {
                 continue;
@@ -91,19 +95,17 @@ impl Fields {
             if has_room(self, entry.end - entry.start) {
                 self.push(outer, *entry);
             } else {
-                omitted += 1;
+                self.omitted += 1;
             }
         }
-        omitted
     }
 
-    /// Leaves out what has no room in `max_len` bytes, from the end. Returns how many that were.
-    pub(super) fn shorten(&mut self, max_len: usize) -> usize {
+    /// Leaves out what has no room in `max_len` bytes, from the end.
+    pub(super) fn shorten(&mut self, max_len: usize) {
         let kept = self.entries.iter().take_while(|entry| entry.end <= max_len).count();
-        let omitted = self.entries.len() - kept;
+        self.omitted += self.entries.len() - kept;
         self.entries.truncate(kept);
         self.further.truncate(self.entries.last().map_or(0, |last| last.end));
-        omitted
     }
 
     fn push(&mut self, other: &Self, entry: Entry) {

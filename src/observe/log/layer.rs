@@ -191,19 +191,17 @@ where
         Scratch::lend(|scratch| {
             let metadata = event.metadata();
             let plan = self.render(scratch, metadata, |to| event.record(to));
-            let mut omitted = scratch.fields.shorten(FURTHER_MAX);
+            scratch.fields.shorten(FURTHER_MAX);
             for span in context.event_scope(event).into_iter().flatten() {
                 let extensions = span.extensions();
                 let of_layers = extensions.get::<SpanFields>();
                 let of_ours = of_layers.and_then(|all| all.0[self.choices.index()].as_ref());
                 if let Some(outer) = of_ours {
-                    // Where an inner field had no room, an outer one of its name would tell a lie.
-                    let room = if omitted == 0 { FURTHER_MAX } else { 0 };
-                    omitted += scratch.fields.inherit(outer, room);
+                    scratch.fields.inherit(outer, FURTHER_MAX);
                 }
             }
             let service = self.choices.has_host_names.then_some(self.service.as_str());
-            let line = Line { metadata, plan: &plan, time: (self.clock)(), service, omitted };
+            let line = Line { metadata, plan: &plan, time: (self.clock)(), service };
             line.write(scratch);
             self.write(&scratch.line, metadata);
         });

@@ -18,8 +18,6 @@ pub(super) struct Line<'a> {
     pub(super) time: SystemTime,
     /// The service's name, in quotes, where the names of the host's log shipper are written too.
     pub(super) service: Option<&'a str>,
-    /// How many fields had no room.
-    pub(super) omitted: usize,
 }
 
 impl Line<'_> {
@@ -64,9 +62,9 @@ impl Line<'_> {
             }
         }
         line.push_str(&fields.further);
-        if self.omitted > 0 {
+        if fields.omitted > 0 {
             line.push_str(",\"fields_omitted\":");
-            line.push_str(&self.omitted.to_string());
+            line.push_str(&fields.omitted.to_string());
         }
         line.push_str("}\n");
     }

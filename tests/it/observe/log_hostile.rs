@@ -187,6 +187,24 @@ fn fields_without_room_are_counted() {
 }
 
 #[test]
+fn what_a_span_has_no_room_for_is_counted_on_its_lines() {
+    let long = "lorem ipsum ".repeat(600);
+    let lines = logged(|| {
+        let _outer = info_span!("o", told = "outer's", e = 1).entered();
+        let inner = info_span!("i", a = %long, b = %long, c = %long, d = %long, told = "first");
+        let _entered = inner.enter();
+        info!("x");
+        inner.record("told", "later");
+        info!("y");
+    });
+    for line in &lines {
+        assert!(line.whole("fields_omitted") >= 1, "{}", line.line);
+        // Of what has no room, the outer span's namesake must not take the place.
+        assert!(!line.line.contains("outer's"), "{}", line.line);
+    }
+}
+
+#[test]
 fn two_hundred_spans_in_each_other_are_one_line() {
     fn nest(depth: usize, log: &dyn Fn()) {
         if depth == 0 {
