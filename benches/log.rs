@@ -70,7 +70,7 @@ fn main() {
     // Rounds are short, because what else runs on the machine comes and goes.
     let (rounds, count) = if quick { (3, 200) } else { (1_001, 200) };
     let ours = Dispatch::new(tracing_subscriber::registry().with(JsonLayer::new(io::sink)));
-    let host = JsonLayer::new(io::sink).host_names("moltbot");
+    let host = JsonLayer::new(io::sink).shipper_names("moltbot");
     let host = Dispatch::new(tracing_subscriber::registry().with(host));
     let theirs = fmt::layer().json().with_writer(io::sink);
     let theirs = Dispatch::new(tracing_subscriber::registry().with(theirs));

@@ -129,7 +129,7 @@ fn log_to(path: &Path) -> Result<LogGuard, Box<dyn Error>> {
     let file = File::options().create(true).append(true).open(path);
     let file = file.map_err(|error| format!("{}: {error}", path.display()))?;
     let (writer, guard) = NonBlocking::new(file)?;
-    let layer = JsonLayer::new(writer).host_names("concierge").with_filter(LevelFilter::INFO);
+    let layer = JsonLayer::new(writer).shipper_names("concierge").with_filter(LevelFilter::INFO);
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))?;
     Ok(guard)
 }

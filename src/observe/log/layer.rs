@@ -21,7 +21,8 @@ use super::visit::Renderer;
 use super::{ID_MAX, LostLines};
 use crate::redact::Named;
 
-/// Writes each event as one line, which is one JSON object without anything personal in it.
+/// Writes each event as one line, which is one JSON object, with everything masked that is recognised as
+/// personal or secret.
 ///
 /// Every line has, in this order, `timestamp` (RFC 3339, UTC, microseconds), `severity` (`TRACE`, `DEBUG`,
 /// `INFO`, `WARN`, `ERROR`), `message`, `event_type`, `request_id`, `conversation_id`, `actor`,
@@ -65,8 +66,8 @@ impl<W> JsonLayer<W> {
     /// Adds the names that the host's log shipper expects: `level` (in small letters), `msg`, `time`,
     /// `service`, and `event` for the event's type. Default: without.
     #[must_use]
-    pub fn host_names(mut self, service: &str) -> Self {
-        self.choices.has_host_names = true;
+    pub fn shipper_names(mut self, service: &str) -> Self {
+        self.choices.has_shipper_names = true;
         self.service.clear();
         push_masked(&mut self.service, Named::Plain, "", service, ID_MAX);
         self
@@ -94,7 +95,8 @@ impl<W> JsonLayer<W> {
         self
     }
 
-    /// Counts the lines that the writer refused, and those that a writer logged itself.
+    /// Counts the lines that the writer refused, those that a writer logged itself, and those logged by values
+    /// while they were formatted, more than 8 deep.
     #[must_use]
     pub fn lost(&self) -> LostLines {
         self.lost.clone()
@@ -200,7 +202,7 @@ where
                     scratch.fields.inherit(outer, FURTHER_MAX);
                 }
             }
-            let service = self.choices.has_host_names.then_some(self.service.as_str());
+            let service = self.choices.has_shipper_names.then_some(self.service.as_str());
             let line = Line { metadata, plan: &plan, time: (self.clock)(), service };
             line.write(scratch);
             self.write(&scratch.line, metadata);

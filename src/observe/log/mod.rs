@@ -1,4 +1,4 @@
-//! Log lines: one JSON object a line, whatever is logged, and nothing personal in it.
+//! Log lines: one JSON object a line, whatever is logged, with what is personal in it masked.
 
 mod fields;
 mod json;

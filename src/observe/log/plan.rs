@@ -49,7 +49,7 @@ const STACKS: [&str; 8] = [
 /// What a layer writes beside the least.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Choices {
-    pub(super) has_host_names: bool,
+    pub(super) has_shipper_names: bool,
     pub(super) shows_stacks: bool,
 }
 
@@ -59,7 +59,7 @@ impl Choices {
 
     /// Which of them it is.
     pub(super) fn index(self) -> usize {
-        usize::from(self.has_host_names) + 2 * usize::from(self.shows_stacks)
+        usize::from(self.has_shipper_names) + 2 * usize::from(self.shows_stacks)
     }
 }
 
@@ -138,7 +138,7 @@ fn key_of(name: &'static str, before: &[(&str, String)], choices: Choices) -> St
     if let Some((_, key)) = before.iter().find(|(other, _)| *other == name) {
         return key.clone();
     }
-    let is_own = OWN.contains(&name) || (choices.has_host_names && OWN_OF_HOST.contains(&name));
+    let is_own = OWN.contains(&name) || (choices.has_shipper_names && OWN_OF_HOST.contains(&name));
     let masked = mask(name);
     let mut key = if is_own { format!("field.{name}") } else { masked.into_owned() };
     if key.len() > NAME_MAX {

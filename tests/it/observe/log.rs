@@ -44,7 +44,7 @@ fn a_line_has_its_shape_to_the_byte() {
 #[test]
 fn the_host_s_shipper_finds_its_names() {
     let lines = Lines::default();
-    let layer = layer(&lines).host_names("molt\"bot");
+    let layer = layer(&lines).shipper_names("molt\"bot");
     logged_by(layer, || {
         let _span = info_span!("s", service = "a span's", event_type = "request.created").entered();
         warn!(level = 3, "careful");
@@ -203,7 +203,7 @@ fn filters_and_other_layers_beside_it_keep_their_say() {
     let by_env = EnvFilter::new("warn,outreach=debug");
     let subscriber = tracing_subscriber::registry()
         .with(layer(&all))
-        .with(layer(&one).host_names("moltbot").with_filter(only_outreach))
+        .with(layer(&one).shipper_names("moltbot").with_filter(only_outreach))
         .with(layer(&env).with_filter(by_env))
         .with(tracing_subscriber::fmt::layer().json().with_writer(beside.clone()));
     tracing::subscriber::with_default(subscriber, || {
@@ -250,7 +250,7 @@ fn times_beyond_the_format_and_before_1970_are_written() {
 
 #[test]
 fn the_debug_text_of_the_layer_holds_no_line() {
-    let layer = layer(&Lines::default()).host_names("moltbot");
+    let layer = layer(&Lines::default()).shipper_names("moltbot");
     assert!(format!("{layer:?}").starts_with("JsonLayer { choices: "));
 }
 
