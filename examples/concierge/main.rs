@@ -18,7 +18,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::Parser;
 use moltbot_audit::auditor::{Clock, SystemClock};
-use moltbot_audit::observe::{JsonLayer, LogGuard, NonBlocking};
+use moltbot_audit::observe::{JsonLayer, LogGuard, LostLines, NonBlocking};
 use moltbot_audit::pack::{ExportError, export_recorded, verify_request_pack};
 use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::{self, AuditStore};
@@ -97,7 +97,7 @@ async fn run(arguments: Arguments) -> Result<(), Stop> {
         let over = Duration::from_secs(arguments.over.into());
         load::load(count, over, &store, &key).await?;
         store.close().await;
-        drop(logging);
+        end_log(logging);
         return Ok(());
     }
     for scenario in &scenarios {
@@ -119,19 +119,29 @@ async fn run(arguments: Arguments) -> Result<(), Stop> {
         }
     }
     store.close().await;
-    // Writes what waits.
-    drop(logging);
+    end_log(logging);
     Ok(())
 }
 
 /// Logs to a file, without anybody waiting for its disk.
-fn log_to(path: &Path) -> Result<LogGuard, Box<dyn Error>> {
+fn log_to(path: &Path) -> Result<(LogGuard, LostLines), Box<dyn Error>> {
     let file = File::options().create(true).append(true).open(path);
     let file = file.map_err(|error| format!("{}: {error}", path.display()))?;
     let (writer, guard) = NonBlocking::new(file)?;
-    let layer = JsonLayer::new(writer).shipper_names("concierge").with_filter(LevelFilter::INFO);
+    let lost = writer.lost();
+    let layer = JsonLayer::new(writer).count_lost_in(&lost).shipper_names("concierge");
+    let layer = layer.with_filter(LevelFilter::INFO);
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))?;
-    Ok(guard)
+    Ok((guard, lost))
+}
+
+/// Writes what waits, and says what could not be written.
+fn end_log(logging: Option<(LogGuard, LostLines)>) {
+    let Some((guard, lost)) = logging else { return };
+    drop(guard);
+    if lost.count() > 0 {
+        eprintln!("{} log lines could not be written", lost.count());
+    }
 }
 
 fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, Box<dyn Error>> {

@@ -669,6 +669,7 @@ begin
         if decided.elapsed_us > admit.elapsed_max_us / 2 and exists (
             select from moltbot_audit.audit_events a
             where a.stream_id = admit.stream_id and a.event_type = 'shortlist.generated'
+                and a.outcome = 'succeeded'
         ) then
             decided.elapsed_us := null;
         elsif decided.elapsed_us > admit.elapsed_max_us then

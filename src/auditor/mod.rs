@@ -133,6 +133,7 @@ impl Auditor {
 
     async fn record_as(&self, role: Role, event: AuditEvent) -> Result<Recorded, RecordError> {
         self.shared.gaps.look_at(&*self.shared.clock);
+        Upkeep::start(&self.shared);
         Ok(self.submit(self.seal(event)?.with_role(role)).await?)
     }
 

@@ -33,6 +33,8 @@ fn line(record: &Record, receipt: &Receipt) {
             let header = record.header();
             tracing::$level!(
                 target: "moltbot_audit::record",
+                // What it has none of must not come from whoever happens to record it.
+                parent: None,
                 request_id = header.request_id.map(tracing::field::display),
                 conversation_id = header.conversation_id.map(tracing::field::display),
                 event_type = header.event_type,

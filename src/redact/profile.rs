@@ -61,7 +61,7 @@ pub(crate) enum Decision {
 
 impl Profile {
     /// Version of the rules; it stands in every pack.
-    pub const VERSION: u32 = 3;
+    pub const VERSION: u32 = 4;
 
     /// For the operator's own people.
     #[must_use]

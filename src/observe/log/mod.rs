@@ -24,6 +24,6 @@ const VALUE_MAX: usize = 8 * 1024;
 /// Most bytes of a field that every line has, as JSON has them.
 const ID_MAX: usize = 1024;
 /// Most bytes of a value that are looked at; what comes behind is neither masked nor written.
-const RAW_MAX: usize = 4 * 1024 * 1024;
+const RAW_MAX: usize = 64 * 1024;
 /// Most bytes of a field's name.
 const NAME_MAX: usize = 256;

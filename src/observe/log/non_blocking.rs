@@ -10,6 +10,7 @@ use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::LostLines;
+use super::scratch::Turn;
 
 /// Most lines that wait.
 const LINES_MAX: usize = 65_536;
@@ -166,6 +167,8 @@ impl Shared {
     }
 
     fn run(&self, mut file: impl Write) {
+        // A file that logs would have lines to write for ever: what this thread logs is counted as lost.
+        let _turn = Turn::write();
         let mut batch = Vec::new();
         let mut is_broken_off = false;
         loop {

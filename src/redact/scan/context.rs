@@ -74,16 +74,33 @@ pub(super) fn name_before(text: &str, at: usize) -> &str {
 /// The name that a value at `at` is assigned to, and by which sign, where white space or quotes lie
 /// between: `"api_key": "…"`.
 pub(super) fn name_assigned(text: &str, at: usize) -> Option<(&str, u8)> {
-    let before = &text.as_bytes()[..at];
+    let before = &text.as_bytes()[..unwrapped(text.as_bytes(), at)];
     let is_between = |byte: &&u8| matches!(byte, b' ' | b'"' | b'\'' | b'\\' | b'`' | b'>');
     let gap = before.iter().rev().take(6).take_while(is_between).count();
-    let joint = *before.get(at.checked_sub(gap + 1)?)?;
+    let joint = *before.get(before.len().checked_sub(gap + 1)?)?;
     if gap == 0 || !matches!(joint, b'=' | b':') {
         return None;
     }
-    let end = at - gap - 1;
+    let end = before.len() - gap - 1;
     let gap = before[..end].iter().rev().take(4).take_while(is_between).count();
     Some((name_before(text, end - gap), joint))
+}
+
+/// Where a value begins that Rust's `Debug` has wrapped: `Some(String("…`. Unwrapped, it is where it was.
+fn unwrapped(bytes: &[u8], at: usize) -> usize {
+    const WRAPPERS: [&[u8]; 4] = [b"Number(", b"Ok(", b"Some(", b"String("];
+    let mut start = at;
+    // One in the other, and no more.
+    for _ in 0..2 {
+        let quotes = bytes[..start].iter().rev().take(3);
+        let behind = start - quotes.take_while(|byte| matches!(byte, b'"' | b'\\')).count();
+        let wrapper = WRAPPERS.iter().find(|wrapper| bytes[..behind].ends_with(wrapper));
+        match wrapper {
+            Some(wrapper) => start = behind - wrapper.len(),
+            None => break,
+        }
+    }
+    start
 }
 
 /// Whether an authentication scheme's name stands before `at`.

@@ -37,6 +37,7 @@ const FIRST_SHORTLIST: Sql = sql!(
     from moltbot_audit.audit_streams s
     join moltbot_audit.audit_events e
         on e.stream_id = s.stream_id and e.event_type = 'shortlist.generated'
+            and e.outcome = 'succeeded'
     where s.stream_id = $1
     order by e.seq
     limit 1"

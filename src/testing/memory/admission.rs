@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Kept, MemoryStore};
-use crate::event::{Budget, EventType, StreamId, Switch};
+use crate::event::{Budget, EventType, Outcome, StreamId, Switch};
 use crate::record::{Header, Receipt, Record, Role};
 use crate::store::admission::{
     Admission, AdmissionStore, Claim, Conclusion, ConsentClaim, FirstShortlist, OpenEffect, Scope,
@@ -136,9 +136,7 @@ impl Kept {
             started_at: receipt.recorded_at,
             created_at: record.header().created_at,
         });
-        let has_shortlist = events.any(|(record, _)| {
-            record.header().event_type == EventType::SHORTLIST_GENERATED.as_str()
-        });
+        let has_shortlist = events.any(|(record, _)| is_shortlist(record.header()));
         Facts {
             now,
             is_switched_off: switch.is_none_or(|state| state.is_engaged),
@@ -150,8 +148,6 @@ impl Kept {
     }
 
     fn first_shortlist(&self, stream_id: StreamId) -> Option<FirstShortlist> {
-        let is_shortlist =
-            |header: &Header| header.event_type == EventType::SHORTLIST_GENERATED.as_str();
         let headers = self.rows.iter().map(|(record, _)| record.header());
         let mut stream = headers.filter(|header| header.stream_id == stream_id).peekable();
         let began_at = stream.peek()?.created_at;
@@ -300,4 +296,9 @@ impl AdmissionStore for MemoryStore {
             tokio::time::timeout(POLL, moved).await.ok();
         })
     }
+}
+
+fn is_shortlist(header: &Header) -> bool {
+    header.event_type == EventType::SHORTLIST_GENERATED.as_str()
+        && header.outcome == Outcome::Succeeded.as_str()
 }

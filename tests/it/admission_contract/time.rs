@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::event::{Budget, EventType};
 use moltbot_audit::store::admission::{Claim, FirstShortlist, Obstacle};
-use moltbot_audit::{Actor, AuditEvent};
+use moltbot_audit::{Actor, AuditEvent, ErrorCode, Outcome};
 use serde_json::json;
 
 use crate::support::claims::{Case, charge};
@@ -50,6 +50,11 @@ pub(crate) async fn a_shortlist_ends_the_limit(case: Case) {
     let other = Case::new(case.store.clone());
     other.record(EventType::SHORTLIST_GENERATED, morning(), json!({})).await;
     case.record(EventType::SHORTLIST_SENT, after(5, 0), json!({})).await;
+    let failed = AuditEvent::new(EventType::SHORTLIST_GENERATED, Actor::System)
+        .request(&case.request)
+        .at(after(5, 0))
+        .ended(Outcome::Failed, ErrorCode::EffectFailed);
+    case.append(sealed(failed)).await;
     assert_eq!(case.refusal(&late()).await, refusal);
     case.record(EventType::SHORTLIST_GENERATED, after(5, 0), json!({})).await;
     assert_eq!(case.admit(&late()).await.elapsed, None);
@@ -87,6 +92,12 @@ pub(crate) async fn the_first_shortlist_is_told_with_its_time_since_the_first_ev
     let other = Case::new(case.store.clone());
     other.record(EventType::SHORTLIST_GENERATED, morning(), json!({})).await;
     assert_eq!(first().await, None, "of a request that has none");
+    let failed = AuditEvent::new(EventType::SHORTLIST_GENERATED, Actor::System)
+        .request(&case.request)
+        .at(after(1, 0))
+        .ended(Outcome::Failed, ErrorCode::EffectFailed);
+    case.append(sealed(failed)).await;
+    assert_eq!(first().await, None, "one that failed is none");
     let shortlists = [after(5, 1), after(4, 0)].map(|at| {
         let event = AuditEvent::new(EventType::SHORTLIST_GENERATED, Actor::System);
         sealed(event.request(&case.request).at(at))

@@ -257,3 +257,25 @@ fn payloads_and_addresses_are_withheld_in_any_case_style() {
     assert_eq!(lines[1].text("delivery_address"), "[address]");
     assert_eq!(lines[1].text("body"), "[payload 1 B]");
 }
+
+#[test]
+fn a_secret_is_found_through_what_debug_wraps_it_in() {
+    #[derive(Debug)]
+    #[expect(dead_code, reason = "only its Debug is read")]
+    struct Sent<'a> {
+        access_token: Option<&'a str>,
+        api_key: Result<Option<String>, ()>,
+        id: Option<u32>,
+    }
+    let secret = "EAAGm0PX4ZCpsBAKZ9q8";
+    let sent = Sent { access_token: Some(secret), api_key: Ok(Some(secret.into())), id: Some(7) };
+    let lines = logged(|| {
+        info!(sent = ?sent, "x");
+        info!(json = ?serde_json::json!({ "api_key": secret, "batch": "three of four" }), "x");
+    });
+    for line in &lines {
+        assert!(!line.line.contains(secret), "{}", line.line);
+    }
+    assert!(lines[0].text("sent").contains("id: Some(7)"), "{}", lines[0].line);
+    assert!(lines[1].text("json").contains("three of four"), "{}", lines[1].line);
+}

@@ -80,6 +80,8 @@ impl Cluster {
             .arg("QUIT")
             .arg(programs.join("postgres"));
         watchdog.arg("-D").arg(&data).arg("-k").arg(&folder).args(["-c", "listen_addresses="]);
+        // Each test has a store or two, with a pool each, and all of them run at once.
+        watchdog.args(["-c", "max_connections=400"]);
         for setting in settings {
             watchdog.args(["-c", setting]);
         }

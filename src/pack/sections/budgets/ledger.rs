@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::claim::{Account, Held, charges, effect_id, is_hidden, is_use_hidden};
 use super::{AdmittedEffect, BudgetVerdict, EffectState, HeldCharge, Irregularity, OutsideEffect};
-use crate::event::{Budget, EventType, Period};
+use crate::event::{Budget, EventType, Outcome, Period};
 use crate::pack::PackEvent;
 use crate::pack::sections::told::Source;
 use crate::record::Settlement;
@@ -139,7 +139,8 @@ impl Ledger {
             }
             Ok(())
         };
-        self.has_shortlist |= is(&EventType::SHORTLIST_GENERATED);
+        self.has_shortlist |= is(&EventType::SHORTLIST_GENERATED)
+            && event.header.outcome == Outcome::Succeeded.as_str();
         if let Err(what) = taken {
             self.irregular.push(Irregularity { source: Source::of(event), what });
         }

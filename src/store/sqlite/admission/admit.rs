@@ -114,6 +114,7 @@ const FACTS: &str = "
         exists (
             select 1 from audit_events
             where stream_id = ?2 and event_type = 'shortlist.generated'
+                and outcome = 'succeeded'
         ) as has_shortlist,
         (
             select json_group_array(coalesce(asked.used, 0) order by asked.key)

@@ -113,6 +113,7 @@ impl AdmissionStore for SqliteStore {
             ) as after_us
             from audit_events
             where stream_id = ?1 and event_type = 'shortlist.generated'
+                and outcome = 'succeeded'
             order by seq
             limit 1";
         Box::pin(async move {

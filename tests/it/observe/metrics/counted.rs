@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use moltbot_audit::event::payload::{
     BatchInput, MoltbotCalled, MoltbotInput, MoltbotOutput, OcrInput, OcrJobDone, OcrOutput,
 };
@@ -12,7 +13,7 @@ use moltbot_audit::testing::Fault;
 use moltbot_audit::{Actor, AuditEvent, Effect, ErrorCode, EventType, Outcome, Switch};
 use serde_json::{Value, json};
 
-use super::{play, play_with, request};
+use super::{play, play_with, recorder, request};
 
 fn event(event_type: EventType) -> AuditEvent {
     AuditEvent::new(event_type, Actor::System).request(&request())
@@ -228,5 +229,39 @@ fn verified_packs_are_counted_by_their_verdict() {
         verify_request_pack(forged.as_bytes()).expect_err("tampered");
         assert_eq!(host.value("audit_verifications_total{verdict=\"passed\"}"), Some(1.0));
         assert_eq!(host.value("audit_verifications_total{verdict=\"failed\"}"), Some(1.0));
+    });
+}
+
+/// A recorder that panics at what is admitted.
+struct Panics<R>(R);
+
+impl<R: Recorder> Recorder for Panics<R> {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, metadata: &Metadata<'_>) -> Counter {
+        assert!(key.labels().all(|label| label.value() != "effect.admitted"), "on purpose");
+        self.0.register_counter(key, metadata)
+    }
+
+    fn register_gauge(&self, key: &Key, metadata: &Metadata<'_>) -> Gauge {
+        self.0.register_gauge(key, metadata)
+    }
+
+    fn register_histogram(&self, key: &Key, metadata: &Metadata<'_>) -> Histogram {
+        self.0.register_histogram(key, metadata)
+    }
+}
+
+#[test]
+fn a_recorder_that_panics_takes_no_admission_with_it() {
+    play(async |host| {
+        let panics = Panics(recorder().build_recorder());
+        let _panicking = metrics::set_default_local_recorder(&panics);
+        let effect = Effect::moltbot_call(&MoltbotInput::default()).request(&request());
+        let ran = host.auditor.effect(effect).run(async || Ok::<_, String>(json!(null))).await;
+        ran.expect("it runs");
+        assert!(host.auditor.in_doubt().await.expect("the store is up").is_empty());
     });
 }
