@@ -10,5 +10,6 @@ mod log_privacy;
 mod log_writer;
 pub(crate) mod metrics;
 mod prometheus;
+mod record_line;
 mod runbook;
 mod traces;
