@@ -1,58 +1,90 @@
 //! The line that each stored record writes by itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::testing::{MemoryStore, assert_no_personal_data};
-use moltbot_audit::{Actor, AuditEvent, Auditor, ErrorCode, EventType, Outcome};
+use moltbot_audit::{Actor, AuditEvent, Auditor, ErrorCode, EventType, Outcome, RequestId, Switch};
 use tracing::{Instrument as _, info_span};
 
-use super::lines::{Parsed, logged};
+use super::lines::{Lines, Parsed, logged};
 use crate::support::records::fresh_request;
 
-/// Records events inside a span of the host's; gives the lines of the records.
-fn lines_of(events: Vec<AuditEvent>) -> Vec<Parsed> {
+fn auditor() -> Auditor {
+    let builder =
+        Auditor::builder(Arc::new(MemoryStore::default()), RedactionKey::from_bytes([7; 32]));
+    builder.environment(|_| None).build()
+}
+
+fn play(scene: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let lines = logged(|| {
-        let auditor =
-            Auditor::builder(Arc::new(MemoryStore::default()), RedactionKey::from_bytes([7; 32]));
-        let auditor = auditor.environment(|_| None).build();
-        let around = info_span!("host", request_id = "outer", idempotency_key = "outer-key");
-        let record = async {
-            for event in events {
-                auditor.record(event).await.expect("recorded");
-            }
-        };
-        runtime.expect("a runtime").block_on(record.instrument(around));
-    });
+    runtime.expect("a runtime").block_on(scene);
+}
+
+fn of_records(lines: Vec<Parsed>) -> Vec<Parsed> {
     lines.into_iter().filter(|line| line.text("target") == "moltbot_audit::record").collect()
+}
+
+/// What fails to reach whom, under a key that names them.
+fn failed(request: &RequestId) -> AuditEvent {
+    AuditEvent::new(EventType::WHATSAPP_SEND_FAILED, Actor::System)
+        .request(request)
+        .idempotency_key("mail:marie.mukiza@gmail.com:0788123456")
+        .duration(Duration::from_millis(412))
+        .ended(Outcome::Failed, ErrorCode::TimedOut)
 }
 
 #[test]
 fn a_records_line_borrows_nothing_from_the_span_around_it() {
-    let lines = lines_of(vec![AuditEvent::new(EventType::REQUEST_CREATED, Actor::Client)]);
+    let lines = logged(|| {
+        let around = info_span!("host", request_id = "outer", idempotency_key = "outer-key");
+        // A flip is recorded by the task of whoever flips.
+        play(
+            async {
+                let auditor = auditor();
+                auditor.kill_switch().engage(&Switch::AI, "aline", "a drill").await.expect("set");
+            }
+            .instrument(around),
+        );
+    });
+    let lines = of_records(lines);
     assert_eq!(lines.len(), 1);
-    assert_eq!(lines[0].text("event_type"), "request.created");
-    assert_eq!(lines[0].text("actor"), "client");
+    assert_eq!(lines[0].text("event_type"), "switch.engaged");
+    assert_eq!(lines[0].text("actor"), "admin");
     for name in ["request_id", "conversation_id", "idempotency_key", "timing_ms"] {
         assert!(lines[0].is_null(name), "{name}: {}", lines[0].line);
     }
 }
 
 #[test]
-fn a_records_line_says_how_it_ended_and_masks_its_key() {
+fn a_records_line_says_how_it_ended() {
     let request = fresh_request();
-    let failed = AuditEvent::new(EventType::WHATSAPP_SEND_FAILED, Actor::System)
-        .request(&request)
-        .idempotency_key("mail:marie.mukiza@gmail.com:0788123456")
-        .duration(std::time::Duration::from_millis(412))
-        .ended(Outcome::Failed, ErrorCode::TimedOut);
-    let lines = lines_of(vec![failed]);
-    let line = &lines[0];
-    assert_eq!(line.text("severity"), "WARN");
-    assert_eq!(line.text("error_code"), "timed_out");
-    assert_eq!(line.text("request_id"), request.to_string());
-    assert_eq!(line.whole("timing_ms"), 412);
-    assert!(!line.text("idempotency_key").contains("marie"), "{}", line.line);
-    assert_no_personal_data(&line.line);
+    let lines = logged(|| {
+        play(async {
+            auditor().record(failed(&request)).await.expect("recorded");
+        });
+    });
+    let lines = of_records(lines);
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0].text("severity"), "WARN");
+    assert_eq!(lines[0].text("error_code"), "timed_out");
+    assert_eq!(lines[0].text("request_id"), request.to_string());
+    assert_eq!(lines[0].whole("timing_ms"), 412);
+    assert_no_personal_data(&lines[0].line);
+}
+
+/// Whoever else writes what is logged masks nothing.
+#[test]
+fn a_records_line_is_masked_for_every_layer() {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(lines.clone()).with_ansi(false).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        play(async {
+            auditor().record(failed(&fresh_request())).await.expect("recorded");
+        });
+    });
+    let text = lines.text();
+    let line = text.lines().find(|line| line.contains("whatsapp.send_failed")).expect("a line");
+    assert!(line.contains("idempotency_key=") && !line.contains("marie"), "{line}");
 }
