@@ -12,12 +12,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::simulation::{
     clock::ScriptedClock,
-    play::{PlayError, play, set_up},
+    play::{play, set_up},
     scenario::{Scenario, ScenarioError},
     story::Story,
     world::World,
 };
-use super::{Stop, unusable};
+use super::{Stop, stopped, unusable};
 
 /// What is played, each as often as it is named here: most requests go well.
 const MIX: [&str; 20] = [
@@ -75,10 +75,7 @@ async fn play_once(
     set_up(&auditor).await.map_err(unusable)?;
     let played = play(scenario, &auditor, &world, &Story::new(std::io::sink())).await;
     auditor.shutdown(Duration::from_secs(10)).await.map_err(unusable)?;
-    played.map(drop).map_err(|error| match error {
-        PlayError::Assertion { .. } => Stop { code: 1, error: error.into() },
-        PlayError::Audit { .. } => unusable(error),
-    })
+    played.map(drop).map_err(stopped)
 }
 
 /// Draws a bar over itself on a terminal; elsewhere, says every tenth.

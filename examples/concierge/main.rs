@@ -96,31 +96,44 @@ async fn run(arguments: Arguments) -> Result<(), Stop> {
     if let Some(count) = arguments.load {
         let over = Duration::from_secs(arguments.over.into());
         load::load(count, over, &store, &key).await?;
-        store.close().await;
-        end_log(logging);
-        return Ok(());
-    }
-    for scenario in &scenarios {
-        // An hour ago, so that the whole story lies before its export.
-        let start = SystemClock::new().now() - TimeDelta::hours(1);
-        let clock = Arc::new(ScriptedClock::new(start));
-        let world = Arc::new(World::new(clock.clone()));
-        let sink = Arc::new(ToldSink::new(store.clone(), narrator.clone()));
-        let auditor = Auditor::builder(sink, key.clone()).clock(clock).build();
-        set_up(&auditor).await.map_err(unusable)?;
-        let played = play(scenario, &auditor, &world, &narrator).await;
-        let requests = played.map_err(|error| match error {
-            PlayError::Assertion { .. } => Stop { code: 1, error: error.into() },
-            PlayError::Audit { .. } => unusable(error),
-        })?;
-        reconcile(&world, &*store, &requests, &narrator).await?;
-        for request in &requests {
-            export(&store, &key, request, &arguments.out, &narrator).await?;
+    } else {
+        for scenario in &scenarios {
+            play_and_export(scenario, &store, &key, &arguments.out, &narrator).await?;
         }
     }
     store.close().await;
     end_log(logging);
     Ok(())
+}
+
+async fn play_and_export(
+    scenario: &Scenario,
+    store: &Arc<dyn AuditStore>,
+    key: &RedactionKey,
+    out: &Path,
+    narrator: &Story,
+) -> Result<(), Stop> {
+    // An hour ago, so that the whole story lies before its export.
+    let start = SystemClock::new().now() - TimeDelta::hours(1);
+    let clock = Arc::new(ScriptedClock::new(start));
+    let world = Arc::new(World::new(clock.clone()));
+    let sink = Arc::new(ToldSink::new(store.clone(), narrator.clone()));
+    let auditor = Auditor::builder(sink, key.clone()).clock(clock).build();
+    set_up(&auditor).await.map_err(unusable)?;
+    let requests = play(scenario, &auditor, &world, narrator).await.map_err(stopped)?;
+    reconcile(&world, &**store, &requests, narrator).await?;
+    for request in &requests {
+        export(store, key, request, out, narrator).await?;
+    }
+    Ok(())
+}
+
+/// Why a play did not come to its end, and with which exit code.
+fn stopped(error: PlayError) -> Stop {
+    match error {
+        PlayError::Assertion { .. } => Stop { code: 1, error: error.into() },
+        PlayError::Audit { .. } => unusable(error),
+    }
 }
 
 /// Logs to a file, without anybody waiting for its disk.

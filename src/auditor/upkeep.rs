@@ -1,5 +1,6 @@
 //! What an auditor does by itself, from time to time, as long as it is there.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -16,19 +17,29 @@ const LOOK: Duration = Duration::from_secs(15);
 
 /// The tasks of it.
 #[derive(Debug, Default)]
-pub(super) struct Upkeep(Mutex<Vec<AbortHandle>>);
+pub(super) struct Upkeep {
+    tasks: Mutex<Vec<AbortHandle>>,
+    /// Whether they may all be taken to run, so that a record need not look.
+    is_running: AtomicBool,
+}
 
 impl Upkeep {
     /// Starts them where there is a runtime to run in and they do not run: on the first call, or where
     /// the runtime that they ran in is gone.
     pub(super) fn start(shared: &Arc<Shared>) {
+        if shared.upkeep.is_running.load(Ordering::Relaxed) {
+            return;
+        }
         let Ok(runtime) = Handle::try_current() else { return };
         let mut running = shared.upkeep.lock();
         if running.is_empty() || running.iter().any(AbortHandle::is_finished) {
             running.drain(..).for_each(|task| task.abort());
-            running.push(runtime.spawn(look(Arc::downgrade(shared))).abort_handle());
+            // First: a runtime that is stopping drops a task at once, and that has to be seen.
+            shared.upkeep.is_running.store(true, Ordering::Relaxed);
+            let task = || Running(Arc::downgrade(shared));
+            running.push(runtime.spawn(look(task())).abort_handle());
             if shared.batcher.admission().is_some() {
-                running.push(runtime.spawn(sweep(Arc::downgrade(shared))).abort_handle());
+                running.push(runtime.spawn(sweep(task())).abort_handle());
             }
         }
     }
@@ -38,7 +49,7 @@ impl Upkeep {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<AbortHandle>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -48,11 +59,22 @@ impl Drop for Upkeep {
     }
 }
 
+/// Held by a task: where it ends, as with its runtime, the next call looks and starts it again.
+struct Running(Weak<Shared>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.upkeep.is_running.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Records of every lease that is over that it is.
-async fn sweep(shared: Weak<Shared>) {
+async fn sweep(running: Running) {
     loop {
         sleep(SWEEP).await;
-        let Some(shared) = shared.upgrade() else { return };
+        let Some(shared) = running.0.upgrade() else { return };
         let auditor = Auditor { shared };
         let Some(store) = auditor.admission() else { return };
         if let Err(error) = auditor.expire(store).await {
@@ -65,8 +87,8 @@ async fn sweep(shared: Weak<Shared>) {
 }
 
 /// Sets the gauges.
-async fn look(shared: Weak<Shared>) {
-    while let Some(shared) = shared.upgrade() {
+async fn look(running: Running) {
+    while let Some(shared) = running.0.upgrade() {
         Auditor { shared }.set_gauges().await;
         sleep(LOOK).await;
     }

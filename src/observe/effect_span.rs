@@ -54,7 +54,7 @@ impl EffectSpan {
             trace_id = Empty,
             span_id = Empty,
             request_id = event.request_id.as_ref().map(|id| display(id.uuid())),
-            conversation_id = event.conversation_id.as_ref().map(|id| display(id.uuid())),
+            conversation_id = conversation(event),
             event_type = event.event_type.as_str(),
             actor = event.actor.as_str(),
             idempotency_key = Empty,

@@ -1,5 +1,7 @@
 //! What a stored record counts, and the log line it writes.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use serde_json::Value;
 
 use super::recorder::{count, measure};
@@ -8,9 +10,19 @@ use crate::event::{ErrorCode, EventType, Outcome};
 use crate::record::{Header, Receipt, Record};
 use crate::redact::mask;
 
-/// Writes the record's line, and counts it in every metric that it belongs to.
+/// Writes the record's line, and counts it in every metric that it belongs to. A recorder or a layer of the
+/// host's that panics must take nothing with it: not an admission, and not the rest of a batch.
 pub(crate) fn stored(record: &Record, receipt: &Receipt) {
-    line(record, receipt);
+    let shown = || {
+        line(record, receipt);
+        tally(record);
+    };
+    if catch_unwind(AssertUnwindSafe(shown)).is_err() {
+        tracing::error!("whoever observes what is recorded panicked");
+    }
+}
+
+fn tally(record: &Record) {
     let header = record.header();
     count(&table::AUDIT_EVENTS, &[Label::EventType.value(&header.event_type)], 1);
     match header.event_type.split('.').next().unwrap_or_default() {
@@ -59,7 +71,7 @@ fn line(record: &Record, receipt: &Receipt) {
 }
 
 fn of_request(header: &Header) {
-    if header.event_type == EventType::REQUEST_CREATED.as_str() {
+    if is_of(header, &EventType::REQUEST_CREATED) {
         count(&table::REQUESTS_CREATED, &[], 1);
     }
 }
@@ -68,17 +80,17 @@ fn of_vendor(header: &Header) {
     if !is(header, Outcome::Succeeded) {
         return;
     }
-    if header.event_type == EventType::VENDOR_OUTREACH_SENT.as_str() {
+    if is_of(header, &EventType::VENDOR_OUTREACH_SENT) {
         count(&table::VENDOR_MESSAGES_SENT, &[], 1);
-    } else if header.event_type == EventType::VENDOR_REPLY_RECORDED.as_str() {
+    } else if is_of(header, &EventType::VENDOR_REPLY_RECORDED) {
         count(&table::VENDOR_REPLIES, &[], 1);
     }
 }
 
 fn of_ocr(record: &Record) {
     let header = record.header();
-    let has_failed = header.event_type == EventType::OCR_JOB_FAILED.as_str();
-    if !has_failed && header.event_type != EventType::OCR_JOB_DONE.as_str() {
+    let has_failed = is_of(header, &EventType::OCR_JOB_FAILED);
+    if !has_failed && !is_of(header, &EventType::OCR_JOB_DONE) {
         return;
     }
     count(&table::OCR_JOBS, &[], 1);
@@ -96,10 +108,10 @@ fn of_ocr(record: &Record) {
 
 fn of_moltbot(record: &Record) {
     let header = record.header();
-    if header.event_type == EventType::MOLTBOT_CALLED.as_str() {
+    if is_of(header, &EventType::MOLTBOT_CALLED) {
         count(&table::MOLTBOT_CALLS, &[Label::Outcome.value(&header.outcome)], 1);
         used(record);
-    } else if header.event_type == EventType::MOLTBOT_OUTPUT_REJECTED.as_str() {
+    } else if is_of(header, &EventType::MOLTBOT_OUTPUT_REJECTED) {
         count(&table::MOLTBOT_OUTPUT_REJECTED, &[reason(header)], 1);
     }
 }
@@ -119,14 +131,13 @@ fn used(record: &Record) {
 
 fn of_call(record: &Record) {
     let header = record.header();
-    let is_type = |event_type: &EventType| header.event_type == event_type.as_str();
-    let has_failed = is_type(&EventType::CALL_FAILED);
-    if has_failed || is_type(&EventType::CALL_STARTED) {
+    let has_failed = is_of(header, &EventType::CALL_FAILED);
+    if has_failed || is_of(header, &EventType::CALL_STARTED) {
         count(&table::CALLS_STARTED, &[], 1);
         if has_failed || !is(header, Outcome::Succeeded) {
             count(&table::CALLS_FAILED, &[], 1);
         }
-    } else if is_type(&EventType::CALL_STATUS_UPDATED)
+    } else if is_of(header, &EventType::CALL_STATUS_UPDATED)
         && text(record.output(), "status") == Some("failed")
     {
         count(&table::CALLS_FAILED, &[], 1);
@@ -135,17 +146,16 @@ fn of_call(record: &Record) {
 
 fn of_admission(record: &Record) {
     let header = record.header();
-    let is_type = |event_type: &EventType| header.event_type == event_type.as_str();
-    if is_type(&EventType::EFFECT_ADMITTED) {
+    if is_of(header, &EventType::EFFECT_ADMITTED) {
         let switch = text(record.input(), "switch");
         let switch = switch.map_or(table::NO_SWITCH, |switch| Label::Switch.value(switch));
         count(&table::EFFECTS_ADMITTED, &[switch], 1);
-    } else if is_type(&EventType::EFFECT_REFUSED) {
+    } else if is_of(header, &EventType::EFFECT_REFUSED) {
         count(&table::EFFECTS_REFUSED, &[reason(header)], 1);
         if let Some(kind) = limited(record) {
             count(&table::BUDGET_REFUSALS, &[kind], 1);
         }
-    } else if is_type(&EventType::BUDGET_WARNED) {
+    } else if is_of(header, &EventType::BUDGET_WARNED) {
         let budget = text(record.input(), "budget").unwrap_or_default();
         count(&table::BUDGET_WARNINGS, &[Label::Limited.value(budget)], 1);
     }
@@ -163,6 +173,10 @@ fn limited(record: &Record) -> Option<&'static str> {
 
 fn reason(header: &Header) -> &'static str {
     Label::Reason.value(header.error_code.as_deref().unwrap_or_default())
+}
+
+fn is_of(header: &Header, event_type: &EventType) -> bool {
+    header.event_type == event_type.as_str()
 }
 
 fn is(header: &Header, outcome: Outcome) -> bool {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use tracing::{Level, Metadata};
 
 use super::json::push_text;
-use super::plan::{ALWAYS, ERROR_ID, LIFTED, Plan};
+use super::plan::{ALWAYS, ERROR_ID, EVENT_TYPE, LIFTED, Plan};
 use super::scratch::Scratch;
 
 /// Bytes of all further fields: what the others leave of a line at their longest.
@@ -34,7 +34,7 @@ impl Line<'_> {
         line.push_str(level.as_str());
         line.push_str("\",\"message\":");
         line.push_str(or_null(message));
-        for (key, value) in KEYS.iter().zip(&fields.lifted).take(ALWAYS) {
+        for ((_, key), value) in LIFTED.iter().zip(&fields.lifted).take(ALWAYS) {
             line.push_str(key);
             line.push_str(or_null(value));
         }
@@ -50,12 +50,12 @@ impl Line<'_> {
             line.push_str("\",\"service\":");
             line.push_str(service);
             line.push_str(",\"event\":");
-            line.push_str(or_null(&fields.lifted[0]));
+            line.push_str(or_null(&fields.lifted[EVENT_TYPE]));
         }
         if level == Level::ERROR && fields.lifted[ERROR_ID].is_empty() {
             push_fresh_id(&mut fields.lifted[ERROR_ID]);
         }
-        for (key, value) in KEYS.iter().zip(&fields.lifted).skip(ALWAYS) {
+        for ((_, key), value) in LIFTED.iter().zip(&fields.lifted).skip(ALWAYS) {
             if level == Level::ERROR || !value.is_empty() {
                 line.push_str(key);
                 line.push_str(or_null(value));
@@ -69,21 +69,6 @@ impl Line<'_> {
         line.push_str("}\n");
     }
 }
-
-/// The lifted fields' names, as a line has them.
-const KEYS: [&str; LIFTED.len()] = [
-    ",\"event_type\":",
-    ",\"request_id\":",
-    ",\"conversation_id\":",
-    ",\"actor\":",
-    ",\"idempotency_key\":",
-    ",\"timing_ms\":",
-    ",\"trace_id\":",
-    ",\"span_id\":",
-    ",\"error_code\":",
-    ",\"error_message\":",
-    ",\"error_id\":",
-];
 
 fn or_null(value: &str) -> &str {
     if value.is_empty() { "null" } else { value }

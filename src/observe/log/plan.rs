@@ -11,22 +11,30 @@ use super::NAME_MAX;
 use super::json::push_text;
 use crate::redact::{Named, mask, mask_and_truncate};
 
+/// A field's name, and how a line has it: `,"name":`.
+macro_rules! lifted {
+    ($name:literal) => {
+        ($name, concat!(",\"", $name, "\":"))
+    };
+}
+
 /// Fields that a line lifts out of its event or its spans. The first are on every line, the errors' on
 /// lines that have them.
-pub(super) const LIFTED: [&str; 11] = [
-    "event_type",
-    "request_id",
-    "conversation_id",
-    "actor",
-    "idempotency_key",
-    "timing_ms",
-    "trace_id",
-    "span_id",
-    "error_code",
-    "error_message",
-    "error_id",
+pub(super) const LIFTED: [(&str, &str); 11] = [
+    lifted!("event_type"),
+    lifted!("request_id"),
+    lifted!("conversation_id"),
+    lifted!("actor"),
+    lifted!("idempotency_key"),
+    lifted!("timing_ms"),
+    lifted!("trace_id"),
+    lifted!("span_id"),
+    lifted!("error_code"),
+    lifted!("error_message"),
+    lifted!("error_id"),
 ];
 pub(super) const ALWAYS: usize = 8;
+pub(super) const EVENT_TYPE: usize = 0;
 pub(super) const ERROR_MESSAGE: usize = 9;
 pub(super) const ERROR_ID: usize = 10;
 
@@ -98,7 +106,7 @@ impl Plan {
         let names: Vec<&'static str> = metadata.fields().iter().map(|f| f.name()).collect();
         let mut fields: Vec<FieldPlan> = Vec::with_capacity(names.len());
         let mut keys: Vec<(&str, String)> = Vec::new();
-        let mut has_error_message = names.contains(&LIFTED[ERROR_MESSAGE]);
+        let mut has_error_message = names.contains(&LIFTED[ERROR_MESSAGE].0);
         for name in names {
             let mut place = place_of(name, metadata.is_event(), choices);
             if metadata.is_event() && !has_error_message && matches!(name, "error" | "err") {
@@ -123,7 +131,7 @@ impl Plan {
 fn place_of(name: &str, is_event: bool, choices: Choices) -> Place {
     if name == "message" && is_event {
         Place::Message
-    } else if let Some(lifted) = LIFTED.iter().position(|lifted| *lifted == name) {
+    } else if let Some(lifted) = LIFTED.iter().position(|(lifted, _)| *lifted == name) {
         Place::Lifted(lifted)
     } else if STACKS.contains(&name) && !choices.shows_stacks {
         Place::Dropped

@@ -206,11 +206,6 @@ impl Append<'_> {
     }
 }
 
-/// The receipts of those that were stored.
-pub(super) fn receipts(verdicts: &[Verdict]) -> Vec<Option<Receipt>> {
-    verdicts.iter().map(|verdict| verdict.as_ref().ok().copied()).collect()
-}
-
 /// Whether there is one result for each record, in their order. Nobody may get another's receipt.
 fn answers(appended: &[Appended], records: &[Record]) -> bool {
     let is_answer = |(one, record): (&Appended, &Record)| {

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-use super::append::{Verdict, append, receipts};
+use super::append::{Verdict, append};
 use super::backoff::Backoff;
 use super::gate::chain;
 use super::{Shared, WriteError};
@@ -176,11 +176,11 @@ impl Drain {
             append(sink, Arc::clone(&records), self.shared.limits.call_limit);
         appending.await;
         let verdicts = progress.verdicts(&records, &self.shared.unanswered());
-        let receipts = receipts(&verdicts);
-        let sorted = Sorted::of(&places, verdicts);
+        let sorted = Sorted::of(&places, &verdicts);
         // A crash in between leaves them in the spool: appended again, they get their first receipts.
         spool.remove(sorted.stored.iter().copied()).await?;
-        self.shared.tell_appended(&records, &receipts, &progress);
+        let took = progress.took();
+        self.shared.tell_appended(&records, &verdicts, &took);
         self.count(&records, &sorted);
         if !sorted.refused.is_empty() {
             tracing::error!(
@@ -194,8 +194,7 @@ impl Drain {
             self.report.set_aside += refused;
         }
         self.hold(&places, &records, &sorted);
-        let slowest = progress.took().into_iter().max().unwrap_or_default();
-        Ok(self.judge(&sorted, slowest))
+        Ok(self.judge(&sorted, took.into_iter().max().unwrap_or_default()))
     }
 
     fn count(&mut self, records: &[Record], sorted: &Sorted) {
@@ -273,7 +272,7 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn of(places: &[u64], verdicts: Vec<Verdict>) -> Self {
+    fn of(places: &[u64], verdicts: &[Verdict]) -> Self {
         let mut sorted = Self::default();
         for (&place, verdict) in places.iter().zip(verdicts) {
             match verdict {
@@ -282,12 +281,12 @@ impl Sorted {
                     sorted.refused.push((place, conflict.to_string()));
                 }
                 Err(WriteError::Store(error)) if error.is_refusal() => {
-                    sorted.refused.push((place, chain(&error)));
+                    sorted.refused.push((place, chain(error)));
                 }
                 Err(error) => {
                     sorted.open.push(place);
                     if error.is_undecided() && !error.is_locked() {
-                        sorted.away = Some(error);
+                        sorted.away = Some(error.clone());
                     } else if !error.is_undecided() {
                         // A defect of the sink. The record stays, and others pass by.
                         tracing::error!(%error, place, "a spooled event cannot be appended");

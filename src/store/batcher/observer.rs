@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::append::Progress;
+use super::append::Verdict;
 use super::{DrainReport, Shared};
 use crate::record::{Receipt, Record};
 
@@ -34,13 +34,15 @@ impl Shared {
     pub(super) fn tell_appended(
         &self,
         records: &[Record],
-        receipts: &[Option<Receipt>],
-        progress: &Progress,
+        verdicts: &[Verdict],
+        took: &[Duration],
     ) {
         self.tell(|observer| {
-            progress.took().into_iter().for_each(|took| observer.appended(took));
-            for (record, receipt) in records.iter().zip(receipts) {
-                if let Some(receipt) = receipt {
+            for took in took {
+                observer.appended(*took);
+            }
+            for (record, verdict) in records.iter().zip(verdicts) {
+                if let Ok(receipt) = verdict {
                     observer.stored(record, receipt);
                 }
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::append::{Appending, Progress, append, receipts};
+use super::append::{Appending, Progress, append};
 use super::backoff::Backoff;
 use super::batch::{Batch, divide};
 use super::queue::Pending;
@@ -90,8 +90,7 @@ impl Shared {
     fn answer(&self, batch: &mut Batch, progress: &Progress) {
         let records = Arc::clone(batch.records());
         let verdicts = progress.verdicts(&records, &self.unanswered());
-        let receipts = receipts(&verdicts);
-        self.tell_appended(&records, &receipts, progress);
+        self.tell_appended(&records, &verdicts, &progress.took());
         batch.answer(verdicts);
     }
 
