@@ -48,6 +48,14 @@ begin
         -- every call of their function
         create type moltbot_audit.place as (seq bigint, recorded_at timestamptz, chain_hash bytea);
     end if;
+    if to_regtype('moltbot_audit.places') is null then
+        -- where the events of a batch stand, in their order; no statuses where all are stored, and no
+        -- hashes where those stored are those offered
+        create type moltbot_audit.places as (
+            statuses text[], seqs bigint[], recorded_ats timestamptz[], event_hashes bytea[],
+            chain_hashes bytea[]
+        );
+    end if;
 end
 $$;
 
@@ -227,20 +235,24 @@ immutable parallel safe
 return sha256('moltbot-audit/v1/chain\000'::bytea || previous || event_hash || chain_time);
 
 -- Appends a batch whose ids are all new; a unique violation says that one is not. Runs under
--- the settings of `append`, its only caller.
+-- the settings of `append_batch`, its only caller.
 create or replace function moltbot_audit.append_new(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
     durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
     inputs text[], outputs text[], idempotency_keys text[], host_ids text[], salts bytea[],
     input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
-    host_ids_commitments bytea[], event_hashes bytea[],
-    out seqs bigint[], out recorded_ats timestamptz[], out chain_hashes bytea[]
+    host_ids_commitments bytea[], event_hashes bytea[]
 )
+returns moltbot_audit.places
 language plpgsql
 as $$
 #variable_conflict use_column
 declare
+    -- As long as the batch: the loop below fills in every place, not in their order.
+    seqs bigint[] := array_fill(0::bigint, array[cardinality(ids)]);
+    recorded_ats timestamptz[] := created_ats;
+    chain_hashes bytea[] := event_hashes;
     locked record;
     at integer;
     place bigint;
@@ -249,10 +261,6 @@ declare
     locked_ids uuid[];
     heads bytea[];
 begin
-    -- As long as the batch: the loop below fills in every place, not in their order.
-    seqs := array_fill(0::bigint, array[cardinality(ids)]);
-    recorded_ats := created_ats;
-    chain_hashes := event_hashes;
     -- Takes the streams' locks, in the order of their ids so that two batches cannot wait for each
     -- other in a circle, and with the lock reads the clock and gives out the places. The head stays
     -- behind until the last statement; nobody sees that before the commit.
@@ -297,7 +305,7 @@ begin
     end loop;
 
     -- Unnested side by side in the select list, rows flow; in the from clause each array would be
-    -- copied into a table of its own first.
+    -- copied into a table of its own first. Nulls follow where an array ends before the others.
     insert into moltbot_audit.audit_events (
         id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
         duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids, salt,
@@ -346,6 +354,7 @@ begin
     select b.stream_id, 0, b.head, now(), now(), now()
     from unnest(locked_ids, heads) as b (stream_id, head)
     on conflict (stream_id) do update set head = excluded.head;
+    return (null, seqs, recorded_ats, null, chain_hashes)::moltbot_audit.places;
 end
 $$;
 
@@ -421,16 +430,20 @@ create or replace function moltbot_audit.append_checked(
     durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
     inputs text[], outputs text[], idempotency_keys text[], host_ids text[], salts bytea[],
     input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
-    host_ids_commitments bytea[], event_hashes bytea[],
-    out statuses text[], out seqs bigint[], out recorded_ats timestamptz[],
-    out stored_hashes bytea[], out chain_hashes bytea[]
+    host_ids_commitments bytea[], event_hashes bytea[]
 )
+returns moltbot_audit.places
 language plpgsql
 -- A plan made while the table was small must not scan it when it is large.
 set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare
+    statuses text[];
+    seqs bigint[];
+    recorded_ats timestamptz[];
+    stored_hashes bytea[];
+    chain_hashes bytea[];
     b record;
     stored record;
     placed record;
@@ -499,13 +512,15 @@ begin
             end;
         end loop;
     end loop;
+    return (statuses, seqs, recorded_ats, stored_hashes, chain_hashes)::moltbot_audit.places;
 end
 $$;
 
--- Appends a batch: arrays in, one row out for each event, in their order. A status is `stored`;
--- `duplicate` where the event is stored with the same content, with the first receipt; or `conflict`
--- where its id is stored with other content, with the receipt of what is stored.
-create or replace function moltbot_audit.append(
+-- Appends a batch: arrays in, arrays out, in one order. An array that ends before the others stands for
+-- nulls. A status is `stored`; `duplicate` where the event is stored with the same content, with the
+-- first receipt; or `conflict` where its id is stored with other content, with the receipt of what is
+-- stored.
+create or replace function moltbot_audit.append_batch(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
     durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
@@ -513,9 +528,7 @@ create or replace function moltbot_audit.append(
     input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
     host_ids_commitments bytea[], event_hashes bytea[]
 )
-returns table (
-    status text, seq bigint, recorded_at timestamptz, event_hash bytea, chain_hash bytea
-)
+returns moltbot_audit.places
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
@@ -527,8 +540,7 @@ set lock_timeout = '2s'
 as $$
 #variable_conflict use_column
 declare
-    placed record;
-    checked record;
+    place moltbot_audit.place;
 begin
     -- The table before any stream, whichever way the batch goes: an append that held a stream and
     -- then queued for the table behind ensure_partitions, which waits for one that holds the table
@@ -537,45 +549,59 @@ begin
     -- No look for duplicates first: the unique key objects, and nothing of this block remains.
     begin
         if cardinality(ids) = 1 then
-            placed := moltbot_audit.append_one(
+            place := moltbot_audit.append_one(
                 ids[1], stream_ids[1], request_ids[1], conversation_ids[1], event_types[1],
                 actors[1], outcomes[1], error_codes[1], durations_ms[1], created_ats[1],
                 trace_ids[1], span_ids[1], inputs[1], outputs[1], idempotency_keys[1],
                 host_ids[1], salts[1], input_commitments[1], output_commitments[1],
                 key_commitments[1], host_ids_commitments[1], event_hashes[1]
             );
-            status := 'stored';
-            seq := placed.seq;
-            recorded_at := placed.recorded_at;
-            event_hash := event_hashes[1];
-            chain_hash := placed.chain_hash;
-            return next;
-        else
-            placed := moltbot_audit.append_new(
-                ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
-                error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
-                idempotency_keys, host_ids, salts, input_commitments, output_commitments,
-                key_commitments, host_ids_commitments, event_hashes
-            );
-            return query
-                select 'stored', p.*
-                from unnest(placed.seqs, placed.recorded_ats, event_hashes, placed.chain_hashes) p;
+            return (
+                null, array[place.seq], array[place.recorded_at], null, array[place.chain_hash]
+            )::moltbot_audit.places;
         end if;
-    exception when unique_violation then
-        checked := moltbot_audit.append_checked(
+        return moltbot_audit.append_new(
             ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
             error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
             idempotency_keys, host_ids, salts, input_commitments, output_commitments,
             key_commitments, host_ids_commitments, event_hashes
         );
-        return query
-            select *
-            from unnest(
-                checked.statuses, checked.seqs, checked.recorded_ats, checked.stored_hashes,
-                checked.chain_hashes
-            );
+    exception when unique_violation then
+        return moltbot_audit.append_checked(
+            ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
+            error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
+            idempotency_keys, host_ids, salts, input_commitments, output_commitments,
+            key_commitments, host_ids_commitments, event_hashes
+        );
     end;
 end
+$$;
+
+-- As `append_batch`, with one row out for each event, in their order.
+create or replace function moltbot_audit.append(
+    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
+    event_types text[], actors text[], outcomes text[], error_codes text[],
+    durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
+    inputs text[], outputs text[], idempotency_keys text[], host_ids text[], salts bytea[],
+    input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
+    host_ids_commitments bytea[], event_hashes bytea[]
+)
+returns table (
+    status text, seq bigint, recorded_at timestamptz, event_hash bytea, chain_hash bytea
+)
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(e.status, 'stored'), e.seq, e.recorded_at, coalesce(e.stored, e.offered), e.chain_hash
+    from moltbot_audit.append_batch(
+        ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
+        error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
+        idempotency_keys, host_ids, salts, input_commitments, output_commitments,
+        key_commitments, host_ids_commitments, event_hashes
+    ) as p, unnest(
+        p.statuses, p.seqs, p.recorded_ats, p.event_hashes, p.chain_hashes, append.event_hashes
+    ) as e (status, seq, recorded_at, stored, chain_hash, offered)
 $$;
 
 -- What nobody was granted nobody may do; the functions that write run with their owner's rights.

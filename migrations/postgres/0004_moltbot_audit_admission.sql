@@ -337,7 +337,7 @@ end
 $$;
 
 -- Appends a batch that holds intents or outcomes of effects, as `roles` says: `event`, `intent` or
--- `outcome` for each. As `append`, and the effects' entries in the same transaction.
+-- `outcome` for each. As `append_batch`, and the effects' entries in the same transaction.
 create or replace function moltbot_audit.append_effects(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
@@ -346,9 +346,7 @@ create or replace function moltbot_audit.append_effects(
     input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
     host_ids_commitments bytea[], event_hashes bytea[], roles text[]
 )
-returns table (
-    status text, seq bigint, recorded_at timestamptz, event_hash bytea, chain_hash bytea
-)
+returns moltbot_audit.places
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
@@ -392,14 +390,12 @@ begin
             picked.ids, picked.outcomes, picked.error_codes, picked.outputs
         );
     end if;
-    return query
-        select *
-        from moltbot_audit.append(
-            ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
-            error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
-            idempotency_keys, host_ids, salts, input_commitments, output_commitments,
-            key_commitments, host_ids_commitments, event_hashes
-        );
+    return moltbot_audit.append_batch(
+        ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
+        error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
+        idempotency_keys, host_ids, salts, input_commitments, output_commitments,
+        key_commitments, host_ids_commitments, event_hashes
+    );
 end
 $$;
 

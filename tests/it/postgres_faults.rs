@@ -151,10 +151,10 @@ async fn a_dead_connection_is_replaced_and_the_append_lands() {
 #[tokio::test]
 async fn a_read_only_server_is_retryable_and_the_retry_lands() {
     let tampered =
-        Tampered::with("alter function moltbot_audit.append set transaction_read_only = on").await;
+        Tampered::with("alter function moltbot_audit.append_batch set transaction_read_only = on").await;
     let error = tampered.append().await.expect_err("the server is read-only");
     assert!(error.is_retryable(), "{error:?}");
-    tampered.execute("alter function moltbot_audit.append reset transaction_read_only").await;
+    tampered.execute("alter function moltbot_audit.append_batch reset transaction_read_only").await;
     tampered.append().await.expect("the retry lands");
     assert_unbroken(&tampered.read().await.expect("a readable stream").expect("rows"));
 }
@@ -237,18 +237,22 @@ async fn is_connected(database: &PgPool, server: i32) -> bool {
 /// The answer is read after the commit: whatever is wrong with it, the batch has landed.
 #[tokio::test]
 async fn an_answer_that_cannot_be_read_is_retryable_and_the_retry_lands_once() {
-    let receipts = "event_hashes, placed.chain_hashes) p";
+    let receipts = "(null, seqs, recorded_ats, null, chain_hashes)";
     for (what, answer) in [
-        ("fewer", "event_hashes, placed.chain_hashes) p limit 1"),
-        ("none", "event_hashes, placed.chain_hashes) p limit 0"),
-        ("more", "event_hashes, placed.chain_hashes) p, generate_series(1, 2)"),
-        ("short", "array_fill('\\x00'::bytea, array[2]), placed.chain_hashes) p"),
-        ("missing", "event_hashes, null::bytea[]) p"),
+        ("fewer", "(null, seqs[:1], recorded_ats, null, chain_hashes)"),
+        ("more", "(null, seqs, recorded_ats || now(), null, chain_hashes)"),
+        ("fewer statuses", "(array['stored'], seqs, recorded_ats, null, chain_hashes)"),
+        ("fewer hashes", "(null, seqs, recorded_ats, event_hashes[:1], chain_hashes)"),
+        ("unknown", "(array['stored', 'lost'], seqs, recorded_ats, null, chain_hashes)"),
+        ("short", "(null, seqs, recorded_ats, null, array_fill('\\x00'::bytea, array[2]))"),
+        ("null", "(null, array[null, 5], recorded_ats, null, chain_hashes)"),
+        ("missing", "(null, seqs, recorded_ats, null, null)"),
+        ("none", "(null, null, null, null, null)"),
     ] {
         let change = |from: &str, to: &str| {
             format!(
                 "do $do$ begin execute replace(
-                     pg_get_functiondef('moltbot_audit.append'::regproc), $a${from}$a$, $a${to}$a$
+                     pg_get_functiondef('moltbot_audit.append_new'::regproc), $a${from}$a$, $a${to}$a$
                  ); end $do$"
             )
         };
@@ -287,7 +291,7 @@ async fn terminate_connections(database: &PgPool) {
 
 #[tokio::test]
 async fn a_stream_locked_for_long_is_retryable() {
-    let timeout = "alter function moltbot_audit.append set lock_timeout = '50ms'";
+    let timeout = "alter function moltbot_audit.append_batch set lock_timeout = '50ms'";
     let tampered = Tampered::with(timeout).await;
     let mut stuck = tampered.database.begin().await.expect("a transaction");
     stuck

@@ -21,7 +21,7 @@ const BATCH_EVENTS: usize = 320;
 const BATCH_BYTES: usize = 4 << 20;
 /// So many events are worth another statement beside the one that is in flight. Fewer do better to
 /// wait, and share the next one.
-const WORTH_A_WRITER: usize = 128;
+const WORTH_A_WRITER: usize = 32;
 /// A batch that takes longer than this is waited for by nobody but its own callers.
 const SLOW: Duration = Duration::from_millis(20);
 
@@ -90,9 +90,10 @@ impl State {
 
     /// Takes the oldest events whose streams are free, each stream's together and in their order: an
     /// index that is met stream by stream costs the database less.
-    fn take(&mut self) -> Vec<Pending> {
+    fn take(&mut self, writers_max: usize) -> Vec<Pending> {
+        let share = self.share(writers_max);
         let (mut batch, mut held, mut bytes) = (Vec::new(), VecDeque::new(), 0);
-        while batch.len() < BATCH_EVENTS
+        while batch.len() < share
             && bytes < BATCH_BYTES
             && let Some(pending) = self.waiting.pop_front()
         {
@@ -108,6 +109,15 @@ impl State {
         // Stable. What is moved about is the keys, and each event once.
         batch.sort_by_cached_key(|pending: &Pending| pending.record.stream_id());
         batch
+    }
+
+    /// How many events are for the writer that asks. Where others have nothing to do, they get their
+    /// shares, if those are worth a statement: else all callers would seal, and then wait, together.
+    fn share(&self, writers_max: usize) -> usize {
+        let waiting = self.waiting.len();
+        let idle = (writers_max + 1).saturating_sub(self.active()).max(1);
+        let share = waiting.div_ceil(idle);
+        if waiting - share < WORTH_A_WRITER { BATCH_EVENTS } else { share.min(BATCH_EVENTS) }
     }
 }
 
@@ -179,10 +189,11 @@ impl Writer {
         let mut state = shared.queue.lock();
         state.starting -= usize::from(mem::take(&mut self.is_starting));
         if state.active() == 1 || state.waiting.len() >= WORTH_A_WRITER {
-            let batch = state.take();
+            let batch = state.take(shared.limits.connections);
             if !batch.is_empty() {
                 self.streams = batch.iter().map(|pending| pending.record.stream_id()).collect();
                 state.in_flight.extend(&self.streams);
+                Queue::start_writer(&shared, state);
                 return Some(batch);
             }
             state.is_held = !state.waiting.is_empty();

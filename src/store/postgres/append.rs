@@ -15,15 +15,23 @@ use crate::proof::Digest;
 use crate::record::{Receipt, Record, Role};
 use crate::store::{Appended, Conflict, StoreError};
 
-const APPEND: Sql = sql!(
-    "select status, seq, recorded_at, event_hash, chain_hash from moltbot_audit.append($1, $2, $3, \
-     $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"
-);
+/// A statement over the columns of a batch and what follows them.
+macro_rules! batch_sql {
+    ($function:literal, $more:literal) => {
+        sql!(
+            "select statuses, seqs, recorded_ats, event_hashes, chain_hashes from moltbot_audit.",
+            $function,
+            "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+             $20, $21, $22",
+            $more,
+            ")"
+        )
+    };
+}
 
-const APPEND_EFFECTS: Sql = sql!(
-    "select status, seq, recorded_at, event_hash, chain_hash from moltbot_audit.append_effects($1, $2, \
-     $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"
-);
+const APPEND: Sql = batch_sql!("append_batch", "");
+
+const APPEND_EFFECTS: Sql = batch_sql!("append_effects", ", $23");
 
 /// Appends a batch in a transaction of its own: a crash or a dropped future leaves either the whole
 /// batch or nothing, and the same batch again is safe in both cases.
@@ -110,28 +118,57 @@ fn roles(batch: &[Record]) -> Vec<&'static str> {
     batch.iter().map(role).collect()
 }
 
-/// Reads the answer.
+/// Reads the answer: one row of arrays, in the order of the batch.
 fn verdicts(batch: &[Record], rows: &[PgRow]) -> Result<Vec<Appended>, String> {
-    if rows.len() != batch.len() {
-        return Err(format!("{} receipts for {} events", rows.len(), batch.len()));
+    let [row] = rows else { return Err(format!("{} answers for one batch", rows.len())) };
+    let places = Places::of(row).map_err(|error| error.to_string())?;
+    if !places.are_of(batch.len()) {
+        return Err(format!("no receipt for each of {} events", batch.len()));
     }
-    let verdicts = batch.iter().zip(rows).map(|(record, row)| verdict(record, row));
-    verdicts.collect::<Result<_, _>>().map_err(|error| error.to_string())
+    batch.iter().enumerate().map(|(nth, record)| places.verdict(nth, record)).collect()
 }
 
-fn verdict(record: &Record, row: &PgRow) -> Result<Appended, sqlx::Error> {
-    let stored = digest(row, "event_hash")?;
-    match row.try_get("status")? {
-        "conflict" => {
-            let (event_id, offered) = (record.header().id, record.event_hash());
-            Ok(Err(Conflict { event_id, stored, offered }))
+/// Where the events of a batch stand.
+struct Places {
+    /// None where all are stored.
+    statuses: Option<Vec<String>>,
+    seqs: Vec<i64>,
+    recorded_ats: Vec<DateTime<Utc>>,
+    /// None where those stored are those offered.
+    event_hashes: Option<Vec<[u8; 32]>>,
+    chain_hashes: Vec<[u8; 32]>,
+}
+
+impl Places {
+    fn of(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            statuses: row.try_get("statuses")?,
+            seqs: row.try_get("seqs")?,
+            recorded_ats: row.try_get("recorded_ats")?,
+            event_hashes: row.try_get("event_hashes")?,
+            chain_hashes: row.try_get("chain_hashes")?,
+        })
+    }
+
+    fn are_of(&self, len: usize) -> bool {
+        self.statuses.as_ref().is_none_or(|statuses| statuses.len() == len)
+            && self.event_hashes.as_ref().is_none_or(|hashes| hashes.len() == len)
+            && [self.seqs.len(), self.recorded_ats.len(), self.chain_hashes.len()] == [len; 3]
+    }
+
+    fn verdict(&self, nth: usize, record: &Record) -> Result<Appended, String> {
+        let offered = record.event_hash();
+        let hashes = self.event_hashes.as_ref();
+        let stored = hashes.map_or(offered, |hashes| Digest::from_bytes(hashes[nth]));
+        match self.statuses.as_ref().map_or("stored", |statuses| &statuses[nth]) {
+            "conflict" => Ok(Err(Conflict { event_id: record.header().id, stored, offered })),
+            "duplicate" | "stored" => {
+                let chain_hash = Digest::from_bytes(self.chain_hashes[nth]);
+                let (seq, recorded_at) = (self.seqs[nth], self.recorded_ats[nth]);
+                Ok(Ok(Receipt::new(record, seq, recorded_at, stored, chain_hash)))
+            }
+            _ => Err("no status that is known".to_owned()),
         }
-        "duplicate" | "stored" => {
-            let recorded_at: DateTime<Utc> = row.try_get("recorded_at")?;
-            let chain_hash = digest(row, "chain_hash")?;
-            Ok(Ok(Receipt::new(record, row.try_get("seq")?, recorded_at, stored, chain_hash)))
-        }
-        _ => Err(sqlx::Error::Decode("no status that is known".into())),
     }
 }
 
@@ -174,23 +211,31 @@ impl<'a> Columns<'a> {
         fn column<'a, T>(batch: &'a [Record], of: impl Fn(&'a Record) -> T) -> Vec<T> {
             batch.iter().map(of).collect()
         }
+        /// Empty where there are only nulls, which the function takes for the same.
+        fn nullable<'a, T>(
+            batch: &'a [Record],
+            of: impl Fn(&'a Record) -> Option<T>,
+        ) -> Vec<Option<T>> {
+            let has_any = batch.iter().any(|record| of(record).is_some());
+            if has_any { column(batch, of) } else { Vec::new() }
+        }
         Self {
             ids: column(batch, |r| r.header().id),
             stream_ids: column(batch, |r| r.stream_id().uuid()),
-            request_ids: column(batch, |r| r.header().request_id),
-            conversation_ids: column(batch, |r| r.header().conversation_id),
+            request_ids: nullable(batch, |r| r.header().request_id),
+            conversation_ids: nullable(batch, |r| r.header().conversation_id),
             event_types: column(batch, |r| r.header().event_type.as_str()),
             actors: column(batch, |r| r.header().actor.as_str()),
             outcomes: column(batch, |r| r.header().outcome.as_str()),
-            error_codes: column(batch, |r| r.header().error_code.as_deref()),
-            durations_ms: column(batch, |r| r.header().duration_ms),
+            error_codes: nullable(batch, |r| r.header().error_code.as_deref()),
+            durations_ms: nullable(batch, |r| r.header().duration_ms),
             created_ats: column(batch, |r| r.header().created_at),
-            trace_ids: column(batch, |r| r.header().trace_id.as_deref()),
-            span_ids: column(batch, |r| r.header().span_id.as_deref()),
-            inputs: column(batch, Record::canonical_input),
-            outputs: column(batch, Record::canonical_output),
-            idempotency_keys: column(batch, Record::idempotency_key),
-            host_ids: column(batch, Record::canonical_host_ids),
+            trace_ids: nullable(batch, |r| r.header().trace_id.as_deref()),
+            span_ids: nullable(batch, |r| r.header().span_id.as_deref()),
+            inputs: nullable(batch, Record::canonical_input),
+            outputs: nullable(batch, Record::canonical_output),
+            idempotency_keys: nullable(batch, Record::idempotency_key),
+            host_ids: nullable(batch, Record::canonical_host_ids),
             salts: column(batch, |r| *r.salt().as_bytes()),
             input_commitments: column(batch, |r| *r.commitments().input.as_bytes()),
             output_commitments: column(batch, |r| *r.commitments().output.as_bytes()),

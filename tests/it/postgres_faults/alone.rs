@@ -56,7 +56,7 @@ async fn a_lock_is_waited_for_equally_long_on_every_way() {
     let limits: Vec<String> = sqlx::query_scalar(
         "select distinct coalesce(setting, 'none') from pg_proc
          left join unnest(proconfig) setting on setting like 'lock_timeout=%'
-         where proname in ('append', 'append_alone', 'append_effects', 'admit')",
+         where proname in ('append_batch', 'append_alone', 'append_effects', 'admit')",
     )
     .fetch_all(&tampered.database)
     .await
