@@ -1,6 +1,7 @@
 //! A sealed event, before and after a store has it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -11,16 +12,21 @@ use crate::event::{EventId, StreamId};
 use crate::proof::{Committer, Digest, Salt, canonical, event_hash};
 
 /// An event sealed: sanitised, its bytes fixed and hashed. Only [`seal`](super::seal()) makes one;
-/// [`from_bytes`](Self::from_bytes) reads back what it made.
+/// [`from_bytes`](Self::from_bytes) reads back what it made. Cheap to move and to clone.
 #[derive(Clone)]
 pub struct Record {
+    sealed: Arc<Sealed>,
+    role: Role,
+}
+
+/// What is fixed once and for all.
+struct Sealed {
     id: EventId,
     header: Header,
     content: Content,
     salt: Salt,
     commitments: Commitments,
     event_hash: Digest,
-    role: Role,
 }
 
 /// What a record does to an effect's entry when it is appended. No part of the event: it is not hashed,
@@ -39,7 +45,6 @@ pub enum Role {
 }
 
 /// What of a record is committed to, and may be hidden from a reader.
-#[derive(Clone)]
 pub(super) struct Content {
     pub(super) input: Option<Part>,
     pub(super) output: Option<Part>,
@@ -48,7 +53,6 @@ pub(super) struct Content {
 }
 
 /// A value and its canonical form, which is what a store writes.
-#[derive(Clone)]
 pub(super) struct Part {
     value: Value,
     canonical: String,
@@ -122,7 +126,8 @@ impl Record {
             content.host_ids.as_ref().map(|part| &part.value),
         );
         let event_hash = commitments.event_hash(&header);
-        Self { id, header, content, salt, commitments, event_hash, role: Role::Event }
+        let sealed = Sealed { id, header, content, salt, commitments, event_hash };
+        Self { sealed: Arc::new(sealed), role: Role::Event }
     }
 
     /// Says what it does to an effect's entry.
@@ -140,86 +145,86 @@ impl Record {
     /// The event's id.
     #[must_use]
     pub fn id(&self) -> EventId {
-        self.id
+        self.sealed.id
     }
 
     /// The stream it is chained in.
     #[must_use]
     pub fn stream_id(&self) -> StreamId {
-        self.header.stream_id
+        self.sealed.header.stream_id
     }
 
     /// The open part: ids, types, times.
     #[must_use]
     pub fn header(&self) -> &Header {
-        &self.header
+        &self.sealed.header
     }
 
     /// What went in.
     #[must_use]
     pub fn input(&self) -> Option<&Value> {
-        self.content.input.as_ref().map(|part| &part.value)
+        self.sealed.content.input.as_ref().map(|part| &part.value)
     }
 
     /// The input in canonical form, as it is stored.
     #[must_use]
     pub fn canonical_input(&self) -> Option<&str> {
-        self.content.input.as_ref().map(|part| part.canonical.as_str())
+        self.sealed.content.input.as_ref().map(|part| part.canonical.as_str())
     }
 
     /// What came out.
     #[must_use]
     pub fn output(&self) -> Option<&Value> {
-        self.content.output.as_ref().map(|part| &part.value)
+        self.sealed.content.output.as_ref().map(|part| &part.value)
     }
 
     /// The output in canonical form, as it is stored.
     #[must_use]
     pub fn canonical_output(&self) -> Option<&str> {
-        self.content.output.as_ref().map(|part| part.canonical.as_str())
+        self.sealed.content.output.as_ref().map(|part| part.canonical.as_str())
     }
 
     /// The host's dedup token; phone numbers inside are keyed hashes.
     #[must_use]
     pub fn idempotency_key(&self) -> Option<&str> {
-        self.content.idempotency_key.as_deref()
+        self.sealed.content.idempotency_key.as_deref()
     }
 
     /// The host's own names for request and conversation, where they were no UUIDs.
     #[must_use]
     pub fn host_ids(&self) -> Option<&Value> {
-        self.content.host_ids.as_ref().map(|part| &part.value)
+        self.sealed.content.host_ids.as_ref().map(|part| &part.value)
     }
 
     /// The host's own names in canonical form, as it is stored.
     #[must_use]
     pub fn canonical_host_ids(&self) -> Option<&str> {
-        self.content.host_ids.as_ref().map(|part| part.canonical.as_str())
+        self.sealed.content.host_ids.as_ref().map(|part| part.canonical.as_str())
     }
 
     /// The salt of all commitments.
     #[must_use]
     pub fn salt(&self) -> Salt {
-        self.salt
+        self.sealed.salt
     }
 
     /// The commitments.
     #[must_use]
     pub fn commitments(&self) -> &Commitments {
-        &self.commitments
+        &self.sealed.commitments
     }
 
     /// The hash over header and commitments.
     #[must_use]
     pub fn event_hash(&self) -> Digest {
-        self.event_hash
+        self.sealed.event_hash
     }
 
     /// About how many bytes of memory the payload takes: its text, and the tree of its values, which may
     /// be many times larger.
     #[cfg(feature = "recorder")]
     pub(crate) fn weight(&self) -> usize {
-        let Content { input, output, host_ids, .. } = &self.content;
+        let Content { input, output, host_ids, .. } = &self.sealed.content;
         let parts = [input, output, host_ids].into_iter().flatten();
         parts.map(|part| part.canonical.len() + weight(&part.value)).sum()
     }
@@ -227,7 +232,7 @@ impl Record {
     /// Bytes of input, output and host ids as canonical JSON.
     #[must_use]
     pub fn payload_len(&self) -> usize {
-        self.content.payload_len()
+        self.sealed.content.payload_len()
     }
 }
 
@@ -251,7 +256,7 @@ fn weight(value: &Value) -> usize {
 
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Record").field("header", &self.header).finish_non_exhaustive()
+        f.debug_struct("Record").field("header", &self.sealed.header).finish_non_exhaustive()
     }
 }
 
@@ -348,9 +353,9 @@ impl Recorded {
     #[cfg(feature = "recorder")]
     pub(crate) fn spooled(record: &Record) -> Self {
         Self::Spooled {
-            event_id: record.header.id,
+            event_id: record.header().id,
             stream_id: record.stream_id(),
-            event_hash: record.event_hash,
+            event_hash: record.event_hash(),
         }
     }
 
