@@ -74,7 +74,14 @@ pub(super) fn name_before(text: &str, at: usize) -> &str {
 /// The name that a value at `at` is assigned to, and by which sign, where white space or quotes lie
 /// between: `"api_key": "…"`.
 pub(super) fn name_assigned(text: &str, at: usize) -> Option<(&str, u8)> {
-    let before = &text.as_bytes()[..unwrapped(text.as_bytes(), at)];
+    let bytes = text.as_bytes();
+    // Behind a word and a space, as most values stand, there is no sign.
+    if let [.., word, b' '] = &bytes[..at]
+        && word.is_ascii_alphanumeric()
+    {
+        return None;
+    }
+    let before = &bytes[..unwrapped(bytes, at)];
     let is_between = |byte: &&u8| matches!(byte, b' ' | b'"' | b'\'' | b'\\' | b'`' | b'>');
     let gap = before.iter().rev().take(6).take_while(is_between).count();
     let joint = *before.get(before.len().checked_sub(gap + 1)?)?;

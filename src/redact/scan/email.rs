@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::class::{AT, MARK, WIDE};
+use super::class::{AT, DIGIT, MARK, WIDE};
 use super::{Found, Kind};
 
 /// Longest address (RFC 5321).
@@ -13,7 +13,8 @@ const FILES: [&str; 10] = ["css", "gif", "html", "jpeg", "jpg", "js", "pdf", "pn
 
 /// Finds the addresses in a token.
 pub(super) fn find(text: &str, token: Range<usize>, any: u8, found: &mut Vec<Found>) {
-    if any & (AT | MARK | WIDE) == 0 {
+    // Encoded, an at sign is a mark and digits.
+    if any & (AT | WIDE) == 0 && any & (MARK | DIGIT) != MARK | DIGIT {
         return;
     }
     let mut from = token.start;

@@ -11,7 +11,7 @@ const MAX_LABEL: usize = 64;
 
 /// The block that begins at a token's end: to its last line, or to the text's end where that is missing.
 pub(super) fn block(text: &str, token: &Range<usize>) -> Option<Range<usize>> {
-    if !text[token.clone()].ends_with(BEGIN) {
+    if !text.as_bytes()[token.clone()].ends_with(BEGIN.as_bytes()) {
         return None;
     }
     let label = text.as_bytes()[token.end..].iter().take(MAX_LABEL);
