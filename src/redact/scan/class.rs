@@ -69,17 +69,13 @@ pub(super) fn next_stride(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
     let (strides, _) = bytes[from..].as_chunks::<STRIDE>();
     for stride in strides {
-        if is_words(*stride) {
-            at += STRIDE;
-            continue;
-        }
-        let (mut any, mut all) = (0, u8::MAX);
-        for byte in stride {
-            let class = class_of(*byte);
-            any |= class;
-            all &= class;
-        }
-        if any & TRIGGERS != 0 || all & TOKEN != 0 {
+        let needs_closer_look = match look(*stride) {
+            Look::Words => false,
+            Look::Triggers => true,
+            Look::NoSpace => is_in_token(*stride),
+            Look::BeyondAscii => is_in_token(*stride) || triggers(*stride),
+        };
+        if needs_closer_look {
             return at;
         }
         at += STRIDE;
@@ -88,17 +84,63 @@ pub(super) fn next_stride(bytes: &[u8], from: usize) -> usize {
     if is_plain { bytes.len() } else { at }
 }
 
-/// Whether a stride is of ASCII, has white space in it, and nothing that triggers: most strides of most
-/// texts, told by a few operations on all bytes at once. What is not told so is looked up byte by byte.
-fn is_words(stride: [u8; STRIDE]) -> bool {
-    const HIGH: u64 = every(0x80);
+/// What a few operations on all bytes of a stride at once tell of it.
+enum Look {
+    /// Something in it is not of ASCII.
+    BeyondAscii,
+    /// Nothing in it triggers, but it may be the inside of one long word.
+    NoSpace,
+    /// Something in it triggers.
+    Triggers,
+    /// Nothing in it triggers, and white space is in it: most strides of most texts.
+    Words,
+}
+
+fn look(stride: [u8; STRIDE]) -> Look {
     let word = u64::from_ne_bytes(stride);
-    // Of bytes below 0x80, these sums carry into no neighbour.
-    let at_least = |least: u8| word.wrapping_add(every(0x80 - least));
     let is_not = |byte: u8| (word ^ every(byte)).wrapping_add(every(0x7f));
-    let no_digit = !at_least(b'0') | at_least(b'9' + 1);
+    let no_digit = !at_least(word, b'0') | at_least(word, b'9' + 1);
     let no_trigger = no_digit & is_not(b'@') & is_not(b'=') & is_not(b'-');
-    word & HIGH == 0 && no_trigger & HIGH == HIGH && at_least(b' ' + 1) & HIGH != HIGH
+    if word & HIGH != 0 {
+        Look::BeyondAscii
+    } else if no_trigger & HIGH != HIGH {
+        Look::Triggers
+    } else if at_least(word, b' ' + 1) & HIGH == HIGH {
+        Look::NoSpace
+    } else {
+        Look::Words
+    }
+}
+
+/// Whether a stride is the inside of one long word. It and the next are apart, so that the loop over
+/// strides keeps its registers for what most of them are told by.
+#[inline(never)]
+fn is_in_token(stride: [u8; STRIDE]) -> bool {
+    stride.iter().all(|byte| class_of(*byte) & TOKEN != 0)
+}
+
+#[inline(never)]
+fn triggers(stride: [u8; STRIDE]) -> bool {
+    stride.iter().fold(0, |any, byte| any | class_of(*byte)) & TRIGGERS != 0
+}
+
+/// Whether eight bytes are hex digits.
+pub(super) fn is_hex(bytes: [u8; STRIDE]) -> bool {
+    let word = u64::from_ne_bytes(bytes);
+    // The bit that makes a capital small is set in all digits.
+    let small = word | every(0x20);
+    let is_digit = at_least(word, b'0') & !at_least(word, b'9' + 1);
+    let is_letter = at_least(small, b'a') & !at_least(small, b'f' + 1);
+    word & HIGH == 0 && (is_digit | is_letter) & HIGH == HIGH
+}
+
+/// The highest bit of each byte.
+const HIGH: u64 = every(0x80);
+
+/// Has the highest bit of each byte that is no less than this one, where all are of ASCII: only then
+/// does no sum carry into its neighbour.
+const fn at_least(word: u64, least: u8) -> u64 {
+    word.wrapping_add(every(0x80 - least))
 }
 
 /// A byte eight times.
@@ -106,17 +148,27 @@ const fn every(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; STRIDE])
 }
 
+/// The end of the word that begins here, told at once: of at most seven small letters, with no more of
+/// a token behind them.
+pub(super) fn word_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let first = bytes[start..].first_chunk::<STRIDE>()?;
+    // The first byte is the lowest: what one beyond ASCII carries over goes to bytes behind it.
+    let word = u64::from_le_bytes(*first);
+    let letters = at_least(word, b'a') & !at_least(word, b'z' + 1) & !word;
+    let len = (!letters & HIGH).trailing_zeros() as usize / 8;
+    let behind = first.get(len)?;
+    (class_of(*behind) & TOKEN == 0).then_some(start + len)
+}
+
 /// The end of the token that begins here, and all that its bytes may be part of.
 pub(super) fn token_end(bytes: &[u8], start: usize) -> (usize, u8) {
     let mut any = 0;
-    let mut end = start;
-    while let Some(byte) = bytes.get(end) {
+    for (len, byte) in bytes[start..].iter().enumerate() {
         let class = class_of(*byte);
         if class & TOKEN == 0 {
-            break;
+            return (start + len, any);
         }
         any |= class;
-        end += 1;
     }
-    (end, any)
+    (bytes.len(), any)
 }

@@ -25,7 +25,7 @@ use std::cmp::Reverse;
 use std::ops::Range;
 
 use self::class::{
-    AT, COLON, DASH, DIGIT, MARK, STRIDE, TOKEN, WIDE, class_of, next_stride, token_end,
+    AT, COLON, DASH, DIGIT, MARK, STRIDE, TOKEN, WIDE, class_of, next_stride, token_end, word_end,
 };
 use self::number::Numbers;
 
@@ -146,10 +146,11 @@ impl Pass<'_> {
         let before = bytes[from..stride].iter().rev();
         let mut start = stride - before.take_while(|byte| class_of(**byte) & TOKEN != 0).count();
         loop {
-            let next = self.token_at(start);
-            let gap = bytes[next..].iter().take_while(|byte| class_of(**byte) & TOKEN == 0);
-            start = next + gap.count();
-            if start >= (stride + STRIDE).min(bytes.len()) {
+            start = self.token_at(start);
+            while bytes.get(start).is_some_and(|byte| class_of(*byte) & TOKEN == 0) {
+                start += 1;
+            }
+            if start >= stride + STRIDE || start >= bytes.len() {
                 return start;
             }
         }
@@ -158,9 +159,18 @@ impl Pass<'_> {
     /// Looks at the token that begins here, and returns where the next may begin.
     fn token_at(&mut self, start: usize) -> usize {
         let bytes = self.text.as_bytes();
+        if let Some(end) = word_end(bytes, start) {
+            return end;
+        }
         // What stands beside a secret's name is a secret all the same.
         if let Some(end) = opaque::uuid_end(bytes, start)
             && context::name_assigned(self.text, start).is_none()
+        {
+            return end;
+        }
+        if bytes.get(start).is_some_and(u8::is_ascii_digit)
+            && self.numbers.is_none()
+            && let Some(end) = opaque::small_end(bytes, start)
         {
             return end;
         }
@@ -172,24 +182,23 @@ impl Pass<'_> {
     /// Looks at one token, and returns where the next may begin.
     fn token(&mut self, token: Range<usize>, any: u8) -> usize {
         let end = token.end;
-        if any & DASH != 0
-            && let Some(block) = pem::block(self.text, &token)
-        {
-            let end = block.end;
-            self.found.push(Found { at: block, kind: Kind::Secret });
-            return end;
+        if any & DASH != 0 {
+            if opaque::is_one_keyed_hash(&self.text.as_bytes()[token.clone()])
+                && context::name_assigned(self.text, token.start).is_none()
+            {
+                return end;
+            }
+            if let Some(block) = pem::block(self.text, &token) {
+                let end = block.end;
+                self.found.push(Found { at: block, kind: Kind::Secret });
+                return end;
+            }
         }
         if any & COLON != 0
             && let Some(whole) = url::with_password(self.text, &token)
         {
             let end = whole.end;
             self.found.push(Found { at: whole, kind: Kind::Secret });
-            return end;
-        }
-        let is_id = any & DASH != 0
-            && opaque::is_one_keyed_hash(&self.text.as_bytes()[token.clone()])
-            && context::name_assigned(self.text, token.start).is_none();
-        if is_id || (self.numbers.is_none() && opaque::is_small(self.text.as_bytes(), &token)) {
             return end;
         }
         let found_before = self.found.len();

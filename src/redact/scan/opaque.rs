@@ -1,8 +1,6 @@
 //! Digits that are no number: those of a UUID, a hash, a time.
 
-use std::ops::Range;
-
-use super::class::{TOKEN, class_of};
+use super::class::{TOKEN, class_of, is_hex};
 use super::phone;
 
 /// What this crate's keyed hashes are of.
@@ -63,29 +61,46 @@ pub(super) fn uuid_end(bytes: &[u8], start: usize) -> Option<usize> {
 /// Whether a token is a keyed hash of this crate, with a letter in it, and nothing else but a comma or a
 /// full stop: twelve digits would look like a number.
 pub(super) fn is_one_keyed_hash(token: &[u8]) -> bool {
-    let end = token.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1);
-    let Some(start) = end.checked_sub(12).filter(|start| *start > 1 && token.len() <= end + 1)
-    else {
-        return false;
+    let token = match token {
+        [whole @ .., last] if !last.is_ascii_alphanumeric() => whole,
+        whole => whole,
     };
-    let hash = &token[start..end];
-    hash.iter().all(u8::is_ascii_hexdigit)
-        && hash.iter().any(u8::is_ascii_alphabetic)
+    let Some((before, hash)) = token.split_last_chunk::<12>() else { return false };
+    let Some((b'-', kind)) = before.split_last() else { return false };
+    // Of hex digits, only letters have this bit.
+    let has_letter = hash.iter().fold(0, |bits, byte| bits | byte) & 0x40 != 0;
+    has_letter
+        && are_hex_fours(hash, 0, 4)
+        && are_hex_fours(hash, 4, 8)
         && !hash.starts_with(b"07")
-        && token[start - 1] == b'-'
-        && KINDS.iter().any(|kind| token[..start - 1] == *kind.as_bytes())
+        && KINDS.iter().any(|known| kind == known.as_bytes())
 }
 
-/// Whether a token is at most three digits, with no more of them behind: part of no number, where none
-/// came before.
-pub(super) fn is_small(bytes: &[u8], token: &Range<usize>) -> bool {
-    let is_between = |byte: &&u8| matches!(byte, b' ' | b',' | b'.' | b';' | b':' | b'!' | b'?');
-    let digits = bytes[token.clone()].iter().take(4).take_while(|b| b.is_ascii_digit()).count();
-    let behind = token.start + digits;
-    let gap = bytes[behind..].iter().take(4).take_while(is_between).count();
-    matches!(digits, 1..=3)
-        && behind + gap >= token.end
-        && bytes.get(behind + gap).is_none_or(u8::is_ascii_alphabetic)
+/// The end of the token that begins here, where it is at most three digits, with no more of them
+/// behind: part of no number, where none came before.
+pub(super) fn small_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    while bytes.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+        if at > start + 3 {
+            return None;
+        }
+    }
+    let (digits_end, mut space) = (at, None);
+    while at < digits_end + 4 {
+        match bytes.get(at) {
+            // Of what may be between, only a space is no part of the token.
+            Some(b' ') => space = space.or(Some(at)),
+            Some(b',' | b'.' | b';' | b':' | b'!' | b'?') => {}
+            _ => break,
+        }
+        at += 1;
+    }
+    match bytes.get(at) {
+        None => space.or(Some(at)),
+        Some(byte) if byte.is_ascii_alphabetic() => space,
+        Some(_) => None,
+    }
 }
 
 /// Whether twelve hex digits are a keyed hash of this crate: `vendor-0f3a…`, `[secret 43 0f3a…]`.
@@ -110,10 +125,17 @@ fn is_time(bytes: &[u8]) -> bool {
         })
 }
 
+/// Whether bytes, of which there are 36, are a UUID.
 fn is_uuid(bytes: &[u8]) -> bool {
-    bytes[8] == b'-'
-        && bytes.iter().enumerate().all(|(index, byte)| match index {
-            8 | 13 | 18 | 23 => *byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
+    let has_dashes = [8, 13, 18, 23].iter().all(|at| bytes[*at] == b'-');
+    has_dashes
+        && [(0, 4), (9, 14), (19, 24), (28, 32)].iter().all(|(a, b)| are_hex_fours(bytes, *a, *b))
+}
+
+/// Whether four bytes at each of two places are hex digits.
+fn are_hex_fours(bytes: &[u8], first: usize, second: usize) -> bool {
+    let mut fours = [0; 8];
+    fours[..4].copy_from_slice(&bytes[first..first + 4]);
+    fours[4..].copy_from_slice(&bytes[second..second + 4]);
+    is_hex(fours)
 }
