@@ -71,6 +71,19 @@ async fn what_arrives_while_a_batch_is_in_flight_is_the_next_batch() {
     assert_eq!(sink.calls(), 2, "the two hundred were one batch");
 }
 
+/// On one thread all are queued before a writer runs.
+#[tokio::test]
+async fn idle_writers_share_what_waits_where_each_gets_enough() {
+    for (waiting, writers, calls) in [(63, 2, 1), (64, 2, 2), (64, 1, 1), (96, 3, 3), (200, 2, 2)] {
+        let sink = sink();
+        let batcher = batcher(&sink, QueueLimits::default().connections(writers));
+        let records = (0..waiting).map(|_| sealed(event(&fresh_request()))).collect();
+        let answers = submit_all(&batcher, records).await;
+        assert!(answers.iter().all(|answer| seq(answer) == 1));
+        assert_eq!(sink.calls(), calls, "{waiting} events, {writers} writers");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_keeps_the_order_in_which_it_was_submitted() {
     let sink = sink();

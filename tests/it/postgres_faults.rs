@@ -151,7 +151,8 @@ async fn a_dead_connection_is_replaced_and_the_append_lands() {
 #[tokio::test]
 async fn a_read_only_server_is_retryable_and_the_retry_lands() {
     let tampered =
-        Tampered::with("alter function moltbot_audit.append_batch set transaction_read_only = on").await;
+        Tampered::with("alter function moltbot_audit.append_batch set transaction_read_only = on")
+            .await;
     let error = tampered.append().await.expect_err("the server is read-only");
     assert!(error.is_retryable(), "{error:?}");
     tampered.execute("alter function moltbot_audit.append_batch reset transaction_read_only").await;
