@@ -11,16 +11,16 @@ use super::statement::{Connections, Sql};
 use crate::record::{Receipt, Record, Role};
 use crate::store::StoreError;
 
-/// A statement over the columns of one record and what follows them.
+/// A statement over the columns of one record, or of a batch as arrays, and what follows them.
 macro_rules! record_sql {
-    ($select:literal, $function:literal, $more:literal) => {
+    ($select:literal, $function:literal $(, $more:literal)?) => {
         $crate::store::postgres::statement::sql!(
             $select,
             " from moltbot_audit.",
             $function,
             "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-             $20, $21, $22, ",
-            $more,
+             $20, $21, $22",
+            $(", ", $more,)?
             ")"
         )
     };

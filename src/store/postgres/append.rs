@@ -7,31 +7,22 @@ use sqlx::{PgConnection, Row};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::alone::append_alone;
+use super::alone::{append_alone, record_sql};
 use super::error::{Failure, unanswered};
 use super::pooling::Pooling;
-use super::statement::{Connections, STATEMENT_LIMIT, Sql, require_runtime, sql};
+use super::statement::{Connections, STATEMENT_LIMIT, Sql, require_runtime};
 use crate::proof::Digest;
 use crate::record::{Receipt, Record, Role};
 use crate::store::{Appended, Conflict, StoreError};
 
-/// A statement over the columns of a batch and what follows them.
-macro_rules! batch_sql {
-    ($function:literal, $more:literal) => {
-        sql!(
-            "select statuses, seqs, recorded_ats, event_hashes, chain_hashes from moltbot_audit.",
-            $function,
-            "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-             $20, $21, $22",
-            $more,
-            ")"
-        )
-    };
-}
+const APPEND: Sql =
+    record_sql!("select statuses, seqs, recorded_ats, event_hashes, chain_hashes", "append_batch");
 
-const APPEND: Sql = batch_sql!("append_batch", "");
-
-const APPEND_EFFECTS: Sql = batch_sql!("append_effects", ", $23");
+const APPEND_EFFECTS: Sql = record_sql!(
+    "select statuses, seqs, recorded_ats, event_hashes, chain_hashes",
+    "append_effects",
+    "$23"
+);
 
 /// Appends a batch in a transaction of its own: a crash or a dropped future leaves either the whole
 /// batch or nothing, and the same batch again is safe in both cases.
