@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use moltbot_audit::proof::canonical;
 use moltbot_audit::record::{Randomness, Record, seal};
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::{Actor, AuditEvent, ConversationId, EventId, EventType, RequestId};
@@ -135,7 +134,7 @@ fn fields(record: &Record, number: usize) -> [Option<Vec<u8>>; 25] {
     let (header, commitments) = (record.header(), record.commitments());
     let uuid = |id: Uuid| Some(id.as_bytes().to_vec());
     let text = |text: &str| Some(text.as_bytes().to_vec());
-    let jsonb = |value| Some([b"\x01", canonical(value).as_bytes()].concat());
+    let jsonb = |text: &str| Some([b"\x01", text.as_bytes()].concat());
     let time = |time: DateTime<Utc>| {
         Some((time.timestamp_micros() - 946_684_800_000_000).to_be_bytes().to_vec())
     };
@@ -153,10 +152,10 @@ fn fields(record: &Record, number: usize) -> [Option<Vec<u8>>; 25] {
         time(header.created_at),
         header.trace_id.as_deref().and_then(text),
         header.span_id.as_deref().and_then(text),
-        record.input().and_then(jsonb),
-        record.output().and_then(jsonb),
+        record.canonical_input().and_then(jsonb),
+        record.canonical_output().and_then(jsonb),
         record.idempotency_key().and_then(text),
-        record.host_ids().and_then(jsonb),
+        record.canonical_host_ids().and_then(jsonb),
         hash(record.salt().as_bytes()),
         hash(commitments.input.as_bytes()),
         hash(commitments.output.as_bytes()),
@@ -195,10 +194,10 @@ pub(crate) async fn insert(pool: &PgPool, record: &Record, number: usize) -> Dur
         .bind(header.created_at)
         .bind(&header.trace_id)
         .bind(&header.span_id)
-        .bind(record.input().map(canonical))
-        .bind(record.output().map(canonical))
+        .bind(record.canonical_input())
+        .bind(record.canonical_output())
         .bind(record.idempotency_key())
-        .bind(record.host_ids().map(canonical))
+        .bind(record.canonical_host_ids())
         .bind(record.salt().as_bytes())
         .bind(commitments.input.as_bytes())
         .bind(commitments.output.as_bytes())

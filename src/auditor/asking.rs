@@ -84,8 +84,8 @@ impl Asking {
         let intent = intent.map_err(|error| unsealed(error.into()))?;
         let intent = auditor.seal(intent).map_err(unsealed)?;
         // As it was sealed: that is how the words about it are stored.
-        let sealed = intent.input().and_then(|input| input.get("consent_id"));
-        let consent = sealed.and_then(serde_json::Value::as_str).map(|consent_id| ConsentClaim {
+        let sealed = intent.input().unwrap_or_default();
+        let consent = sealed["consent_id"].as_str().map(|consent_id| ConsentClaim {
             consent_id: consent_id.to_owned(),
             lifetime: limits.consent_lifetime,
         });

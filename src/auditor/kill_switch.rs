@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
@@ -95,10 +94,8 @@ impl KillSwitch<'_> {
         let record = auditor.seal(event?)?;
         let at = auditor.shared.clock.now();
         // As they were sealed: what must not enter the event must not stand beside it either.
-        let text = |name: &str| {
-            let text = record.input().and_then(|input| input.get(name)).and_then(Value::as_str);
-            text.unwrap_or_default().to_owned()
-        };
+        let sealed = record.input().unwrap_or_default();
+        let text = |name: &str| sealed[name].as_str().unwrap_or_default().to_owned();
         let (by, reason) = (text("by"), text("reason"));
         let state = SwitchState { switch: switch.clone(), is_engaged, by, reason, at };
         let set = auditor.call(store, "set a switch", |store| store.set_switch(&state, &record));

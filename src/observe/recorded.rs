@@ -94,37 +94,36 @@ fn of_ocr(record: &Record) {
         return;
     }
     count(&table::OCR_JOBS, &[], 1);
-    let says_failed = text(record.output(), "status") == Some("failed");
-    if has_failed || says_failed || !is(header, Outcome::Succeeded) {
+    let output = record.output().unwrap_or_default();
+    if has_failed || output["status"] == "failed" || !is(header, Outcome::Succeeded) {
         count(&table::OCR_FAILURES, &[], 1);
     }
-    let confidence = record.output().and_then(|output| output.get("confidence")?.as_f64());
     // A reader's percentage would bend the distribution.
-    if let Some(confidence) = confidence.filter(|confidence| (0.0..=1.0).contains(confidence)) {
+    let confidence = output["confidence"].as_f64().filter(|share| (0.0..=1.0).contains(share));
+    if let Some(confidence) = confidence {
         measure(&table::OCR_CONFIDENCE, confidence);
     }
-    used(record);
+    used(&output);
 }
 
 fn of_moltbot(record: &Record) {
     let header = record.header();
     if is_of(header, &EventType::MOLTBOT_CALLED) {
         count(&table::MOLTBOT_CALLS, &[Label::Outcome.value(&header.outcome)], 1);
-        used(record);
+        used(&record.output().unwrap_or_default());
     } else if is_of(header, &EventType::MOLTBOT_OUTPUT_REJECTED) {
         count(&table::MOLTBOT_OUTPUT_REJECTED, &[reason(header)], 1);
     }
 }
 
 /// What a model read, wrote and cost.
-fn used(record: &Record) {
-    let number = |name| record.output().and_then(|output| output.get(name)?.as_u64());
+fn used(output: &Value) {
     for (direction, name) in [("input", "input_tokens"), ("output", "output_tokens")] {
-        if let Some(tokens) = number(name) {
+        if let Some(tokens) = output[name].as_u64() {
             count(&table::LLM_TOKENS, &[direction], tokens);
         }
     }
-    if let Some(cost) = number("cost_microusd") {
+    if let Some(cost) = output["cost_microusd"].as_u64() {
         count(&table::LLM_COST, &[], cost);
     }
 }
@@ -138,7 +137,7 @@ fn of_call(record: &Record) {
             count(&table::CALLS_FAILED, &[], 1);
         }
     } else if is_of(header, &EventType::CALL_STATUS_UPDATED)
-        && text(record.output(), "status") == Some("failed")
+        && record.output().is_some_and(|output| output["status"] == "failed")
     {
         count(&table::CALLS_FAILED, &[], 1);
     }
@@ -147,8 +146,9 @@ fn of_call(record: &Record) {
 fn of_admission(record: &Record) {
     let header = record.header();
     if is_of(header, &EventType::EFFECT_ADMITTED) {
-        let switch = text(record.input(), "switch");
-        let switch = switch.map_or(table::NO_SWITCH, |switch| Label::Switch.value(switch));
+        let input = record.input().unwrap_or_default();
+        let switch =
+            input["switch"].as_str().map_or(table::NO_SWITCH, |switch| Label::Switch.value(switch));
         count(&table::EFFECTS_ADMITTED, &[switch], 1);
     } else if is_of(header, &EventType::EFFECT_REFUSED) {
         count(&table::EFFECTS_REFUSED, &[reason(header)], 1);
@@ -156,7 +156,8 @@ fn of_admission(record: &Record) {
             count(&table::BUDGET_REFUSALS, &[kind], 1);
         }
     } else if is_of(header, &EventType::BUDGET_WARNED) {
-        let budget = text(record.input(), "budget").unwrap_or_default();
+        let input = record.input().unwrap_or_default();
+        let budget = input["budget"].as_str().unwrap_or_default();
         count(&table::BUDGET_WARNINGS, &[Label::Limited.value(budget)], 1);
     }
 }
@@ -164,11 +165,11 @@ fn of_admission(record: &Record) {
 /// What was used up, where that is why an effect was refused.
 fn limited(record: &Record) -> Option<&'static str> {
     let code = record.header().error_code.as_deref()?;
-    if code == ErrorCode::TimeExceeded.as_str() {
-        return Some("elapsed_ms");
+    if code != ErrorCode::BudgetExceeded.as_str() {
+        return (code == ErrorCode::TimeExceeded.as_str()).then_some("elapsed_ms");
     }
-    let budget = text(record.output(), "budget").unwrap_or_default();
-    (code == ErrorCode::BudgetExceeded.as_str()).then(|| Label::Limited.value(budget))
+    let output = record.output().unwrap_or_default();
+    Some(Label::Limited.value(output["budget"].as_str().unwrap_or_default()))
 }
 
 fn reason(header: &Header) -> &'static str {
@@ -181,8 +182,4 @@ fn is_of(header: &Header, event_type: &EventType) -> bool {
 
 fn is(header: &Header, outcome: Outcome) -> bool {
     header.outcome == outcome.as_str()
-}
-
-fn text<'a>(payload: Option<&'a Value>, name: &str) -> Option<&'a str> {
-    payload?.get(name)?.as_str()
 }

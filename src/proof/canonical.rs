@@ -18,7 +18,7 @@ use serde_json::{Map, Number, Value};
 /// ```
 #[must_use]
 pub fn canonical(value: &Value) -> String {
-    let mut out = String::with_capacity(128);
+    let mut out = String::with_capacity(256);
     write_value(value, &mut out);
     out
 }

@@ -4,6 +4,7 @@
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::mem;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
@@ -33,21 +34,31 @@ pub fn commit(value: &Value, salt: Salt, pointer: &str) -> Digest {
     Committer::new(salt).commit(value, pointer)
 }
 
-/// Commits to values under one salt: what of the HMAC depends on the salt alone is computed once.
+/// Commits to values under one salt: what of the HMAC depends on the salt alone is computed once, and
+/// one leaf is written where the last one was.
 pub(crate) struct Committer {
     salted: Hmac<Sha256>,
-    /// The canonical form of the leaf at hand.
+    /// The leaf at hand: its canonical form, and where it stands.
     text: String,
+    pointer: String,
 }
 
 impl Committer {
     pub(crate) fn new(salt: Salt) -> Self {
-        Self { salted: keyed(salt), text: String::new() }
+        Self {
+            salted: keyed(salt),
+            text: String::with_capacity(256),
+            pointer: String::with_capacity(64),
+        }
     }
 
     /// As [`commit`].
     pub(crate) fn commit(&mut self, value: &Value, pointer: &str) -> Digest {
-        let Ok(digest) = digest_of(value, &mut pointer.to_owned(), self);
+        let mut at = mem::take(&mut self.pointer);
+        at.clear();
+        at.push_str(pointer);
+        let Ok(digest) = digest_of(value, &mut at, self);
+        self.pointer = at;
         digest
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::sealed::{Content, Part};
 use super::{Header, Record, Role};
@@ -51,10 +52,10 @@ pub enum RecordBytesError {
 struct Written<'a> {
     version: u32,
     header: &'a Header,
-    input: Option<&'a Value>,
-    output: Option<&'a Value>,
+    input: Option<&'a RawValue>,
+    output: Option<&'a RawValue>,
     idempotency_key: Option<&'a str>,
-    host_ids: Option<&'a Value>,
+    host_ids: Option<&'a RawValue>,
     salt: Salt,
     event_hash: Digest,
     /// Left out for most: what is no effect's has none.
@@ -93,10 +94,10 @@ impl Record {
         let written = Written {
             version: VERSION,
             header: self.header(),
-            input: self.input(),
-            output: self.output(),
+            input: self.canonical_input().map(raw),
+            output: self.canonical_output().map(raw),
             idempotency_key: self.idempotency_key(),
-            host_ids: self.host_ids(),
+            host_ids: self.canonical_host_ids().map(raw),
             salt: self.salt(),
             event_hash: self.event_hash(),
             role: match self.role() {
@@ -149,6 +150,10 @@ impl Record {
         // Two spellings of one number, or of one letter, have the same hash.
         if record.to_bytes() == bytes { Ok(record) } else { Err(RecordBytesError::Spelling) }
     }
+}
+
+fn raw(canonical: &str) -> &RawValue {
+    serde_json::from_str(canonical).expect("a canonical form is JSON")
 }
 
 #[cold]

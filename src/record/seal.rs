@@ -130,7 +130,8 @@ fn enter_key(text: &str, key: &RedactionKey) -> Result<String, EventError> {
 /// leaf is hashed with its whole pointer. Walks the value without a stack of its own.
 fn check_shape(part: Option<&Value>) -> Result<(), EventError> {
     let mut pointers_len = 0;
-    let mut open: Vec<_> = part.map(|value| (value, 0, 0)).into_iter().collect();
+    let mut open = Vec::with_capacity(16);
+    open.extend(part.map(|value| (value, 0, 0)));
     while let Some((value, depth, pointer_len)) = open.pop() {
         pointers_len += pointer_len;
         if depth > MAX_NESTING {

@@ -19,11 +19,12 @@ pub struct Record {
     role: Role,
 }
 
-/// What is fixed once and for all.
+/// What is fixed once and for all. A batch of records is dropped far from where they were made: what they
+/// hold is few pieces, and no trees of values.
 struct Sealed {
     id: EventId,
     header: Header,
-    content: Content,
+    texts: Texts,
     salt: Salt,
     commitments: Commitments,
     event_hash: Digest,
@@ -44,7 +45,7 @@ pub enum Role {
     Outcome,
 }
 
-/// What of a record is committed to, and may be hidden from a reader.
+/// What of an event is committed to, and may be hidden from a reader.
 pub(super) struct Content {
     pub(super) input: Option<Part>,
     pub(super) output: Option<Part>,
@@ -52,7 +53,7 @@ pub(super) struct Content {
     pub(super) host_ids: Option<Part>,
 }
 
-/// A value and its canonical form, which is what a store writes.
+/// A value, which is what is committed to, and its canonical form.
 pub(super) struct Part {
     value: Value,
     canonical: String,
@@ -69,6 +70,35 @@ impl Content {
     pub(super) fn payload_len(&self) -> usize {
         let parts = [&self.input, &self.output, &self.host_ids].into_iter().flatten();
         parts.map(|part| part.canonical.len()).sum()
+    }
+
+    fn commitments(&self, salt: Salt) -> Commitments {
+        fn value(part: Option<&Part>) -> Option<&Value> {
+            part.map(|part| &part.value)
+        }
+        let [input, output, host_ids] = [&self.input, &self.output, &self.host_ids];
+        let [input, output, host_ids] = [input, output, host_ids].map(|part| value(part.as_ref()));
+        Commitments::to(salt, input, output, self.idempotency_key.as_deref(), host_ids)
+    }
+}
+
+/// A content in canonical form, which is what a store writes.
+struct Texts {
+    input: Option<String>,
+    output: Option<String>,
+    idempotency_key: Option<String>,
+    host_ids: Option<String>,
+}
+
+impl From<Content> for Texts {
+    fn from(content: Content) -> Self {
+        let canonical = |part: Part| part.canonical;
+        Self {
+            input: content.input.map(canonical),
+            output: content.output.map(canonical),
+            idempotency_key: content.idempotency_key,
+            host_ids: content.host_ids.map(canonical),
+        }
     }
 }
 
@@ -118,15 +148,10 @@ impl Commitments {
 impl Record {
     /// Commits to the content, and hashes.
     pub(super) fn of(id: EventId, header: Header, content: Content, salt: Salt) -> Self {
-        let commitments = Commitments::to(
-            salt,
-            content.input.as_ref().map(|part| &part.value),
-            content.output.as_ref().map(|part| &part.value),
-            content.idempotency_key.as_deref(),
-            content.host_ids.as_ref().map(|part| &part.value),
-        );
+        let commitments = content.commitments(salt);
         let event_hash = commitments.event_hash(&header);
-        let sealed = Sealed { id, header, content, salt, commitments, event_hash };
+        let texts = Texts::from(content);
+        let sealed = Sealed { id, header, texts, salt, commitments, event_hash };
         Self { sealed: Arc::new(sealed), role: Role::Event }
     }
 
@@ -160,46 +185,47 @@ impl Record {
         &self.sealed.header
     }
 
-    /// What went in.
+    /// What went in, read from its canonical form at each call.
     #[must_use]
-    pub fn input(&self) -> Option<&Value> {
-        self.sealed.content.input.as_ref().map(|part| &part.value)
+    pub fn input(&self) -> Option<Value> {
+        self.canonical_input().map(value)
     }
 
     /// The input in canonical form, as it is stored.
     #[must_use]
     pub fn canonical_input(&self) -> Option<&str> {
-        self.sealed.content.input.as_ref().map(|part| part.canonical.as_str())
+        self.sealed.texts.input.as_deref()
     }
 
-    /// What came out.
+    /// What came out, read from its canonical form at each call.
     #[must_use]
-    pub fn output(&self) -> Option<&Value> {
-        self.sealed.content.output.as_ref().map(|part| &part.value)
+    pub fn output(&self) -> Option<Value> {
+        self.canonical_output().map(value)
     }
 
     /// The output in canonical form, as it is stored.
     #[must_use]
     pub fn canonical_output(&self) -> Option<&str> {
-        self.sealed.content.output.as_ref().map(|part| part.canonical.as_str())
+        self.sealed.texts.output.as_deref()
     }
 
     /// The host's dedup token; phone numbers inside are keyed hashes.
     #[must_use]
     pub fn idempotency_key(&self) -> Option<&str> {
-        self.sealed.content.idempotency_key.as_deref()
+        self.sealed.texts.idempotency_key.as_deref()
     }
 
-    /// The host's own names for request and conversation, where they were no UUIDs.
+    /// The host's own names for request and conversation, where they were no UUIDs; read from their
+    /// canonical form at each call.
     #[must_use]
-    pub fn host_ids(&self) -> Option<&Value> {
-        self.sealed.content.host_ids.as_ref().map(|part| &part.value)
+    pub fn host_ids(&self) -> Option<Value> {
+        self.canonical_host_ids().map(value)
     }
 
     /// The host's own names in canonical form, as it is stored.
     #[must_use]
     pub fn canonical_host_ids(&self) -> Option<&str> {
-        self.sealed.content.host_ids.as_ref().map(|part| part.canonical.as_str())
+        self.sealed.texts.host_ids.as_deref()
     }
 
     /// The salt of all commitments.
@@ -220,38 +246,17 @@ impl Record {
         self.sealed.event_hash
     }
 
-    /// About how many bytes of memory the payload takes: its text, and the tree of its values, which may
-    /// be many times larger.
-    #[cfg(feature = "recorder")]
-    pub(crate) fn weight(&self) -> usize {
-        let Content { input, output, host_ids, .. } = &self.sealed.content;
-        let parts = [input, output, host_ids].into_iter().flatten();
-        parts.map(|part| part.canonical.len() + weight(&part.value)).sum()
-    }
-
     /// Bytes of input, output and host ids as canonical JSON.
     #[must_use]
     pub fn payload_len(&self) -> usize {
-        self.sealed.content.payload_len()
+        let Texts { input, output, host_ids, .. } = &self.sealed.texts;
+        [input, output, host_ids].into_iter().flatten().map(String::len).sum()
     }
 }
 
-/// A value, what it points to, and what a map keeps beside that.
-#[cfg(feature = "recorder")]
-fn weight(value: &Value) -> usize {
-    const ENTRY: usize = 2 * size_of::<usize>();
-    let inside = match value {
-        Value::Array(items) => items.iter().map(weight).sum(),
-        Value::Object(members) => {
-            let entry = |(key, member): (&String, &Value)| {
-                size_of::<String>() + key.len() + ENTRY + weight(member)
-            };
-            members.iter().map(entry).sum()
-        }
-        Value::String(text) => text.len(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-    };
-    size_of::<Value>() + inside
+/// A canonical form read back.
+fn value(canonical: &str) -> Value {
+    serde_json::from_str(canonical).expect("what was sanitised is read back")
 }
 
 impl fmt::Debug for Record {

@@ -93,8 +93,8 @@ async fn a_successful_effect_records_input_output_and_duration() {
     assert_eq!(record.header().outcome, "succeeded");
     assert_eq!(record.header().duration_ms, Some(250));
     assert_eq!(record.header().request_id, Some(request().uuid()));
-    assert_eq!(record.input(), Some(&json!({ "model": "m-1" })));
-    assert_eq!(record.output(), Some(&value));
+    assert_eq!(record.input(), Some(json!({ "model": "m-1" })));
+    assert_eq!(record.output(), Some(value));
     assert_eq!(record.idempotency_key(), Some("call-1"));
 }
 
@@ -111,7 +111,7 @@ async fn a_failed_effect_is_recorded_under_its_failure_and_returns_the_hosts_own
     assert_eq!(record.header().event_type, "whatsapp.send_failed");
     assert_eq!(record.header().outcome, "failed");
     assert_eq!(record.header().error_code.as_deref(), Some("provider_error"));
-    assert_eq!(record.output(), Some(&json!({ "error_message": "provider says 500" })));
+    assert_eq!(record.output(), Some(json!({ "error_message": "provider says 500" })));
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn a_result_that_could_not_be_recorded_reaches_the_caller_all_the_same() {
     let record = only(&sink);
     assert_eq!(receipt.event_id(), record.id().uuid());
     assert_eq!(record.header().outcome, "succeeded");
-    assert_eq!(record.output(), Some(&json!({ "paid": true })));
+    assert_eq!(record.output(), Some(json!({ "paid": true })));
     assert_eq!(record.header().duration_ms, Some(250));
 }
 
@@ -257,7 +257,7 @@ async fn an_output_nested_beyond_reason_does_not_lose_the_outcome() {
     let nested = (0..600).fold(json!(1), |inner, _| json!([inner]));
     let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>(nested));
     run.await.expect("the effect succeeds");
-    assert_eq!(only(&sink).output(), Some(&json!({ "omitted": "nested too deeply" })));
+    assert_eq!(only(&sink).output(), Some(json!({ "omitted": "nested too deeply" })));
 }
 
 #[test]
@@ -316,7 +316,7 @@ async fn an_effect_runs_inside_a_spawned_task() {
         auditor.effect(moltbot_call()).run(call).await
     });
     assert_eq!(task.await.expect("no panic").expect("the effect succeeds"), 20);
-    assert_eq!(only(&sink).output(), Some(&json!(20)));
+    assert_eq!(only(&sink).output(), Some(json!(20)));
 }
 
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! The way from many callers to one statement: what is promised of it, on a store that fails on
 //! purpose.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,6 +82,35 @@ async fn idle_writers_share_what_waits_where_each_gets_enough() {
         assert!(answers.iter().all(|answer| seq(answer) == 1));
         assert_eq!(sink.calls(), calls, "{waiting} events, {writers} writers");
     }
+}
+
+/// Of 400 events, 320 are the first batch: all events of 32 streams, and not some of all 40.
+#[tokio::test]
+async fn what_waits_of_a_stream_goes_together() {
+    let sink = sink();
+    let batcher = batcher(&sink, QueueLimits::default().connections(1));
+    let requests: Vec<RequestId> = (0..40).map(|_| fresh_request()).collect();
+    let in_turns = (0..10).flat_map(|_| requests.iter().map(|request| sealed(event(request))));
+    let answers = submit_all(&batcher, in_turns.collect()).await;
+    assert!(answers.iter().all(Result::is_ok));
+    let landed = sink.inner().records();
+    let streams: HashSet<_> = landed[..320].iter().map(Record::stream_id).collect();
+    assert_eq!((sink.calls(), streams.len()), (2, 32));
+}
+
+#[tokio::test]
+async fn a_flooded_stream_holds_up_none_but_itself() {
+    let sink = sink();
+    let batcher = batcher(&sink, QueueLimits::default().connections(1));
+    let (flooded, other) = (fresh_request(), fresh_request());
+    let mut all = records(&flooded, 1_000);
+    all.push(sealed(event(&other)));
+    let answers = submit_all(&batcher, all).await;
+    let seqs: Vec<_> = answers[..1_000].iter().map(seq).collect();
+    assert_eq!(seqs, (1..=1_000).collect::<Vec<_>>());
+    let landed = sink.inner().records();
+    let at = landed.iter().position(|record| record.header().request_id == Some(other.uuid()));
+    assert!(at.expect("it landed") <= 640, "the other went with the second batch");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -178,7 +207,10 @@ impl AuditSink for Superstitious {
         batch: &'a [Record],
     ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
         let bad_luck = json!(13);
-        assert!(batch.iter().all(|record| record.output() != Some(&bad_luck)), "secret 0788123456");
+        assert!(
+            batch.iter().all(|record| record.output().as_ref() != Some(&bad_luck)),
+            "secret 0788123456"
+        );
         self.0.append(batch)
     }
 }
@@ -246,7 +278,7 @@ async fn an_event_whose_caller_gave_up_is_written_all_the_same() {
 
 #[tokio::test]
 async fn a_full_queue_holds_callers_back_and_then_says_so() {
-    for limits in [short().events(4), short().bytes(4 * 1_500)] {
+    for limits in [short().events(4), short().bytes(4 * 1_200)] {
         let sink = sink();
         sink.every_call(Fault::not_landed().hanging());
         let batcher = batcher(&sink, limits.connections(1));

@@ -24,7 +24,7 @@ fn event() -> AuditEvent {
 
 /// What becomes of a payload.
 fn entered(payload: Value) -> Value {
-    sealed(event().input(payload)).input().expect("an input").clone()
+    sealed(event().input(payload)).input().expect("an input")
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl Scene {
     fn drains(&self) -> Vec<Value> {
         let records = self.sink.inner().records();
         let drains = records.iter().filter(|one| one.header().event_type == "audit.spool_drained");
-        drains.map(|one| one.output().expect("counts").clone()).collect()
+        drains.map(|one| one.output().expect("counts")).collect()
     }
 }
 
@@ -368,5 +368,5 @@ async fn an_effect_runs_and_its_outcome_is_kept_while_the_database_is_away() {
     let stored = scene.stored();
     assert_eq!(stored[0].header().event_type, "effect.admitted");
     assert_eq!(stored[1].header().event_type, "whatsapp.outbound_sent");
-    assert_eq!(stored[1].output(), Some(&json!({ "id": 1 })));
+    assert_eq!(stored[1].output(), Some(json!({ "id": 1 })));
 }

@@ -142,10 +142,10 @@ async fn every_column_comes_back_as_it_was_sealed(store: Arc<dyn AuditStore>) {
     assert_eq!(snapshot.records.len(), batch.len());
     for (stored, record) in snapshot.records.iter().zip(&batch) {
         assert_eq!(&stored.header, record.header());
-        assert_eq!(stored.input.as_ref(), record.input());
-        assert_eq!(stored.output.as_ref(), record.output());
+        assert_eq!(stored.input, record.input());
+        assert_eq!(stored.output, record.output());
         assert_eq!(stored.idempotency_key.as_deref(), record.idempotency_key());
-        assert_eq!(stored.host_ids.as_ref(), record.host_ids());
+        assert_eq!(stored.host_ids, record.host_ids());
         assert_eq!(stored.salt, record.salt());
         assert_eq!(&stored.commitments, record.commitments());
         assert_eq!(stored.event_hash, record.event_hash());

@@ -170,7 +170,7 @@ fn detail(record: &Record) -> String {
             }
         }
     }
-    said.extend(record.output().map(scores).filter(|scores| !scores.is_empty()));
+    said.extend(record.output().map(|output| scores(&output)).filter(|scores| !scores.is_empty()));
     said.join("  ")
 }
 

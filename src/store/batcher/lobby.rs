@@ -77,7 +77,7 @@ impl Shared {
         let (reply, answer) = oneshot::channel();
         let now = Instant::now();
         let deadline = now + self.limits.wait;
-        let weight = record.weight();
+        let weight = record.payload_len();
         let mut lobby = self.lobby.lock();
         if lobby.is_closed {
             return Err(WriteError::Closed);
@@ -140,7 +140,8 @@ impl Usher {
     /// Whose turn it is; where it is nobody's, there is no usher any longer.
     fn first(&self) -> Option<(usize, Instant)> {
         let mut lobby = self.shared.lobby.lock();
-        let first = lobby.waiting.front().map(|guest| (guest.record.weight(), guest.leaves_at));
+        let first =
+            lobby.waiting.front().map(|guest| (guest.record.payload_len(), guest.leaves_at));
         lobby.has_usher = first.is_some();
         first
     }

@@ -16,6 +16,7 @@ mod lobby;
 mod observer;
 mod queue;
 mod room;
+mod waiting;
 mod write;
 
 use std::fmt;

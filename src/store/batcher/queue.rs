@@ -1,7 +1,7 @@
 //! The queue, and who writes what is in it: what arrived while the last batch was in flight is the
 //! next one.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,15 +10,11 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::room::Seat;
+use super::waiting::{BATCH_EVENTS, Waiting};
 use super::{Failures, Shared, WriteError};
 use crate::event::StreamId;
 use crate::record::{Record, Recorded};
 
-/// Events of one batch at most. More would have two writers take all that a thousand callers submit,
-/// in turn: then one waits for callers while the other's are answered.
-const BATCH_EVENTS: usize = 320;
-/// Payload bytes of one batch, apart from its last event.
-const BATCH_BYTES: usize = 4 << 20;
 /// So many events are worth another statement beside the one that is in flight. Fewer do better to
 /// wait, and share the next one.
 const WORTH_A_WRITER: usize = 32;
@@ -62,7 +58,7 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Pending>,
+    waiting: Waiting,
     /// Streams of the batches in flight.
     in_flight: HashSet<StreamId>,
     writers: usize,
@@ -88,29 +84,6 @@ impl State {
         is_worth_it && self.starting == 0 && !self.is_held && self.writers < writers_max
     }
 
-    /// Takes the oldest events whose streams are free, each stream's together and in their order: an
-    /// index that is met stream by stream costs the database less.
-    fn take(&mut self, writers_max: usize) -> Vec<Pending> {
-        let share = self.share(writers_max);
-        let (mut batch, mut held, mut bytes) = (Vec::new(), VecDeque::new(), 0);
-        while batch.len() < share
-            && bytes < BATCH_BYTES
-            && let Some(pending) = self.waiting.pop_front()
-        {
-            if self.in_flight.contains(&pending.record.stream_id()) {
-                held.push_back(pending);
-            } else {
-                bytes += pending.record.payload_len();
-                batch.push(pending);
-            }
-        }
-        held.append(&mut self.waiting);
-        self.waiting = held;
-        // Stable. What is moved about is the keys, and each event once.
-        batch.sort_by_cached_key(|pending: &Pending| pending.record.stream_id());
-        batch
-    }
-
     /// How many events are for the writer that asks. Where others have nothing to do, they get their
     /// shares, if those are worth a statement: else all callers would seal, and then wait, together.
     fn share(&self, writers_max: usize) -> usize {
@@ -125,8 +98,8 @@ impl Queue {
     /// Queues a record, and starts a writer where one is wanted.
     pub(super) fn push(shared: &Arc<Shared>, pending: Pending) {
         let mut state = shared.queue.lock();
-        state.is_held &= state.in_flight.contains(&pending.record.stream_id());
-        state.waiting.push_back(pending);
+        state.is_held = state.is_held && state.in_flight.contains(&pending.record.stream_id());
+        state.waiting.push(pending);
         Self::start_writer(shared, state);
     }
 
@@ -189,11 +162,16 @@ impl Writer {
         let mut state = shared.queue.lock();
         state.starting -= usize::from(mem::take(&mut self.is_starting));
         if state.active() == 1 || state.waiting.len() >= WORTH_A_WRITER {
-            let batch = state.take(shared.limits.connections);
+            let share = state.share(shared.limits.connections);
+            let state_now = &mut *state;
+            let mut batch = state_now.waiting.take(share, &state_now.in_flight);
             if !batch.is_empty() {
                 self.streams = batch.iter().map(|pending| pending.record.stream_id()).collect();
                 state.in_flight.extend(&self.streams);
                 Queue::start_writer(&shared, state);
+                // Each stream's together, in their order: an index that is met stream by stream costs
+                // the database less. What is moved about is the keys, and each event once.
+                batch.sort_by_cached_key(|pending| pending.record.stream_id());
                 return Some(batch);
             }
             state.is_held = !state.waiting.is_empty();
@@ -246,7 +224,7 @@ impl Drop for Writer {
         state.starting -= usize::from(self.is_starting);
         state.writers -= 1;
         let is_last = state.writers == 0;
-        let waiting = if is_last { mem::take(&mut state.waiting) } else { VecDeque::new() };
+        let waiting = if is_last { mem::take(&mut state.waiting) } else { Waiting::default() };
         drop(state);
         drop(waiting);
     }

@@ -107,7 +107,7 @@ impl Entry {
     /// not say which effect it is.
     pub(crate) fn drained(intent: &Record, now: DateTime<Utc>) -> Option<Self> {
         let header = intent.header();
-        let input: AdmissionInput = serde_json::from_value(intent.input()?.clone()).ok()?;
+        let input: AdmissionInput = serde_json::from_str(intent.canonical_input()?).ok()?;
         let digest = |hex: Option<String>| hex?.parse::<Digest>().ok();
         let lease_ms = input.lease_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0);
         let lease = TimeDelta::try_milliseconds(lease_ms).unwrap_or(TimeDelta::MAX);

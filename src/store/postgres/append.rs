@@ -74,7 +74,7 @@ fn query(pooling: Pooling, batch: &[Record]) -> Query<'_, Postgres, PgArguments>
     let has_effects = batch.iter().any(|record| record.role() != Role::Event);
     let sql = if has_effects { APPEND_EFFECTS } else { APPEND };
     let query = sql
-        .query(pooling)
+        .query_of_len(pooling, batch.iter().map(arguments_len).sum())
         .bind(columns.ids)
         .bind(columns.stream_ids)
         .bind(columns.request_ids)
@@ -98,6 +98,13 @@ fn query(pooling: Pooling, batch: &[Record]) -> Query<'_, Postgres, PgArguments>
         .bind(columns.host_ids_commitments)
         .bind(columns.event_hashes);
     if has_effects { query.bind(roles(batch)) } else { query }
+}
+
+/// About how many bytes a record's columns take as arguments.
+fn arguments_len(record: &Record) -> usize {
+    // 22 lengths, 4 ids, 5 digests, a salt, a time, and the short texts.
+    const BESIDE_PAYLOAD: usize = 512;
+    record.payload_len() + record.idempotency_key().map_or(0, str::len) + BESIDE_PAYLOAD
 }
 
 fn roles(batch: &[Record]) -> Vec<&'static str> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgRow, Postgres};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Transaction};
+use sqlx::{Arguments as _, AssertSqlSafe, Connection, PgConnection, PgPool, Transaction};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -43,9 +43,21 @@ pub(super) use sql;
 
 impl Sql {
     pub(super) fn query(self, pooling: Pooling) -> Query<'static, Postgres, PgArguments> {
+        self.query_of_len(pooling, 0)
+    }
+
+    /// A query whose arguments take about so many bytes. Growing to that by doubling would have them
+    /// copied, and the allocator tidy up, several times.
+    pub(super) fn query_of_len(
+        self,
+        pooling: Pooling,
+        len: usize,
+    ) -> Query<'static, Postgres, PgArguments> {
+        let mut arguments = PgArguments::default();
+        arguments.reserve(0, len);
         match pooling {
-            Pooling::Session => sqlx::query(self.named),
-            Pooling::Transaction => sqlx::query(self.unnamed).persistent(false),
+            Pooling::Session => sqlx::query_with(self.named, arguments),
+            Pooling::Transaction => sqlx::query_with(self.unnamed, arguments).persistent(false),
         }
     }
 }

@@ -48,8 +48,9 @@ impl Effects {
             Role::Outcome => {
                 let header = record.header();
                 let error_code = header.error_code.as_deref();
-                let settle =
-                    |entry: &mut Entry| entry.settle(&header.outcome, error_code, record.output());
+                let settle = |entry: &mut Entry| {
+                    entry.settle(&header.outcome, error_code, record.output().as_ref())
+                };
                 let changes = self.entry(header.id).and_then(settle);
                 self.apply(changes.unwrap_or_default());
             }
@@ -96,7 +97,7 @@ impl Kept {
             Some(Met::Done { effect_id }) => {
                 let outcome = self.row(effect_id).map(|(record, _)| record);
                 let output = outcome.and_then(|record| {
-                    decision::replayed(&record.header().outcome, record.output().cloned())
+                    decision::replayed(&record.header().outcome, record.output())
                 });
                 return Ok(Verdict::Replay { effect_id, output });
             }
@@ -162,8 +163,7 @@ impl Kept {
             let input = record.input();
             streams.contains(&Some(record.stream_id()))
                 && CONSENT_WORDS.iter().any(|word| word.as_str() == record.header().event_type)
-                && input.and_then(|input| input.get("consent_id")?.as_str())
-                    == Some(&consent.consent_id)
+                && input.is_some_and(|input| input["consent_id"] == consent.consent_id)
         };
         let words = self.rows.iter().filter(|(record, _)| is_word(record));
         let newest = words.max_by_key(|(_, receipt)| (receipt.recorded_at, receipt.seq));
@@ -172,7 +172,9 @@ impl Kept {
             event_type: record.header().event_type.clone(),
             created_at: record.header().created_at,
             recorded_at: receipt.recorded_at,
-            expires_at: record.input().and_then(|input| input.get("expires_at")).cloned(),
+            expires_at: record
+                .input()
+                .and_then(|mut input| input.get_mut("expires_at").map(serde_json::Value::take)),
         })
     }
 

@@ -141,19 +141,19 @@ impl Kept {
 fn is_same(stored: &Record, offered: &Record) -> bool {
     stored.event_hash() == offered.event_hash()
         || (stored.header() == offered.header()
-            && stored.input() == offered.input()
-            && stored.output() == offered.output()
+            && stored.canonical_input() == offered.canonical_input()
+            && stored.canonical_output() == offered.canonical_output()
             && stored.idempotency_key() == offered.idempotency_key()
-            && stored.host_ids() == offered.host_ids())
+            && stored.canonical_host_ids() == offered.canonical_host_ids())
 }
 
 fn stored((record, receipt): &(Record, Receipt)) -> StoredRecord {
     StoredRecord {
         header: record.header().clone(),
-        input: record.input().cloned(),
-        output: record.output().cloned(),
+        input: record.input(),
+        output: record.output(),
         idempotency_key: record.idempotency_key().map(str::to_owned),
-        host_ids: record.host_ids().cloned(),
+        host_ids: record.host_ids(),
         salt: record.salt(),
         commitments: *record.commitments(),
         event_hash: record.event_hash(),

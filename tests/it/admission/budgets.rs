@@ -60,7 +60,7 @@ async fn each_budget_of_a_request_ends_where_the_seed_says() {
         let output = refused[0].output().expect("an output");
         assert_eq!(
             output,
-            &json!({
+            json!({
                 "budget": budget.as_str(), "period": "request",
                 "used": limit, "amount": 1, "limit": limit,
             })
@@ -107,7 +107,7 @@ async fn an_intent_says_what_is_charged_and_under_which_limits() {
     assert_eq!(intent.header().actor, "moltbot");
     assert_eq!(intent.header().request_id, Some(request().uuid()));
     assert_eq!(intent.idempotency_key(), Some("call-1"));
-    let mut input = intent.input().expect("an input").clone();
+    let mut input = intent.input().expect("an input");
     for hash in ["key_hash", "input_hash"] {
         let text = input[hash].take();
         let text = text.as_str().expect("a hash");
@@ -222,7 +222,7 @@ async fn there_is_a_warning_at_eighty_percent_and_over_the_target_once() {
     }
     let warned = host.settled("budget.warned", 1).await;
     let expected = json!({ "budget": "moltbot_calls", "period": "request", "used": 7, "limit": 8 });
-    assert_eq!(warned[0].input(), Some(&expected));
+    assert_eq!(warned[0].input(), Some(expected));
     assert_eq!(warned[0].header().request_id, Some(request().uuid()));
     assert!(host.events("request.time_budget_warning").is_empty());
 
@@ -233,7 +233,7 @@ async fn there_is_a_warning_at_eighty_percent_and_over_the_target_once() {
     let expected = json!({
         "budget": "elapsed_ms", "period": "request", "used": 420_000, "limit": 600_000,
     });
-    assert_eq!(warned[0].input(), Some(&expected));
+    assert_eq!(warned[0].input(), Some(expected));
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(host.events("request.time_budget_warning").len(), 1, "once");
     assert_eq!(host.events("budget.warned").len(), 1, "once, at the crossing");
@@ -294,5 +294,5 @@ async fn what_failed_is_spent_and_what_was_not_performed_is_given_back() {
     assert_eq!(host.used(&Budget::OCR_JOBS).await, 1, "given back");
     let outcome = &host.events("ocr.job_failed")[1];
     assert_eq!(outcome.header().error_code.as_deref(), Some("not_performed"));
-    assert_eq!(outcome.output(), Some(&json!({ "error_message": "no connection" })));
+    assert_eq!(outcome.output(), Some(json!({ "error_message": "no connection" })));
 }

@@ -59,7 +59,7 @@ async fn what_was_performed_stays_charged_and_answers_without_an_output() {
         "effect_id": id, "effect": "ocr.job_done", "finding": "performed", "by": "aline",
         "reason": "on the bill",
     });
-    assert_eq!(event.input(), Some(&said));
+    assert_eq!(event.input(), Some(said));
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ async fn the_same_again_is_answered_from_its_record_with_the_same_bytes() {
     let replayed = &host.events("effect.replayed")[0];
     let outcome = &host.events("moltbot.called")[0];
     let other = json!({ "other_effect_id": outcome.header().id });
-    assert_eq!(replayed.output(), Some(&other));
+    assert_eq!(replayed.output(), Some(other));
     assert_eq!(replayed.header().outcome, "succeeded");
 
     let error = host.auditor.effect(effect()).admit().await.expect_err("it ran already");
@@ -91,7 +91,7 @@ async fn another_input_under_a_key_is_a_conflict() {
     assert!(matches!(error, EffectError::Conflict { effect_id, .. } if effect_id == first));
     let refused = &host.events("effect.refused")[0];
     assert_eq!(refused.header().error_code.as_deref(), Some("key_conflict"));
-    assert_eq!(refused.output(), Some(&json!({ "other_effect_id": first })));
+    assert_eq!(refused.output(), Some(json!({ "other_effect_id": first })));
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn engaged_it_refuses_and_the_audit_goes_on() {
     assert_eq!(refusal.fallback.action, FallbackAction::CodedWorkflow);
     let refused = &host.events("effect.refused")[0];
     assert_eq!(refused.header().error_code.as_deref(), Some("switched_off"));
-    assert_eq!(refused.output(), Some(&json!({ "switched_by": "store" })));
+    assert_eq!(refused.output(), Some(json!({ "switched_by": "store" })));
     assert_eq!(host.used(&Budget::MOLTBOT_CALLS).await, 1, "and is not charged");
 
     // What has no switch goes on, and so does the audit.
@@ -69,7 +69,7 @@ async fn engaged_it_refuses_and_the_audit_goes_on() {
     assert_eq!(flips.len(), 2);
     assert!(flips.iter().all(|flip| flip.header().actor == "admin"));
     let said = json!({ "switch": "ai", "by": "jeanne", "reason": "odd answers" });
-    assert_eq!(flips[0].input(), Some(&said));
+    assert_eq!(flips[0].input(), Some(said));
     let states = switches.states().await.expect("the store is up");
     let ai = states.iter().find(|state| state.switch == Switch::AI).expect("it was set");
     assert_eq!((ai.is_engaged, ai.by.as_str(), ai.reason.as_str()), (false, "jeanne", "found it"));

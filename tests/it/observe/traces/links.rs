@@ -134,7 +134,7 @@ async fn two_effects_at_once_do_not_mix() {
         // Where it was, when it waited for the other.
         let (trace_id, span_id) = given(&span);
         let inside = json!({ "trace": format!("00-{trace_id}-{span_id}-01") });
-        assert_eq!(outcome.output(), Some(&inside));
+        assert_eq!(outcome.output(), Some(inside));
         seen.push(trace_id);
     }
     assert_ne!(seen[0], seen[1]);
