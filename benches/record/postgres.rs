@@ -31,7 +31,7 @@ pub(crate) struct Database {
 #[derive(Clone, Copy)]
 enum Way {
     Record { callers: usize },
-    Copy { rows_per_commit: usize },
+    Copy { connections: usize, rows_per_commit: usize },
     Insert { connections: u32 },
     Trigger { audit: Audit, clients: u32 },
 }
@@ -95,8 +95,9 @@ pub(crate) async fn measure(cluster: &Cluster, size: &Size, table: &mut Table) {
 
 async fn many_callers(ways: &Ways<'_>, table: &mut Table) {
     let others = [
-        Way::Copy { rows_per_commit: ways.size.many },
-        Way::Copy { rows_per_commit: super::EVENTS_PER_BATCH },
+        Way::Copy { connections: 1, rows_per_commit: ways.size.many },
+        Way::Copy { connections: 2, rows_per_commit: ways.size.many },
+        Way::Copy { connections: 2, rows_per_commit: super::EVENTS_PER_BATCH },
         Way::Insert { connections: 1 },
     ];
     let record = Way::Record { callers: 1_024 };
@@ -104,8 +105,9 @@ async fn many_callers(ways: &Ways<'_>, table: &mut Table) {
         compare(ways.size.rounds, record, &others, async |way| ways.run(way).await).await;
     table.figure("record, 1,024 callers", compared.subject, "events/s");
     let against = [
-        ("of raw binary COPY, one commit", Some(AtLeast(0.4))),
-        ("of raw binary COPY, 500 a commit", None),
+        ("of a raw binary COPY, one commit", Some(AtLeast(0.4))),
+        ("of two COPYs at a time, a commit each", None),
+        ("of two COPYs at a time, 500 rows a commit", None),
         ("of one INSERT an event, 1 connection", Some(AtLeast(15.0))),
     ];
     for (other, (name, target)) in compared.others.iter().zip(against) {
@@ -174,8 +176,9 @@ impl Ways<'_> {
                 assert_eq!(recorded.chained, count, "the database is there");
                 recorded.per_second
             }
-            Way::Copy { rows_per_commit } => {
-                let took = copy(&self.database.pool, &self.records, 2, rows_per_commit).await;
+            Way::Copy { connections, rows_per_commit } => {
+                let (pool, records) = (&self.database.pool, &self.records);
+                let took = copy(pool, records, connections, rows_per_commit).await;
                 per_second(self.records.len(), took)
             }
             Way::Insert { connections } => {

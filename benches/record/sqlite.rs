@@ -42,15 +42,16 @@ pub(crate) async fn measure(size: &Size, table: &mut Table) {
         store.close().await;
         per_second
     };
-    for (name, way) in [
-        ("SQLite: record, 1,024 callers", Way::Record),
-        ("SQLite: append, 500 a batch", Way::Append),
+    // The rows by hand are sealed beforehand, as those are that are appended; what is recorded is not.
+    for (name, way, target) in [
+        ("SQLite: append, 500 a batch", Way::Append, Some(AtLeast(0.7))),
+        ("SQLite: record, 1,024 callers", Way::Record, None),
     ] {
         let compared = compare(size.rounds, way, &[Way::ByHand], run).await;
         table.figure(name, compared.subject, "events/s");
         let by_hand = &compared.others[0];
-        let (figure, target) = (by_hand.figure, Some(AtLeast(0.7)));
-        table.ratio("of INSERTs by hand, 500 rows each", figure, "events/s", by_hand.ratio, target);
+        let (figure, ratio) = (by_hand.figure, by_hand.ratio);
+        table.ratio("of INSERTs by hand, 500 rows each", figure, "events/s", ratio, target);
     }
 }
 

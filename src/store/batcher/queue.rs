@@ -59,6 +59,8 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct State {
     waiting: Waiting,
+    /// How many events were ever queued.
+    arrived: usize,
     /// Streams of the batches in flight.
     in_flight: HashSet<StreamId>,
     writers: usize,
@@ -100,6 +102,7 @@ impl Queue {
         let mut state = shared.queue.lock();
         state.is_held = state.is_held && state.in_flight.contains(&pending.record.stream_id());
         state.waiting.push(pending);
+        state.arrived += 1;
         Self::start_writer(shared, state);
     }
 
@@ -112,8 +115,8 @@ impl Queue {
         }
     }
 
-    fn len(&self) -> usize {
-        self.lock().waiting.len()
+    fn arrived(&self) -> usize {
+        self.lock().arrived
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -163,8 +166,8 @@ impl Writer {
         state.starting -= usize::from(mem::take(&mut self.is_starting));
         if state.active() == 1 || state.waiting.len() >= WORTH_A_WRITER {
             let share = state.share(shared.limits.connections);
-            let state_now = &mut *state;
-            let mut batch = state_now.waiting.take(share, &state_now.in_flight);
+            let State { waiting, in_flight, .. } = &mut *state;
+            let mut batch = waiting.take(share, in_flight);
             if !batch.is_empty() {
                 self.streams = batch.iter().map(|pending| pending.record.stream_id()).collect();
                 state.in_flight.extend(&self.streams);
@@ -200,11 +203,12 @@ impl Writer {
     /// The callers of the last batch come back now: lets them, as long as they do, so that they make
     /// the next one together. A caller alone does not notice.
     async fn wait_for_others(&self, answered: usize) {
-        let mut queued = 0;
-        while queued < answered {
+        let mut arrived = self.shared.queue.arrived();
+        let enough = arrived + answered;
+        while arrived < enough {
             tokio::task::yield_now().await;
-            let before = mem::replace(&mut queued, self.shared.queue.len());
-            if queued == before {
+            let before = mem::replace(&mut arrived, self.shared.queue.arrived());
+            if arrived == before {
                 break;
             }
         }
