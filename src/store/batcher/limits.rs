@@ -9,7 +9,8 @@ pub struct QueueLimits {
     /// Events that wait to be written, or are being written. As many again may wait for a place, each
     /// for at most half of `wait`. Default: 8,192.
     pub events: usize,
-    /// Bytes of memory that the payloads of those events take, about. Default: 32 MiB.
+    /// Bytes that the payloads of those events take, as canonical JSON, and 1 KiB for each event beside
+    /// them. Default: 32 MiB.
     pub bytes: usize,
     /// How long a caller waits for the database, from its call on, before its event goes to the
     /// spool, or where there is none, the caller gets an error. Writing to the spool takes another few
