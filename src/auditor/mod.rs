@@ -120,28 +120,21 @@ impl Auditor {
     ///
     /// # Cancel safety
     /// Once polled, the write goes on to its end even if the future is dropped.
-    pub async fn record(&self, mut event: AuditEvent) -> Result<Recorded, RecordError> {
-        trace(&mut event);
-        let record = self.begin(role_of(&event), event)?;
-        Ok(self.submit(record).await?)
+    pub async fn record(&self, event: AuditEvent) -> Result<Recorded, RecordError> {
+        let role = role_of(&event);
+        self.record_as(role, traced(event)).await
     }
 
     #[cfg(feature = "postgres")]
-    fn seal_in_role(&self, mut event: AuditEvent) -> Result<Record, RecordError> {
+    fn seal_in_role(&self, event: AuditEvent) -> Result<Record, RecordError> {
         let role = role_of(&event);
-        trace(&mut event);
-        Ok(self.seal(event)?.with_role(role))
+        Ok(self.seal(traced(event))?.with_role(role))
     }
 
     async fn record_as(&self, role: Role, event: AuditEvent) -> Result<Recorded, RecordError> {
-        let record = self.begin(role, event)?;
-        Ok(self.submit(record).await?)
-    }
-
-    fn begin(&self, role: Role, event: AuditEvent) -> Result<Record, RecordError> {
         self.shared.gaps.look_at(&*self.shared.clock);
         Upkeep::start(&self.shared);
-        Ok(self.seal(event)?.with_role(role))
+        Ok(self.submit(self.seal(event)?.with_role(role)).await?)
     }
 
     async fn submit(&self, record: Record) -> Result<Recorded, WriteError> {
@@ -213,12 +206,13 @@ impl fmt::Debug for Auditor {
     }
 }
 
-/// Puts the event in the current trace, where it stands in none.
-fn trace(event: &mut AuditEvent) {
+/// The event in the current trace, where it stands in none.
+fn traced(mut event: AuditEvent) -> AuditEvent {
     // Content is compared where an id is met again, and its trace is part of that.
     if event.id.is_none() && event.trace.is_none() {
         event.trace = current_trace();
     }
+    event
 }
 
 /// An outcome that could not be recorded when the effect ended settles it now.

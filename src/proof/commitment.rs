@@ -4,7 +4,6 @@
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
-use std::mem;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
@@ -34,31 +33,24 @@ pub fn commit(value: &Value, salt: Salt, pointer: &str) -> Digest {
     Committer::new(salt).commit(value, pointer)
 }
 
-/// Commits to values under one salt: what of the HMAC depends on the salt alone is computed once, and
-/// one leaf is written where the last one was.
+/// Commits to values under one salt: what of the HMAC depends on the salt alone is computed once.
 pub(crate) struct Committer {
     salted: Hmac<Sha256>,
-    /// The leaf at hand: its canonical form, and where it stands.
+    /// The canonical form of the leaf at hand.
     text: String,
-    pointer: String,
 }
 
 impl Committer {
     pub(crate) fn new(salt: Salt) -> Self {
-        Self {
-            salted: keyed(salt),
-            text: String::with_capacity(256),
-            pointer: String::with_capacity(64),
-        }
+        Self { salted: keyed(salt), text: String::with_capacity(256) }
     }
 
     /// As [`commit`].
     pub(crate) fn commit(&mut self, value: &Value, pointer: &str) -> Digest {
-        let mut at = mem::take(&mut self.pointer);
-        at.clear();
+        // Room for what most keys add, or it would grow several times.
+        let mut at = String::with_capacity(64);
         at.push_str(pointer);
         let Ok(digest) = digest_of(value, &mut at, self);
-        self.pointer = at;
         digest
     }
 }

@@ -71,15 +71,6 @@ impl Content {
         let parts = [&self.input, &self.output, &self.host_ids].into_iter().flatten();
         parts.map(|part| part.canonical.len()).sum()
     }
-
-    fn commitments(&self, salt: Salt) -> Commitments {
-        fn value(part: Option<&Part>) -> Option<&Value> {
-            part.map(|part| &part.value)
-        }
-        let [input, output, host_ids] = [&self.input, &self.output, &self.host_ids];
-        let [input, output, host_ids] = [input, output, host_ids].map(|part| value(part.as_ref()));
-        Commitments::to(salt, input, output, self.idempotency_key.as_deref(), host_ids)
-    }
 }
 
 /// A content in canonical form, which is what a store writes.
@@ -148,7 +139,13 @@ impl Commitments {
 impl Record {
     /// Commits to the content, and hashes.
     pub(super) fn of(id: EventId, header: Header, content: Content, salt: Salt) -> Self {
-        let commitments = content.commitments(salt);
+        let commitments = Commitments::to(
+            salt,
+            content.input.as_ref().map(|part| &part.value),
+            content.output.as_ref().map(|part| &part.value),
+            content.idempotency_key.as_deref(),
+            content.host_ids.as_ref().map(|part| &part.value),
+        );
         let event_hash = commitments.event_hash(&header);
         let texts = Texts::from(content);
         let sealed = Sealed { id, header, texts, salt, commitments, event_hash };

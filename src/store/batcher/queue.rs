@@ -172,8 +172,8 @@ impl Writer {
                 self.streams = batch.iter().map(|pending| pending.record.stream_id()).collect();
                 state.in_flight.extend(&self.streams);
                 Queue::start_writer(&shared, state);
-                // Each stream's together, in their order: an index that is met stream by stream costs
-                // the database less. What is moved about is the keys, and each event once.
+                // In the order of the streams' ids, in which the database has them in an index. Stable.
+                // What is moved about is the keys, and each event once.
                 batch.sort_by_cached_key(|pending| pending.record.stream_id());
                 return Some(batch);
             }

@@ -160,10 +160,9 @@ impl Kept {
     fn last_word(&self, claim: &Claim, consent: &ConsentClaim) -> Option<ConsentWord> {
         let streams = claim.consent_streams();
         let is_word = |record: &Record| {
-            let input = record.input();
             streams.contains(&Some(record.stream_id()))
                 && CONSENT_WORDS.iter().any(|word| word.as_str() == record.header().event_type)
-                && input.is_some_and(|input| input["consent_id"] == consent.consent_id)
+                && record.input().is_some_and(|input| input["consent_id"] == consent.consent_id)
         };
         let words = self.rows.iter().filter(|(record, _)| is_word(record));
         let newest = words.max_by_key(|(_, receipt)| (receipt.recorded_at, receipt.seq));
