@@ -1,13 +1,12 @@
 //! Many processes that want the same: places in a budget, a key, a switch that is being engaged.
 //!
-//! A test starts this binary again, several times, each with an environment variable that makes it a
-//! host. Hosts are told on standard input what to do, and say on standard output what came of it.
+//! A test starts itself again in several processes, each of which is a host. Hosts are told on standard input what to do, and say on standard output what came of it.
 //!
 //! `MOLTBOT_AUDIT_ROUNDS` is the number of rounds a test makes; `scripts/proofs` sets it.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,12 +21,12 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::support::cluster::Cluster;
+use crate::support::process;
 
 mod deaths;
 mod flips;
 mod places;
 
-const HOST: &str = "MOLTBOT_AUDIT_RACING_HOST";
 const ROUNDS: &str = "MOLTBOT_AUDIT_ROUNDS";
 const TASKS: usize = 50;
 
@@ -62,11 +61,9 @@ struct Host {
 }
 
 impl Host {
-    fn start(url: &str) -> Self {
-        let binary = std::env::current_exe().expect("a path");
-        let mut process = Command::new(binary)
-            .args(["--exact", "admission_races::a_host", "--nocapture"])
-            .env(HOST, url)
+    /// `test` is the test that starts it, and that plays [`a_host`] in the new process.
+    fn start(test: &str, url: &str) -> Self {
+        let mut process = process::again(&format!("admission_races::{test}"), url)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -114,12 +111,10 @@ impl Drop for Host {
     }
 }
 
-/// Its part. Alone it has nothing to do.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_host() {
-    let Ok(url) = std::env::var(HOST) else { return };
+/// A host's part: does what it is told on standard input, and says on standard output what came of it.
+async fn a_host(url: &str) {
     let store = loop {
-        match PostgresStore::connect(&url).await {
+        match PostgresStore::connect(url).await {
             Ok(store) => break store,
             Err(error) => assert!(error.is_retryable(), "{error:?}"),
         }

@@ -1,7 +1,6 @@
 //! Processes that die at any moment: the database server, the host, both.
 //!
-//! A test starts this binary again, several times, each with an environment variable that makes it a
-//! host under load: callers that record events and write down each one that was acknowledged. The
+//! A test starts itself again in several processes, each of which is a host under load: callers that record events and write down each one that was acknowledged. The
 //! server and the hosts are killed with SIGKILL at random moments and started again. In the end every
 //! acknowledged event has to be there exactly once, and every chain has to verify.
 //!
@@ -11,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Child;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,9 +21,9 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::support::cluster::Cluster;
+use crate::support::process;
 use crate::support::records::{stream, verify};
 
-const HOST: &str = "MOLTBOT_AUDIT_CRASH_HOST";
 const KILLS: &str = "MOLTBOT_AUDIT_KILLS";
 const HOSTS: usize = 4;
 const CALLERS: usize = 16;
@@ -32,20 +31,22 @@ const SHARED_REQUESTS: usize = 20;
 
 /// What a host is started with, and what it leaves behind.
 struct Scene {
+    /// The test that plays it.
+    test: &'static str,
     cluster: Cluster,
     url: String,
     folder: tempfile::TempDir,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    async fn new(test: &'static str) -> Self {
         // Commits wait for the disk: an acknowledgement that a crash may take back proves nothing.
         let cluster = Cluster::start(&["max_connections=200"]);
         let url = cluster.create_database().await;
         let store = PostgresStore::connect(&url).await.expect("the server is up");
         store.migrate().await.expect("a fresh schema");
         store.close().await;
-        Self { cluster, url, folder: tempfile::tempdir().expect("a temporary folder") }
+        Self { test, cluster, url, folder: tempfile::tempdir().expect("a temporary folder") }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -53,12 +54,10 @@ impl Scene {
     }
 
     fn host(&self, number: usize) -> Child {
-        let binary = std::env::current_exe().expect("a path");
         let log = OpenOptions::new().create(true).append(true).open(self.path("log"));
         let log = log.expect("our own folder");
-        Command::new(binary)
-            .args(["--exact", "crashes::a_host_under_load", "--nocapture"])
-            .env(HOST, format!("{number} {} {}", self.folder.path().display(), self.url))
+        let part = format!("{number} {} {}", self.folder.path().display(), self.url);
+        process::again(&format!("crashes::{}", self.test), &part)
             .stdout(log.try_clone().expect("our own file"))
             .stderr(log)
             .spawn()
@@ -154,10 +153,8 @@ fn random(end: u64) -> u64 {
     u64::from_le_bytes(bytes) % end
 }
 
-/// Its part: record until told to stop. Alone it has nothing to do.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_host_under_load() {
-    let Ok(part) = std::env::var(HOST) else { return };
+/// A host's part: record until told to stop.
+async fn record_under_load(part: &str) {
     let mut part = part.splitn(3, ' ');
     let mut next = || part.next().expect("a number, a folder and a URL");
     let (number, folder, url) = (next(), Path::new(next()), next());
@@ -236,8 +233,11 @@ impl Caller {
 }
 
 /// Plays the hosts, kills so often, and checks what is left.
-async fn play(kills_server: bool, kills_hosts: bool) {
-    let scene = Scene::new().await;
+async fn play(test: &'static str, kills_server: bool, kills_hosts: bool) {
+    if let Some(part) = process::part() {
+        return record_under_load(&part).await;
+    }
+    let scene = Scene::new(test).await;
     let mut hosts: Vec<Child> = (0..HOSTS).map(|number| scene.host(number)).collect();
     for nth in 0..kills() {
         scene.wait_for_load(&mut hosts).await;
@@ -265,17 +265,17 @@ async fn play(kills_server: bool, kills_hosts: bool) {
     eprintln!("{} kills: {events} acknowledged events, all there once", kills());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_dies_and_every_acknowledged_event_is_there_once() {
-    play(true, false).await;
+    play("the_server_dies_and_every_acknowledged_event_is_there_once", true, false).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hosts_die_and_every_acknowledged_event_is_there_once() {
-    play(false, true).await;
+    play("hosts_die_and_every_acknowledged_event_is_there_once", false, true).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn server_and_hosts_die_and_every_acknowledged_event_is_there_once() {
-    play(true, true).await;
+    play("server_and_hosts_die_and_every_acknowledged_event_is_there_once", true, true).await;
 }

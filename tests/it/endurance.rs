@@ -4,7 +4,6 @@
 //! `MOLTBOT_AUDIT_EVENTS`. Each plays in a process of its own, started from this binary, so that what
 //! its memory does is its own doing.
 
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,26 +17,11 @@ use uuid::Uuid;
 
 use crate::observe::metrics::recorder;
 use crate::support::cluster::Cluster;
+use crate::support::process::is_alone;
 use crate::support::records::{assert_unbroken, event, fresh_request, stream};
 
-const ALONE: &str = "MOLTBOT_AUDIT_ALONE";
 const EVENTS: &str = "MOLTBOT_AUDIT_EVENTS";
 const CALLERS: usize = 64;
-
-/// Whether this process was started for the one test; if not, starts it and waits for it.
-fn is_alone(test: &str) -> bool {
-    if std::env::var(ALONE).is_ok() {
-        return true;
-    }
-    let binary = std::env::current_exe().expect("a path");
-    let mut command = Command::new(binary);
-    command.args(["--exact", &format!("endurance::{test}"), "--nocapture"]).env(ALONE, "");
-    let output = command.output().expect("starts");
-    let said = String::from_utf8_lossy(&output.stderr);
-    eprint!("{said}");
-    assert!(output.status.success(), "{said}");
-    false
-}
 
 fn events(small: usize) -> usize {
     std::env::var(EVENTS).map_or(small, |events| events.parse().expect("a number of events"))
@@ -86,7 +70,7 @@ async fn load(auditor: &Auditor, count: usize) -> (Vec<(RequestId, Vec<Uuid>)>, 
 /// An hour in which the database swallows whatever it is sent: 360,000 events, a hundred a second.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_hour_of_outage_loses_nothing_and_keeps_the_order() {
-    if !is_alone("an_hour_of_outage_loses_nothing_and_keeps_the_order") {
+    if !is_alone("endurance::an_hour_of_outage_loses_nothing_and_keeps_the_order") {
         return;
     }
     let count = events(6_400);
@@ -150,7 +134,7 @@ async fn an_hour_of_outage_loses_nothing_and_keeps_the_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_million_events_leave_memory_where_it_was() {
-    if !is_alone("a_million_events_leave_memory_where_it_was") {
+    if !is_alone("endurance::a_million_events_leave_memory_where_it_was") {
         return;
     }
     let count = events(20_000);

@@ -1,6 +1,6 @@
 //! What only Postgres has to do: many processes, migrations by whomever, partitions.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::admission_contract::races::nothing_is_admitted_once_a_switch_is_set;
 use super::store_contract::Fresh;
 use super::support::claims::Case;
 use super::support::cluster::Cluster;
+use super::support::process;
 use super::support::records::{assert_unbroken, fresh_request, records, stream};
 
 /// The files as the Supabase CLI would find them.
@@ -22,7 +23,6 @@ const MIGRATIONS: [&str; 3] = [
     concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres/0005_moltbot_audit_runbook.sql"),
 ];
 /// Names the database that a worker process is to append to.
-const WORKER_DATABASE: &str = "MOLTBOT_AUDIT_TEST_WORKER_DATABASE";
 const TASKS_PER_PROCESS: usize = 4;
 const BATCHES_PER_TASK: usize = 25;
 
@@ -105,32 +105,24 @@ async fn assert_worked(store: &PostgresStore, processes: usize) {
     assert!(in_order, "the clock is read under the stream's lock");
 }
 
-/// A test of its own; and, with a database named in the environment, one of several processes that
-/// append to the same stream.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tasks_of_one_process_append_to_one_stream() {
-    if let Ok(url) = std::env::var(WORKER_DATABASE) {
-        return work(&url).await;
-    }
     let url = Cluster::shared().create_database().await;
     let store = migrated(&url).await;
     work(&url).await;
     assert_worked(&store, 1).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixteen_tasks_in_four_processes_leave_one_unbroken_chain() {
+    const THIS: &str = "postgres::sixteen_tasks_in_four_processes_leave_one_unbroken_chain";
+    if let Some(url) = process::part() {
+        return work(&url).await;
+    }
     let url = Cluster::shared().create_database().await;
     let store = migrated(&url).await;
-    let this_binary = std::env::current_exe().expect("a path");
-    let workers = (0..4).map(|_| {
-        Command::new(&this_binary)
-            .args(["--exact", "postgres::tasks_of_one_process_append_to_one_stream"])
-            .env(WORKER_DATABASE, &url)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("a worker starts")
-    });
+    let start = |_| process::again(THIS, &url).stdout(Stdio::null()).spawn().expect("it starts");
+    let workers = (0..4).map(start);
     for mut worker in workers.collect::<Vec<_>>() {
         assert!(worker.wait().expect("a worker ends").success(), "no worker fails");
     }

@@ -75,16 +75,20 @@ fn assert_nothing_is_forgotten(snapshot: &StreamSnapshot) -> usize {
     expired.len()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hosts_die_and_no_budget_is_passed_and_no_effect_forgotten() {
+    const THIS: &str = "deaths::hosts_die_and_no_budget_is_passed_and_no_effect_forgotten";
+    if let Some(url) = process::part() {
+        return a_host(&url).await;
+    }
     let cluster = Cluster::start(&["max_connections=200"]);
     let (url, auditor) = database(&cluster).await;
     let store = PostgresStore::connect(&url).await.expect("the server is up");
-    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(&url)).collect();
+    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(THIS, &url)).collect();
     Host::tell_all(&mut hosts, "toil");
     for kill in 0..rounds(6) {
         sleep(Duration::from_millis(100 + u64::try_from(kill * 37 % 150).expect("small"))).await;
-        let mut next = Host::start(&url);
+        let mut next = Host::start(THIS, &url);
         next.tell("toil");
         drop(std::mem::replace(&mut hosts[kill % PROCESSES], next));
     }
@@ -108,6 +112,7 @@ async fn hosts_die_and_no_budget_is_passed_and_no_effect_forgotten() {
         assert_eq!(sums(&snapshot), used, "the stream and the ledger differ");
         expired += assert_nothing_is_forgotten(&snapshot);
     }
+    assert!(expired > 0, "no host died inside an effect");
     assert_eq!(in_doubt.len(), expired, "whoever is in doubt has an event that says so");
     eprintln!("{} kills: {expired} effects in doubt, none forgotten", rounds(6));
 }

@@ -74,11 +74,15 @@ fn hear(hosts: &mut [Host]) -> Vec<serde_json::Value> {
     said.map(|said| serde_json::from_str(&said).expect("JSON")).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_processes_get_exactly_what_each_budget_has() {
+    const THIS: &str = "places::eight_processes_get_exactly_what_each_budget_has";
+    if let Some(url) = process::part() {
+        return a_host(&url).await;
+    }
     let (url, auditor) = database(Cluster::shared()).await;
     let store = PostgresStore::connect(&url).await.expect("the server is up");
-    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(&url)).collect();
+    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(THIS, &url)).collect();
     for round in 0..rounds(2) {
         Host::tell_all(&mut hosts, &format!("race {round}"));
         let said = hear(&mut hosts);
@@ -99,10 +103,14 @@ async fn eight_processes_get_exactly_what_each_budget_has() {
     eprintln!("{} rounds: every budget gave exactly what it has", rounds(2));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_four_hundred_runs_with_one_key_one_calls_and_all_get_its_answer() {
+    const THIS: &str = "places::of_four_hundred_runs_with_one_key_one_calls_and_all_get_its_answer";
+    if let Some(url) = process::part() {
+        return a_host(&url).await;
+    }
     let (url, _) = database(Cluster::shared()).await;
-    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(&url)).collect();
+    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(THIS, &url)).collect();
     for round in 0..rounds(1) {
         Host::tell_all(&mut hosts, &format!("key {round}"));
         let said = hear(&mut hosts);

@@ -1,7 +1,6 @@
 //! Writers: threads, faults, and the one that never waits.
 
 use std::io::{self, Write};
-use std::process::Command;
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 
@@ -11,6 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::lines::{Lines, Parsed, logged_by};
+use crate::support::process;
 
 #[test]
 fn lines_of_many_threads_are_whole_and_all_there() {
@@ -166,13 +166,33 @@ fn a_line_that_a_file_refuses_is_lost_alone_and_counted() {
     }
 }
 
-/// Waits until it is let go on.
-struct Stuck(mpsc::Receiver<()>, Lines);
+/// A file that hangs: says that a write has begun, and waits until it is let go on.
+struct Stuck {
+    begins: mpsc::Sender<()>,
+    go_on: mpsc::Receiver<()>,
+    written: Lines,
+}
+
+/// The other end of it.
+struct Holder {
+    begun: mpsc::Receiver<()>,
+    go_on: mpsc::Sender<()>,
+    written: Lines,
+}
+
+fn stuck() -> (Stuck, Holder) {
+    let (begins, begun) = mpsc::channel();
+    let (go, go_on) = mpsc::channel();
+    let written = Lines::default();
+    let file = Stuck { begins, go_on, written: written.clone() };
+    (file, Holder { begun, go_on: go, written })
+}
 
 impl Write for Stuck {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        _ = self.0.recv();
-        self.1.write(bytes)
+        _ = self.begins.send(());
+        _ = self.go_on.recv();
+        self.written.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -182,39 +202,47 @@ impl Write for Stuck {
 
 #[test]
 fn nobody_waits_for_a_file_that_hangs_and_what_does_not_fit_is_counted() {
-    for (lines_max, bytes_max, kept) in [(10, 1 << 20, 10), (1 << 20, 25, 5), (10, 0, 0)] {
-        let (go_on, stuck) = mpsc::channel();
-        let lines = Lines::default();
-        let stuck = Stuck(stuck, lines.clone());
-        let (mut writer, guard) = NonBlocking::with_limits(stuck, lines_max, bytes_max).unwrap();
-        for nth in 0..100 {
+    for (lines_max, bytes_max, kept) in [(10, 1 << 20, 10), (1 << 20, 25, 5), (10, 5, 1)] {
+        let (file, holder) = stuck();
+        let (mut writer, guard) = NonBlocking::with_limits(file, lines_max, bytes_max).unwrap();
+        writer.write_all(b"l000\n").unwrap();
+        holder.begun.recv().unwrap();
+        for nth in 1..100 {
             writer.write_all(format!("l{nth:03}\n").as_bytes()).unwrap();
         }
-        // The thread may have taken what was there at a moment, once.
-        let lost = writer.lost().count();
-        assert!((100 - 2 * kept..=100 - kept).contains(&lost), "{lost} of 100");
-        drop(go_on);
+        assert_eq!(writer.lost().count(), 99 - kept);
+        drop(holder.go_on);
         drop(guard);
-        let written = u64::try_from(lines.text().lines().count()).unwrap();
-        assert_eq!(written + writer.lost().count(), 100);
+        let written: Vec<_> = (0..=kept).map(|nth| format!("l{nth:03}\n")).collect();
+        assert_eq!(holder.written.text(), written.concat());
         writer.write_all(b"late\n").unwrap();
-        assert_eq!(written + writer.lost().count(), 101);
+        assert_eq!(writer.lost().count(), 100 - kept);
     }
 }
 
 #[test]
+fn a_line_without_any_room_is_lost() {
+    let written = Lines::default();
+    let (mut writer, guard) = NonBlocking::with_limits(written.clone(), 10, 0).unwrap();
+    writer.write_all(b"l000\n").unwrap();
+    drop(guard);
+    assert_eq!((written.text().as_str(), writer.lost().count()), ("", 1));
+}
+
+#[test]
 fn a_guard_waits_for_a_file_that_hangs_only_so_long_and_counts_the_rest() {
-    let (go_on, stuck) = mpsc::channel();
-    let (mut writer, guard) = NonBlocking::new(Stuck(stuck, Lines::default())).unwrap();
+    let (file, holder) = stuck();
+    let (mut writer, guard) = NonBlocking::new(file).unwrap();
     writer.write_all(b"in its hands\n").unwrap();
+    holder.begun.recv().unwrap();
     for _ in 0..100 {
         writer.write_all(b"waits\n").unwrap();
     }
     drop(guard);
-    assert!(writer.lost().count() <= 100);
+    assert_eq!(writer.lost().count(), 100);
     writer.write_all(b"late\n").unwrap();
-    assert!(writer.lost().count() >= 1);
-    drop(go_on);
+    assert_eq!(writer.lost().count(), 101);
+    assert_eq!(holder.written.text(), "");
 }
 
 #[test]
@@ -262,9 +290,6 @@ impl std::fmt::Debug for Talks {
     }
 }
 
-/// Says of a process that it was started for the part of the next test that needs one of its own.
-const ALONE: &str = "MOLTBOT_AUDIT_ALONE";
-
 /// Only the process-wide subscriber lets events arise within events.
 fn talking_values_and_writers() {
     let layer = JsonLayer::new(Chatty);
@@ -281,14 +306,10 @@ fn talking_values_and_writers() {
 #[test]
 fn values_and_writers_that_log_themselves_end() {
     const THIS: &str = "observe::log_writer::values_and_writers_that_log_themselves_end";
-    if std::env::var(ALONE).is_ok() {
+    if process::part().is_some() {
         return talking_values_and_writers();
     }
-    let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--nocapture", THIS])
-        .env(ALONE, "")
-        .output()
-        .unwrap();
+    let child = process::again(THIS, "").output().unwrap();
     let lines = String::from_utf8(child.stderr).unwrap();
     assert!(child.status.success(), "{lines}");
     let messages: Vec<String> =

@@ -1,17 +1,15 @@
-//! More than one process, and processes that are killed. A test starts this binary again, with one
-//! test selected and an environment variable that tells it which part to play; without the variable
-//! that test plays nothing.
+//! More than one process, and processes that are killed: a test starts itself again, with a part to play.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use moltbot_audit::RequestId;
 use moltbot_audit::store::{Spool, SpoolError};
 
 use super::{Folder, files_with, numbers_of, waiting};
+use crate::support::process::{again, numbered_part};
 use crate::support::records::{numbered_records, stream};
 
-const PART: &str = "MOLTBOT_AUDIT_SPOOL_PART";
 const KILLS: u64 = 5;
 
 fn shared() -> RequestId {
@@ -20,19 +18,10 @@ fn shared() -> RequestId {
 
 /// Starts this binary again with one test and its part: a folder and the first number.
 fn play(test: &str, folder: &Folder, first: u64) -> Child {
-    Command::new(std::env::current_exe().expect("a path"))
-        .args(["--exact", "--nocapture", &format!("spool::processes::{test}")])
-        .env(PART, format!("{first} {}", folder.path().display()))
+    again(&format!("spool::processes::{test}"), &format!("{first} {}", folder.path().display()))
         .stdout(Stdio::piped())
         .spawn()
-        .expect("starts")
-}
-
-/// The part this process was started to play.
-fn part() -> Option<(u64, String)> {
-    let part = std::env::var(PART).ok()?;
-    let (number, folder) = part.split_once(' ').expect("a number and a folder");
-    Some((number.parse().expect("a number"), folder.to_owned()))
+        .expect("it starts")
 }
 
 /// Tells the parent what is acknowledged. Not by `println!`, which a pipe nobody reads would panic.
@@ -40,14 +29,12 @@ fn acknowledge(number: u64) -> bool {
     writeln!(std::io::stdout(), "\nacknowledged {number}").is_ok()
 }
 
-/// Its part: pushes until it is killed.
-#[tokio::test]
-async fn one_process_pushes_until_it_is_killed() {
-    let Some((mut next, folder)) = part() else { return };
-    let spool = Spool::open(folder).await.unwrap();
+/// A process's part: pushes until it is killed.
+async fn push_until_killed(mut next: u64, folder: String) {
+    let spool = Spool::open(folder).await.expect("a sound file");
     loop {
         let batch = 1 + next % 40;
-        spool.push(numbered_records(&shared(), next..next + batch)).await.unwrap();
+        spool.push(numbered_records(&shared(), next..next + batch)).await.expect("a sound file");
         next += batch;
         if !acknowledge(next - 1) {
             return;
@@ -55,21 +42,23 @@ async fn one_process_pushes_until_it_is_killed() {
     }
 }
 
-/// Its part: pushes ten records, and dies without a word.
-#[tokio::test]
-async fn one_process_pushes_ten_and_aborts() {
-    let Some((first, folder)) = part() else { return };
-    let spool = Spool::open(folder).await.unwrap();
-    spool.push(numbered_records(&shared(), first..first + 10)).await.unwrap();
+/// A process's part: pushes ten records, and dies without a word.
+async fn push_ten_and_abort(first: u64, folder: String) {
+    let spool = Spool::open(folder).await.expect("a sound file");
+    spool.push(numbered_records(&shared(), first..first + 10)).await.expect("a sound file");
     std::process::abort();
 }
 
 #[tokio::test]
 async fn a_killed_process_loses_nothing_that_was_acknowledged() {
+    const THIS: &str = "a_killed_process_loses_nothing_that_was_acknowledged";
+    if let Some((first, folder)) = numbered_part() {
+        return push_until_killed(first, folder).await;
+    }
     let folder = Folder::new();
     let mut first = 0;
     for kill in 0..KILLS {
-        let mut child = play("one_process_pushes_until_it_is_killed", &folder, first);
+        let mut child = play(THIS, &folder, first);
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let told = lines.map_while(Result::ok).filter_map(|line| {
             line.strip_prefix("acknowledged ")
@@ -98,10 +87,14 @@ async fn a_killed_process_loses_nothing_that_was_acknowledged() {
 
 #[tokio::test]
 async fn a_second_process_has_a_file_of_its_own_which_is_adopted_when_it_dies() {
+    const THIS: &str = "a_second_process_has_a_file_of_its_own_which_is_adopted_when_it_dies";
+    if let Some((first, folder)) = numbered_part() {
+        return push_ten_and_abort(first, folder).await;
+    }
     let folder = Folder::new();
     let spool = folder.open().await;
     spool.push(numbered_records(&shared(), 0..10)).await.unwrap();
-    assert!(!play("one_process_pushes_ten_and_aborts", &folder, 10).wait().unwrap().success());
+    assert!(!play(THIS, &folder, 10).wait().unwrap().success());
     assert_eq!(numbers_of(&waiting(&spool).await), (0..10).collect::<Vec<_>>());
     assert!(folder.file(1).exists());
 

@@ -1,8 +1,6 @@
-//! More than one process, and processes that meet a fault. A test starts this binary again, with one
-//! test selected and an environment variable that tells it which part to play; without the variable
-//! that test plays its part alone.
+//! More than one process, and processes that meet a fault: a test starts itself again, with a part to play.
 
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use moltbot_audit::store::{AuditSink, AuditStore, SqliteStore, StoreError};
@@ -10,57 +8,41 @@ use moltbot_audit::{RequestId, StreamId};
 use sqlx::Connection;
 
 use super::Trail;
+use crate::support::process::{again, numbered_part};
 use crate::support::records::{assert_unbroken, numbered_records};
 
-const PART: &str = "MOLTBOT_AUDIT_SQLITE_PART";
 const BATCHES: u64 = 40;
 
 fn shared() -> RequestId {
     RequestId::from_host("shared")
 }
 
-/// Starts this binary again with one test and its part: the file's URL and a number.
-fn play(test: &str, url: &str, number: u64, shell_prefix: &str) -> Child {
-    let binary = std::env::current_exe().expect("a path");
-    Command::new("sh")
-        .arg("-c")
-        .arg(format!("{shell_prefix} exec \"$0\" --exact sqlite::processes::{test}"))
-        .arg(binary)
-        .env(PART, format!("{number} {url}"))
-        .spawn()
-        .expect("starts")
-}
-
-/// The part this process was started to play.
-fn part() -> Option<(u64, String)> {
-    let part = std::env::var(PART).ok()?;
-    let (number, url) = part.split_once(' ').expect("a number and a URL");
-    Some((number.parse().expect("a number"), url.to_owned()))
-}
-
-#[tokio::test]
-async fn one_process_appends_many_small_batches() {
-    let own = if part().is_none() { Some(Trail::new().await) } else { None };
-    let (number, url) = part().unwrap_or_else(|| (1, own.as_ref().expect("a trail").url.clone()));
-    let store = SqliteStore::open(&url).await.unwrap();
-    store.migrate().await.unwrap();
+/// One process's part: appends many small batches.
+async fn append_small_batches(number: u64, url: &str) {
+    let store = SqliteStore::open(url).await.expect("a sound file");
+    store.migrate().await.expect("a sound file");
     for batch in 0..BATCHES {
         let from = number * 100_000 + batch * 10;
-        let results = store.append(&numbered_records(&shared(), from..from + 3)).await.unwrap();
+        let results =
+            store.append(&numbered_records(&shared(), from..from + 3)).await.expect("a sound file");
         assert!(results.iter().all(Result::is_ok));
-    }
-    if let Some(own) = own {
-        assert_unbroken(&own.read(&shared()).await);
     }
 }
 
 #[tokio::test]
 async fn processes_that_append_to_one_file_keep_one_unbroken_chain() {
+    if let Some((number, url)) = numbered_part() {
+        return append_small_batches(number, &url).await;
+    }
     // Nobody has created the file: opening and migrating is part of the race.
     let folder = tempfile::TempDir::new().unwrap();
     let url = format!("sqlite://{}/audit.sqlite", folder.path().display());
-    let test = "one_process_appends_many_small_batches";
-    let children: Vec<Child> = (1..=3).map(|number| play(test, &url, number, "")).collect();
+    let test = "sqlite::processes::processes_that_append_to_one_file_keep_one_unbroken_chain";
+    let start = |number| {
+        let mut child = again(test, &format!("{number} {url}"));
+        child.stdout(Stdio::null()).spawn().expect("it starts")
+    };
+    let children: Vec<Child> = (1..=3).map(start).collect();
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
@@ -96,16 +78,13 @@ async fn a_writer_waits_for_another_process_that_holds_the_lock() {
     append.await.unwrap().unwrap().remove(0).unwrap();
 }
 
-/// Its part: the process may write no file beyond its limit. Alone: there is no limit.
-#[tokio::test]
-async fn one_process_appends_until_the_disk_is_full() {
-    let Some((_, url)) = part() else { return };
-    let store = SqliteStore::open(&url).await.unwrap();
+/// A process's part: appends until the disk is full.
+async fn append_until_full(url: &str) {
+    let store = SqliteStore::open(url).await.expect("a sound file");
     for batch in 0..1_000 {
         let from = batch * 10;
         if let Err(error) = store.append(&numbered_records(&shared(), from..from + 10)).await {
             assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
-            assert!(batch > 0, "nothing landed before the disk was full");
             return;
         }
     }
@@ -114,15 +93,23 @@ async fn one_process_appends_until_the_disk_is_full() {
 
 #[tokio::test]
 async fn a_full_disk_is_unavailable_and_leaves_a_sound_trail() {
+    const THIS: &str = "sqlite::processes::a_full_disk_is_unavailable_and_leaves_a_sound_trail";
+    if let Some((_, url)) = numbered_part() {
+        return append_until_full(&url).await;
+    }
     let trail = Trail::new().await;
-    let limit = "trap '' XFSZ; ulimit -f 600;";
-    let mut child = play("one_process_appends_until_the_disk_is_full", &trail.url, 0, limit);
-    assert!(child.wait().unwrap().success());
+    // Its files may not grow beyond a limit, and it is told so instead of being killed.
+    let child = again(THIS, &format!("0 {}", trail.url));
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 600; exec \"$0\" \"$@\""]);
+    limited.arg(child.get_program()).args(child.get_args());
+    limited.envs(child.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    assert!(limited.stdout(Stdio::null()).status().unwrap().success());
 
     let snapshot = trail.read(&shared()).await;
     assert_unbroken(&snapshot);
     let landed = u64::try_from(snapshot.records.len()).unwrap();
-    assert_eq!(landed % 10, 0, "half a batch landed");
+    assert!(landed > 0 && landed % 10 == 0, "{landed} landed, in batches of ten");
     // With room again, the same records land, or are met where they had.
     trail.store.append(&numbered_records(&shared(), 0..1_000)).await.unwrap();
     let snapshot = trail.read(&shared()).await;

@@ -4,4 +4,5 @@ pub(crate) mod claims;
 pub(crate) mod cluster;
 pub(crate) mod json;
 pub(crate) mod pgbouncer;
+pub(crate) mod process;
 pub(crate) mod records;
