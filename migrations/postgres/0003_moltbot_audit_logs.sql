@@ -283,7 +283,9 @@ begin
             from counted c, lateral (select clock_timestamp() as now offset 0) t
             order by c.stream_id
             on conflict (stream_id) do update
-                set seq = s.seq + excluded.seq, last_at = clock_timestamp()
+                set
+                    seq = s.seq + excluded.seq,
+                    last_at = case s.seq when 0 then s.last_at else clock_timestamp() end
             returning s.stream_id, s.seq, s.head, s.last_at
         )
         select l.stream_id, l.seq - c.events as seq, l.head, l.last_at, c.positions
@@ -358,9 +360,56 @@ begin
 end
 $$;
 
--- Appends one event: locks the stream's row, and leaves it with its new head before the event is written. A
--- unique violation says that its id is not new. Runs under the settings of its callers.
-create or replace function moltbot_audit.append_one(
+-- Locks a stream's row, and returns it as it stands. A stream without events gets a row with `seq` 0, which
+-- a caller that appends nothing takes away again with `unlock_stream`.
+create or replace function moltbot_audit.lock_stream(stream_id uuid, created_at timestamptz)
+returns moltbot_audit.audit_streams
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+    stream moltbot_audit.audit_streams;
+    now timestamptz;
+begin
+    loop
+        select s.* into stream
+        from moltbot_audit.audit_streams s
+        where s.stream_id = lock_stream.stream_id
+        for update;
+        if found then
+            return stream;
+        end if;
+        now := clock_timestamp();
+        -- Waits for a transaction that begins the same stream, and then reads the row that it left.
+        insert into moltbot_audit.audit_streams (
+            stream_id, seq, head, started_at, last_at, began_at
+        )
+        values (
+            lock_stream.stream_id, 0, moltbot_audit.stream_start(lock_stream.stream_id),
+            now, now, lock_stream.created_at
+        )
+        on conflict do nothing
+        returning * into stream;
+        if found then
+            return stream;
+        end if;
+    end loop;
+end
+$$;
+
+-- Takes away the rows of streams that have no event.
+create or replace function moltbot_audit.unlock_streams(stream_ids uuid[])
+returns void
+language sql
+as $$
+    delete from moltbot_audit.audit_streams s
+    where s.stream_id = any (unlock_streams.stream_ids) and s.seq = 0
+$$;
+
+-- Writes an event at the next place of a stream that its caller has locked. A unique violation says that the
+-- event's id is not new. Runs under the settings of its callers.
+create or replace function moltbot_audit.append_at(
+    stream moltbot_audit.audit_streams,
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
     span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
@@ -373,35 +422,16 @@ as $$
 #variable_conflict use_column
 declare
     place moltbot_audit.place;
-    head bytea;
 begin
-    -- An upsert that reads the clock once for the time and for its hash takes longer than both statements.
-    loop
-        select s.seq + 1, s.head into place.seq, head
-        from moltbot_audit.audit_streams s
-        where s.stream_id = append_one.stream_id
-        for update;
-        place.recorded_at := clock_timestamp();
-        exit when found;
-        place.seq := 1;
-        head := moltbot_audit.stream_start(append_one.stream_id);
-        -- Waits for whoever else begins the stream, and leaves it to him.
-        insert into moltbot_audit.audit_streams (
-            stream_id, seq, head, started_at, last_at, began_at
-        )
-        values (
-            append_one.stream_id, 1, head, place.recorded_at, place.recorded_at,
-            append_one.created_at
-        )
-        on conflict do nothing;
-        exit when found;
-    end loop;
+    place.seq := stream.seq + 1;
+    -- The first event has the time at which the stream was begun.
+    place.recorded_at := case stream.seq when 0 then stream.last_at else clock_timestamp() end;
     place.chain_hash := moltbot_audit.chain_hash(
-        head, append_one.event_hash, moltbot_audit.chain_time(place.recorded_at)
+        stream.head, append_at.event_hash, moltbot_audit.chain_time(place.recorded_at)
     );
     update moltbot_audit.audit_streams s
     set seq = place.seq, head = place.chain_hash, last_at = place.recorded_at
-    where s.stream_id = append_one.stream_id;
+    where s.stream_id = append_at.stream_id;
     insert into moltbot_audit.audit_events (
         id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
         duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids, salt,
@@ -409,15 +439,37 @@ begin
         seq, recorded_at, chain_hash
     )
     values (
-        append_one.id, append_one.stream_id, append_one.request_id, append_one.conversation_id,
-        append_one.event_type, append_one.actor, append_one.outcome, append_one.error_code,
-        append_one.duration_ms, append_one.created_at, append_one.trace_id, append_one.span_id,
-        append_one.input::jsonb, append_one.output::jsonb, append_one.idempotency_key,
-        append_one.host_ids::jsonb, append_one.salt, append_one.input_commitment,
-        append_one.output_commitment, append_one.key_commitment, append_one.host_ids_commitment,
-        append_one.event_hash, place.seq, place.recorded_at, place.chain_hash
+        append_at.id, append_at.stream_id, append_at.request_id, append_at.conversation_id,
+        append_at.event_type, append_at.actor, append_at.outcome, append_at.error_code,
+        append_at.duration_ms, append_at.created_at, append_at.trace_id, append_at.span_id,
+        append_at.input::jsonb, append_at.output::jsonb, append_at.idempotency_key,
+        append_at.host_ids::jsonb, append_at.salt, append_at.input_commitment,
+        append_at.output_commitment, append_at.key_commitment, append_at.host_ids_commitment,
+        append_at.event_hash, place.seq, place.recorded_at, place.chain_hash
     );
     return place;
+end
+$$;
+
+-- Locks an event's stream, and appends the event.
+create or replace function moltbot_audit.append_one(
+    id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
+    outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
+    span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
+    input_commitment bytea, output_commitment bytea, key_commitment bytea,
+    host_ids_commitment bytea, event_hash bytea
+)
+returns moltbot_audit.place
+language plpgsql
+as $$
+#variable_conflict use_variable
+begin
+    return moltbot_audit.append_at(
+        moltbot_audit.lock_stream(stream_id, created_at),
+        id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
+        duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids, salt,
+        input_commitment, output_commitment, key_commitment, host_ids_commitment, event_hash
+    );
 end
 $$;
 

@@ -1,7 +1,9 @@
 -- Admission: what may run, decided in the transaction that records it.
 --
 -- Everything here takes its locks in one order, so that no two transactions wait for each other in a
--- circle: the table of events, the switches, effects, days, requests' budgets, streams.
+-- circle: the table of events, streams (by their ids), the table of switches, effects, days' budgets,
+-- requests' budgets. Streams come first because a host's transaction may hold one for long: whoever waits for
+-- it must hold nothing that others need.
 
 do $$
 begin
@@ -356,8 +358,22 @@ as $$
 #variable_conflict use_column
 declare
     picked record;
+    places moltbot_audit.places;
 begin
     lock table only moltbot_audit.audit_events in row exclusive mode;
+    -- The row of a conflict is locked even where the condition says not to update it.
+    insert into moltbot_audit.audit_streams as s (
+        stream_id, seq, head, started_at, last_at, began_at
+    )
+    select
+        b.stream_id, 0, moltbot_audit.stream_start(b.stream_id), t.now, t.now, created_ats[b.first]
+    from (
+        select x.stream_id, min(x.position) as first
+        from unnest(stream_ids) with ordinality as x (stream_id, position)
+        group by x.stream_id
+    ) as b, lateral (select clock_timestamp() as now offset 0) as t
+    order by b.stream_id
+    on conflict (stream_id) do update set seq = s.seq where false;
     if 'intent' = any (roles) then
         select
             array_agg(b.id order by b.position) as ids,
@@ -390,12 +406,16 @@ begin
             picked.ids, picked.outcomes, picked.error_codes, picked.outputs
         );
     end if;
-    return moltbot_audit.append_batch(
+    places := moltbot_audit.append_batch(
         ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
         error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
         idempotency_keys, host_ids, salts, input_commitments, output_commitments,
         key_commitments, host_ids_commitments, event_hashes
     );
+    if places.statuses is not null then
+        perform moltbot_audit.unlock_streams(stream_ids);
+    end if;
+    return places;
 end
 $$;
 
@@ -417,16 +437,19 @@ set plan_cache_mode = force_generic_plan
 set lock_timeout = '2s'
 as $$
 #variable_conflict use_column
+declare
+    stream moltbot_audit.audit_streams;
 begin
     lock table only moltbot_audit.audit_events in row exclusive mode;
+    stream := moltbot_audit.lock_stream(append_alone.stream_id, append_alone.created_at);
     if append_alone.is_outcome then
         perform moltbot_audit.settle(
             array[append_alone.id], array[append_alone.outcome], array[append_alone.error_code],
             array[append_alone.output]
         );
     end if;
-    return moltbot_audit.append_one(
-        append_alone.id, append_alone.stream_id, append_alone.request_id,
+    return moltbot_audit.append_at(
+        stream, append_alone.id, append_alone.stream_id, append_alone.request_id,
         append_alone.conversation_id, append_alone.event_type, append_alone.actor,
         append_alone.outcome, append_alone.error_code, append_alone.duration_ms,
         append_alone.created_at, append_alone.trace_id, append_alone.span_id, append_alone.input,
@@ -556,6 +579,7 @@ declare
     now timestamptz;
     today date;
     known record;
+    stream moltbot_audit.audit_streams;
     placed moltbot_audit.place;
     is_engaged boolean;
     is_over boolean := false;
@@ -564,6 +588,7 @@ begin
         raise exception 'a charge is negative' using errcode = 'invalid_parameter_value';
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
+    stream := moltbot_audit.lock_stream(admit.stream_id, admit.created_at);
     if admit.switch is not null then
         -- Against `set_switch`: whoever is admitted has committed before a switch is set, and the
         -- statement below, which begins after the lock is had, sees what was set.
@@ -604,24 +629,26 @@ begin
             decided.recorded_at := known.recorded_at;
             decided.stored_hash := known.event_hash;
             decided.chain_hash := known.chain_hash;
+            if stream.seq = 0 then
+                perform moltbot_audit.unlock_streams(array[admit.stream_id]);
+            end if;
             return decided;
         end if;
         -- Given free in between: try again.
     end loop;
 
-    -- One statement for both: each costs more to begin than to run.
-    select
-        (select s.engaged from moltbot_audit.audit_switches s where s.switch = admit.switch),
-        (
-            select extract(epoch from greatest(
-                clock_timestamp() - s.started_at, admit.created_at - s.began_at, interval '0'
-            )) * 1000000
-            from moltbot_audit.audit_streams s
-            where s.stream_id = admit.stream_id and admit.elapsed_max_us is not null
-        )
-    into is_engaged, decided.elapsed_us;
-    if admit.switch is not null and is_engaged is distinct from false then
-        decided.verdict := 'switch';
+    if admit.switch is not null then
+        select s.engaged into is_engaged
+        from moltbot_audit.audit_switches s
+        where s.switch = admit.switch;
+        if is_engaged is distinct from false then
+            decided.verdict := 'switch';
+        end if;
+    end if;
+    if admit.elapsed_max_us is not null and stream.seq > 0 then
+        decided.elapsed_us := extract(epoch from greatest(
+            clock_timestamp() - stream.started_at, admit.created_at - stream.began_at, interval '0'
+        )) * 1000000;
     end if;
 
     if decided.verdict is null and admit.consent_id is not null then
@@ -675,6 +702,9 @@ begin
 
     if decided.verdict is not null then
         -- Nothing of a refused claim remains.
+        if stream.seq = 0 then
+            perform moltbot_audit.unlock_streams(array[admit.stream_id]);
+        end if;
         delete from moltbot_audit.audit_effects e where e.effect_id = admit.effect_id;
         if decided.day_used is not null then
             perform moltbot_audit.move_day_budgets(
@@ -691,8 +721,8 @@ begin
         return decided;
     end if;
 
-    placed := moltbot_audit.append_one(
-        admit.id, admit.stream_id, admit.request_id, admit.conversation_id, admit.event_type,
+    placed := moltbot_audit.append_at(
+        stream, admit.id, admit.stream_id, admit.request_id, admit.conversation_id, admit.event_type,
         admit.actor, admit.outcome, admit.error_code, admit.duration_ms, admit.created_at,
         admit.trace_id, admit.span_id, admit.input, admit.output, admit.idempotency_key,
         admit.host_ids, admit.salt, admit.input_commitment, admit.output_commitment,
@@ -726,10 +756,12 @@ set lock_timeout = '2s'
 as $$
 #variable_conflict use_column
 declare
+    stream moltbot_audit.audit_streams;
     e record;
     c record;
 begin
     lock table only moltbot_audit.audit_events in row exclusive mode;
+    stream := moltbot_audit.lock_stream(conclude.stream_id, conclude.created_at);
     select x.* into e
     from moltbot_audit.audit_effects x
     where x.effect_id = conclude.effect_id
@@ -740,6 +772,7 @@ begin
         from moltbot_audit.audit_events a
         where a.id = conclude.id;
     if found then
+        perform moltbot_audit.unlock_streams(array[conclude.stream_id]);
         return;
     end if;
     if e.effect_id is null
@@ -747,6 +780,7 @@ begin
         or (e.state = 'running' and e.lease_until > clock_timestamp())
         or (e.state = 'in_doubt' and conclusion = 'expired')
     then
+        perform moltbot_audit.unlock_streams(array[conclude.stream_id]);
         return;
     end if;
     update moltbot_audit.audit_effects x
@@ -768,8 +802,8 @@ begin
     end if;
     return query
         select p.seq, p.recorded_at, conclude.event_hash, p.chain_hash
-        from moltbot_audit.append_one(
-            conclude.id, conclude.stream_id, conclude.request_id, conclude.conversation_id,
+        from moltbot_audit.append_at(
+            stream, conclude.id, conclude.stream_id, conclude.request_id, conclude.conversation_id,
             conclude.event_type, conclude.actor, conclude.outcome, conclude.error_code,
             conclude.duration_ms, conclude.created_at, conclude.trace_id, conclude.span_id,
             conclude.input, conclude.output, conclude.idempotency_key, conclude.host_ids,

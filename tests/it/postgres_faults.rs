@@ -3,6 +3,7 @@
 mod alone;
 mod at_hand;
 mod limits;
+mod lock_order;
 
 use std::error::Error;
 use std::process::Command;
