@@ -2,6 +2,7 @@
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use super::asking::{Asking, NOT_RECORDED};
@@ -119,10 +120,15 @@ impl Asking {
         if is_word_away || batcher.is_away(self.claim.intent.stream_id()) {
             return Err(Undecided::Away { may_have_landed: false });
         }
-        self.auditor.shared.warned.recorded(self.claim.intent.stream_id()).await;
+        let warned = self.auditor.shared.warned.recorded(self.claim.intent.stream_id());
+        // One that hangs is recorded later, and the call below gets no time.
+        timeout_at(self.deadline, warned).await.ok();
         let claim = &self.claim;
-        let decided = self.auditor.call(store, "admit", |store| store.admit(claim)).await;
-        decided.map_err(|error| {
+        let decided = self.auditor.call(store, self.deadline, "admit", |store| store.admit(claim));
+        decided.await.map_err(|error| {
+            if Instant::now() >= self.deadline {
+                batcher.unanswered(&error);
+            }
             // A key that cannot be looked up because somebody holds a row is no reason to run twice.
             let is_held = matches!(error, StoreError::Locked { .. });
             if error.is_refusal() || (is_held && self.claim.key_hash.is_some() && !self.is_gated())
@@ -144,7 +150,7 @@ impl Asking {
             return Err(self.refuse(RefusalReason::Unavailable, may_have_landed).await);
         }
         let intent = self.claim.intent.clone().with_role(Role::Intent);
-        match self.auditor.submit(intent).await {
+        match self.auditor.submit(self.deadline, intent).await {
             Ok(recorded) => Ok(self.grant(recorded)),
             Err(error) => Err(AdmitError::NotRun(error.into())),
         }
@@ -211,7 +217,8 @@ impl Asking {
 
     /// An effect that does not run is not held up by its event: the failure is counted, and stated.
     async fn record(&self, event: AuditEvent, role: Role) {
-        let recorded: Result<_, RecordError> = self.auditor.record_as(role, event).await;
+        let recorded: Result<_, RecordError> =
+            self.auditor.record_by(self.deadline, role, event).await;
         if let Err(error) = recorded {
             tracing::error!(
                 error = &error as &dyn std::error::Error,

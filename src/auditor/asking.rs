@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::permit::too_large;
 use super::{AdmitError, Auditor, Effect, RecordError};
@@ -32,6 +33,8 @@ pub(super) struct Asking {
     pub(super) error_code: ErrorCode,
     pub(super) claim: Claim,
     pub(super) span: EffectSpan,
+    /// When the host has waited long enough: for the answer, and for the record of a refusal.
+    pub(super) deadline: Instant,
     input: AdmissionInput,
     /// The consent that it needs has no name.
     lacks_consent: bool,
@@ -103,6 +106,7 @@ impl Asking {
             lease,
         };
         Ok(Self {
+            deadline: auditor.deadline(),
             auditor,
             event,
             effect_id,

@@ -47,8 +47,10 @@ impl BudgetGuard<'_> {
 
     async fn of(&self, scope: Scope, period: Period) -> Result<Vec<BudgetUsage>, ControlError> {
         let store = self.auditor.admission().ok_or(ControlError::Unsupported)?;
-        let used = self.auditor.call(store, "read the budgets", |store| store.usage(scope)).await?;
-        Ok(BudgetUsage::under(self.limits(), period, &used))
+        let deadline = self.auditor.deadline();
+        let usage =
+            self.auditor.call(store, deadline, "read the budgets", |store| store.usage(scope));
+        Ok(BudgetUsage::under(self.limits(), period, &usage.await?))
     }
 }
 

@@ -64,7 +64,7 @@ impl Auditor {
                 observe::set(&table::BUDGET_DAY_LIMIT, &[label], float(limit.unsigned_abs()));
             }
         }
-        let open = self.open_effects(store).await?;
+        let open = self.open_effects(store, self.deadline()).await?;
         let in_doubt = open.iter().filter(|effect| effect.is_in_doubt).count();
         observe::set(&table::AUDIT_IN_DOUBT, &[], float(in_doubt.try_into().unwrap_or(u64::MAX)));
         Ok(())

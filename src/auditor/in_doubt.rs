@@ -1,6 +1,7 @@
 //! Effects of which nobody knows how they ended: found, listed, resolved.
 
 use serde::Serialize;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::kill_switch::said;
@@ -42,11 +43,12 @@ impl Auditor {
     /// [`ControlError`].
     pub async fn in_doubt(&self) -> Result<Vec<OpenEffect>, ControlError> {
         let store = self.admission().ok_or(ControlError::Unsupported)?;
-        if let Err(error) = self.expire(store).await {
+        let deadline = self.deadline();
+        if let Err(error) = self.expire(store, Some(deadline)).await {
             // It is listed all the same.
             tracing::warn!(%error, "that a lease is over could not be recorded");
         }
-        let mut open = self.open_effects(store).await?;
+        let mut open = self.open_effects(store, deadline).await?;
         open.retain(|effect| effect.is_in_doubt);
         Ok(open)
     }
@@ -67,7 +69,8 @@ impl Auditor {
     ) -> Result<Receipt, ControlError> {
         let (by, reason) = (said("by", by)?, said("reason", reason)?);
         let store = self.admission().ok_or(ControlError::Unsupported)?;
-        let open = self.open_effects(store).await?;
+        let deadline = self.deadline();
+        let open = self.open_effects(store, deadline).await?;
         let not_open = ControlError::NotOpen { effect_id };
         let Some(effect) = open.into_iter().find(|effect| effect.effect_id == effect_id) else {
             return Err(not_open);
@@ -88,7 +91,7 @@ impl Auditor {
             Finding::Performed => Conclusion::Performed,
             Finding::NotPerformed => Conclusion::NotPerformed,
         };
-        let concluded = self.call(store, "resolve an effect", |store| {
+        let concluded = self.call(store, deadline, "resolve an effect", |store| {
             store.conclude(effect_id, conclusion, &record)
         });
         let receipt = concluded.await?.ok_or(not_open)?;
@@ -97,9 +100,15 @@ impl Auditor {
     }
 
     /// Records of every lease that is over that it is. One that cannot be, as where its stream is locked,
-    /// does not hold up the others; the first such error is returned in the end.
-    pub(super) async fn expire(&self, store: &dyn AdmissionStore) -> Result<(), ControlError> {
-        let open = self.open_effects(store).await?;
+    /// does not hold up the others; the first such error is returned in the end. Without a
+    /// `deadline`, each has its own.
+    pub(super) async fn expire(
+        &self,
+        store: &dyn AdmissionStore,
+        deadline: Option<Instant>,
+    ) -> Result<(), ControlError> {
+        let until = || deadline.unwrap_or_else(|| self.deadline());
+        let open = self.open_effects(store, until()).await?;
         let mut expired = Ok(());
         for effect in open.into_iter().filter(|effect| effect.is_expiring) {
             let input = ExpiryInput {
@@ -111,8 +120,9 @@ impl Auditor {
             let record = self.about_open::<EffectExpired>(Actor::System, &effect, &input)?;
             let (id, conclusion) = (effect.effect_id, Conclusion::Expired);
             // None where its outcome came meanwhile, or another process was first.
-            let concluded =
-                self.call(store, "expire a lease", |store| store.conclude(id, conclusion, &record));
+            let concluded = self.call(store, until(), "expire a lease", |store| {
+                store.conclude(id, conclusion, &record)
+            });
             match concluded.await {
                 Ok(Some(receipt)) => self.stored(&record, &receipt),
                 Ok(None) => {}
@@ -125,8 +135,10 @@ impl Auditor {
     pub(super) async fn open_effects(
         &self,
         store: &dyn AdmissionStore,
+        deadline: Instant,
     ) -> Result<Vec<OpenEffect>, ControlError> {
-        let open = self.call(store, "list open effects", |store| store.open_effects(OPEN_MAX));
+        let open =
+            self.call(store, deadline, "list open effects", |store| store.open_effects(OPEN_MAX));
         Ok(open.await?)
     }
 

@@ -98,7 +98,9 @@ impl KillSwitch<'_> {
         let text = |name: &str| sealed[name].as_str().unwrap_or_default().to_owned();
         let (by, reason) = (text("by"), text("reason"));
         let state = SwitchState { switch: switch.clone(), is_engaged, by, reason, at };
-        let set = auditor.call(store, "set a switch", |store| store.set_switch(&state, &record));
+        let set = auditor.call(store, auditor.deadline(), "set a switch", |store| {
+            store.set_switch(&state, &record)
+        });
         let receipt = set.await?;
         auditor.stored(&record, &receipt);
         Ok(receipt)
@@ -112,8 +114,9 @@ impl KillSwitch<'_> {
     pub async fn states(&self) -> Result<Vec<SwitchState>, ControlError> {
         let auditor = self.auditor;
         let store = auditor.admission().ok_or(ControlError::Unsupported)?;
-        let states = auditor.call(store, "read the switches", |store| store.switches()).await;
-        let mut states = states.map_err(ControlError::Store)?;
+        let states =
+            auditor.call(store, auditor.deadline(), "read the switches", |store| store.switches());
+        let mut states = states.await.map_err(ControlError::Store)?;
         let at = auditor.shared.clock.now();
         let engaged = |switch: Switch, by: &str, reason: String| SwitchState {
             switch,
@@ -218,7 +221,9 @@ async fn watch_switches(shared: Weak<Shared>) {
         }
         let auditor = Auditor { shared: Arc::clone(&shared) };
         let Some(store) = auditor.admission() else { return };
-        match auditor.call(store, "read the switches", |store| store.switches()).await {
+        let states =
+            auditor.call(store, auditor.deadline(), "read the switches", |store| store.switches());
+        match states.await {
             Ok(states) => watch.seen.send_modify(|seen| {
                 seen.reads += 1;
                 let reset = states.into_iter().filter(|state| !state.is_engaged);

@@ -26,6 +26,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 #[cfg(feature = "postgres")]
 pub use self::append_in::Uncommitted;
 use self::gaps::Gaps;
@@ -132,13 +134,22 @@ impl Auditor {
     }
 
     async fn record_as(&self, role: Role, event: AuditEvent) -> Result<Recorded, RecordError> {
-        self.shared.gaps.look_at(&*self.shared.clock);
-        Upkeep::start(&self.shared);
-        Ok(self.submit(self.seal(event)?.with_role(role)).await?)
+        self.record_by(self.deadline(), role, event).await
     }
 
-    async fn submit(&self, record: Record) -> Result<Recorded, WriteError> {
-        let written = self.shared.batcher.submit(record).await;
+    async fn record_by(
+        &self,
+        deadline: Instant,
+        role: Role,
+        event: AuditEvent,
+    ) -> Result<Recorded, RecordError> {
+        self.shared.gaps.look_at(&*self.shared.clock);
+        Upkeep::start(&self.shared);
+        Ok(self.submit(deadline, self.seal(event)?.with_role(role)).await?)
+    }
+
+    async fn submit(&self, deadline: Instant, record: Record) -> Result<Recorded, WriteError> {
+        let written = self.shared.batcher.submit_by(record, deadline).await;
         self.shared.gaps.note(&written);
         if written.is_ok() {
             self.state_gaps();

@@ -67,8 +67,9 @@ async fn measure_shortlist(shared: Weak<Shared>, record: Record) {
     let auditor = Auditor { shared };
     let Some(store) = auditor.admission() else { return };
     let stream_id = record.stream_id();
-    let reading =
-        auditor.call(store, "read the first shortlist", |store| store.first_shortlist(stream_id));
+    let reading = auditor.call(store, auditor.deadline(), "read the first shortlist", |store| {
+        store.first_shortlist(stream_id)
+    });
     match reading.await {
         Ok(Some(first)) if first.event_id == record.header().id => {
             observe::measure(&table::TIME_TO_SHORTLIST, first.after.as_secs_f64());

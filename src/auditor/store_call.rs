@@ -19,15 +19,20 @@ impl Auditor {
         self.shared.batcher.admission()
     }
 
-    /// Makes a call that may be made twice, for at most as long as a caller waits for the database.
+    /// When a call of the host's that begins now has waited for the database long enough. What one
+    /// call of the host's asks of the store shares one deadline.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.shared.batcher.wait()
+    }
+
+    /// Makes a call that may be made twice, until `deadline`.
     pub(super) async fn call<'a, T>(
         &self,
         store: &'a dyn AdmissionStore,
+        deadline: Instant,
         doing: &'static str,
         call: impl Fn(&'a dyn AdmissionStore) -> BoxFuture<'a, Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let wait = self.shared.batcher.wait();
-        let deadline = Instant::now() + wait;
         let mut pauses = PAUSES.iter();
         loop {
             let error = match timeout_at(deadline, CatchUnwind::new(call(store))).await {
@@ -35,7 +40,7 @@ impl Auditor {
                 Ok(Ok(Err(error))) => error,
                 Ok(Err(_panic)) => StoreError::database(doing, "the store panicked"),
                 Err(_) => {
-                    let message = format!("no answer within {wait:?}");
+                    let message = format!("no answer within {:?}", self.shared.batcher.wait());
                     return Err(StoreError::unavailable(doing, message));
                 }
             };

@@ -77,7 +77,7 @@ async fn sweep(running: Running) {
         let Some(shared) = running.0.upgrade() else { return };
         let auditor = Auditor { shared };
         let Some(store) = auditor.admission() else { return };
-        if let Err(error) = auditor.expire(store).await {
+        if let Err(error) = auditor.expire(store, None).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "leases that are over could not be recorded"

@@ -5,6 +5,7 @@ mod declared;
 mod doubt;
 mod fallbacks;
 mod keys;
+mod one_limit;
 mod outage;
 mod permits;
 mod switches;

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::WriteError;
 use super::append::Verdict;
 use super::queue::{Pending, Waiter};
-use crate::event::StreamId;
 use crate::record::{Record, Recorded};
 
 /// A batch. The records are shared with a statement that may outlive our patience.
@@ -88,10 +87,10 @@ impl Batch {
 /// way as a whole, or a later event would overtake an earlier one.
 pub(super) fn divide(
     pending: Vec<Pending>,
-    is_spooled: impl Fn(StreamId) -> bool,
+    is_spooled: impl Fn(&Pending) -> bool,
 ) -> (Vec<Pending>, Vec<Pending>) {
-    let streams = pending.iter().map(|one| one.record.stream_id());
-    let spooled: HashSet<_> = streams.filter(|stream| is_spooled(*stream)).collect();
+    let spooled = pending.iter().filter(|one| is_spooled(one));
+    let spooled: HashSet<_> = spooled.map(|one| one.record.stream_id()).collect();
     if spooled.is_empty() {
         return (Vec::new(), pending);
     }

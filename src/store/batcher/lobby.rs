@@ -36,12 +36,8 @@ struct Guest {
     _seat: Seat,
 }
 
-/// A record taken in, seen from its caller.
-pub(super) struct Entered {
-    /// When the database's time is up.
-    pub(super) deadline: Instant,
-    pub(super) answer: oneshot::Receiver<Result<Recorded, WriteError>>,
-}
+/// What the caller of a record that was taken in waits for.
+pub(super) type Answer = oneshot::Receiver<Result<Recorded, WriteError>>;
 
 impl Lobby {
     pub(super) fn new(room: Room) -> Self {
@@ -73,10 +69,12 @@ impl Lobby {
 
 impl Shared {
     /// Takes a record in, or has it wait for a place.
-    pub(super) fn enter(self: &Arc<Self>, record: Record) -> Result<Entered, WriteError> {
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        record: Record,
+        deadline: Instant,
+    ) -> Result<Answer, WriteError> {
         let (reply, answer) = oneshot::channel();
-        let now = Instant::now();
-        let deadline = now + self.limits.wait;
         let weight = record.payload_len();
         let mut lobby = self.lobby.lock();
         if lobby.is_closed {
@@ -91,11 +89,12 @@ impl Shared {
                 self,
                 Pending { record, waiter: Waiter { deadline, reply, unheard, seat } },
             );
-            return Ok(Entered { deadline, answer });
+            return Ok(answer);
         }
         let overloaded = || WriteError::Overloaded { events: self.seats.taken() };
         let seat = self.lobby.room.try_enter(weight).ok_or_else(overloaded)?;
-        let leaves_at = now + self.limits.wait / 2;
+        let now = Instant::now();
+        let leaves_at = now + deadline.saturating_duration_since(now) / 2;
         lobby.waiting.push_back(Guest { record, deadline, leaves_at, reply, _seat: seat });
         let needs_usher = !mem::replace(&mut lobby.has_usher, true);
         // A runtime that is stopping drops the task at once, and that takes the lock.
@@ -105,7 +104,7 @@ impl Shared {
             // In a task of its own: a caller that goes away does not take its record along.
             tokio::spawn(usher.run());
         }
-        Ok(Entered { deadline, answer })
+        Ok(answer)
     }
 }
 

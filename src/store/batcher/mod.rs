@@ -29,7 +29,7 @@ use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use self::gate::Gate;
 use self::lobby::Lobby;
@@ -167,6 +167,14 @@ impl Batcher {
         self.shared.gate.is_shut() || self.shared.spool.as_ref().is_some_and(holds)
     }
 
+    /// Hears that the database gave no answer in time to a caller who asks it past the queue: until a
+    /// drain finds it back, records go to the spool, if there is one.
+    pub fn unanswered(&self, why: &StoreError) {
+        if self.shared.spool.is_some() {
+            self.shared.gate.shut(why);
+        }
+    }
+
     /// Whether recording was shut down.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -193,12 +201,29 @@ impl Batcher {
     /// # Cancel safety
     /// Once polled, the write goes on to its end even if the future is dropped.
     pub async fn submit(&self, record: Record) -> Result<Recorded, WriteError> {
+        self.submit_by(record, Instant::now() + self.wait()).await
+    }
+
+    /// As [`submit`](Self::submit), for a caller whose time for the database ends at `deadline`. If
+    /// that has passed, the record goes to the spool at once. Without a spool the caller gets an
+    /// error, and the write is tried once.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    ///
+    /// # Cancel safety
+    /// As [`submit`](Self::submit).
+    pub async fn submit_by(
+        &self,
+        record: Record,
+        deadline: Instant,
+    ) -> Result<Recorded, WriteError> {
         let shared = &self.shared;
         Handle::try_current().map_err(|_| WriteError::NoRuntime)?;
-        let entered = shared.enter(record)?;
+        let entered = shared.enter(record, deadline)?;
         shared.tend_spool();
         let patience = if shared.spool.is_some() { SPOOL_WAIT } else { Duration::ZERO };
-        match timeout_at(entered.deadline + patience, entered.answer).await {
+        match timeout_at(deadline + patience, entered).await {
             Ok(answered) => answered.unwrap_or(Err(WriteError::Interrupted)),
             Err(_) => Err(shared.unanswered()),
         }

@@ -26,8 +26,11 @@ impl Shared {
         let Some(spool) = &self.spool else {
             return self.append(Batch::of(pending)).await.given_up();
         };
-        let is_shut = self.gate.is_shut();
-        let (spooled, live) = divide(pending, |stream| is_shut || spool.holds(stream));
+        let (is_shut, now) = (self.gate.is_shut(), Instant::now());
+        let (spooled, live) = divide(pending, |one| {
+            // Out of time: the database is not asked, or all that is written together would be late.
+            is_shut || one.waiter.deadline <= now || spool.holds(one.record.stream_id())
+        });
         // Their streams are different ones: no caller waits for the other part.
         tokio::join!(self.spool(spool, Batch::of(spooled)), async {
             let left = self.append_in_time(Batch::of(live)).await;
