@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::permit::too_large;
 use super::{AdmitError, Auditor, Effect, RecordError};
-use crate::admission::{Demand, DemandError, RefusalReason, Setting, SwitchedBy, Unpriced};
+use crate::admission::{Demand, DemandError, Limits, RefusalReason, Setting, SwitchedBy, Unpriced};
 use crate::event::payload::{AdmissionInput, ChargeInput};
 use crate::event::{AuditEvent, ErrorCode, EventError, EventId, EventType};
 use crate::observe::EffectSpan;
@@ -86,21 +86,15 @@ impl Asking {
         let intent = about(&event, EventType::EFFECT_ADMITTED, &input);
         let intent = intent.map_err(|error| unsealed(error.into()))?;
         let intent = auditor.seal(intent).map_err(unsealed)?;
-        // As it was sealed: that is how the words about it are stored.
-        let sealed = intent.input().unwrap_or_default();
-        let consent = sealed["consent_id"].as_str().map(|consent_id| ConsentClaim {
-            consent_id: consent_id.to_owned(),
-            lifetime: limits.consent_lifetime,
-        });
         let (key_hash, input_hash) = hashes;
         let claim = Claim {
+            consent: consent_claim(&intent, limits),
             intent,
             effect_id: effect_id.uuid(),
             effect: event.event_type.to_string(),
             key_hash,
             input_hash,
             switch: demand.governed_by().cloned(),
-            consent,
             elapsed_max,
             charges,
             lease,
@@ -147,6 +141,13 @@ impl Asking {
         let event = event.unwrap_or_else(|_| AuditEvent::new(event_type, self.event.actor));
         event.output(output.unwrap_or_default())
     }
+}
+
+/// The consent that an intent names, as it was sealed: that is how the words about it are stored.
+fn consent_claim(intent: &Record, limits: &Limits) -> Option<ConsentClaim> {
+    let sealed = intent.input()?;
+    let consent_id = sealed["consent_id"].as_str()?.to_owned();
+    Some(ConsentClaim { consent_id, lifetime: limits.consent_lifetime })
 }
 
 fn about(
