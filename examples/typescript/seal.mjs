@@ -36,6 +36,9 @@ export const ERROR_CODES = [
   "unavailable",
 ];
 
+/** Domains of event types that only the library writes. */
+export const RESERVED_DOMAINS = ["audit", "budget", "effect", "pack", "switch"];
+
 /** Largest payload of one event: input, output and host ids as canonical JSON, in bytes. */
 const MAX_PAYLOAD_LEN = 1 << 20;
 /** Longest idempotency key, in bytes. */
@@ -142,6 +145,9 @@ function headerOf(event) {
   const isType = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,2}$/.test(event.type);
   if (!isType || event.type.length > 64 || event.type.replace(/[^0-9]/g, "").length > 4) {
     throw new TypeError("the event's type is not of the form domain.action");
+  }
+  if (RESERVED_DOMAINS.includes(event.type.split(".")[0])) {
+    throw new TypeError(`events of type ${event.type} are written by the library itself`);
   }
   const request = event.requestId === undefined ? null : hostId("request", event.requestId).uuid;
   const conversation =

@@ -43,6 +43,46 @@ begin
         create domain moltbot_audit.outcome as text constraint outcome_check
             check (value in ('cancelled', 'failed', 'panicked', 'refused', 'succeeded'));
     end if;
+    if to_regtype('moltbot_audit.event_type') is null then
+        -- what happened, as `EventType` takes it; the usual type, without a digit, costs one look
+        create domain moltbot_audit.event_type as text constraint event_type_check check (
+            octet_length(value) <= 64 and (
+                value ~ '^[a-z][a-z_]*(\.[a-z][a-z_]*){1,2}$'
+                or (
+                    value ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,2}$'
+                    and value !~ '([0-9].*){5}'
+                )
+            )
+        );
+    end if;
+    if to_regtype('moltbot_audit.error_code') is null then
+        -- why something did not succeed
+        create domain moltbot_audit.error_code as text
+            constraint error_code_check check (value ~ '^[a-z_]+$' and octet_length(value) <= 40);
+    end if;
+    if to_regtype('moltbot_audit.trace_id') is null then
+        -- hex; a regular expression that counts to 32 takes ten times as long
+        create domain moltbot_audit.trace_id as text constraint trace_id_check
+            check (octet_length(value) = 32 and octet_length(decode(value, 'hex')) = 16);
+    end if;
+    if to_regtype('moltbot_audit.span_id') is null then
+        create domain moltbot_audit.span_id as text constraint span_id_check
+            check (octet_length(value) = 16 and octet_length(decode(value, 'hex')) = 8);
+    end if;
+    if to_regtype('moltbot_audit.duration_ms') is null then
+        create domain moltbot_audit.duration_ms as integer
+            constraint duration_ms_check check (value >= 0);
+    end if;
+    if to_regtype('moltbot_audit.payload') is null then
+        -- the library takes 1 MiB of text, which as jsonb has at most some 8 MiB
+        create domain moltbot_audit.payload as jsonb
+            constraint payload_check check (pg_column_size(value) <= 16777216);
+    end if;
+    if to_regtype('moltbot_audit.idempotency_key') is null then
+        -- the library takes 512 bytes, and puts hashes in the place of phone numbers
+        create domain moltbot_audit.idempotency_key as text
+            constraint idempotency_key_check check (octet_length(value) <= 4096);
+    end if;
     if to_regtype('moltbot_audit.place') is null then
         -- where an event stands in its stream; a type, because parameters that go out are looked up by
         -- every call of their function
@@ -68,17 +108,17 @@ create table if not exists moltbot_audit.audit_events (
     -- the conversation it belongs to
     conversation_id uuid,
     -- what happened, as domain.action
-    event_type text not null,
+    event_type moltbot_audit.event_type not null,
     -- who acted
     actor moltbot_audit.actor not null,
     -- what went in
-    input jsonb,
+    input moltbot_audit.payload,
     -- what came out
-    output jsonb,
+    output moltbot_audit.payload,
     -- the host's dedup token
-    idempotency_key text,
+    idempotency_key moltbot_audit.idempotency_key,
     -- how long it took, in milliseconds
-    duration_ms integer,
+    duration_ms moltbot_audit.duration_ms,
     -- the host's time
     created_at timestamptz not null,
     -- the sequence it is chained in
@@ -88,13 +128,13 @@ create table if not exists moltbot_audit.audit_events (
     -- how it ended
     outcome moltbot_audit.outcome not null,
     -- why it did not succeed
-    error_code text,
+    error_code moltbot_audit.error_code,
     -- trace id of W3C Trace Context, 32 hex digits
-    trace_id text,
+    trace_id moltbot_audit.trace_id,
     -- span id of W3C Trace Context, 16 hex digits
-    span_id text,
+    span_id moltbot_audit.span_id,
     -- the host's own names for request and conversation, where they were no UUIDs
-    host_ids jsonb,
+    host_ids moltbot_audit.payload,
     -- the database's time, read under the stream's lock
     recorded_at timestamptz not null,
     -- keeps the commitments from being guessed
@@ -629,7 +669,15 @@ begin
 end
 $$;
 
--- As `append_batch`, with one row out for each event, in their order.
+-- Whether only the library writes events of this type: `EventType::is_reserved` is the same.
+create or replace function moltbot_audit.is_reserved(event_type text)
+returns boolean
+language sql
+immutable parallel safe
+return split_part(event_type, '.', 1) in ('audit', 'budget', 'effect', 'pack', 'switch');
+
+-- Appends a host's events. As `append_batch`, with one row out for each event, in their order; a type that
+-- only the library writes is refused.
 create or replace function moltbot_audit.append(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
@@ -641,19 +689,32 @@ create or replace function moltbot_audit.append(
 returns table (
     status text, seq bigint, recorded_at timestamptz, event_hash bytea, chain_hash bytea
 )
-language sql
+language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(e.status, 'stored'), e.seq, e.recorded_at, coalesce(e.stored, e.offered), e.chain_hash
-    from moltbot_audit.append_batch(
-        ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
-        error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
-        idempotency_keys, host_ids, salts, input_commitments, output_commitments,
-        key_commitments, host_ids_commitments, event_hashes
-    ) as p, unnest(
-        p.statuses, p.seqs, p.recorded_ats, p.event_hashes, p.chain_hashes, append.event_hashes
-    ) as e (status, seq, recorded_at, stored, chain_hash, offered)
+#variable_conflict use_column
+begin
+    if exists (
+        select from unnest(event_types) as t (event_type)
+        where moltbot_audit.is_reserved(t.event_type)
+    ) then
+        raise exception 'events of the domains audit, budget, effect, pack and switch are written by the '
+            'library itself: give the event a type of the host''s own' using errcode = 'check_violation';
+    end if;
+    return query
+        select
+            coalesce(e.status, 'stored'), e.seq, e.recorded_at, coalesce(e.stored, e.offered),
+            e.chain_hash
+        from moltbot_audit.append_batch(
+            ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
+            error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
+            idempotency_keys, host_ids, salts, input_commitments, output_commitments,
+            key_commitments, host_ids_commitments, event_hashes
+        ) as p, unnest(
+            p.statuses, p.seqs, p.recorded_ats, p.event_hashes, p.chain_hashes, append.event_hashes
+        ) as e (status, seq, recorded_at, stored, chain_hash, offered);
+end
 $$;
 
 -- What nobody was granted nobody may do; the functions that write run with their owner's rights.

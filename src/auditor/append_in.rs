@@ -65,7 +65,7 @@ impl Auditor {
     ) -> Result<Uncommitted, RecordError> {
         self.shared.gaps.look_at(&*self.shared.clock);
         let sealed: Result<Vec<_>, _> =
-            events.into_iter().map(|event| self.seal_in_role(event)).collect();
+            events.into_iter().map(|event| self.seal_of_host(event)).collect();
         let records = sealed?;
         let appended = PostgresStore::append_in(connection, &records).await;
         let appended = appended.map_err(WriteError::from)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::admission::Demand;
 use crate::event::payload::{
@@ -39,7 +39,8 @@ use crate::event::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct Effect {
-    /// What is known before it runs. An input that is no JSON is reported when the effect is run.
+    /// What is known before it runs. An input that is no JSON, or a reserved
+    /// event type, is reported when the effect is run.
     pub(super) event: Result<AuditEvent, EventError>,
     /// The event type where the call fails, if it is another.
     pub(super) failed_as: Option<EventType>,
@@ -103,12 +104,18 @@ impl Effect {
             .demands(Demand::call(input.consent_id.clone()))
     }
 
-    /// Anything else the host does to the world.
+    /// Anything else the host does to the world. A [reserved](EventType::is_reserved) event type is an
+    /// error when it is admitted.
     #[must_use]
     pub fn custom(event_type: EventType, actor: Actor, input: Value) -> Self {
-        let event = AuditEvent::new(event_type, actor).input(input);
+        let event = AuditEvent::new(event_type, actor).input(input).of_host();
         let error_code = ErrorCode::EffectFailed;
-        Self { event: Ok(event), failed_as: None, error_code, demand: Demand::default() }
+        Self { event, failed_as: None, error_code, demand: Demand::default() }
+    }
+
+    /// The self-test's, which does nothing.
+    pub(super) fn probe() -> Self {
+        Self::typed(EventType::AUDIT_SELF_TEST, Actor::System, &json!({}))
     }
 
     fn typed<T: Serialize>(event_type: EventType, actor: Actor, input: &T) -> Self {

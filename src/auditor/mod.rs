@@ -118,19 +118,25 @@ impl Auditor {
     ///
     /// # Errors
     /// [`RecordError`]. Give the event an [id](Auditor::event_id) before the first try, and a retry
-    /// cannot double it.
+    /// cannot double it. An event of a [reserved](crate::EventType::is_reserved) type is
+    /// [`EventError::ReservedEventType`](crate::EventError::ReservedEventType).
     ///
     /// # Cancel safety
     /// Once polled, the write goes on to its end even if the future is dropped.
     pub async fn record(&self, event: AuditEvent) -> Result<Recorded, RecordError> {
         let role = role_of(&event);
-        self.record_as(role, traced(event)).await
+        self.record_as(role, traced(event.of_host()?)).await
+    }
+
+    /// Records an event that the library writes, of a reserved type.
+    pub(crate) async fn record_reserved(&self, event: AuditEvent) -> Result<Recorded, RecordError> {
+        self.record_as(Role::Event, traced(event)).await
     }
 
     #[cfg(feature = "postgres")]
-    fn seal_in_role(&self, event: AuditEvent) -> Result<Record, RecordError> {
+    fn seal_of_host(&self, event: AuditEvent) -> Result<Record, RecordError> {
         let role = role_of(&event);
-        Ok(self.seal(traced(event))?.with_role(role))
+        Ok(self.seal(traced(event.of_host()?))?.with_role(role))
     }
 
     async fn record_as(&self, role: Role, event: AuditEvent) -> Result<Recorded, RecordError> {

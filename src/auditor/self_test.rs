@@ -1,15 +1,12 @@
 //! Proof that the kill switch stops something, end to end, without touching anything.
 
-use serde_json::json;
-
 use super::{AdmitError, Auditor, ControlError, Unrecorded};
 use crate::admission::{Refusal, RefusalReason};
-use crate::event::{Actor, EventType, Switch};
+use crate::event::Switch;
 use crate::record::Receipt;
 
-/// What the probe's switch, and its event, are called.
+/// What the probe's switch is called.
 const SWITCH: &str = "self_test";
-const PROBE: &str = "audit.self_test";
 const BY: &str = "self_test";
 
 /// A self-test that went well.
@@ -70,9 +67,7 @@ impl Auditor {
     }
 
     async fn probe(&self, switch: &Switch) -> Result<super::Permit, AdmitError> {
-        let event_type = EventType::new(PROBE).map_err(|error| AdmitError::NotRun(error.into()))?;
-        let effect = super::Effect::custom(event_type, Actor::System, json!({}));
-        self.effect(effect.switch(switch.clone())).admit().await
+        self.effect(super::Effect::probe().switch(switch.clone())).admit().await
     }
 }
 

@@ -170,6 +170,17 @@ impl AuditEvent {
     }
 }
 
+impl AuditEvent {
+    /// Objects to an event of a type that only the library writes.
+    #[cfg(feature = "recorder")]
+    pub(crate) fn of_host(self) -> Result<Self, EventError> {
+        if self.event_type.is_reserved() {
+            return Err(EventError::ReservedEventType { event_type: self.event_type });
+        }
+        Ok(self)
+    }
+}
+
 // Payload and key may hold personal data: Debug says only that they are there.
 impl fmt::Debug for AuditEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

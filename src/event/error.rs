@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::EventType;
+
 /// An event that cannot be recorded as it is. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -54,6 +56,15 @@ pub enum EventError {
     NotJson {
         /// `input` or `output`.
         part: &'static str,
+    },
+    /// The event type is one that only the library writes.
+    #[error(
+        "events of type {event_type} are written by the library itself, as are all of the domains \
+         audit, budget, effect, pack and switch: give the host's event a type of its own"
+    )]
+    ReservedEventType {
+        /// What was given.
+        event_type: EventType,
     },
     /// Only four-digit years survive every database and every text form.
     #[error("{created_at} is outside the years 1970 to 9999")]

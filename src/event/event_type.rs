@@ -17,6 +17,10 @@ impl EventType {
     /// Longest name, in bytes: it is a metric label and an index key, not a place for data.
     pub const MAX_LEN: usize = 64;
 
+    /// The domains whose events only the library writes. A host's event of one is an error: packs
+    /// compute limits and switches from them.
+    pub const RESERVED_DOMAINS: &[&str] = &["audit", "budget", "effect", "pack", "switch"];
+
     /// Checks and takes a name.
     ///
     /// # Errors
@@ -55,6 +59,12 @@ impl EventType {
     #[must_use]
     pub fn domain(&self) -> &str {
         self.0.split('.').next().unwrap_or_default()
+    }
+
+    /// Returns true if only the library writes events of this type.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        Self::RESERVED_DOMAINS.contains(&self.domain())
     }
 }
 
@@ -181,6 +191,8 @@ vocabulary! {
     AUDIT_CLOCK_STEPPED = "audit.clock_stepped";
     /// Calls that failed to record an event: how many, by why.
     AUDIT_NOT_RECORDED = "audit.not_recorded";
+    /// The probe of [`Auditor::self_test`](crate::Auditor::self_test).
+    AUDIT_SELF_TEST = "audit.self_test";
     /// Events that were kept in the spool while the database was away are stored: how many, and
     /// which could not be.
     AUDIT_SPOOL_DRAINED = "audit.spool_drained";

@@ -175,7 +175,7 @@ pub async fn export_recorded(
         "reader": reader,
     });
     let event = AuditEvent::new(EventType::PACK_EXPORTED, Actor::Admin).request(request_id);
-    auditor.record(event.input(input)).await.map_err(ExportError::NotRecorded)?;
+    auditor.record_reserved(event.input(input)).await.map_err(ExportError::NotRecorded)?;
     export_request_pack(store, request_id, profile).await
 }
 

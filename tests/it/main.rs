@@ -24,6 +24,7 @@ mod postgres_faults;
 mod postgres_runbook;
 mod proof;
 mod redact;
+mod reserved;
 mod scripts;
 mod seal;
 mod spool;

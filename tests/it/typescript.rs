@@ -224,6 +224,7 @@ fn the_closed_sets_are_the_librarys() {
     assert_eq!(set("OUTCOMES"), Outcome::ALL.iter().map(ToString::to_string).collect::<Vec<_>>());
     let codes: Vec<_> = ErrorCode::ALL.iter().map(ToString::to_string).collect();
     assert_eq!(set("ERROR_CODES"), codes);
+    assert_eq!(set("RESERVED_DOMAINS"), EventType::RESERVED_DOMAINS);
 }
 
 #[test]

@@ -143,6 +143,8 @@ impl Shell {
                 "'0b9f6f1e-9c1c-4e7e-8a51-1d2f3a4b5c6d'".to_owned()
             }
             ("input" | "output" | "host_ids", _) => "'{\"forged\":true}'".to_owned(),
+            ("trace_id", _) => format!("'{}'", "a".repeat(32)),
+            ("span_id", _) => format!("'{}'", "a".repeat(16)),
             ("salt", "bytea") => "'\\x00000000000000000000000000000000'".to_owned(),
             ("salt", _) => "zeroblob(16)".to_owned(),
             (_, "bytea") => "sha256('forged')".to_owned(),

@@ -6,3 +6,4 @@ pub(crate) mod json;
 pub(crate) mod pgbouncer;
 pub(crate) mod process;
 pub(crate) mod records;
+pub(crate) mod rows;
