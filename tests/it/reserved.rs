@@ -1,13 +1,17 @@
 //! The library's own events are its own: no host records one, by whatever door.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use moltbot_audit::event::payload::{EffectAdmitted, Nothing, SwitchReset};
+use moltbot_audit::event::payload::{
+    AdmissionInput, EffectAdmitted, Nothing, SwitchInput, SwitchReset,
+};
 use moltbot_audit::testing::MemoryStore;
 use moltbot_audit::{
     Actor, AdmitError, AuditEvent, Auditor, Effect, EventError, EventType, RecordError,
 };
 use serde_json::json;
+use sqlx::error::DatabaseError;
 use sqlx::{PgPool, Row as _};
 
 use super::postgres::{migrated, open_with_url};
@@ -21,6 +25,11 @@ fn reserved() -> Vec<EventType> {
         ["audit.writer_started", "effect.admitted.x", "pack.a1", "switch.takeover", "budget.b"];
     let later = later.map(|name| EventType::new(name).expect("well-formed"));
     EventType::KNOWN.iter().filter(|known| known.is_reserved()).cloned().chain(later).collect()
+}
+
+fn code(error: &sqlx::Error) -> Option<String> {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.map(Cow::into_owned)
 }
 
 fn is_reserved(error: &RecordError) -> bool {
@@ -67,7 +76,8 @@ async fn record_and_effects_refuse_the_librarys_types_and_write_nothing() {
         };
         assert!(is_reserved(&error), "{error}");
     }
-    let typed = AuditEvent::typed::<SwitchReset>(Actor::Admin, &Default::default(), &Nothing {});
+    let typed =
+        AuditEvent::typed::<SwitchReset>(Actor::Admin, &SwitchInput::default(), &Nothing {});
     let error = auditor.record(typed.expect("JSON")).await.expect_err("it is not the host's");
     assert!(is_reserved(&error), "{error}");
     let mut changed = event(&fresh_request());
@@ -83,7 +93,7 @@ async fn the_hosts_transaction_goes_on_after_a_refused_event() {
     let auditor = Auditor::builder(Arc::new(migrated(&url).await), KEY).build();
     let mut transaction = pool.begin().await.expect("a transaction");
     let admitted =
-        AuditEvent::typed::<EffectAdmitted>(Actor::System, &Default::default(), &Nothing {});
+        AuditEvent::typed::<EffectAdmitted>(Actor::System, &AdmissionInput::default(), &Nothing {});
     let events = [event(&fresh_request()), admitted.expect("JSON")];
     let error = auditor.append_in(&mut transaction, events).await.expect_err("it is refused");
     assert!(is_reserved(&error), "{error}");
@@ -120,8 +130,7 @@ async fn the_sql_function_for_hosts_refuses_them_and_their_look_alikes() {
         let row =
             Row { event_type: event_type.clone(), ..Row::of(&sealed(event(&fresh_request()))) };
         let error = row.call_with_arrays(&pool, "append", "").await.expect_err(&event_type);
-        let code =
-            error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
+        let code = code(&error);
         // Not a passing one: a host that tries again would try for ever.
         assert_eq!(code.as_deref(), Some("23514"), "{event_type:?}: {error}");
     }
@@ -182,7 +191,7 @@ async fn a_column_that_no_sealed_event_has_is_refused_at_the_door() {
     for (what, row) in forged {
         for (function, more) in [("append", ""), ("append_batch", "")] {
             let error = row.call_with_arrays(&pool, function, more).await.expect_err(what);
-            let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
+            let code = code(&error).unwrap_or_default();
             assert!(["22", "23"].contains(&&code[..2]), "{what}: {error}");
         }
         row.call_alone(&pool, "append_alone", ", false").await.expect_err(what);
