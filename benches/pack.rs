@@ -143,7 +143,8 @@ async fn export_and_verify(store: &dyn AuditStore, events: u64) -> (Duration, Du
 fn request(number: u64) -> RequestId {
     // Ids of requests are random in a real host, and fall anywhere in an index.
     let mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    Uuid::from_u64_pair(mixed & !0xf000 | 0x4000, mixed & (u64::MAX >> 2) | 1 << 63).into()
+    let (high, low) = (mixed & !0xf000 | 0x4000, mixed & (u64::MAX >> 2) | 1 << 63);
+    RequestId::from_uuid(Uuid::from_u64_pair(high, low)).expect("a UUID")
 }
 
 /// The events of one request of a given length, as a host would report them.

@@ -79,8 +79,8 @@ fn event(number: u64) -> AuditEvent {
         DateTime::from_timestamp_micros(1_790_000_000_000_000).expect("a time of 2026");
     AuditEvent::new(EventType::VENDOR_OUTREACH_SENT, Actor::System)
         .id(EventId::new(created_at, number).expect("a time of this century"))
-        .request(&RequestId::from(scattered))
-        .conversation(&ConversationId::from(scattered))
+        .request(&RequestId::from_uuid(scattered).expect("a UUID"))
+        .conversation(&ConversationId::from_uuid(scattered).expect("a UUID"))
         .input(json!({
             "vendor_id": scattered, "batch": 1, "channel": "whatsapp",
             "text": "Muraho! Do you have paracetamol 500mg, 2 boxes, in stock, and at what price?",

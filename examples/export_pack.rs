@@ -1,20 +1,22 @@
 //! Exports one request's pack from a database.
 
+#[path = "shared/key.rs"]
+mod shared_key;
+
 use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use moltbot_audit::auditor::{Entropy, OsEntropy};
-use moltbot_audit::pack::{VerifyError, export_recorded, verify_request_pack};
-use moltbot_audit::redact::{Profile, RedactionKey};
+use moltbot_audit::pack::{ExportError, VerifyError, export_recorded, verify_request_pack};
+use moltbot_audit::redact::Profile;
 use moltbot_audit::{Auditor, RequestId, store};
 
 /// Export one request's pack. The export itself is recorded first.
 #[derive(Parser)]
 #[command(after_help = "Exit code: 0 exported, 1 exported and does not verify, 2 not exported.\n\
-                        MOLTBOT_AUDIT_KEY: the deployment's key for pseudonyms, 64 hex digits.")]
+                        MOLTBOT_AUDIT_KEY: the deployment's key for ids and pseudonyms, 64 hex digits.")]
 struct Arguments {
     /// Where it is recorded: `sqlite://path/to/file.sqlite` or `postgres://user@host/database`
     #[arg(long, value_name = "URL")]
@@ -58,17 +60,23 @@ async fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<Option<VerifyError>, Box<dyn std::error::Error>> {
     // First, because the export is recorded before it is written.
     check_destination(&arguments.out)?;
-    let key = redaction_key()?;
+    let key = shared_key::redaction_key()?;
     let profile = match arguments.profile {
         Reader::External => Profile::external(&key),
         Reader::Internal => Profile::internal(),
     };
-    let request = RequestId::from_host(&arguments.request);
+    // What is pasted into a terminal often brings a blank with it.
+    let typed = arguments.request.trim();
+    let request = key.request_id(typed).map_err(|error| format!("--request {typed:?}: {error}"))?;
     let store = store::connect(&existing(&arguments.database)).await?;
     let auditor = Auditor::builder(store.clone(), key).build();
     let pack = export_recorded(&auditor, &*store, &request, &profile, "export_pack").await;
     store.close().await;
-    let json = pack?.to_json_pretty();
+    let pack = pack.map_err(|error| match error {
+        ExportError::UnknownRequest { .. } => unknown(typed, &request),
+        error => error.into(),
+    })?;
+    let json = pack.to_json_pretty();
     if arguments.out == Path::new("-") {
         writeln!(std::io::stdout(), "{json}")?;
     } else {
@@ -99,13 +107,13 @@ fn existing(url: &str) -> Cow<'_, str> {
     }
 }
 
-fn redaction_key() -> Result<RedactionKey, Box<dyn std::error::Error>> {
-    if let Ok(hex) = std::env::var("MOLTBOT_AUDIT_KEY") {
-        let key = RedactionKey::from_hex(&hex);
-        return key.ok_or_else(|| "MOLTBOT_AUDIT_KEY is not 64 hex digits".into());
-    }
-    eprintln!("MOLTBOT_AUDIT_KEY is not set: pseudonyms hold within this pack only");
-    let mut bytes = [0; 32];
-    OsEntropy.fill(&mut bytes)?;
-    Ok(RedactionKey::from_bytes(bytes))
+/// What was typed, and what to look at: a name leads to another id under another key.
+fn unknown(typed: &str, request: &RequestId) -> Box<dyn std::error::Error> {
+    let hint = match request.original() {
+        Some(_) => format!(
+            "this key makes it {request}; check the spelling, the key in MOLTBOT_AUDIT_KEY and the database"
+        ),
+        None => "check the id and the database".to_owned(),
+    };
+    format!("nothing is recorded of request {typed:?}: {hint}").into()
 }

@@ -5,6 +5,9 @@
 
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
+#[path = "shared/key.rs"]
+mod shared_key;
+
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,10 +16,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use moltbot_audit::record::Recorded;
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{self, AuditSink, QueueLimits, Spool};
 use moltbot_audit::testing::{Fault, FaultySink};
-use moltbot_audit::{Actor, AuditEvent, Auditor, EventType, RequestId};
+use moltbot_audit::{Actor, AuditEvent, Auditor, EventType};
 use tokio::time::sleep;
 
 /// Record an event every 100 ms, with a spool for when the database is away.
@@ -50,12 +52,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let store = store::open(&arguments.database).await?;
     let sink = Arc::new(FaultySink::<dyn AuditSink>::new(store.clone()));
     let spool = Spool::open(arguments.spool).await?;
-    let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32]))
+    let auditor = Auditor::builder(sink.clone(), shared_key::redaction_key()?)
         .spool(spool.clone())
         .limits(QueueLimits::default().wait(Duration::from_millis(500)))
         .build();
 
-    let request = RequestId::from_host(&format!("outage-{}", std::process::id()));
+    let request = auditor.request_id(&format!("outage-{}", std::process::id()))?;
     for number in 1..=arguments.events {
         if is_simulated && number == arguments.events / 3 {
             println!("-- the database goes away");

@@ -13,7 +13,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use moltbot_audit::pack::{export_request_pack, verify_request_pack};
 //! use moltbot_audit::redact::{Profile, RedactionKey};
-//! use moltbot_audit::{Actor, AuditEvent, Auditor, EventType, RequestId};
+//! use moltbot_audit::{Actor, AuditEvent, Auditor, EventType};
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let url = format!("sqlite://{}/audit.sqlite", folder.path().display());
@@ -21,7 +21,7 @@
 //! let key = RedactionKey::from_bytes([7; 32]); // 32 secret random bytes of the deployment
 //! let auditor = Auditor::builder(store.clone(), key).build();
 //!
-//! let request = RequestId::from_host("req-7");
+//! let request = auditor.request_id("req-7")?;
 //! let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System).request(&request);
 //! let recorded = auditor.record(event).await?;
 //! let receipt = recorded.receipt().expect("the database is there");

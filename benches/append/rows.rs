@@ -56,8 +56,8 @@ fn event(number: usize) -> AuditEvent {
     let created_at = DateTime::from_timestamp_micros(created_at).expect("a time in September 2026");
     AuditEvent::new(EventType::VENDOR_OUTREACH_SENT, Actor::System)
         .id(EventId::new(created_at, number).expect("a time of this century"))
-        .request(&RequestId::from(scattered(1)))
-        .conversation(&ConversationId::from(scattered(0)))
+        .request(&RequestId::from_uuid(scattered(1)).expect("a UUID"))
+        .conversation(&ConversationId::from_uuid(scattered(0)).expect("a UUID"))
         .input(json!({
             "vendor_id": scattered(1), "batch": 1, "channel": "whatsapp",
             "text": "Muraho! Do you have paracetamol 500mg, 2 boxes, in stock, and at what price?",

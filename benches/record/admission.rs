@@ -5,7 +5,7 @@ use std::time::Instant;
 use moltbot_audit::admission::Limits;
 use moltbot_audit::event::payload::MoltbotInput;
 use moltbot_audit::record::Record;
-use moltbot_audit::{Auditor, Effect, RequestId, Switch};
+use moltbot_audit::{Auditor, Effect, Switch};
 use sqlx::PgPool;
 
 use super::callers::{median, percentile};
@@ -63,7 +63,8 @@ async fn run_all(auditor: &Auditor, from: usize, count: usize, callers: usize) -
                 let mut took = Vec::new();
                 for nth in 0..count / callers {
                     let request = (from + nth) / PER_REQUEST;
-                    let request = RequestId::from_host(&format!("{callers} {caller} {request}"));
+                    let request =
+                        KEY.request_id(&format!("{callers} {caller} {request}")).expect("a name");
                     let effect = Effect::moltbot_call(&MoltbotInput::default())
                         .request(&request)
                         .idempotency_key(format!("{callers} {caller} {}", from + nth));

@@ -5,6 +5,8 @@
 
 mod load;
 mod scrape;
+#[path = "../shared/key.rs"]
+mod shared_key;
 mod simulation;
 
 use std::error::Error;
@@ -39,7 +41,7 @@ use self::simulation::{
 #[derive(Parser)]
 #[command(after_help = "Exit code: 0 all played and verified, 1 an assertion or a verification \
                         failed, 2 something could not be used.\n\
-                        MOLTBOT_AUDIT_KEY: the deployment's key for pseudonyms, 64 hex digits.")]
+                        MOLTBOT_AUDIT_KEY: the deployment's key for ids and pseudonyms, 64 hex digits.")]
 struct Arguments {
     /// A scenario to play; may be given several times. Default: a built-in one
     #[arg(long, value_name = "FILE")]
@@ -89,7 +91,7 @@ async fn run(arguments: Arguments) -> Result<(), Stop> {
         let address = scrape::serve(address)?;
         narrator.say(&format!("Metrics are served at http://{address}/metrics"));
     }
-    let key = redaction_key(&narrator)?;
+    let key = shared_key::redaction_key().map_err(unusable)?;
     let scenarios = scenarios(&arguments.scenario).map_err(unusable)?;
     prepare_file(&arguments.database).map_err(unusable)?;
     let store = store::open(&arguments.database).await.map_err(unusable)?;
@@ -166,16 +168,6 @@ fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, Box<dyn Error>> {
         Scenario::read(path).map_err(place)
     };
     paths.iter().map(read).collect()
-}
-
-/// The deployment's key; without one, a fixed one that is good for a demonstration only.
-fn redaction_key(narrator: &Story) -> Result<RedactionKey, Stop> {
-    if let Ok(hex) = std::env::var("MOLTBOT_AUDIT_KEY") {
-        let key = RedactionKey::from_hex(&hex);
-        return key.ok_or_else(|| unusable("MOLTBOT_AUDIT_KEY is not 64 hex digits"));
-    }
-    narrator.say("MOLTBOT_AUDIT_KEY is not set: using a fixed demonstration key.");
-    Ok(RedactionKey::from_bytes(*b"a demonstration key, not secret."))
 }
 
 /// The directory of an SQLite file must exist before the file can.

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { after, test } from "node:test";
 
 import { ConflictError, append, isRetryable, record, recordWith } from "./append.mjs";
+import { hostId } from "./host-id.mjs";
 import { eventId } from "./ids.mjs";
 import { seal } from "./seal.mjs";
 
@@ -13,12 +14,17 @@ const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 2 })
 pool.on("error", () => {});
 after(() => pool.end());
 
+const KEY = Buffer.alloc(32, 7);
+
+/** @param {string} name */
+const request = (name) => hostId(KEY, "request", name);
+
 /** @param {object} [more] */
 function event(more) {
   return {
     type: "moltbot.called",
     actor: "moltbot",
-    requestId: "typescript",
+    requestId: request("typescript"),
     id: eventId(),
     ...more,
   };
@@ -30,7 +36,7 @@ async function value(sql) {
 }
 
 test("places are given out in the order of the batch, and a retry gets its first receipt", async () => {
-  const batch = ["a", "b", "c"].map((input) => seal(event({ requestId: "a batch", input })));
+  const batch = ["a", "b", "c"].map((input) => seal(event({ requestId: request("a batch"), input })));
   const first = await append(pool, batch);
   assert.deepEqual(
     first.map(({ status, seq }) => [status, seq]),
@@ -68,7 +74,7 @@ test("every column is the one that was sealed, to the microsecond", async () => 
     pool,
     event({
       id,
-      conversationId: "conv_001",
+      conversationId: hostId(KEY, "conversation", "conv_001"),
       input: { "quotes \" ' and \\": "{,}", nothing: null, null: "NULL", price: 12500.5 },
       output: "",
       idempotencyKey: 'k\\"{}',
@@ -154,12 +160,12 @@ test("an answer that is lost leaves one event, and one change", async () => {
   await pool.query("create table payments (id text)");
   for (const how of /** @type {const} */ (["landed", "not landed"])) {
     const status = how === "landed" ? "duplicate" : "stored";
-    const paid = event({ requestId: how });
+    const paid = event({ requestId: request(how) });
     const pay = (/** @type {any} */ client) =>
       client.query(`insert into payments values ('${how}')`);
     assert.equal((await recordWith(failingOnce("commit", how), paid, pay)).status, status);
     assert.equal(await value(`select count(*) from payments where id = '${how}'`), "1");
-    const told = event({ requestId: how });
+    const told = event({ requestId: request(how) });
     const receipt = await record(failingOnce("moltbot_audit.append", how), told);
     assert.deepEqual([receipt.status, receipt.seq], [status, 2n]);
   }

@@ -4,15 +4,17 @@
 import { createRequire } from "node:module";
 
 import { record, recordWith } from "./append.mjs";
+import { hostId } from "./host-id.mjs";
 import { phoneHash } from "./seal.mjs";
 
 // `import pg from "pg"` in a project of one's own. This finds Debian's node-pg too.
 const pg = createRequire(import.meta.url)("pg");
 
-const [requestId] = process.argv.slice(2);
-if (requestId === undefined) throw new Error("usage: node concierge.mjs REQUEST");
+const [request] = process.argv.slice(2);
+if (request === undefined) throw new Error("usage: node concierge.mjs REQUEST");
 const key = Buffer.from(process.env.MOLTBOT_AUDIT_KEY ?? "", "hex");
 if (key.length !== 32) throw new Error("MOLTBOT_AUDIT_KEY is not 64 hex digits");
+const requestId = hostId(key, "request", request.trim());
 const pool = new pg.Pool({
   connectionString: process.env.DATABASE_URL,
   max: 2,
@@ -28,7 +30,7 @@ const inbound = await record(pool, {
   type: "whatsapp.inbound_received",
   actor: "client",
   requestId,
-  conversationId: "conv_001",
+  conversationId: hostId(key, "conversation", "conv_001"),
   input: { message_type: "text", text: "Muraho, ndashaka charger" },
   idempotencyKey: "wamid.1",
 });

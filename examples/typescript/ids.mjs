@@ -1,12 +1,11 @@
-// The ids of events, of the host's rows and of streams, as src/event/ids.rs has them.
+// The ids of events and of streams, as src/event/ids.rs has them.
 
 import { createHash, randomBytes } from "node:crypto";
 
+import { parseUuid } from "./host-id.mjs";
+
 /** Namespace of the ids that are derived from a host's names. */
 const NAMESPACE = "8d18e442-ee79-5ac0-97ad-497709e94a1b";
-
-const HYPHENATED = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
-const UUID = new RegExp(`^([0-9a-f]{32}|${HYPHENATED}|\\{${HYPHENATED}\\})$`, "i");
 
 /**
  * Makes the id of an event that happened at this time: a UUIDv7 that holds it to the microsecond.
@@ -49,18 +48,6 @@ export function createdAtOf(id) {
 }
 
 /**
- * The UUID under which a row of the host is recorded, and its own name where that is no UUID.
- * @param {"request" | "conversation"} kind
- * @param {string} name
- * @returns {{ uuid: string, original: string | null }}
- */
-export function hostId(kind, name) {
-  const uuid = parseUuid(name);
-  if (uuid !== null) return { uuid, original: null };
-  return { uuid: uuidV5(Buffer.from(`${kind}:${name}`)), original: name };
-}
-
-/**
  * The stream of an event: its request's, else its conversation's, else the deployment's own.
  * @param {string | null} requestId
  * @param {string | null} conversationId
@@ -75,12 +62,6 @@ export function streamOf(requestId, conversationId) {
 /** @param {Date | bigint} time */
 export function microsOf(time) {
   return typeof time === "bigint" ? time : BigInt(time.getTime()) * 1_000n;
-}
-
-/** The UUID of a text in any of its forms, in lower case with hyphens. @param {string} text */
-export function parseUuid(text) {
-  const bare = text.replace(/^urn:uuid:(?=.{36}$)/, "");
-  return UUID.test(bare) ? hyphenated(BigInt(`0x${bare.replace(/[{}-]/g, "")}`)) : null;
 }
 
 /** @param {bigint} uuid */

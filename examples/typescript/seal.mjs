@@ -6,7 +6,8 @@
 
 import { createHmac, randomBytes } from "node:crypto";
 
-import { createdAtOf, eventId, hostId, microsOf, parseUuid, streamOf } from "./ids.mjs";
+import { asHostId, parseUuid } from "./host-id.mjs";
+import { createdAtOf, eventId, microsOf, streamOf } from "./ids.mjs";
 import { canonical, commitmentsTo, eventHash, keepText, sanitise } from "./proof.mjs";
 
 export const ACTORS = ["admin", "client", "moltbot", "system", "vendor"];
@@ -43,13 +44,15 @@ export const RESERVED_DOMAINS = ["audit", "budget", "effect", "pack", "switch"];
 const MAX_PAYLOAD_LEN = 1 << 20;
 /** Longest idempotency key, in bytes. */
 const MAX_KEY_LEN = 512;
+/** @typedef {import("./host-id.mjs").HostId} HostId */
+
 /**
  * What the host reports.
  * @typedef {object} AuditEvent
  * @property {string} type what happened, as `domain.action`
  * @property {string} actor who acted, one of `ACTORS`
- * @property {string} [requestId] the host's own name of the request, a UUID or not
- * @property {string} [conversationId] the same of the conversation
+ * @property {HostId | string} [requestId] the request: its UUID, or what `hostId` makes of its name
+ * @property {HostId | string} [conversationId] the same of the conversation
  * @property {unknown} [input] what went in: JSON
  * @property {unknown} [output] what came out: JSON
  * @property {string} [idempotencyKey] the host's dedup token, without phone numbers: `phoneHash`
@@ -149,9 +152,10 @@ function headerOf(event) {
   if (RESERVED_DOMAINS.includes(event.type.split(".")[0])) {
     throw new TypeError(`events of type ${event.type} are written by the library itself`);
   }
-  const request = event.requestId === undefined ? null : hostId("request", event.requestId).uuid;
+  const { requestId, conversationId } = event;
+  const request = requestId === undefined ? null : asHostId("request", requestId).uuid;
   const conversation =
-    event.conversationId === undefined ? null : hostId("conversation", event.conversationId).uuid;
+    conversationId === undefined ? null : asHostId("conversation", conversationId).uuid;
   const trace = traceOf(event.traceparent);
   return {
     id: /** @type {string} */ (parseUuid(id)),
@@ -172,9 +176,9 @@ function headerOf(event) {
 
 /** The host's own names, where they were no UUIDs. @param {AuditEvent} event */
 function hostIdsOf({ requestId, conversationId }) {
-  const request = requestId === undefined ? null : hostId("request", requestId).original;
+  const request = requestId === undefined ? null : asHostId("request", requestId).original;
   const conversation =
-    conversationId === undefined ? null : hostId("conversation", conversationId).original;
+    conversationId === undefined ? null : asHostId("conversation", conversationId).original;
   const names = Object.entries({ request_id: request, conversation_id: conversation });
   const own = names.filter(([, name]) => name !== null);
   return own.length > 0 ? Object.fromEntries(own) : null;

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { createdAtOf, eventId, hostId, microsOf, parseUuid } from "./ids.mjs";
+import { hostId } from "./host-id.mjs";
+import { createdAtOf, eventId, microsOf } from "./ids.mjs";
 import {
   canonical,
   canonicalHeader,
@@ -132,22 +133,6 @@ test("an id holds its time to the microsecond", () => {
   }
 });
 
-test("a UUID has one form, and other names are kept beside a derived one", () => {
-  const uuid = "7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11";
-  for (const form of [
-    uuid,
-    uuid.toUpperCase(),
-    uuid.replaceAll("-", ""),
-    `{${uuid}}`,
-    `urn:uuid:${uuid}`,
-  ]) {
-    assert.deepEqual(hostId("request", form), { uuid, original: null }, form);
-  }
-  assert.equal(parseUuid(`urn:uuid:{${uuid}}`), null);
-  assert.equal(hostId("request", "fallback").original, "fallback");
-  assert.notEqual(hostId("request", "fallback").uuid, hostId("conversation", "fallback").uuid);
-});
-
 test("what cannot be recorded as it is is refused", () => {
   for (const wrong of [
     { type: "REQUEST" },
@@ -165,6 +150,12 @@ test("what cannot be recorded as it is is refused", () => {
     { output: () => 1 },
     { input: "x".repeat(1 << 20) },
     { idempotencyKey: "k".repeat(513) },
+    { requestId: "" },
+    { requestId: "req-7" },
+    { requestId: null },
+    { requestId: 7 },
+    { conversationId: "undefined" },
+    { conversationId: hostId(Buffer.alloc(32, 7), "request", "req-7") },
     { id: "0195550a-1f00-77d0-8000-000000000001", createdAt: new Date() },
   ]) {
     assert.throws(

@@ -31,11 +31,14 @@ use crate::event::{
 /// What is charged is refused where its request has taken too long.
 ///
 /// ```
+/// # fn host(auditor: &moltbot_audit::Auditor) -> Result<(), moltbot_audit::EventError> {
 /// use moltbot_audit::event::payload::MoltbotInput;
-/// use moltbot_audit::{Effect, RequestId};
+/// use moltbot_audit::Effect;
 ///
 /// let input = MoltbotInput { model: Some("m-1".into()), attempt: Some(1), ..Default::default() };
-/// let effect = Effect::moltbot_call(&input).request(&RequestId::from_host("req-7"));
+/// let effect = Effect::moltbot_call(&input).request(&auditor.request_id("req-7")?);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Effect {

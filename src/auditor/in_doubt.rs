@@ -152,8 +152,9 @@ impl Auditor {
         P::Input: Serialize,
     {
         let mut event = AuditEvent::typed::<P>(actor, input, &Nothing::default())?;
-        event.request_id = effect.request_id.map(RequestId::from);
-        event.conversation_id = effect.conversation_id.map(ConversationId::from);
+        event.request_id = effect.request_id.map(RequestId::from_uuid).transpose()?;
+        event.conversation_id =
+            effect.conversation_id.map(ConversationId::from_uuid).transpose()?;
         Ok(self.seal(event)?)
     }
 }

@@ -48,7 +48,7 @@ pub use self::{
     time::{Clock, SystemClock},
 };
 use crate::admission::{Environment, Fallbacks, Limits};
-use crate::event::{AuditEvent, EventId};
+use crate::event::{AuditEvent, ConversationId, EventError, EventId, RequestId};
 use crate::observe::current_trace;
 use crate::record::{Randomness, Record, Recorded, Role, seal};
 use crate::redact::RedactionKey;
@@ -200,6 +200,22 @@ impl Auditor {
     /// the clock stands outside the years 1970 to 9999.
     pub fn event_id(&self) -> Result<EventId, RecordError> {
         Ok(EventId::new(self.shared.clock.now(), self.randomness()?.id)?)
+    }
+
+    /// The id of a request that the host names by any text, by the deployment's key.
+    ///
+    /// # Errors
+    /// As [`RedactionKey::request_id`].
+    pub fn request_id(&self, host_id: &str) -> Result<RequestId, EventError> {
+        self.shared.key.request_id(host_id)
+    }
+
+    /// The id of a conversation that the host names by any text, by the deployment's key.
+    ///
+    /// # Errors
+    /// As [`RedactionKey::conversation_id`].
+    pub fn conversation_id(&self, host_id: &str) -> Result<ConversationId, EventError> {
+        self.shared.key.conversation_id(host_id)
     }
 
     fn seal(&self, event: AuditEvent) -> Result<Record, RecordError> {

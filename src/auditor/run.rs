@@ -47,13 +47,13 @@ impl PendingEffect {
     /// Dropped before the call, the effect is as if it had not been asked for.
     ///
     /// ```
-    /// # async fn host(auditor: moltbot_audit::Auditor) {
+    /// # async fn host(auditor: moltbot_audit::Auditor) -> Result<(), moltbot_audit::EventError> {
     /// use moltbot_audit::admission::Language;
     /// use moltbot_audit::event::payload::{MoltbotInput, MoltbotOutput};
-    /// use moltbot_audit::{Effect, EffectError, RequestId};
+    /// use moltbot_audit::{Effect, EffectError};
     ///
     /// let effect = Effect::moltbot_call(&MoltbotInput::default())
-    ///     .request(&RequestId::from_host("req-7"))
+    ///     .request(&auditor.request_id("req-7")?)
     ///     .idempotency_key("req-7:moltbot:1");
     /// let call = async || Ok::<_, std::io::Error>(MoltbotOutput::default());
     /// match auditor.effect(effect).run(call).await {
@@ -64,6 +64,7 @@ impl PendingEffect {
     ///     Err(EffectError::Failed(error)) => eprintln!("no answer: {error}"),
     ///     Err(error) => eprintln!("audit: {error}"),
     /// }
+    /// # Ok(())
     /// # }
     /// ```
     pub async fn run<T, E, F>(self, call: F) -> Result<T, EffectError<T, E>>

@@ -18,14 +18,19 @@ use super::{
 /// where the host leaves them out. A setter replaces what was there.
 ///
 /// ```
-/// use moltbot_audit::{Actor, AuditEvent, EventType, RequestId};
+/// # fn main() -> Result<(), moltbot_audit::EventError> {
+/// use moltbot_audit::redact::RedactionKey;
+/// use moltbot_audit::{Actor, AuditEvent, EventType};
 /// use serde_json::json;
 ///
+/// let key = RedactionKey::from_bytes([7; 32]); // 32 secret random bytes of the deployment
 /// let event = AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client)
-///     .request(&RequestId::from_host("7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11"))
+///     .request(&key.request_id("7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11")?)
 ///     .input(json!({ "message_type": "text", "text": "Muraho" }))
 ///     .idempotency_key("wamid.1");
 /// # assert_eq!(event.actor, Actor::Client);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone)]
 #[non_exhaustive]

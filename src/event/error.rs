@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::EventType;
+use super::{EventType, HostIdFault};
 
 /// An event that cannot be recorded as it is. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +35,14 @@ pub enum EventError {
     MalformedEventType {
         /// What was given, cut to 80 characters, its digits as `#`.
         event_type: String,
+    },
+    /// The id of a request or a conversation cannot be that of one row alone.
+    #[error("the id of the {kind} {fault}; give each {kind} an id of its own")]
+    MalformedHostId {
+        /// `request` or `conversation`.
+        kind: &'static str,
+        /// What is wrong with it.
+        fault: HostIdFault,
     },
     /// The name of a budget or a switch is not `snake_case`.
     #[error(

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::EventError;
+use super::host_id::{self, HostId, HostIdFault};
 
 /// Namespace of the ids this crate derives: v5 of `moltbot-audit` in the RFC 9562 DNS namespace.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8d18_e442_ee79_5ac0_97ad_4977_09e9_4a1b);
@@ -106,8 +107,8 @@ macro_rules! host_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal) => {
         $(#[$doc])*
         ///
-        /// A host name that is no UUID (`fallback`, `conv_001`) is not lost: it maps to a UUIDv5,
-        /// always the same, and the original travels with the event.
+        /// A name that is no UUID (`fallback`, `conv_001`) is not lost: it maps to a UUIDv8 that only the
+        /// deployment's key can compute, and the name itself travels with the event.
         #[derive(Clone, PartialEq, Eq, Hash)]
         pub struct $name {
             uuid: Uuid,
@@ -115,23 +116,32 @@ macro_rules! host_id {
         }
 
         impl $name {
-            /// Takes the host's own name for the row, UUID or not.
+            /// Takes the id of a host that names its rows by UUIDs.
             ///
-            /// ```
-            #[doc = concat!("use moltbot_audit::", stringify!($name), ";")]
-            #[doc = concat!("let id = ", stringify!($name), "::from_host(\"fallback\");")]
-            #[doc = concat!("assert_eq!(id, ", stringify!($name), "::from_host(\"fallback\"));")]
-            /// assert_eq!(id.original(), Some("fallback"));
-            /// ```
-            #[must_use]
-            pub fn from_host(name: &str) -> Self {
-                Uuid::parse_str(name).map_or_else(
-                    |_| Self {
-                        uuid: derive($kind, name.as_bytes()),
-                        original: Some(name.into()),
-                    },
-                    Self::from,
-                )
+            /// The id stands in packs as it is, so it must not be made from personal data: a UUIDv5 of a
+            /// phone number can be found by trying all numbers.
+            ///
+            /// # Errors
+            /// [`EventError::MalformedHostId`] for the nil and the max UUID, which stand for "none".
+            pub fn from_uuid(uuid: Uuid) -> Result<Self, EventError> {
+                let uuid = host_id::check_uuid(uuid).map_err(|fault| malformed($kind, fault))?;
+                Ok(Self { uuid, original: None })
+            }
+
+            /// Takes the host's own name for the row, UUID or not; `keyed_hash` hashes a tag and a name
+            /// with the deployment's key.
+            pub(crate) fn named(
+                name: &str,
+                keyed_hash: impl FnOnce(&str, &[u8]) -> [u8; 32],
+            ) -> Result<Self, EventError> {
+                match host_id::read(name).map_err(|fault| malformed($kind, fault))? {
+                    HostId::Uuid(uuid) => Ok(Self { uuid, original: None }),
+                    HostId::Name => {
+                        let hash =
+                            keyed_hash(concat!("moltbot-audit/v1/", $kind, "-id"), name.as_bytes());
+                        Ok(Self { uuid: uuid_v8(hash), original: Some(name.into()) })
+                    }
+                }
             }
 
             /// The UUID under which the row is recorded.
@@ -140,16 +150,10 @@ macro_rules! host_id {
                 self.uuid
             }
 
-            /// The host's own name, where that was no UUID.
+            /// The host's own name, if it was no UUID.
             #[must_use]
             pub fn original(&self) -> Option<&str> {
                 self.original.as_deref()
-            }
-        }
-
-        impl From<Uuid> for $name {
-            fn from(uuid: Uuid) -> Self {
-                Self { uuid, original: None }
             }
         }
 
@@ -231,4 +235,15 @@ impl fmt::Display for StreamId {
 /// UUIDv5 of `kind:name`, so that a request and a conversation of one name stay apart.
 fn derive(kind: &str, name: &[u8]) -> Uuid {
     Uuid::new_v5(&NAMESPACE, &[kind.as_bytes(), b":", name].concat())
+}
+
+fn malformed(kind: &'static str, fault: HostIdFault) -> EventError {
+    EventError::MalformedHostId { kind, fault }
+}
+
+/// The UUIDv8 (RFC 9562, section 5.8) that holds the first 122 bits of a hash.
+fn uuid_v8(hash: [u8; 32]) -> Uuid {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }

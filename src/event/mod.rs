@@ -5,6 +5,7 @@ mod budget;
 mod closed_sets;
 mod error;
 mod event_type;
+mod host_id;
 mod ids;
 pub mod payload;
 mod trace;
@@ -15,6 +16,7 @@ pub use self::{
     closed_sets::{Actor, ErrorCode, Outcome, Period},
     error::EventError,
     event_type::EventType,
+    host_id::HostIdFault,
     ids::{ConversationId, EventId, RequestId, StreamId},
     payload::Payload,
     trace::TraceContext,

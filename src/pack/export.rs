@@ -122,12 +122,14 @@ pub enum ExportError {
 /// fails: a pack is never made from a part.
 ///
 /// ```
-/// # async fn host(store: &dyn moltbot_audit::store::AuditStore) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn host(
+/// #     store: &dyn moltbot_audit::store::AuditStore,
+/// #     key: moltbot_audit::redact::RedactionKey,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
 /// use moltbot_audit::pack::{export_request_pack, verify_request_pack};
 /// use moltbot_audit::redact::Profile;
-/// use moltbot_audit::RequestId;
 ///
-/// let request = RequestId::from_host("7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11");
+/// let request = key.request_id("7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11")?;
 /// let pack = export_request_pack(store, &request, &Profile::internal()).await?;
 /// let verified = verify_request_pack(pack.to_json_pretty().as_bytes())?;
 /// println!("{} events, head {}", verified.events(), verified.head().chain_hash);

@@ -27,6 +27,8 @@ use moltbot_audit::{
 };
 use serde_json::{Value, json};
 
+use crate::support::records::named_request;
+
 type Sink = FaultySink<MemoryStore>;
 
 /// An auditor on a store in memory, with its switches reset, and the clock that both go by.
@@ -116,7 +118,7 @@ fn morning() -> DateTime<Utc> {
 }
 
 fn request() -> RequestId {
-    RequestId::from_host("d1a1c9de-52f6-4f0b-9f0a-3a1f6f0c9b77")
+    named_request("d1a1c9de-52f6-4f0b-9f0a-3a1f6f0c9b77")
 }
 
 fn moltbot_call() -> Effect {

@@ -22,6 +22,7 @@ use tokio::time::sleep;
 
 use crate::support::cluster::Cluster;
 use crate::support::process;
+use crate::support::records::named_request;
 
 mod deaths;
 mod flips;
@@ -168,7 +169,7 @@ fn kinds() -> [Kind; 4] {
 
 /// The request of a kind in a round: batches are charged vendors too, so that each kind has its own.
 fn request(kind: &str, round: &str) -> RequestId {
-    RequestId::from_host(&format!("{kind} {round}"))
+    named_request(&format!("{kind} {round}"))
 }
 
 fn stream(request: &RequestId) -> StreamId {

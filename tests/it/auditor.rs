@@ -17,6 +17,8 @@ use moltbot_audit::{
 };
 use serde_json::{Value, json};
 
+use crate::support::records::named_request;
+
 /// A sink that keeps what it is given, and can be told to fail or to wait.
 type MemorySink = FaultySink<MemoryStore>;
 
@@ -62,7 +64,7 @@ fn auditor() -> (Auditor, Arc<MemorySink>) {
 }
 
 fn request() -> RequestId {
-    RequestId::from_host("d1a1c9de-52f6-4f0b-9f0a-3a1f6f0c9b77")
+    named_request("d1a1c9de-52f6-4f0b-9f0a-3a1f6f0c9b77")
 }
 
 fn moltbot_call() -> Effect {

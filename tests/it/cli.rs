@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use moltbot_audit::{Actor, AuditEvent, Auditor, EventType};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -183,7 +184,9 @@ fn verify_says_of_each_file_what_it_is_and_ends_with_the_worst() {
 fn export_writes_either_pack_to_a_file_or_to_standard_output() {
     let played = Played::new();
     for profile in ["internal", "external"] {
-        let said = played.export(&["--request", &played.request, "--profile", profile]).expect(0);
+        // As it is pasted: with a blank.
+        let request = format!(" {}\n", played.request);
+        let said = played.export(&["--request", &request, "--profile", profile]).expect(0);
         assert_is_pack(&said.out);
         let pack: Value = serde_json::from_str(&said.out).expect("a pack is JSON");
         assert_eq!(pack["profile"]["name"], profile);
@@ -202,9 +205,12 @@ fn export_writes_either_pack_to_a_file_or_to_standard_output() {
 #[test]
 fn export_refuses_what_it_cannot_use_and_says_why() {
     let played = Played::new();
-    let said = played.export(&["--request", "no-such-request"]).expect(2);
-    assert!(said.err.contains("no event of it was ever recorded"), "{said:?}");
-    assert!(said.out.is_empty(), "{said:?}");
+    // It says what was typed, not only the id that this leads to.
+    let said = played.export(&["--request", " no-such-request "]).expect(2);
+    assert!(said.err.contains("nothing is recorded of request \"no-such-request\""), "{said:?}");
+    assert!(said.err.contains("MOLTBOT_AUDIT_KEY") && said.out.is_empty(), "{said:?}");
+    let said = played.export(&["--request", "undefined"]).expect(2);
+    assert!(said.err.contains("--request \"undefined\": the id of the request is a text for a"));
     let nowhere = ["--request", &played.request, "--out", "/no/such/folder/pack.json"];
     let said = played.export(&nowhere).expect(2);
     assert!(said.err.contains("/no/such/folder/pack.json"), "{said:?}");
@@ -228,6 +234,27 @@ fn export_refuses_what_it_cannot_use_and_says_why() {
         assert!(!said.err.contains("s3cret") && said.out.is_empty(), "{database}: {said:?}");
     }
     assert!(!missing.exists(), "an export creates no database");
+}
+
+#[tokio::test]
+async fn a_request_is_exported_by_the_name_that_its_host_gave_it() {
+    let folder = TempDir::new().expect("a folder");
+    let database = format!("sqlite://{}/audit.sqlite", folder.path().display());
+    let store = moltbot_audit::store::open(&database).await.expect("a store");
+    // README's key, and so that of the programs where none is set.
+    let key = moltbot_audit::redact::RedactionKey::from_bytes([7; 32]);
+    let auditor = Auditor::builder(store.clone(), key).build();
+    let request = auditor.request_id("req-7").expect("a name");
+    let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System).request(&request);
+    auditor.record(event).await.expect("it lands");
+    store.close().await;
+    let export = Command::new(program("export_pack"))
+        .args(["--database", &database, "--request", "req-7"])
+        .env_remove("MOLTBOT_AUDIT_KEY")
+        .output();
+    let said = Said::from(export.expect("the program starts")).expect(0);
+    assert_is_pack(&said.out);
+    assert!(said.err.contains("demonstration key, which is not secret"), "{said:?}");
 }
 
 #[test]

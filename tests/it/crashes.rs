@@ -16,13 +16,13 @@ use std::time::Duration;
 
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{AuditStore, PostgresStore, QueueLimits, Spool};
-use moltbot_audit::{Actor, AuditEvent, Auditor, EventType, RequestId};
+use moltbot_audit::{Actor, AuditEvent, Auditor, EventType};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::support::cluster::Cluster;
 use crate::support::process;
-use crate::support::records::{stream, verify};
+use crate::support::records::{named_request, stream, verify};
 
 const KILLS: &str = "MOLTBOT_AUDIT_KILLS";
 const HOSTS: usize = 4;
@@ -123,7 +123,7 @@ impl Scene {
         let requests: HashSet<_> = acknowledged.values().cloned().collect();
         let mut stored = HashSet::new();
         for request in requests {
-            let request = RequestId::from_host(&request);
+            let request = named_request(&request);
             let snapshot = store.read_stream(stream(&request)).await.expect("readable");
             let snapshot = snapshot.expect("it has acknowledged events");
             assert_eq!(verify(&snapshot), Ok(()));
@@ -218,7 +218,7 @@ impl Caller {
     async fn record(&self, request: &str, count: usize) {
         let event = AuditEvent::new(EventType::VENDOR_OUTREACH_SENT, Actor::System)
             .id(self.auditor.event_id().expect("random bytes"))
-            .request(&RequestId::from_host(request))
+            .request(&named_request(request))
             .input(json!({ "count": count, "text": "Muraho! Mufite iyi charger?" }));
         loop {
             match self.auditor.record(event.clone()).await {

@@ -69,7 +69,7 @@ where
 
 /// The request that all worker processes append to.
 fn shared_request() -> RequestId {
-    Uuid::from_u128(0x5eed).into()
+    RequestId::from_uuid(Uuid::from_u128(0x5eed)).expect("a UUID")
 }
 
 /// Appends from several tasks at once, in batches of one and more.

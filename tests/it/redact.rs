@@ -9,8 +9,10 @@ mod surfaces;
 use chrono::DateTime;
 use moltbot_audit::record::{Randomness, Record, seal};
 use moltbot_audit::redact::{RedactionKey, find_phones};
-use moltbot_audit::{Actor, AuditEvent, ConversationId, EventType};
+use moltbot_audit::{Actor, AuditEvent, EventType};
 use serde_json::{Value, json};
+
+use crate::support::records::named_conversation;
 
 fn sealed(event: AuditEvent) -> Record {
     let now = DateTime::from_timestamp(1_790_000_000, 0).expect("a time");
@@ -149,7 +151,7 @@ fn secrets_of_known_form_do_not_enter_anywhere() {
             event()
                 .input(json!({ "a": [text], "b": { "c": text } }))
                 .output(json!(text))
-                .conversation(&ConversationId::from_host(text))
+                .conversation(&named_conversation(text))
                 .idempotency_key(text.chars().take(500).collect::<String>()),
         );
         let kept = format!(

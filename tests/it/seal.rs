@@ -11,7 +11,9 @@ use moltbot_audit::{
 };
 use serde_json::{Value, json};
 
-use crate::support::records::{KEY, morning, numbered as event, sealed_under as sealed};
+use crate::support::records::{
+    KEY, morning, named_conversation, named_request, numbered as event, sealed_under as sealed,
+};
 
 const RANDOM: Randomness = Randomness { id: 1, salt: [9; 16] };
 
@@ -84,15 +86,13 @@ fn a_key_at_the_limit_is_sealed_and_one_byte_more_is_refused() {
 #[test]
 fn host_names_that_are_no_uuids_are_kept_beside_their_ids() {
     let record = try_seal(
-        plain()
-            .request(&RequestId::from_host("fallback"))
-            .conversation(&ConversationId::from_host("conv\u{0}001")),
+        plain().request(&named_request("fallback")).conversation(&named_conversation("conv_001")),
     )
     .unwrap();
-    let expected = json!({ "request_id": "fallback", "conversation_id": "conv\u{fffd}001" });
+    let expected = json!({ "request_id": "fallback", "conversation_id": "conv_001" });
     assert_eq!(record.host_ids(), Some(expected));
 
-    let uuid = RequestId::from_host("7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11");
+    let uuid = named_request("7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11");
     assert_eq!(try_seal(plain().request(&uuid)).unwrap().host_ids(), None);
 }
 
@@ -132,14 +132,14 @@ fn nul_and_big_integers_are_sealed_in_the_form_in_which_they_are_stored() {
 
 #[test]
 fn a_change_of_any_field_changes_the_event_hash() {
-    let original = || event(&RequestId::from_host("r"), 1);
+    let original = || event(&named_request("r"), 1);
     let id =
         |micros, random| EventId::new(morning() + TimeDelta::microseconds(micros), random).unwrap();
     let mut changed = vec![
         original().id(id(1, 2)),
         original().id(id(2, 1)),
-        original().request(&RequestId::from_host("s")),
-        original().conversation(&ConversationId::from_host("s")),
+        original().request(&named_request("s")),
+        original().conversation(&named_conversation("s")),
         original().input(json!({ "text": "ndayifite, 12 500", "n": 2, "photos": [] })),
         original().output(json!({ "price_min": 12_500, "confidence": 0.86 })),
         original().idempotency_key("wamid.2"),
@@ -169,14 +169,16 @@ fn a_change_of_any_field_changes_the_event_hash() {
     }
     // By UUID, so that it is not the host's own name that differs.
     let conversation = uuid::Uuid::from_u128(7);
-    changed.push(original().conversation(&conversation.into()));
-    changed.push(original().conversation(&uuid::Uuid::from_u128(8).into()));
+    changed.push(original().conversation(&ConversationId::from_uuid(conversation).unwrap()));
+    changed.push(
+        original().conversation(&ConversationId::from_uuid(uuid::Uuid::from_u128(8)).unwrap()),
+    );
     // One stream, with a request and without: only `request_id` differs.
-    let mut without = original().conversation(&conversation.into());
+    let mut without = original().conversation(&ConversationId::from_uuid(conversation).unwrap());
     without.request_id = None;
     let stream = StreamId::of(None, Some(conversation)).uuid();
     changed.push(without.clone());
-    changed.push(without.request(&stream.into()));
+    changed.push(without.request(&RequestId::from_uuid(stream).unwrap()));
 
     let mut hashes: Vec<_> = changed.into_iter().map(|event| sealed(event, 9)).collect();
     hashes.push(sealed(original(), 9));
@@ -191,8 +193,8 @@ fn a_change_of_any_field_changes_the_event_hash() {
 
 #[test]
 fn a_host_name_and_the_uuid_it_maps_to_are_not_the_same_event() {
-    let named = RequestId::from_host("fallback");
-    let by_uuid = RequestId::from(named.uuid());
+    let named = named_request("fallback");
+    let by_uuid = RequestId::from_uuid(named.uuid()).unwrap();
     let (a, b) = (sealed(event(&named, 1), 9), sealed(event(&by_uuid, 1), 9));
     assert_eq!(a.header(), b.header());
     assert_ne!(a.event_hash(), b.event_hash());
@@ -200,7 +202,7 @@ fn a_host_name_and_the_uuid_it_maps_to_are_not_the_same_event() {
 
 #[test]
 fn debug_of_a_record_and_its_randomness_shows_no_content_and_no_salt() {
-    let record = sealed(event(&RequestId::from_host("+250788000001"), 1), 9);
+    let record = sealed(event(&named_request("+250788000001"), 1), 9);
     let shown = format!("{record:?} {RANDOM:?}");
     for secret in ["ndayifite", "wamid", "250788", "salt: [", "[9, 9"] {
         assert!(!shown.contains(secret), "{secret}: {shown}");
@@ -209,7 +211,7 @@ fn debug_of_a_record_and_its_randomness_shows_no_content_and_no_salt() {
 
 #[test]
 fn a_header_that_contradicts_itself_says_in_what() {
-    let header = sealed(event(&RequestId::from_host("r"), 1), 9).header().clone();
+    let header = sealed(event(&named_request("r"), 1), 9).header().clone();
     assert_eq!(header.contradiction(), None);
     let mut other = header.clone();
     other.created_at += TimeDelta::microseconds(1);

@@ -9,12 +9,12 @@ use moltbot_audit::record::{Record, Recorded};
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{QueueLimits, Spool, SpoolError, WriteError};
 use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
-use moltbot_audit::{AuditEvent, Auditor, RecordError, RequestId};
+use moltbot_audit::{AuditEvent, Auditor, RecordError};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::support::records::{event, fresh_request};
+use crate::support::records::{event, fresh_request, named_request};
 
 /// An auditor with a spool, before a store that fails on purpose.
 struct Scene {
@@ -360,7 +360,7 @@ async fn an_effect_runs_and_its_outcome_is_kept_while_the_database_is_away() {
     let scene = Scene::new().await;
     scene.sink.every_call(Fault::not_landed());
     let effect = moltbot_audit::Effect::message(&OutboundInput::default())
-        .request(&RequestId::from_host("an apology"));
+        .request(&named_request("an apology"));
     let sent = scene.auditor.effect(effect).run(async || Ok::<_, String>(json!({ "id": 1 })));
     assert_eq!(sent.await.expect("it runs"), json!({ "id": 1 }));
     scene.sink.heal();

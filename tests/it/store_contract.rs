@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use moltbot_audit::store::{Appended, AuditStore, Conflict, StreamSnapshot};
 use moltbot_audit::{
-    Actor, AuditEvent, ConversationId, ErrorCode, EventType, Outcome, RequestId, StreamId,
-    TraceContext,
+    Actor, AuditEvent, ErrorCode, EventType, Outcome, RequestId, StreamId, TraceContext,
 };
 use serde_json::json;
 
 use super::support::records::{
-    assert_unbroken, event, fresh_request, numbered, records, sealed, stream,
+    assert_unbroken, event, fresh_request, named_conversation, named_request, numbered, records,
+    sealed, stream,
 };
 
 /// An empty store, and what must live as long as it does.
@@ -133,7 +133,7 @@ async fn the_chain_recomputed_is_the_chain_stored(store: Arc<dyn AuditStore>) {
 }
 
 async fn every_column_comes_back_as_it_was_sealed(store: Arc<dyn AuditStore>) {
-    let request = RequestId::from_host("fallback");
+    let request = named_request("fallback");
     let full = numbered(&request, 1);
     let bare = AuditEvent::new(EventType::CALL_STARTED, Actor::Vendor).request(&request);
     let batch = [sealed(full), sealed(bare)];
@@ -165,7 +165,7 @@ async fn the_same_record_again_gets_its_first_receipt(store: Arc<dyn AuditStore>
 }
 
 async fn an_event_sealed_again_gets_its_first_receipt(store: Arc<dyn AuditStore>) {
-    let request = RequestId::from_host("sealed again");
+    let request = named_request("sealed again");
     for count in [1, 4] {
         let events: Vec<_> = (0..count).map(|_| event(&request)).collect();
         let seal_all = || events.iter().cloned().map(sealed).collect::<Vec<_>>();
@@ -198,7 +198,7 @@ fn changed(original: &AuditEvent) -> Vec<AuditEvent> {
         original.clone().output(json!({ "action": "call" })),
         original.clone().idempotency_key("another"),
         original.clone().request(&fresh_request()),
-        original.clone().conversation(&ConversationId::from_host("conv_002")),
+        original.clone().conversation(&named_conversation("conv_002")),
         original.clone().duration(Duration::from_secs(9)),
         original.clone().ended(Outcome::Refused, ErrorCode::ProviderError),
         original.clone().ended(Outcome::Failed, ErrorCode::TimedOut),

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use moltbot_audit::event::{ConversationId, RequestId};
+use moltbot_audit::event::RequestId;
 use moltbot_audit::pack::{export_request_pack, verify_request_pack};
 use moltbot_audit::proof::{Salt, canonical, commit, sanitise};
 use moltbot_audit::redact::Profile;
@@ -20,7 +20,9 @@ use sqlx::{Executor, PgPool};
 use super::postgres::open_with_url;
 use super::store_contract::Fresh;
 use super::support::json::json;
-use super::support::records::{KEY, assert_unbroken, fresh_request, stream, verify};
+use super::support::records::{
+    KEY, assert_unbroken, fresh_request, named_conversation, named_request, stream, verify,
+};
 
 const MISSING: &str = "Node.js 18 or later and node-postgres are needed for these tests and were \
                        not found: ./scripts/test installs them, or run `npm ci --prefix \
@@ -72,12 +74,17 @@ fn the_module_seals_as_the_golden_vectors_have_it() {
     run_tests("", "examples/typescript/seal.test.mjs");
 }
 
+#[test]
+fn the_module_names_rows_as_the_golden_vectors_have_it() {
+    run_tests("", "examples/typescript/host-id.test.mjs");
+}
+
 #[tokio::test]
 async fn appending_keeps_its_promises_from_typescript_too() {
     let (fresh, url) = open_with_url().await;
     run_tests(&url, "examples/typescript/append.test.mjs");
     for (name, events) in [("a batch", 3), ("typescript", 3), ("landed", 2), ("not landed", 2)] {
-        let snapshot = read(&fresh, &RequestId::from_host(name)).await;
+        let snapshot = read(&fresh, &named_request(name)).await;
         assert_eq!(snapshot.records.len(), events, "{name}");
         assert_unbroken(&snapshot);
     }
@@ -87,7 +94,7 @@ async fn appending_keeps_its_promises_from_typescript_too() {
 async fn one_story_told_from_both_sides_is_one_chain_and_one_pack() {
     let (fresh, url) = open_with_url().await;
     let auditor = Auditor::builder(fresh.store.clone(), KEY).build();
-    let request = RequestId::from_host("from both sides");
+    let request = named_request("from both sides");
     let event = |event_type, actor| {
         AuditEvent::new(event_type, actor)
             .request(&request)
@@ -116,7 +123,7 @@ async fn one_story_told_from_both_sides_is_one_chain_and_one_pack() {
     assert_eq!(keys[0], keys[1]);
     let names = snapshot.records[1].host_ids.as_ref().expect("the host's own names");
     assert_eq!(names["conversation_id"], "conv_001");
-    let conversation = ConversationId::from_host("conv_001").uuid();
+    let conversation = named_conversation("conv_001").uuid();
     assert_eq!(snapshot.records[1].header.conversation_id, Some(conversation));
 
     for profile in [Profile::internal(), Profile::external(&KEY)] {
@@ -130,7 +137,7 @@ async fn one_story_told_from_both_sides_is_one_chain_and_one_pack() {
 #[tokio::test]
 async fn a_wrong_hash_is_taken_by_the_database_and_found_by_the_verifier() {
     let (fresh, url) = open_with_url().await;
-    let request = RequestId::from_host("a wrong hash");
+    let request = named_request("a wrong hash");
     run(&url, &["tests/typescript/wrong_hash.mjs", "a wrong hash"]);
     let found = verify(&read(&fresh, &request).await);
     assert_eq!(found, Err("event 1: event_hash differs".to_owned()));

@@ -3,9 +3,11 @@
 import { createRequire } from "node:module";
 
 import { append } from "../../examples/typescript/append.mjs";
+import { hostId } from "../../examples/typescript/host-id.mjs";
 import { seal } from "../../examples/typescript/seal.mjs";
 
-const [requestId] = process.argv.slice(2);
+const [name] = process.argv.slice(2);
+const requestId = hostId(Buffer.alloc(32, 7), "request", name);
 const require = createRequire(new URL("../../examples/typescript/append.mjs", import.meta.url));
 const pg = require("pg");
 const client = new pg.Client({ connectionString: process.env.DATABASE_URL });

@@ -44,7 +44,7 @@ impl Orchestrator {
         name: &str,
     ) -> Result<Self, RecordError> {
         let run = auditor.event_id()?.uuid();
-        let conversation = ConversationId::from_host(&scene.conversation.id);
+        let conversation = auditor.conversation_id(&scene.conversation.id)?;
         Ok(Self {
             auditor,
             world,
@@ -92,7 +92,7 @@ impl Orchestrator {
     ) -> Result<(), RecordError> {
         let provider_message_id = self.message_id(inbound.provider_message_id.as_deref());
         let duplicate = !self.seen.insert(provider_message_id.clone());
-        let trail = self.trail_of_next_message(duplicate);
+        let trail = self.trail_of_next_message(duplicate)?;
         let message_id = format!("message-{}", self.seen.len());
         let image = inbound.message_type == MessageType::Image;
         let input = InboundInput {
@@ -179,17 +179,17 @@ impl Orchestrator {
     }
 
     /// The trail of the request in hand, or of a new one where that is long over.
-    fn trail_of_next_message(&self, duplicate: bool) -> Trail {
+    fn trail_of_next_message(&self, duplicate: bool) -> Result<Trail, RecordError> {
         let now = self.world.clock().now();
         let goes_on = |case: &&Case| {
             duplicate || !case.state().is_over() || now - case.last_active() <= SAME_REQUEST_FOR
         };
         if let Some(case) = self.cases.last().filter(goes_on) {
-            return case.trail().clone();
+            return Ok(case.trail().clone());
         }
         let name = format!("{}/{}", self.name, self.cases.len() + 1);
-        let request = RequestId::from(Uuid::new_v5(&self.run, name.as_bytes()));
-        Trail::new(self.auditor.clone(), request, self.conversation.clone())
+        let request = RequestId::from_uuid(Uuid::new_v5(&self.run, name.as_bytes()))?;
+        Ok(Trail::new(self.auditor.clone(), request, self.conversation.clone()))
     }
 
     fn message_id(&mut self, given: Option<&str>) -> String {

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use moltbot_audit::admission::{FallbackAction, HandoffOption, Limits, RefusalReason};
 use moltbot_audit::testing::Fault;
-use moltbot_audit::{
-    Actor, AuditEvent, Budget, Effect, EffectError, ErrorCode, EventType, Period, RequestId,
-};
+use moltbot_audit::{Actor, AuditEvent, Budget, Effect, EffectError, ErrorCode, EventType, Period};
 use serde_json::{Value, json};
 
 use super::{custom, host, host_with, moltbot_call, ocr_job, request, used, vendor_batch};
+use crate::support::records::named_request;
 
 fn limits(
     set: impl FnOnce(Limits) -> Result<Limits, moltbot_audit::admission::LimitsError>,
@@ -150,12 +149,12 @@ async fn tokens_and_cost_are_settled_to_what_they_were() {
     let refusal = host.refused(effect()).await;
     assert!(matches!(refusal.reason, RefusalReason::Budget { used: 31_000, .. }));
     // On another request there is room, until the day is used up.
-    let other = RequestId::from_host("another");
+    let other = named_request("another");
     let call = async || Ok::<_, String>(json!({ "cost_microusd": 45_000 }));
     host.auditor.effect(effect().request(&other)).run(call).await.expect("within the limits");
     let today = host.auditor.budgets().usage_today().await.expect("the store is up");
     assert_eq!(used(&today, &Budget::COST_MICROUSD), 76_000);
-    let third = effect().request(&RequestId::from_host("a third"));
+    let third = effect().request(&named_request("a third"));
     let refusal = host.refused(third).await;
     assert!(
         matches!(refusal.reason, RefusalReason::Budget { period: Period::Day, used: 76_000, .. }),

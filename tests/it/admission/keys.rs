@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use moltbot_audit::event::payload::{OutboundInput, OutboundOutput};
 use moltbot_audit::proof::canonical;
-use moltbot_audit::{AdmitError, Budget, Effect, EffectError, RequestId};
+use moltbot_audit::{AdmitError, Budget, Effect, EffectError};
 use serde_json::{Value, json};
 
 use super::{host, moltbot_call, request};
+use crate::support::records::named_request;
 
 fn message(text: &str) -> Effect {
     let input = OutboundInput { text: Some(text.into()), ..Default::default() };
@@ -77,7 +78,7 @@ async fn a_typed_output_is_read_back_and_one_that_cannot_be_is_an_error() {
 async fn another_request_under_a_key_is_never_answered_with_the_first_ones_output() {
     let host = host();
     host.run(message("Muraho")).await.expect("sent");
-    let other = message("Muraho").request(&RequestId::from_host("another client's"));
+    let other = message("Muraho").request(&named_request("another client's"));
     let error = host.run(other).await.expect_err("the key is another's");
     assert!(matches!(error, EffectError::Conflict { .. }), "{error:?}");
 }

@@ -11,12 +11,11 @@ use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, Spool, StoreError};
 use moltbot_audit::testing::{Fault, MemoryStore};
-use moltbot_audit::{
-    Actor, AuditEvent, Auditor, Budget, ConversationId, Effect, EffectError, EventType, Switch,
-};
+use moltbot_audit::{Actor, AuditEvent, Auditor, Budget, Effect, EffectError, EventType, Switch};
 use serde_json::{Value, json};
 
 use super::{Host, custom, host, host_with, moltbot_call, ocr_job, request, vendor_batch};
+use crate::support::records::named_conversation;
 
 async fn spooling_host(folder: &tempfile::TempDir) -> Host {
     let path = folder.path().join("spool");
@@ -171,7 +170,7 @@ async fn a_sink_that_only_records_runs_what_has_no_switch_and_no_budget() {
 async fn a_call_does_not_run_on_a_consent_whose_last_word_is_in_the_spool() {
     let folder = tempfile::tempdir().expect("a folder");
     let host = spooling_host(&folder).await;
-    let conversation = ConversationId::from_host("5b0d7f43-7d0c-4f7e-9a51-1f6f4e6d2c11");
+    let conversation = named_conversation("5b0d7f43-7d0c-4f7e-9a51-1f6f4e6d2c11");
     let word = |event_type| {
         let input = json!({ "consent_id": "consent-1" });
         // In a stream of its own, which the request's does not wait for.

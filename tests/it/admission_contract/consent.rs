@@ -5,11 +5,11 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use moltbot_audit::event::EventType;
 use moltbot_audit::store::admission::{Claim, ConsentClaim, Obstacle};
-use moltbot_audit::{Actor, AuditEvent, ConversationId};
+use moltbot_audit::{Actor, AuditEvent};
 use serde_json::json;
 
 use crate::support::claims::{Case, id_at};
-use crate::support::records::sealed;
+use crate::support::records::{named_conversation, sealed};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -109,7 +109,7 @@ pub(crate) async fn a_grant_of_another_consent_or_another_request_is_none(case: 
 }
 
 pub(crate) async fn a_grant_in_the_conversation_counts_for_the_request(case: Case) {
-    let conversation = ConversationId::from_host("a conversation");
+    let conversation = named_conversation("a conversation");
     let grant = AuditEvent::new(EventType::CALL_CONSENT_GRANTED, Actor::Client);
     let grant = grant.conversation(&conversation).id(id_at(later())).input(consent());
     case.append(sealed(grant)).await;

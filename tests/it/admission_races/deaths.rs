@@ -6,7 +6,7 @@ use moltbot_audit::store::{AuditStore, StreamSnapshot};
 use serde_json::Value;
 
 use super::*;
-use crate::support::records::assert_unbroken;
+use crate::support::records::{assert_unbroken, named_request};
 
 const PROCESSES: usize = 8;
 const REQUESTS: usize = 12;
@@ -21,7 +21,7 @@ pub(super) async fn toil(auditor: Auditor, own: u32) -> String {
                     let request = format!("toil {}", count % REQUESTS);
                     for (_, _, effect) in kinds() {
                         let effect = effect()
-                            .request(&RequestId::from_host(&request))
+                            .request(&named_request(&request))
                             .idempotency_key(format!("{own} {task} {count}"));
                         // Killed in the middle of it, or refused: both are what is looked for.
                         let ran = auditor.effect(effect).run(async || {
@@ -98,7 +98,7 @@ async fn hosts_die_and_no_budget_is_passed_and_no_effect_forgotten() {
     sleep(Duration::from_secs(2)).await;
     let in_doubt = auditor.in_doubt().await.expect("readable");
     let mut expired = 0;
-    for request in (0..REQUESTS).map(|n| RequestId::from_host(&format!("toil {n}"))) {
+    for request in (0..REQUESTS).map(|n| named_request(&format!("toil {n}"))) {
         let snapshot = store.read_stream(stream(&request)).await.expect("readable");
         let Some(snapshot) = snapshot else { continue };
         assert_unbroken(&snapshot);

@@ -12,7 +12,7 @@ pub(super) async fn hammer(auditor: Auditor, own: u32) -> String {
     let mut tasks = JoinSet::new();
     for task in 0..8 {
         let auditor = auditor.clone();
-        let request = RequestId::from_host(&format!("hammer {own} {task}"));
+        let request = named_request(&format!("hammer {own} {task}"));
         tasks.spawn(async move {
             loop {
                 let effect = Effect::moltbot_call(&MoltbotInput::default()).request(&request);

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use moltbot_audit::{
-    Actor, AuditEvent, ErrorCode, EventError, EventType, Outcome, Payload, RequestId, TraceContext,
+    Actor, AuditEvent, ErrorCode, EventError, EventType, Outcome, Payload, TraceContext,
 };
 use serde_json::json;
+
+use crate::support::records::named_request;
 
 #[test]
 fn well_formed_event_types_are_accepted_whether_known_or_not() {
@@ -151,7 +153,7 @@ fn traceparent_headers_are_read_as_w3c_has_them() {
 #[test]
 fn debug_of_an_event_shows_no_payload_no_key_and_no_host_name() {
     let event = AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client)
-        .request(&RequestId::from_host("+250788000001"))
+        .request(&named_request("+250788000001"))
         .input(json!({ "from_phone": "+250788000002" }))
         .output(json!("+250788000003"))
         .idempotency_key("+250788000004");

@@ -15,6 +15,8 @@ use moltbot_audit::store::{AuditSink, QueueLimits};
 use moltbot_audit::testing::{FaultySink, MemoryStore, SteppedClock};
 use moltbot_audit::{Auditor, AuditorBuilder, RequestId, Switch};
 
+use crate::support::records::named_request;
+
 /// An auditor on a store in memory, with its switches reset, and what a scrape would see of it.
 struct Host {
     auditor: Auditor,
@@ -90,5 +92,5 @@ fn morning() -> DateTime<Utc> {
 }
 
 fn request() -> RequestId {
-    RequestId::from_host("d1a1c9de-52f6-4f0b-9f0a-3a1f6f0c9b77")
+    named_request("d1a1c9de-52f6-4f0b-9f0a-3a1f6f0c9b77")
 }

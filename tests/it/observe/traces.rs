@@ -24,6 +24,8 @@ use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::layer::SubscriberExt;
 
+use crate::support::records::named_request;
+
 /// The traceparent of the specification's own examples.
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN: &str = "00f067aa0ba902b7";
@@ -65,7 +67,7 @@ fn given(span: &SpanData) -> (String, String) {
 }
 
 fn request() -> RequestId {
-    RequestId::from_host("d1a1c9de-52f6-4f0b-9f0a-3a1f6f0c9b77")
+    named_request("d1a1c9de-52f6-4f0b-9f0a-3a1f6f0c9b77")
 }
 
 fn moltbot_call() -> Effect {

@@ -2,12 +2,12 @@
 
 use moltbot_audit::pack::{ExportError, export_recorded, export_request_pack, verify_request_pack};
 use moltbot_audit::redact::Profile;
-use moltbot_audit::{Actor, AuditEvent, ConversationId, EventType, RequestId};
+use moltbot_audit::{Actor, AuditEvent, EventType};
 use serde_json::json;
 
 use super::{export, story};
 use crate::sqlite;
-use crate::support::records::{fresh_request, records};
+use crate::support::records::{fresh_request, named_conversation, named_request, records};
 
 #[tokio::test]
 async fn a_pack_holds_only_its_own_request() {
@@ -16,7 +16,7 @@ async fn a_pack_holds_only_its_own_request() {
     let two = story::tell_story(fresh.store.clone()).await;
     // Of the same conversation, and of no request.
     let stray = AuditEvent::new(EventType::CLIENT_RATE_LIMIT_EXCEEDED, Actor::System)
-        .conversation(&ConversationId::from_host("conv_story_1"));
+        .conversation(&named_conversation("conv_story_1"));
     one.auditor().record(stray).await.expect("the store is up");
     let pack = export(&*fresh.store, &one.request, &Profile::internal()).await;
     assert!(!pack.events.is_empty());
@@ -73,7 +73,7 @@ async fn exports_during_appends_are_whole_at_some_moment() {
 async fn an_unknown_request_is_a_typed_error_and_stays_unknown() {
     let fresh = sqlite::open().await;
     let teller = story::Teller::new(fresh.store.clone());
-    let unknown = RequestId::from_host("no-such-request");
+    let unknown = named_request("no-such-request");
     let internal = Profile::internal();
     for _ in 0..2 {
         let error = export_recorded(teller.auditor(), &*fresh.store, &unknown, &internal, "op-1");
@@ -115,7 +115,7 @@ async fn the_same_stream_and_profile_give_the_same_bytes() {
 async fn the_hosts_own_names_stay_in_the_record() {
     let fresh = sqlite::open().await;
     let teller = story::Teller::new(fresh.store.clone());
-    let fallback = RequestId::from_host("fallback");
+    let fallback = named_request("fallback");
     let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System).request(&fallback);
     teller.auditor().record(event).await.expect("the store is up");
     let pack = export(&*fresh.store, &fallback, &Profile::internal()).await;

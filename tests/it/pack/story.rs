@@ -16,10 +16,10 @@ use moltbot_audit::event::payload::{
 };
 use moltbot_audit::event::payload::{Nothing, Payload};
 use moltbot_audit::store::AuditSink;
-use moltbot_audit::{Actor, AuditEvent, Auditor, ConversationId, EventType, RequestId};
+use moltbot_audit::{Actor, AuditEvent, Auditor, EventType, RequestId};
 use serde_json::json;
 
-use crate::support::records::sealed;
+use crate::support::records::{named_conversation, sealed};
 
 pub(super) const CLIENT: &str = "+250788100901";
 pub(super) const VENDOR_A: &str = "+250788200911";
@@ -60,7 +60,7 @@ impl Teller {
     }
 
     pub(super) async fn tell(&self, event: AuditEvent) -> String {
-        let conversation = ConversationId::from_host("conv_story_1");
+        let conversation = named_conversation("conv_story_1");
         let event = event.request(&self.request).conversation(&conversation);
         if event.event_type.is_reserved() {
             return self.forge(event).await;

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use moltbot_audit::redact::{RedactionKey, mask_json};
 use moltbot_audit::store::{AuditStore, StoreError};
 use moltbot_audit::testing::{MemoryStore, assert_no_personal_data};
-use moltbot_audit::{Auditor, Effect, RequestId, StreamId, Switch, event::payload::MoltbotInput};
+use moltbot_audit::{Auditor, Effect, StreamId, Switch, event::payload::MoltbotInput};
 use serde_json::json;
+
+use crate::support::records::named_request;
 
 #[test]
 fn the_name_of_a_key_decides_in_any_case_style() {
@@ -79,7 +81,7 @@ async fn stored_of(error: String) -> String {
     let store = Arc::new(MemoryStore::default());
     store.reset_switch(Switch::AI);
     let auditor = Auditor::builder(store.clone(), RedactionKey::from_bytes([7; 32])).build();
-    let request = RequestId::from_host("7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11");
+    let request = named_request("7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11");
     let effect = Effect::moltbot_call(&MoltbotInput::default()).request(&request);
     let failed = auditor.effect(effect).run(async || Err::<(), _>(error)).await;
     // The host's own error is the host's; what stands around it says nothing of it.

@@ -8,12 +8,12 @@ use moltbot_audit::store::{Spool, SpoolError};
 
 use super::{Folder, files_with, numbers_of, waiting};
 use crate::support::process::{again, numbered_part};
-use crate::support::records::{numbered_records, stream};
+use crate::support::records::{named_request, numbered_records, stream};
 
 const KILLS: u64 = 5;
 
 fn shared() -> RequestId {
-    RequestId::from_host("shared")
+    named_request("shared")
 }
 
 /// Starts this binary again with one test and its part: a folder and the first number.

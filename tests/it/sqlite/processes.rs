@@ -9,12 +9,12 @@ use sqlx::Connection;
 
 use super::Trail;
 use crate::support::process::{again, numbered_part};
-use crate::support::records::{assert_unbroken, numbered_records};
+use crate::support::records::{assert_unbroken, named_request, numbered_records};
 
 const BATCHES: u64 = 40;
 
 fn shared() -> RequestId {
-    RequestId::from_host("shared")
+    named_request("shared")
 }
 
 /// One process's part: appends many small batches.
@@ -71,7 +71,7 @@ async fn a_writer_waits_for_another_process_that_holds_the_lock() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!append.is_finished());
     // Readers do not wait.
-    let nobody = RequestId::from_host("nobody");
+    let nobody = named_request("nobody");
     let stream = StreamId::from(&nobody);
     assert!(trail.store.read_stream(stream).await.unwrap().is_none());
     held.rollback().await.unwrap();

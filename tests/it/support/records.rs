@@ -25,7 +25,17 @@ pub(crate) fn unique() -> u64 {
 
 /// A request that no other test uses.
 pub(crate) fn fresh_request() -> RequestId {
-    Uuid::from_u64_pair(0x4000, (1 << 63) | unique()).into()
+    RequestId::from_uuid(Uuid::from_u64_pair(0x4000, (1 << 63) | unique())).expect("a UUID")
+}
+
+/// The request of this name, by the tests' key.
+pub(crate) fn named_request(name: &str) -> RequestId {
+    KEY.request_id(name).expect("a name")
+}
+
+/// The conversation of this name, by the tests' key.
+pub(crate) fn named_conversation(name: &str) -> ConversationId {
+    KEY.conversation_id(name).expect("a name")
 }
 
 /// The stream of a request.
@@ -54,7 +64,7 @@ pub(crate) fn numbered(request: &RequestId, n: u64) -> AuditEvent {
     let step = TimeDelta::microseconds(i64::try_from(n).expect("a small number"));
     AuditEvent::new(EventType::VENDOR_REPLY_RECORDED, Actor::Vendor)
         .request(request)
-        .conversation(&ConversationId::from_host("conv_001"))
+        .conversation(&named_conversation("conv_001"))
         .id(EventId::new(morning() + step, n).expect("a time of this century"))
         .input(json!({ "text": "ndayifite, 12 500", "n": n, "photos": [] }))
         .output(json!({ "price_min": 12_500, "confidence": 0.85 }))

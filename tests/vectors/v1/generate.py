@@ -12,6 +12,9 @@ length (8 bytes, big-endian):
     chain(0)    tag "stream"  stream_id(16)
     chain(n)    tag "chain"   chain(n-1)(32) event_hash(32) recorded_at(8, microseconds since 1970)
 
+The id of a request or a conversation that the host names by a text which is no UUID is the UUIDv8 of
+HMAC-SHA-256(deployment_key, tag name), with the tags "request-id" and "conversation-id".
+
 canonical is RFC 8785. A leaf is a scalar, [] or {}; a missing value is null. Elements of an array
 have keys of length 0. JSON pointers are RFC 6901 and begin with /input, /output, /idempotency_key or
 /host_ids.
@@ -118,6 +121,17 @@ def node(kind, members):
     return tagged(b"node", kind, length(len(members)), *parts)
 
 
+def uuid8(digest):
+    """The digest's first 16 bytes, under the version and variant of RFC 9562, section 5.8."""
+    low = bytes([digest[8] & 0x3F | 0x80]) + digest[9:16]
+    return str(uuid.UUID(bytes=digest[:6] + bytes([digest[6] & 0x0F | 0x80]) + digest[7:8] + low))
+
+
+def host_id(key, kind, name):
+    tag = b"moltbot-audit/v1/" + kind.encode() + b"-id\0"
+    return uuid8(hmac.new(key, tag + name.encode(), hashlib.sha256).digest())
+
+
 def micros(time):
     epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
     return (time - epoch) // datetime.timedelta(microseconds=1)
@@ -153,6 +167,8 @@ VALUES = [
     {"\ue000": 1, "\U0001f600": 2}, {"text": "Muraho", "photos": [], "price": {"min": 12500, "max": None}},
 ]
 
+NAMES = ["fallback", "conv_001", "req-7", "+250788123456", "ikiganiro-\U0001f64f", "a b/c?d=é"]
+
 SALT = bytes(range(16))
 OTHER_SALT = bytes([0xFF] * 16)
 REQUEST = "7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11"
@@ -179,6 +195,11 @@ BARE_HEADER = FULL_HEADER | {
 
 
 def main():
+    write("host_id", [
+        {"key": key.hex(), "kind": kind, "name": name, "id": host_id(key, kind, name)}
+        for key in (bytes([7] * 32), bytes(range(32)))
+        for kind in ("request", "conversation") for name in NAMES
+    ])
     write("canonical", [
         {"name": name, "json": text, "canonical": canonical(json.loads(text))}
         for name, text in CANONICAL.items()

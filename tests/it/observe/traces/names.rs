@@ -5,16 +5,17 @@ use moltbot_audit::event::payload::{
     OutreachInput,
 };
 use moltbot_audit::testing::assert_no_personal_data;
-use moltbot_audit::{Actor, ConversationId, Effect, EventType};
+use moltbot_audit::{Actor, Effect, EventType};
 use opentelemetry::trace::{SpanKind, Status};
 use serde_json::json;
 
 use super::{attributes, host, listen, moltbot_call, request};
+use crate::support::records::named_conversation;
 
 #[tokio::test]
 async fn a_model_call_is_a_span_by_the_names_of_the_convention() {
     let (host, heard) = (host(), listen());
-    let conversation = ConversationId::from_host("0b0f2c6e-55b4-4f86-8a54-5a4f3b1f2c11");
+    let conversation = named_conversation("0b0f2c6e-55b4-4f86-8a54-5a4f3b1f2c11");
     let effect = moltbot_call().conversation(&conversation).idempotency_key("call-1");
     let answer = json!({ "model": "m-1-2026", "input_tokens": 1200, "output_tokens": 80 });
     let run = host.auditor.effect(effect).run(async || Ok::<_, String>(answer.clone()));
