@@ -53,6 +53,7 @@ pub mod admission;
 #[cfg(feature = "recorder")]
 pub mod auditor;
 pub mod event;
+pub mod json;
 pub mod observe;
 pub mod pack;
 pub mod proof;

@@ -122,9 +122,9 @@ impl Effect {
     }
 
     fn typed<T: Serialize>(event_type: EventType, actor: Actor, input: &T) -> Self {
-        let event = serde_json::to_value(input)
+        let event = crate::json::of(input)
             .map(|input| AuditEvent::new(event_type, actor).input(input))
-            .map_err(|_| EventError::NotJson { part: "input" });
+            .ok_or(EventError::NotJson { part: "input" });
         let error_code = ErrorCode::ProviderError;
         Self { event, failed_as: None, error_code, demand: Demand::default() }
     }

@@ -149,8 +149,8 @@ impl Permit {
     }
 
     pub(super) fn success<T: Serialize>(&mut self, value: &T) -> AuditEvent {
-        let output = serde_json::to_value(value)
-            .unwrap_or_else(|_| json!({ "omitted": "the result is not representable as JSON" }));
+        let output = crate::json::of(value)
+            .unwrap_or_else(|| json!({ "omitted": "the result is not representable as JSON" }));
         let event = self.end(Outcome::Succeeded, None);
         self.span.answer(&event.event_type, &output);
         event.output(output)

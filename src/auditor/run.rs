@@ -9,7 +9,9 @@ use tracing::Instrument;
 
 use super::permit::is_omitted;
 use super::{AdmitError, Auditor, Effect, EffectError, Permit, Replay};
+use crate::json;
 use crate::observe::within;
+use crate::proof::sanitise;
 use crate::store::catch_unwind::CatchUnwind;
 
 /// An effect that is declared and not yet run.
@@ -110,10 +112,18 @@ where
     }
 }
 
-fn read_back<T: DeserializeOwned, E>(replay: Replay) -> Result<T, EffectError<T, E>> {
+fn read_back<T, E>(replay: Replay) -> Result<T, EffectError<T, E>>
+where
+    T: Serialize + DeserializeOwned,
+{
     // What stands in the place of an output must not be taken for one.
     let output = replay.output.as_ref().filter(|output| !is_omitted(output));
-    let value = output.and_then(|output| T::deserialize(output).ok());
+    let value = output.and_then(|output| {
+        let value = T::deserialize(output).ok()?;
+        // A `serde_json::Value` of the host's may have been read as something else.
+        let is_exact = || json::of(&value).map(sanitise).as_ref() == Some(output);
+        (!json::has_reserved_name(output) || is_exact()).then_some(value)
+    });
     // JSON null is recorded as nothing.
     let value = value.or_else(|| match replay.output {
         None => serde_json::from_value(serde_json::Value::Null).ok(),

@@ -204,5 +204,5 @@ impl fmt::Debug for AuditEvent {
 }
 
 fn json<T: Serialize>(part: &'static str, value: &T) -> Result<Value, EventError> {
-    serde_json::to_value(value).map_err(|_| EventError::NotJson { part })
+    crate::json::of(value).ok_or(EventError::NotJson { part })
 }

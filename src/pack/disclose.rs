@@ -44,6 +44,7 @@ pub struct PackEvent {
 #[serde(deny_unknown_fields)]
 pub struct View {
     /// The value, masked forms in the place of what is hidden.
+    #[serde(deserialize_with = "crate::json::deserialize_value")]
     pub value: Value,
     /// The commitment stored with the event.
     pub commitment: Digest,

@@ -10,7 +10,6 @@ mod fault;
 mod rebuild;
 mod section;
 mod sections;
-mod strict_json;
 mod verify;
 
 #[cfg(feature = "recorder")]

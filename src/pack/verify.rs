@@ -9,9 +9,10 @@ use super::fault::printable;
 use super::rebuild::rebuild;
 use super::{
     BudgetVerdict, EventFault, PackEvent, PackHead, ProfileName, SCHEMA, SECTIONS_VERSION,
-    Sections, VerifyError, strict_json,
+    Sections, VerifyError,
 };
 use crate::event::StreamId;
+use crate::json::parse;
 use crate::proof::{Digest, chain_hash, event_hash, push_pointer, stream_start};
 use crate::redact::Profile;
 
@@ -133,7 +134,9 @@ struct Parts {
 
 impl Parts {
     fn parse(json: &[u8]) -> Result<Self, VerifyError> {
-        let value = strict_json::parse(json).map_err(|error| unusable(&error))?;
+        let text = str::from_utf8(json).map_err(|_| no_json())?;
+        let value =
+            parse(text).map_err(|error| VerifyError::Unusable { reason: error.to_string() })?;
         let Value::Object(mut members) = value else {
             return Err(VerifyError::Unusable { reason: "it is no JSON object".to_owned() });
         };
@@ -222,15 +225,8 @@ fn malformed<T>(place: &str, what: &'static str) -> Result<T, VerifyError> {
     Err(VerifyError::Malformed { place: place.to_owned(), what })
 }
 
-/// Says where the JSON breaks off, and not what stands there.
-fn unusable(error: &serde_json::Error) -> VerifyError {
-    let (line, column) = (error.line(), error.column());
-    let what = match error.classify() {
-        serde_json::error::Category::Data => "a member name occurs twice in one object",
-        serde_json::error::Category::Eof => "the JSON breaks off",
-        _ => "it is no JSON",
-    };
-    VerifyError::Unusable { reason: format!("{what} (line {line}, column {column})") }
+fn no_json() -> VerifyError {
+    VerifyError::Unusable { reason: "it is no JSON: it is not encoded in UTF-8".to_owned() }
 }
 
 fn verify_events(pack: &Parts) -> Result<(), VerifyError> {

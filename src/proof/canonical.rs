@@ -89,7 +89,7 @@ pub(crate) fn write_integer(integer: i64, out: &mut String) {
     }
 }
 
-fn write_double(double: f64, out: &mut String) {
+pub(super) fn write_double(double: f64, out: &mut String) {
     out.push_str(ryu_js::Buffer::new().format(double));
 }
 

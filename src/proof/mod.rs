@@ -24,6 +24,8 @@ mod commitment;
 mod digest;
 mod sanitise;
 
+#[cfg(feature = "postgres")]
+pub(crate) use self::sanitise::respell;
 pub use self::{
     canonical::canonical,
     chain::{chain_hash, event_hash, stream_start, tagged_digest},

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::canonical::canonical;
+use super::canonical::{canonical, in_order, write_double};
 
 /// Deepest nesting that is kept as structure: below it, JSON parsers (`serde_json` stops at 128) and
 /// databases refuse to read back what was written.
@@ -15,14 +15,31 @@ const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 ///
 /// - NUL, which Postgres refuses in text, becomes U+FFFD, in keys too. A key that thereby meets
 ///   another gets further U+FFFD, so that no member is lost.
-/// - Numbers beyond ±(2⁵³−1) become strings with all their digits; whole numbers become integers.
+/// - Numbers beyond ±(2⁵³−1) become strings: integers with all their digits, doubles as ECMAScript
+///   writes them. Other whole numbers become integers.
 /// - What lies deeper than [`MAX_DEPTH`] becomes a string that holds its JSON.
 ///
-/// The result is a fixed point: sanitising it again changes nothing.
+/// The [module](super) has the rules to the letter. The result is a fixed point: sanitising it again
+/// changes nothing.
 #[must_use]
 pub fn sanitise(mut value: Value) -> Value {
     keep(&mut value, 0, MAX_DEPTH);
     value
+}
+
+/// Writes whole numbers as integers, wherever they stand, and leaves the rest.
+#[cfg(feature = "postgres")]
+pub(crate) fn respell(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            if let Some(integer) = whole(number) {
+                *value = integer.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(respell),
+        Value::Object(members) => members.values_mut().for_each(respell),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }
 
 /// Changes in place what has to change, which is next to nothing.
@@ -53,13 +70,19 @@ fn keep(value: &mut Value, depth: usize, depth_max: usize) {
     }
 }
 
+/// Keys that can stay do. The others follow in canonical order, so that it never depends on the order in
+/// which a map holds them which of two gets the shorter name.
 fn keep_keys(members: &mut Map<String, Value>) {
-    for (mut key, member) in std::mem::take(members) {
-        keep_text(&mut key);
-        while members.contains_key(&key) {
-            key.push(char::REPLACEMENT_CHARACTER);
+    let held = in_order(members).filter(|(key, _)| key.contains('\0'));
+    let held: Vec<String> = held.map(|(key, _)| key.clone()).collect();
+    for key in held {
+        let member = members.remove(&key).unwrap_or_default();
+        let mut kept = key;
+        keep_text(&mut kept);
+        while members.contains_key(&kept) {
+            kept.push(char::REPLACEMENT_CHARACTER);
         }
-        members.insert(key, member);
+        members.insert(kept, member);
     }
 }
 
@@ -71,17 +94,24 @@ fn keep_text(text: &mut String) {
 
 /// What a number becomes, where it cannot stay as it is.
 fn instead_of(number: &Number) -> Option<Value> {
-    match number.as_f64() {
-        // 12500.0 and 12500 have one canonical form, so they get one form here: a reader that takes
-        // integers only must not be told another story by the same bytes.
-        Some(double) if double.abs() <= MAX_SAFE_INTEGER && double.fract() == 0.0 => {
-            #[allow(clippy::cast_possible_truncation, reason = "it is an integer below 2^53")]
-            let integer = double as i64;
-            number.is_f64().then(|| integer.into())
-        }
-        Some(double) if double.abs() <= MAX_SAFE_INTEGER => None,
-        _ => Some(Value::String(number.to_string())),
+    if number.as_f64().is_some_and(|double| double.abs() <= MAX_SAFE_INTEGER) {
+        return whole(number).map(Value::from);
     }
+    let mut text = String::new();
+    match number.as_f64().filter(|_| number.is_f64()) {
+        Some(double) => write_double(double, &mut text),
+        None => text = number.to_string(),
+    }
+    Some(text.into())
+}
+
+/// The integer that a double is: 12500.0 and 12500 have one canonical form, so they get one form here. A
+/// reader that takes integers only must not be told another story by the same bytes.
+fn whole(number: &Number) -> Option<i64> {
+    let double = number.as_f64().filter(|_| number.is_f64())?;
+    let is_whole = double.abs() <= MAX_SAFE_INTEGER && double.fract() == 0.0;
+    #[allow(clippy::cast_possible_truncation, reason = "it is an integer below 2^53")]
+    is_whole.then_some(double as i64)
 }
 
 fn keep_as_text(value: &mut Value) {

@@ -1,13 +1,15 @@
 //! A record as bytes, for a file that keeps it until a store has it.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use serde_json::value::RawValue;
+use std::fmt::Write as _;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::sealed::{Content, Part};
 use super::{Header, Record, Role};
 use crate::event::EventId;
-use crate::proof::{Digest, Salt};
+use crate::json::parse;
+use crate::proof::write_string;
 
 /// The form that this crate writes.
 const VERSION: u32 = 1;
@@ -29,13 +31,8 @@ pub enum RecordBytesError {
     #[error("the record's content does not have the hash that was stored with it")]
     Hash,
     /// They are not the JSON of a record. What they are is not said: it may hold personal data.
-    #[error("the bytes are not the JSON of a record (line {line}, column {column})")]
-    Malformed {
-        /// Where reading ended, from 1.
-        line: usize,
-        /// Where reading ended, from 1.
-        column: usize,
-    },
+    #[error("the bytes are not the JSON of a record")]
+    Malformed,
     /// They say the same as a record's bytes, and are not the ones that were written.
     #[error("the bytes spell the record in another way than it is written")]
     Spelling,
@@ -47,66 +44,41 @@ pub enum RecordBytesError {
     },
 }
 
-/// What is written. The commitments are not: they follow from the content and the salt.
-#[derive(Serialize)]
-struct Written<'a> {
-    version: u32,
-    header: &'a Header,
-    input: Option<&'a RawValue>,
-    output: Option<&'a RawValue>,
-    idempotency_key: Option<&'a str>,
-    host_ids: Option<&'a RawValue>,
-    salt: Salt,
-    event_hash: Digest,
-    /// Left out for most: what is no effect's has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<&'static str>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Read {
-    version: u32,
-    header: Header,
-    input: Option<Value>,
-    output: Option<Value>,
-    idempotency_key: Option<String>,
-    host_ids: Option<Value>,
-    salt: Salt,
-    event_hash: Digest,
-    role: Option<String>,
-}
-
-/// The one member that every version has.
-#[derive(Deserialize)]
-struct Versioned {
-    version: u32,
-}
-
 impl Record {
     /// The record whole, as JSON text. It holds what the event holds, personal data and salt
-    /// included.
+    /// included. The commitments are left out: they follow from the content and the salt.
     ///
     /// # Panics
     /// Never: every part of a record is JSON.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let written = Written {
-            version: VERSION,
-            header: self.header(),
-            input: self.canonical_input().map(raw),
-            output: self.canonical_output().map(raw),
-            idempotency_key: self.idempotency_key(),
-            host_ids: self.canonical_host_ids().map(raw),
-            salt: self.salt(),
-            event_hash: self.event_hash(),
-            role: match self.role() {
-                Role::Event => None,
-                Role::Intent => Some(INTENT),
-                Role::Outcome => Some(OUTCOME),
-            },
+        let header = serde_json::to_string(self.header()).expect("a header is JSON");
+        let mut out = String::with_capacity(512 + header.len() + self.payload_len());
+        // Writing to a String cannot fail.
+        let _ok = write!(out, r#"{{"version":{VERSION},"header":{header}"#);
+        let parts = [("input", self.canonical_input()), ("output", self.canonical_output())];
+        for (name, part) in parts {
+            push_part(&mut out, name, part);
+        }
+        out.push_str(r#","idempotency_key":"#);
+        match self.idempotency_key() {
+            Some(key) => write_string(key, &mut out),
+            None => out.push_str("null"),
+        }
+        push_part(&mut out, "host_ids", self.canonical_host_ids());
+        let (salt, event_hash) = (self.salt().to_hex(), self.event_hash().to_hex());
+        let _ok = write!(out, r#","salt":"{salt}","event_hash":"{event_hash}""#);
+        // Left out for most: what is no effect's has none.
+        let role = match self.role() {
+            Role::Event => None,
+            Role::Intent => Some(INTENT),
+            Role::Outcome => Some(OUTCOME),
         };
-        serde_json::to_vec(&written).expect("every part of a record is JSON")
+        if let Some(role) = role {
+            let _ok = write!(out, r#","role":"{role}""#);
+        }
+        out.push('}');
+        out.into_bytes()
     }
 
     /// Reads back what [`to_bytes`](Self::to_bytes) wrote: the same bytes, or an error.
@@ -120,48 +92,58 @@ impl Record {
     /// # Errors
     /// [`RecordBytesError`], by what is wrong with the bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordBytesError> {
-        let read: Read = serde_json::from_slice(bytes).map_err(|error| malformed(bytes, &error))?;
-        if read.version != VERSION {
-            return Err(RecordBytesError::Version { found: read.version });
+        let text = str::from_utf8(bytes).map_err(|_| RecordBytesError::Malformed)?;
+        let Ok(Value::Object(mut members)) = parse(text) else {
+            return Err(RecordBytesError::Malformed);
+        };
+        let version: u32 = take(&mut members, "version")?;
+        if version != VERSION {
+            return Err(RecordBytesError::Version { found: version });
         }
-        if let Some(reason) = read.header.contradiction() {
+        let header: Header = take(&mut members, "header")?;
+        if let Some(reason) = header.contradiction() {
             return Err(RecordBytesError::Contradiction { reason });
         }
-        let id = EventId::from_uuid(read.header.id)
+        let id = EventId::from_uuid(header.id)
             .map_err(|_| RecordBytesError::Contradiction { reason: "its id is no event id" })?;
         let content = Content {
-            input: read.input.map(Part::of),
-            output: read.output.map(Part::of),
-            idempotency_key: read.idempotency_key,
-            host_ids: read.host_ids.map(Part::of),
+            input: take_part(&mut members, "input"),
+            output: take_part(&mut members, "output"),
+            idempotency_key: take(&mut members, "idempotency_key")?,
+            host_ids: take_part(&mut members, "host_ids"),
         };
-        let role = match read.role.as_deref() {
+        let role = match members.get("role").map(Value::as_str) {
             None => Role::Event,
-            Some(INTENT) => Role::Intent,
-            Some(OUTCOME) => Role::Outcome,
+            Some(Some(INTENT)) => Role::Intent,
+            Some(Some(OUTCOME)) => Role::Outcome,
             Some(_) => {
                 return Err(RecordBytesError::Contradiction { reason: "its role is unknown" });
             }
         };
-        let record = Self::of(id, read.header, content, read.salt).with_role(role);
-        if record.event_hash() != read.event_hash {
+        let record = Self::of(id, header, content, take(&mut members, "salt")?).with_role(role);
+        if record.event_hash() != take(&mut members, "event_hash")? {
             return Err(RecordBytesError::Hash);
         }
-        // Two spellings of one number, or of one letter, have the same hash.
+        // Two spellings of one number, or of one letter, have the same hash; and a member that no record
+        // has would be read over.
         if record.to_bytes() == bytes { Ok(record) } else { Err(RecordBytesError::Spelling) }
     }
 }
 
-fn raw(canonical: &str) -> &RawValue {
-    serde_json::from_str(canonical).expect("a canonical form is JSON")
+fn push_part(out: &mut String, name: &str, canonical: Option<&str>) {
+    // Writing to a String cannot fail.
+    let _ok = write!(out, r#","{name}":{}"#, canonical.unwrap_or("null"));
 }
 
-#[cold]
-fn malformed(bytes: &[u8], error: &serde_json::Error) -> RecordBytesError {
-    match serde_json::from_slice(bytes) {
-        Ok(Versioned { version }) if version != VERSION => {
-            RecordBytesError::Version { found: version }
-        }
-        _ => RecordBytesError::Malformed { line: error.line(), column: error.column() },
-    }
+/// Takes a member out and reads it as what it has to be.
+fn take<T: DeserializeOwned>(
+    members: &mut Map<String, Value>,
+    name: &str,
+) -> Result<T, RecordBytesError> {
+    let member = members.remove(name).ok_or(RecordBytesError::Malformed)?;
+    T::deserialize(member).map_err(|_| RecordBytesError::Malformed)
+}
+
+fn take_part(members: &mut Map<String, Value>, name: &str) -> Option<Part> {
+    members.remove(name).filter(|part| !part.is_null()).map(Part::of)
 }

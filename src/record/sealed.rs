@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Header;
 use crate::event::{EventId, StreamId};
+use crate::json::parse;
 use crate::proof::{Committer, Digest, Salt, canonical, event_hash};
 
 /// An event sealed: sanitised, its bytes fixed and hashed. Only [`seal`](super::seal()) makes one;
@@ -253,7 +254,7 @@ impl Record {
 
 /// A canonical form read back.
 fn value(canonical: &str) -> Value {
-    serde_json::from_str(canonical).expect("what was sanitised is read back")
+    parse(canonical).expect("what was sanitised is read back")
 }
 
 impl fmt::Debug for Record {

@@ -9,9 +9,13 @@ use super::key_name::{is_person_key, is_phone_key, kind_by_key, named_beside};
 use super::mask::{find, mask, mask_of, mask_phone};
 use super::phone::digits_below_key;
 use super::scan::{Found, Kind};
+use crate::json::parse_leniently;
 
 /// How often JSON in a text in JSON is looked into.
 pub(super) const MAX_NESTED: usize = 4;
+
+/// How deep such JSON may be nested: all levels of texts together fit on a thread's stack.
+const NESTED_DEPTH_MAX: usize = 128;
 
 /// Masks personal data and secrets anywhere in a value: in texts, numbers, member names, and in JSON
 /// that is written inside a text. The name of a key decides too: what stands under `access_token`,
@@ -131,7 +135,7 @@ pub(super) fn in_nested(
     change: impl FnOnce(&mut Value, usize),
 ) -> Option<Cow<'_, str>> {
     let nested = nested.checked_sub(1).filter(|_| is_json(text))?;
-    let before: Value = serde_json::from_str(text).ok()?;
+    let before = parse_leniently(text, NESTED_DEPTH_MAX).ok()?;
     let mut after = before.clone();
     change(&mut after, nested);
     Some(if after == before { Cow::Borrowed(text) } else { Cow::Owned(after.to_string()) })

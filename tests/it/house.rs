@@ -6,17 +6,21 @@ use std::path::{Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// Each room under `src`, from the ground up, with the rooms it may use beside its own.
-const ROOMS: [(&str, &[&str]); 10] = [
-    ("event", &[]),
-    ("proof", &[]),
-    ("redact", &["event"]),
-    ("record", &["event", "proof", "redact"]),
-    ("store", &["event", "proof", "redact", "record"]),
-    ("admission", &["event", "proof", "redact", "record", "store"]),
-    ("observe", &["event", "proof", "redact", "record", "store"]),
-    ("auditor", &["event", "proof", "redact", "record", "store", "admission", "observe"]),
-    ("pack", &["event", "proof", "redact", "record", "store", "admission", "observe", "auditor"]),
-    ("testing", &["event", "proof", "redact", "record", "store", "auditor"]),
+const ROOMS: [(&str, &[&str]); 11] = [
+    ("json", &[]),
+    ("event", &["json"]),
+    ("proof", &["json"]),
+    ("redact", &["json", "event"]),
+    ("record", &["json", "event", "proof", "redact"]),
+    ("store", &["json", "event", "proof", "redact", "record"]),
+    ("admission", &["json", "event", "proof", "redact", "record", "store"]),
+    ("observe", &["json", "event", "proof", "redact", "record", "store"]),
+    ("auditor", &["json", "event", "proof", "redact", "record", "store", "admission", "observe"]),
+    (
+        "pack",
+        &["json", "event", "proof", "redact", "record", "store", "admission", "observe", "auditor"],
+    ),
+    ("testing", &["json", "event", "proof", "redact", "record", "store", "auditor"]),
 ];
 
 /// Names that say nothing about what is inside.

@@ -33,4 +33,5 @@ mod sqlite;
 mod store_contract;
 mod support;
 mod testing;
+mod trail;
 mod typescript;

@@ -91,17 +91,8 @@ async fn a_missing_row_does_not_hide_the_others() {
 #[tokio::test]
 async fn a_malformed_value_is_named_by_its_place() {
     let events = "moltbot_audit.audit_events";
-    let deep = format!("repeat('[', {n}) || repeat(']', {n})", n = 200);
     let cases = [
-        ("created_at", format!("update {events} set created_at = 'infinity' where seq = 2")),
         ("recorded_at", format!("update {events} set recorded_at = '-infinity' where seq = 2")),
-        ("input", format!("update {events} set input = '1e400' where seq = 2")),
-        ("output", format!("update {events} set output = ({deep})::jsonb where seq = 2")),
-        // These commit to the same as nothing.
-        ("input", format!("update {events} set input = 'null' where seq = 2")),
-        ("output", format!("update {events} set output = 'null' where seq = 2")),
-        ("host_ids", format!("update {events} set host_ids = 'null' where seq = 2")),
-        ("host_ids", format!("update {events} set host_ids = '[]' where seq = 2")),
         (
             "chain_hash",
             format!(

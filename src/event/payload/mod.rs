@@ -83,7 +83,7 @@ macro_rules! payload {
                 pub $field: $type,
             )*
             /// Members this version does not know, kept as they are.
-            #[serde(flatten)]
+            #[serde(flatten, deserialize_with = "crate::json::deserialize_members")]
             pub extra: serde_json::Map<String, serde_json::Value>,
         }
 

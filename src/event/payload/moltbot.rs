@@ -27,12 +27,14 @@ payload! {
         /// How many calls the request may make.
         attempts_max: Option<u32>,
         /// The context pack it decided from.
+        #[serde(deserialize_with = "crate::json::deserialize_option")]
         context: Option<Value>,
     }
 
     /// What Moltbot decided.
     MoltbotOutput {
         /// The action, as the output contract has it: an object with a `type`.
+        #[serde(deserialize_with = "crate::json::deserialize_option")]
         action: Option<Value>,
         /// Tokens read.
         input_tokens: Option<u64>,
@@ -47,6 +49,7 @@ payload! {
         /// The `moltbot.called` event whose output it was.
         moltbot_event_id: Option<String>,
         /// The output as it came.
+        #[serde(deserialize_with = "crate::json::deserialize_option")]
         raw: Option<Value>,
     }
 

@@ -53,6 +53,7 @@ payload! {
         /// `completed`, `failed`.
         status: Option<String>,
         /// What the photo says.
+        #[serde(deserialize_with = "crate::json::deserialize_option")]
         extracted: Option<Value>,
         /// How sure the reader is, 0 to 1.
         confidence: Option<f64>,

@@ -19,6 +19,7 @@ payload! {
         /// `en`, `fr`, `rw`.
         language: Option<String>,
         /// What is known of the need.
+        #[serde(deserialize_with = "crate::json::deserialize_option")]
         requirements: Option<Value>,
     }
 

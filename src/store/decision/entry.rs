@@ -1,6 +1,7 @@
 //! What a store keeps of an effect, and what changes it.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize as _;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -107,7 +108,7 @@ impl Entry {
     /// not say which effect it is.
     pub(crate) fn drained(intent: &Record, now: DateTime<Utc>) -> Option<Self> {
         let header = intent.header();
-        let input: AdmissionInput = serde_json::from_str(intent.canonical_input()?).ok()?;
+        let input = AdmissionInput::deserialize(intent.input()?).ok()?;
         let digest = |hex: Option<String>| hex?.parse::<Digest>().ok();
         let lease_ms = input.lease_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0);
         let lease = TimeDelta::try_milliseconds(lease_ms).unwrap_or(TimeDelta::MAX);

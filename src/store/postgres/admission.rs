@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::alone::{PgQuery, bind_record, record_sql};
 use super::append::digest;
 use super::error::unanswered;
+use super::jsonb::read_jsonb;
 use super::statement::{Connections, Sql};
 use crate::event::{Period, StreamId};
 use crate::record::{Receipt, Record};
@@ -129,8 +130,7 @@ fn read_verdict(claim: &Claim, row: &PgRow) -> Result<Verdict, sqlx::Error> {
         }),
         "replay" => {
             let output: Option<&str> = row.try_get("other_output")?;
-            let output = output.map(serde_json::from_str).transpose();
-            let output = output.map_err(|error| sqlx::Error::Decode(error.into()))?;
+            let output = output.and_then(read_jsonb);
             Verdict::Replay { effect_id: other()?, output }
         }
         "conflict" => Verdict::Conflict { effect_id: other()? },

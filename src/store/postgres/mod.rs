@@ -6,6 +6,7 @@ mod alone;
 mod append;
 mod at_hand;
 mod error;
+mod jsonb;
 mod ledger;
 mod migrate;
 mod pool;

@@ -1,12 +1,13 @@
 //! Reading a stream back: one statement, so one snapshot.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use serde_json::Value;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgRow, PgTypeInfo, PgValueRef, Postgres};
 use sqlx::{Decode, Row, Type};
 use uuid::Uuid;
 
+use super::jsonb::read_jsonb;
 use super::statement::{Connections, Sql, sql};
 use crate::event::StreamId;
 use crate::proof::{Digest, Salt, stream_start};
@@ -96,14 +97,14 @@ fn stored_record(row: &PgRow, stream_id: StreamId) -> Result<Option<StoredRecord
             outcome: columns.required("outcome")?,
             error_code: columns.optional("error_code")?,
             duration_ms: columns.optional("duration_ms")?,
-            created_at: columns.time("created_at")?,
+            created_at: columns.host_time("created_at")?,
             trace_id: columns.optional("trace_id")?,
             span_id: columns.optional("span_id")?,
         },
         input: columns.json("input")?,
         output: columns.json("output")?,
         idempotency_key: columns.optional("idempotency_key")?,
-        host_ids: columns.json_object("host_ids")?,
+        host_ids: columns.json("host_ids")?,
         salt: Salt::try_from(columns.required::<&[u8]>("salt")?)
             .map_err(|_| columns.malformed("salt", "it does not have 16 bytes"))?,
         commitments: Commitments {
@@ -156,24 +157,17 @@ impl<'r> Columns<'r> {
             .ok_or_else(|| self.malformed(column, "it is no time of the calendar"))
     }
 
-    fn json(&self, column: &'static str) -> Result<Option<Value>, StoreError> {
-        let Some(text) = self.optional::<&str>(column)? else { return Ok(None) };
-        match serde_json::from_str(text) {
-            // It would commit to the same as nothing, and so go unnoticed.
-            Ok(Value::Null) => {
-                Err(self.malformed(column, "it is JSON null where nothing is stored as NULL"))
-            }
-            Ok(value) => Ok(Some(value)),
-            Err(_) => Err(self.malformed(column, "it is JSON that was never written")),
-        }
+    /// A time that the host gave. Beyond the years that an event's id can hold it reads as one that none
+    /// holds, and so contradicts the id.
+    fn host_time(&self, column: &'static str) -> Result<DateTime<Utc>, StoreError> {
+        let Micros(since_2000) = self.required(column)?;
+        let time = since_2000.checked_add(MICROS_1970_TO_2000);
+        let time = time.and_then(DateTime::from_timestamp_micros);
+        Ok(time.filter(|time| (1970..=9999).contains(&time.year())).unwrap_or(YEAR_0))
     }
 
-    fn json_object(&self, column: &'static str) -> Result<Option<Value>, StoreError> {
-        let value = self.json(column)?;
-        if value.as_ref().is_some_and(|value| !value.is_object()) {
-            return Err(self.malformed(column, "it is no JSON object"));
-        }
-        Ok(value)
+    fn json(&self, column: &'static str) -> Result<Option<Value>, StoreError> {
+        Ok(self.optional::<&str>(column)?.and_then(read_jsonb))
     }
 
     fn malformed(&self, column: &'static str, reason: &'static str) -> StoreError {
@@ -182,6 +176,12 @@ impl<'r> Columns<'r> {
 }
 
 const MICROS_1970_TO_2000: i64 = 946_684_800_000_000;
+
+/// The first time that RFC 3339 can write, long before the first that an event's id can hold.
+const YEAR_0: DateTime<Utc> = match DateTime::from_timestamp_micros(-62_167_219_200_000_000) {
+    Some(time) => time,
+    None => DateTime::UNIX_EPOCH,
+};
 
 /// A `timestamptz` as Postgres sends it: microseconds since 2000. The driver's own conversion panics
 /// on `infinity`, which a tampered row may hold.

@@ -7,6 +7,7 @@ use sqlx::{Decode, Row as _, Type};
 use uuid::Uuid;
 
 use crate::event::StreamId;
+use crate::json::parse;
 use crate::proof::{Digest, Salt, canonical};
 use crate::store::StoreError;
 
@@ -73,7 +74,7 @@ impl<'r> Cells<'r> {
     /// JSON in its canonical form: another spelling of the same value was not written by the store.
     pub(super) fn json(self, column: &'static str) -> Result<Option<Value>, StoreError> {
         let Some(text) = self.get::<Option<&str>>(column)? else { return Ok(None) };
-        match serde_json::from_str(text) {
+        match parse(text) {
             // It would commit to the same as nothing, and so go unnoticed.
             Ok(Value::Null) => {
                 Err(self.malformed(column, "is JSON null where nothing is stored as NULL"))

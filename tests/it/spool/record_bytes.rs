@@ -76,6 +76,6 @@ fn an_error_says_what_is_wrong_and_repeats_nothing() {
 
     let secret = "Muraho 0788123456";
     let malformed = read(&with("/header/duration_ms", json!(secret)));
-    assert!(matches!(malformed, RecordBytesError::Malformed { .. }));
+    assert_eq!(malformed, RecordBytesError::Malformed);
     assert!(!format!("{malformed} {malformed:?}").contains("Muraho"));
 }

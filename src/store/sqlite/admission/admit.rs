@@ -13,6 +13,7 @@ use super::append::{Placed, append_one, now};
 use super::entry::{Whose, apply, bytes, entry, insert, json, malformed};
 use super::failed;
 use crate::event::{Budget, Switch};
+use crate::json::parse;
 use crate::store::StoreError;
 use crate::store::admission::{Claim, ConsentClaim, Verdict};
 use crate::store::decision::{self, ConsentWord, DOING, Entry, Facts, Grant, Met, Start};
@@ -100,7 +101,7 @@ async fn output(
     let fault = |error| failed(DOING, error);
     let Some(row) = found.map_err(fault)? else { return Ok(None) };
     let output: Option<&str> = row.try_get("output").map_err(fault)?;
-    let output = output.map(serde_json::from_str).transpose();
+    let output = output.map(parse).transpose();
     let output = output.map_err(|_| malformed(DOING, "an outcome's output"))?;
     Ok(decision::replayed(row.try_get("outcome").map_err(fault)?, output))
 }
@@ -207,6 +208,6 @@ async fn last_word(
         event_type: row.try_get("event_type")?,
         created_at: time(row.try_get("created_at")?),
         recorded_at: time(row.try_get("recorded_at")?),
-        expires_at: expires_at.map(|text| serde_json::from_str(text).unwrap_or(Value::from(0))),
+        expires_at: expires_at.map(|text| parse(text).unwrap_or(Value::from(0))),
     }))
 }

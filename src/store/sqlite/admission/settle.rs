@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::append::{self, Placed, append_one, now};
 use super::entry::{apply, bytes, entry, insert, update};
 use super::{DOING_CONCLUDE, failed};
+use crate::json::parse;
 use crate::store::StoreError;
 use crate::store::admission::Conclusion;
 use crate::store::decision::Entry;
@@ -49,8 +50,7 @@ async fn settle(transaction: &mut SqliteConnection, row: &Row) -> Result<(), Sto
     let Some(mut entry) = find(transaction, row.id, append::DOING).await? else { return Ok(()) };
     let content = &row.content;
     // Our own text, of our own value.
-    let output: Option<Value> =
-        content.output.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let output: Option<Value> = content.output.as_deref().and_then(|text| parse(text).ok());
     let error_code = content.error_code.as_deref();
     let Some(changes) = entry.settle(&content.outcome, error_code, output.as_ref()) else {
         return Ok(());
