@@ -18,6 +18,21 @@ export function sanitise(value) {
 }
 
 /**
+ * Bytes that the JSON pointers of all parts of a sanitised value have together: each is hashed with its own.
+ * @param {any} value
+ * @param {number} [len] of the pointer to the value
+ * @returns {number}
+ */
+export function pointersLen(value, len = 0) {
+  if (Array.isArray(value)) return value.reduce((sum, item) => sum + pointersLen(item, len + 4), len);
+  if (value === null || typeof value !== "object") return len;
+  return Object.entries(value).reduce(
+    (sum, [name, member]) => sum + pointersLen(member, len + 1 + Buffer.byteLength(name)),
+    len,
+  );
+}
+
+/**
  * RFC 8785 of a sanitised value: `JSON.stringify` writes scalars as it has them, the rest is order.
  * @param {any} value
  * @returns {string}
@@ -115,6 +130,9 @@ function atDepth(given, depth, depthMax) {
   if (ArrayBuffer.isView(given)) {
     throw new TypeError("the event's payload holds bytes: record a reference and a hash instead");
   }
+  if (tagOf(given) === "Date" && Number.isNaN(Number(given))) {
+    throw new TypeError("the event's payload holds a date that is none");
+  }
   // As JSON.stringify does, for dates and the like.
   const value = typeof given?.toJSON === "function" ? given.toJSON() : given;
   switch (typeof value) {
@@ -134,25 +152,53 @@ function atDepth(given, depth, depthMax) {
       throw new TypeError(`the event's payload holds a ${typeof value}, which is no JSON`);
   }
   if (value === null) return null;
-  const members = Array.isArray(value) ? value : membersOf(value);
+  const members = Array.isArray(value) ? itemsOf(value) : membersOf(value);
   if (depth === depthMax && members.length > 0) {
     // Without a limit of its own, or each further level of text in text would double the escapes.
     return canonical(atDepth(value, depth, Infinity));
   }
   if (Array.isArray(value)) return value.map((item) => atDepth(item ?? null, depth + 1, depthMax));
-  const kept = new Map();
-  for (const [name, member] of members) {
+  const kept = new Map(members.filter(([name]) => keepText(name) === name));
+  // In canonical order, so that it never depends on the writer which of two gets the shorter name.
+  const changed = members.filter(([name]) => keepText(name) !== name);
+  for (const [name, member] of changed.sort(([a], [b]) => (a < b ? -1 : 1))) {
     let key = keepText(name);
     // Two names that become one would lose a member.
     while (kept.has(key)) key += "\uFFFD";
-    kept.set(key, atDepth(member, depth + 1, depthMax));
+    kept.set(key, member);
   }
-  return Object.fromEntries(kept);
+  return Object.fromEntries(
+    [...kept].map(([name, member]) => [name, atDepth(member, depth + 1, depthMax)]),
+  );
 }
 
-/** @param {object} value */
+/** The items of a list. `map` would leave its holes, and write no JSON. @param {any[]} list */
+function itemsOf(list) {
+  for (let at = 0; at < list.length; at++) {
+    if (!(at in list)) throw new TypeError("the event's payload holds a list with holes");
+  }
+  return list;
+}
+
+/**
+ * The members of an object. A `Map`, an `Error`, a promise or the like has its content elsewhere, and would
+ * be recorded as `{}`.
+ * @param {object} value
+ */
 function membersOf(value) {
-  return Object.entries(value).filter(([, member]) => member !== undefined);
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  const prototype = Object.getPrototypeOf(value);
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (tagOf(value) !== "Object" || (members.length === 0 && !isPlain)) {
+    const name = prototype?.constructor?.name ?? tagOf(value);
+    throw new TypeError(`the event's payload holds a ${name}, which is no JSON: record its content`);
+  }
+  return members;
+}
+
+/** @param {unknown} value */
+function tagOf(value) {
+  return Object.prototype.toString.call(value).slice(8, -1);
 }
 
 /** @param {number} value */

@@ -8,7 +8,7 @@ import { createHmac, randomBytes } from "node:crypto";
 
 import { asHostId, parseUuid } from "./host-id.mjs";
 import { createdAtOf, eventId, microsOf, streamOf } from "./ids.mjs";
-import { canonical, commitmentsTo, eventHash, keepText, sanitise } from "./proof.mjs";
+import { canonical, commitmentsTo, eventHash, keepText, pointersLen, sanitise } from "./proof.mjs";
 
 export const ACTORS = ["admin", "client", "moltbot", "system", "vendor"];
 export const OUTCOMES = ["cancelled", "failed", "panicked", "refused", "succeeded"];
@@ -42,6 +42,8 @@ export const RESERVED_DOMAINS = ["audit", "budget", "effect", "pack", "switch"];
 
 /** Largest payload of one event: input, output and host ids as canonical JSON, in bytes. */
 const MAX_PAYLOAD_LEN = 1 << 20;
+/** Most bytes that the JSON pointers into an input, or into an output, have together. */
+const MAX_POINTERS_LEN = 8 << 20;
 /** Longest idempotency key, in bytes. */
 const MAX_KEY_LEN = 512;
 /** @typedef {import("./host-id.mjs").HostId} HostId */
@@ -107,6 +109,9 @@ export function seal(event) {
   const len = texts.reduce((sum, text) => sum + Buffer.byteLength(text ?? ""), 0);
   if (len > MAX_PAYLOAD_LEN) {
     throw new RangeError(`the payload has ${len} bytes, at most ${MAX_PAYLOAD_LEN} are allowed`);
+  }
+  if (Math.max(pointersLen(input), pointersLen(output)) > MAX_POINTERS_LEN) {
+    throw new RangeError("the payload has too many values below too long names");
   }
   if (Buffer.byteLength(idempotencyKey ?? "") > MAX_KEY_LEN) {
     throw new RangeError(`the idempotency key has over ${MAX_KEY_LEN} bytes: hash the long part`);

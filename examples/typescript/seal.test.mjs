@@ -17,6 +17,9 @@ import {
 } from "./proof.mjs";
 import { seal } from "./seal.mjs";
 
+/** The bytes 0 to 15, as the vectors have them. */
+const SALT = Buffer.from(Array.from({ length: 16 }, (_, at) => at));
+
 const EVENT = { type: "request.created", actor: "system" };
 
 /** @param {string} name */
@@ -36,6 +39,25 @@ test("canonical JSON is that of the vectors", () => {
   assert.ok(cases.length >= 10);
   for (const { name, json, canonical: expected } of cases) {
     assert.equal(canonical(JSON.parse(json)), expected, name);
+  }
+});
+
+test("what is kept is that of the vectors", () => {
+  const cases = vectors("sanitise");
+  assert.ok(cases.length >= 20);
+  for (const { name, json, canonical: expected, commitment } of cases) {
+    const kept = sanitise(JSON.parse(json));
+    assert.equal(canonical(kept), expected, name);
+    assert.equal(commit(kept, SALT, "/input").toString("hex"), commitment, name);
+  }
+});
+
+test("numbers are kept as the vectors have it", () => {
+  const cases = vectors("numbers");
+  assert.ok(cases.length >= 20);
+  for (const { is, number, canonical: expected } of cases) {
+    const kept = sanitise(is === "integer" ? BigInt(number) : Number(number));
+    assert.equal(canonical(kept), expected, `${is} ${number}`);
   }
 });
 
@@ -84,7 +106,7 @@ test("what jsonb would change is changed before it is hashed", () => {
   for (const [given, kept] of [
     [
       { "a\0": 1, "a\uFFFD": 2 },
-      { "a\uFFFD": 1, "a\uFFFD\uFFFD": 2 },
+      { "a\uFFFD": 2, "a\uFFFD\uFFFD": 1 },
     ],
     ["\uD800x\0", "\uFFFDx\uFFFD"],
     ["\u{1F64F}", "\u{1F64F}"],
@@ -96,6 +118,15 @@ test("what jsonb would change is changed before it is hashed", () => {
       [9007199254740993n, 7n],
       ["9007199254740993", 7],
     ],
+    [
+      { "b\uDC00": 1, "b\0": 2, "b\uFFFD": 3 },
+      { "b\uFFFD": 3, "b\uFFFD\uFFFD": 2, "b\uFFFD\uFFFD\uFFFD": 1 },
+    ],
+    [[1e21, -(2 ** 60)], ["1e+21", "-1152921504606847000"]],
+    [{ toJSON: "text", constructor: { name: "x" } }, { toJSON: "text", constructor: { name: "x" } }],
+    [Object.create(null, { a: { value: 1, enumerable: true }, b: { value: 2 } }), { a: 1 }],
+    [new (class Point { x = 1; #y = 2; get y() { return this.#y; } })(), { x: 1 }],
+    [{ get now() { return 7; } }, { now: 7 }],
     [
       { left: undefined, list: [undefined], date },
       { list: [null], date: "1970-01-01T00:00:00.000Z" },
@@ -133,6 +164,10 @@ test("an id holds its time to the microsecond", () => {
   }
 });
 
+/** @type {any[]} */
+const CYCLE = [];
+CYCLE.push({ again: CYCLE });
+
 test("what cannot be recorded as it is is refused", () => {
   for (const wrong of [
     { type: "REQUEST" },
@@ -148,6 +183,27 @@ test("what cannot be recorded as it is is refused", () => {
     { input: Number.NaN },
     { input: { photo: Buffer.from("JPEG") } },
     { output: () => 1 },
+    { input: [1, , 2] },
+    { input: new Array(3) },
+    { input: new Map([["a", 1]]) },
+    { input: { of: new Set([1]) } },
+    { input: new WeakMap() },
+    { input: [new Error("lost")] },
+    { input: Promise.resolve(1) },
+    { input: /x/ },
+    { input: new String("boxed") },
+    { input: new Number(1) },
+    { input: Object(1n) },
+    { input: Symbol("s") },
+    { input: new Date(Number.NaN) },
+    { input: new ArrayBuffer(8) },
+    { input: new Float64Array(2) },
+    { input: new DataView(new ArrayBuffer(8)) },
+    { input: new (class Hidden { #content = 1; has() { return this.#content; } })() },
+    { input: { a: Number.POSITIVE_INFINITY } },
+    { input: { toJSON: () => undefined } },
+    { input: CYCLE },
+    { input: { ["k".repeat(100_000)]: Array.from({ length: 200 }, () => 1) } },
     { input: "x".repeat(1 << 20) },
     { idempotencyKey: "k".repeat(513) },
     { requestId: "" },

@@ -16,7 +16,29 @@
 //! ```
 //!
 //! Integers are big-endian; `recorded_at` counts microseconds since 1970. Elements of an array have
-//! keys of length 0.
+//! keys of length 0. `canonical` is RFC 8785.
+//!
+//! # What is committed to
+//!
+//! Every writer first turns a part (an input, an output, the host's ids) into one that all readers of
+//! JSON and all databases read alike. The rules, for [`sanitise`] and for any other implementation:
+//!
+//! 1. **Text.** Each NUL becomes U+FFFD, and so does each unpaired surrogate, in languages whose texts can
+//!    hold one. The same holds for member names and for the idempotency key.
+//! 2. **Member names that meet.** A name that holds neither stays. The others follow in canonical order (by
+//!    the UTF-16 code units of the name as it was); while the new name is taken, U+FFFD is appended to it.
+//! 3. **Numbers.** An integer within ±(2⁵³−1) stays. An integer beyond becomes a string with all its digits.
+//!    A double that is whole and within becomes that integer (`-0.0` becomes 0), another double within
+//!    stays, and a double beyond becomes a string as ECMAScript writes it: `"9007199254740992"`, `"1e+21"`.
+//!    What is no finite number is no JSON.
+//! 4. **Depth.** The part itself is at depth 0, its members at depth 1. An array or object at depth 64 that
+//!    is not empty becomes a string: the canonical form of what these rules make of it alone, at any depth.
+//! 5. **Null.** A part that is null is the same as none.
+//! 6. **No name means anything.** `__proto__`, `toJSON`, `$serde_json::private::Number` and the empty name are
+//!    names like any other.
+//!
+//! A reader accepts a part only if these rules would change nothing of it. `tests/vectors/v1` has vectors
+//! for each rule.
 
 mod canonical;
 mod chain;

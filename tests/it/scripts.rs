@@ -36,6 +36,10 @@ if [ "$(wc -l <"$folder/calls")" -eq "$STUB_FAILS_AT" ]; then
     exit 101
 fi
 case "$name $*" in
+"cargo check "*arbitrary_precision)
+    echo "it cannot be built with the feature arbitrary_precision"
+    exit 101
+    ;;
 "apt-get install "* | "npm ci "*)
     : >"$folder/node-postgres"
     for installed in pgbouncer prometheus promtool; do cp "$0" "$folder/$installed"; done

@@ -181,12 +181,12 @@ async fn events_and_rows_written_over_a_wire_that_is_cut_are_there_once() {
     assert_eq!(calls, [1, 3, 5, 7, 9, 11].map(|n| [n; 4]).concat());
 }
 
-/// Whether a number has more digits than JavaScript reads, or other text when it is made one.
-fn has_large_number(value: &Value) -> bool {
+/// Whether an integer has more digits than JavaScript reads.
+fn has_large_integer(value: &Value) -> bool {
     match value {
-        Value::Number(number) => sanitise(Value::Number(number.clone())).is_string(),
-        Value::Array(items) => items.iter().any(has_large_number),
-        Value::Object(members) => members.values().any(has_large_number),
+        Value::Number(number) => !number.is_f64() && sanitise(value.clone()).is_string(),
+        Value::Array(items) => items.iter().any(has_large_integer),
+        Value::Object(members) => members.values().any(has_large_integer),
         _ => false,
     }
 }
@@ -196,7 +196,7 @@ fn any_json_is_kept_and_committed_to_as_the_library_does() {
     let mut runner = TestRunner::deterministic();
     let sample = |_| json().new_tree(&mut runner).expect("a value").current();
     let values: Vec<Value> =
-        (0..2_000).map(sample).filter(|value| !has_large_number(value)).collect();
+        (0..2_000).map(sample).filter(|value| !has_large_integer(value)).collect();
     assert!(values.len() > 500, "{} values are left", values.len());
     let mut node = node("", &["tests/typescript/seal_lines.mjs"]);
     let mut node = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");

@@ -3,6 +3,7 @@
 
 use chrono::DateTime;
 use moltbot_audit::event::StreamId;
+use moltbot_audit::json::parse;
 use moltbot_audit::proof::{
     Digest, Salt, canonical, chain_hash, commit, leaf_salt, sanitise, stream_start,
 };
@@ -29,6 +30,54 @@ fn canonical_json_is_that_of_the_vectors() {
     for case in cases {
         let value: Value = serde_json::from_str(&case.json).unwrap();
         assert_eq!(canonical(&value), case.canonical, "{}", case.name);
+    }
+}
+
+#[derive(Deserialize)]
+struct SanitiseCase {
+    name: String,
+    json: String,
+    canonical: String,
+    commitment: Digest,
+}
+
+#[test]
+fn what_is_kept_is_that_of_the_vectors() {
+    let cases: Vec<SanitiseCase> = vectors(include_str!("../../vectors/v1/sanitise.json"));
+    assert!(cases.len() >= 20);
+    for case in cases {
+        let kept = sanitise(parse(&case.json).unwrap());
+        assert_eq!(canonical(&kept), case.canonical, "{}", case.name);
+        let commitment = commit(&kept, SALT, "/input");
+        assert_eq!(commitment, case.commitment, "{}", case.name);
+        // As a reader has it, who knows the canonical form.
+        let read = parse(&case.canonical).unwrap();
+        assert_eq!(commit(&read, SALT, "/input"), commitment, "{}", case.name);
+        assert_eq!(sanitise(read.clone()), read, "{}", case.name);
+    }
+}
+
+/// The bytes 0 to 15, as the vectors have them.
+const SALT: Salt = Salt::from_bytes([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+
+#[derive(Deserialize)]
+struct NumberCase {
+    is: String,
+    number: String,
+    canonical: String,
+}
+
+#[test]
+fn numbers_are_kept_as_the_vectors_have_it() {
+    let cases: Vec<NumberCase> = vectors(include_str!("../../vectors/v1/numbers.json"));
+    assert!(cases.len() >= 20);
+    for NumberCase { is, number, canonical: expected } in cases {
+        let value: Value = match (is.as_str(), number.parse::<i64>(), number.parse::<u64>()) {
+            ("integer", Ok(integer), _) => integer.into(),
+            ("integer", _, Ok(integer)) => integer.into(),
+            _ => number.parse::<f64>().unwrap().into(),
+        };
+        assert_eq!(canonical(&sanitise(value)), expected, "{is} {number}");
     }
 }
 

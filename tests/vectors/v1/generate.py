@@ -146,6 +146,73 @@ def event_hash(header, commitments):
     return text, tagged(b"event", length(len(text.encode())), text.encode(), *commitments)
 
 
+SAFE = 2**53 - 1
+DEPTH = 64
+
+
+def sanitise(value, depth=0, depth_max=DEPTH):
+    """What a value gives up, as src/proof/mod.rs has it."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= SAFE else str(value)
+    if isinstance(value, float):
+        if abs(value) > SAFE:
+            return number(value)
+        return int(value) if value == int(value) else value
+    if isinstance(value, str):
+        return clean(value)
+    if value and depth == depth_max:
+        return canonical(sanitise(value, 0, None))
+    if isinstance(value, list):
+        return [sanitise(item, depth + 1, depth_max) for item in value]
+    kept = {key: value[key] for key in value if clean(key) == key}
+    for key in in_order(key for key in value if clean(key) != key):
+        name = clean(key)
+        while name in kept:
+            name += "\ufffd"
+        kept[name] = value[key]
+    return {key: sanitise(member, depth + 1, depth_max) for key, member in kept.items()}
+
+
+def clean(text):
+    return text.replace("\0", "\ufffd")
+
+
+def nested(text, depth):
+    return "[" * depth + text + "]" * depth
+
+
+SANITISED = {
+    "a name that serde_json takes for a raw value": "{\"$serde_json::private::RawValue\": \"[1]\"}",
+    "the same of another member": "{\"$serde_json::private::RawValue\": 5, \"to\": \"x\"}",
+    "a name that serde_json takes for a number": "{\"$serde_json::private::Number\": \"12\"}",
+    "the same within": "{\"context\": [{\"$serde_json::private::Number\": {\"a\": 1}}]}",
+    "names of JavaScript": "{\"__proto__\": {\"a\": 1}, \"constructor\": 1, \"toJSON\": 2, \"length\": 3, \"0\": 4}",
+    "nul in a text": "[\"\\u0000\", \"a\\u0000b\"]",
+    "nul in a name": "{\"a\\u0000\": 1}",
+    "names that meet: the clean ones stay": "{\"a\\u0000\": 1, \"a\\ufffd\": 2, \"a\\ufffd\\ufffd\": 3}",
+    "names that meet, in another order": "{\"a\\ufffd\\ufffd\": 3, \"a\\ufffd\": 2, \"a\\u0000\": 1}",
+    "changed names in canonical order": "{\"\\u0000\\ufffd\": 1, \"\\ufffd\\u0000\": 2, \"\\u0000\\u0000\": 3}",
+    "names by utf-16 code units": "{\"\\ud83d\\ude00\\u0000\": 1, \"\\ue000\\u0000\": 2}",
+    "whole numbers": "[1.0, -0.0, 0.0, 1e3, -12500.00, 9007199254740991.0]",
+    "doubles beyond 2^53 - 1": "[9007199254740992.0, -9007199254740992.0, 1e21, 1.5e300, -1e22, 123456789012345680000.0]",
+    "small doubles": "[1e-7, 5e-324, -0.1, 333333333.3333333]",
+    "as deep as is kept": nested("1", 64),
+    "deeper": nested("1", 65),
+    "empty at the limit": nested("[], {}", 64),
+    "deeper, with all that is changed": nested(
+        "{\"b\\u0000\": \"\\u0000\", \"a\": [1.0, 1e21, [[\"\\\"\"]]], \"$serde_json::private::Number\": \"1\"}", 64),
+    "an empty name": "{\"\": {\"\": \"\"}}",
+    "noncharacters": "[\"\\ufffe\", \"\\uffff\", \"\\udbff\\udfff\"]",
+}
+
+INTEGERS = [0, SAFE, -SAFE, SAFE + 1, -SAFE - 1, SAFE + 2, 2**63 - 1, -(2**63), 2**64 - 1]
+DOUBLES = [
+    0.0, -0.0, 1.0, 0.1, 1e-7, 5e-324, float(SAFE), -float(SAFE), float(SAFE + 1), -float(SAFE + 1), 2.0**54, 1e20,
+    1e21, -1e21, 1.2345678901234568e20, 1.5e300, 1.7976931348623157e308,
+]
+
 CANONICAL = {
     "scalars": "[null, true, false, 0, -1, \"\"]",
     "empty containers": "[[], {}, [[]], {\"\": {}}]",
@@ -205,6 +272,15 @@ def main():
         for name, text in CANONICAL.items()
     ])
     pointers = ["/input", "/output", "/input/a~1b/0", "/input/é"]
+    write("sanitise", [
+        {"name": name, "json": text, "canonical": canonical(kept), "commitment": commit(kept, SALT, "/input").hex()}
+        for name, text in SANITISED.items() for kept in [sanitise(json.loads(text))]
+    ])
+    # As text, because not every reader of JSON has integers.
+    write("numbers", [
+        {"is": kind, "number": str(value), "canonical": canonical(sanitise(value))}
+        for kind, values in (("integer", INTEGERS), ("double", DOUBLES)) for value in values
+    ])
     write("leaf_salt", [
         {"salt": salt.hex(), "pointer": pointer, "leaf_salt": leaf_salt(salt, pointer).hex()}
         for salt in (SALT, OTHER_SALT) for pointer in pointers
