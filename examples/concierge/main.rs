@@ -66,6 +66,9 @@ struct Arguments {
     over: u32,
 }
 
+/// How long an auditor may take to write what is left.
+const SHUTDOWN: Duration = Duration::from_secs(10);
+
 /// Why it stopped, and with which exit code.
 struct Stop {
     code: u8,
@@ -127,7 +130,7 @@ async fn play_and_export(
     for request in &requests {
         export(store, key, request, out, narrator).await?;
     }
-    Ok(())
+    auditor.shutdown(SHUTDOWN).await.map_err(unusable)
 }
 
 /// Why a play did not come to its end, and with which exit code.
@@ -226,7 +229,7 @@ async fn export(
         let path = path.display();
         narrator.say(&format!("  {path}\n    verified: {events} events, head {head}"));
     }
-    Ok(())
+    auditor.shutdown(SHUTDOWN).await.map_err(unusable)
 }
 
 /// An error and what caused it, outermost first.

@@ -14,6 +14,7 @@ use crate::event::payload::{RefusalOutput, ReplayOutput};
 use crate::event::{AuditEvent, ErrorCode, EventType, Outcome};
 use crate::record::{Recorded, Role};
 use crate::store::admission::{Obstacle, Verdict};
+use crate::store::log_line::log_line;
 use crate::store::{StoreError, WriteError};
 
 impl PendingEffect {
@@ -135,7 +136,8 @@ impl Asking {
             {
                 return Undecided::Failed(error);
             }
-            tracing::warn!(
+            log_line!(
+                warn,
                 error = &error as &dyn std::error::Error,
                 "what may run cannot be asked: effects with a switch or a budget are refused"
             );
@@ -220,7 +222,8 @@ impl Asking {
         let recorded: Result<_, RecordError> =
             self.auditor.record_by(self.deadline, role, event).await;
         if let Err(error) = recorded {
-            tracing::error!(
+            log_line!(
+                error,
                 error = &error as &dyn std::error::Error,
                 "that an effect did not run could not be recorded"
             );

@@ -10,6 +10,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::{Auditor, Clock, RecordError, observing};
 use crate::event::{Actor, AuditEvent, EventType};
 use crate::record::Recorded;
+use crate::store::log_line::log_line;
 use crate::store::{DrainReport, Failures, WriteError};
 
 /// A change of the clock against the monotonic clock, between two events, that counts as a step.
@@ -135,10 +136,13 @@ impl Auditor {
             Ok(self.shared.batcher.submit(record).await?)
         }
         .await;
-        if let Err(error) = &recorded {
-            tracing::error!(%error, "an event about recording itself could not be recorded");
+        match recorded {
+            Ok(_) => true,
+            Err(error) => {
+                log_line!(error, %error, "an event about recording itself could not be recorded");
+                false
+            }
         }
-        recorded.is_ok()
     }
 }
 

@@ -14,7 +14,6 @@ impl Auditor {
     pub(super) async fn set_gauges(&self) {
         // A recorder that was installed since has none of the series yet.
         observe::register();
-        #[cfg(feature = "logs")]
         observe::count_up_to(&table::AUDIT_LOG_LINES_LOST, observe::lost_lines());
         self.set_spool();
         // A sink that decides nothing has nothing to read.

@@ -10,6 +10,7 @@ use crate::event::payload::{EffectExpired, EffectResolved, ExpiryInput, Nothing,
 use crate::event::{Actor, AuditEvent, ConversationId, Payload, RequestId};
 use crate::record::{Receipt, Record};
 use crate::store::admission::{AdmissionStore, Conclusion, OpenEffect};
+use crate::store::log_line::log_line;
 
 /// Open effects that are looked at. More can hardly be open, but in a flood of processes that die.
 const OPEN_MAX: u32 = 10_000;
@@ -46,7 +47,7 @@ impl Auditor {
         let deadline = self.deadline();
         if let Err(error) = self.expire(store, Some(deadline)).await {
             // It is listed all the same.
-            tracing::warn!(%error, "that a lease is over could not be recorded");
+            log_line!(warn, %error, "that a lease is over could not be recorded");
         }
         let mut open = self.open_effects(store, deadline).await?;
         open.retain(|effect| effect.is_in_doubt);

@@ -15,6 +15,7 @@ use crate::event::{Actor, AuditEvent, EventError, Payload, Switch};
 use crate::record::Receipt;
 use crate::store::StoreError;
 use crate::store::admission::SwitchState;
+use crate::store::log_line::log_line;
 
 /// So often the switches are read while work waits for one, whether the store says that one moved or
 /// not.
@@ -229,7 +230,7 @@ async fn watch_switches(shared: Weak<Shared>) {
                 let reset = states.into_iter().filter(|state| !state.is_engaged);
                 seen.reset = reset.map(|state| state.switch).collect();
             }),
-            Err(error) => unread(&error),
+            Err(error) => unread(error),
         }
         sleep(POLL_MIN).await;
         tokio::select! {
@@ -258,6 +259,6 @@ impl Drop for WatchEnd {
 }
 
 #[cold]
-fn unread(error: &StoreError) {
-    tracing::warn!(%error, "the switches cannot be read: work in flight goes on");
+fn unread(error: StoreError) {
+    log_line!(warn, %error, "the switches cannot be read: work in flight goes on");
 }

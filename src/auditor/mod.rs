@@ -26,7 +26,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout, timeout_at};
 
 #[cfg(feature = "postgres")]
 pub use self::append_in::Uncommitted;
@@ -52,7 +52,10 @@ use crate::event::{AuditEvent, ConversationId, EventError, EventId, RequestId};
 use crate::observe::current_trace;
 use crate::record::{Randomness, Record, Recorded, Role, seal};
 use crate::redact::RedactionKey;
-use crate::store::{AuditSink, Batcher, ShutdownError, Spool, WriteError};
+use crate::store::{AuditSink, Batcher, ShutdownError, Spool, WriteError, log_line};
+
+/// How long a shutdown waits for log lines to be written.
+const LINES_WAIT: Duration = Duration::from_secs(2);
 
 /// Records what the host does. Built once, cheap to clone, usable from any task.
 ///
@@ -173,6 +176,9 @@ impl Auditor {
     /// is durable, for at most `limit`. Where half of it is over, the rest goes to the spool, if there is
     /// one. Call it before the process ends.
     ///
+    /// Log lines about what was recorded are written by a thread of their own; with what is left of `limit`, and
+    /// for two seconds at most, this waits for those too.
+    ///
     /// What the spool holds stays there, for the next process: look at its
     /// [depth](Spool::depth), and [close](Spool::close) it.
     ///
@@ -180,12 +186,16 @@ impl Auditor {
     /// [`ShutdownError`] where events are left; they are still written while the process lives.
     pub async fn shutdown(&self, limit: Duration) -> Result<(), ShutdownError> {
         self.shared.upkeep.stop();
-        let stating = self.state_last_failures();
         // Outside a runtime nothing can be stated, nor is anything under way.
-        if tokio::runtime::Handle::try_current().is_ok() {
-            drop(tokio::time::timeout(limit / 4, stating).await);
+        if tokio::runtime::Handle::try_current().is_err() {
+            return self.shared.batcher.shutdown(limit / 4 * 3).await;
         }
-        self.shared.batcher.shutdown(limit / 4 * 3).await
+        let end = Instant::now() + limit;
+        drop(timeout(limit / 4, self.state_last_failures()).await);
+        let shut_down = self.shared.batcher.shutdown(limit / 4 * 3).await;
+        // A writer that hangs holds up nothing but the end of this.
+        drop(timeout_at(end.min(Instant::now() + LINES_WAIT), log_line::written()).await);
+        shut_down
     }
 
     /// Prepares an effect, which [`run`](PendingEffect::run) then performs and records.

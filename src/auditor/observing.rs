@@ -7,6 +7,7 @@ use super::{Auditor, Shared};
 use crate::event::EventType;
 use crate::observe::{self, table};
 use crate::record::{Receipt, Record};
+use crate::store::log_line::log_line;
 use crate::store::{DrainReport, Failures, Observer};
 
 /// The batcher's observer.
@@ -75,7 +76,7 @@ async fn measure_shortlist(shared: Weak<Shared>, record: Record) {
             observe::measure(&table::TIME_TO_SHORTLIST, first.after.as_secs_f64());
         }
         Ok(_) => {}
-        Err(error) => tracing::warn!(%error, "the time to a shortlist could not be measured"),
+        Err(error) => log_line!(warn, %error, "the time to a shortlist could not be measured"),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::event::{
 };
 use crate::observe::EffectSpan;
 use crate::record::{Recorded, Role};
+use crate::store::log_line::log_line;
 
 /// Leave to perform one effect, once: its charges are held, and its intent is recorded.
 ///
@@ -229,7 +230,7 @@ impl Drop for Permit {
         let recording = async move {
             if let Err(error) = auditor.record_as(Role::Outcome, event).await {
                 span.unrecorded();
-                tracing::error!(%error, "a cancelled effect could not be recorded");
+                log_line!(error, %error, "a cancelled effect could not be recorded");
             }
         };
         self.runtime.spawn(recording.instrument(entered));

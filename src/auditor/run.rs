@@ -13,6 +13,7 @@ use crate::json;
 use crate::observe::within;
 use crate::proof::sanitise;
 use crate::store::catch_unwind::CatchUnwind;
+use crate::store::log_line::log_line;
 
 /// An effect that is declared and not yet run.
 #[must_use = "an effect does nothing until it is run"]
@@ -101,7 +102,7 @@ where
     match (ended, written) {
         (Err(panic), written) => {
             if let Err(error) = written {
-                tracing::error!(%error, "a panicked effect could not be recorded");
+                log_line!(error, %error, "a panicked effect could not be recorded");
             }
             resume_unwind(panic)
         }

@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use super::{Auditor, Shared};
+use crate::store::log_line::log_line;
 
 /// How often leases are looked at, for those that are over.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -78,7 +79,8 @@ async fn sweep(running: Running) {
         let auditor = Auditor { shared };
         let Some(store) = auditor.admission() else { return };
         if let Err(error) = auditor.expire(store, None).await {
-            tracing::warn!(
+            log_line!(
+                warn,
                 error = &error as &dyn std::error::Error,
                 "leases that are over could not be recorded"
             );

@@ -13,6 +13,7 @@ use crate::event::payload::BudgetWarningInput;
 use crate::event::{Actor, AuditEvent, Budget, EventType, Period, StreamId};
 use crate::record::Role;
 use crate::store::admission::Admission;
+use crate::store::log_line::log_line;
 
 /// Requests that are remembered: more than run at once. One that is forgotten is warned of again.
 const REMEMBERED_MAX: usize = 4_096;
@@ -123,7 +124,7 @@ impl Asking {
         let auditor = self.auditor.clone();
         let mut recording = Box::pin(async move {
             if let Err(error) = auditor.record_as(Role::Event, event).await {
-                tracing::error!(%error, "a warning of a budget could not be recorded");
+                log_line!(error, %error, "a warning of a budget could not be recorded");
             }
         });
         // Polled once, it is in the queue, and what is queued is written in its order.

@@ -1,4 +1,8 @@
 //! The span of one effect, from the question whether it may run until its outcome.
+//!
+//! A layer of the host's that panics must not end an effect, least of all one that was admitted.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
 use tracing::Span;
@@ -30,52 +34,13 @@ impl EffectSpan {
         switch: Option<&Switch>,
         key: &RedactionKey,
     ) -> Self {
-        let kind = Kind::of(&event.event_type);
-        let model = kind.is_model.then(|| text(event.input.as_ref(), "model")).flatten();
-        let name = match &model {
-            Some(model) => format!("{} {model}", kind.name),
-            None => kind.name.to_owned(),
-        };
+        let span = guarded(|| new_span(event, effect_id, switch)).unwrap_or_else(Span::none);
         let around = event.trace.or_else(current_trace);
-        let span = tracing::info_span!(
-            target: "moltbot_audit::effect",
-            "effect",
-            "otel.name" = name,
-            "otel.kind" = kind.side,
-            "otel.status_code" = Empty,
-            "error.type" = Empty,
-            "gen_ai.operation.name" = kind.is_model.then_some(kind.name),
-            "gen_ai.provider.name" = Empty,
-            "gen_ai.request.model" = model,
-            "gen_ai.response.model" = Empty,
-            "gen_ai.conversation.id" = Empty,
-            "gen_ai.usage.input_tokens" = Empty,
-            "gen_ai.usage.output_tokens" = Empty,
-            trace_id = Empty,
-            span_id = Empty,
-            request_id = event.request_id.as_ref().map(|id| display(id.uuid())),
-            conversation_id = conversation(event),
-            event_type = event.event_type.as_str(),
-            actor = event.actor.as_str(),
-            idempotency_key = Empty,
-            "moltbot.effect_id" = %effect_id,
-            "moltbot.provider" = Empty,
-            "moltbot.switch" = switch.map(Switch::as_str),
-            "moltbot.verdict" = Empty,
-            "moltbot.outcome" = Empty,
-            "moltbot.recorded" = Empty,
-        );
-        let provider = text(event.input.as_ref(), "provider");
-        if kind.is_model {
-            span.record("gen_ai.provider.name", provider);
-            span.record("gen_ai.conversation.id", conversation(event));
-        } else {
-            span.record("moltbot.provider", provider);
-        }
         let trace = ids(&span, event.trace, around, effect_id, key);
-        span.record("trace_id", display(trace.trace_id()));
-        span.record("span_id", display(trace.span_id()));
-        Self { span, trace }
+        let opened = Self { span, trace };
+        opened.record("trace_id", display(trace.trace_id()));
+        opened.record("span_id", display(trace.span_id()));
+        opened
     }
 
     pub(crate) fn span(&self) -> &Span {
@@ -89,19 +54,19 @@ impl EffectSpan {
     /// Says under which key it is done, as that was sealed.
     pub(crate) fn keyed(&self, sealed_key: Option<&str>) {
         let shown = sealed_key.map(|key| mask_and_truncate(key, MAX_TEXT_LEN));
-        self.span.record("idempotency_key", shown.as_deref());
+        self.record("idempotency_key", shown.as_deref());
     }
 
     /// Says whether it may run: `admitted`, `replayed`, `refused`, `not_run`. What stands in its way
     /// makes it an error.
     pub(crate) fn answered(&self, verdict: &'static str, in_the_way: Option<&'static str>) {
-        self.span.record("moltbot.verdict", verdict);
+        self.record("moltbot.verdict", verdict);
         self.failed(in_the_way);
     }
 
     /// Says how it ended.
     pub(crate) fn ended(&self, outcome: Outcome, error_code: Option<ErrorCode>) {
-        self.span.record("moltbot.outcome", outcome.as_str());
+        self.record("moltbot.outcome", outcome.as_str());
         self.failed(error_code.map(ErrorCode::as_str));
     }
 
@@ -110,23 +75,79 @@ impl EffectSpan {
         if !Kind::of(event_type).is_model {
             return;
         }
-        self.span.record("gen_ai.response.model", text(Some(output), "model"));
-        self.span.record("gen_ai.usage.input_tokens", tokens(output, "input_tokens"));
-        self.span.record("gen_ai.usage.output_tokens", tokens(output, "output_tokens"));
+        self.record("gen_ai.response.model", text(Some(output), "model"));
+        self.record("gen_ai.usage.input_tokens", tokens(output, "input_tokens"));
+        self.record("gen_ai.usage.output_tokens", tokens(output, "output_tokens"));
     }
 
     /// Says that its outcome could not be recorded.
     pub(crate) fn unrecorded(&self) {
-        self.span.record("moltbot.recorded", false);
-        self.span.record("otel.status_code", "ERROR");
+        self.record("moltbot.recorded", false);
+        self.record("otel.status_code", "ERROR");
     }
 
     fn failed(&self, error_type: Option<&'static str>) {
         if let Some(error_type) = error_type {
-            self.span.record("error.type", error_type);
-            self.span.record("otel.status_code", "ERROR");
+            self.record("error.type", error_type);
+            self.record("otel.status_code", "ERROR");
         }
     }
+
+    fn record(&self, field: &'static str, value: impl tracing::Value) {
+        guarded(|| {
+            self.span.record(field, value);
+        });
+    }
+}
+
+fn new_span(event: &AuditEvent, effect_id: EventId, switch: Option<&Switch>) -> Span {
+    let kind = Kind::of(&event.event_type);
+    let model = kind.is_model.then(|| text(event.input.as_ref(), "model")).flatten();
+    let name = match &model {
+        Some(model) => format!("{} {model}", kind.name),
+        None => kind.name.to_owned(),
+    };
+    let span = tracing::info_span!(
+        target: "moltbot_audit::effect",
+        "effect",
+        "otel.name" = name,
+        "otel.kind" = kind.side,
+        "otel.status_code" = Empty,
+        "error.type" = Empty,
+        "gen_ai.operation.name" = kind.is_model.then_some(kind.name),
+        "gen_ai.provider.name" = Empty,
+        "gen_ai.request.model" = model,
+        "gen_ai.response.model" = Empty,
+        "gen_ai.conversation.id" = Empty,
+        "gen_ai.usage.input_tokens" = Empty,
+        "gen_ai.usage.output_tokens" = Empty,
+        trace_id = Empty,
+        span_id = Empty,
+        request_id = event.request_id.as_ref().map(|id| display(id.uuid())),
+        conversation_id = conversation(event),
+        event_type = event.event_type.as_str(),
+        actor = event.actor.as_str(),
+        idempotency_key = Empty,
+        "moltbot.effect_id" = %effect_id,
+        "moltbot.provider" = Empty,
+        "moltbot.switch" = switch.map(Switch::as_str),
+        "moltbot.verdict" = Empty,
+        "moltbot.outcome" = Empty,
+        "moltbot.recorded" = Empty,
+    );
+    let provider = text(event.input.as_ref(), "provider");
+    if kind.is_model {
+        span.record("gen_ai.provider.name", provider);
+        span.record("gen_ai.conversation.id", conversation(event));
+    } else {
+        span.record("moltbot.provider", provider);
+    }
+    span
+}
+
+/// What foreign code returns; none if it panics.
+fn guarded<T>(foreign: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(foreign)).ok()
 }
 
 /// The ids that OpenTelemetry gave the span, or a keyed hash of the effect's id: the same try gets the same
@@ -139,7 +160,7 @@ fn ids(
     key: &RedactionKey,
 ) -> TraceContext {
     #[cfg(feature = "otel")]
-    if let Some(trace) = super::otel::start(span, parent) {
+    if let Some(trace) = guarded(|| super::otel::start(span, parent)).flatten() {
         return trace;
     }
     #[cfg(not(feature = "otel"))]

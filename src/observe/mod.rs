@@ -24,7 +24,14 @@ pub(crate) use self::{
     current_trace::within,
     effect_span::EffectSpan,
     recorded::stored,
-    recorder::{count, measure, register, set},
+    recorder::{count, count_up_to, measure, register, set},
 };
-#[cfg(all(feature = "logs", feature = "recorder"))]
-pub(crate) use self::{log::lost_lines, recorder::count_up_to};
+
+/// The log lines that this process could not write: the library's own, and those of its layers and writers.
+#[cfg(feature = "recorder")]
+pub(crate) fn lost_lines() -> u64 {
+    let own = crate::store::log_line::lost();
+    #[cfg(feature = "logs")]
+    let own = own + log::lost_lines();
+    own
+}

@@ -1,25 +1,21 @@
 //! What a stored record counts, and the log line it writes.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use serde_json::Value;
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 use super::recorder::{count, measure};
 use super::table::{self, Label};
 use crate::event::{ErrorCode, EventType, Outcome};
 use crate::record::{Header, Receipt, Record};
 use crate::redact::mask;
+use crate::store::log_line::later;
 
-/// Writes the record's line, and counts it in every metric that it belongs to. A recorder or a layer of the
-/// host's that panics must take nothing with it: not an admission, and not the rest of a batch.
+/// Counts the record in every metric that it belongs to, and has its line written. It waits for no file, and
+/// no panic of a recorder or a layer of the host's comes out of it.
 pub(crate) fn stored(record: &Record, receipt: &Receipt) {
-    let shown = || {
-        line(record, receipt);
-        tally(record);
-    };
-    if catch_unwind(AssertUnwindSafe(shown)).is_err() {
-        tracing::error!("whoever observes what is recorded panicked");
-    }
+    tally(record);
+    line(record, receipt);
 }
 
 fn tally(record: &Record) {
@@ -38,11 +34,21 @@ fn tally(record: &Record) {
     }
 }
 
-/// The line carries what names the record, and none of its payload.
+/// The line carries what names the record, and none of its payload: what waits to be written is small.
 fn line(record: &Record, receipt: &Receipt) {
+    let is_success = is(record.header(), Outcome::Succeeded);
+    let level = if is_success { Level::INFO } else { Level::WARN };
+    if level > LevelFilter::current() {
+        return;
+    }
+    let (header, seq) = (record.header().clone(), receipt.seq);
+    let key = record.idempotency_key().map(str::to_owned);
+    later(move |_| write(&header, key.as_deref(), seq));
+}
+
+fn write(header: &Header, key: Option<&str>, seq: i64) {
     macro_rules! line {
         ($level:ident, $message:literal) => {{
-            let header = record.header();
             tracing::$level!(
                 target: "moltbot_audit::record",
                 // What it has none of must not come from whoever happens to record it.
@@ -51,19 +57,19 @@ fn line(record: &Record, receipt: &Receipt) {
                 conversation_id = header.conversation_id.map(tracing::field::display),
                 event_type = header.event_type,
                 actor = header.actor,
-                idempotency_key = record.idempotency_key().map(mask).as_deref(),
+                idempotency_key = key.map(mask).as_deref(),
                 timing_ms = header.duration_ms,
                 trace_id = header.trace_id,
                 span_id = header.span_id,
                 outcome = header.outcome,
                 error_code = header.error_code,
                 event_id = %header.id,
-                seq = receipt.seq,
+                seq,
                 $message
             );
         }};
     }
-    if is(record.header(), Outcome::Succeeded) {
+    if is(header, Outcome::Succeeded) {
         line!(info, "recorded");
     } else {
         line!(warn, "recorded: it did not succeed");

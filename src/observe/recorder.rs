@@ -1,10 +1,14 @@
 //! Emitting metrics, to whichever recorder the host has installed.
 //!
-//! The recorder is looked up each time: a host may install it after its auditor.
+//! The recorder is looked up each time: a host may install it after its auditor. One that panics takes nothing
+//! down, and no other metric with it.
 
-use metrics::{Key, KeyName, Label as KeyLabel, Level, Metadata, Unit, with_recorder};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use metrics::{Key, KeyName, Label as KeyLabel, Level, Metadata, Recorder, Unit};
 
 use super::table::{METRICS, Metric, MetricKind};
+use crate::store::log_line::log_line;
 
 static METADATA: Metadata<'static> =
     Metadata::new("moltbot_audit", Level::INFO, Some("moltbot_audit"));
@@ -16,7 +20,6 @@ pub(crate) fn count(metric: &Metric, values: &[&'static str], by: u64) {
 }
 
 /// Brings a counter without labels to a total that is counted elsewhere.
-#[cfg(feature = "logs")]
 pub(crate) fn count_up_to(metric: &Metric, total: u64) {
     let key = key(metric, &[]);
     with_recorder(|recorder| recorder.register_counter(&key, &METADATA).absolute(total));
@@ -82,6 +85,12 @@ fn combinations(metric: &Metric) -> Vec<Vec<&'static str>> {
         };
         found.iter().flat_map(with).collect()
     })
+}
+
+fn with_recorder(emit: impl FnOnce(&dyn Recorder)) {
+    if catch_unwind(AssertUnwindSafe(|| metrics::with_recorder(emit))).is_err() {
+        log_line!(error, "the host's metrics recorder panicked");
+    }
 }
 
 fn key(metric: &Metric, values: &[&'static str]) -> Key {

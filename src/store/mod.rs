@@ -12,6 +12,8 @@ pub(crate) mod catch_unwind;
 #[cfg(any(feature = "sqlite", feature = "testing"))]
 pub(crate) mod decision;
 mod error;
+#[cfg(feature = "recorder")]
+pub(crate) mod log_line;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod open;
 #[cfg(feature = "postgres")]

@@ -27,6 +27,14 @@ const ROOMS: [(&str, &[&str]); 11] = [
 const EMPTY_NAMES: [&str; 9] =
     ["common", "helper", "helpers", "manager", "misc", "tests", "util", "utils", "test"];
 
+/// Where lines are handed to the thread that writes them, and written by it.
+const MAY_LOG: [&str; 2] = ["observe/recorded.rs", "store/log_line.rs"];
+
+fn logs_at_once(code: &str) -> bool {
+    let macros = ["trace", "debug", "info", "warn", "error", "event"];
+    macros.iter().any(|level| code.contains(&format!("tracing::{level}!")))
+}
+
 /// What is wrong with a file under `src`.
 fn faults(path: &Path, source: &str) -> Vec<String> {
     let module: Vec<&str> = module_of(path);
@@ -40,6 +48,11 @@ fn faults(path: &Path, source: &str) -> Vec<String> {
     let code = without_comments(source);
     if code.contains("cfg(test)") || code.contains("mod tests") {
         faults.push("holds tests, which belong under tests/".to_owned());
+    }
+    if !MAY_LOG.contains(&path.to_str().expect("UTF-8")) && logs_at_once(&code) {
+        faults.push(
+            "writes a log line where callers wait for it, instead of by `log_line!`".to_owned(),
+        );
     }
     // The front door uses every room.
     let Some(room) = module.first() else { return faults };
@@ -189,6 +202,11 @@ fn every_way_to_a_higher_floor_is_seen() {
         ("event/ids.rs", "use crate::*;\nuse crate::store;", "uses crate::store"),
         ("cellar/wine.rs", "", "is in a room the house does not have: cellar"),
         ("record/seal.rs", "use sqlx::Row;", "uses sqlx outside the storage floor"),
+        (
+            "store/mod.rs",
+            "fn f() { tracing::warn!(why, \"away\"); }",
+            "writes a log line where callers wait for it, instead of by `log_line!`",
+        ),
     ] {
         assert_eq!(faults(Path::new(path), source), [fault], "{path}: {source}");
     }

@@ -9,6 +9,7 @@ mod log_hostile;
 mod log_privacy;
 mod log_writer;
 pub(crate) mod metrics;
+mod observers;
 mod prometheus;
 mod record_line;
 mod runbook;

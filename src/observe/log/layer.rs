@@ -31,14 +31,18 @@ use crate::redact::Named;
 /// outer. `docs/logging.md` has the rest: errors, limits, and how values are written.
 ///
 /// ```
-/// use moltbot_audit::observe::JsonLayer;
+/// use moltbot_audit::observe::{JsonLayer, NonBlocking};
 /// use tracing_subscriber::layer::SubscriberExt;
 ///
-/// let subscriber = tracing_subscriber::registry().with(JsonLayer::new(std::io::stdout));
+/// # fn main() -> std::io::Result<()> {
+/// let (writer, _guard) = NonBlocking::new(std::io::stdout())?;
+/// let subscriber = tracing_subscriber::registry().with(JsonLayer::new(writer));
 /// tracing::subscriber::with_default(subscriber, || {
 ///     let _request = tracing::info_span!("request", request_id = "req-7").entered();
 ///     tracing::info!(timing_ms = 412, "sent to 0788 123 456"); // "message":"sent to ***456"
 /// });
+/// # Ok(())
+/// # }
 /// ```
 pub struct JsonLayer<W> {
     writer: W,
@@ -50,8 +54,8 @@ pub struct JsonLayer<W> {
 }
 
 impl<W> JsonLayer<W> {
-    /// A layer that writes lines to what `writer` makes: `std::io::stdout`, a
-    /// [`NonBlocking`](super::NonBlocking), or whatever else `fmt` takes.
+    /// A layer that writes lines to what `writer` makes: a [`NonBlocking`](super::NonBlocking), or any other
+    /// writer that `fmt` takes. Each line is flushed. Callers that log wait for a writer that blocks.
     #[must_use]
     pub fn new(writer: W) -> Self {
         Self {
@@ -132,7 +136,12 @@ impl<W> JsonLayer<W> {
             return;
         };
         // A log that panics would take down who logs; `Mutex` as a writer panics once somebody has.
-        let write = || self.writer.make_writer_for(metadata).write_all(line.as_bytes());
+        let write = || {
+            let mut writer = self.writer.make_writer_for(metadata);
+            writer.write_all(line.as_bytes())?;
+            // A buffer that keeps a line may lose it without a word.
+            writer.flush()
+        };
         let written = catch_unwind(AssertUnwindSafe(write));
         if !matches!(written, Ok(Ok(()))) {
             self.lost.add(1);

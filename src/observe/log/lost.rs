@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// come back.
 static TOTAL: AtomicU64 = AtomicU64::new(0);
 
-/// The lines that this process could not write.
+/// The lines that layers and writers of this process could not write.
 #[cfg(feature = "recorder")]
 pub(crate) fn lost_lines() -> u64 {
     TOTAL.load(Ordering::Relaxed)

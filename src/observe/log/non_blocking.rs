@@ -20,7 +20,8 @@ const BYTES_MAX: usize = 16 * 1024 * 1024;
 const FLUSH_MAX: Duration = Duration::from_secs(2);
 
 /// Hands lines to a thread of its own, and counts those that could not be written: because too many
-/// waited, because the file refused them, or because they came after the guard was dropped.
+/// waited, because the file refused them, or because they came after the guard was dropped. Lines that a buffer
+/// took and could not hand on count as lost, although it may still do so later.
 ///
 /// At most 65,536 lines or 16 MiB wait, and once more as much is being written, unless told otherwise.
 ///
@@ -196,6 +197,7 @@ impl Shared {
     /// tried.
     fn write_all(&self, file: &mut impl Write, mut lines: &[u8], is_broken_off: &mut bool) {
         let mut is_begun = false;
+        let mut taken = 0;
         while !lines.is_empty() {
             if *is_broken_off {
                 // What was written of a lost line must not become the head of the next.
@@ -208,10 +210,16 @@ impl Shared {
                 lines.iter().position(|byte| *byte == b'\n').map_or(lines.len(), |end| end + 1)
             });
             is_begun = written.is_some() && lines[done - 1] != b'\n';
+            if written.is_some() {
+                // A line counts where it ends.
+                let goes_on = is_begun && done < lines.len();
+                taken += lines_in(&lines[..done]) - usize::from(goes_on);
+            }
             lines = &lines[done..];
         }
-        // What a buffer could not hand on it keeps, and hands on next time.
-        let _flushed = try_flush(file);
+        if try_flush(file).is_none() {
+            self.lost.add_len(taken);
+        }
     }
 }
 
@@ -228,7 +236,12 @@ fn try_write(file: &mut impl Write, bytes: &[u8]) -> Option<usize> {
 }
 
 fn try_flush(file: &mut impl Write) -> Option<()> {
-    catch_unwind(AssertUnwindSafe(|| file.flush())).ok()?.ok()
+    loop {
+        match catch_unwind(AssertUnwindSafe(|| file.flush())).ok()? {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            flushed => return flushed.ok(),
+        }
+    }
 }
 
 fn lines_in(bytes: &[u8]) -> usize {

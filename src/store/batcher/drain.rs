@@ -15,6 +15,7 @@ use super::gate::chain;
 use super::{Shared, WriteError};
 use crate::event::{EventType, StreamId};
 use crate::record::Record;
+use crate::store::log_line::log_line;
 use crate::store::{Spool, SpoolError, Spooled};
 
 const BATCH_EVENTS: usize = 500;
@@ -131,7 +132,7 @@ impl Drain {
                 // Somebody closed it, for the next process.
                 Err(SpoolError::Closed) => return self.shared.gate.open(),
                 Err(error) => {
-                    tracing::error!(%error, "the spool fails");
+                    log_line!(error, %error, "the spool fails");
                     // What it holds must wait, and nothing else: the next event tries the database.
                     self.shared.gate.open();
                     sleep(backoff.pause()).await;
@@ -183,10 +184,8 @@ impl Drain {
         self.shared.tell_appended(&records, &verdicts, &took);
         self.count(&records, &sorted);
         if !sorted.refused.is_empty() {
-            tracing::error!(
-                events = sorted.refused.len(),
-                "the database refuses spooled events: they are set aside"
-            );
+            let events = sorted.refused.len();
+            log_line!(error, events, "the database refuses spooled events: they are set aside");
             let refused = sorted.refused.iter().map(|(place, why)| (*place, why));
             spool.set_aside(refused).await?;
             let refused = u64::try_from(sorted.refused.len()).unwrap_or(u64::MAX);
@@ -289,7 +288,8 @@ impl Sorted {
                         sorted.away = Some(error.clone());
                     } else if !error.is_undecided() {
                         // A defect of the sink. The record stays, and others pass by.
-                        tracing::error!(%error, place, "a spooled event cannot be appended");
+                        let error = error.to_string();
+                        log_line!(error, error, place, "a spooled event cannot be appended");
                     }
                 }
             }
@@ -311,7 +311,7 @@ impl Adoption {
                 Ok(_) => shared.tend_spool(),
                 Err(SpoolError::Closed) => return,
                 Err(error) => {
-                    tracing::error!(%error, "a spool that was left cannot be taken over");
+                    log_line!(error, %error, "a spool that was left cannot be taken over");
                 }
             }
         }

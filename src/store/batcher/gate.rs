@@ -1,5 +1,6 @@
 //! Whether the database is taken to be there.
 
+use crate::store::log_line::log_line;
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,17 +18,15 @@ impl Gate {
     /// Everything goes to the spool from now on.
     pub(super) fn shut(&self, why: &(dyn Error + 'static)) {
         if !self.is_shut.swap(true, Ordering::SeqCst) {
-            tracing::warn!(
-                why = chain(why),
-                "the database does not take events: they go to the spool"
-            );
+            let why = chain(why);
+            log_line!(warn, why, "the database does not take events: they go to the spool");
         }
     }
 
     /// The database is tried again.
     pub(super) fn open(&self) {
         if self.is_shut.swap(false, Ordering::SeqCst) {
-            tracing::info!("the database takes events again");
+            log_line!(info, "the database takes events again");
         }
     }
 }

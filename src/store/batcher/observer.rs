@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::append::Verdict;
 use super::{DrainReport, Shared};
 use crate::record::{Receipt, Record};
+use crate::store::log_line::log_line;
 
 /// Hears what becomes of records, before their callers do. It is called by the tasks that write, and must
 /// not block.
@@ -37,22 +38,21 @@ impl Shared {
         verdicts: &[Verdict],
         took: &[Duration],
     ) {
-        self.tell(|observer| {
-            for took in took {
-                observer.appended(*took);
+        for took in took {
+            self.tell(|observer| observer.appended(*took));
+        }
+        for (record, verdict) in records.iter().zip(verdicts) {
+            if let Ok(receipt) = verdict {
+                self.tell(|observer| observer.stored(record, receipt));
             }
-            for (record, verdict) in records.iter().zip(verdicts) {
-                if let Ok(receipt) = verdict {
-                    observer.stored(record, receipt);
-                }
-            }
-        });
+        }
     }
 
-    /// Tells the observer. One that panics must not end the task that writes for everybody.
+    /// Tells the observer one thing. One that panics must not end the task that writes for everybody, nor keep
+    /// the next thing from being told.
     pub(super) fn tell(&self, what: impl FnOnce(&dyn Observer)) {
         if catch_unwind(AssertUnwindSafe(|| what(&*self.observer))).is_err() {
-            tracing::error!("whoever observes what is recorded panicked");
+            log_line!(error, "an observer of what is recorded panicked");
         }
     }
 }

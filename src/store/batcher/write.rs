@@ -12,6 +12,7 @@ use super::backoff::Backoff;
 use super::batch::{Batch, divide};
 use super::queue::Pending;
 use super::{Shared, WriteError};
+use crate::store::log_line::log_line;
 use crate::store::{Spool, SpoolError, StoreError};
 
 /// How long the spool may take, and how long a caller waits for it after its time for the database.
@@ -127,14 +128,18 @@ impl Shared {
         match pushed {
             Ok(()) => {
                 let records = batch.records();
-                self.tell(|observer| records.iter().for_each(|record| observer.spooled(record)));
+                for record in &**records {
+                    self.tell(|observer| observer.spooled(record));
+                }
                 batch.spooled();
             }
             Err(error) => {
+                let error = Arc::new(error);
                 if !failed_before {
-                    tracing::error!(%error, "events cannot be spooled");
+                    let error = Arc::clone(&error);
+                    log_line!(error, %error, "events cannot be spooled");
                 }
-                batch.failed(&WriteError::Spool(Arc::new(error)));
+                batch.failed(&WriteError::Spool(error));
             }
         }
     }

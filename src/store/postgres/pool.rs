@@ -84,6 +84,8 @@ fn pool(settings: &Settings, pooling: &CurrentPooling, last_failure: LastFailure
     PgPoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(settings.connect_limit)
+        // Never: the driver would log it on the task that writes.
+        .acquire_slow_threshold(Duration::MAX)
         // The driver would ask before every call whether the connection lives: a round trip, which
         // over a network takes as long as the append itself. We ask where there is reason to doubt.
         // Together the two reasons let a retry never meet a second connection of the same death: it

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::store::log_line::log_line;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, Row};
 use tokio::time::timeout;
@@ -40,7 +41,8 @@ impl CurrentPooling {
     #[cold]
     pub(super) fn found_by_transaction(&self) {
         if !self.by_transaction.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
+            log_line!(
+                warn,
                 "the database is behind a pooler in transaction mode, which was not known: \
                  put pooler=transaction into its URL"
             );

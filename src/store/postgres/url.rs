@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 
 use super::pooling::Pooling;
@@ -61,7 +62,9 @@ fn driver_options(url: &str) -> Result<PgConnectOptions, StoreError> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| invalid("it cannot be parsed: check port, sslmode and percent-encoding"))?
         // A start-up parameter that poolers refuse. Nothing here reads a float.
-        .extra_float_digits(None);
+        .extra_float_digits(None)
+        // The driver would log on the task that writes, and a log that hangs must not hold it.
+        .disable_statement_logging();
     Ok(match options.get_application_name() {
         Some(_) => options,
         None => options.application_name(APPLICATION_NAME),

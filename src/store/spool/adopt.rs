@@ -10,6 +10,7 @@ use super::gauge::Gauge;
 use super::queue::{Limits, Queue};
 use super::slot::{Slot, slots_with_events};
 use super::widened;
+use crate::store::log_line::log_line;
 
 /// Records that are moved at once, and their bytes.
 const CHUNK_ROWS: usize = 500;
@@ -40,7 +41,13 @@ pub(super) fn adopt(
             Err(SpoolError::Full { .. }) => break,
             Err(SpoolError::Closed) => return Err(SpoolError::Closed),
             Err(error) => {
-                tracing::error!(slot = number, %error, "a left spool file could not be adopted");
+                let shown = error.to_string();
+                log_line!(
+                    error,
+                    slot = number,
+                    error = shown,
+                    "a left spool file could not be adopted"
+                );
                 first_error.get_or_insert(error);
             }
         }

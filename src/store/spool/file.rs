@@ -9,6 +9,7 @@ use super::error::{Fault, fault, guarded};
 use super::held_file::HeldFile;
 use super::slot::{Slot, private_file};
 use super::{rows, salvage, widened};
+use crate::store::log_line::log_line;
 
 /// Memory for pages. redb would take 1 GiB.
 const CACHE_BYTES: usize = 4 << 20;
@@ -57,8 +58,10 @@ pub(super) fn open(slot: &Slot, acknowledged: Option<u64>) -> Result<Opened, Fau
         other => return other,
     };
     let recovery = salvage::salvage(slot)?;
-    tracing::error!(
-        file = %slot.file().display(),
+    let file = slot.file();
+    log_line!(
+        error,
+        file = %file.display(),
         why,
         recovered = recovery.recovered,
         torn = recovery.torn,
@@ -118,9 +121,11 @@ impl Opened {
         }
         self.recovery.recovered = widened(frames.len());
         self.recovery.torn = torn;
-        tracing::warn!(
-            file = %slot.file().display(),
-            recovered = self.recovery.recovered,
+        let (file, recovered) = (slot.file(), self.recovery.recovered);
+        log_line!(
+            warn,
+            file = %file.display(),
+            recovered,
             torn,
             "there were records behind the spool file's newest commit: whole ones are recovered"
         );

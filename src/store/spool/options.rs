@@ -10,6 +10,7 @@ use super::gauge::Gauge;
 use super::queue::{Limits, Queue};
 use super::slot::{Slot, private_folder};
 use super::{Inner, Spool, blocking};
+use crate::store::log_line::log_line;
 
 /// Most bytes of records that a spool holds where nothing else is said: 1 GiB.
 const DEFAULT_MAX_BYTES: u64 = 1 << 30;
@@ -67,7 +68,7 @@ impl SpoolOptions {
         let queue = Arc::new(Mutex::new(Some(queue)));
         let spool = Spool(Arc::new(Inner { folder, queue, gauge }));
         if let Err(error) = spool.adopt().await {
-            tracing::warn!(%error, "spool files that other processes left were not adopted");
+            log_line!(warn, %error, "spool files that other processes left were not adopted");
         }
         Ok(spool)
     }

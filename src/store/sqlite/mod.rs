@@ -63,7 +63,8 @@ impl SqliteStore {
     /// else as the database fails.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let Location { path, create } = Location::parse(url)?;
-        // Statements are not logged: a batch's INSERT is tens of kilobytes of placeholders.
+        // Statements are not logged: a log that hangs would hold the task that writes, and a batch's INSERT is
+        // tens of kilobytes of placeholders.
         let plain = SqliteConnectOptions::new()
             .filename(&path)
             .busy_timeout(BUSY_TIMEOUT)
@@ -194,4 +195,6 @@ fn pool(connections_max: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // Never: the driver would log it on the task that writes.
+        .acquire_slow_threshold(Duration::MAX)
 }

@@ -1,6 +1,7 @@
 //! Writers: threads, faults, and the one that never waits.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, LineWriter, Write};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 
@@ -243,6 +244,60 @@ fn a_guard_waits_for_a_file_that_hangs_only_so_long_and_counts_the_rest() {
     writer.write_all(b"late\n").unwrap();
     assert_eq!(writer.lost().count(), 101);
     assert_eq!(holder.written.text(), "");
+}
+
+/// A disk that is full.
+fn full() -> File {
+    File::options().write(true).open("/dev/full").expect("a device")
+}
+
+#[test]
+fn lines_that_a_buffer_takes_and_cannot_hand_on_are_counted() {
+    // Fewer than the buffer holds, and more; in one batch, and in many.
+    for (lines, batch) in [(3, 3), (5_000, 5_000), (5_000, 100), (5_000, 1)] {
+        let files: [Box<dyn Write + Send>; 3] = [
+            Box::new(BufWriter::new(full())),
+            Box::new(LineWriter::new(full())),
+            Box::new(BufWriter::with_capacity(7, full())),
+        ];
+        for (nth, file) in files.into_iter().enumerate() {
+            let (mut writer, guard) = NonBlocking::new(file).unwrap();
+            for _ in 0..lines / batch {
+                writer.write_all("line\n".repeat(batch).as_bytes()).unwrap();
+            }
+            drop(guard);
+            assert_eq!(usize::try_from(writer.lost().count()), Ok(lines), "file {nth}, {batch}");
+        }
+    }
+}
+
+#[test]
+fn a_layer_counts_what_a_buffer_cannot_hand_on() {
+    let layer = JsonLayer::new(Mutex::new(BufWriter::new(full())));
+    let lost = layer.lost();
+    logged_by(layer, || (0..100).for_each(|nth| info!(nth, "x")));
+    assert_eq!(lost.count(), 100);
+}
+
+/// Takes everything, and hands on nothing.
+struct FlushPanics;
+
+impl Write for FlushPanics {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        panic!("on purpose");
+    }
+}
+
+#[test]
+fn lines_whose_flush_panics_are_counted() {
+    let (mut writer, guard) = NonBlocking::new(FlushPanics).unwrap();
+    writer.write_all(b"aa\nbb\ncc").unwrap();
+    drop(guard);
+    assert_eq!(writer.lost().count(), 3);
 }
 
 #[test]

@@ -17,9 +17,14 @@ fn auditor() -> Auditor {
     builder.environment(|_| None).build()
 }
 
-fn play(scene: impl Future<Output = ()>) {
+/// Plays until the lines are written.
+fn play(scene: impl AsyncFnOnce(&Auditor)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(scene);
+    runtime.expect("a runtime").block_on(async {
+        let auditor = auditor();
+        scene(&auditor).await;
+        auditor.shutdown(Duration::from_secs(10)).await.expect("all is written");
+    });
 }
 
 fn of_records(lines: Vec<Parsed>) -> Vec<Parsed> {
@@ -39,14 +44,12 @@ fn failed(request: &RequestId) -> AuditEvent {
 fn a_records_line_borrows_nothing_from_the_span_around_it() {
     let lines = logged(|| {
         let around = info_span!("host", request_id = "outer", idempotency_key = "outer-key");
-        // A flip is recorded by the task of whoever flips.
-        play(
-            async {
-                let auditor = auditor();
-                auditor.kill_switch().engage(&Switch::AI, "aline", "a drill").await.expect("set");
-            }
-            .instrument(around),
-        );
+        // A flip is recorded by the task of the caller.
+        play(async |auditor| {
+            let switch = auditor.kill_switch();
+            let engaged = switch.engage(&Switch::AI, "aline", "a drill").instrument(around);
+            engaged.await.expect("set");
+        });
     });
     let lines = of_records(lines);
     assert_eq!(lines.len(), 1);
@@ -61,8 +64,8 @@ fn a_records_line_borrows_nothing_from_the_span_around_it() {
 fn a_records_line_says_how_it_ended() {
     let request = fresh_request();
     let lines = logged(|| {
-        play(async {
-            auditor().record(failed(&request)).await.expect("recorded");
+        play(async |auditor| {
+            auditor.record(failed(&request)).await.expect("recorded");
         });
     });
     let lines = of_records(lines);
@@ -80,8 +83,8 @@ fn a_records_line_is_masked_for_every_layer() {
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt().with_writer(lines.clone()).with_ansi(false).finish();
     tracing::subscriber::with_default(subscriber, || {
-        play(async {
-            auditor().record(failed(&fresh_request())).await.expect("recorded");
+        play(async |auditor| {
+            auditor.record(failed(&fresh_request())).await.expect("recorded");
         });
     });
     let text = lines.text();

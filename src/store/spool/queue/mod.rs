@@ -14,6 +14,7 @@ use super::rows::{self, AsideRow, Rows};
 use super::slot::{Slot, remove_if_there};
 use super::widened;
 use crate::record::Record;
+use crate::store::log_line::log_line;
 
 /// Removals that wait in memory for a transaction, and more where one failed. After a crash so many go
 /// to the database again.
@@ -162,7 +163,7 @@ impl Queue {
         let rows: Vec<_> = places.iter().map(|place| (*place, UNREADABLE.to_owned())).collect();
         let moved = self.set_aside(&rows)?;
         self.gauge.figures().recovery.unreadable += moved;
-        tracing::error!(moved, "records in the spool cannot be read back, and were set aside");
+        log_line!(error, moved, "records in the spool cannot be read back, and were set aside");
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use super::super::gauge::Count;
 use super::super::rows::{self, Rows};
 use super::super::slot::remove_if_there;
 use super::Queue;
+use crate::store::log_line::log_line;
 
 /// An empty file is kept up to this length, in bytes.
 const EMPTY_LEN_MAX: u64 = 16 << 20;
@@ -36,7 +37,7 @@ impl Queue {
                 }
                 Err(Fault::Damage(why)) => {
                     self.let_go();
-                    tracing::error!(doing, why, "the spool's file is damaged");
+                    log_line!(error, doing, why, "the spool's file is damaged");
                 }
             }
         }
