@@ -65,7 +65,7 @@ async fn run(size: &Size) {
         .expect("the cluster accepts connections");
     let store = PostgresStore::new(pool.clone()).pooling(Pooling::Session);
     store.migrate().await.expect("the schema is brought up to date");
-    sqlx::query("select moltbot_audit.ensure_partitions('2026-09-15', 1)")
+    sqlx::query("select moltbot_audit.make_partitions('2026-09-15', 1)")
         .execute(&pool)
         .await
         .expect("the month of the events is prepared");

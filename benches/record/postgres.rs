@@ -51,7 +51,7 @@ impl Database {
         let store = PostgresStore::connect(&url).await.expect("the cluster accepts connections");
         store.migrate().await.expect("the schema is brought up to date");
         let pool = pool(&url, CONNECTIONS).await;
-        sqlx::query("select moltbot_audit.ensure_partitions('2026-09-15', 1)")
+        sqlx::query("select moltbot_audit.make_partitions('2026-09-15', 1)")
             .execute(&pool)
             .await
             .expect("the month of the events is prepared");

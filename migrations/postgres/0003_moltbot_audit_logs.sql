@@ -195,13 +195,9 @@ create table if not exists moltbot_audit.audit_streams (
 
 -- Makes the partitions of the months from `starting` on, and moves what the default partition holds
 -- of them. The only place where partitions are made. Returns how many were made.
-create or replace function moltbot_audit.ensure_partitions(
-    starting timestamptz default now(),
-    months integer default 4
-)
+create or replace function moltbot_audit.make_partitions(starting timestamptz, months integer)
 returns integer
 language plpgsql
-security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 -- A transaction that holds the table for long must not make every append queue up behind us.
@@ -213,10 +209,6 @@ declare
     upper_bound timestamptz;
     partition_name text;
 begin
-    if months not between 1 and 120 then
-        raise exception 'months is %, expected 1 to 120', months
-            using errcode = 'invalid_parameter_value';
-    end if;
     -- Two callers at once would make the same partition.
     perform pg_advisory_xact_lock(hashtextextended('moltbot_audit.ensure_partitions', 0));
     for ahead in 0 .. months - 1 loop
@@ -249,6 +241,32 @@ begin
         made := made + 1;
     end loop;
     return made;
+end
+$$;
+
+-- Makes the partitions of the months from `starting` on, within bounds: each partition costs every export a
+-- lock, so nobody makes thousands. Returns how many were made.
+create or replace function moltbot_audit.ensure_partitions(
+    starting timestamptz default now(),
+    months integer default 4
+)
+returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+begin
+    -- A null is in no bounds either.
+    if (
+        months between 1 and 25
+        and starting >= date_trunc('month', now()) - interval '1 month'
+        and starting + make_interval(months => months - 1) <= now() + interval '24 months'
+    ) is not true then
+        raise exception 'partitions are made from the month before this one to 24 months ahead, not % from %',
+            months, starting using errcode = 'invalid_parameter_value';
+    end if;
+    return moltbot_audit.make_partitions(starting, months);
 end
 $$;
 
@@ -608,11 +626,8 @@ begin
 end
 $$;
 
--- Appends a batch: arrays in, arrays out, in one order. An array that ends before the others stands for
--- nulls. A status is `stored`; `duplicate` where the event is stored with the same content, with the
--- first receipt; or `conflict` where its id is stored with other content, with the receipt of what is
--- stored.
-create or replace function moltbot_audit.append_batch(
+-- Appends a batch whatever its types are. Runs under the settings of its callers, as `append_batch` says.
+create or replace function moltbot_audit.append_all(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
     durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
@@ -622,13 +637,6 @@ create or replace function moltbot_audit.append_batch(
 )
 returns moltbot_audit.places
 language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
--- Planning these arrays against every partition at each call costs more than the writing.
-set plan_cache_mode = force_generic_plan
--- A writer stuck inside a transaction must not hold up the rest of a batch: the caller may try again,
--- each stream by itself.
-set lock_timeout = '2s'
 as $$
 #variable_conflict use_column
 declare
@@ -666,6 +674,51 @@ begin
             key_commitments, host_ids_commitments, event_hashes
         );
     end;
+end
+$$;
+
+-- The types whose events a function of their own appends, together with the change that they report. An
+-- `effect.admitted` whose effect began while the database was away comes through `append_effects`.
+create or replace function moltbot_audit.types_with_a_function()
+returns text[]
+language sql
+immutable parallel safe
+return array['effect.admitted', 'effect.expired', 'effect.resolved', 'switch.engaged', 'switch.reset'];
+
+-- Appends a batch: arrays in, arrays out, in one order. An array that ends before the others stands for
+-- nulls. A status is `stored`; `duplicate` where the event is stored with the same content, with the
+-- first receipt; or `conflict` where its id is stored with other content, with the receipt of what is
+-- stored.
+create or replace function moltbot_audit.append_batch(
+    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
+    event_types text[], actors text[], outcomes text[], error_codes text[],
+    durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
+    inputs text[], outputs text[], idempotency_keys text[], host_ids text[], salts bytea[],
+    input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
+    host_ids_commitments bytea[], event_hashes bytea[]
+)
+returns moltbot_audit.places
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+-- Planning these arrays against every partition at each call costs more than the writing.
+set plan_cache_mode = force_generic_plan
+-- A writer stuck inside a transaction must not hold up the rest of a batch: the caller may try again,
+-- each stream by itself.
+set lock_timeout = '2s'
+as $$
+#variable_conflict use_column
+begin
+    if event_types && moltbot_audit.types_with_a_function() then
+        raise exception 'effect.admitted, effect.expired, effect.resolved and switch events are appended by '
+            'admit, conclude and set_switch alone' using errcode = 'check_violation';
+    end if;
+    return moltbot_audit.append_all(
+        ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
+        error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
+        idempotency_keys, host_ids, salts, input_commitments, output_commitments,
+        key_commitments, host_ids_commitments, event_hashes
+    );
 end
 $$;
 

@@ -360,6 +360,16 @@ declare
     picked record;
     places moltbot_audit.places;
 begin
+    if event_types && moltbot_audit.types_with_a_function() or 'intent' = any (roles) then
+        perform from unnest(event_types, roles) as b (event_type, role)
+        where (b.event_type = 'effect.admitted') is distinct from (b.role = 'intent')
+            or b.event_type <> 'effect.admitted'
+            and b.event_type = any (moltbot_audit.types_with_a_function());
+        if found then
+            raise exception 'an intent is an effect.admitted, and nothing else is; conclusions and switch '
+                'events are appended by conclude and set_switch alone' using errcode = 'check_violation';
+        end if;
+    end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
     -- The row of a conflict is locked even where the condition says not to update it.
     insert into moltbot_audit.audit_streams as s (
@@ -406,7 +416,7 @@ begin
             picked.ids, picked.outcomes, picked.error_codes, picked.outputs
         );
     end if;
-    places := moltbot_audit.append_batch(
+    places := moltbot_audit.append_all(
         ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
         error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
         idempotency_keys, host_ids, salts, input_commitments, output_commitments,
@@ -440,6 +450,10 @@ as $$
 declare
     stream moltbot_audit.audit_streams;
 begin
+    if append_alone.event_type = any (moltbot_audit.types_with_a_function()) then
+        raise exception 'effect.admitted, effect.expired, effect.resolved and switch events are appended by '
+            'admit, conclude and set_switch alone' using errcode = 'check_violation';
+    end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
     stream := moltbot_audit.lock_stream(append_alone.stream_id, append_alone.created_at);
     if append_alone.is_outcome then
@@ -759,7 +773,17 @@ declare
     stream moltbot_audit.audit_streams;
     e record;
     c record;
+    said record;
 begin
+    select conclude.event_type as event_type, i ->> 'effect_id' as effect_id, i ->> 'finding' as finding
+    into said
+    from (select conclude.input::jsonb as i) as x;
+    if (said.event_type, said.effect_id, said.finding) is distinct from (
+        case conclusion when 'expired' then 'effect.expired' else 'effect.resolved' end,
+        conclude.effect_id::text, nullif(conclusion, 'expired')
+    ) or conclusion not in ('expired', 'performed', 'not_performed') then
+        raise exception 'the event of a conclusion says another one' using errcode = 'check_violation';
+    end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
     stream := moltbot_audit.lock_stream(conclude.stream_id, conclude.created_at);
     select x.* into e
@@ -820,6 +844,22 @@ language sql
 immutable parallel safe
 return name ~ '^[a-z][a-z0-9_]{0,39}$' and length(regexp_replace(name, '[^0-9]', '', 'g')) <= 4;
 
+-- Whether the event of a flip says that flip. `check_flip` is the same in the library.
+create or replace function moltbot_audit.says_flip(
+    event_type text, stream_id uuid, actor text, outcome text, input jsonb,
+    switch text, engaged boolean, changed_by text, reason text
+)
+returns boolean
+language sql
+immutable parallel safe
+return (
+    event_type, actor, outcome, stream_id, input ->> 'switch', input ->> 'by', input ->> 'reason'
+) is not distinct from (
+    case when engaged then 'switch.engaged' else 'switch.reset' end, 'admin', 'succeeded',
+    -- The stream of events without a request.
+    '8d18e442-ee79-5ac0-97ad-497709e94a1b'::uuid, switch, changed_by, reason
+);
+
 -- Sets a switch, and appends the event that says so.
 create or replace function moltbot_audit.set_switch(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
@@ -842,6 +882,13 @@ begin
     if not coalesce(moltbot_audit.is_name(set_switch.switch), false) then
         raise exception 'a switch has a name of lower-case letters, digits and underscores, at most 40 bytes '
             'and four digits' using errcode = 'invalid_parameter_value';
+    end if;
+    if not moltbot_audit.says_flip(
+        set_switch.event_type, set_switch.stream_id, set_switch.actor, set_switch.outcome,
+        set_switch.input::jsonb, set_switch.switch, set_switch.engaged, set_switch.changed_by,
+        set_switch.reason
+    ) then
+        raise exception 'the event of a flip says another flip' using errcode = 'check_violation';
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
     lock table only moltbot_audit.audit_switches in exclusive mode;

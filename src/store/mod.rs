@@ -63,6 +63,9 @@ pub type Appended = Result<Receipt, Conflict>;
 /// - A record whose event is already stored with the same content is not stored again: its receipt is
 ///   the first one. With other content it is a [`Conflict`], and the rest of the batch still lands. Of
 ///   one id in two streams of one batch, either may be the one that counts.
+/// - An `effect.admitted` is appended with [`Role::Intent`](crate::record::Role::Intent), and nothing else is
+///   in that role. `effect.expired`, `effect.resolved` and `switch.*` are not appended here, but by the
+///   functions of `AdmissionStore` that do what they report: [`StoreError::Refused`].
 /// - When `append` returns `Err`, the batch as a whole may or may not have landed (the connection may
 ///   have died after the commit). The caller appends the same records again.
 ///

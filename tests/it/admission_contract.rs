@@ -5,6 +5,7 @@ mod conclusions;
 mod consent;
 mod drained;
 mod idempotency;
+mod own_events;
 pub(crate) mod races;
 mod settlement;
 mod switches;
@@ -68,6 +69,12 @@ macro_rules! admission_contract {
                 an_effects_id_is_never_used_twice
                 what_a_key_says_goes_before_every_other_obstacle
                 an_intent_whose_id_is_taken_is_an_error_and_takes_nothing
+            });
+            admission_contract!(@tests $open: own_events {
+                the_librarys_events_come_only_with_what_they_report
+                an_intent_is_an_admission_and_nothing_else_is
+                the_event_of_a_flip_says_that_flip
+                the_event_of_a_conclusion_says_that_conclusion
             });
             admission_contract!(@tests $open: races {
                 fifty_claims_at_once_for_eight_places_admit_eight

@@ -56,7 +56,7 @@ async fn a_store_says_until_when_its_partitions_are_prepared() {
 }
 
 async fn prepare_september(url: &str) -> i32 {
-    scalar(url, "select moltbot_audit.ensure_partitions('2026-09-15', 1)").await
+    scalar(url, "select moltbot_audit.make_partitions('2026-09-15', 1)").await
 }
 
 async fn scalar<T>(url: &str, sql: &str) -> T
@@ -239,7 +239,7 @@ async fn months_may_be_prepared_while_events_arrive() {
     let store = migrated(&url).await;
     let settings = "do $$ begin
         execute format('alter database %I set deadlock_timeout = ''10min''', current_database());
-        alter function moltbot_audit.ensure_partitions set lock_timeout = '1min';
+        alter function moltbot_audit.make_partitions set lock_timeout = '1min';
     end $$";
     let output = Cluster::shared().psql(&url, &["--command", settings]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -257,7 +257,7 @@ async fn months_may_be_prepared_while_events_arrive() {
     while !writer.is_finished() {
         months += 1;
         let month = format!("'2031-01-15'::date + interval '{months} months'");
-        let prepare = format!("select moltbot_audit.ensure_partitions({month}, 1)");
+        let prepare = format!("select moltbot_audit.make_partitions({month}, 1)");
         assert_eq!(scalar::<i32>(&url, &prepare).await, 1);
     }
     writer.await.expect("no append fails");

@@ -2,6 +2,7 @@
 
 mod consent;
 mod entry;
+mod own_events;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ pub(crate) use self::consent::ConsentWord;
 #[cfg(feature = "sqlite")]
 pub(crate) use self::entry::Held;
 pub(crate) use self::entry::{Change, Entry, State};
+pub(crate) use self::own_events::{check_appended, check_conclusion, check_flip};
 use super::admission::{Claim, Obstacle, Scope, Verdict};
 use crate::event::Period;
 

@@ -29,6 +29,7 @@ use self::row::Row;
 use crate::event::StreamId;
 use crate::record::Record;
 use crate::store::admission::AdmissionStore;
+use crate::store::decision::check_appended;
 use crate::store::{
     Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot,
 };
@@ -119,6 +120,7 @@ impl AuditSink for SqliteStore {
             if batch.is_empty() {
                 return Ok(Vec::new());
             }
+            check_appended(batch)?;
             // Encoded here, so that no JSON is written while the lock is held.
             let rows: Vec<Row> = batch.iter().map(Row::from).collect();
             let append = async move |writer: SqlitePool| append::append(&writer, &rows).await;

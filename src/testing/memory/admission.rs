@@ -13,7 +13,9 @@ use crate::store::admission::{
     Admission, AdmissionStore, Claim, Conclusion, ConsentClaim, FirstShortlist, OpenEffect, Scope,
     SwitchState, Verdict,
 };
-use crate::store::decision::{self, Change, ConsentWord, DOING, Entry, Facts, Met, Start};
+use crate::store::decision::{
+    self, Change, ConsentWord, DOING, Entry, Facts, Met, Start, check_conclusion, check_flip,
+};
 use crate::store::{BoxFuture, StoreError};
 
 /// How long a poll for a moved switch lasts, where none moves.
@@ -240,6 +242,7 @@ impl AdmissionStore for MemoryStore {
         record: &'a Record,
     ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
         Box::pin(async move {
+            check_conclusion(effect_id, conclusion, record)?;
             self.with(|kept| kept.conclude(effect_id, conclusion, record, self.now()))
         })
     }
@@ -284,6 +287,7 @@ impl AdmissionStore for MemoryStore {
         record: &'a Record,
     ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
         Box::pin(async move {
+            check_flip(state, record)?;
             let receipt = self.with(|kept| kept.set_switch(state, record, self.now()))?;
             self.switch_moved.notify_waiters();
             Ok(receipt)

@@ -16,6 +16,7 @@ use crate::event::StreamId;
 use crate::proof::{chain_hash, stream_start};
 use crate::record::{Receipt, Record, StoredRecord};
 use crate::store::admission::AdmissionStore;
+use crate::store::decision::check_appended;
 use crate::store::{
     Appended, AuditSink, AuditStore, BoxFuture, Conflict, StoreError, StreamHead, StreamSnapshot,
 };
@@ -83,6 +84,15 @@ impl MemoryStore {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Appends records as [`append`](AuditSink::append) does, and also those of the library's own that no
+    /// store appends by themselves: as somebody does who owns the database.
+    pub fn forge(&self, batch: &[Record]) -> Vec<Appended> {
+        // One lock for the batch, as a transaction has it.
+        let append =
+            |kept: &mut Kept| batch.iter().map(|record| kept.append(record, self.now())).collect();
+        self.with(append)
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -169,11 +179,8 @@ impl AuditSink for MemoryStore {
         batch: &'a [Record],
     ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
         Box::pin(async move {
-            // One lock for the batch, as a transaction has it.
-            let append = |kept: &mut Kept| {
-                batch.iter().map(|record| kept.append(record, self.now())).collect()
-            };
-            Ok(self.with(append))
+            check_appended(batch)?;
+            Ok(self.forge(batch))
         })
     }
 

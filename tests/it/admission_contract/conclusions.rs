@@ -81,7 +81,8 @@ pub(crate) async fn a_lease_that_is_over_may_be_resolved_without_being_expired(c
 pub(crate) async fn the_same_conclusion_again_gets_its_first_receipt(case: Case) {
     let claim = lapsing(&case);
     case.admit(&claim).await;
-    let (expiry, resolution) = (case.conclusion(), case.conclusion());
+    let [expiry, resolution] = [Conclusion::Expired, Conclusion::NotPerformed]
+        .map(|conclusion| case.conclusion(&claim, conclusion));
     for (conclusion, record) in
         [(Conclusion::Expired, &expiry), (Conclusion::NotPerformed, &resolution)]
     {

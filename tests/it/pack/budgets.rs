@@ -28,7 +28,7 @@ fn usage<'a>(pack: &'a Value, budget: &str, period: &str) -> &'a Value {
 
 #[tokio::test]
 async fn eight_of_eight_calls_are_within_the_limit_and_the_ninth_is_not() {
-    let effects = Effects::new().await;
+    let effects = Effects::new();
     for _ in 0..8 {
         effects.call().await;
     }
@@ -58,7 +58,7 @@ async fn eight_of_eight_calls_are_within_the_limit_and_the_ninth_is_not() {
 
 #[tokio::test]
 async fn a_limit_that_was_lowered_later_counts_from_then_on() {
-    let effects = Effects::new().await;
+    let effects = Effects::new();
     for limit in [15, 15, 9] {
         effects.admit("vendor.batch_sent", vec![charge("vendors", 4, limit)]).await;
     }
@@ -73,7 +73,7 @@ async fn a_limit_that_was_lowered_later_counts_from_then_on() {
 
 #[tokio::test]
 async fn each_way_to_end_does_to_the_charges_what_the_rule_says() {
-    let effects = Effects::new().await;
+    let effects = Effects::new();
     let one = || vec![charge("moltbot_calls", 1, 8)];
     let mut ids = Vec::new();
     for _ in 0..7 {
@@ -145,7 +145,7 @@ async fn an_outcome_that_comes_after_somebody_found_out_counts() {
         ("performed", called().ended(Outcome::Cancelled, ErrorCode::Cancelled), "done", 50),
         ("performed", called().ended(Outcome::Failed, ErrorCode::NotPerformed), "voided", 0),
     ] {
-        let effects = Effects::new().await;
+        let effects = Effects::new();
         let id = effects.admit("moltbot.called", vec![charge("tokens", 50, 60)]).await;
         effects.resolve(id, finding).await;
         effects.end(id, outcome).await;
@@ -166,7 +166,7 @@ async fn an_outcome_that_comes_after_somebody_found_out_counts() {
 
 #[tokio::test]
 async fn tokens_and_cost_are_settled_at_what_was_used_even_past_the_limit() {
-    let effects = Effects::new().await;
+    let effects = Effects::new();
     let charges = || vec![charge("tokens", 100, 1_000), charge("cost_microusd", 50, 400)];
     let id = effects.admit("moltbot.called", charges()).await;
     let output = json!({ "input_tokens": 700, "output_tokens": 250, "cost_microusd": 20 });
@@ -213,7 +213,7 @@ async fn tokens_and_cost_are_settled_at_what_was_used_even_past_the_limit() {
 
 #[tokio::test]
 async fn a_days_limit_is_said_not_to_be_checkable_from_one_request() {
-    let effects = Effects::new().await;
+    let effects = Effects::new();
     let day = ChargeInput { period: Some("day".into()), ..charge("tokens", 10, 5) };
     effects.admit("moltbot.called", vec![day]).await;
     for (pack, verdict) in effects.packs().await {
@@ -226,7 +226,7 @@ async fn a_days_limit_is_said_not_to_be_checkable_from_one_request() {
 
 #[tokio::test]
 async fn what_nobody_admitted_is_counted_and_listed() {
-    let effects = Effects::new().await;
+    let effects = Effects::new();
     effects.teller.tell(called()).await;
     effects.teller.tell(AuditEvent::new(EventType::OCR_JOB_FAILED, Actor::System)).await;
     // It did not happen.
@@ -264,7 +264,7 @@ async fn an_admission_that_cannot_be_added_up_is_never_within_limits() {
         (json!({ "moltbot_calls": 1 }), "be read"),
         (json!([good(), good()]), "twice"),
     ] {
-        let effects = Effects::new().await;
+        let effects = Effects::new();
         let input = json!({ "effect_id": effects.fresh_id().to_string(), "charges": charges });
         let event = AuditEvent::new(EventType::EFFECT_ADMITTED, Actor::System).input(input);
         let id = effects.teller.tell(event).await;
@@ -284,7 +284,7 @@ async fn an_admission_that_cannot_be_added_up_is_never_within_limits() {
 
 #[tokio::test]
 async fn events_that_contradict_each_other_are_irregular() {
-    let effects = Effects::new().await;
+    let effects = Effects::new();
     let id = effects.admit("moltbot.called", vec![charge("moltbot_calls", 1, 8)]).await;
     effects.end(id, called()).await;
     effects.resolve(id, "performed").await;
@@ -317,7 +317,7 @@ async fn the_time_a_request_may_take_is_checked_by_the_hosts_clock() {
     for (after, with_shortlist, is_passed) in
         [(600_000, false, false), (600_001, false, true), (600_001, true, false)]
     {
-        let effects = Effects::new().await;
+        let effects = Effects::new();
         let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System);
         effects.teller.tell(event.at(Effects::start())).await;
         if with_shortlist {
@@ -343,7 +343,7 @@ async fn the_time_a_request_may_take_is_checked_by_the_hosts_clock() {
 
 #[tokio::test]
 async fn what_a_profile_hides_cannot_be_checked() {
-    let effects = Effects::new().await;
+    let effects = Effects::new();
     let id = effects.admit("moltbot.called", vec![charge("tokens", 100, 1_000)]).await;
     effects.end(id, called().output(json!({ "input_tokens": 7, "output_tokens": 5 }))).await;
     for (field, expected) in [
@@ -361,7 +361,7 @@ async fn what_a_profile_hides_cannot_be_checked() {
 
 #[tokio::test]
 async fn a_limit_that_looks_like_a_phone_number_is_a_limit() {
-    let effects = Effects::new().await;
+    let effects = Effects::new();
     let id = effects.admit("moltbot.called", vec![charge("cost_microusd", 50, 788_123_456)]).await;
     effects.end(id, called().output(json!({ "amount": 788_123_456 }))).await;
     for (pack, verdict) in effects.packs().await {
@@ -383,7 +383,7 @@ fn fault(pack: &Value, change: impl FnOnce(&mut Value)) -> String {
 
 #[tokio::test]
 async fn whoever_changes_limits_charges_or_admissions_is_found() {
-    let effects = Effects::new().await;
+    let effects = Effects::new();
     for _ in 0..9 {
         effects.call().await;
     }
@@ -419,7 +419,7 @@ async fn whoever_changes_limits_charges_or_admissions_is_found() {
 
 #[tokio::test]
 async fn a_vendor_that_no_batch_named_is_listed_as_outside() {
-    let effects = Effects::new().await;
+    let effects = Effects::new();
     let id = effects.admit("vendor.batch_sent", vec![charge("vendors", 2, 15)]).await;
     for vendor in ["shop_one", "shop_two", "shop_two", "shop_three"] {
         let message = AuditEvent::new(EventType::VENDOR_OUTREACH_SENT, Actor::System);

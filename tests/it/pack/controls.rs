@@ -17,7 +17,7 @@ async fn refuse(effects: &Effects, input: AdmissionInput, output: RefusalOutput,
 
 /// One effect for each way to be let run or not.
 async fn tell() -> Effects {
-    let effects = Effects::new().await;
+    let effects = Effects::new();
     let id = effects.admit("moltbot.called", Vec::new()).await;
     effects.end(id, called()).await;
     let asked = |effect: &str| admission(effects.fresh_id(), effect, Vec::new());
@@ -109,7 +109,7 @@ async fn who_resolved_what_and_why_is_shown_inside_only() {
 
 #[tokio::test]
 async fn a_reason_of_the_hosts_own_code_is_shown_outside_as_before() {
-    let effects = Effects::new().await;
+    let effects = Effects::new();
     let step = json!({ "to_state": "collecting_requirements", "reason": "new_request" });
     let event = AuditEvent::new(EventType::REQUEST_STATE_CHANGED, Actor::System);
     effects.teller.tell(event.input(step)).await;

@@ -1,5 +1,6 @@
 //! A request whose effects are admitted, told through typed events, and what its packs say.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,21 +13,20 @@ use moltbot_audit::{Actor, AuditEvent, EventId, EventType};
 use serde_json::{Value, json};
 
 use super::{KEY, export, story};
-use crate::sqlite;
-use crate::store_contract::Fresh;
+use crate::support::forging::ForgingStore;
 
 /// Tells of effects, and reads what a pack of them says.
 pub(super) struct Effects {
-    fresh: Fresh,
+    store: Arc<ForgingStore>,
     pub(super) teller: story::Teller,
     count: AtomicU64,
 }
 
 impl Effects {
-    pub(super) async fn new() -> Self {
-        let fresh = sqlite::open().await;
-        let teller = story::Teller::new(fresh.store.clone());
-        Self { fresh, teller, count: 0.into() }
+    pub(super) fn new() -> Self {
+        let store = Arc::new(ForgingStore::default());
+        let teller = story::Teller::new(store.clone());
+        Self { store, teller, count: 0.into() }
     }
 
     pub(super) fn fresh_id(&self) -> EventId {
@@ -76,7 +76,7 @@ impl Effects {
     }
 
     pub(super) async fn judged(&self, profile: &Profile) -> (Value, BudgetVerdict) {
-        let pack = export(&*self.fresh.store, &self.teller.request, profile).await;
+        let pack = export(&*self.store, &self.teller.request, profile).await;
         // As it is written: a member that stands twice would be gone from what was parsed.
         let json = pack.to_json_pretty();
         let verified = verify_request_pack(json.as_bytes()).expect("an untouched pack verifies");

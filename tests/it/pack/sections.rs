@@ -3,12 +3,15 @@
 mod calls;
 mod judgements;
 
+use std::sync::Arc;
+
 use moltbot_audit::redact::Profile;
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};
 use serde_json::{Value, json};
 
 use super::{both_packs, story};
 use crate::sqlite;
+use crate::support::forging::ForgingStore;
 
 const SECTIONS: [&str; 16] = [
     "request",
@@ -147,13 +150,12 @@ async fn a_payload_of_another_shape_is_shown_as_it_is() {
 
 /// The internal pack of these events.
 async fn pack_of(events: Vec<AuditEvent>) -> Value {
-    let fresh = sqlite::open().await;
-    let teller = story::Teller::new(fresh.store.clone());
+    let store = Arc::new(ForgingStore::default());
+    let teller = story::Teller::new(store.clone());
     for event in events {
         teller.tell(event).await;
     }
-    let [internal, _] = both_packs(&*fresh.store, &teller.request).await;
-    drop(fresh.keep);
+    let [internal, _] = both_packs(&*store, &teller.request).await;
     internal
 }
 

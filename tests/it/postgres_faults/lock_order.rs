@@ -105,7 +105,7 @@ async fn a_conclusion_that_waits_for_its_stream_holds_no_day() {
     let claim = Claim { lease: Duration::ZERO, ..of_a_day(&held) };
     held.admit(&claim).await;
     let stuck = hold(&tampered, &held).await;
-    let record = held.conclusion();
+    let record = held.conclusion(&claim, Conclusion::NotPerformed);
     let conclude = async move {
         let conclusion = Conclusion::NotPerformed;
         held.admission().conclude(claim.effect_id, conclusion, &record).await

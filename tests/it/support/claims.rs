@@ -125,12 +125,22 @@ impl Case {
     }
 
     pub(crate) async fn conclude(&self, claim: &Claim, conclusion: Conclusion) -> Option<Receipt> {
-        self.conclude_by(claim, conclusion, &self.conclusion()).await
+        self.conclude_by(claim, conclusion, &self.conclusion(claim, conclusion)).await
     }
 
     /// A record of a conclusion.
-    pub(crate) fn conclusion(&self) -> Record {
-        let event = AuditEvent::new(EventType::EFFECT_RESOLVED, Actor::Admin);
+    pub(crate) fn conclusion(&self, claim: &Claim, conclusion: Conclusion) -> Record {
+        let finding = match conclusion {
+            Conclusion::Performed => Some("performed"),
+            Conclusion::NotPerformed => Some("not_performed"),
+            _ => None,
+        };
+        let of = finding.map_or(EventType::EFFECT_EXPIRED, |_| EventType::EFFECT_RESOLVED);
+        let input = match finding {
+            Some(finding) => json!({ "effect_id": claim.effect_id, "finding": finding }),
+            None => json!({ "effect_id": claim.effect_id }),
+        };
+        let event = AuditEvent::new(of, Actor::Admin).input(input);
         sealed(event.request(&self.request).id(id_at(morning())))
     }
 
@@ -208,7 +218,8 @@ pub(crate) fn flip(switch: Switch, is_engaged: bool) -> (SwitchState, Record) {
     let of = if is_engaged { EventType::SWITCH_ENGAGED } else { EventType::SWITCH_RESET };
     let (by, reason) = ("an operator".to_owned(), "a reason".to_owned());
     let event = AuditEvent::new(of, Actor::Admin).id(id_at(morning()));
-    let record = sealed(event.input(json!({ "switch": switch.as_str() })));
+    let input = json!({ "switch": switch.as_str(), "by": by, "reason": reason });
+    let record = sealed(event.input(input));
     // The time is the store's to say.
     (SwitchState { switch, is_engaged, by, reason, at: morning() - TimeDelta::days(900) }, record)
 }

@@ -107,7 +107,7 @@ async fn conclusions_flips_and_outcomes_fail_as_told_too() {
     sink.every_call(Fault::landed());
     let (state, record) = flip(Switch::AI, false);
     case.admission().set_switch(&state, &record).await.expect_err("a fault on purpose");
-    let (id, conclusion) = (lapsed.effect_id, case.conclusion());
+    let (id, conclusion) = (lapsed.effect_id, case.conclusion(&lapsed, Conclusion::Expired));
     let expire = || case.admission().conclude(id, Conclusion::Expired, &conclusion);
     expire().await.expect_err("a fault on purpose");
     let succeeded = outcome(&lapsed, &case.request, |event| event);

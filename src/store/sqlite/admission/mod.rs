@@ -23,7 +23,7 @@ use crate::store::admission::{
     Admission, AdmissionStore, Claim, Conclusion, FirstShortlist, OpenEffect, Scope, SwitchState,
     Verdict,
 };
-use crate::store::decision::DOING;
+use crate::store::decision::{DOING, check_conclusion, check_flip};
 use crate::store::{BoxFuture, StoreError};
 
 const DOING_CONCLUDE: &str = "conclude an effect";
@@ -54,6 +54,7 @@ impl AdmissionStore for SqliteStore {
         record: &'a Record,
     ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
         Box::pin(async move {
+            check_conclusion(effect_id, conclusion, record)?;
             let row = Row::from(record);
             let conclude = async move |writer: SqlitePool| {
                 settle::conclude(&writer, effect_id, conclusion, &row).await
@@ -135,6 +136,7 @@ impl AdmissionStore for SqliteStore {
         record: &'a Record,
     ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
         Box::pin(async move {
+            check_flip(state, record)?;
             let (row, state) = (Row::from(record), state.clone());
             let set = async move |writer: SqlitePool| switch::set(&writer, &state, &row).await;
             receipt(DOING_SWITCH, record, self.write(DOING_SWITCH, set).await?)

@@ -1,0 +1,74 @@
+//! The library's own events say what the store does: the rules, as Postgres has them in SQL.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::event::{Actor, EventType, Outcome, StreamId};
+use crate::record::{Record, Role};
+use crate::store::StoreError;
+use crate::store::admission::{Conclusion, SwitchState};
+
+/// Objects to a batch with an event that only another function of the store appends, together with the
+/// change that it reports.
+pub(crate) fn check_appended(batch: &[Record]) -> Result<(), StoreError> {
+    const ELSEWHERE: [EventType; 4] = [
+        EventType::EFFECT_EXPIRED,
+        EventType::EFFECT_RESOLVED,
+        EventType::SWITCH_ENGAGED,
+        EventType::SWITCH_RESET,
+    ];
+    for record in batch {
+        let is_intent = is(record, &EventType::EFFECT_ADMITTED);
+        if is_intent != (record.role() == Role::Intent) {
+            return Err(refused("an intent is an effect.admitted, and nothing else is"));
+        }
+        if ELSEWHERE.iter().any(|event_type| is(record, event_type)) {
+            return Err(refused(
+                "conclusions and flips of switches are not appended by themselves",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Objects to a flip whose event says something else.
+pub(crate) fn check_flip(state: &SwitchState, record: &Record) -> Result<(), StoreError> {
+    let of = if state.is_engaged { EventType::SWITCH_ENGAGED } else { EventType::SWITCH_RESET };
+    let input = record.input().unwrap_or_default();
+    let says = |name: &str, text: &str| input[name].as_str() == Some(text);
+    let is_same = is(record, &of)
+        && record.stream_id() == StreamId::SYSTEM
+        && record.header().actor == Actor::Admin.as_str()
+        && record.header().outcome == Outcome::Succeeded.as_str()
+        && says("switch", state.switch.as_str())
+        && says("by", &state.by)
+        && says("reason", &state.reason);
+    if is_same { Ok(()) } else { Err(refused("the event of a flip says another flip")) }
+}
+
+/// Objects to a conclusion whose event says something else.
+pub(crate) fn check_conclusion(
+    effect_id: Uuid,
+    conclusion: Conclusion,
+    record: &Record,
+) -> Result<(), StoreError> {
+    let (of, finding) = match conclusion {
+        Conclusion::Expired => (EventType::EFFECT_EXPIRED, None),
+        Conclusion::NotPerformed => (EventType::EFFECT_RESOLVED, Some("not_performed")),
+        Conclusion::Performed => (EventType::EFFECT_RESOLVED, Some("performed")),
+    };
+    let input = record.input().unwrap_or_default();
+    let is_same = is(record, &of)
+        && input["effect_id"].as_str() == Some(&effect_id.to_string())
+        && input.get("finding").and_then(Value::as_str) == finding;
+    if is_same { Ok(()) } else { Err(refused("the event of a conclusion says another one")) }
+}
+
+fn is(record: &Record, event_type: &EventType) -> bool {
+    record.header().event_type == event_type.as_str()
+}
+
+#[cold]
+fn refused(why: &'static str) -> StoreError {
+    StoreError::refused("append the library's own event", why)
+}

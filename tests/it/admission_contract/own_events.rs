@@ -1,0 +1,124 @@
+//! The library's own events are appended with what they report, and say that and nothing else.
+
+use std::time::Duration;
+
+use moltbot_audit::event::{EventType, Switch};
+use moltbot_audit::record::{Record, Role};
+use moltbot_audit::store::StoreError;
+use moltbot_audit::store::admission::{Claim, Conclusion, SwitchState};
+use moltbot_audit::{Actor, AuditEvent, ErrorCode, Outcome};
+use serde_json::{Value, json};
+
+use crate::support::claims::{Case, flip, id_at, spooled};
+use crate::support::records::{event, morning, sealed};
+
+fn own(of: EventType, actor: Actor, input: Value) -> AuditEvent {
+    AuditEvent::new(of, actor).id(id_at(morning())).input(input)
+}
+
+async fn assert_refused(case: &Case, record: Record) {
+    let of = record.header().event_type.clone();
+    let role = record.role();
+    // Alone, and among others: the ways to the database differ.
+    for batch in [vec![record.clone()], vec![sealed(event(&case.request)), record]] {
+        let error = case.store.append(&batch).await.expect_err("it is not appended");
+        assert!(matches!(error, StoreError::Refused { .. }), "{of} {role:?}: {error:?}");
+    }
+}
+
+pub(crate) async fn the_librarys_events_come_only_with_what_they_report(case: Case) {
+    for of in [
+        EventType::EFFECT_ADMITTED,
+        EventType::EFFECT_EXPIRED,
+        EventType::EFFECT_RESOLVED,
+        EventType::SWITCH_ENGAGED,
+        EventType::SWITCH_RESET,
+    ] {
+        for role in [Role::Event, Role::Outcome] {
+            let told = own(of.clone(), Actor::Admin, json!({ "switch": "ai" }));
+            assert_refused(&case, sealed(told.request(&case.request)).with_role(role)).await;
+        }
+    }
+    assert_eq!(case.event_types().await, [""; 0]);
+    // What else the library tells comes as any event does.
+    for of in [EventType::EFFECT_REFUSED, EventType::BUDGET_WARNED, EventType::PACK_EXPORTED] {
+        let told = own(of, Actor::System, json!({}));
+        case.append(sealed(told.request(&case.request))).await;
+    }
+    assert_eq!(case.event_types().await.len(), 3);
+}
+
+pub(crate) async fn an_intent_is_an_admission_and_nothing_else_is(case: Case) {
+    let intents = [EventType::MOLTBOT_CALLED, EventType::EFFECT_REFUSED, EventType::SWITCH_RESET];
+    for of in intents {
+        let told = own(of, Actor::System, json!({})).request(&case.request);
+        assert_refused(&case, sealed(told).with_role(Role::Intent)).await;
+    }
+    assert_eq!(case.open().await, []);
+    case.append(spooled(&case.claim(), &case.request)).await;
+    assert_eq!(case.event_types().await, ["effect.admitted"]);
+}
+
+pub(crate) async fn the_event_of_a_flip_says_that_flip(case: Case) {
+    let state = |is_engaged| flip(Switch::AI, is_engaged).0;
+    let of = |is_engaged| {
+        if is_engaged { EventType::SWITCH_ENGAGED } else { EventType::SWITCH_RESET }
+    };
+    let said =
+        |state: &SwitchState| json!({ "switch": "ai", "by": state.by, "reason": state.reason });
+    for is_engaged in [true, false] {
+        let state = state(is_engaged);
+        let whole = || own(of(is_engaged), Actor::Admin, said(&state));
+        let saying = |name: &str, value: Value| {
+            let mut input = said(&state);
+            input[name] = value;
+            own(of(is_engaged), Actor::Admin, input)
+        };
+        let others = [
+            own(of(!is_engaged), Actor::Admin, said(&state)),
+            own(EventType::MOLTBOT_CALLED, Actor::Admin, said(&state)),
+            own(of(is_engaged), Actor::System, said(&state)),
+            whole().request(&case.request),
+            whole().ended(Outcome::Refused, ErrorCode::Unavailable),
+            saying("switch", json!("ocr")),
+            saying("by", json!("another")),
+            saying("reason", json!("another")),
+            saying("reason", Value::Null),
+            own(of(is_engaged), Actor::Admin, json!("ai")),
+        ];
+        for other in others {
+            let record = sealed(other);
+            let error =
+                case.admission().set_switch(&state, &record).await.expect_err("another flip");
+            assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
+        }
+        assert!(
+            case.admission()
+                .switches()
+                .await
+                .expect("readable")
+                .iter()
+                .all(|one| one.is_engaged != is_engaged)
+        );
+        case.set(Switch::AI, is_engaged).await;
+    }
+}
+
+pub(crate) async fn the_event_of_a_conclusion_says_that_conclusion(case: Case) {
+    let lapsing = Claim { lease: Duration::ZERO, ..case.claim() };
+    case.admit(&lapsing).await;
+    let all = [Conclusion::Expired, Conclusion::NotPerformed, Conclusion::Performed];
+    for done in all {
+        let other_effect = case.conclusion(&case.claim(), done);
+        let others = all.iter().filter(|told| **told != done);
+        let others = others.map(|told| case.conclusion(&lapsing, *told));
+        for record in others.chain([other_effect]) {
+            let concluded = case.admission().conclude(lapsing.effect_id, done, &record).await;
+            let error = concluded.expect_err("another conclusion");
+            assert!(matches!(error, StoreError::Refused { .. }), "{done:?}: {error:?}");
+        }
+    }
+    assert!(case.open().await[0].is_expiring, "nothing was concluded");
+    case.conclude(&lapsing, Conclusion::Expired).await.expect("it expires");
+    case.conclude(&lapsing, Conclusion::Performed).await.expect("it is resolved");
+}

@@ -1,0 +1,33 @@
+//! A store that takes what no store takes from a host, as one does whose owner forges.
+
+use moltbot_audit::StreamId;
+use moltbot_audit::record::Record;
+use moltbot_audit::store::{
+    Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot,
+};
+use moltbot_audit::testing::MemoryStore;
+
+#[derive(Debug, Default)]
+pub(crate) struct ForgingStore(MemoryStore);
+
+impl AuditSink for ForgingStore {
+    fn append<'a>(
+        &'a self,
+        batch: &'a [Record],
+    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
+        Box::pin(async move { Ok(self.0.forge(batch)) })
+    }
+}
+
+impl AuditStore for ForgingStore {
+    fn head(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<StreamHead>, StoreError>> {
+        self.0.head(stream_id)
+    }
+
+    fn read_stream(
+        &self,
+        stream_id: StreamId,
+    ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
+        self.0.read_stream(stream_id)
+    }
+}
