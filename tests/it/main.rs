@@ -21,6 +21,7 @@ mod poolers;
 mod postgres;
 mod postgres_append_in;
 mod postgres_faults;
+mod postgres_roles;
 mod postgres_runbook;
 mod proof;
 mod redact;

@@ -1,0 +1,59 @@
+-- The rights of moltbot-audit, as three roles to grant to logins:
+--
+--   moltbot_audit_writer    the host's own processes: records, asks what may run, exports; may stop, not reset
+--   moltbot_audit_reader    whoever exports and verifies packs, and nothing else
+--   moltbot_audit_operator  whoever stops and resets, resolves doubts and prepares partitions; reads no event
+--
+-- Run it once after the migrations, in the same database and as the role that applied them (on Supabase:
+-- `postgres`), and again after each upgrade: it takes away what the roles have and grants what is listed here.
+-- It needs CREATEROLE, and no superuser. Then:
+--
+--   grant moltbot_audit_writer to app_login;
+--
+-- No role may write to a table: all writing goes through functions, which run with their owner's rights. A
+-- function that is not listed is granted to nobody.
+
+do $$
+declare
+    role_name text;
+begin
+    foreach role_name in array array[
+        'moltbot_audit_operator', 'moltbot_audit_reader', 'moltbot_audit_writer'
+    ] loop
+        if not exists (select from pg_roles where rolname = role_name) then
+            execute format('create role %I nologin', role_name);
+        end if;
+        execute format('revoke all on schema moltbot_audit from %I', role_name);
+        execute format('revoke all on all tables in schema moltbot_audit from %I', role_name);
+        execute format('revoke all on all functions in schema moltbot_audit from %I', role_name);
+    end loop;
+end
+$$;
+
+grant usage on schema moltbot_audit
+    to moltbot_audit_operator, moltbot_audit_reader, moltbot_audit_writer;
+
+-- What happened, and where each stream stands.
+grant select on moltbot_audit.audit_events, moltbot_audit.audit_streams
+    to moltbot_audit_reader, moltbot_audit_writer;
+-- What runs, what is used and what is switched off; which migrations were applied.
+grant select on
+    moltbot_audit.audit_effects, moltbot_audit.audit_budgets, moltbot_audit.audit_day_budgets,
+    moltbot_audit.audit_switches, moltbot_audit.schema_migrations
+    to moltbot_audit_operator, moltbot_audit_writer;
+
+-- Recording.
+grant execute on function
+    moltbot_audit.append, moltbot_audit.append_alone, moltbot_audit.append_batch,
+    moltbot_audit.append_effects, moltbot_audit.admit
+    to moltbot_audit_writer;
+
+-- Stopping is always safe. What is stopped runs again only when an operator says so.
+grant execute on function moltbot_audit.engage
+    to moltbot_audit_operator, moltbot_audit_writer;
+grant execute on function moltbot_audit.reset, moltbot_audit.set_switch
+    to moltbot_audit_operator;
+
+-- Leases that have run out, and doubts that are resolved; the coming months, within bounds.
+grant execute on function moltbot_audit.conclude, moltbot_audit.ensure_partitions
+    to moltbot_audit_operator, moltbot_audit_writer;
