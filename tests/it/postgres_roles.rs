@@ -24,11 +24,9 @@ fn cluster() -> &'static Cluster {
     OWN.get_or_init(|| {
         let cluster = Cluster::start(&["fsync=off"]);
         let url = cluster.url("postgres");
-        let mut made =
-            String::from("create role maker login createrole; create role passer_by login;");
-        for (login, _) in LOGINS {
-            made += &format!("create role {login} login;");
-        }
+        let logins = LOGINS.map(|(login, _)| format!("create role {login} login;")).concat();
+        let made =
+            format!("create role maker login createrole; create role passer_by login; {logins}");
         psql(&cluster, &url, &["--command", &made]);
         cluster
     })
