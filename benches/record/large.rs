@@ -61,7 +61,7 @@ const FILL: &str = "
     lateral (select to_timestamp(micros / 1000000) + micros % 1000000 * interval '1 us' as created_at) at";
 
 const FILL_STREAMS: &str = "
-    insert into moltbot_audit.audit_streams (stream_id, seq, head, started_at, last_at, began_at)
+    insert into moltbot_audit.audit_streams (stream_id, seq, head, started_at, last_at, heard_at)
     select stream_id, max(seq), sha256(uuid_send(stream_id)), min(recorded_at), max(recorded_at),
         min(created_at)
     from moltbot_audit.audit_events

@@ -14,6 +14,7 @@ use super::simulation::{
     clock::ScriptedClock,
     play::{play, set_up},
     scenario::{Scenario, ScenarioError},
+    scripted_time::ScriptedTime,
     story::Story,
     world::World,
 };
@@ -71,6 +72,7 @@ async fn play_once(
 ) -> Result<(), Stop> {
     let clock = Arc::new(ScriptedClock::new(SystemClock::new().now()));
     let world = Arc::new(World::new(clock.clone()));
+    let sink = Arc::new(ScriptedTime::over(sink, clock.clone()));
     let auditor = Auditor::builder(sink, key.clone()).clock(clock).build();
     set_up(&auditor).await.map_err(unusable)?;
     let played = play(scenario, &auditor, &world, &Story::new(std::io::sink())).await;

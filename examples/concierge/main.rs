@@ -32,6 +32,7 @@ use self::simulation::{
     clock::ScriptedClock,
     play::{PlayError, play, set_up},
     scenario::Scenario,
+    scripted_time::ScriptedTime,
     story::{Story, ToldSink},
     tally,
     world::World,
@@ -123,6 +124,7 @@ async fn play_and_export(
     let clock = Arc::new(ScriptedClock::new(start));
     let world = Arc::new(World::new(clock.clone()));
     let sink = Arc::new(ToldSink::new(store.clone(), narrator.clone()));
+    let sink = Arc::new(ScriptedTime::over(sink, clock.clone()));
     let auditor = Auditor::builder(sink, key.clone()).clock(clock).build();
     set_up(&auditor).await.map_err(unusable)?;
     let requests = play(scenario, &auditor, &world, narrator).await.map_err(stopped)?;

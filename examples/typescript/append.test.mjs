@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 
 import { ConflictError, append, isRetryable, record, recordWith } from "./append.mjs";
 import { hostId } from "./host-id.mjs";
-import { eventId } from "./ids.mjs";
+import { eventId, microsOf } from "./ids.mjs";
 import { seal } from "./seal.mjs";
 
 const pg = createRequire(import.meta.url)("pg");
@@ -180,4 +180,12 @@ test("what the database refuses is not tried again, what it cannot do now is", a
   await assert.rejects(pool.query("do $$ begin raise sqlstate '40001'; end $$"), isRetryable);
   await assert.rejects(pool.query("do $$ begin raise sqlstate '25006'; end $$"), isRetryable);
   assert.equal(isRetryable(new Error("Connection terminated unexpectedly")), true);
+});
+
+test("the database refuses an event that is dated more than a day ahead", async () => {
+  const ahead = (/** @type {number} */ hours) => new Date(Date.now() + hours * 3_600_000);
+  const sealed = seal(event({ requestId: request("ahead"), createdAt: ahead(23) }));
+  const header = { ...sealed.header, created_at_us: microsOf(ahead(25)) };
+  await assert.rejects(append(pool, [sealed, { ...sealed, header }]), /dated more than 24 hours/);
+  assert.equal((await append(pool, [sealed]))[0].status, "stored");
 });

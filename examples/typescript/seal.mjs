@@ -46,6 +46,8 @@ const MAX_PAYLOAD_LEN = 1 << 20;
 const MAX_POINTERS_LEN = 8 << 20;
 /** Longest idempotency key, in bytes. */
 const MAX_KEY_LEN = 512;
+/** How far an event's time may lie ahead of this clock: 24 hours, in microseconds. */
+const MAX_AHEAD_US = 86_400_000_000n;
 /** @typedef {import("./host-id.mjs").HostId} HostId */
 
 /**
@@ -149,6 +151,11 @@ function headerOf(event) {
   const createdAt = createdAtOf(id);
   if (event.createdAt !== undefined && microsOf(event.createdAt) !== createdAt) {
     throw new TypeError("the event's id and its time disagree: give one of the two");
+  }
+  if (createdAt > BigInt(Date.now()) * 1000n + MAX_AHEAD_US) {
+    throw new RangeError(
+      "the event is dated more than 24 hours ahead: give the time at which it happened",
+    );
   }
   const isType = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,2}$/.test(event.type);
   if (!isType || event.type.length > 64 || event.type.replace(/[^0-9]/g, "").length > 4) {

@@ -213,6 +213,8 @@ test("what cannot be recorded as it is is refused", () => {
     { conversationId: "undefined" },
     { conversationId: hostId(Buffer.alloc(32, 7), "request", "req-7") },
     { id: "0195550a-1f00-77d0-8000-000000000001", createdAt: new Date() },
+    { createdAt: new Date(Date.now() + 25 * 3_600_000) },
+    { id: eventId(new Date(Date.now() + 25 * 3_600_000)) },
   ]) {
     assert.throws(
       () => seal({ ...EVENT, ...wrong }),

@@ -186,8 +186,9 @@ create table if not exists moltbot_audit.audit_streams (
     started_at timestamptz not null,
     -- the database's time of the last event
     last_at timestamptz not null,
-    -- the host's time of the first event
-    began_at timestamptz not null
+    -- the database's time at which the deployment first heard of it: before started_at if an event of
+    -- it waited in a spool
+    heard_at timestamptz not null
 ) with (
     -- Every append updates a row: room on its page keeps the update off the index.
     fillfactor = 50
@@ -327,17 +328,15 @@ begin
             select
                 stream_id,
                 count(*) as events,
-                min(position)::integer as first,
                 array_agg(position::integer order by position) as positions
             from unnest(stream_ids) with ordinality as b (stream_id, position)
             group by stream_id
         ), locked as (
             insert into moltbot_audit.audit_streams as s (
-                stream_id, seq, head, started_at, last_at, began_at
+                stream_id, seq, head, started_at, last_at, heard_at
             )
             select
-                c.stream_id, c.events, moltbot_audit.stream_start(c.stream_id), t.now, t.now,
-                created_ats[c.first]
+                c.stream_id, c.events, moltbot_audit.stream_start(c.stream_id), t.now, t.now, t.now
             from counted c, lateral (select clock_timestamp() as now offset 0) t
             order by c.stream_id
             on conflict (stream_id) do update
@@ -409,7 +408,7 @@ begin
     -- An upsert that always meets its row: unlike an update with a join, it goes by the primary key
     -- however old the cached plan is. Of the row that it offers, only the head is taken.
     insert into moltbot_audit.audit_streams as s (
-        stream_id, seq, head, started_at, last_at, began_at
+        stream_id, seq, head, started_at, last_at, heard_at
     )
     select b.stream_id, 0, b.head, now(), now(), now()
     from unnest(locked_ids, heads) as b (stream_id, head)
@@ -420,7 +419,7 @@ $$;
 
 -- Locks a stream's row, and returns it as it stands. A stream without events gets a row with `seq` 0, which
 -- a caller that appends nothing takes away again with `unlock_stream`.
-create or replace function moltbot_audit.lock_stream(stream_id uuid, created_at timestamptz)
+create or replace function moltbot_audit.lock_stream(stream_id uuid)
 returns moltbot_audit.audit_streams
 language plpgsql
 as $$
@@ -440,11 +439,10 @@ begin
         now := clock_timestamp();
         -- Waits for a transaction that begins the same stream, and then reads the row that it left.
         insert into moltbot_audit.audit_streams (
-            stream_id, seq, head, started_at, last_at, began_at
+            stream_id, seq, head, started_at, last_at, heard_at
         )
         values (
-            lock_stream.stream_id, 0, moltbot_audit.stream_start(lock_stream.stream_id),
-            now, now, lock_stream.created_at
+            lock_stream.stream_id, 0, moltbot_audit.stream_start(lock_stream.stream_id), now, now, now
         )
         on conflict do nothing
         returning * into stream;
@@ -523,7 +521,7 @@ as $$
 #variable_conflict use_variable
 begin
     return moltbot_audit.append_at(
-        moltbot_audit.lock_stream(stream_id, created_at),
+        moltbot_audit.lock_stream(stream_id),
         id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
         duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids, salt,
         input_commitment, output_commitment, key_commitment, host_ids_commitment, event_hash
@@ -730,7 +728,7 @@ immutable parallel safe
 return split_part(event_type, '.', 1) in ('audit', 'budget', 'effect', 'pack', 'switch');
 
 -- Appends a host's events. As `append_batch`, with one row out for each event, in their order; a type that
--- only the library writes is refused.
+-- only the library writes is refused, and so is a time more than a day ahead.
 create or replace function moltbot_audit.append(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
@@ -754,6 +752,13 @@ begin
     ) then
         raise exception 'events of the domains audit, budget, effect, pack and switch are written by the '
             'library itself: give the event a type of the host''s own' using errcode = 'check_violation';
+    end if;
+    -- Here alone: what the library takes it checks itself, and what it keeps in a spool must not be refused.
+    if (select max(t.created_at) from unnest(created_ats) as t (created_at))
+        > clock_timestamp() + interval '24 hours'
+    then
+        raise exception 'an event is dated more than 24 hours after the database''s time %: give the time at '
+            'which it happened', clock_timestamp() using errcode = 'invalid_parameter_value';
     end if;
     return query
         select

@@ -274,9 +274,17 @@ begin
 end
 $$;
 
--- Makes the entries of effects that began while the database was away, from their intents.
+-- When an event that waited for so long in a spool was received, by the database's clock.
+create or replace function moltbot_audit.received_at(wait_us bigint)
+returns timestamptz
+language sql
+volatile parallel safe
+return clock_timestamp() - coalesce(wait_us, 0) * interval '1 microsecond';
+
+-- Makes the entries of effects that began while the database was away, from their intents. A lease runs
+-- from when the intent was received.
 create or replace function moltbot_audit.enter_intents(
-    ids uuid[], request_ids uuid[], conversation_ids uuid[], created_ats timestamptz[], inputs text[]
+    ids uuid[], request_ids uuid[], conversation_ids uuid[], waits_us bigint[], inputs text[]
 )
 returns void
 language plpgsql
@@ -297,21 +305,22 @@ begin
             then decode(i.key_hash, 'hex')
         end,
         decode(i.input_hash, 'hex'), clock_timestamp(),
-        i.created_at + least(coalesce(i.lease_ms, 0), 1e13) * interval '1 millisecond'
+        moltbot_audit.received_at(i.wait_us)
+            + least(coalesce(i.lease_ms, 0), 1e13) * interval '1 millisecond'
     from (
         select
             b.*,
             row_number() over (partition by b.key_hash order by b.position) = 1 as is_first_of_key
         from (
             select
-                x.id, x.request_id, x.conversation_id, x.created_at, x.position,
+                x.id, x.request_id, x.conversation_id, x.wait_us, x.position,
                 j.input ->> 'effect_id' as effect_id,
                 j.input ->> 'effect' as effect,
                 substring(j.input ->> 'key_hash' from '^[0-9a-f]{64}$') as key_hash,
                 substring(j.input ->> 'input_hash' from '^[0-9a-f]{64}$') as input_hash,
                 moltbot_audit.counted(j.input, 'lease_ms')::numeric as lease_ms
-            from unnest(ids, request_ids, conversation_ids, created_ats, inputs)
-                with ordinality as x (id, request_id, conversation_id, created_at, input, position),
+            from unnest(ids, request_ids, conversation_ids, waits_us, inputs)
+                with ordinality as x (id, request_id, conversation_id, wait_us, input, position),
                 lateral (select x.input::jsonb as input offset 0) as j
         ) as b
         where b.effect_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
@@ -326,11 +335,11 @@ begin
         (j.input ->> 'effect_id')::uuid, x.id, x.request_id, x.conversation_id,
         coalesce(j.input ->> 'effect', ''),
         decode(substring(j.input ->> 'input_hash' from '^[0-9a-f]{64}$'), 'hex'), clock_timestamp(),
-        x.created_at
+        moltbot_audit.received_at(x.wait_us)
             + least(coalesce(moltbot_audit.counted(j.input, 'lease_ms'), 0)::numeric, 1e13)
             * interval '1 millisecond'
-    from unnest(ids, request_ids, conversation_ids, created_ats, inputs)
-        as x (id, request_id, conversation_id, created_at, input),
+    from unnest(ids, request_ids, conversation_ids, waits_us, inputs)
+        as x (id, request_id, conversation_id, wait_us, input),
         lateral (select x.input::jsonb as input offset 0) as j
     where j.input ->> 'effect_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
     order by j.input ->> 'effect_id'
@@ -339,14 +348,15 @@ end
 $$;
 
 -- Appends a batch that holds intents or outcomes of effects, as `roles` says: `event`, `intent` or
--- `outcome` for each. As `append_batch`, and the effects' entries in the same transaction.
+-- `outcome` for each; or events that waited in a spool, for so long as `waits_us` says. As `append_batch`,
+-- and the effects' entries in the same transaction.
 create or replace function moltbot_audit.append_effects(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
     durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
     inputs text[], outputs text[], idempotency_keys text[], host_ids text[], salts bytea[],
     input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
-    host_ids_commitments bytea[], event_hashes bytea[], roles text[]
+    host_ids_commitments bytea[], event_hashes bytea[], roles text[], waits_us bigint[]
 )
 returns moltbot_audit.places
 language plpgsql
@@ -373,31 +383,37 @@ begin
     lock table only moltbot_audit.audit_events in row exclusive mode;
     -- The row of a conflict is locked even where the condition says not to update it.
     insert into moltbot_audit.audit_streams as s (
-        stream_id, seq, head, started_at, last_at, began_at
+        stream_id, seq, head, started_at, last_at, heard_at
     )
-    select
-        b.stream_id, 0, moltbot_audit.stream_start(b.stream_id), t.now, t.now, created_ats[b.first]
-    from (
-        select x.stream_id, min(x.position) as first
-        from unnest(stream_ids) with ordinality as x (stream_id, position)
-        group by x.stream_id
-    ) as b, lateral (select clock_timestamp() as now offset 0) as t
+    select b.stream_id, 0, moltbot_audit.stream_start(b.stream_id), t.now, t.now, t.now
+    from (select distinct x.stream_id from unnest(stream_ids) as x (stream_id)) as b,
+        lateral (select clock_timestamp() as now offset 0) as t
     order by b.stream_id
     on conflict (stream_id) do update set seq = s.seq where false;
+    if waits_us <> '{}' then
+        update moltbot_audit.audit_streams s
+        set heard_at = w.heard_at
+        from (
+            select x.stream_id, min(moltbot_audit.received_at(x.wait_us)) as heard_at
+            from unnest(stream_ids, waits_us) as x (stream_id, wait_us)
+            where x.wait_us > 0
+            group by x.stream_id
+        ) as w
+        where s.stream_id = w.stream_id and s.heard_at > w.heard_at;
+    end if;
     if 'intent' = any (roles) then
         select
             array_agg(b.id order by b.position) as ids,
             array_agg(b.request_id order by b.position) as request_ids,
             array_agg(b.conversation_id order by b.position) as conversation_ids,
-            array_agg(b.created_at order by b.position) as created_ats,
+            array_agg(b.wait_us order by b.position) as waits_us,
             array_agg(b.input order by b.position) as inputs
         into picked
-        from unnest(ids, request_ids, conversation_ids, created_ats, inputs, roles)
-            with ordinality
-            as b (id, request_id, conversation_id, created_at, input, role, position)
+        from unnest(ids, request_ids, conversation_ids, waits_us, inputs, roles)
+            with ordinality as b (id, request_id, conversation_id, wait_us, input, role, position)
         where b.role = 'intent';
         perform moltbot_audit.enter_intents(
-            picked.ids, picked.request_ids, picked.conversation_ids, picked.created_ats, picked.inputs
+            picked.ids, picked.request_ids, picked.conversation_ids, picked.waits_us, picked.inputs
         );
     end if;
     select
@@ -455,7 +471,7 @@ begin
             'admit, conclude and set_switch alone' using errcode = 'check_violation';
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
-    stream := moltbot_audit.lock_stream(append_alone.stream_id, append_alone.created_at);
+    stream := moltbot_audit.lock_stream(append_alone.stream_id);
     if append_alone.is_outcome then
         perform moltbot_audit.settle(
             array[append_alone.id], array[append_alone.outcome], array[append_alone.error_code],
@@ -522,7 +538,7 @@ $$;
 
 -- What is wrong with a consent, or null: the last word on it must be a grant that has not lapsed.
 create or replace function moltbot_audit.consent_obstacle(
-    stream_ids uuid[], consent_id text, lifetime_us bigint, claimed_at timestamptz
+    stream_ids uuid[], consent_id text, lifetime_us bigint
 )
 returns text
 language plpgsql
@@ -531,7 +547,7 @@ declare
     word record;
     lapses_at timestamptz;
 begin
-    select a.event_type, a.created_at, a.recorded_at, a.input -> 'expires_at' as expires_at
+    select a.event_type, a.recorded_at, a.input -> 'expires_at' as expires_at
     into word
     from moltbot_audit.audit_events a
     where a.stream_id = any (stream_ids)
@@ -546,7 +562,7 @@ begin
     elsif word.event_type = 'call.consent_expired' then
         return 'consent_expired';
     elsif word.expires_at is null or word.expires_at = 'null' then
-        lapses_at := word.created_at + lifetime_us * interval '1 microsecond';
+        lapses_at := word.recorded_at + lifetime_us * interval '1 microsecond';
     elsif word.expires_at #>> '{}' ~ '^\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$' then
         begin
             lapses_at := (word.expires_at #>> '{}')::timestamptz;
@@ -554,11 +570,8 @@ begin
             -- No such day. It is not for us to say that the grant still holds.
         end;
     end if;
-    -- By the host's clock, or by this one: a clock that was set back gives nobody more.
-    if lapses_at is null
-        or lapses_at <= claimed_at
-        or clock_timestamp() - word.recorded_at >= lapses_at - word.created_at
-    then
+    -- By this clock alone: one of a host neither prolongs a grant nor ends it.
+    if lapses_at is null or lapses_at <= clock_timestamp() then
         return 'consent_expired';
     end if;
     return null;
@@ -602,7 +615,7 @@ begin
         raise exception 'a charge is negative' using errcode = 'invalid_parameter_value';
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
-    stream := moltbot_audit.lock_stream(admit.stream_id, admit.created_at);
+    stream := moltbot_audit.lock_stream(admit.stream_id);
     if admit.switch is not null then
         -- Against `set_switch`: whoever is admitted has committed before a switch is set, and the
         -- statement below, which begins after the lock is had, sees what was set.
@@ -659,15 +672,10 @@ begin
             decided.verdict := 'switch';
         end if;
     end if;
-    if admit.elapsed_max_us is not null and stream.seq > 0 then
-        decided.elapsed_us := extract(epoch from greatest(
-            clock_timestamp() - stream.started_at, admit.created_at - stream.began_at, interval '0'
-        )) * 1000000;
-    end if;
 
     if decided.verdict is null and admit.consent_id is not null then
         decided.verdict := moltbot_audit.consent_obstacle(
-            admit.consent_streams, admit.consent_id, admit.consent_lifetime_us, admit.created_at
+            admit.consent_streams, admit.consent_id, admit.consent_lifetime_us
         );
     end if;
 
@@ -701,7 +709,11 @@ begin
     end if;
 
     if decided.verdict is null and admit.elapsed_max_us is not null then
-        decided.elapsed_us := coalesce(decided.elapsed_us, 0);
+        -- By this clock alone, and read last: the intent's own time, by which others add up again, follows.
+        decided.elapsed_us := case stream.seq
+            when 0 then 0
+            else extract(epoch from greatest(clock_timestamp() - stream.heard_at, interval '0')) * 1000000
+        end;
         -- While it cannot matter, the stream is not searched for it.
         if decided.elapsed_us > admit.elapsed_max_us / 2 and exists (
             select from moltbot_audit.audit_events a
@@ -785,7 +797,7 @@ begin
         raise exception 'the event of a conclusion says another one' using errcode = 'check_violation';
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
-    stream := moltbot_audit.lock_stream(conclude.stream_id, conclude.created_at);
+    stream := moltbot_audit.lock_stream(conclude.stream_id);
     select x.* into e
     from moltbot_audit.audit_effects x
     where x.effect_id = conclude.effect_id

@@ -80,7 +80,9 @@ create table if not exists audit_streams (
     -- recorded_at of the first event
     started_at integer not null,
     -- recorded_at of the last event
-    last_at integer not null
+    last_at integer not null,
+    -- when the deployment first heard of it: before started_at if an event of it waited in a spool
+    heard_at integer not null
 ) strict;
 
 insert into schema_migrations (version, name, applied_at)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::event::payload::CONSENT_LIFETIME;
 use crate::event::{Budget, Period};
 
 /// Largest limit: every JSON reader reads it exactly.
@@ -92,7 +93,7 @@ impl Default for Limits {
             elapsed_max: Duration::from_mins(10),
             warn_percent: 80,
             lease: Duration::from_mins(2),
-            consent_lifetime: Duration::from_hours(24),
+            consent_lifetime: CONSENT_LIFETIME,
         }
     }
 }

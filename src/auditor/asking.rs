@@ -80,6 +80,7 @@ impl Asking {
         let input = admission_input(&event, effect_id, &demand, &charges, hashes);
         let input = AdmissionInput {
             elapsed_max_ms: elapsed_max.map(millis),
+            consent_lifetime_ms: demand.consent_id().map(|_| millis(limits.consent_lifetime)),
             lease_ms: Some(millis(lease)),
             ..input
         };

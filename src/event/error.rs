@@ -86,6 +86,17 @@ pub enum EventError {
         /// The limit, in levels.
         max: usize,
     },
+    /// The event is dated more than a day ahead.
+    #[error(
+        "the event is dated {created_at}, more than a day after this host's time {now}: give the time \
+         at which it happened"
+    )]
+    TooFarAhead {
+        /// The event's time.
+        created_at: DateTime<Utc>,
+        /// The host's time.
+        now: DateTime<Utc>,
+    },
     /// The payload has too many values under names that are too long.
     #[error(
         "the JSON pointers of the event's values have over {max} bytes together: shorten the names, \

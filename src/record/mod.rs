@@ -6,11 +6,14 @@ mod header;
 mod seal;
 mod sealed;
 mod settlement;
+mod wait;
 
 pub use self::{
     bytes::RecordBytesError,
     header::Header,
-    seal::{MAX_KEY_LEN, MAX_NESTING, MAX_PAYLOAD_LEN, MAX_POINTERS_LEN, Randomness, seal},
+    seal::{
+        MAX_AHEAD, MAX_KEY_LEN, MAX_NESTING, MAX_PAYLOAD_LEN, MAX_POINTERS_LEN, Randomness, seal,
+    },
     sealed::{Commitments, Receipt, Record, Recorded, Role, StoredRecord},
     settlement::Settlement,
 };

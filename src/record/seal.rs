@@ -1,6 +1,6 @@
 //! Event in, record out: the one place where bytes are fixed.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
 use super::sealed::{Content, Part};
@@ -21,6 +21,10 @@ pub const MAX_POINTERS_LEN: usize = 8 << 20;
 
 /// Longest idempotency key, in bytes.
 pub const MAX_KEY_LEN: usize = 512;
+
+/// How far an event's time may lie ahead of the clock of whoever seals it. A provider's clock may be
+/// wrong by minutes, and its time zone by hours.
+pub const MAX_AHEAD: TimeDelta = TimeDelta::hours(24);
 
 /// The random bytes one event needs, from the auditor's entropy.
 #[derive(Clone, Copy)]
@@ -50,6 +54,9 @@ pub fn seal(
     key: &RedactionKey,
 ) -> Result<Record, EventError> {
     let id = identify(&event, now, randomness.id)?;
+    if id.created_at() - now > MAX_AHEAD {
+        return Err(EventError::TooFarAhead { created_at: id.created_at(), now });
+    }
     check_shape(event.input.as_ref())?;
     check_shape(event.output.as_ref())?;
     let header = header(&event, id);

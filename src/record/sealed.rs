@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -18,6 +19,7 @@ use crate::proof::{Committer, Digest, Salt, canonical, event_hash};
 pub struct Record {
     sealed: Arc<Sealed>,
     role: Role,
+    pub(super) waited: Option<Duration>,
 }
 
 /// What is fixed once and for all. A batch of records is dropped far from where they were made: what they
@@ -150,7 +152,7 @@ impl Record {
         let event_hash = commitments.event_hash(&header);
         let texts = Texts::from(content);
         let sealed = Sealed { id, header, texts, salt, commitments, event_hash };
-        Self { sealed: Arc::new(sealed), role: Role::Event }
+        Self { sealed: Arc::new(sealed), role: Role::Event, waited: None }
     }
 
     /// Says what it does to an effect's entry.

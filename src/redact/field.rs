@@ -75,6 +75,7 @@ pub(super) const FIELDS: [(Class, &[&str]); 7] = [
         "action_type", "amount", "attempt", "attempts_max", "availability", "batch_number",
         "batch_size", "batches_max", "budget", "budget_max", "button_id", "calling_allowed",
         "cancelled_count", "category", "channel", "code", "confidence", "consecutive_failures",
+        "consent_lifetime_ms",
         "cost_microusd", "decided_by", "duplicate", "duration_seconds", "effect", "effect_id",
         "elapsed_max_ms", "elapsed_ms", "expires_at", "failed", "finding", "from_state",
         "handed_off_at", "handoff_type", "input_tokens", "items_max", "language", "latency_seconds",

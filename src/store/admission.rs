@@ -109,8 +109,8 @@ pub struct Claim {
     pub switch: Option<Switch>,
     /// The consent it needs.
     pub consent: Option<ConsentClaim>,
-    /// The longest that its request may have taken, by the host's time of the intent and by the
-    /// database's, where no shortlist is there yet.
+    /// The longest that its request may have taken since the deployment first heard of it, by the
+    /// database's clock, where no shortlist is there yet.
     pub elapsed_max: Option<Duration>,
     /// What it is charged; each budget once a period.
     pub charges: Vec<Charge>,
@@ -157,7 +157,8 @@ impl Claim {
 pub struct FirstShortlist {
     /// The `shortlist.generated` event.
     pub event_id: Uuid,
-    /// How long after the stream's first event, both by the host's time.
+    /// How long after the deployment first heard of the request it was recorded, by the database's
+    /// clock.
     pub after: Duration,
 }
 
@@ -167,7 +168,7 @@ pub struct FirstShortlist {
 pub struct ConsentClaim {
     /// The host's name for it, as `consent_id` in the events' input.
     pub consent_id: String,
-    /// How long a grant holds that does not say when it lapses.
+    /// How long after it was recorded a grant holds that does not say when it lapses.
     pub lifetime: Duration,
 }
 

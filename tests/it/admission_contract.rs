@@ -40,8 +40,8 @@ macro_rules! admission_contract {
             admission_contract!(@tests $open: consent {
                 without_a_grant_there_is_no_consent
                 a_grant_lets_a_call_pass_until_its_default_lifetime_is_over
-                a_grant_lapses_by_the_stores_clock_where_the_hosts_stands_still
                 a_grant_that_says_when_it_lapses_lapses_then
+                no_hosts_clock_ends_or_prolongs_a_grant
                 a_grant_that_says_no_time_is_no_grant
                 the_last_word_counts
                 a_grant_of_another_consent_or_another_request_is_none
@@ -105,13 +105,14 @@ macro_rules! admission_contract {
                 a_switch_goes_before_consent_budget_and_time
             });
             admission_contract!(@tests $open: time {
-                ten_minutes_are_admitted_and_a_microsecond_more_is_not
+                the_limit_runs_from_when_the_store_heard_of_the_request
+                no_hosts_clock_refuses_or_prolongs_anything
+                the_longest_wait_counts_and_one_that_landed_before_counts_once
                 a_request_without_an_event_has_taken_no_time
                 a_shortlist_ends_the_limit
                 an_effect_without_a_limit_is_not_timed
-                a_clock_that_went_back_takes_no_time_below_zero
                 budgets_go_before_time
-                the_first_shortlist_is_told_with_its_time_since_the_first_event
+                the_first_shortlist_is_told_with_its_time_since_the_request_was_heard_of
             });
         }
     };

@@ -13,11 +13,12 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use chrono::DateTime;
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use moltbot_audit::admission::Limits;
+use moltbot_audit::auditor::{Clock as _, SystemClock};
 use moltbot_audit::pack::export_request_pack;
 use moltbot_audit::record::{Receipt, Record, StoredRecord};
 use moltbot_audit::redact::{Profile, RedactionKey};
@@ -34,6 +35,7 @@ use self::simulation::{
     clock::ScriptedClock,
     play::{PlayError, play, set_up},
     scenario::Scenario,
+    scripted_time::ScriptedTime,
     story::{Story, ToldSink},
     tally::differences,
     world::{Kind, Went, World},
@@ -461,16 +463,20 @@ async fn stage(sink: Arc<dyn AuditSink>) -> (Auditor, Arc<World>) {
     stage_under(sink, Limits::default(), Duration::from_secs(30)).await
 }
 
+/// An hour ago, as in the example: a consent lapses by the store's clock. The same in each play, so that plays
+/// can be compared.
+static START: LazyLock<DateTime<Utc>> =
+    LazyLock::new(|| (SystemClock::new().now() - TimeDelta::hours(1)).trunc_subsecs(0));
+
 /// With these limits, and callers who wait so long for the store.
 async fn stage_under(
     sink: Arc<dyn AuditSink>,
     limits: Limits,
     wait: Duration,
 ) -> (Auditor, Arc<World>) {
-    // 2026-01-28 09:00 UTC: the same in each play, so that plays can be compared.
-    let start = DateTime::from_timestamp(1_769_590_800, 0).expect("a time");
-    let clock = Arc::new(ScriptedClock::new(start));
+    let clock = Arc::new(ScriptedClock::new(*START));
     let key = RedactionKey::from_bytes([7; 32]);
+    let sink = Arc::new(ScriptedTime::over(sink, clock.clone()));
     let auditor = Auditor::builder(sink, key)
         .budgets(limits)
         .clock(clock.clone())

@@ -50,6 +50,29 @@ fn an_event_without_time_or_id_gets_both_and_one_with_an_id_takes_its_time() {
 }
 
 #[test]
+fn an_event_dated_more_than_a_day_ahead_is_refused_by_its_time_and_by_its_id() {
+    let at_most = morning() + TimeDelta::hours(24);
+    assert_eq!(try_seal(plain().at(at_most)).unwrap().header().created_at, at_most);
+    let created_at = at_most + TimeDelta::microseconds(1);
+    let error = EventError::TooFarAhead { created_at, now: morning() };
+    assert_eq!(try_seal(plain().at(created_at)).unwrap_err(), error);
+    let id = EventId::new(created_at, 5).unwrap();
+    assert_eq!(try_seal(plain().id(id)).unwrap_err(), error);
+    // A provider may report late, or have a clock of its own.
+    try_seal(plain().at(morning() - TimeDelta::days(900))).unwrap();
+}
+
+#[test]
+fn a_wait_is_bounded_whatever_became_of_the_clock() {
+    let wait = |until| try_seal(plain()).unwrap().waiting_since(morning(), until).waited();
+    let waited = |until| wait(until).expect("it has waited");
+    assert_eq!(try_seal(plain()).unwrap().waited(), None);
+    assert_eq!(waited(morning() + TimeDelta::minutes(7)), Duration::from_mins(7));
+    assert_eq!(waited(morning() - TimeDelta::minutes(7)), Duration::ZERO);
+    assert_eq!(waited(morning() + TimeDelta::days(900)), Record::WAIT_MAX);
+}
+
+#[test]
 fn an_id_and_a_time_that_disagree_are_refused() {
     let id = EventId::new(morning(), 5).unwrap();
     let created_at = morning() + TimeDelta::microseconds(1);

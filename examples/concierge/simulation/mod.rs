@@ -10,6 +10,7 @@ pub(crate) mod price;
 pub(crate) mod ranking;
 pub(crate) mod replies;
 pub(crate) mod scenario;
+pub(crate) mod scripted_time;
 pub(crate) mod state;
 pub(crate) mod story;
 pub(crate) mod tally;

@@ -40,6 +40,9 @@ payload! {
         lease_ms: Option<u64>,
         /// The consent it rests on.
         consent_id: Option<String>,
+        /// How long after it was recorded a grant of it holds that does not say when it lapses, in
+        /// milliseconds.
+        consent_lifetime_ms: Option<u64>,
         /// Keyed hash of the idempotency key, 64 hex digits.
         key_hash: Option<String>,
         /// Keyed hash of the input, 64 hex digits.

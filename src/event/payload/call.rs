@@ -1,8 +1,13 @@
 //! Consents and calls.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use super::{Nothing, event, payload};
+
+/// How long a grant holds that does not say when it lapses, if the deployment sets no other lifetime.
+pub const CONSENT_LIFETIME: Duration = Duration::from_hours(24);
 
 event! {
     /// The client was asked whether a call is welcome.

@@ -27,9 +27,9 @@ pub use self::{
         ReplayOutput, ResolutionInput, SwitchEngaged, SwitchInput, SwitchReset,
     },
     call::{
-        CallConsentDecision, CallConsentDenied, CallConsentGranted, CallConsentInput,
-        CallConsentOutput, CallConsentRequested, CallInput, CallOutput, CallStarted,
-        CallStatusInput, CallStatusOutput, CallStatusUpdated,
+        CONSENT_LIFETIME, CallConsentDecision, CallConsentDenied, CallConsentGranted,
+        CallConsentInput, CallConsentOutput, CallConsentRequested, CallInput, CallOutput,
+        CallStarted, CallStatusInput, CallStatusOutput, CallStatusUpdated,
     },
     moltbot::{
         MoltbotCalled, MoltbotInput, MoltbotOutput, MoltbotOutputRejected, RejectionInput,

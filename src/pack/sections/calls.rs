@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
+use uuid::Uuid;
 
-use super::told::{OtherShape, Source, told, told_as};
+use super::told::{DECIDED_WITHIN, OtherShape, Source, Told, told, told_as};
 use crate::event::EventType;
 use crate::event::payload::{
-    CallConsentGranted, CallConsentRequested, CallStarted, CallStatusUpdated,
+    CONSENT_LIFETIME, CallConsentGranted, CallConsentRequested, CallStarted, CallStatusUpdated,
+    EffectAdmitted,
 };
 use crate::pack::{PackEvent, Section};
 
@@ -75,7 +77,8 @@ pub struct Attempt {
     pub attempt_id: Option<String>,
     /// The consent it rests on.
     pub consent_id: Option<String>,
-    /// Whether that consent was granted, by an event before the call, and had not lapsed.
+    /// Whether that consent was granted, and had not lapsed, when the call was admitted: by the
+    /// database's times, as the admission decides.
     pub consent_granted: bool,
     /// Who was called: `client` or `vendor`.
     pub target_role: Option<String>,
@@ -183,15 +186,18 @@ fn attempts(events: &[PackEvent], decisions: &[ConsentDecision]) -> Vec<Attempt>
     for decision in decisions {
         by_consent.entry(decision.consent_id.as_deref()).or_default().push(decision);
     }
+    let admissions = admissions(events);
     let started = told::<CallStarted>(events);
     let failed = told_as::<CallStarted>(events, EventType::CALL_FAILED);
     let mut attempts: Vec<_> = started
         .chain(failed)
         .map(|call| {
+            let asked = admissions.get(&call.source.event_id).copied();
+            let asked = asked.unwrap_or_else(|| Asked::outside(&call));
             let consent_id = call.input.consent_id;
             let answers = consent_id.as_deref().and_then(|id| by_consent.get(&Some(id)));
             Attempt {
-                consent_granted: answers.is_some_and(|answers| covers(answers, &call.source)),
+                consent_granted: answers.is_some_and(|answers| covers(answers, asked)),
                 source: call.source,
                 attempt_id: call.input.attempt_id,
                 consent_id,
@@ -206,14 +212,51 @@ fn attempts(events: &[PackEvent], decisions: &[ConsentDecision]) -> Vec<Attempt>
     attempts
 }
 
-/// Whether the last answer before the call is a grant that had not lapsed. A grant that did not
-/// succeed is no answer.
-fn covers(answers: &[&ConsentDecision], call: &Source) -> bool {
+/// When a call was asked about, and how long a grant then held that does not say when it lapses.
+#[derive(Clone, Copy)]
+struct Asked {
+    seq: i64,
+    at: DateTime<Utc>,
+    lifetime: TimeDelta,
+}
+
+impl Asked {
+    /// A call that no admission is known of: its event follows its end.
+    fn outside(call: &Told<CallStarted>) -> Self {
+        let Source { seq, recorded_at, .. } = call.source;
+        let lifetime = TimeDelta::from_std(CONSENT_LIFETIME).unwrap_or(TimeDelta::MAX);
+        Self { seq, at: recorded_at - call.took, lifetime }
+    }
+}
+
+/// The admissions of effects that rest on a consent, by the id of the event that records their outcome.
+fn admissions(events: &[PackEvent]) -> HashMap<Uuid, Asked> {
+    let mut admissions = HashMap::new();
+    for admitted in told::<EffectAdmitted>(events) {
+        let (source, input) = (admitted.source, admitted.input);
+        let effect_id = input.effect_id.and_then(|id| id.parse::<Uuid>().ok());
+        let lifetime = input.consent_lifetime_ms.and_then(|ms| i64::try_from(ms).ok());
+        let lifetime = lifetime.and_then(TimeDelta::try_milliseconds);
+        if let (Some(effect_id), Some(lifetime)) = (effect_id, lifetime) {
+            let asked =
+                Asked { seq: source.seq, at: source.recorded_at - DECIDED_WITHIN, lifetime };
+            // The first counts: an effect is admitted once.
+            admissions.entry(effect_id).or_insert(asked);
+        }
+    }
+    admissions
+}
+
+/// Whether the last answer before the call was asked about is a grant that had not lapsed. A grant that
+/// did not succeed is no answer.
+fn covers(answers: &[&ConsentDecision], asked: Asked) -> bool {
     let is_grant = |answer: &ConsentDecision| answer.decision == "granted";
-    let before = answers.partition_point(|answer| answer.source.seq < call.seq);
+    let before = answers.partition_point(|answer| answer.source.seq < asked.seq);
     let mut counting = answers[..before].iter().rev();
     counting.find(|answer| !is_grant(answer) || answer.source.succeeded()).is_some_and(|last| {
-        is_grant(last) && last.expires_at.is_none_or(|expires_at| call.at < expires_at)
+        let lapses_at =
+            last.expires_at.or_else(|| last.source.recorded_at.checked_add_signed(asked.lifetime));
+        is_grant(last) && lapses_at.is_none_or(|lapses_at| asked.at < lapses_at)
     })
 }
 

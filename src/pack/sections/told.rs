@@ -1,6 +1,6 @@
 //! Events read through their typed payloads.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -8,6 +8,10 @@ use uuid::Uuid;
 
 use crate::event::{EventType, Payload};
 use crate::pack::PackEvent;
+
+/// How long before an admission was recorded it may have been decided: a statement that decides waits for
+/// two other transactions at most, each for two seconds.
+pub(super) const DECIDED_WITHIN: TimeDelta = TimeDelta::seconds(5);
 
 /// Which event says so.
 #[derive(Clone, PartialEq, Serialize)]
@@ -17,9 +21,12 @@ pub struct Source {
     pub event_id: Uuid,
     /// Its place in the stream.
     pub seq: i64,
-    /// The host's time of it.
+    /// The host's time of it, or a provider's.
     #[serde(serialize_with = "crate::record::micros::serialize")]
     pub at: DateTime<Utc>,
+    /// The database's time of it.
+    #[serde(serialize_with = "crate::record::micros::serialize")]
+    pub recorded_at: DateTime<Utc>,
     /// How it ended.
     pub outcome: String,
     /// Why it did not succeed.
@@ -33,6 +40,7 @@ impl Source {
             event_id: event.header.id,
             seq: event.seq,
             at: event.header.created_at,
+            recorded_at: event.recorded_at,
             outcome: event.header.outcome.clone(),
             error_code: event.header.error_code.clone(),
         }
@@ -56,6 +64,8 @@ pub struct OtherShape {
 /// One event, read.
 pub(super) struct Told<P: Payload> {
     pub(super) source: Source,
+    /// How long it took, where it is known.
+    pub(super) took: TimeDelta,
     pub(super) input: P::Input,
     pub(super) output: P::Output,
     pub(super) other_shape: Option<OtherShape>,
@@ -86,6 +96,7 @@ pub(super) fn read<P: Payload>(event: &PackEvent) -> Told<P> {
     });
     Told {
         source,
+        took: TimeDelta::milliseconds(event.header.duration_ms.unwrap_or_default().into()),
         input: input.unwrap_or_default(),
         output: output.unwrap_or_default(),
         other_shape,

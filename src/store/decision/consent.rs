@@ -10,8 +10,6 @@ use crate::store::admission::{ConsentClaim, Obstacle};
 #[derive(Debug)]
 pub(crate) struct ConsentWord {
     pub(crate) event_type: String,
-    /// The host's time of it.
-    pub(crate) created_at: DateTime<Utc>,
     /// The store's time of it.
     pub(crate) recorded_at: DateTime<Utc>,
     /// `expires_at` of its input.
@@ -19,23 +17,14 @@ pub(crate) struct ConsentWord {
 }
 
 impl ConsentWord {
-    /// Whether it lets a claim pass that the host makes at `claimed_at`, by its clock, and the store gets
-    /// at `now`, by its own. A grant has lapsed when it has by either clock: one that was set back gives
-    /// nobody more.
-    pub(super) fn check(
-        &self,
-        claim: &ConsentClaim,
-        claimed_at: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<(), Obstacle> {
+    /// Whether it lets a claim pass that the store gets at `now`. A host's clock neither prolongs a grant
+    /// nor ends it.
+    pub(super) fn check(&self, claim: &ConsentClaim, now: DateTime<Utc>) -> Result<(), Obstacle> {
         if self.event_type == EventType::CALL_CONSENT_DENIED.as_str() {
             return Err(Obstacle::ConsentDenied);
         }
-        let holds = |lapses_at: DateTime<Utc>| {
-            claimed_at < lapses_at && now - self.recorded_at < lapses_at - self.created_at
-        };
         let is_granted = self.event_type == EventType::CALL_CONSENT_GRANTED.as_str();
-        if is_granted && self.lapses_at(claim).is_some_and(holds) {
+        if is_granted && self.lapses_at(claim).is_some_and(|lapses_at| now < lapses_at) {
             Ok(())
         } else {
             Err(Obstacle::ConsentExpired)
@@ -51,7 +40,7 @@ impl ConsentWord {
             Some(_) => None,
             None => {
                 let lifetime = TimeDelta::from_std(claim.lifetime).unwrap_or(TimeDelta::MAX);
-                Some(super::entry::later(self.created_at, lifetime))
+                Some(super::entry::later(self.recorded_at, lifetime))
             }
         }
     }

@@ -105,10 +105,11 @@ impl Entry {
     }
 
     /// Of an effect that was begun while the database was away, by its intent; none where that does
-    /// not say which effect it is.
+    /// not say which effect it is. Its lease runs from when the intent was received.
     pub(crate) fn drained(intent: &Record, now: DateTime<Utc>) -> Option<Self> {
         let header = intent.header();
         let input = AdmissionInput::deserialize(intent.input()?).ok()?;
+        let received_at = now - intent.waited().unwrap_or_default();
         let digest = |hex: Option<String>| hex?.parse::<Digest>().ok();
         let lease_ms = input.lease_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0);
         let lease = TimeDelta::try_milliseconds(lease_ms).unwrap_or(TimeDelta::MAX);
@@ -124,7 +125,7 @@ impl Entry {
             state: State::Running,
             has_outcome: false,
             admitted_at: now,
-            lease_until: later(header.created_at, lease),
+            lease_until: later(received_at, lease),
         })
     }
 

@@ -75,19 +75,10 @@ pub(crate) struct Facts {
     pub(crate) consent: Option<ConsentWord>,
     /// What is used, in the order of its charges.
     pub(crate) used: Vec<i64>,
-    /// How its request began; none where it has no event yet.
-    pub(crate) start: Option<Start>,
+    /// When the deployment first heard of its request; none where it has no event yet.
+    pub(crate) heard_at: Option<DateTime<Utc>>,
     /// Whether its request has a shortlist.
     pub(crate) has_shortlist: bool,
-}
-
-/// How a stream began.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Start {
-    /// By the database's clock.
-    pub(crate) started_at: DateTime<Utc>,
-    /// By the host's.
-    pub(crate) created_at: DateTime<Utc>,
 }
 
 /// What an admitted claim takes.
@@ -106,7 +97,7 @@ pub(crate) fn judge(claim: &Claim, facts: &Facts) -> Result<Grant, Obstacle> {
     }
     if let Some(consent) = &claim.consent {
         let word = facts.consent.as_ref().ok_or(Obstacle::NoConsent)?;
-        word.check(consent, claim.intent.header().created_at, facts.now)?;
+        word.check(consent, facts.now)?;
     }
     let charges = claim.charges.iter().zip(&facts.used).enumerate();
     let used = charges.map(|(charge, (asked, &used))| {
@@ -115,19 +106,17 @@ pub(crate) fn judge(claim: &Claim, facts: &Facts) -> Result<Grant, Obstacle> {
     });
     let used = used.collect::<Result<Vec<_>, _>>()?;
     let timed = claim.elapsed_max.filter(|_| !facts.has_shortlist);
-    let elapsed = timed.map(|max| (max, elapsed(claim, facts)));
+    let elapsed = timed.map(|max| (max, elapsed(facts)));
     match elapsed {
         Some((max, elapsed)) if elapsed > max => Err(Obstacle::Time { elapsed }),
         _ => Ok(Grant { used, elapsed: elapsed.map(|(_, elapsed)| elapsed) }),
     }
 }
 
-/// The longer of the two times: a clock that was set back gives nobody more.
-fn elapsed(claim: &Claim, facts: &Facts) -> Duration {
-    let Some(start) = facts.start else { return Duration::ZERO };
-    let stored = facts.now - start.started_at;
-    let told = claim.intent.header().created_at - start.created_at;
-    stored.max(told).to_std().unwrap_or(Duration::ZERO)
+/// By the database's clock alone; nothing where it was set back.
+fn elapsed(facts: &Facts) -> Duration {
+    let elapsed = facts.heard_at.map(|heard_at| facts.now - heard_at);
+    elapsed.and_then(|elapsed| elapsed.to_std().ok()).unwrap_or_default()
 }
 
 /// Whose budget a charge of the claim is for; a request's stream has the request's own id.

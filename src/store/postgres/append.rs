@@ -21,7 +21,7 @@ const APPEND: Sql =
 const APPEND_EFFECTS: Sql = record_sql!(
     "select statuses, seqs, recorded_ats, event_hashes, chain_hashes",
     "append_effects",
-    "$23"
+    "$23, $24"
 );
 
 /// Appends a batch in a transaction of its own: a crash or a dropped future leaves either the whole
@@ -35,6 +35,7 @@ pub(super) async fn append(
     }
     if let [record] = batch
         && record.role() != Role::Intent
+        && record.waited().is_none()
         && let Some(receipt) = append_alone(connections, record).await?
     {
         return Ok(vec![Ok(receipt)]);
@@ -71,8 +72,9 @@ pub(super) async fn append_in(
 fn query(pooling: Pooling, batch: &[Record]) -> Query<'_, Postgres, PgArguments> {
     let columns = Columns::of(batch);
     // Entries of effects are looked for only where there may be some.
-    let has_effects = batch.iter().any(|record| record.role() != Role::Event);
-    let sql = if has_effects { APPEND_EFFECTS } else { APPEND };
+    let has_waited = batch.iter().any(|record| record.waited().is_some());
+    let is_plain = !has_waited && batch.iter().all(|record| record.role() == Role::Event);
+    let sql = if is_plain { APPEND } else { APPEND_EFFECTS };
     let query = sql
         .query_of_len(pooling, batch.iter().map(arguments_len).sum())
         .bind(columns.ids)
@@ -97,7 +99,15 @@ fn query(pooling: Pooling, batch: &[Record]) -> Query<'_, Postgres, PgArguments>
         .bind(columns.key_commitments)
         .bind(columns.host_ids_commitments)
         .bind(columns.event_hashes);
-    if has_effects { query.bind(roles(batch)) } else { query }
+    if is_plain { query } else { query.bind(roles(batch)).bind(waits(batch, has_waited)) }
+}
+
+fn waits(batch: &[Record], has_waited: bool) -> Vec<i64> {
+    let wait = |record: &Record| {
+        let waited = record.waited().unwrap_or_default();
+        i64::try_from(waited.as_micros()).unwrap_or(i64::MAX)
+    };
+    if has_waited { batch.iter().map(wait).collect() } else { Vec::new() }
 }
 
 /// About how many bytes a record's columns take as arguments.

@@ -33,7 +33,7 @@ const SWITCHES: Sql = sql!(
 );
 
 const FIRST_SHORTLIST: Sql = sql!(
-    "select e.id, greatest(0, extract(epoch from e.created_at - s.began_at) * 1000000)::bigint as after_us
+    "select e.id, greatest(0, extract(epoch from e.recorded_at - s.heard_at) * 1000000)::bigint as after_us
     from moltbot_audit.audit_streams s
     join moltbot_audit.audit_events e
         on e.stream_id = s.stream_id and e.event_type = 'shortlist.generated'

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::Value;
@@ -126,6 +127,8 @@ struct Ledger<'a> {
 struct Head {
     seq: i64,
     chain_hash: Digest,
+    /// How long the events that are appended have waited, at most.
+    waited: Duration,
     /// Streams of which every event turned out to be known keep their row as it is.
     moved: bool,
 }
@@ -153,7 +156,10 @@ impl<'a> Ledger<'a> {
             let Some(&stream_id) = wanted.get(stream_id) else { continue };
             let Some(cells) = Cells::of(row, stream_id, "seq")? else { continue };
             let chain_hash = cells.digest("head")?;
-            heads.insert(stream_id, Head { seq: cells.seq(), chain_hash, moved: false });
+            heads.insert(
+                stream_id,
+                Head { seq: cells.seq(), chain_hash, waited: Duration::ZERO, moved: false },
+            );
         }
         Ok(Self {
             recorded_at,
@@ -170,11 +176,13 @@ impl<'a> Ledger<'a> {
         let head = self.heads.entry(row.stream_id).or_insert_with(|| Head {
             seq: 0,
             chain_hash: stream_start(*row.stream_id.uuid().as_bytes()),
+            waited: Duration::ZERO,
             moved: false,
         });
         head.seq =
             head.seq.checked_add(1).ok_or_else(|| tampered("at the last number there is"))?;
         head.chain_hash = chain_hash(head.chain_hash, row.event_hash, self.recorded_at);
+        head.waited = head.waited.max(row.waited);
         head.moved = true;
         let place = Place {
             seq: head.seq,
@@ -283,15 +291,18 @@ async fn upsert_heads(
     let moved: Vec<_> = ledger.heads.iter().filter(|(_, head)| head.moved).collect();
     for heads in moved.chunks(ROWS_MAX) {
         let mut upsert = QueryBuilder::<Sqlite>::new(
-            "insert into audit_streams (stream_id, seq, head, started_at, last_at) ",
+            "insert into audit_streams (stream_id, seq, head, started_at, last_at, heard_at) ",
         );
         upsert.push_values(heads, |mut values, (stream_id, head)| {
             values.push_bind(stream_id.to_string()).push_bind(head.seq);
             values.push_bind(head.chain_hash.as_bytes().as_slice()).push_bind(now).push_bind(now);
+            let waited = i64::try_from(head.waited.as_micros()).unwrap_or(i64::MAX);
+            values.push_bind(now.saturating_sub(waited));
         });
         upsert.push(
             " on conflict (stream_id) do update \
-             set seq = excluded.seq, head = excluded.head, last_at = excluded.last_at",
+             set seq = excluded.seq, head = excluded.head, last_at = excluded.last_at, \
+             heard_at = min(heard_at, excluded.heard_at)",
         );
         upsert.build().persistent(false).execute(&mut *connection).await?;
     }

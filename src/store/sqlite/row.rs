@@ -1,5 +1,7 @@
 //! A record as the columns of a row.
 
+use std::time::Duration;
+
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
@@ -7,7 +9,6 @@ use uuid::Uuid;
 use crate::event::StreamId;
 use crate::proof::{Digest, Salt};
 use crate::record::{Commitments, Record, Role};
-use crate::store::decision::Entry;
 
 /// What is stored of a record, apart from its place in the chain.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(super) struct Row {
     pub(super) salt: Salt,
     pub(super) commitments: Commitments,
     pub(super) event_hash: Digest,
+    pub(super) waited: Duration,
     pub(super) part: Option<Part>,
 }
 
@@ -25,7 +27,7 @@ pub(super) struct Row {
 #[derive(Debug)]
 pub(super) enum Part {
     /// Makes it, where it is not there yet.
-    Intent(Box<Entry>),
+    Intent(Record),
     /// Settles it.
     Outcome,
 }
@@ -103,13 +105,11 @@ impl From<&Record> for Row {
             salt: record.salt(),
             commitments: *record.commitments(),
             event_hash: record.event_hash(),
+            waited: record.waited().unwrap_or_default(),
             part: match record.role() {
                 Role::Event => None,
                 // When it is admitted is known once the lock is held.
-                Role::Intent => {
-                    let entry = Entry::drained(record, header.created_at);
-                    entry.map(|entry| Part::Intent(Box::new(entry)))
-                }
+                Role::Intent => Some(Part::Intent(record.clone())),
                 Role::Outcome => Some(Part::Outcome),
             },
         }

@@ -14,7 +14,7 @@ use crate::store::admission::{
     SwitchState, Verdict,
 };
 use crate::store::decision::{
-    self, Change, ConsentWord, DOING, Entry, Facts, Met, Start, check_conclusion, check_flip,
+    self, Change, ConsentWord, DOING, Entry, Facts, Met, check_conclusion, check_flip,
 };
 use crate::store::{BoxFuture, StoreError};
 
@@ -135,28 +135,23 @@ impl Kept {
         });
         let stream_id = claim.intent.stream_id();
         let mut events = self.rows.iter().filter(|(record, _)| record.stream_id() == stream_id);
-        let start = events.clone().next().map(|(record, receipt)| Start {
-            started_at: receipt.recorded_at,
-            created_at: record.header().created_at,
-        });
         let has_shortlist = events.any(|(record, _)| is_shortlist(record.header()));
         Facts {
             now,
             is_switched_off: switch.is_none_or(|state| state.is_engaged),
             consent: claim.consent.as_ref().and_then(|consent| self.last_word(claim, consent)),
             used: used.collect(),
-            start,
+            heard_at: self.heard_at.get(&stream_id).copied(),
             has_shortlist,
         }
     }
 
     fn first_shortlist(&self, stream_id: StreamId) -> Option<FirstShortlist> {
-        let headers = self.rows.iter().map(|(record, _)| record.header());
-        let mut stream = headers.filter(|header| header.stream_id == stream_id).peekable();
-        let began_at = stream.peek()?.created_at;
-        let shortlist = stream.find(|header| is_shortlist(header))?;
-        let after = (shortlist.created_at - began_at).to_std().unwrap_or_default();
-        Some(FirstShortlist { event_id: shortlist.id, after })
+        let mut stream = self.rows.iter().filter(|(record, _)| record.stream_id() == stream_id);
+        let (shortlist, receipt) = stream.find(|(record, _)| is_shortlist(record.header()))?;
+        let after = receipt.recorded_at - *self.heard_at.get(&stream_id)?;
+        let after = after.to_std().unwrap_or_default();
+        Some(FirstShortlist { event_id: shortlist.header().id, after })
     }
 
     fn last_word(&self, claim: &Claim, consent: &ConsentClaim) -> Option<ConsentWord> {
@@ -171,7 +166,6 @@ impl Kept {
         let (record, receipt) = newest?;
         Some(ConsentWord {
             event_type: record.header().event_type.clone(),
-            created_at: record.header().created_at,
             recorded_at: receipt.recorded_at,
             expires_at: record
                 .input()

@@ -52,6 +52,8 @@ struct Kept {
     /// Where in `rows` an event is.
     by_id: HashMap<Uuid, usize>,
     heads: HashMap<StreamId, StreamHead>,
+    /// When each stream was first heard of.
+    heard_at: HashMap<StreamId, DateTime<Utc>>,
     effects: Effects,
 }
 
@@ -134,6 +136,9 @@ impl Kept {
         head.seq += 1;
         head.chain_hash = chain_hash(head.chain_hash, record.event_hash(), now);
         head.last_at = now;
+        let received_at = now - record.waited().unwrap_or_default();
+        let heard_at = self.heard_at.entry(stream_id).or_insert(received_at);
+        *heard_at = received_at.min(*heard_at);
         let receipt = Receipt::new(record, head.seq, now, record.event_hash(), head.chain_hash);
         self.by_id.insert(record.header().id, self.rows.len());
         self.rows.push((record.clone(), receipt));

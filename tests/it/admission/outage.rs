@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use moltbot_audit::admission::{FallbackAction, RefusalReason};
+use moltbot_audit::admission::{FallbackAction, Limits, RefusalReason};
 use moltbot_audit::auditor::{ControlError, Finding};
 use moltbot_audit::event::payload::CallInput;
 use moltbot_audit::record::Record;
@@ -211,4 +211,23 @@ async fn a_key_that_cannot_be_looked_up_for_a_lock_is_no_reason_to_run() {
     host.sink.heal();
     host.run(keyed()).await.expect("nobody holds it");
     assert_eq!(host.events("discovery.call").len(), 1);
+}
+
+/// The store's clock stands still here: what counts is the wait.
+#[tokio::test]
+async fn a_request_that_was_heard_of_in_an_outage_has_taken_the_time_it_waited() {
+    const WAITED: Duration = Duration::from_millis(60);
+    let folder = tempfile::tempdir().expect("a folder");
+    let spool = Spool::open(folder.path().join("spool")).await.expect("a spool");
+    let limits = Limits::default().time(WAITED, WAITED).expect("a limit");
+    let host = host_with(|builder| builder.spool(spool).budgets(limits));
+    host.sink.every_call(Fault::not_landed());
+    let recorded = host.auditor.record(super::created()).await.expect("durable");
+    assert!(recorded.receipt().is_none(), "it is in the spool");
+    tokio::time::sleep(WAITED).await;
+    host.sink.heal();
+    drained(&host).await;
+    let refusal = host.refused(moltbot_call()).await;
+    let RefusalReason::Time { elapsed, .. } = refusal.reason else { panic!("{refusal:?}") };
+    assert!(elapsed > WAITED && elapsed < Duration::from_mins(10), "{elapsed:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use moltbot_audit::event::{Budget, EventType};
 use moltbot_audit::record::Role;
 use moltbot_audit::store::admission::{Claim, Conclusion, Verdict};
@@ -10,15 +10,10 @@ use moltbot_audit::{Actor, AuditEvent};
 use serde_json::json;
 
 use crate::support::claims::{Case, charge, hash, id_at, outcome, spooled};
-use crate::support::records::{sealed, unique};
-
-/// A day that no machine's clock has reached: a lease that began then is not over.
-fn later() -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(4_000_000_000_000_000).expect("a time in 2096")
-}
+use crate::support::records::{morning, sealed, unique};
 
 fn keyed(case: &Case, key: &str) -> Claim {
-    Claim { key_hash: Some(hash(key)), ..case.claim_at(later()) }
+    case.keyed(key)
 }
 
 pub(crate) async fn a_drained_intent_makes_an_entry(case: Case) {
@@ -29,8 +24,9 @@ pub(crate) async fn a_drained_intent_makes_an_entry(case: Case) {
     assert_eq!((open[0].effect_id, open[0].effect.as_str()), (claim.effect_id, "moltbot.called"));
     assert_eq!(open[0].request_id, Some(case.request.uuid()));
     assert!(!open[0].is_in_doubt && !open[0].is_expiring);
-    let lease_until = later() + TimeDelta::minutes(1);
-    assert_eq!(open[0].lease_until, lease_until, "from when it began");
+    let lease_until = open[0].lease_until;
+    let lease = lease_until - receipt.recorded_at;
+    assert!((lease - TimeDelta::minutes(1)).abs() < TimeDelta::seconds(20), "{lease}");
     assert!(open[0].admitted_at <= receipt.recorded_at + TimeDelta::minutes(1));
     let running = Verdict::InProgress { effect_id: claim.effect_id, lease_until };
     assert_eq!(case.ask(&keyed(&case, "a key")).await, running);
@@ -78,12 +74,19 @@ pub(crate) async fn a_drained_outcome_settles_a_drained_intent(case: Case) {
 }
 
 pub(crate) async fn a_drained_intent_over_its_lease_is_in_doubt(case: Case) {
-    let long_ago = DateTime::from_timestamp_micros(1_600_000_000_000_000).expect("in 2020");
-    let claim = Claim { key_hash: Some(hash("a key")), ..case.claim_at(long_ago) };
-    let endless = Claim { lease: Duration::MAX, ..case.claim_at(later()) };
-    for claim in [&claim, &endless] {
-        case.append(spooled(claim, &case.request)).await;
+    let claim = case.keyed("a key");
+    let endless = Claim { lease: Duration::MAX, ..case.claim() };
+    // Another host's clock says nothing about a lease: how long the intent waited does.
+    let long_ago = morning() - TimeDelta::days(900);
+    let running = case.claim_at(long_ago);
+    for (claim, waited) in [(&claim, 61), (&endless, 61), (&running, 0)] {
+        let intent = spooled(claim, &case.request);
+        let waited = TimeDelta::seconds(waited);
+        case.append(intent.waiting_since(morning(), morning() + waited)).await;
     }
+    let expiring: Vec<_> =
+        case.open().await.iter().filter(|one| one.is_expiring).map(|one| one.effect_id).collect();
+    assert!(expiring.contains(&claim.effect_id) && !expiring.contains(&running.effect_id));
     let in_doubt = Verdict::InDoubt { effect_id: claim.effect_id };
     assert_eq!(case.ask(&keyed(&case, "a key")).await, in_doubt);
     case.conclude(&claim, Conclusion::Expired).await.expect("it expires");
@@ -95,11 +98,11 @@ pub(crate) async fn an_intent_that_does_not_say_its_effect_is_an_event_like_any_
     let inputs = [json!({}), json!({ "effect_id": "no id" }), json!({ "effect_id": 7 }), json!("")];
     for input in inputs {
         let event = AuditEvent::new(EventType::EFFECT_ADMITTED, Actor::System);
-        let event = event.request(&case.request).id(id_at(later())).input(input);
+        let event = event.request(&case.request).id(id_at(morning())).input(input);
         case.append(sealed(event).with_role(Role::Intent)).await;
     }
     let bare = AuditEvent::new(EventType::EFFECT_ADMITTED, Actor::System).request(&case.request);
-    case.append(sealed(bare.id(id_at(later()))).with_role(Role::Intent)).await;
+    case.append(sealed(bare.id(id_at(morning()))).with_role(Role::Intent)).await;
     assert_eq!(case.open().await, []);
     assert_eq!(case.event_types().await.len(), 5);
 }

@@ -1,5 +1,8 @@
 //! What was charged is added up again, from a pack alone.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use moltbot_audit::event::payload::{
     AdmissionInput, BudgetWarned, BudgetWarningInput, ChargeInput, EffectAdmitted, EffectExpired,
@@ -7,11 +10,13 @@ use moltbot_audit::event::payload::{
 };
 use moltbot_audit::pack::{BudgetVerdict, verify_request_pack};
 use moltbot_audit::redact::Profile;
+use moltbot_audit::testing::SteppedClock;
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};
 use serde_json::{Value, json};
 
 use super::KEY;
 use super::effects::{Effects, admission, called, charge};
+use crate::support::forging::ForgingStore;
 
 fn why(verdict: &BudgetVerdict) -> &'static str {
     match verdict {
@@ -313,13 +318,20 @@ async fn events_that_contradict_each_other_are_irregular() {
 }
 
 #[tokio::test]
-async fn the_time_a_request_may_take_is_checked_by_the_hosts_clock() {
-    for (after, with_shortlist, is_passed) in
-        [(600_000, false, false), (600_001, false, true), (600_001, true, false)]
-    {
-        let effects = Effects::new();
+async fn the_time_a_request_may_take_is_checked_by_the_databases_times() {
+    // What an admission waits for others, before it is recorded, is no time of the request's.
+    for (after, with_shortlist, is_passed) in [
+        (600_000, false, false),
+        (605_000, false, false),
+        (605_001, false, true),
+        (605_001, true, false),
+    ] {
+        let clock = Arc::new(SteppedClock::new(Effects::start()));
+        let effects = Effects::on(ForgingStore::with_clock(clock.clone()));
         let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System);
-        effects.teller.tell(event.at(Effects::start())).await;
+        // Dated by a provider, long before the deployment heard of it.
+        effects.teller.tell(event.at(Effects::start() - TimeDelta::hours(1))).await;
+        clock.advance(Duration::from_millis(after));
         if with_shortlist {
             effects
                 .teller
@@ -331,7 +343,8 @@ async fn the_time_a_request_may_take_is_checked_by_the_hosts_clock() {
             ..admission(effects.fresh_id(), "moltbot.called", Vec::new())
         };
         let event = AuditEvent::typed::<EffectAdmitted>(Actor::System, &input, &Nothing {});
-        let at = Effects::start() + TimeDelta::milliseconds(after);
+        // By another host, whose clock is eleven minutes ahead.
+        let at = Effects::start() + TimeDelta::minutes(11);
         effects.teller.tell(event.expect("payloads are JSON").at(at)).await;
         for (_, verdict) in effects.packs().await {
             let said =

@@ -24,7 +24,11 @@ pub(super) struct Effects {
 
 impl Effects {
     pub(super) fn new() -> Self {
-        let store = Arc::new(ForgingStore::default());
+        Self::on(ForgingStore::default())
+    }
+
+    pub(super) fn on(store: ForgingStore) -> Self {
+        let store = Arc::new(store);
         let teller = story::Teller::new(store.clone());
         Self { store, teller, count: 0.into() }
     }

@@ -167,8 +167,8 @@ async fn column_changes(shell: &mut Shell, request: &RequestId) -> Vec<Tampering
         ("audit_streams", "", vec!["the stream's head"]),
     ] {
         for (column, data_type) in shell.columns(table).await {
-            if column == "began_at" {
-                // It repeats the first event's time for admission, and no pack is made from it.
+            if column == "heard_at" {
+                // Admission alone reads it, and no pack is made from it.
                 continue;
             }
             let (table, value) = (shell.qualified(table), Shell::other_value(&column, &data_type));

@@ -1,5 +1,7 @@
 //! Order, limits, durability across openings, and what is set aside.
 
+use std::time::Duration;
+
 use moltbot_audit::store::{Spool, SpoolError};
 use serde_json::json;
 
@@ -201,4 +203,28 @@ async fn neither_debug_nor_errors_hold_what_is_in_the_spool() {
     let error = spool.push(numbered_records(&fresh_request(), [2])).await.unwrap_err();
     let said = format!("{spool:?} {error:?} {error} {:?}", waiting(&spool).await);
     assert!(!said.contains("ndayifite"), "{said}");
+}
+
+/// By this machine's clock alone: an event's own time may be a provider's.
+#[tokio::test]
+async fn records_say_how_long_they_waited_also_after_reopening_and_once_put_back() {
+    const PAUSE: Duration = Duration::from_millis(30);
+    let folder = Folder::new();
+    let spool = folder.open().await;
+    spool.push(records(&fresh_request(), 1)).await.unwrap();
+    tokio::time::sleep(PAUSE).await;
+    let waited = async |spool: &Spool| waiting(spool).await[0].record.waited().expect("it waited");
+    let first = waited(&spool).await;
+    assert!(first >= PAUSE && first < Duration::from_mins(10), "{first:?}");
+    drop(spool);
+
+    let spool = folder.open().await;
+    tokio::time::sleep(PAUSE).await;
+    let second = waited(&spool).await;
+    assert!(second >= first + PAUSE, "{first:?}, then {second:?}");
+    let place = waiting(&spool).await[0].place;
+    spool.set_aside([(place, "for a test")]).await.unwrap();
+    let aside = spool.set_aside_records(0, 1).await.unwrap();
+    spool.put_back(aside.iter().map(|one| one.place)).await.unwrap();
+    assert!(waited(&spool).await >= second, "since it was pushed first");
 }

@@ -42,13 +42,13 @@ async fn the_statement_in_the_migration_engages_a_switch() {
 }
 
 #[tokio::test]
-async fn the_databases_clock_ends_a_requests_time_too() {
+async fn the_databases_clock_alone_ends_a_requests_time() {
     let (case, trail) = case().await;
     case.record(EventType::REQUEST_CREATED, morning(), json!({})).await;
     let max = Duration::from_mins(10);
     let claim = || Claim { elapsed_max: Some(max), ..case.claim() };
     case.admit(&claim()).await;
-    run(&trail, "update audit_streams set started_at = started_at - 601000000").await;
+    run(&trail, "update audit_streams set heard_at = heard_at - 601000000").await;
     let Obstacle::Time { elapsed } = case.refusal(&claim()).await else {
         panic!("expected Time");
     };

@@ -1,6 +1,9 @@
 //! A store that takes what no store takes from a host, as one does whose owner forges.
 
+use std::sync::Arc;
+
 use moltbot_audit::StreamId;
+use moltbot_audit::auditor::Clock;
 use moltbot_audit::record::Record;
 use moltbot_audit::store::{
     Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot,
@@ -9,6 +12,12 @@ use moltbot_audit::testing::MemoryStore;
 
 #[derive(Debug, Default)]
 pub(crate) struct ForgingStore(MemoryStore);
+
+impl ForgingStore {
+    pub(crate) fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self(MemoryStore::with_clock(clock))
+    }
+}
 
 impl AuditSink for ForgingStore {
     fn append<'a>(

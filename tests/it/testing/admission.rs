@@ -36,7 +36,7 @@ async fn a_lease_is_over_when_its_time_has_come() {
 }
 
 #[tokio::test]
-async fn the_stores_clock_ends_a_requests_time_too() {
+async fn the_stores_clock_alone_ends_a_requests_time() {
     let (case, clock) = stepped();
     case.record(EventType::REQUEST_CREATED, morning(), json!({})).await;
     let timed = || Claim { elapsed_max: Some(Duration::from_mins(10)), ..case.claim() };

@@ -14,7 +14,8 @@ use super::super::texts::Say;
 use super::super::world::NotReached;
 use super::Case;
 
-const CONSENT_FOR: TimeDelta = TimeDelta::minutes(30);
+/// Longer than the script is behind: a consent lapses by the store's clock.
+const CONSENT_FOR: TimeDelta = TimeDelta::hours(2);
 const COOLDOWN: TimeDelta = TimeDelta::minutes(10);
 
 #[derive(Debug, Default)]

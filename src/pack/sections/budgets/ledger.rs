@@ -10,7 +10,7 @@ use super::claim::{Account, Held, charges, effect_id, is_hidden, is_use_hidden};
 use super::{AdmittedEffect, BudgetVerdict, EffectState, HeldCharge, Irregularity, OutsideEffect};
 use crate::event::{Budget, EventType, Outcome, Period};
 use crate::pack::PackEvent;
-use crate::pack::sections::told::Source;
+use crate::pack::sections::told::{DECIDED_WITHIN, Source};
 use crate::record::Settlement;
 
 /// What a request did that has a limit. A host that only records them admits none.
@@ -36,7 +36,7 @@ pub(super) struct Ledger {
     by_id: HashMap<Uuid, usize>,
     /// Events so far.
     seen: HashSet<Uuid>,
-    /// The host's time of the first event.
+    /// The database's time of the first event.
     began: Option<DateTime<Utc>>,
     has_shortlist: bool,
     /// Vendors that were messaged, by the first message to each.
@@ -75,7 +75,7 @@ impl Ledger {
     pub(super) fn of(events: &[PackEvent]) -> Self {
         let mut ledger = Self::default();
         for event in events {
-            ledger.began.get_or_insert(event.header.created_at);
+            ledger.began.get_or_insert(event.recorded_at);
             ledger.take(event);
             ledger.seen.insert(event.header.id);
         }
@@ -196,16 +196,16 @@ impl Ledger {
         self.passed.get_or_insert(passed);
     }
 
-    /// By the host's clock. The database's time of the decision is in no event: that of the admission is
-    /// a little later.
+    /// By the database's clock, as the admission was decided. What the first event waited in a spool is
+    /// in no event, so this may find less time than the admission did, and never more.
     fn check_time(&mut self, event: &PackEvent) -> Result<(), &'static str> {
         if is_hidden(&event.input, "/input/elapsed_max_ms") {
             return Err("how long its request may take is hidden");
         }
         let Some(limit) = event.input.value.get("elapsed_max_ms") else { return Ok(()) };
         let limit = limit.as_i64().ok_or("how long its request may take cannot be read")?;
-        let began = self.began.unwrap_or(event.header.created_at);
-        let elapsed = (event.header.created_at - began).num_milliseconds();
+        let began = self.began.unwrap_or(event.recorded_at);
+        let elapsed = (event.recorded_at - DECIDED_WITHIN - began).num_milliseconds();
         if !self.has_shortlist && elapsed > limit {
             self.pass(event, "elapsed_ms", (elapsed, 0, limit));
         }

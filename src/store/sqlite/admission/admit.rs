@@ -16,7 +16,7 @@ use crate::event::{Budget, Switch};
 use crate::json::parse;
 use crate::store::StoreError;
 use crate::store::admission::{Claim, ConsentClaim, Verdict};
-use crate::store::decision::{self, ConsentWord, DOING, Entry, Facts, Grant, Met, Start};
+use crate::store::decision::{self, ConsentWord, DOING, Entry, Facts, Grant, Met};
 use crate::store::sqlite::row::Row;
 
 /// What became of a claim.
@@ -110,8 +110,7 @@ async fn output(
 const FACTS: &str = "
     select
         (select engaged from audit_switches where switch = ?1) as engaged,
-        (select started_at from audit_streams where stream_id = ?2) as started_at,
-        (select created_at from audit_events where stream_id = ?2 and seq = 1) as created_at,
+        (select heard_at from audit_streams where stream_id = ?2) as heard_at,
         exists (
             select 1 from audit_events
             where stream_id = ?2 and event_type = 'shortlist.generated'
@@ -157,13 +156,7 @@ async fn facts(
     let select = select.bind(json(&asked.collect::<Vec<_>>()));
     let row = select.fetch_one(&mut *transaction).await.map_err(fault)?;
     let engaged: Option<bool> = row.try_get("engaged").map_err(fault)?;
-    let time = |column| -> Result<Option<DateTime<Utc>>, StoreError> {
-        let micros: Option<i64> = row.try_get(column).map_err(fault)?;
-        Ok(micros.and_then(DateTime::from_timestamp_micros))
-    };
-    // One of them is missing only where somebody changed the file.
-    let (started_at, created_at) = (time("started_at")?, time("created_at")?);
-    let start = started_at.or(created_at).zip(created_at.or(started_at));
+    let heard_at: Option<i64> = row.try_get("heard_at").map_err(fault)?;
     let used: &str = row.try_get("used").map_err(fault)?;
     let used: Vec<i64> =
         serde_json::from_str(used).map_err(|_| malformed(DOING, "what is used"))?;
@@ -176,7 +169,7 @@ async fn facts(
         is_switched_off: engaged.unwrap_or(true),
         consent,
         used,
-        start: start.map(|(started_at, created_at)| Start { started_at, created_at }),
+        heard_at: heard_at.and_then(DateTime::from_timestamp_micros),
         has_shortlist: row.try_get("has_shortlist").map_err(fault)?,
     })
 }
@@ -188,7 +181,7 @@ async fn last_word(
 ) -> Result<Option<ConsentWord>, sqlx::Error> {
     // The list of types word for word as the index has it.
     const SELECT: &str = "
-        select event_type, created_at, recorded_at, input -> '$.expires_at' as expires_at
+        select event_type, recorded_at, input -> '$.expires_at' as expires_at
         from audit_events
         where stream_id in (?1, ?2)
         and event_type in ('call.consent_granted', 'call.consent_denied', 'call.consent_expired')
@@ -206,7 +199,6 @@ async fn last_word(
     let time = |micros| DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::UNIX_EPOCH);
     Ok(Some(ConsentWord {
         event_type: row.try_get("event_type")?,
-        created_at: time(row.try_get("created_at")?),
         recorded_at: time(row.try_get("recorded_at")?),
         expires_at: expires_at.map(|text| parse(text).unwrap_or(Value::from(0))),
     }))

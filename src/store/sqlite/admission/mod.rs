@@ -109,8 +109,8 @@ impl AdmissionStore for SqliteStore {
         &self,
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<FirstShortlist>, StoreError>> {
-        const SELECT: &str = "select id, created_at - (
-                select created_at from audit_events where stream_id = ?1 order by seq limit 1
+        const SELECT: &str = "select id, recorded_at - (
+                select heard_at from audit_streams where stream_id = ?1
             ) as after_us
             from audit_events
             where stream_id = ?1 and event_type = 'shortlist.generated'

@@ -23,8 +23,8 @@ pub(in crate::store::sqlite) async fn follow(
 ) -> Result<(), StoreError> {
     match &row.part {
         None => Ok(()),
-        Some(Part::Intent(entry)) => {
-            let entry = Entry { admitted_at: now, ..(**entry).clone() };
+        Some(Part::Intent(intent)) => {
+            let Some(entry) = Entry::drained(intent, now) else { return Ok(()) };
             let drained = drain(transaction, entry).await;
             drained.map_err(|error| failed(append::DOING, error))
         }

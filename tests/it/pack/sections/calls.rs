@@ -1,9 +1,16 @@
 //! Consents and calls: what covers a call, and what stands alone.
 
-use moltbot_audit::{AuditEvent, EventType};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use moltbot_audit::testing::SteppedClock;
+use moltbot_audit::{AuditEvent, EventId, EventType};
 use serde_json::{Value, json};
 
 use super::{event, pack_of, refused};
+use crate::pack::{both_packs, story};
+use crate::support::forging::ForgingStore;
 
 fn granted(expires_at: &Value) -> AuditEvent {
     let input = json!({ "consent_id": "consent-1", "text": "yego", "expires_at": expires_at });
@@ -37,17 +44,51 @@ async fn only_a_grant_that_succeeded_covers_a_call() {
     assert!(!covered(vec![asked(), granted(&Value::Null), denied, call()]).await);
 }
 
+fn start() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_790_000_000, 0).expect("a time")
+}
+
+/// Whether a call is covered that the database records so many seconds after the grant.
+async fn covered_after(seconds: u64, grant: AuditEvent, admitted: Option<Value>) -> bool {
+    let clock = Arc::new(SteppedClock::new(start()));
+    let store = Arc::new(ForgingStore::with_clock(clock.clone()));
+    let teller = story::Teller::new(store.clone());
+    // Hosts' clocks, which say nothing about a grant.
+    teller.tell(grant.at(start() - TimeDelta::days(400))).await;
+    clock.advance(Duration::from_secs(seconds));
+    let id = EventId::new(start() - TimeDelta::days(400), 7).expect("a time");
+    if let Some(lifetime_ms) = admitted {
+        let input = json!({
+            "effect_id": id.to_string(), "consent_id": "consent-1",
+            "consent_lifetime_ms": lifetime_ms,
+        });
+        teller.tell(event(EventType::EFFECT_ADMITTED, input, json!({}))).await;
+        // The call takes a while, and its event follows its end.
+        clock.advance(Duration::from_mins(10));
+    }
+    teller.tell(call().id(id)).await;
+    let [pack, _] = both_packs(&*store, &teller.request).await;
+    pack["call_attempts"]["content"]["attempts"][0]["consent_granted"] == true
+}
+
 #[tokio::test]
-async fn a_grant_covers_calls_until_it_lapses() {
-    let at = |second: i64| {
-        let start = chrono::DateTime::from_timestamp(1_790_000_000, 0).expect("a time");
-        start + chrono::TimeDelta::seconds(second)
-    };
-    let until = json!(at(60));
-    let called_at = |second| vec![asked(), granted(&until), call().at(at(second))];
-    assert!(covered(called_at(59)).await);
-    assert!(!covered(called_at(60)).await);
-    assert!(!covered(called_at(61)).await);
+async fn a_grant_covers_calls_until_it_lapses_by_the_databases_times() {
+    let until = || granted(&json!(start() + TimeDelta::seconds(60)));
+    assert!(covered_after(59, until(), None).await);
+    assert!(!covered_after(60, until(), None).await);
+    // As it was admitted, up to five seconds before that was recorded.
+    assert!(covered_after(64, until(), Some(json!(1))).await);
+    assert!(!covered_after(65, until(), Some(json!(1))).await);
+}
+
+#[tokio::test]
+async fn a_grant_that_does_not_say_when_it_lapses_lapses_as_the_admission_says() {
+    let grant = || granted(&Value::Null);
+    assert!(covered_after(94, grant(), Some(json!(90_000))).await);
+    assert!(!covered_after(95, grant(), Some(json!(90_000))).await);
+    // A call that no admission is known of: a day, as by default.
+    assert!(covered_after(86_399, grant(), None).await);
+    assert!(!covered_after(86_400, grant(), None).await);
 }
 
 #[tokio::test]
