@@ -184,7 +184,7 @@ test("what the database refuses is not tried again, what it cannot do now is", a
 
 test("the database refuses an event that is dated more than a day ahead", async () => {
   const ahead = (/** @type {number} */ hours) => new Date(Date.now() + hours * 3_600_000);
-  const sealed = seal(event({ requestId: request("ahead"), createdAt: ahead(23) }));
+  const sealed = seal(event({ id: eventId(ahead(23)), requestId: request("ahead") }));
   const header = { ...sealed.header, created_at_us: microsOf(ahead(25)) };
   await assert.rejects(append(pool, [sealed, { ...sealed, header }]), /dated more than 24 hours/);
   assert.equal((await append(pool, [sealed]))[0].status, "stored");
