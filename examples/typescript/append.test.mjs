@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 
 import { ConflictError, append, isRetryable, record, recordWith } from "./append.mjs";
 import { hostId } from "./host-id.mjs";
-import { eventId, microsOf } from "./ids.mjs";
+import { eventId, microsOf, streamOf } from "./ids.mjs";
 import { seal } from "./seal.mjs";
 
 const pg = createRequire(import.meta.url)("pg");
@@ -175,6 +175,14 @@ test("what the database refuses is not tried again, what it cannot do now is", a
   const sealed = seal(event());
   const broken = { ...sealed, salt: Buffer.from("short") };
   await assert.rejects(append(pool, [broken]), (error) => !isRetryable(error));
+  // A request's event in the stream of a conversation, of another request, of the system.
+  for (const stream of [streamOf(null, hostId(KEY, "request", "typescript").uuid), streamOf(null, null)]) {
+    const strayed = { ...sealed, header: { ...sealed.header, stream_id: stream } };
+    await assert.rejects(append(pool, [strayed]), /not that of its request or conversation/);
+  }
+  const nil = "00000000-0000-0000-0000-000000000000";
+  const nobodys = { ...sealed.header, request_id: nil, stream_id: streamOf(nil, null) };
+  await assert.rejects(append(pool, [{ ...sealed, header: nobodys }]), /the nil and the max UUID/);
   const gone = new pg.Pool({ host: "127.0.0.1", port: 1 });
   await assert.rejects(gone.query("select 1"), isRetryable);
   await assert.rejects(pool.query("do $$ begin raise sqlstate '40001'; end $$"), isRetryable);

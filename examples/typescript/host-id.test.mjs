@@ -1,10 +1,11 @@
-// `node --test examples/typescript`: ids of the host's rows against their vectors, and what is refused.
+// `node --test examples/typescript`: ids of the host's rows and of streams against their vectors, and what is refused.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { HostIdError, asHostId, hostId } from "./host-id.mjs";
+import { streamOf } from "./ids.mjs";
 
 const KEY = Buffer.alloc(32, 7);
 const UUID = "7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11";
@@ -23,6 +24,14 @@ test("ids of names are those of the vectors", () => {
     const derived = { kind, uuid: id, original: name };
     assert.deepEqual(hostId(Buffer.from(key, "hex"), kind, name), derived);
     assert.deepEqual(asHostId(kind, derived), derived);
+  }
+});
+
+test("streams are those of the vectors", () => {
+  const cases = vectors("stream_id");
+  assert.ok(cases.length >= 6);
+  for (const { request_id, conversation_id, stream_id } of cases) {
+    assert.equal(streamOf(request_id, conversation_id), stream_id);
   }
 });
 

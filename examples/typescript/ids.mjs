@@ -2,10 +2,7 @@
 
 import { createHash, randomBytes } from "node:crypto";
 
-import { parseUuid } from "./host-id.mjs";
-
-/** Namespace of the ids that are derived from a host's names. */
-const NAMESPACE = "8d18e442-ee79-5ac0-97ad-497709e94a1b";
+import { parseUuid, uuidV8 } from "./host-id.mjs";
 
 /**
  * Makes the id of an event that happened at this time: a UUIDv7 that holds it to the microsecond.
@@ -48,15 +45,17 @@ export function createdAtOf(id) {
 }
 
 /**
- * The stream of an event: its request's, else its conversation's, else the deployment's own.
+ * The stream of an event: its request's, else its conversation's, else the deployment's own. A hash of the
+ * kind and the id, so that streams of two kinds never meet.
  * @param {string | null} requestId
  * @param {string | null} conversationId
  * @returns {string}
  */
 export function streamOf(requestId, conversationId) {
-  if (requestId !== null) return requestId;
-  if (conversationId === null) return NAMESPACE;
-  return uuidV5(Buffer.concat([Buffer.from("stream:"), uuidBytes(conversationId)]));
+  const kind = requestId !== null ? "request" : conversationId !== null ? "conversation" : "system";
+  const hash = createHash("sha256").update(`moltbot-audit/v1/${kind}-stream\0`);
+  const id = requestId ?? conversationId ?? "";
+  return uuidV8(hash.update(id.replaceAll("-", ""), "hex").digest());
 }
 
 /** @param {Date | bigint} time */
@@ -70,21 +69,4 @@ function hyphenated(uuid) {
     .toString(16)
     .padStart(32, "0")
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-}
-
-/** @param {string} uuid */
-function uuidBytes(uuid) {
-  return Buffer.from(uuid.replaceAll("-", ""), "hex");
-}
-
-/** @param {Buffer} name */
-function uuidV5(name) {
-  const bytes = createHash("sha1")
-    .update(uuidBytes(NAMESPACE))
-    .update(name)
-    .digest()
-    .subarray(0, 16);
-  bytes[6] = (bytes[6] & 0x0f) | 0x50;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  return hyphenated(BigInt(`0x${bytes.toString("hex")}`));
 }

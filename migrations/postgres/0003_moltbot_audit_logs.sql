@@ -271,6 +271,30 @@ begin
 end
 $$;
 
+-- The stream of an event with these ids. A hash of the kind and the id, so that streams of two kinds never meet:
+-- the UUIDv8 of its first 122 bits.
+create or replace function moltbot_audit.stream_of(request_id uuid, conversation_id uuid default null)
+returns uuid
+language sql
+immutable parallel safe
+return (
+    select encode(
+        set_byte(set_byte(bytes, 6, get_byte(bytes, 6) & 15 | 128), 8, get_byte(bytes, 8) & 63 | 128), 'hex'
+    )::uuid
+    from substr(
+        sha256(
+            case
+                when request_id is not null
+                then 'moltbot-audit/v1/request-stream\000'::bytea || uuid_send(request_id)
+                when conversation_id is not null
+                then 'moltbot-audit/v1/conversation-stream\000'::bytea || uuid_send(conversation_id)
+                else 'moltbot-audit/v1/system-stream\000'::bytea
+            end
+        ),
+        1, 16
+    ) as bytes
+);
+
 -- chain(0): what the first event of a stream is chained to.
 create or replace function moltbot_audit.stream_start(stream_id uuid)
 returns bytea
@@ -728,7 +752,8 @@ immutable parallel safe
 return split_part(event_type, '.', 1) in ('audit', 'budget', 'effect', 'pack', 'switch');
 
 -- Appends a host's events. As `append_batch`, with one row out for each event, in their order; a type that
--- only the library writes is refused, and so is a time more than a day ahead.
+-- only the library writes, a time more than a day ahead, a stream that does not follow from the event's
+-- ids, and an id that stands for none are refused.
 create or replace function moltbot_audit.append(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
@@ -759,6 +784,19 @@ begin
     then
         raise exception 'an event is dated more than 24 hours after the database''s time %: give the time at '
             'which it happened', clock_timestamp() using errcode = 'invalid_parameter_value';
+    end if;
+    if exists (
+        select from unnest(stream_ids, request_ids, conversation_ids) as t (stream, request, conversation)
+        where t.stream is distinct from moltbot_audit.stream_of(t.request, t.conversation)
+    ) then
+        raise exception 'an event is in a stream that is not that of its request or conversation: '
+            'take moltbot_audit.stream_of(request_id, conversation_id)' using errcode = 'check_violation';
+    end if;
+    if (request_ids || conversation_ids) && array[
+        '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+    ]::uuid[] then
+        raise exception 'the nil and the max UUID name no request and no conversation: give each an id of its '
+            'own' using errcode = 'check_violation';
     end if;
     return query
         select

@@ -66,8 +66,7 @@ set search_path = pg_catalog, pg_temp
 set standard_conforming_strings = on
 as $$
 declare
-    -- What the library names the stream of events without a request.
-    system_stream constant uuid := '8d18e442-ee79-5ac0-97ad-497709e94a1b';
+    system_stream constant uuid := moltbot_audit.stream_of(null);
     created_at timestamptz := clock_timestamp();
     event_id uuid := moltbot_audit.event_id(created_at);
     event_type text := case when engaged then 'switch.engaged' else 'switch.reset' end;

@@ -5,13 +5,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::EventError;
 use super::host_id::{self, HostId, HostIdFault};
-
-/// Namespace of the ids this crate derives: v5 of `moltbot-audit` in the RFC 9562 DNS namespace.
-const NAMESPACE: Uuid = Uuid::from_u128(0x8d18_e442_ee79_5ac0_97ad_4977_09e9_4a1b);
 
 const MICROS_PER_MILLI: u64 = 1_000;
 /// First time that has no four-digit year, and so no RFC 3339 text.
@@ -191,20 +189,23 @@ host_id! {
 pub struct StreamId(Uuid);
 
 impl StreamId {
-    /// The stream of events that belong to no request and no conversation.
-    pub const SYSTEM: Self = Self(NAMESPACE);
+    /// The stream of events that belong to no request and no conversation: the `UUIDv8` of the hash of
+    /// `moltbot-audit/v1/system-stream\0`.
+    pub const SYSTEM: Self = Self(Uuid::from_u128(0x5733_7ed3_124f_80a3_8c99_4f45_7638_2903));
 
     /// The stream of an event with these ids.
     ///
-    /// A request's stream has the request's own id. A conversation's is derived, so that a host
-    /// which names a conversation and a request alike does not mix their events.
+    /// Its id is a hash of the kind and the id, so that streams of two kinds never meet, whatever ids a
+    /// host gives its requests and conversations.
     #[must_use]
     pub fn of(request: Option<Uuid>, conversation: Option<Uuid>) -> Self {
-        match (request, conversation) {
-            (Some(request), _) => Self(request),
-            (None, Some(conversation)) => Self(derive("stream", conversation.as_bytes())),
-            (None, None) => Self::SYSTEM,
-        }
+        let (tag, id) = match (request, conversation) {
+            (Some(request), _) => ("moltbot-audit/v1/request-stream\0", request),
+            (None, Some(id)) => ("moltbot-audit/v1/conversation-stream\0", id),
+            (None, None) => return Self::SYSTEM,
+        };
+        let hash = Sha256::new().chain_update(tag).chain_update(id.as_bytes());
+        Self(uuid_v8(hash.finalize().into()))
     }
 
     /// The id as a plain UUID.
@@ -230,11 +231,6 @@ impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
-}
-
-/// UUIDv5 of `kind:name`, so that a request and a conversation of one name stay apart.
-fn derive(kind: &str, name: &[u8]) -> Uuid {
-    Uuid::new_v5(&NAMESPACE, &[kind.as_bytes(), b":", name].concat())
 }
 
 fn malformed(kind: &'static str, fault: HostIdFault) -> EventError {

@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{PackEvent, SCHEMA, SECTIONS_VERSION, Section, Sections};
 use crate::event::{RequestId, StreamId};
@@ -18,8 +19,8 @@ use crate::store::{AuditStore, StoreError, StreamSnapshot};
 pub struct RequestPack {
     /// [`SCHEMA`].
     pub schema: &'static str,
-    /// The request, which is also its stream.
-    pub request_id: StreamId,
+    /// The request.
+    pub request_id: Uuid,
     /// Whom it was redacted for.
     pub profile: ProfileName,
     /// What a person reads.
@@ -108,7 +109,7 @@ pub enum ExportError {
     #[error("request {request_id} is not known: no event of it was ever recorded")]
     UnknownRequest {
         /// The request.
-        request_id: StreamId,
+        request_id: Uuid,
     },
 }
 
@@ -141,10 +142,10 @@ pub async fn export_request_pack(
     request_id: &RequestId,
     profile: &Profile,
 ) -> Result<RequestPack, ExportError> {
-    let stream_id = StreamId::from(request_id);
-    let snapshot = store.read_stream(stream_id).await?;
-    let snapshot = snapshot.ok_or(ExportError::UnknownRequest { request_id: stream_id })?;
-    Ok(RequestPack::of(stream_id, &snapshot, profile))
+    let snapshot = store.read_stream(StreamId::from(request_id)).await?;
+    let request_id = request_id.uuid();
+    let snapshot = snapshot.ok_or(ExportError::UnknownRequest { request_id })?;
+    Ok(RequestPack::of(request_id, &snapshot, profile))
 }
 
 /// Records that a pack is exported, and then exports it, that event included.
@@ -169,7 +170,7 @@ pub async fn export_recorded(
     let stream_id = StreamId::from(request_id);
     // A head can be deleted by who wants the events forgotten, so its absence alone says nothing.
     if store.head(stream_id).await?.is_none() && store.read_stream(stream_id).await?.is_none() {
-        return Err(ExportError::UnknownRequest { request_id: stream_id });
+        return Err(ExportError::UnknownRequest { request_id: request_id.uuid() });
     }
     let input = serde_json::json!({
         "profile": profile.name(),
@@ -193,7 +194,7 @@ impl fmt::Debug for RequestPack {
 }
 
 impl RequestPack {
-    fn of(request_id: StreamId, snapshot: &StreamSnapshot, profile: &Profile) -> Self {
+    fn of(request_id: Uuid, snapshot: &StreamSnapshot, profile: &Profile) -> Self {
         let mut known = KnownValues::default();
         for record in &snapshot.records {
             for payload in record.input.iter().chain(&record.output) {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::export::{checkpoint, rules_digest, shown_digest, shown_digest_of};
 use super::fault::printable;
@@ -19,7 +20,7 @@ use crate::redact::Profile;
 /// A pack that verifies; only [`verify_request_pack`] makes one.
 #[derive(Clone, Debug)]
 pub struct VerifiedPack {
-    request_id: StreamId,
+    request_id: Uuid,
     profile: ProfileName,
     events: usize,
     hidden: usize,
@@ -30,7 +31,7 @@ pub struct VerifiedPack {
 impl VerifiedPack {
     /// The request the pack tells of.
     #[must_use]
-    pub fn request_id(&self) -> StreamId {
+    pub fn request_id(&self) -> Uuid {
         self.request_id
     }
 
@@ -119,7 +120,7 @@ fn verify(json: &[u8]) -> Result<VerifiedPack, VerifyError> {
 
 /// A pack taken apart; what is left in `sections` is compared, not trusted.
 struct Parts {
-    request_id: StreamId,
+    request_id: Uuid,
     profile: ProfileName,
     events: Vec<PackEvent>,
     /// What each event's digest must be.
@@ -230,7 +231,8 @@ fn no_json() -> VerifyError {
 }
 
 fn verify_events(pack: &Parts) -> Result<(), VerifyError> {
-    let mut chain = stream_start(*pack.request_id.uuid().as_bytes());
+    let stream = StreamId::of(Some(pack.request_id), None);
+    let mut chain = stream_start(*stream.uuid().as_bytes());
     for (expected, event) in (1..).zip(&pack.events) {
         if event.seq != expected {
             return Err(VerifyError::Sequence { expected, found: event.seq });
@@ -247,7 +249,8 @@ fn verify_events(pack: &Parts) -> Result<(), VerifyError> {
 
 /// Verifies one event, and returns the chain up to it.
 fn verify_event(pack: &Parts, chain: Digest, event: &PackEvent) -> Result<Digest, EventFault> {
-    if event.header.stream_id != pack.request_id {
+    // What the header says of its stream follows from this.
+    if event.header.request_id != Some(pack.request_id) {
         return Err(EventFault::ForeignStream);
     }
     if let Some(contradiction) = event.header.contradiction() {

@@ -4,8 +4,8 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::RequestId;
 use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore};
+use moltbot_audit::{RequestId, StreamId};
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 use uuid::Uuid;
 
@@ -53,6 +53,21 @@ async fn a_store_says_until_when_its_partitions_are_prepared() {
     let expected = "select date_trunc('month', now() at time zone 'UTC') + interval '4 months'";
     let expected = scalar::<chrono::NaiveDateTime>(&url, expected).await;
     assert_eq!(until.naive_utc(), expected, "this month and the next three");
+}
+
+#[tokio::test]
+async fn streams_have_the_same_ids_in_sql() {
+    let (_fresh, url) = open_with_url().await;
+    let id = Uuid::from_u128(0x7f0c_9f6e_3a5c_4b2e_8f60_0f4a_1f0f_2b11);
+    for (arguments, expected) in [
+        (format!("'{id}'"), StreamId::of(Some(id), None)),
+        (format!("'{id}', '{id}'"), StreamId::of(Some(id), Some(id))),
+        (format!("null, '{id}'"), StreamId::of(None, Some(id))),
+        ("null".to_owned(), StreamId::SYSTEM),
+    ] {
+        let sql = format!("select moltbot_audit.stream_of({arguments})");
+        assert_eq!(scalar::<Uuid>(&url, &sql).await, expected.uuid(), "{arguments}");
+    }
 }
 
 async fn prepare_september(url: &str) -> i32 {

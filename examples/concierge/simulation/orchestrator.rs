@@ -28,7 +28,6 @@ pub(crate) struct Orchestrator {
     world: Arc<World>,
     scene: Arc<InitialState>,
     conversation: ConversationId,
-    name: String,
     /// Differs from play to play, so that one scenario can be played twice into one database.
     run: Uuid,
     seen: HashSet<String>,
@@ -41,7 +40,6 @@ impl Orchestrator {
         auditor: Auditor,
         world: Arc<World>,
         scene: InitialState,
-        name: &str,
     ) -> Result<Self, RecordError> {
         let run = auditor.event_id()?.uuid();
         let conversation = auditor.conversation_id(&scene.conversation.id)?;
@@ -50,7 +48,6 @@ impl Orchestrator {
             world,
             scene: Arc::new(scene),
             conversation,
-            name: name.into(),
             run,
             seen: HashSet::new(),
             received: 0,
@@ -187,8 +184,7 @@ impl Orchestrator {
         if let Some(case) = self.cases.last().filter(goes_on) {
             return Ok(case.trail().clone());
         }
-        let name = format!("{}/{}", self.name, self.cases.len() + 1);
-        let request = RequestId::from_uuid(Uuid::new_v5(&self.run, name.as_bytes()))?;
+        let request = RequestId::from_uuid(self.auditor.event_id()?.uuid())?;
         Ok(Trail::new(self.auditor.clone(), request, self.conversation.clone()))
     }
 

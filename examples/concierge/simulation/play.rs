@@ -33,7 +33,7 @@ pub(crate) async fn play(
         move |source| PlayError::Audit { scenario, step, source }
     };
     let scene = scenario.initial_state.clone();
-    let orchestrator = Orchestrator::new(auditor.clone(), world.clone(), scene, &scenario.name);
+    let orchestrator = Orchestrator::new(auditor.clone(), world.clone(), scene);
     let orchestrator = orchestrator.map_err(audit("(opening)"))?;
     let mut stage = Stage { orchestrator, world: world.clone() };
     story.opens(scenario);

@@ -119,11 +119,14 @@ fn elapsed(facts: &Facts) -> Duration {
     elapsed.and_then(|elapsed| elapsed.to_std().ok()).unwrap_or_default()
 }
 
-/// Whose budget a charge of the claim is for; a request's stream has the request's own id.
+/// Whose budget a charge of the claim is for.
 pub(crate) fn scope(claim: &Claim, period: Period, now: DateTime<Utc>) -> Scope {
     match period {
         Period::Day => Scope::Day(now.date_naive()),
-        Period::Request => Scope::Request(claim.intent.stream_id().uuid()),
+        Period::Request => {
+            let header = claim.intent.header();
+            Scope::Request(header.request_id.unwrap_or(header.stream_id.uuid()))
+        }
     }
 }
 

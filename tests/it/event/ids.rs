@@ -88,17 +88,24 @@ fn other_uuids_are_no_event_ids() {
 
 #[test]
 fn streams_of_requests_conversations_and_the_system_never_meet() {
+    let path = format!("{}/tests/vectors/v1/stream_id.json", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).expect("vectors");
+    let cases: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
+    assert!(cases.len() >= 6);
+    for case in cases {
+        let id = |name: &str| case[name].as_str().map(|id| Uuid::parse_str(id).expect("a UUID"));
+        let stream = StreamId::of(id("request_id"), id("conversation_id"));
+        assert_eq!(Some(stream.uuid()), id("stream_id"));
+        assert_eq!(stream.uuid().get_version_num(), 8);
+    }
     let uuid = Uuid::from_u128(9);
-    let other = Uuid::from_u128(10);
-    assert_eq!(StreamId::of(Some(uuid), Some(other)).uuid(), uuid);
-    assert_eq!(
-        StreamId::of(Some(uuid), None),
-        StreamId::from(&RequestId::from_uuid(uuid).unwrap())
-    );
+    let request = StreamId::of(Some(uuid), None);
+    assert_eq!(request, StreamId::from(&RequestId::from_uuid(uuid).unwrap()));
+    // A host may name a request by the id of another's stream.
+    let of_stream = StreamId::of(Some(request.uuid()), None);
+    let of_system = StreamId::of(Some(StreamId::SYSTEM.uuid()), None);
     let conversation = StreamId::of(None, Some(uuid));
-    assert_ne!(conversation.uuid(), uuid);
-    assert_ne!(conversation, StreamId::of(None, Some(other)));
-    assert_eq!(StreamId::of(None, None), StreamId::SYSTEM);
-    assert_eq!(StreamId::SYSTEM.to_string(), "8d18e442-ee79-5ac0-97ad-497709e94a1b");
-    assert_eq!(StreamId::SYSTEM.uuid(), Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"moltbot-audit"));
+    let all = [request, of_stream, of_system, conversation, StreamId::SYSTEM];
+    let distinct: std::collections::HashSet<_> = all.into_iter().collect();
+    assert_eq!(distinct.len(), all.len());
 }

@@ -7,6 +7,7 @@ use moltbot_audit::store::AuditStore;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 
 use super::{both_packs, story};
+use crate::support::records::stream;
 
 /// The first fault of either pack, or of the export itself.
 async fn fault(store: &dyn AuditStore, request: &RequestId) -> Option<String> {
@@ -33,7 +34,8 @@ struct Tampering {
 
 /// Changes of whole rows, the same in both dialects.
 fn row_changes(events: &str, request: &RequestId, last: i64) -> Vec<Tampering> {
-    let of = |seq: i64| format!("stream_id = '{request}' and seq = {seq}");
+    let stream = stream(request);
+    let of = |seq: i64| format!("stream_id = '{stream}' and seq = {seq}");
     let delete = |seq: i64| format!("delete from {events} where {}", of(seq));
     let renumber =
         |from: i64, to: i64| format!("update {events} set seq = {to} where {}", of(from));
@@ -172,8 +174,9 @@ async fn column_changes(shell: &mut Shell, request: &RequestId) -> Vec<Tampering
                 continue;
             }
             let (table, value) = (shell.qualified(table), Shell::other_value(&column, &data_type));
+            let stream = stream(request);
             let sql =
-                format!("update {table} set {column} = {value} where stream_id = '{request}'{row}");
+                format!("update {table} set {column} = {value} where stream_id = '{stream}'{row}");
             let (what, found_at) = (format!("{table}.{column}"), found_at.clone());
             tamperings.push(Tampering { what, sql: vec![sql], found_at });
         }

@@ -12,6 +12,10 @@ length (8 bytes, big-endian):
     chain(0)    tag "stream"  stream_id(16)
     chain(n)    tag "chain"   chain(n-1)(32) event_hash(32) recorded_at(8, microseconds since 1970)
 
+A stream's id is the UUIDv8 of the hash of a tag and the id of its request or conversation:
+
+    tag "request-stream" request_id(16) | tag "conversation-stream" conversation_id(16) | tag "system-stream"
+
 The id of a request or a conversation that the host names by a text which is no UUID is the UUIDv8 of
 HMAC-SHA-256(deployment_key, tag name), with the tags "request-id" and "conversation-id".
 
@@ -19,7 +23,7 @@ canonical is RFC 8785. A leaf is a scalar, [] or {}; a missing value is null. El
 have keys of length 0. JSON pointers are RFC 6901 and begin with /input, /output, /idempotency_key or
 /host_ids.
 
-This script wrote the files beside it once. A released format never changes: do not run it again.
+This script wrote the files beside it. Once the format is released it never changes: do not run it again.
 """
 
 import datetime
@@ -125,6 +129,14 @@ def uuid8(digest):
     """The digest's first 16 bytes, under the version and variant of RFC 9562, section 5.8."""
     low = bytes([digest[8] & 0x3F | 0x80]) + digest[9:16]
     return str(uuid.UUID(bytes=digest[:6] + bytes([digest[6] & 0x0F | 0x80]) + digest[7:8] + low))
+
+
+def stream_id(request=None, conversation=None):
+    if request:
+        return uuid8(tagged(b"request-stream", uuid.UUID(request).bytes))
+    if conversation:
+        return uuid8(tagged(b"conversation-stream", uuid.UUID(conversation).bytes))
+    return uuid8(tagged(b"system-stream"))
 
 
 def host_id(key, kind, name):
@@ -243,7 +255,7 @@ CONVERSATION = "0b6cf9a0-5d0a-5c55-9d53-0c5b2c6f3f6a"
 
 FULL_HEADER = {
     "id": "0195550a-1f00-77d0-8000-000000000001",
-    "stream_id": REQUEST,
+    "stream_id": stream_id(REQUEST, CONVERSATION),
     "request_id": REQUEST,
     "conversation_id": CONVERSATION,
     "event_type": "vendor.reply_recorded",
@@ -256,12 +268,16 @@ FULL_HEADER = {
     "span_id": "00f067aa0ba902b7",
 }
 BARE_HEADER = FULL_HEADER | {
-    "request_id": None, "conversation_id": None, "error_code": None, "duration_ms": None,
+    "stream_id": stream_id(), "request_id": None, "conversation_id": None, "error_code": None, "duration_ms": None,
     "trace_id": None, "span_id": None, "outcome": "succeeded", "created_at": "1970-01-01T00:00:00.000000Z",
 }
 
 
 def main():
+    write("stream_id", [
+        {"request_id": request, "conversation_id": conversation, "stream_id": stream_id(request, conversation)}
+        for request in (REQUEST, None) for conversation in (CONVERSATION, REQUEST, None)
+    ])
     write("host_id", [
         {"key": key.hex(), "kind": kind, "name": name, "id": host_id(key, kind, name)}
         for key in (bytes([7] * 32), bytes(range(32)))
@@ -301,8 +317,9 @@ def main():
             "canonical_header": text, "event_hash": digest.hex(),
         })
     write("event", events)
-    head = tagged(b"stream", uuid.UUID(REQUEST).bytes)
-    chain = {"stream_id": REQUEST, "start": head.hex(), "events": []}
+    stream = stream_id(REQUEST)
+    head = tagged(b"stream", uuid.UUID(stream).bytes)
+    chain = {"stream_id": stream, "start": head.hex(), "events": []}
     for count, recorded_at in enumerate([1772435700123456, 1772435700123457, 0]):
         digest = bytes.fromhex(events[count % 2]["event_hash"])
         head = tagged(b"chain", head, digest, recorded_at.to_bytes(8, "big"))
