@@ -868,8 +868,7 @@ return (
     event_type, actor, outcome, stream_id, input ->> 'switch', input ->> 'by', input ->> 'reason'
 ) is not distinct from (
     case when engaged then 'switch.engaged' else 'switch.reset' end, 'admin', 'succeeded',
-    -- The stream of events without a request.
-    '8d18e442-ee79-5ac0-97ad-497709e94a1b'::uuid, switch, changed_by, reason
+    moltbot_audit.stream_of(null), switch, changed_by, reason
 );
 
 -- Sets a switch, and appends the event that says so.
