@@ -36,6 +36,9 @@ grant usage on schema moltbot_audit
 -- What happened, and where each stream stands.
 grant select on moltbot_audit.audit_events, moltbot_audit.audit_streams
     to moltbot_audit_reader, moltbot_audit_writer;
+-- The stream of a request, to look it up.
+grant execute on function moltbot_audit.stream_of
+    to moltbot_audit_reader, moltbot_audit_writer;
 -- What runs, what is used and what is switched off; which migrations were applied.
 grant select on
     moltbot_audit.audit_effects, moltbot_audit.audit_budgets, moltbot_audit.audit_day_budgets,

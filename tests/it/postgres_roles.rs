@@ -130,7 +130,7 @@ async fn each_role_may_do_what_the_file_says_and_nothing_else() {
     assert!(calls.len() > 25 && accesses.len() > 50, "{} {}", calls.len(), accesses.len());
     for (login, functions, tables) in [
         ("passer_by", "", ""),
-        ("a_reader", "", "select audit_events\nselect audit_streams"),
+        ("a_reader", "stream_of", "select audit_events\nselect audit_streams"),
         (
             "an_operator",
             "conclude\nengage\nensure_partitions\nreset\nset_switch",
@@ -140,7 +140,7 @@ async fn each_role_may_do_what_the_file_says_and_nothing_else() {
         (
             "a_host",
             "admit\nappend\nappend_alone\nappend_batch\nappend_effects\nconclude\nengage
-             ensure_partitions",
+             ensure_partitions\nstream_of",
             "select audit_budgets\nselect audit_day_budgets\nselect audit_effects\nselect audit_events
              select audit_streams\nselect audit_switches\nselect schema_migrations",
         ),
