@@ -122,7 +122,7 @@ impl Auditor {
     /// # Errors
     /// [`RecordError`]. Give the event an [id](Auditor::event_id) before the first try, and a retry
     /// cannot double it. An event of a [reserved](crate::EventType::is_reserved) type is
-    /// [`EventError::ReservedEventType`](crate::EventError::ReservedEventType).
+    /// [`EventError::ReservedEventType`].
     ///
     /// # Cancel safety
     /// Once polled, the write goes on to its end even if the future is dropped.

@@ -26,19 +26,21 @@ static LINES: Lines = Lines {
 /// Writes a line of the library's: `log_line!(warn, %error, "what happened")`. What it shows is moved into it.
 macro_rules! log_line {
     ($level:ident, $($line:tt)+) => {
-        $crate::store::log_line::later(move |span| tracing::$level!(parent: span, $($line)+))
+        $crate::store::log_line::later(tracing::Span::current(), move |span| {
+            tracing::$level!(parent: span, $($line)+)
+        })
     };
 }
 pub(crate) use log_line;
 
-/// Has the thread write a line, for the subscriber and in the span that are current now. If too many wait, the
-/// line is lost, and counted.
-pub(crate) fn later(line: impl FnOnce(&Span) + Send + 'static) {
+/// Has the thread write a line, for the subscriber that is current now. `span` is kept open until then. If too many
+/// lines wait, this one is lost, and counted.
+pub(crate) fn later(span: Span, line: impl FnOnce(&Span) + Send + 'static) {
     if LevelFilter::current() == LevelFilter::OFF {
         return;
     }
     let dispatch = dispatcher::get_default(Dispatch::clone);
-    LINES.push(Line { dispatch, span: Span::current(), write: Box::new(line) });
+    LINES.push(Line { dispatch, span, write: Box::new(line) });
 }
 
 /// Returns when the lines are written that wait now. It has no limit of its own.

@@ -11,6 +11,7 @@ mod batcher;
 mod cli;
 mod concierge;
 mod crashes;
+mod dependencies;
 mod endurance;
 mod event;
 mod house;

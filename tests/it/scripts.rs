@@ -173,10 +173,26 @@ fn proofs_fail_if_no_test_ran() {
     assert!(!ended.success, "{ended:#?}");
 }
 
+/// The tests of this binary, one a line.
+fn tests() -> String {
+    let listed = Command::new(std::env::current_exe().expect("a path")).arg("--list").output();
+    String::from_utf8(listed.expect("it starts").stdout).expect("UTF-8")
+}
+
+/// A filter that is nobody's name any more would leave tests out without a word.
+#[test]
+fn every_filter_of_the_default_features_selects_tests() {
+    let all = run(&[".ci/run"], 0, true, 1);
+    let filters = all.calls.iter().find_map(|call| call.strip_prefix("cargo test --test it -- "));
+    let tests = tests();
+    for filter in filters.expect("a run with filters").split(' ') {
+        assert!(tests.contains(filter), "no test has a name with {filter}");
+    }
+}
+
 #[test]
 fn every_proof_is_a_test_of_today_and_its_setting_is_read() {
-    let listed = Command::new(std::env::current_exe().expect("a path")).arg("--list").output();
-    let listed = String::from_utf8(listed.expect("it starts").stdout).expect("UTF-8");
+    let listed = tests();
     let proofs = fs::read_to_string(root().join("scripts/proofs")).expect("a script");
     let (_, proofs) = proofs.split_once("<<'PROOFS'\n").expect("a list");
     let (proofs, _) = proofs.split_once("PROOFS\n").expect("the list ends");

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -113,8 +114,9 @@ fn a_log_writer_that_hangs_holds_no_caller_and_what_it_cannot_take_is_counted() 
         return;
     }
     let scraped = recorder().install_recorder().expect("the process is ours alone");
-    let layer = JsonLayer::new(|| Hangs);
-    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))
+    let closed = Closed::default();
+    let subscriber = tracing_subscriber::registry().with(JsonLayer::new(|| Hangs));
+    tracing::subscriber::set_global_default(subscriber.with(closed.clone()))
         .expect("the process is ours alone");
     let (ended, end) = std::sync::mpsc::channel();
     thread::spawn(move || {
@@ -136,6 +138,7 @@ fn a_log_writer_that_hangs_holds_no_caller_and_what_it_cannot_take_is_counted() 
         ended.send(()).expect("the test waits");
     });
     end.recv_timeout(Duration::from_mins(2)).expect("nobody waits for the writer");
+    assert_eq!(closed.0.load(Ordering::SeqCst), 1, "an effect's span waits for no line");
     let exposed = scraped.render();
     assert_all_counted(&exposed);
     // 16,384 wait, and the thread has one.
@@ -164,6 +167,16 @@ const COUNTED: [&str; 7] = [
 fn assert_all_counted(exposed: &str) {
     for series in COUNTED {
         assert_eq!(value(exposed, series), 1, "{series}");
+    }
+}
+
+/// Counts the spans that have ended.
+#[derive(Clone, Default)]
+struct Closed(Arc<AtomicUsize>);
+
+impl<S: Subscriber> Layer<S> for Closed {
+    fn on_close(&self, _: Id, _: Context<'_, S>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 

@@ -1,14 +1,20 @@
 //! Effects as spans, and the ids by which span, event and pack find each other.
 
+#[cfg(feature = "otel")]
 mod ends;
+#[cfg(feature = "otel")]
+mod heard;
+#[cfg(feature = "otel")]
 mod links;
+#[cfg(feature = "otel")]
 mod names;
+#[cfg(feature = "otel")]
 mod otlp;
+#[cfg(feature = "otel")]
 mod retries;
 mod unheard;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_audit::event::payload::MoltbotInput;
@@ -17,13 +23,9 @@ use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::QueueLimits;
 use moltbot_audit::testing::{FaultySink, MemoryStore};
 use moltbot_audit::{Auditor, Effect, RequestId, Switch};
-use opentelemetry::Value;
-use opentelemetry::trace::{Status, TracerProvider};
-use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData, SpanExporter};
-use tracing::Dispatch;
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::layer::SubscriberExt;
 
+#[cfg(feature = "otel")]
+use self::heard::{Heard, attributes, given, is_error, listen, listen_with};
 use crate::support::records::named_request;
 
 /// The traceparent of the specification's own examples.
@@ -61,11 +63,6 @@ fn ids(record: &Record) -> (String, String) {
     (id(&header.trace_id), id(&header.span_id))
 }
 
-/// The trace and span id that OpenTelemetry gave a span.
-fn given(span: &SpanData) -> (String, String) {
-    (span.span_context.trace_id().to_string(), span.span_context.span_id().to_string())
-}
-
 fn request() -> RequestId {
     named_request("d1a1c9de-52f6-4f0b-9f0a-3a1f6f0c9b77")
 }
@@ -77,81 +74,4 @@ fn moltbot_call() -> Effect {
         ..Default::default()
     };
     Effect::moltbot_call(&input).request(&request())
-}
-
-/// OpenTelemetry at work on this thread, with the spans that ended kept in memory.
-struct Heard {
-    exporter: InMemorySpanExporter,
-    _listening: DefaultGuard,
-}
-
-fn listen() -> Heard {
-    let exporter = InMemorySpanExporter::default();
-    Heard { _listening: listen_with(exporter.clone()), exporter }
-}
-
-fn listen_with(exporter: impl SpanExporter + 'static) -> DefaultGuard {
-    // `tracing` asks a lone subscriber for its interest on whichever thread meets a span first, and takes
-    // no for an answer where that thread listens to nothing. A second one makes it ask all of them.
-    static SECOND: LazyLock<Dispatch> =
-        LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
-    LazyLock::force(&SECOND);
-    let provider = SdkTracerProvider::builder().with_simple_exporter(exporter).build();
-    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-    tracing::subscriber::set_default(tracing_subscriber::registry().with(layer))
-}
-
-impl Heard {
-    fn spans(&self) -> Vec<SpanData> {
-        self.exporter.get_finished_spans().expect("the exporter is open")
-    }
-
-    fn only(&self) -> SpanData {
-        let mut spans = self.spans();
-        assert_eq!(spans.len(), 1, "{spans:#?}");
-        spans.remove(0)
-    }
-
-    fn named(&self, name: &str) -> SpanData {
-        let found = self.spans().into_iter().find(|span| span.name == name);
-        found.unwrap_or_else(|| panic!("no span {name}: {:#?}", self.spans()))
-    }
-
-    /// Waits until that many spans have ended: who drops an effect does not wait for its span.
-    async fn settled(&self, len: usize) {
-        for _ in 0..500 {
-            if self.spans().len() >= len {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        panic!("expected {len} spans: {:#?}", self.spans());
-    }
-}
-
-/// The attributes of a span, without those by which `tracing` says where in the code it is.
-fn attributes(span: &SpanData) -> BTreeMap<String, String> {
-    let own = span.attributes.iter().filter(|attribute| {
-        let key = attribute.key.as_str();
-        !["code.", "thread.", "busy_ns", "idle_ns", "target", "level"]
-            .iter()
-            .any(|prefix| key.starts_with(prefix))
-    });
-    let mut attributes = BTreeMap::new();
-    for attribute in own {
-        let (key, value) = (attribute.key.to_string(), shown(&attribute.value));
-        assert_eq!(attributes.insert(key.clone(), value), None, "{key} is there twice");
-    }
-    attributes
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::I64(number) => format!("{number} as an integer"),
-        other => other.to_string(),
-    }
-}
-
-fn is_error(span: &SpanData) -> bool {
-    matches!(span.status, Status::Error { .. })
 }

@@ -1,11 +1,14 @@
 //! Where nobody listens, events have their ids all the same.
 
+use std::sync::Mutex;
+
 use moltbot_audit::event::payload::OutboundInput;
 use moltbot_audit::observe::current_trace;
 use moltbot_audit::redact::find;
 use moltbot_audit::{Actor, AuditEvent, Effect, EventType, TraceContext};
 use serde_json::json;
 
+use super::super::lines::logged;
 use super::{SPAN, TRACE, host, ids, moltbot_call, request};
 
 #[tokio::test]
@@ -72,6 +75,26 @@ async fn what_happens_inside_an_effect_is_in_its_trace() {
     assert_eq!(ids(&host.events("request.created")[0]), outer);
     assert_eq!(output["header"], format!("00-{}-{}-00", outer.0, outer.1));
     assert_eq!(current_trace(), None, "outside there is none");
+}
+
+#[test]
+fn a_line_logged_inside_an_effect_has_the_ids_of_its_events() {
+    let seen = Mutex::new(None);
+    let lines = logged(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let host = host();
+            let run = host.auditor.effect(moltbot_call()).run(async || {
+                tracing::info!("inside");
+                Ok::<_, String>(json!({}))
+            });
+            run.await.expect("it runs");
+            *seen.lock().expect("nobody panics") = Some(ids(&host.events("moltbot.called")[0]));
+        });
+    });
+    let inside = lines.iter().find(|line| line.text("message") == "inside").expect("a line");
+    let shown = (inside.text("trace_id"), inside.text("span_id"));
+    assert_eq!(Some(shown), seen.into_inner().expect("nobody panics"));
 }
 
 #[tokio::test]
