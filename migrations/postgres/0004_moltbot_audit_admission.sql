@@ -3,10 +3,36 @@
 -- Everything here takes its locks in one order, so that no two transactions wait for each other in a
 -- circle: the table of events, streams (by their ids), the table of switches, effects, days' budgets,
 -- requests' budgets. Streams come first because a host's transaction may hold one for long: whoever waits for
--- it must hold nothing that others need.
+-- it must hold nothing that others need. Only
+-- `engage` takes the switches first, and waits for nothing afterwards.
+
+-- Whether a text is a name as the library takes it.
+create or replace function moltbot_audit.is_name(name text)
+returns boolean
+language sql
+immutable parallel safe
+return name ~ '^[a-z][a-z0-9_]{0,39}$' and length(regexp_replace(name, '[^0-9]', '', 'g')) <= 4;
 
 do $$
 begin
+    if to_regtype('moltbot_audit.control_name') is null then
+        -- of a switch
+        create domain moltbot_audit.control_name as text constraint control_name_check
+            check (moltbot_audit.is_name(value));
+    end if;
+    if to_regtype('moltbot_audit.flip') is null then
+        -- what became of a flip: its event's receipt, null while the event waits beside its switch
+        create type moltbot_audit.flip as (
+            seq bigint, recorded_at timestamptz, stored_hash bytea, chain_hash bytea,
+            was_known boolean,
+            -- the sessions that keep the event from being appended
+            held_by integer[],
+            -- what else is wrong with the trail, as the server said it
+            why text,
+            -- the sessions that began an admission before the switch was engaged and have not ended it
+            may_admit integer[]
+        );
+    end if;
     if to_regtype('moltbot_audit.effect_state') is null then
         -- where an effect stands
         create domain moltbot_audit.effect_state as text constraint effect_state_check
@@ -16,7 +42,8 @@ begin
         -- what is said to a claim
         create type moltbot_audit.decision as (
             verdict text, other_effect_id uuid, other_output text, other_lease_until timestamptz,
-            used bigint[], day_used bigint[], elapsed_us bigint, seq bigint, recorded_at timestamptz,
+            switch integer, used bigint[], day_used bigint[], elapsed_us bigint, seq bigint,
+            recorded_at timestamptz,
             stored_hash bytea, chain_hash bytea
         );
     end if;
@@ -81,10 +108,11 @@ create table if not exists moltbot_audit.audit_day_budgets (
     primary key (day, budget)
 ) with (fillfactor = 10);
 
--- The kill switches. A switch without a row is engaged.
+-- The kill switches. A switch is engaged if it has no row, or if any of its rows says so: a row that another
+-- transaction holds does not keep a switch from being engaged, because engaging it adds a row then.
 create table if not exists moltbot_audit.audit_switches (
     -- what it governs
-    switch text primary key,
+    switch moltbot_audit.control_name not null,
     -- whether that is off
     engaged boolean not null,
     -- who set it last
@@ -92,8 +120,13 @@ create table if not exists moltbot_audit.audit_switches (
     -- why
     reason text not null,
     -- when
-    changed_at timestamptz not null
+    changed_at timestamptz not null,
+    -- the sealed events of flips that could not be appended yet, oldest first
+    pending jsonb constraint pending_check check (jsonb_typeof(pending) = 'array'),
+    id uuid primary key default gen_random_uuid()
 );
+
+create index if not exists audit_switches_switch_idx on moltbot_audit.audit_switches (switch);
 
 -- Adds to budgets; the change of one may be negative. Rows are locked in the order of their names.
 create or replace function moltbot_audit.move_budgets(
@@ -588,7 +621,7 @@ create or replace function moltbot_audit.admit(
     span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
     input_commitment bytea, output_commitment bytea, key_commitment bytea,
     host_ids_commitment bytea, event_hash bytea,
-    effect_id uuid, effect text, key_hash bytea, input_hash bytea, switch text, lease_us bigint,
+    effect_id uuid, effect text, key_hash bytea, input_hash bytea, switches text[], lease_us bigint,
     elapsed_max_us bigint, consent_id text, consent_lifetime_us bigint, consent_streams uuid[],
     budgets text[], amounts bigint[], limits bigint[],
     day_budgets text[], day_amounts bigint[], day_limits bigint[]
@@ -608,7 +641,6 @@ declare
     known record;
     stream moltbot_audit.audit_streams;
     placed moltbot_audit.place;
-    is_engaged boolean;
     is_over boolean := false;
 begin
     if 0 > any (admit.amounts) or 0 > any (admit.day_amounts) then
@@ -616,14 +648,17 @@ begin
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
     stream := moltbot_audit.lock_stream(admit.stream_id);
-    if admit.switch is not null then
-        -- Against `set_switch`: whoever is admitted has committed before a switch is set, and the
-        -- statement below, which begins after the lock is had, sees what was set.
-        lock table only moltbot_audit.audit_switches in row share mode;
+    if admit.switches is not null then
+        -- What keeps a switch from being engaged keeps effects from being admitted too.
+        lock table only moltbot_audit.audit_switches in row exclusive mode;
+        -- The statement below, which begins after this, sees what was engaged before.
+        if not moltbot_audit.pass_gate() then
+            raise exception 'a switch is being engaged' using errcode = 'lock_not_available';
+        end if;
         if current_setting('transaction_isolation') <> 'read committed' then
-            -- Here the snapshot is older than the lock: a row that was set since is a serialization
+            -- Here the snapshot is older than the gate: a row that was set since is a serialization
             -- failure, and the store asks again.
-            perform 1 from moltbot_audit.audit_switches s where s.switch = admit.switch for share;
+            perform 1 from moltbot_audit.audit_switches s where s.switch = any (admit.switches) for share;
         end if;
     end if;
 
@@ -664,11 +699,14 @@ begin
         -- Given free in between: try again.
     end loop;
 
-    if admit.switch is not null then
-        select s.engaged into is_engaged
-        from moltbot_audit.audit_switches s
-        where s.switch = admit.switch;
-        if is_engaged is distinct from false then
+    if admit.switches is not null then
+        select min(w.n) into decided.switch
+        from unnest(admit.switches) with ordinality as w (switch, n)
+        where coalesce(
+            (select bool_or(s.engaged) from moltbot_audit.audit_switches s where s.switch = w.switch),
+            true
+        );
+        if decided.switch is not null then
             decided.verdict := 'switch';
         end if;
     end if;
@@ -849,12 +887,192 @@ begin
 end
 $$;
 
--- Whether a text is a name as the library takes it.
-create or replace function moltbot_audit.is_name(name text)
-returns boolean
+-- The sessions that hold locks on these tables in modes that keep writers out.
+create or replace function moltbot_audit.sessions_holding(tables text)
+returns integer[]
+language sql
+stable
+begin atomic
+    select array_agg(distinct l.pid order by l.pid)
+    from pg_locks l
+    join pg_class c on c.oid = l.relation
+    where l.locktype = 'relation' and l.granted and l.pid <> pg_backend_pid()
+        and l.database = (select oid from pg_database where datname = current_database())
+        and c.relnamespace = 'moltbot_audit'::regnamespace and c.relname ~ sessions_holding.tables
+        and l.mode in (
+            'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'
+        );
+end;
+
+-- The sessions that keep an event of this stream from being appended, as far as the server tells.
+create or replace function moltbot_audit.sessions_holding_stream(stream_id uuid)
+returns integer[]
+language plpgsql
+as $$
+declare
+    sessions integer[] := moltbot_audit.sessions_holding('^audit_(events|streams)');
+begin
+    if sessions is null then
+        select array_agg(l.pid) into sessions
+        from moltbot_audit.audit_streams s
+        join pg_locks l on l.transactionid = s.xmax and l.locktype = 'transactionid'
+        where s.stream_id = sessions_holding_stream.stream_id
+            and l.granted and l.pid <> pg_backend_pid();
+    end if;
+    return sessions;
+end
+$$;
+
+-- Names sessions, with the statement that ends each.
+create or replace function moltbot_audit.named(sessions integer[])
+returns text
 language sql
 immutable parallel safe
-return name ~ '^[a-z][a-z0-9_]{0,39}$' and length(regexp_replace(name, '[^0-9]', '', 'g')) <= 4;
+begin atomic
+    select string_agg(format('session %s (select pg_terminate_backend(%1$s))', s), ', ')
+    from unnest(sessions) as s;
+end;
+
+-- The gate between admissions and those who engage a switch: two advisory locks, which unlike a table's no
+-- other transaction holds by accident. An admission holds the first in shared mode until it has committed,
+-- and whoever engages takes it alone: so an admission that went before is over when a switch is engaged, and
+-- one that comes after waits, and sees the switch. If an admission hangs, the second lock closes the gate
+-- instead: an admission that finds it taken does not go on.
+
+-- Passes the gate, until the transaction ends. False if it is closed.
+create or replace function moltbot_audit.pass_gate()
+returns boolean
+language sql
+volatile
+-- One expression, in this order, so that no cancellation leaves the session with the second lock.
+return case
+    when pg_advisory_xact_lock_shared(1836018804, 1) is null then null
+    when pg_try_advisory_lock_shared(1836018804, 2)
+        then pg_advisory_unlock_shared(1836018804, 2)
+    else false
+end;
+
+-- Closes the gate until the transaction ends, and waits for the admissions that have passed it, but not
+-- for ever. Returns the sessions whose admissions are still open: they may yet commit.
+create or replace function moltbot_audit.close_gate()
+returns integer[]
+language plpgsql
+as $$
+declare
+    statement_limit_ms integer :=
+        (select setting from pg_settings where name = 'statement_timeout');
+    -- An admission waits two seconds for a lock, and callers of the library five for us.
+    until_at timestamptz := clock_timestamp() + interval '1 millisecond' * least(
+        3000, coalesce(nullif(statement_limit_ms, 0) / 2, 3000)
+    );
+    passed text[];
+    sessions integer[];
+begin
+    begin
+        -- Below `deadlock_timeout`: who stops the AI is no deadlock's victim.
+        perform set_config('lock_timeout', '500ms', true);
+        perform pg_advisory_xact_lock(1836018804, 1);
+        return null;
+    exception when lock_not_available or deadlock_detected then
+        perform set_config('lock_timeout', '2s', true);
+    end;
+    perform pg_advisory_xact_lock(1836018804, 2);
+    -- Whoever holds the first lock alone engages a switch too, and admits nothing.
+    select array_agg(l.virtualtransaction) into passed
+    from pg_locks l
+    where l.locktype = 'advisory' and (l.classid, l.objid, l.objsubid) = (1836018804, 1, 2)
+        and l.database = (select oid from pg_database where datname = current_database())
+        and l.granted and l.mode = 'ShareLock' and l.pid <> pg_backend_pid();
+    loop
+        select array_agg(l.pid order by l.pid) into sessions
+        from pg_locks l
+        where l.locktype = 'advisory' and (l.classid, l.objid, l.objsubid) = (1836018804, 1, 2)
+            and l.database = (select oid from pg_database where datname = current_database())
+            and l.granted and l.virtualtransaction = any (passed);
+        exit when sessions is null or clock_timestamp() > until_at;
+        perform pg_sleep(0.02);
+    end loop;
+    return sessions;
+end
+$$;
+
+-- Appends the events of flips that are kept beside their switches, oldest first. False, with nothing
+-- appended, if another transaction holds one of them: they keep their order. Runs under the settings of its
+-- callers, who hold the streams.
+create or replace function moltbot_audit.append_kept()
+returns boolean
+language plpgsql
+as $$
+declare
+    ids uuid[];
+    kept jsonb;
+    e moltbot_audit.audit_events;
+begin
+    select array_agg(f.id), jsonb_agg(f.pending) into ids, kept
+    from (
+        select s.id, s.pending
+        from moltbot_audit.audit_switches s
+        where s.pending is not null
+        for update skip locked
+    ) as f;
+    if (select count(*) from moltbot_audit.audit_switches s where s.pending is not null)
+        > coalesce(cardinality(ids), 0)
+    then
+        return false;
+    end if;
+    for e in
+        select r.*
+        from
+            jsonb_path_query(kept, '$[*][*]') as f (event),
+            lateral jsonb_populate_record(null::moltbot_audit.audit_events, f.event) as r
+        order by r.recorded_at
+    loop
+        continue when exists (
+            select from moltbot_audit.audit_events a where a.id = e.id and a.created_at = e.created_at
+        );
+        perform moltbot_audit.append_one(
+            e.id, e.stream_id, e.request_id, e.conversation_id, e.event_type, e.actor, e.outcome,
+            e.error_code, e.duration_ms, e.created_at, e.trace_id, e.span_id, e.input::text,
+            e.output::text, e.idempotency_key, e.host_ids::text, e.salt, e.input_commitment,
+            e.output_commitment, e.key_commitment, e.host_ids_commitment, e.event_hash
+        );
+    end loop;
+    update moltbot_audit.audit_switches s set pending = null where s.id = any (ids);
+    return true;
+end
+$$;
+
+-- Appends the events of flips that wait beside their switches. Returns how many there were. The auditors'
+-- upkeep calls it, and so may an operator.
+create or replace function moltbot_audit.append_pending_flips()
+returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $$
+declare
+    waiting integer;
+begin
+    select sum(jsonb_array_length(s.pending)) into waiting from moltbot_audit.audit_switches s;
+    if waiting is null then
+        return 0;
+    end if;
+    lock table only moltbot_audit.audit_events in row exclusive mode;
+    perform from moltbot_audit.audit_streams t
+    where t.stream_id in (
+        select (e ->> 'stream_id')::uuid
+        from moltbot_audit.audit_switches s, jsonb_array_elements(s.pending) as e
+    )
+    order by t.stream_id
+    for update;
+    if not moltbot_audit.append_kept() then
+        raise exception 'another transaction holds a switch whose event waits'
+            using errcode = 'lock_not_available';
+    end if;
+    return waiting;
+end
+$$;
 
 -- Whether the event of a flip says that flip. `check_flip` is the same in the library.
 create or replace function moltbot_audit.says_flip(
@@ -872,6 +1090,9 @@ return (
 );
 
 -- Sets a switch, and appends the event that says so.
+--
+-- Engaging waits for no stream, and for no row: if the event cannot be appended at once, it is kept beside
+-- the switch. Letting it run again needs the event in its stream, and so waits.
 create or replace function moltbot_audit.set_switch(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
@@ -880,15 +1101,15 @@ create or replace function moltbot_audit.set_switch(
     host_ids_commitment bytea, event_hash bytea,
     switch text, engaged boolean, changed_by text, reason text
 )
-returns table (seq bigint, recorded_at timestamptz, stored_hash bytea, chain_hash bytea)
+returns moltbot_audit.flip
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
--- Waits for admissions that have begun, which take milliseconds, and may wait for a locked stream.
-set lock_timeout = '10s'
+set lock_timeout = '2s'
 as $$
-#variable_conflict use_column
+declare
+    event moltbot_audit.audit_events;
+    state moltbot_audit.audit_switches;
 begin
     if not coalesce(moltbot_audit.is_name(set_switch.switch), false) then
         raise exception 'a switch has a name of lower-case letters, digits and underscores, at most 40 bytes '
@@ -901,37 +1122,276 @@ begin
     ) then
         raise exception 'the event of a flip says another flip' using errcode = 'check_violation';
     end if;
-    lock table only moltbot_audit.audit_events in row exclusive mode;
-    lock table only moltbot_audit.audit_switches in exclusive mode;
-    return query
-        select a.seq, a.recorded_at, a.event_hash::bytea, a.chain_hash::bytea
-        from moltbot_audit.audit_events a
-        where a.id = set_switch.id;
-    if found then
-        return;
+    -- An event that is malformed is refused before anything is set.
+    event.id := set_switch.id;
+    event.stream_id := set_switch.stream_id;
+    event.request_id := set_switch.request_id;
+    event.conversation_id := set_switch.conversation_id;
+    event.event_type := set_switch.event_type;
+    event.actor := set_switch.actor;
+    event.outcome := set_switch.outcome;
+    event.error_code := set_switch.error_code;
+    event.duration_ms := set_switch.duration_ms;
+    event.created_at := set_switch.created_at;
+    event.trace_id := set_switch.trace_id;
+    event.span_id := set_switch.span_id;
+    event.input := set_switch.input;
+    event.output := set_switch.output;
+    event.idempotency_key := set_switch.idempotency_key;
+    event.host_ids := set_switch.host_ids;
+    event.salt := set_switch.salt;
+    event.input_commitment := set_switch.input_commitment;
+    event.output_commitment := set_switch.output_commitment;
+    event.key_commitment := set_switch.key_commitment;
+    event.host_ids_commitment := set_switch.host_ids_commitment;
+    event.event_hash := set_switch.event_hash;
+    -- The order of events that wait.
+    event.recorded_at := clock_timestamp();
+    state.switch := set_switch.switch;
+    state.engaged := set_switch.engaged;
+    state.changed_by := set_switch.changed_by;
+    state.reason := set_switch.reason;
+    state.changed_at := event.recorded_at;
+    if set_switch.engaged then
+        return moltbot_audit.engage_switch(event, state);
     end if;
-    insert into moltbot_audit.audit_switches as s (switch, engaged, changed_by, reason, changed_at)
-    values (
-        set_switch.switch, set_switch.engaged, set_switch.changed_by, set_switch.reason,
-        clock_timestamp()
-    )
-    on conflict (switch) do update set
-        engaged = excluded.engaged,
-        changed_by = excluded.changed_by,
-        reason = excluded.reason,
-        changed_at = excluded.changed_at;
-    perform pg_notify('moltbot_audit_switches', set_switch.switch);
-    return query
-        select p.seq, p.recorded_at, set_switch.event_hash, p.chain_hash
-        from moltbot_audit.append_one(
-            set_switch.id, set_switch.stream_id, set_switch.request_id, set_switch.conversation_id,
-            set_switch.event_type, set_switch.actor, set_switch.outcome, set_switch.error_code,
-            set_switch.duration_ms, set_switch.created_at, set_switch.trace_id,
-            set_switch.span_id, set_switch.input, set_switch.output, set_switch.idempotency_key,
-            set_switch.host_ids, set_switch.salt, set_switch.input_commitment,
-            set_switch.output_commitment, set_switch.key_commitment,
-            set_switch.host_ids_commitment, set_switch.event_hash
-        ) as p;
+    return moltbot_audit.reset_switch(event, state);
+end
+$$;
+
+-- The receipt of a flip's event that is stored already: the same flip again undoes no later one.
+create or replace function moltbot_audit.flipped_before(event moltbot_audit.audit_events)
+returns moltbot_audit.flip
+language sql
+stable
+begin atomic
+    select (
+        a.seq, a.recorded_at, a.event_hash, a.chain_hash, true, null, null, null
+    )::moltbot_audit.flip
+    from moltbot_audit.audit_events a
+    where a.id = (event).id and a.created_at = (event).created_at;
+end;
+
+-- Puts a switch into one row, as far as its rows are free, and returns that row's id. To reset it undoes
+-- nothing that came after that was asked for, at `state.changed_at`.
+create or replace function moltbot_audit.put_switch(state moltbot_audit.audit_switches)
+returns uuid
+language plpgsql
+as $$
+declare
+    ids uuid[];
+    kept jsonb;
+    put_id uuid;
+begin
+    begin
+        select
+            array_agg(f.id),
+            jsonb_path_query_array(
+                jsonb_agg(f.pending) filter (where f.pending is not null), '$[*][*]'
+            )
+        into ids, kept
+        from (
+            select s.id, s.pending
+            from moltbot_audit.audit_switches s
+            where s.switch = state.switch and (state.engaged or s.changed_at <= state.changed_at)
+            for update skip locked
+        ) as f;
+        delete from moltbot_audit.audit_switches s where s.id = any (ids[2:]);
+    exception when serialization_failure then
+        -- An isolation above read committed, and a row that changed since: a row of our own, then.
+        ids := null;
+        kept := null;
+    end;
+    if ids is null then
+        insert into moltbot_audit.audit_switches (switch, engaged, changed_by, reason, changed_at)
+        values (state.switch, state.engaged, state.changed_by, state.reason, clock_timestamp())
+        returning id into put_id;
+        return put_id;
+    end if;
+    update moltbot_audit.audit_switches s
+    set
+        engaged = state.engaged,
+        changed_by = state.changed_by,
+        reason = state.reason,
+        changed_at = clock_timestamp(),
+        pending = kept
+    where s.id = ids[1];
+    return ids[1];
+end
+$$;
+
+-- Engages a switch first, and then tries to append the event. Runs under the settings of `set_switch`.
+create or replace function moltbot_audit.engage_switch(
+    event moltbot_audit.audit_events, state moltbot_audit.audit_switches
+)
+returns moltbot_audit.flip
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+    answer moltbot_audit.flip;
+    placed moltbot_audit.place;
+    put_id uuid;
+    sessions integer[];
+begin
+    begin
+        perform set_config('lock_timeout', '100ms', true);
+        answer := moltbot_audit.flipped_before(event);
+        if answer.seq is not null then
+            return answer;
+        end if;
+    exception when others then
+        -- It cannot be looked up now. To engage a switch once more does no harm.
+        null;
+    end;
+
+    begin
+        perform set_config('lock_timeout', '2s', true);
+        lock table only moltbot_audit.audit_switches in row exclusive mode;
+        if exists (
+            select from moltbot_audit.audit_switches s, jsonb_array_elements(s.pending) as e
+            where (e ->> 'id')::uuid = event.id
+        ) then
+            answer.was_known := true;
+            return answer;
+        end if;
+        answer.may_admit := moltbot_audit.close_gate();
+    exception when lock_not_available then
+        sessions := coalesce(
+            moltbot_audit.sessions_holding('^audit_switches$'), moltbot_audit.sessions_at_gate()
+        );
+        raise exception
+            'switch % is NOT SET: the switches are held by %. Until that ends, nothing that has a switch is '
+            'admitted; end it, and engage the switch again',
+            state.switch, coalesce(moltbot_audit.named(sessions), 'another session')
+            using errcode = 'lock_not_available';
+    end;
+    answer.was_known := exists (
+        select from moltbot_audit.audit_switches s where s.switch = state.switch
+    );
+    put_id := moltbot_audit.put_switch(state);
+    perform pg_notify('moltbot_audit_switches', state.switch);
+
+    begin
+        perform set_config('lock_timeout', '100ms', true);
+        lock table only moltbot_audit.audit_events in row exclusive mode;
+        perform from moltbot_audit.audit_streams s where s.stream_id = event.stream_id for update;
+        if moltbot_audit.append_kept() then
+            placed := moltbot_audit.append_one(
+                event.id, event.stream_id, event.request_id, event.conversation_id,
+                event.event_type, event.actor, event.outcome, event.error_code, event.duration_ms,
+                event.created_at, event.trace_id, event.span_id, event.input::text,
+                event.output::text, event.idempotency_key, event.host_ids::text, event.salt,
+                event.input_commitment, event.output_commitment, event.key_commitment,
+                event.host_ids_commitment, event.event_hash
+            );
+            answer.seq := placed.seq;
+            answer.recorded_at := placed.recorded_at;
+            answer.stored_hash := event.event_hash;
+            answer.chain_hash := placed.chain_hash;
+            return answer;
+        end if;
+    exception when others then
+        -- Whatever is wrong with the trail, the switch is engaged.
+        answer.why := sqlerrm;
+    end;
+    update moltbot_audit.audit_switches s
+    set pending = coalesce(s.pending, '[]') || to_jsonb(event)
+    where s.id = put_id;
+    begin
+        perform set_config('lock_timeout', '100ms', true);
+        answer.held_by := moltbot_audit.sessions_holding_stream(event.stream_id);
+    exception when lock_not_available then
+        null;
+    end;
+    return answer;
+end
+$$;
+
+-- The sessions that have closed the gate and not committed yet.
+create or replace function moltbot_audit.sessions_at_gate()
+returns integer[]
+language sql
+stable
+begin atomic
+    select array_agg(distinct l.pid order by l.pid)
+    from pg_locks l
+    where l.locktype = 'advisory' and (l.classid, l.objsubid) = (1836018804, 2)
+        and l.database = (select oid from pg_database where datname = current_database())
+        and l.granted and l.mode = 'ExclusiveLock' and l.pid <> pg_backend_pid();
+end;
+
+-- Appends the event, after those that wait, and then lets run what the switch governs. Runs under the
+-- settings of `set_switch`.
+create or replace function moltbot_audit.reset_switch(
+    event moltbot_audit.audit_events, state moltbot_audit.audit_switches
+)
+returns moltbot_audit.flip
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+    answer moltbot_audit.flip;
+    placed moltbot_audit.place;
+begin
+    begin
+        -- As every append: table, stream, switches.
+        lock table only moltbot_audit.audit_events in row exclusive mode;
+        answer := moltbot_audit.flipped_before(event);
+        if answer.seq is not null then
+            return answer;
+        end if;
+        perform from moltbot_audit.audit_streams s where s.stream_id = event.stream_id for update;
+        -- Every row of it: one that is left out would keep it engaged.
+        perform from moltbot_audit.audit_switches s where s.switch = state.switch for update;
+        answer.was_known := found;
+        if not moltbot_audit.append_kept() then
+            raise lock_not_available;
+        end if;
+    exception when lock_not_available then
+        raise exception 'switch % is not reset: another session holds it or the stream of its event; %',
+            state.switch, coalesce(
+                'end ' || moltbot_audit.named(moltbot_audit.sessions_holding_stream(event.stream_id)),
+                'try again'
+            )
+            using errcode = 'lock_not_available';
+    end;
+    placed := moltbot_audit.append_one(
+        event.id, event.stream_id, event.request_id, event.conversation_id, event.event_type,
+        event.actor, event.outcome, event.error_code, event.duration_ms, event.created_at,
+        event.trace_id, event.span_id, event.input::text, event.output::text,
+        event.idempotency_key, event.host_ids::text, event.salt, event.input_commitment,
+        event.output_commitment, event.key_commitment, event.host_ids_commitment, event.event_hash
+    );
+    perform moltbot_audit.put_switch(state);
+    if exists (
+        select from moltbot_audit.audit_switches s where s.switch = state.switch and s.engaged
+    ) then
+        raise exception 'switch % was engaged while it was being reset: look why, and reset it again',
+            state.switch using errcode = 'object_not_in_prerequisite_state';
+    end if;
+    perform pg_notify('moltbot_audit_switches', state.switch);
+    answer.seq := placed.seq;
+    answer.recorded_at := placed.recorded_at;
+    answer.stored_hash := event.event_hash;
+    answer.chain_hash := placed.chain_hash;
+    return answer;
+end
+$$;
+
+-- Forgets a switch that is engaged, which changes nothing: a switch without a row is engaged. For a name that
+-- was mistyped, and for self-tests. False if it is not engaged, has an event that waits, or is not there.
+create or replace function moltbot_audit.forget_switch(switch text)
+returns boolean
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $$
+begin
+    delete from moltbot_audit.audit_switches s
+    where s.switch = forget_switch.switch and s.engaged and s.pending is null;
+    return found;
 end
 $$;
 

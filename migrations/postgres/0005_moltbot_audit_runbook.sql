@@ -55,11 +55,11 @@ return (
     from (select (extract(epoch from created_at) * 1000000)::bigint as us) as t
 );
 
--- Sets a switch as the library does: seals the event, and appends it in the same transaction.
+-- Sets a switch as the library does: seals the event, and hands both over.
 create or replace function moltbot_audit.flip(
     switch text, engaged boolean, changed_by text, reason text
 )
-returns void
+returns moltbot_audit.flip
 language plpgsql
 set search_path = pg_catalog, pg_temp
 -- The literals below hold backslashes.
@@ -104,7 +104,7 @@ begin
         '"span_id":null,"stream_id":"%s","trace_id":null,"version":1}',
         (extract(epoch from created_at) * 1000000)::bigint, event_type, event_id, system_stream
     );
-    perform moltbot_audit.set_switch(
+    return moltbot_audit.set_switch(
         event_id, system_stream, null, null, event_type, 'admin', 'succeeded', null, null,
         created_at, null, null,
         format(
@@ -123,14 +123,64 @@ begin
 end
 $$;
 
--- What is told of a flip: also that nobody heard of the switch before, because it may be a slip of the pen.
-create or replace function moltbot_audit.told_of(switch text, was_known boolean, state text)
+-- Whether a call of `engage` or `reset` is all that its transaction does, so that it is committed when it has
+-- returned. False if that cannot be told.
+create or replace function moltbot_audit.commits_with_its_call()
+returns boolean
+language sql
+volatile
+-- The whole statement: in a function, in `do`, or beside another statement, a failure takes the call back. A
+-- text with a backslash may end where this pattern does not see it.
+return current_query() ~* (
+        '^\s*select\s+moltbot_audit\.(engage|reset)\s*\('
+        '(\s*(''([^''\\]|'''')*''|\$[0-9])(::text)?\s*(,|\)\s*;?\s*$)){3}$'
+    )
+    -- Nothing before it: the transaction began with this message or, in the extended protocol, with the
+    -- portal that runs it.
+    and (
+        transaction_timestamp() = statement_timestamp()
+        or exists (
+            select from pg_cursors c
+            where c.name = '' and c.statement = current_query()
+                and c.creation_time = transaction_timestamp()
+        )
+    );
+
+-- What an operator is told of a flip. Nothing is said to be so that may still be taken back.
+create or replace function moltbot_audit.told_of(
+    switch text, state text, flip moltbot_audit.flip, is_committed boolean
+)
 returns text
 language sql
 immutable parallel safe
-return format('%s is %s', switch, state) || case
-    when was_known or switch in ('ai', 'calling', 'ocr') then ''
-    else ', BUT WAS NEVER SET BEFORE: the switches of the library are ai, ocr and calling'
+begin atomic
+    select case
+        when is_committed then format('%s is %s', switch, state)
+        else format(
+            '%s takes effect at commit: it will be %s when this transaction commits, and stays as it was if '
+            'that is rolled back', switch, state
+        )
+    end || case
+        when (flip).was_known or switch in ('ai', 'calling', 'ocr') then ''
+        -- It may be a slip of the pen.
+        else ', BUT WAS NEVER SET BEFORE: the switches of the library are ai, ocr and calling'
+    end || case
+        when (flip).may_admit is null then ''
+        else format(
+            '; BUT admissions that began before hang, and each may still let one effect run: end %s',
+            moltbot_audit.named((flip).may_admit)
+        )
+    end || case
+        when (flip).seq is not null then ''
+        else format(
+            '; its event is pending, because %s. It is appended soon after that is over, or by '
+            'select moltbot_audit.append_pending_flips()',
+            coalesce(
+                moltbot_audit.named((flip).held_by) || ' holds the stream', (flip).why,
+                'another session holds the stream'
+            )
+        )
+    end;
 end;
 
 -- Stops what a switch governs, at once and everywhere: `select moltbot_audit.engage('ai', 'who', 'why')`.
@@ -140,13 +190,11 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    was_known boolean := exists (
-        select from moltbot_audit.audit_switches s where s.switch = engage.switch
-    );
 begin
-    perform moltbot_audit.flip(engage.switch, true, changed_by, reason);
-    return moltbot_audit.told_of(engage.switch, was_known, 'off');
+    return moltbot_audit.told_of(
+        switch, 'off', moltbot_audit.flip(switch, true, changed_by, reason),
+        moltbot_audit.commits_with_its_call()
+    );
 end
 $$;
 
@@ -157,13 +205,11 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    was_known boolean := exists (
-        select from moltbot_audit.audit_switches s where s.switch = reset.switch
-    );
 begin
-    perform moltbot_audit.flip(reset.switch, false, changed_by, reason);
-    return moltbot_audit.told_of(reset.switch, was_known, 'on');
+    return moltbot_audit.told_of(
+        switch, 'on', moltbot_audit.flip(switch, false, changed_by, reason),
+        moltbot_audit.commits_with_its_call()
+    );
 end
 $$;
 

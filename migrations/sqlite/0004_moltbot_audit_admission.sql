@@ -64,8 +64,10 @@ create table if not exists audit_day_budgets (
 
 -- The kill switches that were ever set. A switch without a row is engaged.
 create table if not exists audit_switches (
-    -- what it governs
-    switch text not null primary key,
+    -- what it governs; a name as the library takes it
+    switch text not null primary key check (
+        switch glob '[a-z]*' and not switch glob '*[^a-z0-9_]*' and length(switch) <= 40
+    ),
     -- whether that is off
     engaged integer not null check (engaged in (0, 1)),
     -- who set it

@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use super::asking::{Asking, NOT_RECORDED};
+use super::current_effect::RunningEffect;
 use super::permit::Granted;
 use super::upkeep::Upkeep;
 use super::{AdmitError, PendingEffect, Permit, RecordError, Replay};
@@ -164,7 +165,7 @@ impl Asking {
             effect_id: self.effect_id,
             failed_as: self.failed_as,
             error_code: self.error_code,
-            switch: self.claim.switch,
+            running: RunningEffect::new(self.claim.switches, self.around),
             intent,
             span: self.span,
         };
@@ -176,7 +177,7 @@ impl Asking {
             Obstacle::ConsentDenied => RefusalReason::ConsentDenied,
             Obstacle::ConsentExpired => RefusalReason::ConsentExpired,
             Obstacle::NoConsent => RefusalReason::NoConsent,
-            Obstacle::Switch => match self.claim.switch.clone() {
+            Obstacle::Switch { switch } => match self.claim.switches.get(switch).cloned() {
                 Some(switch) => RefusalReason::Switch { switch, by: SwitchedBy::Store },
                 None => RefusalReason::Unavailable,
             },
@@ -200,6 +201,9 @@ impl Asking {
     /// Records a refusal. Where the effect may have been admitted after all, the event is its outcome,
     /// and gives back what it was charged.
     async fn refuse(&self, reason: RefusalReason, may_have_landed: bool) -> AdmitError {
+        if let (RefusalReason::Switch { switch, .. }, Some(around)) = (&reason, &self.around) {
+            around.found_engaged(switch);
+        }
         let event = self.about(EventType::EFFECT_REFUSED, &told(&reason));
         let event = event.ended(Outcome::Refused, reason.error_code());
         if may_have_landed {
@@ -260,7 +264,10 @@ fn told(reason: &RefusalReason) -> RefusalOutput {
             output.period = Some(period.to_string());
             output.limit = Some(*limit);
         }
-        RefusalReason::Switch { by, .. } => output.switched_by = Some(by.as_str().to_owned()),
+        RefusalReason::Switch { switch, by } => {
+            output.switch = Some(switch.to_string());
+            output.switched_by = Some(by.as_str().to_owned());
+        }
         RefusalReason::Time { elapsed, .. } => {
             output.elapsed_ms = Some(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
         }

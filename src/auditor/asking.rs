@@ -1,16 +1,18 @@
 //! An effect made ready to be asked about: what cannot be recorded, or is declared wrongly, is found
 //! before anything is written.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::current_effect::{RunningEffect, current};
 use super::permit::too_large;
 use super::{AdmitError, Auditor, Effect, RecordError};
 use crate::admission::{Demand, DemandError, Limits, RefusalReason, Setting, SwitchedBy, Unpriced};
 use crate::event::payload::{AdmissionInput, ChargeInput};
-use crate::event::{AuditEvent, ErrorCode, EventError, EventId, EventType};
+use crate::event::{AuditEvent, ErrorCode, EventError, EventId, EventType, Switch};
 use crate::observe::EffectSpan;
 use crate::proof::Digest;
 use crate::record::Record;
@@ -35,6 +37,8 @@ pub(super) struct Asking {
     pub(super) span: EffectSpan,
     /// When the host has waited long enough: for the answer, and for the record of a refusal.
     pub(super) deadline: Instant,
+    /// The effect inside which it was asked for.
+    pub(super) around: Option<Arc<RunningEffect>>,
     input: AdmissionInput,
     /// The consent that it needs has no name.
     lacks_consent: bool,
@@ -62,8 +66,9 @@ impl Asking {
             None => auditor.event_id().map_err(not_run)?,
         };
         event.id = Some(effect_id);
-        let (key, switch) = (&auditor.shared.key, demand.governed_by());
-        let span = EffectSpan::open(&event, effect_id, switch, key);
+        let around = current();
+        let switches = governing(&demand, around.as_deref());
+        let span = EffectSpan::open(&event, effect_id, &switches, &auditor.shared.key);
         event.trace = Some(span.trace());
         let unsealed = |error: RecordError| {
             span.answered("not_run", Some(NOT_RECORDED));
@@ -82,6 +87,7 @@ impl Asking {
             elapsed_max_ms: elapsed_max.map(millis),
             consent_lifetime_ms: demand.consent_id().map(|_| millis(limits.consent_lifetime)),
             lease_ms: Some(millis(lease)),
+            switches: switches.iter().map(ToString::to_string).collect(),
             ..input
         };
         let intent = about(&event, EventType::EFFECT_ADMITTED, &input);
@@ -95,7 +101,7 @@ impl Asking {
             effect: event.event_type.to_string(),
             key_hash,
             input_hash,
-            switch: demand.governed_by().cloned(),
+            switches,
             elapsed_max,
             charges,
             lease,
@@ -109,6 +115,7 @@ impl Asking {
             error_code,
             claim,
             span,
+            around,
             input,
             lacks_consent: demand.lacks_consent(),
             unpriced,
@@ -117,7 +124,7 @@ impl Asking {
 
     /// What stands in its way, whatever the store says.
     pub(super) fn barred(&self) -> Option<RefusalReason> {
-        let switched = self.claim.switch.as_ref().and_then(|switch| {
+        let switched = self.claim.switches.iter().find_map(|switch| {
             let by = match self.auditor.shared.environment.of(switch) {
                 Setting::Engaged => SwitchedBy::Environment,
                 Setting::Unreadable => SwitchedBy::Unknown,
@@ -131,8 +138,8 @@ impl Asking {
 
     /// Whether only the store can say that it may run.
     pub(super) fn is_gated(&self) -> bool {
-        let Claim { switch, consent, charges, .. } = &self.claim;
-        switch.is_some() || consent.is_some() || !charges.is_empty()
+        let Claim { switches, consent, charges, .. } = &self.claim;
+        !switches.is_empty() || consent.is_some() || !charges.is_empty()
     }
 
     /// An event about the effect, of the same request, conversation and actor.
@@ -149,6 +156,13 @@ fn consent_claim(intent: &Record, limits: &Limits) -> Option<ConsentClaim> {
     let sealed = intent.input()?;
     let consent_id = sealed["consent_id"].as_str()?.to_owned();
     Some(ConsentClaim { consent_id, lifetime: limits.consent_lifetime })
+}
+
+/// The effect's own switch, and those of the effects inside which it runs.
+fn governing(demand: &Demand, around: Option<&RunningEffect>) -> Vec<Switch> {
+    let own = demand.governed_by();
+    let inherited = around.map(RunningEffect::switches).unwrap_or_default();
+    own.into_iter().chain(inherited.iter().filter(|switch| Some(*switch) != own)).cloned().collect()
 }
 
 fn about(
@@ -203,7 +217,6 @@ fn admission_input(
     AdmissionInput {
         effect_id: Some(effect_id.to_string()),
         effect: Some(event.event_type.to_string()),
-        switch: demand.governed_by().map(ToString::to_string),
         charges: charges.collect(),
         consent_id: demand.consent_id().map(str::to_owned),
         key_hash: key_hash.map(|hash| hash.to_hex()),

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::current_effect::RunningEffects;
 use super::gaps::Gaps;
-use super::kill_switch::SwitchWatch;
 use super::observing::Watching;
+use super::switch_watch::SwitchWatch;
 use super::upkeep::Upkeep;
 use super::warnings::Warned;
 use super::{Auditor, Clock, Entropy, OsEntropy, Shared, SystemClock};
@@ -115,6 +116,7 @@ impl AuditorBuilder {
                 fallbacks: self.fallbacks,
                 environment,
                 switches: SwitchWatch::default(),
+                running: RunningEffects::default(),
                 upkeep: Upkeep::default(),
                 warned: Warned::default(),
             }

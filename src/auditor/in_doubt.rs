@@ -118,7 +118,14 @@ impl Auditor {
                 lease_until: Some(effect.lease_until),
                 ..Default::default()
             };
-            let record = self.about_open::<EffectExpired>(Actor::System, &effect, &input)?;
+            // A row that somebody spoilt must not keep the leases of others from ending.
+            let record = match self.about_open::<EffectExpired>(Actor::System, &effect, &input) {
+                Ok(record) => record,
+                Err(error) => {
+                    expired = expired.and(Err(error));
+                    continue;
+                }
+            };
             let (id, conclusion) = (effect.effect_id, Conclusion::Expired);
             // None where its outcome came meanwhile, or another process was first.
             let concluded = self.call(store, until(), "expire a lease", |store| {

@@ -6,6 +6,7 @@ mod append_in;
 mod asking;
 mod budget_guard;
 mod builder;
+mod current_effect;
 mod effect;
 mod entropy;
 mod error;
@@ -18,6 +19,7 @@ mod permit;
 mod run;
 mod self_test;
 mod store_call;
+mod switch_watch;
 mod time;
 mod upkeep;
 mod warnings;
@@ -30,13 +32,15 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 #[cfg(feature = "postgres")]
 pub use self::append_in::Uncommitted;
+use self::current_effect::RunningEffects;
 use self::gaps::Gaps;
-use self::kill_switch::SwitchWatch;
+use self::switch_watch::SwitchWatch;
 use self::upkeep::Upkeep;
 use self::warnings::Warned;
 pub use self::{
     budget_guard::BudgetGuard,
     builder::AuditorBuilder,
+    current_effect::in_current_effect,
     effect::Effect,
     entropy::{Entropy, EntropyError, OsEntropy},
     error::{AdmitError, ControlError, EffectError, RecordError, Replay, Unrecorded},
@@ -100,6 +104,7 @@ struct Shared {
     fallbacks: Fallbacks,
     environment: Environment,
     switches: SwitchWatch,
+    running: RunningEffects,
     upkeep: Upkeep,
     warned: Warned,
 }

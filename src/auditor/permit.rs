@@ -1,6 +1,8 @@
 //! Leave to run an effect, and how it ended.
 
 use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -8,11 +10,10 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tracing::{Instrument, Span};
 
+use super::current_effect::{RunningEffect, inside};
 use super::{Auditor, RecordError, Unrecorded};
-use crate::event::{
-    AuditEvent, ErrorCode, EventError, EventId, EventType, Outcome, Switch, TraceContext,
-};
-use crate::observe::EffectSpan;
+use crate::event::{AuditEvent, ErrorCode, EventError, EventId, EventType, Outcome, TraceContext};
+use crate::observe::{EffectSpan, within};
 use crate::record::{Recorded, Role};
 use crate::store::log_line::log_line;
 
@@ -29,7 +30,7 @@ pub struct Permit {
     effect_id: EventId,
     failed_as: Option<EventType>,
     error_code: ErrorCode,
-    switch: Option<Switch>,
+    running: Arc<RunningEffect>,
     intent: Recorded,
     span: EffectSpan,
     started: Duration,
@@ -45,7 +46,7 @@ pub(super) struct Granted {
     pub(super) effect_id: EventId,
     pub(super) failed_as: Option<EventType>,
     pub(super) error_code: ErrorCode,
-    pub(super) switch: Option<Switch>,
+    pub(super) running: RunningEffect,
     pub(super) intent: Recorded,
     pub(super) span: EffectSpan,
 }
@@ -53,7 +54,10 @@ pub(super) struct Granted {
 impl Permit {
     /// Inside a runtime.
     pub(super) fn new(auditor: Auditor, granted: Granted) -> Self {
-        let Granted { mut event, effect_id, failed_as, error_code, switch, intent, span } = granted;
+        let Granted { mut event, effect_id, failed_as, error_code, running, intent, span } =
+            granted;
+        let running = Arc::new(running);
+        auditor.shared.running.add(effect_id.uuid(), &running);
         event.is_outcome = true;
         let (runtime, started) = (Handle::current(), auditor.shared.clock.monotonic());
         let (is_claimed, has_ended) = (false, false);
@@ -64,7 +68,7 @@ impl Permit {
             effect_id,
             failed_as,
             error_code,
-            switch,
+            running,
             intent,
             span,
             started,
@@ -111,15 +115,27 @@ impl Permit {
         self.trace().traceparent()
     }
 
-    /// Returns when its kill switch is engaged, so that work in flight can stop: at the latest some
-    /// seconds after that. Never returns where no switch governs it.
+    /// Runs a future inside the effect, as [`run`](crate::PendingEffect::run) does with its call: what
+    /// asks to run there is governed by the effect's kill switches beside its own.
+    pub fn inside<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        let (running, trace) = (Arc::clone(&self.running), self.trace());
+        within(trace, inside(running, future)).instrument(self.span().clone())
+    }
+
+    /// Returns when a kill switch that governs it is engaged, so that work in flight can stop: at the
+    /// latest some seconds after that. Never returns if no switch governs it.
+    ///
+    /// The outcome then says which switch it was, in the member `stopped_by` of its output, and a failure
+    /// has the error code [`SwitchedOff`](ErrorCode::SwitchedOff).
     ///
     /// A database that does not answer stops nothing that has begun.
     pub async fn stopped(&self) {
-        match &self.switch {
-            Some(switch) => self.auditor.kill_switch().stopped(switch).await,
-            None => std::future::pending().await,
+        let switches = self.running.switches();
+        if switches.is_empty() {
+            return std::future::pending().await;
         }
+        let switch = self.auditor.kill_switch().engaged_of(switches).await;
+        self.running.found_engaged(&switch);
     }
 
     /// Records that it happened, and what came of it.
@@ -152,28 +168,35 @@ impl Permit {
     pub(super) fn success<T: Serialize>(&mut self, value: &T) -> AuditEvent {
         let output = crate::json::of(value)
             .unwrap_or_else(|| json!({ "omitted": "the result is not representable as JSON" }));
-        let event = self.end(Outcome::Succeeded, None);
-        self.span.answer(&event.event_type, &output);
-        event.output(output)
+        self.span.answer(&self.event.event_type, &output);
+        self.end(Outcome::Succeeded, None, Some(output))
     }
 
     pub(super) fn failure(&mut self, error: &impl fmt::Display) -> AuditEvent {
         let output = json!({ "error_message": error.to_string() });
-        self.end(Outcome::Failed, Some(self.error_code)).output(output)
+        let is_stopped = self.running.stopped_by().is_some();
+        let error_code = if is_stopped { ErrorCode::SwitchedOff } else { self.error_code };
+        self.end(Outcome::Failed, Some(error_code), Some(output))
     }
 
     pub(super) fn panicked(&mut self) -> AuditEvent {
         // The panic's message is left out: it may quote anything the host had in hand.
-        self.end(Outcome::Panicked, Some(ErrorCode::Panicked))
+        self.end(Outcome::Panicked, Some(ErrorCode::Panicked), None)
     }
 
     fn nothing(&mut self, reason: &str) -> AuditEvent {
         let output = json!({ "error_message": reason });
-        self.end(Outcome::Failed, Some(ErrorCode::NotPerformed)).output(output)
+        self.end(Outcome::Failed, Some(ErrorCode::NotPerformed), Some(output))
     }
 
-    fn end(&mut self, outcome: Outcome, error_code: Option<ErrorCode>) -> AuditEvent {
+    fn end(
+        &mut self,
+        outcome: Outcome,
+        error_code: Option<ErrorCode>,
+        output: Option<Value>,
+    ) -> AuditEvent {
         self.has_ended = true;
+        self.auditor.shared.running.remove(self.effect_id.uuid(), &self.running);
         // Before it is recorded: whoever gives up on that must not leave a span without an end.
         self.span.ended(outcome, error_code);
         let mut event = self.event.clone();
@@ -183,7 +206,24 @@ impl Permit {
         if let (Outcome::Failed, Some(event_type)) = (outcome, &self.failed_as) {
             event.event_type = event_type.clone();
         }
-        event
+        match self.and_stopped_by(outcome, output) {
+            Some(output) => event.output(output),
+            None => event,
+        }
+    }
+
+    /// The output, and which switch was engaged while the effect ran.
+    fn and_stopped_by(&self, outcome: Outcome, output: Option<Value>) -> Option<Value> {
+        let Some(switch) = self.running.stopped_by() else { return output };
+        match output {
+            Some(Value::Object(mut members)) => {
+                members.insert(STOPPED_BY.to_owned(), json!(switch));
+                Some(Value::Object(members))
+            }
+            // What the host returned is replayed as it is, and a value that is no object has no members.
+            output if outcome == Outcome::Succeeded => output,
+            _ => Some(json!({ STOPPED_BY: switch })),
+        }
     }
 
     async fn record(&self, event: AuditEvent) -> Result<Recorded, Unrecorded> {
@@ -219,7 +259,7 @@ impl Drop for Permit {
             return;
         }
         let event = if self.is_claimed {
-            self.end(Outcome::Cancelled, Some(ErrorCode::Cancelled))
+            self.end(Outcome::Cancelled, Some(ErrorCode::Cancelled), None)
         } else {
             self.nothing("whoever asked for it had gone before it began")
         };
@@ -242,6 +282,9 @@ impl fmt::Debug for Permit {
         f.debug_struct("Permit").field("effect_id", &self.effect_id).finish_non_exhaustive()
     }
 }
+
+/// The member of an outcome's output that says which kill switch was engaged while the effect ran.
+pub(super) const STOPPED_BY: &str = "stopped_by";
 
 /// What stands in the place of an output over the size limit.
 pub(super) fn too_large(length_bytes: usize) -> Value {

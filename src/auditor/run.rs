@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::panic::resume_unwind;
+use std::pin::pin;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tracing::Instrument;
+use serde_json::Value;
 
-use super::permit::is_omitted;
+use super::permit::{STOPPED_BY, is_omitted};
 use super::{AdmitError, Auditor, Effect, EffectError, Permit, Replay};
 use crate::json;
-use crate::observe::within;
 use crate::proof::sanitise;
 use crate::store::catch_unwind::CatchUnwind;
 use crate::store::log_line::log_line;
@@ -32,6 +33,9 @@ impl PendingEffect {
     ///
     /// The call is made inside the effect's span: [`current_trace`](crate::observe::current_trace) gives it
     /// there, for the `traceparent` of what is called.
+    ///
+    /// What asks to run inside the call is governed by this effect's kill switches too:
+    /// [`in_current_effect`](crate::auditor::in_current_effect) carries that to other tasks.
     ///
     /// A call that returns an error, panics or is cancelled is recorded as such; a panic goes on to
     /// the caller afterwards. Where an effect with this idempotency key and input has succeeded before,
@@ -91,8 +95,16 @@ where
     E: fmt::Display,
     F: AsyncFnOnce() -> Result<T, E>,
 {
-    let call = within(permit.trace(), async move { call().await });
-    let ended = CatchUnwind::new(call.instrument(permit.span().clone())).await;
+    let inside = permit.inside(async move { call().await });
+    let ended = {
+        let mut call = pin!(CatchUnwind::new(inside));
+        tokio::select! {
+            biased;
+            ended = &mut call => ended,
+            // It is for the host to stop; the outcome says that it was told to.
+            () = stopped(&permit) => call.await,
+        }
+    };
     let event = match &ended {
         Ok(Ok(value)) => permit.success(value),
         Ok(Err(error)) => permit.failure(error),
@@ -113,6 +125,14 @@ where
     }
 }
 
+/// How long an effect runs before its switches are watched: most are over by then.
+const WATCH_AFTER: Duration = Duration::from_secs(1);
+
+async fn stopped(permit: &Permit) {
+    tokio::time::sleep(WATCH_AFTER).await;
+    permit.stopped().await;
+}
+
 fn read_back<T, E>(replay: Replay) -> Result<T, EffectError<T, E>>
 where
     T: Serialize + DeserializeOwned,
@@ -120,10 +140,8 @@ where
     // What stands in the place of an output must not be taken for one.
     let output = replay.output.as_ref().filter(|output| !is_omitted(output));
     let value = output.and_then(|output| {
-        let value = T::deserialize(output).ok()?;
-        // A `serde_json::Value` of the host's may have been read as something else.
-        let is_exact = || json::of(&value).map(sanitise).as_ref() == Some(output);
-        (!json::has_reserved_name(output) || is_exact()).then_some(value)
+        // The library added a member to the output of an effect that was stopped.
+        unstopped(output).and_then(|output| exact(&output)).or_else(|| exact(output))
     });
     // JSON null is recorded as nothing.
     let value = value.or_else(|| match replay.output {
@@ -131,6 +149,20 @@ where
         Some(_) => None,
     });
     value.ok_or(EffectError::ReplayUnreadable(replay))
+}
+
+fn exact<T: Serialize + DeserializeOwned>(output: &Value) -> Option<T> {
+    let value = T::deserialize(output).ok()?;
+    // A `serde_json::Value` of the host's may have been read as something else.
+    let is_exact = || json::of(&value).map(sanitise).as_ref() == Some(output);
+    (!json::has_reserved_name(output) || is_exact()).then_some(value)
+}
+
+/// An output that the library added a member to, without that.
+fn unstopped(output: &Value) -> Option<Value> {
+    let mut members = output.as_object()?.clone();
+    members.remove(STOPPED_BY)?;
+    Some(Value::Object(members))
 }
 
 fn not_run<T, E>(error: AdmitError) -> EffectError<T, E> {

@@ -1,12 +1,12 @@
 //! Proof that the kill switch stops something, end to end, without touching anything.
 
-use super::{AdmitError, Auditor, ControlError, Unrecorded};
+use super::{AdmitError, Auditor, ControlError, RecordError, Unrecorded};
 use crate::admission::{Refusal, RefusalReason};
 use crate::event::Switch;
 use crate::record::Receipt;
 
-/// What the probe's switch is called.
-const SWITCH: &str = "self_test";
+/// How the names of the probes' switches begin.
+const SWITCH_PREFIX: &str = "self_test_";
 const BY: &str = "self_test";
 
 /// A self-test that went well.
@@ -15,8 +15,8 @@ const BY: &str = "self_test";
 pub struct SelfTestReport {
     /// Where the probe was admitted, its switch being reset.
     pub admitted: Receipt,
-    /// Where its switch was engaged, after which it was refused.
-    pub engaged: Receipt,
+    /// Where its switch was engaged, after which it was refused; none while that event is pending.
+    pub engaged: Option<Receipt>,
 }
 
 /// What a self-test found.
@@ -38,32 +38,49 @@ pub enum SelfTestError {
 }
 
 impl Auditor {
-    /// Proves that refusal works: resets a switch of its own, sees a probe admitted, engages the switch
-    /// and sees the probe refused. Nothing else is touched, and all of it is recorded in the system
-    /// stream. One at a time: two at once flip the switch on each other.
+    /// Proves that refusal works: resets a switch of its own, sees a probe admitted, engages the switch,
+    /// sees the probe refused, and forgets the switch. Nothing else is touched, and all of it is recorded
+    /// in the system stream. Each test has a switch with a name of its own, so that many may run at once.
     ///
     /// # Errors
     /// [`SelfTestError`]; of them [`NotRefused`](SelfTestError::NotRefused) is the one to wake somebody
     /// for.
     pub async fn self_test(&self) -> Result<SelfTestReport, SelfTestError> {
-        let switch = Switch::new(SWITCH).map_err(ControlError::from)?;
-        self.kill_switch().reset(&switch, BY, "a probe is to be admitted").await?;
-        let permit = self.probe(&switch).await.map_err(SelfTestError::NotAdmitted)?;
+        let switch = self.probe_switch()?;
+        let tested = self.test(&switch).await;
+        // However it went; what is engaged and forgotten stays engaged.
+        let forgotten = self.kill_switch().forget(&switch).await;
+        let report = tested?;
+        forgotten?;
+        Ok(report)
+    }
+
+    async fn test(&self, switch: &Switch) -> Result<SelfTestReport, SelfTestError> {
+        self.kill_switch().reset(switch, BY, "a probe is to be admitted").await?;
+        let permit = self.probe(switch).await.map_err(SelfTestError::NotAdmitted)?;
         let admitted = permit.intent().receipt().copied();
-        permit.not_performed("a probe does nothing").await?;
-        let engaged = self.kill_switch().engage(&switch, BY, "a probe is to be refused").await?;
-        match self.probe(&switch).await {
+        permit.succeeded(&()).await?;
+        let engaged = self.kill_switch().engage(switch, BY, "a probe is to be refused").await?;
+        match self.probe(switch).await {
             Err(AdmitError::Refused(refusal)) if is_switch(&refusal) => {
                 // What has a switch is admitted by the database alone.
                 let admitted = admitted.ok_or(ControlError::Unsupported)?;
-                Ok(SelfTestReport { admitted, engaged })
+                Ok(SelfTestReport { admitted, engaged: engaged.receipt })
             }
             Err(error) => Err(SelfTestError::NotRefused(Some(error))),
             Ok(permit) => {
-                permit.not_performed("a probe does nothing").await?;
+                permit.succeeded(&()).await?;
                 Err(SelfTestError::NotRefused(None))
             }
         }
+    }
+
+    /// A switch that no other test has: by its letters, because a name has few digits.
+    fn probe_switch(&self) -> Result<Switch, ControlError> {
+        let random = self.randomness().map_err(RecordError::from)?.id.to_be_bytes();
+        let letters = random.iter().flat_map(|byte| [b'a' + (byte >> 4), b'a' + (byte & 15)]);
+        let name = SWITCH_PREFIX.bytes().chain(letters).map(char::from).collect::<String>();
+        Ok(Switch::new(name)?)
     }
 
     async fn probe(&self, switch: &Switch) -> Result<super::Permit, AdmitError> {

@@ -85,6 +85,7 @@ async fn sweep(running: Running) {
                 "leases that are over could not be recorded"
             );
         }
+        auditor.append_pending_flips(store).await;
     }
 }
 

@@ -31,10 +31,10 @@ impl EffectSpan {
     pub(crate) fn open(
         event: &AuditEvent,
         effect_id: EventId,
-        switch: Option<&Switch>,
+        switches: &[Switch],
         key: &RedactionKey,
     ) -> Self {
-        let span = guarded(|| new_span(event, effect_id, switch)).unwrap_or_else(Span::none);
+        let span = guarded(|| new_span(event, effect_id, switches)).unwrap_or_else(Span::none);
         let around = event.trace.or_else(current_trace);
         let trace = ids(&span, event.trace, around, effect_id, key);
         let opened = Self { span, trace };
@@ -100,7 +100,7 @@ impl EffectSpan {
     }
 }
 
-fn new_span(event: &AuditEvent, effect_id: EventId, switch: Option<&Switch>) -> Span {
+fn new_span(event: &AuditEvent, effect_id: EventId, switches: &[Switch]) -> Span {
     let kind = Kind::of(&event.event_type);
     let model = kind.is_model.then(|| text(event.input.as_ref(), "model")).flatten();
     let name = match &model {
@@ -130,7 +130,7 @@ fn new_span(event: &AuditEvent, effect_id: EventId, switch: Option<&Switch>) -> 
         idempotency_key = Empty,
         "moltbot.effect_id" = %effect_id,
         "moltbot.provider" = Empty,
-        "moltbot.switch" = switch.map(Switch::as_str),
+        "moltbot.switch" = (!switches.is_empty()).then(|| names(switches)),
         "moltbot.verdict" = Empty,
         "moltbot.outcome" = Empty,
         "moltbot.recorded" = Empty,
@@ -209,6 +209,10 @@ impl Kind {
 
 fn conversation(event: &AuditEvent) -> Option<DisplayValue<uuid::Uuid>> {
     event.conversation_id.as_ref().map(|id| display(id.uuid()))
+}
+
+fn names(switches: &[Switch]) -> String {
+    switches.iter().map(Switch::as_str).collect::<Vec<_>>().join(",")
 }
 
 /// A text of the payload that names no person; masked all the same, because the host writes it.

@@ -1,5 +1,7 @@
 //! What a stored record counts, and the log line it writes.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Span};
@@ -36,18 +38,18 @@ fn tally(record: &Record) {
 
 /// The line carries what names the record, and none of its payload: what waits to be written is small.
 fn line(record: &Record, receipt: &Receipt) {
-    let is_success = is(record.header(), Outcome::Succeeded);
-    let level = if is_success { Level::INFO } else { Level::WARN };
+    let is_expected = is(record.header(), Outcome::Succeeded) || is_of_self_test(record);
+    let level = if is_expected { Level::INFO } else { Level::WARN };
     if level > LevelFilter::current() {
         return;
     }
     let (header, seq) = (record.header().clone(), receipt.seq);
     let key = record.idempotency_key().map(str::to_owned);
     // A span that waited for its line would seem to last longer.
-    later(Span::none(), move |_| write(&header, key.as_deref(), seq));
+    later(Span::none(), move |_| write(&header, key.as_deref(), seq, is_expected));
 }
 
-fn write(header: &Header, key: Option<&str>, seq: i64) {
+fn write(header: &Header, key: Option<&str>, seq: i64, is_expected: bool) {
     macro_rules! line {
         ($level:ident, $message:literal) => {{
             tracing::$level!(
@@ -70,11 +72,19 @@ fn write(header: &Header, key: Option<&str>, seq: i64) {
             );
         }};
     }
-    if is(header, Outcome::Succeeded) {
+    if is_expected {
         line!(info, "recorded");
     } else {
         line!(warn, "recorded: it did not succeed");
     }
+}
+
+/// Whether it is the refusal that a self-test is out for.
+fn is_of_self_test(record: &Record) -> bool {
+    is_of(record.header(), &EventType::EFFECT_REFUSED)
+        && record
+            .input()
+            .is_some_and(|input| input["effect"] == EventType::AUDIT_SELF_TEST.as_str())
 }
 
 fn of_request(header: &Header) {
@@ -153,10 +163,9 @@ fn of_call(record: &Record) {
 fn of_admission(record: &Record) {
     let header = record.header();
     if is_of(header, &EventType::EFFECT_ADMITTED) {
-        let input = record.input().unwrap_or_default();
-        let switch =
-            input["switch"].as_str().map_or(table::NO_SWITCH, |switch| Label::Switch.value(switch));
-        count(&table::EFFECTS_ADMITTED, &[switch], 1);
+        for switch in governing(&record.input().unwrap_or_default()) {
+            count(&table::EFFECTS_ADMITTED, &[switch], 1);
+        }
     } else if is_of(header, &EventType::EFFECT_REFUSED) {
         count(&table::EFFECTS_REFUSED, &[reason(header)], 1);
         if let Some(kind) = limited(record) {
@@ -167,6 +176,14 @@ fn of_admission(record: &Record) {
         let budget = input["budget"].as_str().unwrap_or_default();
         count(&table::BUDGET_WARNINGS, &[Label::Limited.value(budget)], 1);
     }
+}
+
+/// The labels of the switches that govern an effect, each once.
+fn governing(input: &Value) -> BTreeSet<&'static str> {
+    let switches = input["switches"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let labels: BTreeSet<_> =
+        switches.iter().filter_map(Value::as_str).map(|name| Label::Switch.value(name)).collect();
+    if labels.is_empty() { BTreeSet::from([table::NO_SWITCH]) } else { labels }
 }
 
 /// What was used up, where that is why an effect was refused.

@@ -196,7 +196,7 @@ metrics! {
         "What models cost, in millionths of a US dollar.";
 
     EFFECTS_ADMITTED = "effects_admitted_total", Counter, [Switch],
-        "Effects that were let run, by the switch that governs them.";
+        "Effects that were let run, by the switch that governs them; under several switches each counts it.";
     EFFECTS_REFUSED = "effects_refused_total", Counter, [Reason],
         "Effects that were not let run, by why.";
     BUDGET_REFUSALS = "budget_refusals_total", Counter, [Limited],

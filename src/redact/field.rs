@@ -85,7 +85,7 @@ pub(super) const FIELDS: [(Class, &[&str]); 7] = [
         "other_effect_id", "outbound_event_id", "output_tokens", "parser_version", "period",
         "policy_version", "pool_size", "post_handoff", "price", "price_max", "price_min",
         "prompt_version", "provider", "purpose", "reply_event_id", "rule_rank", "rule_version",
-        "scope", "score_delta", "sent", "state_suggestion", "status", "switch", "switched_by",
+        "scope", "score_delta", "sent", "state_suggestion", "status", "stopped_by", "switch", "switched_by", "switches",
         "target_role", "template_id", "threshold", "tie_breaks", "timeout_hours", "to", "to_state",
         "total", "type", "used",
     ]),

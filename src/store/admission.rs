@@ -20,7 +20,8 @@ pub(crate) const DOING: &str = "admit an effect";
 /// What an implementation promises, over all processes that use one database:
 /// - [`admit`](Self::admit) takes all charges of a claim or none, and never one that passes its limit.
 /// - Of all claims with one key, one is admitted, until its effect is voided or has failed.
-/// - Once [`set_switch`](Self::set_switch) has returned, no claim is admitted against the switch.
+/// - Once [`set_switch`](Self::set_switch) has returned, no claim is admitted against the switch, but for
+///   those that [`Flip::may_admit`] names. Engaging waits for no stream.
 /// - The intent of a claim is appended if and only if the claim is admitted; the same claim again, as
 ///   after an error, gets the same answer and the first receipt.
 /// - [`append`](super::AuditSink::append) of a record that is an
@@ -71,7 +72,25 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
         &'a self,
         state: &'a SwitchState,
         record: &'a Record,
-    ) -> BoxFuture<'a, Result<Receipt, StoreError>>;
+    ) -> BoxFuture<'a, Result<Flip, StoreError>>;
+
+    /// Appends the records of flips that wait beside their switches, and says how many there were.
+    /// Default: 0, for a store in which none ever waits.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was appended, or it was and the answer was lost. The same again is safe.
+    fn append_pending_flips(&self) -> BoxFuture<'_, Result<u32, StoreError>> {
+        Box::pin(async { Ok(0) })
+    }
+
+    /// Removes what is kept of an engaged switch, which stays engaged, as every switch that was never
+    /// reset. Says whether there was something to remove. Default: `false`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn forget_switch<'a>(&'a self, _switch: &'a Switch) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async { Ok(false) })
+    }
 
     /// The first shortlist of a request's stream; `None` where there is none. Default: `None`, and the
     /// time to it is not measured.
@@ -105,8 +124,8 @@ pub struct Claim {
     pub key_hash: Option<Digest>,
     /// Keyed hash of the input.
     pub input_hash: Digest,
-    /// The switch that governs it.
-    pub switch: Option<Switch>,
+    /// The switches that govern it: its own, and those of the effects inside which it runs.
+    pub switches: Vec<Switch>,
     /// The consent it needs.
     pub consent: Option<ConsentClaim>,
     /// The longest that its request may have taken since the deployment first heard of it, by the
@@ -263,8 +282,11 @@ pub struct Admission {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Obstacle {
-    /// Its switch is engaged, or was never set.
-    Switch,
+    /// One of its switches is engaged, or was never set.
+    Switch {
+        /// Which of the claim's switches, from 0: the first that is.
+        switch: usize,
+    },
     /// The consent was never granted.
     NoConsent,
     /// The client declined since.
@@ -340,6 +362,27 @@ pub struct SwitchState {
     pub reason: String,
     /// When, by the database's clock; ignored where a switch is set.
     pub at: DateTime<Utc>,
+    /// How many flips of it wait to be appended to the trail; ignored where a switch is set.
+    pub pending: u32,
+}
+
+/// A switch that was set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flip {
+    /// The receipt of its record. `None` while another transaction holds the stream: the record is kept
+    /// beside the switch, in the same transaction, and appended by
+    /// [`append_pending_flips`](AdmissionStore::append_pending_flips).
+    pub receipt: Option<Receipt>,
+    /// The database sessions, by process id, that had begun to admit an effect before the switch was
+    /// engaged and hung for so long that it was not waited for them: each may still admit that one.
+    /// Terminate them.
+    pub may_admit: Vec<i32>,
+}
+
+impl From<Receipt> for Flip {
+    fn from(receipt: Receipt) -> Self {
+        Self { receipt: Some(receipt), may_admit: Vec::new() }
+    }
 }
 
 // Who and why are what somebody wrote.

@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::Fault;
 use super::fault::{End, Wait};
-use crate::event::{Budget, StreamId};
+use crate::event::{Budget, StreamId, Switch};
 use crate::record::{Receipt, Record};
 use crate::store::admission::{
-    AdmissionStore, Claim, Conclusion, FirstShortlist, OpenEffect, Scope, SwitchState, Verdict,
+    AdmissionStore, Claim, Conclusion, FirstShortlist, Flip, OpenEffect, Scope, SwitchState,
+    Verdict,
 };
 use crate::store::{
     Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot,
@@ -222,11 +223,19 @@ impl<S: AuditSink + ?Sized> AdmissionStore for FaultySink<S> {
         &'a self,
         state: &'a SwitchState,
         record: &'a Record,
-    ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
+    ) -> BoxFuture<'a, Result<Flip, StoreError>> {
         Box::pin(async move {
             let inner = self.inner_admission()?;
             self.call(std::slice::from_ref(record), || inner.set_switch(state, record)).await
         })
+    }
+
+    fn append_pending_flips(&self) -> BoxFuture<'_, Result<u32, StoreError>> {
+        Box::pin(async move { self.inner_admission()?.append_pending_flips().await })
+    }
+
+    fn forget_switch<'a>(&'a self, switch: &'a Switch) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move { self.inner_admission()?.forget_switch(switch).await })
     }
 
     fn switch_moved(&self) -> BoxFuture<'_, ()> {

@@ -4,6 +4,7 @@ mod budgets;
 mod declared;
 mod doubt;
 mod fallbacks;
+mod inherited;
 mod keys;
 mod one_limit;
 mod outage;

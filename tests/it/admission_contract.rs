@@ -103,6 +103,8 @@ macro_rules! admission_contract {
                 a_flip_is_chained_in_the_systems_stream
                 the_same_flip_again_undoes_no_later_one
                 a_switch_goes_before_consent_budget_and_time
+                a_claim_of_several_switches_needs_each_and_the_first_in_the_way_is_named
+                a_forgotten_switch_stays_engaged_and_is_listed_no_more
             });
             admission_contract!(@tests $open: time {
                 the_limit_runs_from_when_the_store_heard_of_the_request

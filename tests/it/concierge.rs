@@ -23,7 +23,7 @@ use moltbot_audit::pack::export_request_pack;
 use moltbot_audit::record::{Receipt, Record, StoredRecord};
 use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::admission::{
-    AdmissionStore, Claim, Conclusion, OpenEffect, Scope, SwitchState, Verdict,
+    AdmissionStore, Claim, Conclusion, Flip, OpenEffect, Scope, SwitchState, Verdict,
 };
 use moltbot_audit::store::{Appended, AuditSink, AuditStore, BoxFuture, QueueLimits, StoreError};
 use moltbot_audit::testing::assert_no_personal_data;
@@ -454,7 +454,7 @@ impl AdmissionStore for FailingSink {
         &'a self,
         state: &'a SwitchState,
         record: &'a Record,
-    ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
+    ) -> BoxFuture<'a, Result<Flip, StoreError>> {
         self.decides().set_switch(state, record)
     }
 }

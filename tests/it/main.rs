@@ -24,6 +24,7 @@ mod postgres_append_in;
 mod postgres_faults;
 mod postgres_roles;
 mod postgres_runbook;
+mod postgres_stop;
 mod proof;
 mod redact;
 mod reserved;

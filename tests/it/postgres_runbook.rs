@@ -1,5 +1,6 @@
 //! What an operator types at 3 a.m.: switches set by SQL, sealed as the library seals them.
 
+use moltbot_audit::store::admission::Scope;
 use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore};
 use moltbot_audit::{EventType, StreamId, Switch};
 use sqlx::{Executor, PgPool};
@@ -76,6 +77,7 @@ async fn a_name_that_nobody_set_before_is_said_to_be_new() {
     let (_, pool) = database().await;
     for (sql, expected) in [
         ("select moltbot_audit.engage('ai', 'who', 'why')", "ai is off"),
+        ("SELECT moltbot_audit.engage ( 'ai' , 'who; what', 'it''s why'::text ) ; ", "ai is off"),
         ("select moltbot_audit.engage('moltbot', 'who', 'why')", "NEVER SET BEFORE"),
         ("select moltbot_audit.reset('moltbot', 'who', 'why')", "moltbot is on"),
     ] {
@@ -86,12 +88,37 @@ async fn a_name_that_nobody_set_before_is_said_to_be_new() {
 }
 
 #[tokio::test]
-async fn a_name_that_came_in_by_hand_hides_no_other() {
+async fn a_row_that_came_in_by_hand_hides_no_other() {
     let (store, pool) = database().await;
     pool.execute("select moltbot_audit.engage('ai', 'who', 'why')").await.unwrap();
-    let sql = "insert into moltbot_audit.audit_switches values ('No Name', true, 'a', 'b', now())";
-    pool.execute(sql).await.unwrap();
+    let insert = "insert into moltbot_audit.audit_switches values ('AI', true, 'a', 'b', now())";
+    let error = pool.execute(insert).await.expect_err("no name").to_string();
+    assert!(error.contains("control_name_check"), "{error}");
+    for sql in [
+        // As a restore from an older schema, or a superuser, may have it.
+        "alter domain moltbot_audit.control_name drop constraint control_name_check",
+        insert,
+        "insert into moltbot_audit.audit_switches values ('ocr', false, '', '', 'infinity')",
+        "insert into moltbot_audit.audit_switches values ('calling', true, '', '', '-infinity')",
+        "insert into moltbot_audit.audit_budgets values (gen_random_uuid(), 'Tokens!', 7)",
+        "insert into moltbot_audit.audit_day_budgets values (current_date, 'Tokens!', 7)",
+        "insert into moltbot_audit.audit_effects (
+            effect_id, intent_id, effect, admitted_at, lease_until
+        ) values (gen_random_uuid(), gen_random_uuid(), '', '-infinity', 'infinity')",
+    ] {
+        pool.execute(sql).await.expect(sql);
+    }
     assert_eq!(is_engaged(&store, &Switch::AI).await, Some(true));
+    assert_eq!(is_engaged(&store, &Switch::OCR).await, Some(false));
+    assert_eq!(is_engaged(&store, &Switch::CALLING).await, Some(true));
+    let admission = store.admission().expect("Postgres decides");
+    assert_eq!(admission.open_effects(9).await.expect("readable").len(), 1);
+    let request: uuid::Uuid =
+        sqlx::query_scalar("select request_id from moltbot_audit.audit_budgets")
+            .fetch_one(&pool)
+            .await
+            .expect("the row");
+    assert!(admission.usage(Scope::Request(request)).await.expect("readable").is_empty());
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use moltbot_audit::Budget;
 use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::redact::find_phones;
 use moltbot_audit::store::admission::{
-    AdmissionStore, Claim, Conclusion, OpenEffect, Scope, SwitchState, Verdict,
+    AdmissionStore, Claim, Conclusion, Flip, OpenEffect, Scope, SwitchState, Verdict,
 };
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
 use serde_json::Value;
@@ -150,11 +150,13 @@ impl AdmissionStore for ToldSink {
         &'a self,
         state: &'a SwitchState,
         record: &'a Record,
-    ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
+    ) -> BoxFuture<'a, Result<Flip, StoreError>> {
         Box::pin(async move {
-            let receipt = self.decides()?.set_switch(state, record).await?;
-            self.story.event(record, &receipt);
-            Ok(receipt)
+            let flip = self.decides()?.set_switch(state, record).await?;
+            if let Some(receipt) = &flip.receipt {
+                self.story.event(record, receipt);
+            }
+            Ok(flip)
         })
     }
 }

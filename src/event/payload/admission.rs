@@ -30,8 +30,8 @@ payload! {
         effect_id: Option<String>,
         /// The event type under which its success is recorded.
         effect: Option<String>,
-        /// The kill switch that governs it.
-        switch: Option<String>,
+        /// The kill switches that govern it: its own, then those of the effects inside which it runs.
+        switches: Vec<String>,
         /// What it is charged, all of it or nothing.
         charges: Vec<ChargeInput>,
         /// The longest that a request without a shortlist may take, in milliseconds.
@@ -75,6 +75,8 @@ payload! {
         limit: Option<i64>,
         /// How long the request had taken, in milliseconds.
         elapsed_ms: Option<u64>,
+        /// The kill switch that is engaged.
+        switch: Option<String>,
         /// What said that the switch is engaged: `environment`, `store` or `unknown`.
         switched_by: Option<String>,
         /// The effect that holds, or held, the idempotency key.

@@ -1,9 +1,10 @@
 //! What kill switches, consents and idempotency keys let run, and what not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::budgets::is_of_budget;
 use super::told::{OtherShape, Source, told};
@@ -45,6 +46,8 @@ pub struct SwitchUse {
     pub switch: String,
     /// Effects that it let run, by the events that admitted them.
     pub admitted: Vec<Source>,
+    /// Effects that heard of its being engaged while they ran, by their outcomes.
+    pub stopped: Vec<Source>,
     /// Effects that it stopped.
     pub refused: Vec<ControlRefusal>,
 }
@@ -155,14 +158,22 @@ pub(super) fn section(events: &[PackEvent]) -> Section<Controls> {
 
 /// Puts each refusal where it belongs, and returns those by a switch beside what the switch let run.
 fn refuse(content: &mut Controls, events: &[PackEvent]) -> Vec<SwitchUse> {
-    let mut switches = BTreeMap::new();
+    let (mut switches, mut effects) = (BTreeMap::new(), BTreeSet::new());
     for told in told::<EffectAdmitted>(events) {
-        if let Some(switch) = told.input.switch {
-            entry(&mut switches, switch).admitted.push(told.source);
+        effects.extend(told.input.effect_id);
+        for switch in told.input.switches {
+            entry(&mut switches, switch).admitted.push(told.source.clone());
+        }
+    }
+    let is_effect = |event: &&PackEvent| effects.contains(&event.header.id.to_string());
+    for event in events.iter().filter(is_effect) {
+        if let Some(switch) = event.output.value.get("stopped_by").and_then(Value::as_str) {
+            entry(&mut switches, switch.to_owned()).stopped.push(Source::of(event));
         }
     }
     for told in told::<EffectRefused>(events).filter(|told| !is_of_budget(&told.source)) {
-        let switch = told.input.switch;
+        // Its own comes first: where the event does not say which one it was, it is taken for that.
+        let switch = told.output.switch.or_else(|| told.input.switches.into_iter().next());
         let refusal = ControlRefusal {
             source: told.source,
             effect: told.input.effect,
@@ -193,6 +204,7 @@ fn entry(switches: &mut BTreeMap<String, SwitchUse>, switch: String) -> &mut Swi
     switches.entry(switch.clone()).or_insert_with(|| SwitchUse {
         switch,
         admitted: Vec::new(),
+        stopped: Vec::new(),
         refused: Vec::new(),
     })
 }

@@ -69,8 +69,8 @@ pub(crate) fn meet(
 pub(crate) struct Facts {
     /// The database's time.
     pub(crate) now: DateTime<Utc>,
-    /// Whether its switch is engaged; a switch without a row is.
-    pub(crate) is_switched_off: bool,
+    /// Which of its switches is engaged, the first that is; a switch without a row is.
+    pub(crate) engaged: Option<usize>,
     /// The last word about its consent.
     pub(crate) consent: Option<ConsentWord>,
     /// What is used, in the order of its charges.
@@ -92,8 +92,8 @@ pub(crate) struct Grant {
 
 /// Judges a claim that [meets](meet()) nothing.
 pub(crate) fn judge(claim: &Claim, facts: &Facts) -> Result<Grant, Obstacle> {
-    if claim.switch.is_some() && facts.is_switched_off {
-        return Err(Obstacle::Switch);
+    if let Some(switch) = facts.engaged {
+        return Err(Obstacle::Switch { switch });
     }
     if let Some(consent) = &claim.consent {
         let word = facts.consent.as_ref().ok_or(Obstacle::NoConsent)?;

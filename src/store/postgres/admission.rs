@@ -11,27 +11,29 @@ use super::alone::{PgQuery, bind_record, record_sql};
 use super::append::digest;
 use super::error::unanswered;
 use super::jsonb::read_jsonb;
-use super::statement::{Connections, Sql};
-use crate::event::{Period, StreamId};
+use super::statement::{Connections, Sql, sql};
+use crate::event::{Period, StreamId, Switch};
 use crate::record::{Receipt, Record};
 use crate::store::StoreError;
 use crate::store::admission::{
-    Admission, Charge, Claim, Conclusion, DOING, Obstacle, SwitchState, Verdict,
+    Admission, Charge, Claim, Conclusion, DOING, Flip, Obstacle, SwitchState, Verdict,
 };
 
 const ADMIT: Sql = record_sql!(
-    "select verdict, other_effect_id, other_output, other_lease_until, used, day_used, elapsed_us, \
-     seq, recorded_at, stored_hash, chain_hash",
+    "select verdict, other_effect_id, other_output, other_lease_until, switch, used, day_used, \
+     elapsed_us, seq, recorded_at, stored_hash, chain_hash",
     "admit",
     "$23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38"
 );
 const CONCLUDE: Sql =
     record_sql!("select seq, recorded_at, stored_hash, chain_hash", "conclude", "$23, $24");
 const SET_SWITCH: Sql = record_sql!(
-    "select seq, recorded_at, stored_hash, chain_hash",
+    "select seq, recorded_at, stored_hash, chain_hash, may_admit",
     "set_switch",
     "$23, $24, $25, $26"
 );
+const APPEND_PENDING: Sql = sql!("select moltbot_audit.append_pending_flips() as appended");
+const FORGET: Sql = sql!("select moltbot_audit.forget_switch($1) as was_kept");
 
 pub(super) async fn admit(connections: &Connections, claim: &Claim) -> Result<Verdict, StoreError> {
     claim.check()?;
@@ -39,13 +41,14 @@ pub(super) async fn admit(connections: &Connections, claim: &Claim) -> Result<Ve
         (Charges::of(claim, Period::Request), Charges::of(claim, Period::Day));
     let streams = claim.consent_streams().into_iter().flatten().map(StreamId::uuid);
     let streams: Vec<Uuid> = streams.collect();
+    let switches: Vec<&str> = claim.switches.iter().map(Switch::as_str).collect();
     let query = |pooling| {
         let query = bind_record(ADMIT, pooling, &claim.intent)
             .bind(claim.effect_id)
             .bind(claim.effect.as_str())
             .bind(claim.key_hash.map(|hash| *hash.as_bytes()))
             .bind(*claim.input_hash.as_bytes())
-            .bind(claim.switch.as_ref().map(crate::event::Switch::as_str))
+            .bind((!switches.is_empty()).then_some(switches.as_slice()))
             .bind(micros(claim.lease))
             .bind(claim.elapsed_max.map(micros))
             .bind(claim.consent.as_ref().map(|consent| consent.consent_id.as_str()))
@@ -80,7 +83,7 @@ pub(super) async fn set_switch(
     connections: &Connections,
     state: &SwitchState,
     record: &Record,
-) -> Result<Receipt, StoreError> {
+) -> Result<Flip, StoreError> {
     const DOING: &str = "set a switch";
     let query = |pooling| {
         bind_record(SET_SWITCH, pooling, record)
@@ -91,7 +94,27 @@ pub(super) async fn set_switch(
     };
     let rows = connections.fetch_all(DOING, query).await?;
     let row = rows.first().ok_or_else(|| unanswered(DOING, "no row".to_owned()))?;
-    receipt(record, row).map_err(|error| unanswered(DOING, error.to_string()))
+    flip(record, row).map_err(|error| unanswered(DOING, error.to_string()))
+}
+
+pub(super) async fn append_pending_flips(connections: &Connections) -> Result<u32, StoreError> {
+    const DOING: &str = "append the events of switches";
+    let rows = connections.fetch_all(DOING, |pooling| APPEND_PENDING.query(pooling)).await?;
+    let row = rows.first().ok_or_else(|| unanswered(DOING, "no row".to_owned()))?;
+    let appended: i32 =
+        row.try_get("appended").map_err(|error| unanswered(DOING, error.to_string()))?;
+    Ok(appended.unsigned_abs())
+}
+
+pub(super) async fn forget_switch(
+    connections: &Connections,
+    switch: &Switch,
+) -> Result<bool, StoreError> {
+    const DOING: &str = "forget a switch";
+    let query = |pooling| FORGET.query(pooling).bind(switch.as_str());
+    let rows = connections.fetch_all(DOING, query).await?;
+    let row = rows.first().ok_or_else(|| unanswered(DOING, "no row".to_owned()))?;
+    row.try_get("was_kept").map_err(|error| unanswered(DOING, error.to_string()))
 }
 
 /// The charges of one period, turned on their side, with their places in the claim.
@@ -139,7 +162,11 @@ fn read_verdict(claim: &Claim, row: &PgRow) -> Result<Verdict, sqlx::Error> {
             Verdict::InProgress { effect_id: other()?, lease_until }
         }
         "in_doubt" => Verdict::InDoubt { effect_id: other()? },
-        "switch" => Verdict::Refused(Obstacle::Switch),
+        "switch" => {
+            let nth: i32 = row.try_get("switch")?;
+            let switch = usize::try_from(nth - 1).unwrap_or_default();
+            Verdict::Refused(Obstacle::Switch { switch })
+        }
         "no_consent" => Verdict::Refused(Obstacle::NoConsent),
         "consent_denied" => Verdict::Refused(Obstacle::ConsentDenied),
         "consent_expired" => Verdict::Refused(Obstacle::ConsentExpired),
@@ -177,6 +204,13 @@ fn over(claim: &Claim, used: &[i64]) -> Result<Obstacle, sqlx::Error> {
 fn elapsed(row: &PgRow) -> Result<Option<Duration>, sqlx::Error> {
     let elapsed: Option<i64> = row.try_get("elapsed_us")?;
     Ok(elapsed.map(|us| Duration::from_micros(u64::try_from(us).unwrap_or(0))))
+}
+
+fn flip(record: &Record, row: &PgRow) -> Result<Flip, sqlx::Error> {
+    let seq: Option<i64> = row.try_get("seq")?;
+    let receipt = seq.map(|_| receipt(record, row)).transpose()?;
+    let may_admit: Option<Vec<i32>> = row.try_get("may_admit")?;
+    Ok(Flip { receipt, may_admit: may_admit.unwrap_or_default() })
 }
 
 fn receipt(record: &Record, row: &PgRow) -> Result<Receipt, sqlx::Error> {

@@ -8,12 +8,15 @@ use sqlx::postgres::PgRow;
 
 use super::error::unanswered;
 use super::statement::{Connections, Sql, sql};
-use crate::event::{Budget, EventError, StreamId, Switch};
+use crate::event::{Budget, StreamId, Switch};
 use crate::store::StoreError;
 use crate::store::admission::{FirstShortlist, OpenEffect, Scope, SwitchState};
 
+/// Times within the calendar of the driver: `infinity`, put there by hand, must not hide other rows.
 const OPEN_EFFECTS: Sql = sql!(
-    "select effect_id, effect, request_id, conversation_id, admitted_at, lease_until,
+    "select effect_id, effect, request_id, conversation_id,
+        least(greatest(admitted_at, '0001-01-01Z'), '9999-12-31Z') as admitted_at,
+        least(greatest(lease_until, '0001-01-01Z'), '9999-12-31Z') as lease_until,
         state = 'running' and lease_until <= clock_timestamp() as is_expiring,
         state = 'in_doubt' or lease_until <= clock_timestamp() as is_in_doubt
     from moltbot_audit.audit_effects
@@ -27,9 +30,11 @@ const REQUEST_USAGE: Sql = sql!(
 const DAY_USAGE: Sql =
     sql!("select budget, used from moltbot_audit.audit_day_budgets where day = $1 order by budget");
 const SWITCHES: Sql = sql!(
-    "select switch, engaged, changed_by, reason, changed_at
-    from moltbot_audit.audit_switches
-    order by switch"
+    "select distinct on (s.switch) s.switch, s.engaged, s.changed_by, s.reason,
+        least(greatest(s.changed_at, '0001-01-01Z'), '9999-12-31Z') as changed_at,
+        (sum(jsonb_array_length(s.pending)) over (partition by s.switch))::integer as pending
+    from moltbot_audit.audit_switches s
+    order by s.switch, s.engaged desc, s.changed_at desc"
 );
 
 const FIRST_SHORTLIST: Sql = sql!(
@@ -68,11 +73,12 @@ pub(super) async fn usage(
         Scope::Request(request_id) => REQUEST_USAGE.query(pooling).bind(request_id),
         Scope::Day(day) => DAY_USAGE.query(pooling).bind(day),
     };
-    let used = |row: &PgRow| {
-        let budget = Budget::new(row.try_get::<String, _>("budget")?).map_err(malformed)?;
-        Ok((budget, row.try_get("used")?))
+    // A name that is none is limited by nothing, and must not hide the others.
+    let used = |row: &PgRow| match Budget::new(row.try_get::<String, _>("budget")?) {
+        Ok(budget) => Ok(Some((budget, row.try_get("used")?))),
+        Err(_) => Ok(None),
     };
-    read(connections, "read budgets", query, used).await
+    Ok(read(connections, "read budgets", query, used).await?.into_iter().flatten().collect())
 }
 
 pub(super) async fn switches(connections: &Connections) -> Result<Vec<SwitchState>, StoreError> {
@@ -126,6 +132,7 @@ fn switch_state(row: &PgRow) -> Result<Option<SwitchState>, sqlx::Error> {
         by: row.try_get("changed_by")?,
         reason: row.try_get("reason")?,
         at: row.try_get("changed_at")?,
+        pending: row.try_get::<Option<i32>, _>("pending")?.unwrap_or_default().unsigned_abs(),
     }))
 }
 
@@ -141,9 +148,4 @@ async fn read<'q, T>(
     let rows = connections.fetch_all(doing, query).await?;
     let read: Result<Vec<T>, _> = rows.iter().map(row).collect();
     read.map_err(|error| unanswered(doing, error.to_string()))
-}
-
-#[cold]
-fn malformed(error: EventError) -> sqlx::Error {
-    sqlx::Error::Decode(error.into())
 }

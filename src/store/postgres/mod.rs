@@ -29,10 +29,11 @@ pub use self::pooling::Pooling;
 use self::statement::{Connections, STATEMENT_LIMIT};
 use self::watch::Watch;
 use super::admission::{
-    AdmissionStore, Claim, Conclusion, FirstShortlist, OpenEffect, Scope, SwitchState, Verdict,
+    AdmissionStore, Claim, Conclusion, FirstShortlist, Flip, OpenEffect, Scope, SwitchState,
+    Verdict,
 };
 use super::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot};
-use crate::event::{Budget, StreamId};
+use crate::event::{Budget, StreamId, Switch};
 use crate::record::{Receipt, Record};
 
 /// Keeps records in Postgres, in a schema of its own: `moltbot_audit`.
@@ -290,8 +291,16 @@ impl AdmissionStore for PostgresStore {
         &'a self,
         state: &'a SwitchState,
         record: &'a Record,
-    ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
+    ) -> BoxFuture<'a, Result<Flip, StoreError>> {
         Box::pin(admission::set_switch(&self.connections, state, record))
+    }
+
+    fn append_pending_flips(&self) -> BoxFuture<'_, Result<u32, StoreError>> {
+        Box::pin(admission::append_pending_flips(&self.connections))
+    }
+
+    fn forget_switch<'a>(&'a self, switch: &'a Switch) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(admission::forget_switch(&self.connections, switch))
     }
 
     fn first_shortlist(

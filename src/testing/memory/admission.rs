@@ -10,8 +10,8 @@ use super::{Kept, MemoryStore};
 use crate::event::{Budget, EventType, Outcome, StreamId, Switch};
 use crate::record::{Header, Receipt, Record, Role};
 use crate::store::admission::{
-    Admission, AdmissionStore, Claim, Conclusion, ConsentClaim, FirstShortlist, OpenEffect, Scope,
-    SwitchState, Verdict,
+    Admission, AdmissionStore, Claim, Conclusion, ConsentClaim, FirstShortlist, Flip, OpenEffect,
+    Scope, SwitchState, Verdict,
 };
 use crate::store::decision::{
     self, Change, ConsentWord, DOING, Entry, Facts, Met, check_conclusion, check_flip,
@@ -129,7 +129,9 @@ impl Kept {
     }
 
     fn facts(&self, claim: &Claim, now: DateTime<Utc>) -> Facts {
-        let switch = claim.switch.as_ref().and_then(|switch| self.effects.switches.get(switch));
+        let is_engaged = |switch: &Switch| {
+            self.effects.switches.get(switch).is_none_or(|state| state.is_engaged)
+        };
         let used = claim.charges.iter().map(|charge| {
             self.effects.used(decision::scope(claim, charge.period, now), &charge.budget)
         });
@@ -138,7 +140,7 @@ impl Kept {
         let has_shortlist = events.any(|(record, _)| is_shortlist(record.header()));
         Facts {
             now,
-            is_switched_off: switch.is_none_or(|state| state.is_engaged),
+            engaged: claim.switches.iter().position(is_engaged),
             consent: claim.consent.as_ref().and_then(|consent| self.last_word(claim, consent)),
             used: used.collect(),
             heard_at: self.heard_at.get(&stream_id).copied(),
@@ -217,8 +219,14 @@ impl MemoryStore {
     /// Resets a switch without an event, for a test that is about something else.
     pub fn reset_switch(&self, switch: Switch) {
         let (by, reason) = ("a test".to_owned(), "a test".to_owned());
-        let state =
-            SwitchState { switch: switch.clone(), is_engaged: false, by, reason, at: self.now() };
+        let state = SwitchState {
+            switch: switch.clone(),
+            is_engaged: false,
+            by,
+            reason,
+            at: self.now(),
+            pending: 0,
+        };
         self.with(|kept| kept.effects.switches.insert(switch, state));
         self.switch_moved.notify_waiters();
     }
@@ -279,12 +287,23 @@ impl AdmissionStore for MemoryStore {
         &'a self,
         state: &'a SwitchState,
         record: &'a Record,
-    ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
+    ) -> BoxFuture<'a, Result<Flip, StoreError>> {
         Box::pin(async move {
             check_flip(state, record)?;
             let receipt = self.with(|kept| kept.set_switch(state, record, self.now()))?;
             self.switch_moved.notify_waiters();
-            Ok(receipt)
+            Ok(receipt.into())
+        })
+    }
+
+    fn forget_switch<'a>(&'a self, switch: &'a Switch) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let forget = |kept: &mut Kept| {
+                let switches = &mut kept.effects.switches;
+                let is_engaged = switches.get(switch).is_some_and(|state| state.is_engaged);
+                is_engaged && switches.remove(switch).is_some()
+            };
+            Ok(self.with(forget))
         })
     }
 

@@ -115,7 +115,7 @@ async fn an_intent_says_what_is_charged_and_under_which_limits() {
     assert_eq!(
         input,
         json!({
-            "effect_id": outcome.header().id, "effect": "moltbot.called", "switch": "ai",
+            "effect_id": outcome.header().id, "effect": "moltbot.called", "switches": ["ai"],
             "charges": [
                 { "budget": "moltbot_calls", "period": "request", "amount": 1, "limit": 8 },
                 { "budget": "moltbot_calls", "period": "day", "amount": 1, "limit": 500 },

@@ -143,7 +143,7 @@ pub(crate) async fn what_a_key_says_goes_before_every_other_obstacle(case: Case)
     case.admit(&claim).await;
     case.succeed(&claim, json!("done")).await;
     let blocked = Claim {
-        switch: Some(Switch::AI),
+        switches: vec![Switch::AI],
         charges: vec![charge(Budget::TOKENS, 2, 1)],
         elapsed_max: Some(Duration::ZERO),
         ..case.keyed("a key")

@@ -97,7 +97,7 @@ pub(crate) async fn nothing_is_admitted_once_a_switch_is_set(case: Case) {
             tokio::spawn(async move {
                 loop {
                     let was_set = is_set.load(Ordering::SeqCst);
-                    let claim = Claim { switch: Some(Switch::OCR), ..case.claim() };
+                    let claim = Claim { switches: vec![Switch::OCR], ..case.claim() };
                     let is_admitted = matches!(case.ask(&claim).await, Verdict::Proceed(_));
                     late.fetch_add(u64::from(was_set && is_admitted), Ordering::SeqCst);
                     if was_set {

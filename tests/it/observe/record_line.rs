@@ -91,3 +91,15 @@ fn a_records_line_is_masked_for_every_layer() {
     let line = text.lines().find(|line| line.contains("whatsapp.send_failed")).expect("a line");
     assert!(line.contains("idempotency_key=") && !line.contains("marie"), "{line}");
 }
+
+#[test]
+fn a_self_test_of_a_healthy_system_warns_of_nothing() {
+    let lines = logged(|| {
+        play(async |auditor| {
+            auditor.self_test().await.expect("the kill switch works");
+        });
+    });
+    let loud = lines.iter().find(|line| !["INFO", "DEBUG"].contains(&line.text("severity").as_str()));
+    assert!(loud.is_none(), "{}", loud.map(|line| line.line.as_str()).unwrap_or_default());
+    assert_eq!(of_records(lines).len(), 5, "its events are there");
+}

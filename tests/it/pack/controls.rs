@@ -24,7 +24,7 @@ async fn tell() -> Effects {
     let by_store = || RefusalOutput { switched_by: Some("store".into()), ..Default::default() };
     refuse(&effects, asked("moltbot.called"), by_store(), ErrorCode::SwitchedOff).await;
     let call = AdmissionInput {
-        switch: Some("calling".into()),
+        switches: vec!["calling".into()],
         consent_id: Some("consent-7".into()),
         ..asked("call.started")
     };

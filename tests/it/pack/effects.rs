@@ -97,7 +97,7 @@ pub(super) fn admission(id: EventId, effect: &str, charges: Vec<ChargeInput>) ->
     AdmissionInput {
         effect_id: Some(id.to_string()),
         effect: Some(effect.to_owned()),
-        switch: Some("ai".into()),
+        switches: vec!["ai".into()],
         charges,
         lease_ms: Some(60_000),
         input_hash: Some("5a".repeat(32)),

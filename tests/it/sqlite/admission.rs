@@ -29,14 +29,14 @@ async fn run(trail: &Trail, sql: &str) {
 async fn the_statement_in_the_migration_engages_a_switch() {
     let (case, trail) = case().await;
     case.set(Switch::AI, false).await;
-    let claim = || Claim { switch: Some(Switch::AI), ..case.claim() };
+    let claim = || Claim { switches: vec![Switch::AI], ..case.claim() };
     case.admit(&claim()).await;
     let lines = MIGRATION.lines().skip_while(|line| !line.contains("insert into audit_switches"));
     let lines = lines.take_while(|line| line.starts_with("--"));
     let statement: String = lines.map(|line| line.trim_start_matches("--")).collect();
     assert!(statement.ends_with(';'), "{statement}");
     run(&trail, &statement).await;
-    assert_eq!(case.refusal(&claim()).await, Obstacle::Switch);
+    assert_eq!(case.refusal(&claim()).await, Obstacle::Switch { switch: 0 });
     let states = case.admission().switches().await.expect("a readable store");
     assert_eq!((states[0].by.as_str(), states[0].is_engaged), ("your name", true));
 }
@@ -60,6 +60,8 @@ async fn an_entry_changed_by_hand_is_an_error_and_admits_nothing() {
     let (case, trail) = case().await;
     let claim = case.keyed("a key");
     case.admit(&claim).await;
+    let other = case.claim();
+    case.admit(&other).await;
     for change in [
         "charges = '[{\"budget\": \"tokens\"}]'",
         "charges = '[{\"budget\": \"Tokens!\", \"amount\": 1, \"request\": \"x\"}]'",
@@ -68,16 +70,18 @@ async fn an_entry_changed_by_hand_is_an_error_and_admits_nothing() {
         "lease_until = 9223372036854775807",
     ] {
         run(&trail, "create table kept as select * from audit_effects").await;
-        run(&trail, &format!("update audit_effects set {change}")).await;
+        let update = format!("update audit_effects set {change} where key_hash is not null");
+        run(&trail, &update).await;
         let error = case.admission().admit(&case.keyed("a key")).await.expect_err(change);
         assert!(matches!(error, StoreError::Database { .. }), "{change}: {error:?}");
-        assert!(case.admission().open_effects(9).await.is_err(), "{change}");
+        let open: Vec<_> = case.open().await.iter().map(|effect| effect.effect_id).collect();
+        assert_eq!(open, [other.effect_id], "{change}: it hides no other");
         let restore = "begin; delete from audit_effects; insert into audit_effects \
                        select * from kept; drop table kept; commit";
         run(&trail, restore).await;
     }
     assert!(matches!(case.ask(&case.keyed("a key")).await, Verdict::InProgress { .. }));
-    assert_eq!(case.event_types().await.len(), 1);
+    assert_eq!(case.event_types().await.len(), 2);
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ impl Case {
             effect: EventType::MOLTBOT_CALLED.as_str().to_owned(),
             key_hash: None,
             input_hash: hash("an input"),
-            switch: None,
+            switches: Vec::new(),
             consent: None,
             elapsed_max: None,
             charges: Vec::new(),
@@ -170,7 +170,8 @@ impl Case {
 
     pub(crate) async fn set(&self, switch: Switch, is_engaged: bool) -> Receipt {
         let (state, record) = flip(switch, is_engaged);
-        self.admission().set_switch(&state, &record).await.expect("the switch is set")
+        let flip = self.admission().set_switch(&state, &record).await.expect("the switch is set");
+        flip.receipt.expect("nobody holds the stream")
     }
 
     pub(crate) async fn assert_unbroken(&self) {
@@ -221,5 +222,6 @@ pub(crate) fn flip(switch: Switch, is_engaged: bool) -> (SwitchState, Record) {
     let input = json!({ "switch": switch.as_str(), "by": by, "reason": reason });
     let record = sealed(event.input(input));
     // The time is the store's to say.
-    (SwitchState { switch, is_engaged, by, reason, at: morning() - TimeDelta::days(900) }, record)
+    let at = morning() - TimeDelta::days(900);
+    (SwitchState { switch, is_engaged, by, reason, at, pending: 0 }, record)
 }

@@ -67,7 +67,7 @@ async fn a_switch_that_moves_is_told_at_once() {
     let store = Arc::new(MemoryStore::new());
     store.reset_switch(Switch::AI);
     let case = Case::new(store);
-    case.admit(&Claim { switch: Some(Switch::AI), ..case.claim() }).await;
+    case.admit(&Claim { switches: vec![Switch::AI], ..case.claim() }).await;
     let moved = case.admission().switch_moved();
     let set = async {
         tokio::task::yield_now().await;
@@ -115,7 +115,7 @@ async fn conclusions_flips_and_outcomes_fail_as_told_too() {
     sink.heal();
     assert!(expire().await.expect("no fault").is_some(), "its first receipt");
     assert_eq!(case.open().await.len(), 1);
-    case.admit(&Claim { switch: Some(Switch::AI), ..case.claim() }).await;
+    case.admit(&Claim { switches: vec![Switch::AI], ..case.claim() }).await;
     sink.every_call(Fault::broken());
     assert!(!case.admission().admit(&case.claim()).await.expect_err("broken").is_retryable());
     sink.heal();

@@ -159,7 +159,7 @@ impl Ledger {
             source: Source::of(event),
             effect_id,
             effect: text("effect"),
-            switch: text("switch"),
+            switches: switches(event),
             charges: Vec::new(),
             state: EffectState::Running,
             ended: None,
@@ -290,6 +290,12 @@ impl Ledger {
     fn place(&self, event: &PackEvent) -> Result<usize, &'static str> {
         self.by_id.get(&effect_id(event)?).copied().ok_or("its effect was not admitted")
     }
+}
+
+fn switches(event: &PackEvent) -> Vec<String> {
+    let switches = event.input.value.get("switches").and_then(Value::as_array);
+    let names = switches.map(Vec::as_slice).unwrap_or_default().iter().filter_map(Value::as_str);
+    names.map(str::to_owned).collect()
 }
 
 fn settlement(event: &PackEvent) -> Settlement {

@@ -97,8 +97,8 @@ pub struct AdmittedEffect {
     pub effect_id: Uuid,
     /// The event type under which its success is recorded.
     pub effect: Option<String>,
-    /// The kill switch that governs it.
-    pub switch: Option<String>,
+    /// The kill switches that govern it: its own, then those of the effects inside which it ran.
+    pub switches: Vec<String>,
     /// What it was charged.
     pub charges: Vec<HeldCharge>,
     /// Where it stands.

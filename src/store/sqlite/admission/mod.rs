@@ -8,7 +8,7 @@ mod switch;
 use std::time::Duration;
 
 use sqlx::Row as _;
-use sqlx::sqlite::SqlitePool;
+use sqlx::sqlite::{SqlitePool, SqliteRow};
 use uuid::Uuid;
 
 use self::entry::{entry, malformed};
@@ -17,13 +17,14 @@ use super::append::{Placed, now};
 use super::error::failed;
 use super::row::Row;
 use super::{SqliteStore, append};
-use crate::event::{Budget, StreamId};
+use crate::event::{Budget, StreamId, Switch};
 use crate::record::{Receipt, Record};
 use crate::store::admission::{
-    Admission, AdmissionStore, Claim, Conclusion, FirstShortlist, OpenEffect, Scope, SwitchState,
-    Verdict,
+    Admission, AdmissionStore, Claim, Conclusion, FirstShortlist, Flip, OpenEffect, Scope,
+    SwitchState, Verdict,
 };
 use crate::store::decision::{DOING, check_conclusion, check_flip};
+use crate::store::log_line::log_line;
 use crate::store::{BoxFuture, StoreError};
 
 const DOING_CONCLUDE: &str = "conclude an effect";
@@ -71,8 +72,9 @@ impl AdmissionStore for SqliteStore {
             let found = sqlx::query(SELECT).bind(max).fetch_all(&self.readers).await;
             let rows = found.map_err(|error| failed(DOING_LIST, error))?;
             let now = now();
-            let open = |row| entry(row, DOING_LIST).map(|entry| entry.open(now));
-            rows.iter().filter_map(|row| open(row).transpose()).collect()
+            // A row that somebody spoilt must not hide the others.
+            let entries = rows.iter().filter_map(|row| readable(entry(row, DOING_LIST)));
+            Ok(entries.filter_map(|entry| entry.open(now)).collect())
         })
     }
 
@@ -88,16 +90,14 @@ impl AdmissionStore for SqliteStore {
         Box::pin(async move {
             let found = sqlx::query(select).bind(of).fetch_all(&self.readers).await;
             let rows = found.map_err(|error| failed(DOING_USAGE, error))?;
-            let used = rows.iter().map(|row| {
-                let budget: String = row.try_get("budget")?;
-                Ok((budget, row.try_get("used")?))
-            });
-            let used = used.collect::<Result<Vec<(_, i64)>, sqlx::Error>>();
-            let used = used.map_err(|error| failed(DOING_USAGE, error))?;
-            let named = used.into_iter().map(|(budget, used)| Ok((Budget::new(budget)?, used)));
-            named
-                .collect::<Result<_, _>>()
-                .map_err(|_: crate::event::EventError| malformed(DOING_USAGE, "a budget's name"))
+            let used = |row: &SqliteRow| {
+                let fault = |error| failed(DOING_USAGE, error);
+                let budget: String = row.try_get("budget").map_err(fault)?;
+                let budget = Budget::new(budget);
+                let budget = budget.map_err(|_| malformed(DOING_USAGE, "a budget's name"))?;
+                Ok((budget, row.try_get("used").map_err(fault)?))
+            };
+            Ok(rows.iter().filter_map(|row| readable(used(row))).collect())
         })
     }
 
@@ -134,13 +134,33 @@ impl AdmissionStore for SqliteStore {
         &'a self,
         state: &'a SwitchState,
         record: &'a Record,
-    ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
+    ) -> BoxFuture<'a, Result<Flip, StoreError>> {
         Box::pin(async move {
             check_flip(state, record)?;
             let (row, state) = (Row::from(record), state.clone());
             let set = async move |writer: SqlitePool| switch::set(&writer, &state, &row).await;
-            receipt(DOING_SWITCH, record, self.write(DOING_SWITCH, set).await?)
+            let placed = self.write(DOING_SWITCH, set).await?;
+            receipt(DOING_SWITCH, record, placed).map(Flip::from)
         })
+    }
+
+    fn forget_switch<'a>(&'a self, switch: &'a Switch) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let switch = switch.clone();
+            let forget = async move |writer: SqlitePool| switch::forget(&writer, &switch).await;
+            self.write(switch::DOING_FORGET, forget).await
+        })
+    }
+}
+
+/// What a row says, if it says anything.
+fn readable<T>(read: Result<T, StoreError>) -> Option<T> {
+    match read {
+        Ok(value) => Some(value),
+        Err(error) => {
+            log_line!(warn, error = &error as &dyn std::error::Error, "a row is left out");
+            None
+        }
     }
 }
 

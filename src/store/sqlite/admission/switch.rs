@@ -1,18 +1,18 @@
 //! The kill switches.
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::append::{Placed, append_one, now};
-use super::entry::malformed;
 use super::settle::is_stored;
-use super::{DOING_SWITCH, failed};
+use super::{DOING_SWITCH, failed, malformed, readable};
 use crate::event::Switch;
 use crate::store::StoreError;
 use crate::store::admission::SwitchState;
 use crate::store::sqlite::row::Row;
 
+pub(super) const DOING_FORGET: &str = "forget a switch";
 const DOING_READ: &str = "read the switches";
 
 pub(super) async fn set(
@@ -47,21 +47,38 @@ async fn upsert(
     Ok(())
 }
 
+pub(super) async fn forget(writer: &SqlitePool, switch: &Switch) -> Result<bool, StoreError> {
+    let delete = sqlx::query("delete from audit_switches where switch = ?1 and engaged = 1");
+    let deleted = delete.bind(switch.as_str()).execute(writer).await;
+    Ok(deleted.map_err(|error| failed(DOING_FORGET, error))?.rows_affected() > 0)
+}
+
 pub(super) async fn read(readers: &SqlitePool) -> Result<Vec<SwitchState>, StoreError> {
-    let select = sqlx::query("select * from audit_switches order by switch");
+    // Texts as bytes: what an operator put there by hand may be no text.
+    let select = sqlx::query(
+        "select cast(switch as blob) as switch, engaged, cast(by as blob) as by, \
+         cast(reason as blob) as reason, at from audit_switches order by switch",
+    );
     let rows = select.fetch_all(readers).await.map_err(|error| failed(DOING_READ, error))?;
-    rows.iter().map(state).collect()
+    // What is no name governs nothing, and must not hide the others.
+    Ok(rows.iter().filter_map(|row| readable(state(row))).collect())
 }
 
 fn state(row: &SqliteRow) -> Result<SwitchState, StoreError> {
     let fault = |error| failed(DOING_READ, error);
-    let switch: String = row.try_get("switch").map_err(fault)?;
+    let text = |column| {
+        let bytes: &[u8] = row.try_get(column).map_err(fault)?;
+        Ok::<_, StoreError>(String::from_utf8_lossy(bytes).into_owned())
+    };
+    let switch = Switch::new(text("switch")?);
     let at = DateTime::from_timestamp_micros(row.try_get("at").map_err(fault)?);
     Ok(SwitchState {
-        switch: Switch::new(switch).map_err(|_| malformed(DOING_READ, "a switch's name"))?,
+        switch: switch.map_err(|_| malformed(DOING_READ, "a switch's name"))?,
         is_engaged: row.try_get("engaged").map_err(fault)?,
-        by: row.try_get("by").map_err(fault)?,
-        reason: row.try_get("reason").map_err(fault)?,
-        at: at.ok_or_else(|| malformed(DOING_READ, "a switch's time"))?,
+        by: text("by")?,
+        reason: text("reason")?,
+        // Beyond the calendar; what the switch says holds all the same.
+        at: at.unwrap_or(DateTime::<Utc>::UNIX_EPOCH),
+        pending: 0,
     })
 }

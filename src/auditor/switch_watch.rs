@@ -1,0 +1,140 @@
+//! Hears of switches while work in flight waits for one.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
+
+use super::current_effect::RunningEffect;
+use super::{Auditor, Shared};
+use crate::event::Switch;
+use crate::store::StoreError;
+use crate::store::admission::SwitchState;
+use crate::store::log_line::log_line;
+
+/// So often the switches are read while work waits for one, whether the store says that one moved or
+/// not.
+const POLL: Duration = Duration::from_secs(5);
+/// And not more often than this.
+const POLL_MIN: Duration = Duration::from_millis(50);
+
+/// Reads the switches while work waits for one: one reader, however much work.
+#[derive(Debug, Default)]
+pub(super) struct SwitchWatch {
+    seen: watch::Sender<Seen>,
+    is_watching: Mutex<bool>,
+    /// Somebody began to wait.
+    newcomer: Notify,
+}
+
+/// What was read last.
+#[derive(Debug, Default)]
+struct Seen {
+    /// How often they were read.
+    reads: u64,
+    /// The switches that let things run.
+    reset: BTreeSet<Switch>,
+}
+
+impl SwitchWatch {
+    /// Returns the first of these switches that is engaged, once one is.
+    pub(super) async fn engaged_of(&self, shared: &Arc<Shared>, switches: &[Switch]) -> Switch {
+        let mut seen = self.seen.subscribe();
+        // The read under way may have begun before a reset under which this work was admitted.
+        let reads = seen.borrow_and_update().reads + 2;
+        if !std::mem::replace(&mut *self.lock(), true) {
+            tokio::spawn(watch_switches(Arc::downgrade(shared)));
+        }
+        self.newcomer.notify_one();
+        let engaged = |seen: &Seen| {
+            let is_engaged = |switch: &&Switch| !seen.reset.contains(*switch);
+            switches.iter().find(is_engaged).filter(|_| seen.reads >= reads).cloned()
+        };
+        loop {
+            if let Some(switch) = engaged(&seen.borrow_and_update()) {
+                return switch;
+            }
+            if seen.changed().await.is_err() {
+                // The sender is in `shared`, which is held.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, bool> {
+        self.is_watching.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nobody waits any longer. Whoever begins to afterwards starts another watch.
+    fn is_over(&self) -> bool {
+        let mut is_watching = self.lock();
+        *is_watching = self.seen.receiver_count() > 0;
+        !*is_watching
+    }
+}
+
+async fn watch_switches(shared: Weak<Shared>) {
+    let mut end = WatchEnd { shared, is_over: false };
+    while let Some(shared) = end.shared.upgrade() {
+        let watch = &shared.switches;
+        if watch.is_over() {
+            end.is_over = true;
+            return;
+        }
+        let auditor = Auditor { shared: Arc::clone(&shared) };
+        let Some(store) = auditor.admission() else { return };
+        let running = shared.running.now();
+        let states =
+            auditor.call(store, auditor.deadline(), "read the switches", |store| store.switches());
+        match states.await {
+            Ok(states) => {
+                found_engaged(&running, &states);
+                watch.seen.send_modify(|seen| {
+                    seen.reads += 1;
+                    let reset = states.into_iter().filter(|state| !state.is_engaged);
+                    seen.reset = reset.map(|state| state.switch).collect();
+                });
+            }
+            Err(error) => unread(error),
+        }
+        sleep(POLL_MIN).await;
+        tokio::select! {
+            () = store.switch_moved() => {}
+            () = watch.newcomer.notified() => {}
+            () = watch.seen.closed() => {}
+            () = sleep(POLL) => {}
+        }
+    }
+}
+
+/// Where the runtime stops, or a store panics, the next to wait starts another watch.
+struct WatchEnd {
+    shared: Weak<Shared>,
+    is_over: bool,
+}
+
+impl Drop for WatchEnd {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade()
+            && !self.is_over
+        {
+            *shared.switches.lock() = false;
+        }
+    }
+}
+
+#[cold]
+fn unread(error: StoreError) {
+    log_line!(warn, %error, "the switches cannot be read: work in flight goes on");
+}
+
+/// Tells effects that one of their switches is engaged; those that ran before the switches were read.
+pub(super) fn found_engaged(running: &[Arc<RunningEffect>], states: &[SwitchState]) {
+    for state in states.iter().filter(|state| state.is_engaged) {
+        for effect in running {
+            effect.found_engaged(&state.switch);
+        }
+    }
+}
