@@ -15,7 +15,7 @@ use moltbot_audit::event::payload::{BatchInput, MoltbotInput, OcrInput};
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{PostgresStore, QueueLimits};
 use moltbot_audit::{
-    Actor, AdmitError, Auditor, Budget, Effect, EventType, RequestId, StreamId, Switch,
+    Actor, AuditEvent, Auditor, Budget, Effect, EventType, RequestId, StreamId, Switch,
 };
 use serde_json::json;
 use tokio::time::sleep;
@@ -134,10 +134,7 @@ async fn a_host(url: &str) {
                 let round = words.next().expect("a round");
                 places::one_key(&auditor(store.clone(), Limits::default()), round).await
             }
-            Some("hammer") => {
-                let limits = Limits::default().per_request(Budget::MOLTBOT_CALLS, 1_000_000);
-                flips::hammer(auditor(store.clone(), limits.expect("a limit")), own).await
-            }
+            Some("hammer") => flips::hammer(auditor(store.clone(), flips::limits()), own).await,
             Some("toil") => {
                 let limits = Limits::default().lease(Duration::from_millis(1_500));
                 deaths::toil(auditor(store.clone(), limits.expect("a lease")), own).await

@@ -99,7 +99,8 @@ fn a_self_test_of_a_healthy_system_warns_of_nothing() {
             auditor.self_test().await.expect("the kill switch works");
         });
     });
-    let loud = lines.iter().find(|line| !["INFO", "DEBUG"].contains(&line.text("severity").as_str()));
+    let loud =
+        lines.iter().find(|line| !["INFO", "DEBUG"].contains(&line.text("severity").as_str()));
     assert!(loud.is_none(), "{}", loud.map(|line| line.line.as_str()).unwrap_or_default());
     assert_eq!(of_records(lines).len(), 5, "its events are there");
 }

@@ -1,0 +1,212 @@
+//! One claim, one transaction.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::sqlite::SqlitePool;
+use sqlx::{Row as _, SqliteConnection};
+use uuid::Uuid;
+
+use super::append::{Placed, append_one, now};
+use super::entry::{Whose, apply, bytes, entry, insert, json, malformed};
+use super::failed;
+use crate::event::Budget;
+use crate::json::parse;
+use crate::store::StoreError;
+use crate::store::admission::{Claim, ConsentClaim, Verdict};
+use crate::store::decision::{self, ConsentWord, DOING, Entry, Facts, Grant, Met};
+use crate::store::sqlite::row::Row;
+
+/// What became of a claim.
+pub(super) enum Answer {
+    /// It is not admitted, and nothing is written.
+    Verdict(Verdict),
+    /// It is.
+    Admitted { placed: Placed, used: Vec<i64>, elapsed: Option<Duration> },
+}
+
+pub(super) async fn admit(
+    writer: &SqlitePool,
+    claim: &Claim,
+    row: &Row,
+) -> Result<Answer, StoreError> {
+    let fault = |error| failed(DOING, error);
+    claim.check()?;
+    // No other process writes from here on: what is read below still holds when it is written upon.
+    let mut transaction = writer.begin_with("begin immediate").await.map_err(fault)?;
+    let answer = decide(&mut transaction, claim, row).await?;
+    match &answer {
+        Answer::Admitted { placed: Ok(_), .. } => transaction.commit().await.map_err(fault)?,
+        Answer::Admitted { .. } | Answer::Verdict(_) => {
+            transaction.rollback().await.map_err(fault)?;
+        }
+    }
+    Ok(answer)
+}
+
+async fn decide(
+    transaction: &mut SqliteConnection,
+    claim: &Claim,
+    row: &Row,
+) -> Result<Answer, StoreError> {
+    let now = now();
+    match meet(transaction, claim, now).await? {
+        None => {}
+        Some(Met::Answered(verdict)) => return Ok(Answer::Verdict(verdict)),
+        Some(Met::Done { effect_id }) => {
+            let output = output(transaction, effect_id).await?;
+            return Ok(Answer::Verdict(Verdict::Replay { effect_id, output }));
+        }
+        Some(Met::Itself) => {
+            let placed = append_one(transaction, row, now).await?;
+            return Ok(Answer::Admitted { placed, used: Vec::new(), elapsed: None });
+        }
+    }
+    let facts = facts(transaction, claim, now).await?;
+    let Grant { used, elapsed } = match decision::judge(claim, &facts) {
+        Ok(grant) => grant,
+        Err(obstacle) => return Ok(Answer::Verdict(Verdict::Refused(obstacle))),
+    };
+    let placed = append_one(transaction, row, now).await?;
+    let entry = Entry::admitted(claim, now);
+    insert(transaction, &entry).await.map_err(|error| failed(DOING, error))?;
+    apply(transaction, &entry.reserved()).await.map_err(|error| failed(DOING, error))?;
+    Ok(Answer::Admitted { placed, used, elapsed })
+}
+
+async fn meet(
+    transaction: &mut SqliteConnection,
+    claim: &Claim,
+    now: DateTime<Utc>,
+) -> Result<Option<Met>, StoreError> {
+    let select = "select * from audit_effects where effect_id = ?1 or key_hash = ?2";
+    let select = sqlx::query(select).bind(claim.effect_id.to_string());
+    let found = select.bind(bytes(claim.key_hash.as_ref())).fetch_all(transaction).await;
+    let rows = found.map_err(|error| failed(DOING, error))?;
+    let entries = rows.iter().map(|row| entry(row, DOING)).collect::<Result<Vec<_>, _>>()?;
+    let own = entries.iter().find(|entry| entry.effect_id == claim.effect_id);
+    let holds = |entry: &&Entry| entry.key_hash.is_some() && entry.key_hash == claim.key_hash;
+    Ok(decision::meet(claim, own, entries.iter().find(holds), now))
+}
+
+/// What a succeeded effect returned.
+async fn output(
+    transaction: &mut SqliteConnection,
+    effect_id: Uuid,
+) -> Result<Option<Value>, StoreError> {
+    let select = sqlx::query("select outcome, output from audit_events where id = ?1");
+    let found = select.bind(effect_id.to_string()).fetch_optional(transaction).await;
+    let fault = |error| failed(DOING, error);
+    let Some(row) = found.map_err(fault)? else { return Ok(None) };
+    let output: Option<&str> = row.try_get("output").map_err(fault)?;
+    let output = output.map(parse).transpose();
+    let output = output.map_err(|_| malformed(DOING, "an outcome's output"))?;
+    Ok(decision::replayed(row.try_get("outcome").map_err(fault)?, output))
+}
+
+/// Everything but the consent. `?1` is the list of switches, and `?3` that of [`Asked`], whose order the
+/// amounts keep.
+const FACTS: &str = "
+    select
+        (
+            select min(each.key)
+            from json_each(?1) as each
+            left join audit_switches as known on known.switch = each.value
+            where coalesce(known.engaged, 1)
+        ) as engaged,
+        (select heard_at from audit_streams where stream_id = ?2) as heard_at,
+        exists (
+            select 1 from audit_events
+            where stream_id = ?2 and event_type = 'shortlist.generated'
+                and outcome = 'succeeded'
+        ) as has_shortlist,
+        (
+            select json_group_array(coalesce(asked.used, 0) order by asked.key)
+            from (
+                select
+                    each.key,
+                    coalesce(of_request.used, of_day.used) as used
+                from json_each(?3) as each
+                left join audit_budgets as of_request
+                on of_request.request_id = each.value ->> 'request'
+                and of_request.budget = each.value ->> 'budget'
+                left join audit_day_budgets as of_day
+                on of_day.day = each.value ->> 'day'
+                and of_day.budget = each.value ->> 'budget'
+            ) as asked
+        ) as used
+";
+
+/// A budget whose use is asked for.
+#[derive(Serialize)]
+struct Asked<'a> {
+    budget: &'a Budget,
+    #[serde(flatten)]
+    whose: Whose,
+}
+
+async fn facts(
+    transaction: &mut SqliteConnection,
+    claim: &Claim,
+    now: DateTime<Utc>,
+) -> Result<Facts, StoreError> {
+    let fault = |error| failed(DOING, error);
+    let asked = claim.charges.iter().map(|charge| Asked {
+        budget: &charge.budget,
+        whose: decision::scope(claim, charge.period, now).into(),
+    });
+    let select = sqlx::query(FACTS).bind(json(&claim.switches));
+    let select = select.bind(claim.intent.stream_id().to_string());
+    let select = select.bind(json(&asked.collect::<Vec<_>>()));
+    let row = select.fetch_one(&mut *transaction).await.map_err(fault)?;
+    let engaged: Option<i64> = row.try_get("engaged").map_err(fault)?;
+    let heard_at: Option<i64> = row.try_get("heard_at").map_err(fault)?;
+    let used: &str = row.try_get("used").map_err(fault)?;
+    let used: Vec<i64> =
+        serde_json::from_str(used).map_err(|_| malformed(DOING, "what is used"))?;
+    let consent = match &claim.consent {
+        Some(consent) => last_word(transaction, claim, consent).await.map_err(fault)?,
+        None => None,
+    };
+    Ok(Facts {
+        now,
+        // A number that is none stands for the first: it refuses all the same.
+        engaged: engaged.map(|nth| usize::try_from(nth).unwrap_or_default()),
+        consent,
+        used,
+        heard_at: heard_at.and_then(DateTime::from_timestamp_micros),
+        has_shortlist: row.try_get("has_shortlist").map_err(fault)?,
+    })
+}
+
+async fn last_word(
+    transaction: &mut SqliteConnection,
+    claim: &Claim,
+    consent: &ConsentClaim,
+) -> Result<Option<ConsentWord>, sqlx::Error> {
+    // The list of types word for word as the index has it.
+    const SELECT: &str = "
+        select event_type, recorded_at, input -> '$.expires_at' as expires_at
+        from audit_events
+        where stream_id in (?1, ?2)
+        and event_type in ('call.consent_granted', 'call.consent_denied', 'call.consent_expired')
+        and input ->> '$.consent_id' = ?3
+        order by recorded_at desc, seq desc
+        limit 1
+    ";
+    let [of_request, of_conversation] =
+        claim.consent_streams().map(|stream_id| stream_id.map(|id| id.to_string()));
+    let select = sqlx::query(SELECT).bind(of_request).bind(of_conversation);
+    let select = select.bind(&consent.consent_id);
+    let Some(row) = select.fetch_optional(transaction).await? else { return Ok(None) };
+    let expires_at: Option<&str> = row.try_get("expires_at")?;
+    // A time beyond the calendar has long passed.
+    let time = |micros| DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::UNIX_EPOCH);
+    Ok(Some(ConsentWord {
+        event_type: row.try_get("event_type")?,
+        recorded_at: time(row.try_get("recorded_at")?),
+        expires_at: expires_at.map(|text| parse(text).unwrap_or(Value::from(0))),
+    }))
+}
