@@ -10,8 +10,8 @@ use std::time::Duration;
 use moltbot_audit::auditor::Clock as _;
 use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::store::admission::{
-    AdmissionStore, Claim, Conclusion, FirstShortlist, Obstacle, OpenEffect, Scope, SwitchState,
-    Verdict,
+    AdmissionStore, Claim, Conclusion, FirstShortlist, Flip, Obstacle, OpenEffect, Scope,
+    SwitchState, Verdict,
 };
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
 use moltbot_audit::{Budget, StreamId};
@@ -119,7 +119,7 @@ impl AdmissionStore for ScriptedTime {
         &'a self,
         state: &'a SwitchState,
         record: &'a Record,
-    ) -> BoxFuture<'a, Result<Receipt, StoreError>> {
+    ) -> BoxFuture<'a, Result<Flip, StoreError>> {
         Box::pin(async move { self.decides()?.set_switch(state, record).await })
     }
 }
