@@ -1,7 +1,9 @@
 //! Whatever was accepted can be read, drained, exported and verified.
 
+mod generator;
 mod jsonb;
 mod parser;
+mod random;
 mod reserved_names;
 
 use moltbot_audit::RequestId;

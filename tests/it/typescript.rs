@@ -33,7 +33,7 @@ fn root() -> &'static Path {
 }
 
 /// A run of Node.js at a database, with node-postgres at hand.
-fn node(url: &str, arguments: &[&str]) -> Command {
+pub(crate) fn node(url: &str, arguments: &[&str]) -> Command {
     let mut found = Command::new("node");
     found.args(["-e", "require('pg')"]).current_dir(root().join("examples/typescript"));
     let found = found.output().is_ok_and(|output| output.status.success());
@@ -45,7 +45,7 @@ fn node(url: &str, arguments: &[&str]) -> Command {
 }
 
 /// What a run says that succeeds.
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let said = text(&output.stdout);
     assert!(output.status.success(), "node failed: {said}\n{}", text(&output.stderr));
