@@ -152,12 +152,13 @@ impl Parser<'_> {
             Open::Array(items) => items.push(value),
             Open::Object(members, name) => {
                 let name = std::mem::take(name);
-                let both = match members.remove(&name) {
-                    None => value,
-                    Some(first) if self.is_lenient => Value::Array(vec![first, value]),
-                    Some(_) => return Err(self.fault(JsonErrorKind::Repeated)),
-                };
-                members.insert(name, both);
+                if self.is_lenient
+                    && let Some(held) = members.get_mut(&name)
+                {
+                    *held = Value::Array(vec![held.take(), value]);
+                } else if members.insert(name, value).is_some() {
+                    return Err(self.fault(JsonErrorKind::Repeated));
+                }
             }
         }
         Ok(())
@@ -191,7 +192,7 @@ impl Parser<'_> {
         let mut string = String::new();
         loop {
             let rest = self.text.as_bytes()[self.at..].iter();
-            let plain = rest.take_while(|byte| **byte >= 0x20 && !b"\"\\".contains(byte)).count();
+            let plain = rest.take_while(|byte| is_plain(**byte)).count();
             string.push_str(&self.text[self.at..self.at + plain]);
             self.at += plain;
             match self.peek() {
@@ -302,7 +303,7 @@ impl Parser<'_> {
     /// The next byte that is no white space.
     fn next(&mut self) -> Option<u8> {
         let rest = self.text.as_bytes()[self.at..].iter();
-        self.at += rest.take_while(|byte| b" \t\n\r".contains(byte)).count();
+        self.at += rest.take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
         self.peek()
     }
 
@@ -330,6 +331,11 @@ impl Parser<'_> {
         let line = read.split(|byte| *byte == b'\n').count();
         JsonError { kind, line, column: 1 + line_len }
     }
+}
+
+/// Whether a byte stands for itself in a string.
+fn is_plain(byte: u8) -> bool {
+    byte >= 0x20 && byte != b'"' && byte != b'\\'
 }
 
 /// What begins at a place.

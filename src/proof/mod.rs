@@ -30,7 +30,7 @@
 //! 3. **Numbers.** An integer within ±(2⁵³−1) stays. An integer beyond becomes a string with all its digits.
 //!    A double that is whole and within becomes that integer (`-0.0` becomes 0), another double within
 //!    stays, and a double beyond becomes a string as ECMAScript writes it: `"9007199254740992"`, `"1e+21"`.
-//!    What is no finite number is no JSON.
+//!    What is no finite number is no JSON; `serde_json` makes null of it.
 //! 4. **Depth.** The part itself is at depth 0, its members at depth 1. An array or object at depth 64 that
 //!    is not empty becomes a string: the canonical form of what these rules make of it alone, at any depth.
 //! 5. **Null.** A part that is null is the same as none.

@@ -74,6 +74,14 @@ fn an_error_says_what_is_wrong_and_repeats_nothing() {
     assert_eq!(read(&spaced), RecordBytesError::Spelling);
     assert_eq!(read(br#"{"version":3,"all":"else"}"#), RecordBytesError::Version { found: 3 });
 
+    let mut longer = numbered().to_bytes();
+    longer.truncate(longer.len() - 1);
+    longer.extend_from_slice(br#","more":1}"#);
+    assert_eq!(read(&longer), RecordBytesError::Spelling);
+    let twice =
+        String::from_utf8(numbered().to_bytes()).unwrap().replacen("{", r#"{"version":1,"#, 1);
+    assert_eq!(read(twice.as_bytes()), RecordBytesError::Malformed);
+
     let secret = "Muraho 0788123456";
     let malformed = read(&with("/header/duration_ms", json!(secret)));
     assert_eq!(malformed, RecordBytesError::Malformed);

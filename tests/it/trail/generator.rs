@@ -165,12 +165,16 @@ impl Trail {
         let names = (subset(&NAMES, 3..24), subset(&ODD_NAMES, 0..4));
         let strategy = names.prop_flat_map(|(known, odd)| {
             let names = [known, odd].concat();
-            (prop::collection::vec(told(&names), 1..6), additions(&names))
+            (prop::collection::vec(told(&names), 1..6), additions(&names), leaf())
         });
         let tree = strategy.new_tree(&mut runner).expect("nothing is rejected");
-        let (told, additions) = tree.current();
+        let (told, additions, leaf) = tree.current();
         let request = fresh_request();
-        let events = told.into_iter().map(|told| told.event(&request)).collect();
+        let mut events: Vec<_> = told.into_iter().map(|told| told.event(&request)).collect();
+        // What the host adds to a profile stands somewhere, and is seen.
+        if let Some(Value::Object(members)) = &mut events[0].input {
+            members.extend(additions.iter().map(|(name, _)| (name.clone(), leaf.clone())));
+        }
         Self { request, events, additions }
     }
 
@@ -269,8 +273,18 @@ fn payload(names: &Names) -> impl Strategy<Value = Value> + use<> {
 
 /// JSON with names of the vocabulary, and values of kinds that may or may not be theirs.
 fn shaped(names: &Names) -> impl Strategy<Value = Value> + use<> {
-    let names = names.clone();
-    let leaf: BoxedStrategy<Value> = prop_oneof![
+    let within = names.clone();
+    let inner = leaf().prop_recursive(4, 24, 5, move |inner| {
+        prop_oneof![
+            1 => prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            2 => object(&within, inner),
+        ]
+    });
+    object(names, inner)
+}
+
+fn leaf() -> BoxedStrategy<Value> {
+    prop_oneof![
         6 => prop::sample::select(WORDS.to_vec()).prop_map(Value::from),
         2 => "[ -~]{0,12}".prop_map(Value::from),
         3 => (-3_i64..20).prop_map(Value::from),
@@ -282,15 +296,7 @@ fn shaped(names: &Names) -> impl Strategy<Value = Value> + use<> {
         1 => Just(Value::Null),
         1 => (0_u64..8).prop_map(|n| EventId::new(morning(), n).expect("a time").to_string().into()),
     ]
-    .boxed();
-    let within = names.clone();
-    let inner = leaf.prop_recursive(4, 24, 5, move |inner| {
-        prop_oneof![
-            1 => prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            2 => object(&within, inner),
-        ]
-    });
-    object(&names, inner)
+    .boxed()
 }
 
 fn object<S: Strategy<Value = Value>>(
