@@ -79,7 +79,7 @@ fn an_error_says_what_is_wrong_and_repeats_nothing() {
     longer.extend_from_slice(br#","more":1}"#);
     assert_eq!(read(&longer), RecordBytesError::Spelling);
     let twice =
-        String::from_utf8(numbered().to_bytes()).unwrap().replacen("{", r#"{"version":1,"#, 1);
+        String::from_utf8(numbered().to_bytes()).unwrap().replacen('{', r#"{"version":1,"#, 1);
     assert_eq!(read(twice.as_bytes()), RecordBytesError::Malformed);
 
     let secret = "Muraho 0788123456";
