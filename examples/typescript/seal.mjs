@@ -105,6 +105,7 @@ const MAX_AHEAD_US = 86_400_000_000n;
 export function seal(event) {
   const header = headerOf(event);
   const [input, output] = [event.input, event.output].map(sanitised);
+  checkConsent(event, input);
   const hostIds = sanitised(hostIdsOf(event));
   const idempotencyKey = event.idempotencyKey === undefined ? null : keepText(event.idempotencyKey);
   const texts = [input, output, hostIds].map((part) => (part === null ? null : canonical(part)));
@@ -184,6 +185,35 @@ function headerOf(event) {
     trace_id: trace?.[1] ?? null,
     span_id: trace?.[2] ?? null,
   };
+}
+
+/**
+ * Refuses what admission would take for no consent, or for one that has lapsed.
+ * @param {AuditEvent} event @param {any} input
+ */
+function checkConsent({ type, input: given }, input) {
+  if (!/^call\.consent_(requested|granted|denied|expired)$/.test(type)) return;
+  const consentId = /** @type {any} */ (given)?.consent_id ?? null;
+  if (consentId !== null && typeof consentId !== "string") {
+    throw new TypeError("input.consent_id of an event about a consent is not a text");
+  }
+  const expiresAt = input?.expires_at ?? null;
+  if (expiresAt !== null && !isTime(expiresAt)) {
+    throw new TypeError(
+      'input.expires_at of an event about a consent is not a time with its zone, such as "2036-03-02T07:15:00Z"',
+    );
+  }
+}
+
+/** Whether a value is a text as RFC 3339 writes a time, without a leap second. @param {unknown} value */
+function isTime(value) {
+  const form =
+    /^(?!0000)(\d{4}-\d\d-\d\d)[Tt ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-](?:0\d|1[0-5]):[0-5]\d)$/;
+  const day = typeof value === "string" ? form.exec(value)?.[1] : undefined;
+  if (day === undefined) return false;
+  const midnight = new Date(`${day}T00:00:00Z`);
+  // JavaScript moves a day that the month does not have into the next month.
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
 }
 
 /** The host's own names, where they were no UUIDs. @param {AuditEvent} event */

@@ -224,6 +224,25 @@ test("what cannot be recorded as it is is refused", () => {
   }
 });
 
+test("an event about a consent has a text for its name, and a time for its end", () => {
+  const { times, others } = JSON.parse(
+    readFileSync(new URL("../../tests/vectors/consent_times.json", import.meta.url), "utf8"),
+  );
+  /** @param {unknown} input */
+  const granted = (input) => seal({ type: "call.consent_granted", actor: "client", input });
+  for (const expires_at of [...times, null, undefined, new Date()]) {
+    granted({ consent_id: "consent-1", expires_at });
+  }
+  for (const expires_at of others) {
+    assert.throws(() => granted({ expires_at }), /expires_at.*zone/, JSON.stringify(expires_at));
+  }
+  for (const consent_id of [5, 2 ** 60, true, [], {}, 5n]) {
+    assert.throws(() => granted({ consent_id }), TypeError);
+  }
+  granted("yes");
+  seal({ type: "call.started", actor: "system", input: { consent_id: 5, expires_at: 5 } });
+});
+
 test("JSON null is the same as nothing", () => {
   const [nothing, none] = [seal(EVENT), seal({ ...EVENT, input: null, output: null })];
   assert.deepEqual([none.input, none.output], [null, null]);

@@ -88,6 +88,12 @@ begin
         -- every call of their function
         create type moltbot_audit.place as (seq bigint, recorded_at timestamptz, chain_hash bytea);
     end if;
+    if to_regtype('moltbot_audit.locked_stream') is null then
+        -- a stream as it stands under its lock; of plain types, because a domain is checked at each assignment
+        create type moltbot_audit.locked_stream as (
+            seq bigint, head bytea, started_at timestamptz, last_at timestamptz, heard_at timestamptz
+        );
+    end if;
     if to_regtype('moltbot_audit.places') is null then
         -- where the events of a batch stand, in their order; no statuses where all are stored, and no
         -- hashes where those stored are those offered
@@ -153,9 +159,8 @@ create table if not exists moltbot_audit.audit_events (
     chain_hash moltbot_audit.digest not null,
 
     -- An id determines its created_at, so this makes ids unique over all partitions.
-    constraint audit_events_pkey primary key (id, created_at),
-    -- The order of reading a stream; appends give out seq under the stream's lock.
-    constraint audit_events_stream_key unique (stream_id, seq, created_at)
+    constraint audit_events_pkey primary key (id, created_at)
+    -- Each partition also has a unique key over (stream_id, seq), see ensure_partitions.
 ) partition by range (created_at);
 
 -- Which requests did a conversation lead to? The stream's own order is served by its unique key.
@@ -173,6 +178,10 @@ create index if not exists audit_events_recorded_at_idx
 -- Times outside the prepared months: a host's clock may be wrong, its event is never refused.
 create table if not exists moltbot_audit.audit_events_default
     partition of moltbot_audit.audit_events default;
+
+-- The order of reading a stream. A place that a stream's row gives out a second time is found out here.
+create unique index if not exists audit_events_default_one_event_per_place
+    on moltbot_audit.audit_events_default (stream_id, seq);
 
 -- One row a stream: where its chain stands, and the lock under which it grows.
 create table if not exists moltbot_audit.audit_streams (
@@ -224,6 +233,10 @@ begin
         execute format(
             'create table moltbot_audit.%I (like moltbot_audit.audit_events including all)',
             partition_name
+        );
+        execute format(
+            'create unique index %I on moltbot_audit.%I (stream_id, seq)',
+            partition_name || '_one_event_per_place', partition_name
         );
         execute format('revoke all on table moltbot_audit.%I from public', partition_name);
         execute format(
@@ -339,14 +352,23 @@ declare
     locked record;
     at integer;
     place bigint;
+    recorded_at timestamptz;
     chain bytea;
     chain_time bytea;
     locked_ids uuid[];
     heads bytea[];
+    last_ats timestamptz[];
+    unsure_ids uuid[];
+    unsure_seqs bigint[];
 begin
+    if event_types && array[
+        'call.consent_requested', 'call.consent_granted', 'call.consent_denied', 'call.consent_expired'
+    ] then
+        perform moltbot_audit.check_consents(event_types, inputs);
+    end if;
     -- Takes the streams' locks, in the order of their ids so that two batches cannot wait for each
-    -- other in a circle, and with the lock reads the clock and gives out the places. The head stays
-    -- behind until the last statement; nobody sees that before the commit.
+    -- other in a circle, and with the lock gives out the places. Head and time stay behind until the
+    -- last statement; nobody sees that before the commit.
     for locked in
         with counted as materialized (
             select
@@ -364,28 +386,38 @@ begin
             from counted c, lateral (select clock_timestamp() as now offset 0) t
             order by c.stream_id
             on conflict (stream_id) do update
-                set
-                    seq = s.seq + excluded.seq,
-                    last_at = case s.seq when 0 then s.last_at else clock_timestamp() end
+                set seq = s.seq + excluded.seq
             returning s.stream_id, s.seq, s.head, s.last_at
         )
         select l.stream_id, l.seq - c.events as seq, l.head, l.last_at, c.positions
         from locked l join counted c on c.stream_id = l.stream_id
     loop
         place := locked.seq;
+        if place = 0 or moltbot_audit.is_of_past_month(locked.last_at) then
+            unsure_ids := unsure_ids || locked.stream_id;
+            unsure_seqs := unsure_seqs || place;
+        end if;
+        -- As in `append_at`.
+        recorded_at := case place
+            when 0 then locked.last_at else greatest(clock_timestamp(), locked.last_at)
+        end;
         chain := locked.head;
-        chain_time := moltbot_audit.chain_time(locked.last_at);
+        chain_time := moltbot_audit.chain_time(recorded_at);
         -- An aggregate over a window would take twice as long.
         foreach at in array locked.positions loop
             place := place + 1;
             chain := moltbot_audit.chain_hash(chain, event_hashes[at], chain_time);
             seqs[at] := place;
-            recorded_ats[at] := locked.last_at;
+            recorded_ats[at] := recorded_at;
             chain_hashes[at] := chain;
         end loop;
         locked_ids := locked_ids || locked.stream_id;
         heads := heads || chain;
+        last_ats := last_ats || recorded_at;
     end loop;
+    if unsure_ids is not null then
+        perform moltbot_audit.check_heads(unsure_ids, unsure_seqs);
+    end if;
 
     -- Unnested side by side in the select list, rows flow; in the from clause each array would be
     -- copied into a table of its own first. Nulls follow where an array ends before the others.
@@ -430,34 +462,70 @@ begin
     ) b;
 
     -- An upsert that always meets its row: unlike an update with a join, it goes by the primary key
-    -- however old the cached plan is. Of the row that it offers, only the head is taken.
+    -- however old the cached plan is. Of the row that it offers, only the head and its time are taken.
     insert into moltbot_audit.audit_streams as s (
         stream_id, seq, head, started_at, last_at, heard_at
     )
-    select b.stream_id, 0, b.head, now(), now(), now()
-    from unnest(locked_ids, heads) as b (stream_id, head)
-    on conflict (stream_id) do update set head = excluded.head;
+    select b.stream_id, 0, b.head, now(), b.last_at, now()
+    from unnest(locked_ids, heads, last_ats) as b (stream_id, head, last_at)
+    on conflict (stream_id) do update set head = excluded.head, last_at = excluded.last_at;
     return (null, seqs, recorded_ats, null, chain_hashes)::moltbot_audit.places;
 end
 $$;
 
+-- Objects where a stream has events beyond its row: somebody deleted the row, or set it back, and a place would be
+-- given out twice. A partition's unique key finds that within a month; this is for what may be in others.
+create or replace function moltbot_audit.check_heads(stream_ids uuid[], seqs bigint[])
+returns void
+language plpgsql
+-- A plan made while the table was small must not scan it when it is large.
+set enable_seqscan = off
+as $$
+declare
+    broken uuid;
+begin
+    select s.stream_id into broken
+    from unnest(stream_ids, seqs) as s (stream_id, seq)
+    where exists (
+        select from moltbot_audit.audit_events e
+        where e.stream_id = s.stream_id and e.seq > s.seq
+    )
+    limit 1;
+    if found then
+        raise exception 'stream % has events beyond its row in audit_streams, which was deleted or set back',
+            broken using errcode = 'integrity_constraint_violation';
+    end if;
+end
+$$;
+
+-- Whether a stream that was last appended to at this time has to be looked at by `check_heads`.
+create or replace function moltbot_audit.is_of_past_month(last_at timestamptz)
+returns boolean
+language sql
+-- As the clock is: a function that claims more than its body is not inlined.
+volatile parallel safe
+return last_at < date_trunc('month', clock_timestamp(), 'UTC');
+
 -- Locks a stream's row, and returns it as it stands. A stream without events gets a row with `seq` 0, which
 -- a caller that appends nothing takes away again with `unlock_stream`.
 create or replace function moltbot_audit.lock_stream(stream_id uuid)
-returns moltbot_audit.audit_streams
+returns moltbot_audit.locked_stream
 language plpgsql
 as $$
 #variable_conflict use_column
 declare
-    stream moltbot_audit.audit_streams;
+    stream moltbot_audit.locked_stream;
     now timestamptz;
 begin
     loop
-        select s.* into stream
+        select s.seq, s.head, s.started_at, s.last_at, s.heard_at into stream
         from moltbot_audit.audit_streams s
         where s.stream_id = lock_stream.stream_id
         for update;
         if found then
+            if moltbot_audit.is_of_past_month(stream.last_at) then
+                perform moltbot_audit.check_heads(array[lock_stream.stream_id], array[stream.seq]);
+            end if;
             return stream;
         end if;
         now := clock_timestamp();
@@ -469,8 +537,9 @@ begin
             lock_stream.stream_id, 0, moltbot_audit.stream_start(lock_stream.stream_id), now, now, now
         )
         on conflict do nothing
-        returning * into stream;
+        returning seq, head, started_at, last_at, heard_at into stream;
         if found then
+            perform moltbot_audit.check_heads(array[lock_stream.stream_id], array[stream.seq]);
             return stream;
         end if;
     end loop;
@@ -489,7 +558,7 @@ $$;
 -- Writes an event at the next place of a stream that its caller has locked. A unique violation says that the
 -- event's id is not new. Runs under the settings of its callers.
 create or replace function moltbot_audit.append_at(
-    stream moltbot_audit.audit_streams,
+    stream moltbot_audit.locked_stream,
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
     span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
@@ -503,9 +572,15 @@ as $$
 declare
     place moltbot_audit.place;
 begin
+    if append_at.event_type ^@ 'call.consent_' then
+        perform moltbot_audit.check_consents(array[append_at.event_type], array[append_at.input]);
+    end if;
     place.seq := stream.seq + 1;
-    -- The first event has the time at which the stream was begun.
-    place.recorded_at := case stream.seq when 0 then stream.last_at else clock_timestamp() end;
+    -- The first event has the time at which the stream was begun. Time never goes back within a stream, also
+    -- after a failover to a server whose clock is behind.
+    place.recorded_at := case stream.seq
+        when 0 then stream.last_at else greatest(clock_timestamp(), stream.last_at)
+    end;
     place.chain_hash := moltbot_audit.chain_hash(
         stream.head, append_at.event_hash, moltbot_audit.chain_time(place.recorded_at)
     );
@@ -553,6 +628,107 @@ begin
 end
 $$;
 
+-- Whether a stored event is the one that is offered under its id. An event sealed again has a new salt, and so
+-- another hash, over the same content.
+create or replace function moltbot_audit.is_same_event(
+    stored moltbot_audit.audit_events,
+    stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
+    outcome text, error_code text, duration_ms integer, trace_id text, span_id text, input text,
+    output text, idempotency_key text, host_ids text, event_hash bytea
+)
+returns boolean
+language plpgsql
+stable
+as $$
+#variable_conflict use_variable
+begin
+    return stored.event_hash = event_hash or (
+        stored.stream_id, stored.request_id, stored.conversation_id, stored.event_type,
+        stored.actor, stored.outcome, stored.error_code, stored.duration_ms, stored.trace_id,
+        stored.span_id, stored.idempotency_key, stored.input, stored.output, stored.host_ids
+    ) is not distinct from (
+        stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
+        duration_ms, trace_id, span_id, idempotency_key, input::jsonb, output::jsonb,
+        host_ids::jsonb
+    );
+end
+$$;
+
+-- Objects where an event that is stored is not the one that is offered under its id.
+create or replace function moltbot_audit.check_same_event(
+    id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
+    outcome text, error_code text, duration_ms integer, trace_id text, span_id text, input text,
+    output text, idempotency_key text, host_ids text, event_hash bytea
+)
+returns void
+language plpgsql
+as $$
+#variable_conflict use_variable
+declare
+    stored moltbot_audit.audit_events;
+begin
+    select e.* into stored
+    from moltbot_audit.audit_events e
+    where e.id = check_same_event.id;
+    if not moltbot_audit.is_same_event(
+        stored, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
+        duration_ms, trace_id, span_id, input, output, idempotency_key, host_ids, event_hash
+    ) then
+        raise exception 'event % is already recorded with other content', id
+            using errcode = 'unique_violation';
+    end if;
+end
+$$;
+
+-- The time in a JSON text, or null where it is not a time as RFC 3339 writes it. The library takes the same.
+create or replace function moltbot_audit.time_of(value jsonb)
+returns timestamptz
+language plpgsql
+stable
+as $$
+begin
+    if jsonb_typeof(value) = 'string' and value #>> '{}' ~ (
+        '^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?'
+        '([Zz]|[+-](0[0-9]|1[0-5]):[0-5][0-9])$'
+    ) then
+        return (value #>> '{}')::timestamptz;
+    end if;
+    return null;
+exception when data_exception then
+    -- There is no such day.
+    return null;
+end
+$$;
+
+-- Objects to words about a consent that admission would not understand.
+create or replace function moltbot_audit.check_consents(event_types text[], inputs text[])
+returns void
+language plpgsql
+as $$
+declare
+    word record;
+begin
+    for word in
+        select b.input::jsonb as input
+        from unnest(event_types, inputs) as b (event_type, input)
+        where b.event_type in (
+            'call.consent_requested', 'call.consent_granted', 'call.consent_denied',
+            'call.consent_expired'
+        )
+    loop
+        if jsonb_typeof(word.input -> 'consent_id') not in ('string', 'null') then
+            raise exception 'input.consent_id is not a text' using errcode = 'invalid_parameter_value';
+        end if;
+        if jsonb_typeof(word.input -> 'expires_at') <> 'null'
+            and moltbot_audit.time_of(word.input -> 'expires_at') is null
+        then
+            raise exception 'input.expires_at is not a time with its zone, such as 2036-03-02T07:15:00Z'
+                using errcode = 'invalid_parameter_value';
+        end if;
+    end loop;
+end
+$$;
+
 -- Appends events one by one, after a look at what is stored: the way for a batch that holds a known
 -- id. Goes by stream, so that locks are taken in the same order as everywhere else; of one id twice in
 -- a batch, the first of its stream is the one that counts.
@@ -577,8 +753,8 @@ declare
     stored_hashes bytea[];
     chain_hashes bytea[];
     b record;
-    stored record;
-    placed record;
+    stored moltbot_audit.audit_events;
+    placed moltbot_audit.place;
     same boolean;
     refused boolean;
 begin
@@ -603,16 +779,10 @@ begin
             from moltbot_audit.audit_events e
             where e.id = b.id and e.created_at = b.created_at;
             if found then
-                -- An event sealed again has a new salt, and so another hash, over the same content.
-                same := stored.event_hash = b.event_hash or (
-                    stored.stream_id, stored.request_id, stored.conversation_id, stored.event_type,
-                    stored.actor, stored.outcome, stored.error_code, stored.duration_ms,
-                    stored.trace_id, stored.span_id, stored.idempotency_key, stored.input,
-                    stored.output, stored.host_ids
-                ) is not distinct from (
-                    b.stream_id, b.request_id, b.conversation_id, b.event_type, b.actor, b.outcome,
-                    b.error_code, b.duration_ms, b.trace_id, b.span_id, b.idempotency_key,
-                    b.input::jsonb, b.output::jsonb, b.host_ids::jsonb
+                same := moltbot_audit.is_same_event(
+                    stored, b.stream_id, b.request_id, b.conversation_id, b.event_type, b.actor,
+                    b.outcome, b.error_code, b.duration_ms, b.trace_id, b.span_id, b.input,
+                    b.output, b.idempotency_key, b.host_ids, b.event_hash
                 );
                 statuses[b.position] := case when same then 'duplicate' else 'conflict' end;
                 seqs[b.position] := stored.seq;
@@ -636,9 +806,10 @@ begin
                 exit;
             exception when unique_violation then
                 -- Another writer stored the id since we looked: look again. If it is not the id, it
-                -- is a place that is taken, because a stream's row was tampered with.
+                -- is a place that is taken.
                 if refused then
-                    raise;
+                    raise exception 'stream % has events beyond its row in audit_streams, which was set back',
+                        b.stream_id using errcode = 'integrity_constraint_violation';
                 end if;
                 refused := true;
             end;

@@ -50,12 +50,13 @@ begin
 end
 $$;
 
--- One row an effect that was admitted.
+-- One row an effect that was admitted, or whose outcome came before its intent: that one says that the effect
+-- must not run any more, and is nobody's to resolve.
 create table if not exists moltbot_audit.audit_effects (
     -- the id of the event that records how it ended
     effect_id uuid primary key,
-    -- the effect.admitted event
-    intent_id uuid not null,
+    -- the effect.admitted event; none while only the outcome is known
+    intent_id uuid,
     -- the request it belongs to
     request_id uuid,
     -- the conversation it belongs to
@@ -90,7 +91,8 @@ create unique index if not exists audit_effects_key_idx
 
 -- Which effects have no end?
 create index if not exists audit_effects_open_idx
-    on moltbot_audit.audit_effects (admitted_at) where state in ('running', 'in_doubt');
+    on moltbot_audit.audit_effects (admitted_at)
+    where state in ('running', 'in_doubt') and intent_id is not null;
 
 -- What of a request's budgets is used or held.
 create table if not exists moltbot_audit.audit_budgets (
@@ -128,6 +130,20 @@ create table if not exists moltbot_audit.audit_switches (
 
 create index if not exists audit_switches_switch_idx on moltbot_audit.audit_switches (switch);
 
+-- A sum that stays where there is no larger number: what an effect used is recorded whatever else is.
+create or replace function moltbot_audit.saturating_add(a bigint, b bigint)
+returns bigint
+language sql
+immutable parallel safe
+return case when b > 0 and a > 9223372036854775807 - b then 9223372036854775807 else a + b end;
+
+-- A sum as far as there are numbers for it.
+create or replace function moltbot_audit.bounded(sum numeric)
+returns bigint
+language sql
+immutable parallel safe
+return least(greatest(sum, -9223372036854775807), 9223372036854775807)::bigint;
+
 -- Adds to budgets; the change of one may be negative. Rows are locked in the order of their names.
 create or replace function moltbot_audit.move_budgets(
     request_id uuid, budgets text[], changes bigint[]
@@ -141,7 +157,7 @@ begin
     select move_budgets.request_id, c.budget, c.change
     from unnest(budgets, changes) as c (budget, change)
     order by c.budget
-    on conflict (request_id, budget) do update set used = b.used + excluded.used;
+    on conflict (request_id, budget) do update set used = moltbot_audit.saturating_add(b.used, excluded.used);
 end
 $$;
 
@@ -158,9 +174,17 @@ begin
     select move_day_budgets.day, c.budget, c.change
     from unnest(budgets, changes) as c (budget, change)
     order by c.budget
-    on conflict (day, budget) do update set used = b.used + excluded.used;
+    on conflict (day, budget) do update set used = moltbot_audit.saturating_add(b.used, excluded.used);
 end
 $$;
+
+-- When a lease ends that begins at a time: after 300 years at the latest, because there are times that are too
+-- late for a timestamp.
+create or replace function moltbot_audit.lease_end(starting timestamptz, lease_us numeric)
+returns timestamptz
+language sql
+stable parallel safe
+return starting + least(lease_us, 9467280000000000)::double precision * interval '1 microsecond';
 
 -- How an effect ended, by the columns of its outcome event. `Settlement::of` is the same in the library.
 create or replace function moltbot_audit.settlement(outcome text, error_code text)
@@ -233,8 +257,10 @@ immutable parallel safe
 return ended = 'voided'
     or (ended <> 'in_doubt' and (from_state = 'voided' or budgets && array['cost_microusd', 'tokens']));
 
--- Settles the effects that have these outcomes, and leaves those that have one already. Runs under the
--- settings of its callers, before the outcomes are appended.
+-- Settles the effects that have these outcomes, and leaves those that have one already. An effect that is not
+-- known gets an entry that holds nothing, so that it is not admitted afterwards: to make it waits for an admission
+-- that has not committed, and settles that. Rows are locked in the order in which they are given: by their ids.
+-- Runs under the settings of its callers, which hold the effects' streams.
 create or replace function moltbot_audit.settle(
     ids uuid[], outcomes text[], error_codes text[], outputs text[]
 )
@@ -255,17 +281,29 @@ declare
 begin
     for at in 1 .. cardinality(ids) loop
         ended := moltbot_audit.settlement(outcomes[at], error_codes[at]);
-        -- One statement, which says where it stood by leaving that behind.
-        update moltbot_audit.audit_effects x
-        set
-            state = case when ended = 'in_doubt' and x.state <> 'running' then x.state else ended end,
-            ended_from = x.state,
-            key_hash = case when ended not in ('failed', 'voided') then x.key_hash end
-        where x.effect_id = ids[at] and x.ended_from is null
-        returning
-            x.ended_from, x.request_id, x.budgets, x.amounts, x.day, x.day_budgets, x.day_amounts
-        into e;
-        continue when not found;
+        loop
+            -- One statement, which says where it stood by leaving that behind.
+            update moltbot_audit.audit_effects x
+            set
+                state = case when ended = 'in_doubt' and x.state <> 'running' then x.state else ended end,
+                ended_from = x.state,
+                key_hash = case when ended not in ('failed', 'voided') then x.key_hash end
+            where x.effect_id = ids[at] and x.ended_from is null
+            returning
+                x.ended_from, x.request_id, x.budgets, x.amounts, x.day, x.day_budgets, x.day_amounts
+            into e;
+            exit when found;
+            insert into moltbot_audit.audit_effects (
+                effect_id, effect, state, ended_from, admitted_at, lease_until
+            )
+            values (ids[at], '', ended, 'running', clock_timestamp(), clock_timestamp())
+            on conflict do nothing;
+            exit when found or exists (
+                select from moltbot_audit.audit_effects x
+                where x.effect_id = ids[at] and x.ended_from is not null
+            );
+        end loop;
+        continue when e.ended_from is null;
         if e.budgets is not null and moltbot_audit.may_correct(e.ended_from, ended, e.budgets) then
             c := moltbot_audit.corrections(
                 e.ended_from, ended, e.budgets, e.amounts, outputs[at]::jsonb
@@ -287,7 +325,7 @@ begin
     if days <> '{}' then
         perform moltbot_audit.move_day_budgets(d.day, array_agg(d.budget), array_agg(d.change))
         from (
-            select day, budget, sum(change)::bigint as change
+            select day, budget, moltbot_audit.bounded(sum(change)) as change
             from unnest(days, day_budgets, day_changes) as x (day, budget, change)
             group by day, budget
             order by day, budget
@@ -298,11 +336,11 @@ begin
     if requests <> '{}' then
         -- Row by row in the order of the key, as everyone takes them.
         insert into moltbot_audit.audit_budgets as b (request_id, budget, used)
-        select x.request_id, x.budget, sum(x.change)
+        select x.request_id, x.budget, moltbot_audit.bounded(sum(x.change))
         from unnest(requests, request_budgets, request_changes) as x (request_id, budget, change)
         group by x.request_id, x.budget
         order by x.request_id, x.budget
-        on conflict (request_id, budget) do update set used = b.used + excluded.used;
+        on conflict (request_id, budget) do update set used = moltbot_audit.saturating_add(b.used, excluded.used);
     end if;
 end
 $$;
@@ -312,71 +350,76 @@ create or replace function moltbot_audit.received_at(wait_us bigint)
 returns timestamptz
 language sql
 volatile parallel safe
-return clock_timestamp() - coalesce(wait_us, 0) * interval '1 microsecond';
+return clock_timestamp() - least(coalesce(wait_us, 0), 9467280000000000) * interval '1 microsecond';
 
--- Makes the entries of effects that began while the database was away, from their intents. A lease runs
--- from when the intent was received.
+-- Makes the entries of effects that began while the database was away, from their intents. An intent that does
+-- not say its effect makes none. An effect whose outcome came first has an entry already, which then learns
+-- what it is of. A key that another effect holds stays with that. A lease runs from
+-- when the intent was received.
 create or replace function moltbot_audit.enter_intents(
     ids uuid[], request_ids uuid[], conversation_ids uuid[], waits_us bigint[], inputs text[]
 )
 returns void
 language plpgsql
 as $$
+#variable_conflict use_column
+declare
+    i record;
 begin
-    -- Of an intent that was entered before, or does not say its effect, no entry is made; of a key that
-    -- another effect holds, an entry without it.
-    insert into moltbot_audit.audit_effects (
-        effect_id, intent_id, request_id, conversation_id, effect, key_hash, input_hash, admitted_at,
-        lease_until
-    )
-    select
-        i.effect_id::uuid, i.id, i.request_id, i.conversation_id, coalesce(i.effect, ''),
-        case
-            when i.is_first_of_key and not exists (
-                select from moltbot_audit.audit_effects e where e.key_hash = decode(i.key_hash, 'hex')
-            )
-            then decode(i.key_hash, 'hex')
-        end,
-        decode(i.input_hash, 'hex'), clock_timestamp(),
-        moltbot_audit.received_at(i.wait_us)
-            + least(coalesce(i.lease_ms, 0), 1e13) * interval '1 millisecond'
-    from (
+    for i in
         select
-            b.*,
-            row_number() over (partition by b.key_hash order by b.position) = 1 as is_first_of_key
-        from (
-            select
-                x.id, x.request_id, x.conversation_id, x.wait_us, x.position,
-                j.input ->> 'effect_id' as effect_id,
-                j.input ->> 'effect' as effect,
-                substring(j.input ->> 'key_hash' from '^[0-9a-f]{64}$') as key_hash,
-                substring(j.input ->> 'input_hash' from '^[0-9a-f]{64}$') as input_hash,
-                moltbot_audit.counted(j.input, 'lease_ms')::numeric as lease_ms
-            from unnest(ids, request_ids, conversation_ids, waits_us, inputs)
-                with ordinality as x (id, request_id, conversation_id, wait_us, input, position),
-                lateral (select x.input::jsonb as input offset 0) as j
-        ) as b
-        where b.effect_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-    ) as i
-    order by i.key_hash nulls last, i.effect_id
-    on conflict do nothing;
-    -- Somebody took a key meanwhile: the entry stays, without it.
-    insert into moltbot_audit.audit_effects (
-        effect_id, intent_id, request_id, conversation_id, effect, input_hash, admitted_at, lease_until
-    )
-    select
-        (j.input ->> 'effect_id')::uuid, x.id, x.request_id, x.conversation_id,
-        coalesce(j.input ->> 'effect', ''),
-        decode(substring(j.input ->> 'input_hash' from '^[0-9a-f]{64}$'), 'hex'), clock_timestamp(),
-        moltbot_audit.received_at(x.wait_us)
-            + least(coalesce(moltbot_audit.counted(j.input, 'lease_ms'), 0)::numeric, 1e13)
-            * interval '1 millisecond'
-    from unnest(ids, request_ids, conversation_ids, waits_us, inputs)
-        as x (id, request_id, conversation_id, wait_us, input),
-        lateral (select x.input::jsonb as input offset 0) as j
-    where j.input ->> 'effect_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-    order by j.input ->> 'effect_id'
-    on conflict (effect_id) do nothing;
+            x.id, x.request_id, x.conversation_id,
+            (j.input ->> 'effect_id')::uuid as effect_id,
+            coalesce(j.input ->> 'effect', '') as effect,
+            decode(substring(j.input ->> 'key_hash' from '^[0-9a-f]{64}$'), 'hex') as key_hash,
+            decode(substring(j.input ->> 'input_hash' from '^[0-9a-f]{64}$'), 'hex') as input_hash,
+            moltbot_audit.lease_end(
+                moltbot_audit.received_at(x.wait_us),
+                coalesce(moltbot_audit.counted(j.input, 'lease_ms'), 0) * 1000.0
+            ) as lease_until
+        from unnest(ids, request_ids, conversation_ids, waits_us, inputs)
+            with ordinality as x (id, request_id, conversation_id, wait_us, input, position),
+            lateral (select x.input::jsonb as input offset 0) as j
+        where j.input ->> 'effect_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+        -- Effects belong to streams, which the caller holds; keys are everybody's, so they are taken in order.
+        order by key_hash nulls last, x.position
+    loop
+        insert into moltbot_audit.audit_effects (
+            effect_id, intent_id, request_id, conversation_id, effect, key_hash, input_hash,
+            admitted_at, lease_until
+        )
+        values (
+            i.effect_id, i.id, i.request_id, i.conversation_id, i.effect, i.key_hash, i.input_hash,
+            clock_timestamp(), i.lease_until
+        )
+        on conflict do nothing;
+        continue when found;
+        insert into moltbot_audit.audit_effects as x (
+            effect_id, intent_id, request_id, conversation_id, effect, input_hash, admitted_at,
+            lease_until
+        )
+        values (
+            i.effect_id, i.id, i.request_id, i.conversation_id, i.effect, i.input_hash,
+            clock_timestamp(), i.lease_until
+        )
+        on conflict (effect_id) do update set
+            intent_id = excluded.intent_id,
+            request_id = excluded.request_id,
+            conversation_id = excluded.conversation_id,
+            effect = excluded.effect,
+            input_hash = excluded.input_hash,
+            lease_until = excluded.lease_until
+        where x.intent_id is null;
+        continue when not found or i.key_hash is null;
+        begin
+            update moltbot_audit.audit_effects x
+            set key_hash = i.key_hash
+            where x.effect_id = i.effect_id and x.ended_from is not null
+                and x.state not in ('failed', 'voided');
+        exception when unique_violation then
+            -- Another effect holds the key.
+        end;
+    end loop;
 end
 $$;
 
@@ -403,6 +446,12 @@ declare
     picked record;
     places moltbot_audit.places;
 begin
+    if cardinality(roles) is distinct from cardinality(ids)
+        or not coalesce(roles <@ array['event', 'intent', 'outcome'], false)
+    then
+        raise exception 'roles needs event, intent or outcome for each event'
+            using errcode = 'invalid_parameter_value';
+    end if;
     if event_types && moltbot_audit.types_with_a_function() or 'intent' = any (roles) then
         perform from unnest(event_types, roles) as b (event_type, role)
         where (b.event_type = 'effect.admitted') is distinct from (b.role = 'intent')
@@ -434,6 +483,13 @@ begin
         ) as w
         where s.stream_id = w.stream_id and s.heard_at > w.heard_at;
     end if;
+    places := moltbot_audit.append_all(
+        ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
+        error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
+        idempotency_keys, host_ids, salts, input_commitments, output_commitments,
+        key_commitments, host_ids_commitments, event_hashes
+    );
+    -- What was stored before did then what its role said.
     if 'intent' = any (roles) then
         select
             array_agg(b.id order by b.position) as ids,
@@ -442,35 +498,31 @@ begin
             array_agg(b.wait_us order by b.position) as waits_us,
             array_agg(b.input order by b.position) as inputs
         into picked
-        from unnest(ids, request_ids, conversation_ids, waits_us, inputs, roles)
-            with ordinality as b (id, request_id, conversation_id, wait_us, input, role, position)
-        where b.role = 'intent';
-        perform moltbot_audit.enter_intents(
-            picked.ids, picked.request_ids, picked.conversation_ids, picked.waits_us, picked.inputs
-        );
+        from unnest(ids, request_ids, conversation_ids, waits_us, inputs, roles, places.statuses)
+            with ordinality
+            as b (id, request_id, conversation_id, wait_us, input, role, status, position)
+        where b.role = 'intent' and coalesce(b.status, 'stored') = 'stored';
+        if picked.ids is not null then
+            perform moltbot_audit.enter_intents(
+                picked.ids, picked.request_ids, picked.conversation_ids, picked.waits_us,
+                picked.inputs
+            );
+        end if;
     end if;
     select
-        array_agg(b.id) as ids,
-        array_agg(b.outcome) as outcomes,
-        array_agg(b.error_code) as error_codes,
-        array_agg(b.output) as outputs
+        array_agg(b.id order by b.id) as ids,
+        array_agg(b.outcome order by b.id) as outcomes,
+        array_agg(b.error_code order by b.id) as error_codes,
+        array_agg(b.output order by b.id) as outputs
     into picked
-    from unnest(ids, outcomes, error_codes, outputs, roles)
-        as b (id, outcome, error_code, output, role)
-    where b.role = 'outcome'
-        -- What is stored was settled by what it says; what is offered under its id may be another.
-        and not exists (select from moltbot_audit.audit_events a where a.id = b.id);
+    from unnest(ids, outcomes, error_codes, outputs, roles, places.statuses)
+        as b (id, outcome, error_code, output, role, status)
+    where b.role = 'outcome' and coalesce(b.status, 'stored') = 'stored';
     if picked.ids is not null then
         perform moltbot_audit.settle(
             picked.ids, picked.outcomes, picked.error_codes, picked.outputs
         );
     end if;
-    places := moltbot_audit.append_all(
-        ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
-        error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
-        idempotency_keys, host_ids, salts, input_commitments, output_commitments,
-        key_commitments, host_ids_commitments, event_hashes
-    );
     if places.statuses is not null then
         perform moltbot_audit.unlock_streams(stream_ids);
     end if;
@@ -497,21 +549,20 @@ set lock_timeout = '2s'
 as $$
 #variable_conflict use_column
 declare
-    stream moltbot_audit.audit_streams;
+    stream moltbot_audit.locked_stream;
+    place moltbot_audit.place;
 begin
+    if append_alone.is_outcome is null then
+        raise exception 'is_outcome is null, expected true or false'
+            using errcode = 'invalid_parameter_value';
+    end if;
     if append_alone.event_type = any (moltbot_audit.types_with_a_function()) then
         raise exception 'effect.admitted, effect.expired, effect.resolved and switch events are appended by '
             'admit, conclude and set_switch alone' using errcode = 'check_violation';
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
     stream := moltbot_audit.lock_stream(append_alone.stream_id);
-    if append_alone.is_outcome then
-        perform moltbot_audit.settle(
-            array[append_alone.id], array[append_alone.outcome], array[append_alone.error_code],
-            array[append_alone.output]
-        );
-    end if;
-    return moltbot_audit.append_at(
+    place := moltbot_audit.append_at(
         stream, append_alone.id, append_alone.stream_id, append_alone.request_id,
         append_alone.conversation_id, append_alone.event_type, append_alone.actor,
         append_alone.outcome, append_alone.error_code, append_alone.duration_ms,
@@ -520,6 +571,13 @@ begin
         append_alone.salt, append_alone.input_commitment, append_alone.output_commitment,
         append_alone.key_commitment, append_alone.host_ids_commitment, append_alone.event_hash
     );
+    if append_alone.is_outcome then
+        perform moltbot_audit.settle(
+            array[append_alone.id], array[append_alone.outcome], array[append_alone.error_code],
+            array[append_alone.output]
+        );
+    end if;
+    return place;
 end
 $$;
 
@@ -540,7 +598,7 @@ begin
     where x.effect_id = verdict_on_known.effect_id or x.key_hash = verdict_on_known.key_hash
     -- The same claim again first, then whoever holds the key, then whoever has the id.
     order by
-        x.intent_id = verdict_on_known.intent_id desc,
+        coalesce(x.intent_id = verdict_on_known.intent_id, false) desc,
         coalesce(x.key_hash = verdict_on_known.key_hash, false) desc
     limit 1;
     if not found then
@@ -569,7 +627,9 @@ begin
 end
 $$;
 
--- What is wrong with a consent, or null: the last word on it must be a grant that has not lapsed.
+-- What is wrong with a consent, or null: the last word on it must be a grant that has not lapsed. The last word of
+-- a stream is the one with the highest seq. Between streams a word against the consent counts unless another is
+-- younger by more than a minute: their times may come from servers whose clocks differ.
 create or replace function moltbot_audit.consent_obstacle(
     stream_ids uuid[], consent_id text, lifetime_us bigint
 )
@@ -580,13 +640,24 @@ declare
     word record;
     lapses_at timestamptz;
 begin
-    select a.event_type, a.recorded_at, a.input -> 'expires_at' as expires_at
-    into word
-    from moltbot_audit.audit_events a
-    where a.stream_id = any (stream_ids)
-        and a.event_type in ('call.consent_granted', 'call.consent_denied', 'call.consent_expired')
-        and a.input ->> 'consent_id' = consent_obstacle.consent_id
-    order by a.recorded_at desc, a.seq desc
+    select w.* into word
+    from (
+        select distinct on (a.stream_id)
+            a.event_type, a.recorded_at, a.input -> 'expires_at' as expires_at
+        from moltbot_audit.audit_events a
+        where a.stream_id = any (stream_ids)
+            and a.event_type in ('call.consent_granted', 'call.consent_denied', 'call.consent_expired')
+            and a.input -> 'consent_id' = to_jsonb(consent_obstacle.consent_id)
+        order by a.stream_id, a.seq desc
+    ) as w
+    order by
+        case
+            when w.event_type = 'call.consent_granted' then 3
+            when w.recorded_at < max(w.recorded_at) over () - interval '1 minute' then 3
+            when w.event_type = 'call.consent_denied' then 1
+            else 2
+        end,
+        w.recorded_at desc
     limit 1;
     if not found then
         return 'no_consent';
@@ -595,13 +666,9 @@ begin
     elsif word.event_type = 'call.consent_expired' then
         return 'consent_expired';
     elsif word.expires_at is null or word.expires_at = 'null' then
-        lapses_at := word.recorded_at + lifetime_us * interval '1 microsecond';
-    elsif word.expires_at #>> '{}' ~ '^\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$' then
-        begin
-            lapses_at := (word.expires_at #>> '{}')::timestamptz;
-        exception when data_exception then
-            -- No such day. It is not for us to say that the grant still holds.
-        end;
+        lapses_at := moltbot_audit.lease_end(word.recorded_at, lifetime_us);
+    else
+        lapses_at := moltbot_audit.time_of(word.expires_at);
     end if;
     -- By this clock alone: one of a host neither prolongs a grant nor ends it.
     if lapses_at is null or lapses_at <= clock_timestamp() then
@@ -610,6 +677,20 @@ begin
     return null;
 end
 $$;
+
+-- Whether charges are whole: none at all, or a name, an amount and a limit each.
+create or replace function moltbot_audit.are_charges(
+    budgets text[], amounts bigint[], limits bigint[]
+)
+returns boolean
+language sql
+immutable parallel safe
+return (budgets is null and amounts is null and limits is null) or coalesce(
+    cardinality(budgets) = cardinality(amounts) and cardinality(budgets) = cardinality(limits)
+    and array_position(budgets, null) is null and array_position(limits, null) is null
+    and 0 <= all (amounts) and 4611686018427387903 >= all (amounts),
+    false
+);
 
 -- Decides about a claim: the intent's columns as `append_one` takes them, then the claim. What is in the
 -- way is looked for in the order of the library's `Verdict`. The verdict is `proceed`, with the receipt
@@ -639,12 +720,15 @@ declare
     now timestamptz;
     today date;
     known record;
-    stream moltbot_audit.audit_streams;
+    stream moltbot_audit.locked_stream;
     placed moltbot_audit.place;
     is_over boolean := false;
 begin
-    if 0 > any (admit.amounts) or 0 > any (admit.day_amounts) then
-        raise exception 'a charge is negative' using errcode = 'invalid_parameter_value';
+    if not moltbot_audit.are_charges(admit.budgets, admit.amounts, admit.limits)
+        or not moltbot_audit.are_charges(admit.day_budgets, admit.day_amounts, admit.day_limits)
+    then
+        raise exception 'each budget needs a name, an amount and a limit; an amount is from 0 to 2^62 - 1'
+            using errcode = 'invalid_parameter_value';
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
     stream := moltbot_audit.lock_stream(admit.stream_id);
@@ -674,7 +758,7 @@ begin
         )
         values (
             admit.effect_id, admit.id, admit.request_id, admit.conversation_id, admit.effect,
-            admit.key_hash, admit.input_hash, now, now + admit.lease_us * interval '1 microsecond',
+            admit.key_hash, admit.input_hash, now, moltbot_audit.lease_end(now, admit.lease_us),
             admit.budgets, admit.amounts, admit.day_budgets, admit.day_amounts, today
         )
         on conflict do nothing;
@@ -683,6 +767,14 @@ begin
             admit.id, admit.effect_id, admit.key_hash, admit.input_hash
         );
         if known.verdict is not null then
+            if known.verdict = 'proceed' then
+                perform moltbot_audit.check_same_event(
+                    admit.id, admit.stream_id, admit.request_id, admit.conversation_id,
+                    admit.event_type, admit.actor, admit.outcome, admit.error_code,
+                    admit.duration_ms, admit.trace_id, admit.span_id, admit.input, admit.output,
+                    admit.idempotency_key, admit.host_ids, admit.event_hash
+                );
+            end if;
             decided.verdict := known.verdict;
             decided.other_effect_id := known.other_effect_id;
             decided.other_output := known.output;
@@ -729,7 +821,8 @@ begin
         if cardinality(admit.budgets) = 1 then
             insert into moltbot_audit.audit_budgets as b (request_id, budget, used)
             values (admit.request_id, admit.budgets[1], admit.amounts[1])
-            on conflict (request_id, budget) do update set used = b.used + excluded.used
+            on conflict (request_id, budget) do update
+                set used = moltbot_audit.saturating_add(b.used, excluded.used)
             returning array[b.used] into decided.used;
             is_over := is_over or decided.used[1] > admit.limits[1];
         else
@@ -753,14 +846,17 @@ begin
             else extract(epoch from greatest(clock_timestamp() - stream.heard_at, interval '0')) * 1000000
         end;
         -- While it cannot matter, the stream is not searched for it.
-        if decided.elapsed_us > admit.elapsed_max_us / 2 and exists (
-            select from moltbot_audit.audit_events a
-            where a.stream_id = admit.stream_id and a.event_type = 'shortlist.generated'
-                and a.outcome = 'succeeded'
-        ) then
-            decided.elapsed_us := null;
-        elsif decided.elapsed_us > admit.elapsed_max_us then
-            decided.verdict := 'time';
+        -- In an expression of its own: to begin the search alone takes longer with each month.
+        if decided.elapsed_us > admit.elapsed_max_us / 2 then
+            if exists (
+                select from moltbot_audit.audit_events a
+                where a.stream_id = admit.stream_id and a.event_type = 'shortlist.generated'
+                    and a.outcome = 'succeeded'
+            ) then
+                decided.elapsed_us := null;
+            elsif decided.elapsed_us > admit.elapsed_max_us then
+                decided.verdict := 'time';
+            end if;
         end if;
     end if;
 
@@ -820,18 +916,24 @@ set lock_timeout = '2s'
 as $$
 #variable_conflict use_column
 declare
-    stream moltbot_audit.audit_streams;
+    stream moltbot_audit.locked_stream;
     e record;
     c record;
     said record;
 begin
+    if conclude.effect_id is null
+        or coalesce(conclusion, '') not in ('expired', 'performed', 'not_performed')
+    then
+        raise exception 'an effect is concluded as expired, performed or not_performed'
+            using errcode = 'invalid_parameter_value';
+    end if;
     select conclude.event_type as event_type, i ->> 'effect_id' as effect_id, i ->> 'finding' as finding
     into said
     from (select conclude.input::jsonb as i) as x;
     if (said.event_type, said.effect_id, said.finding) is distinct from (
         case conclusion when 'expired' then 'effect.expired' else 'effect.resolved' end,
         conclude.effect_id::text, nullif(conclusion, 'expired')
-    ) or conclusion not in ('expired', 'performed', 'not_performed') then
+    ) then
         raise exception 'the event of a conclusion says another one' using errcode = 'check_violation';
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
@@ -847,9 +949,15 @@ begin
         where a.id = conclude.id;
     if found then
         perform moltbot_audit.unlock_streams(array[conclude.stream_id]);
+        perform moltbot_audit.check_same_event(
+            conclude.id, conclude.stream_id, conclude.request_id, conclude.conversation_id,
+            conclude.event_type, conclude.actor, conclude.outcome, conclude.error_code,
+            conclude.duration_ms, conclude.trace_id, conclude.span_id, conclude.input,
+            conclude.output, conclude.idempotency_key, conclude.host_ids, conclude.event_hash
+        );
         return;
     end if;
-    if e.effect_id is null
+    if e.intent_id is null
         or e.state not in ('running', 'in_doubt')
         or (e.state = 'running' and e.lease_until > clock_timestamp())
         or (e.state = 'in_doubt' and conclusion = 'expired')
@@ -1159,18 +1267,31 @@ begin
 end
 $$;
 
--- The receipt of a flip's event that is stored already: the same flip again undoes no later one.
+-- The receipt of a flip's event that is stored already: the same flip again undoes no later one. Objects where
+-- another event has its id.
 create or replace function moltbot_audit.flipped_before(event moltbot_audit.audit_events)
 returns moltbot_audit.flip
-language sql
-stable
-begin atomic
-    select (
-        a.seq, a.recorded_at, a.event_hash, a.chain_hash, true, null, null, null
-    )::moltbot_audit.flip
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+    answer moltbot_audit.flip;
+begin
+    select a.seq, a.recorded_at, a.event_hash, a.chain_hash, true
+    into answer.seq, answer.recorded_at, answer.stored_hash, answer.chain_hash, answer.was_known
     from moltbot_audit.audit_events a
-    where a.id = (event).id and a.created_at = (event).created_at;
-end;
+    where a.id = event.id and a.created_at = event.created_at;
+    if found then
+        perform moltbot_audit.check_same_event(
+            event.id, event.stream_id, event.request_id, event.conversation_id, event.event_type,
+            event.actor, event.outcome, event.error_code, event.duration_ms, event.trace_id,
+            event.span_id, event.input::text, event.output::text, event.idempotency_key,
+            event.host_ids::text, event.event_hash
+        );
+    end if;
+    return answer;
+end
+$$;
 
 -- Puts a switch into one row, as far as its rows are free, and returns that row's id. To reset it undoes
 -- nothing that came after that was asked for, at `state.changed_at`.
@@ -1240,7 +1361,10 @@ begin
         if answer.seq is not null then
             return answer;
         end if;
-    exception when others then
+    exception
+    when unique_violation then
+        raise;
+    when others then
         -- It cannot be looked up now. To engage a switch once more does no harm.
         null;
     end;

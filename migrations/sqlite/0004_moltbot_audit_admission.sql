@@ -8,12 +8,12 @@
 --   on conflict (switch) do update
 --   set engaged = 1, by = excluded.by, reason = excluded.reason, at = excluded.at;
 
--- One row an effect that was admitted.
+-- One row an effect that was admitted, or whose outcome came before its intent: it must not run any more.
 create table if not exists audit_effects (
     -- the id that its outcome event has, or would have
     effect_id text not null primary key check (length(effect_id) = 36),
-    -- its effect.admitted event
-    intent_id text not null check (length(intent_id) = 36),
+    -- its effect.admitted event; null while only its outcome is known
+    intent_id text check (length(intent_id) = 36),
     -- the event type under which its success is recorded
     effect text not null,
     -- keyed hash of its idempotency key; null once the key is free
@@ -38,7 +38,7 @@ create table if not exists audit_effects (
 
 -- What of the effects is open: few, whatever their number.
 create index if not exists audit_effects_open on audit_effects (admitted_at)
-where state in ('in_doubt', 'running');
+where state in ('in_doubt', 'running') and intent_id is not null;
 
 -- What of each budget of a request is used, reserved included.
 create table if not exists audit_budgets (

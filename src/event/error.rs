@@ -27,6 +27,14 @@ pub enum EventError {
         /// The limit, in bytes.
         max: usize,
     },
+    /// An event about a consent that would be understood as none, or as one that has lapsed.
+    #[error("input.{field} of an event about a consent is not {expected}")]
+    MalformedConsent {
+        /// `consent_id` or `expires_at`.
+        field: &'static str,
+        /// The form that is understood.
+        expected: &'static str,
+    },
     /// The event type is not `domain.action`.
     #[error(
         "event type {event_type:?} is not of the form domain.action (lower case, two or three \

@@ -1,7 +1,9 @@
 //! The sealed form of an event: where the words, the redaction and the maths meet.
 
+pub(crate) use self::consent::time_of;
 pub(crate) use self::header::micros;
 mod bytes;
+mod consent;
 mod header;
 mod seal;
 mod sealed;

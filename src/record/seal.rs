@@ -59,6 +59,7 @@ pub fn seal(
     }
     check_shape(event.input.as_ref())?;
     check_shape(event.output.as_ref())?;
+    super::consent::check(&event)?;
     let header = header(&event, id);
     let host_ids = enter(host_ids(&event), key);
     let content = Content {

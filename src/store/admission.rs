@@ -27,6 +27,7 @@ pub(crate) const DOING: &str = "admit an effect";
 /// - [`append`](super::AuditSink::append) of a record that is an
 ///   [`Outcome`](crate::record::Role::Outcome) settles its effect in the same transaction, by
 ///   [`Settlement`](crate::record::Settlement).
+/// - No effect is admitted whose outcome is stored.
 pub trait AdmissionStore: fmt::Debug + Send + Sync {
     /// Decides about a claim. What stands in the way is looked for in the order of [`Verdict`].
     ///
@@ -216,7 +217,7 @@ pub enum Verdict {
         /// performed.
         output: Option<Value>,
     },
-    /// The key is another input's, or the effect's id is taken.
+    /// The key is another input's, or the effect's id is taken, be it by an outcome that came first.
     Conflict {
         /// The effect that has it.
         effect_id: Uuid,

@@ -4,6 +4,7 @@ mod budgets;
 mod conclusions;
 mod consent;
 mod drained;
+mod early;
 mod idempotency;
 mod own_events;
 pub(crate) mod races;
@@ -20,6 +21,8 @@ macro_rules! admission_contract {
                 fourteen_vendors_and_five_more_of_fifteen_are_refused_whole
                 several_budgets_are_taken_together_or_not_at_all
                 the_first_budget_in_the_way_is_named
+                what_was_used_beyond_all_numbers_is_still_recorded
+                a_lease_beyond_all_times_is_a_long_one
                 a_budget_without_a_limit_worth_naming_is_never_used_up
                 requests_have_budgets_of_their_own_and_share_the_day
                 a_charge_below_zero_or_a_budget_twice_is_refused_by_the_store
@@ -42,7 +45,8 @@ macro_rules! admission_contract {
                 a_grant_lets_a_call_pass_until_its_default_lifetime_is_over
                 a_grant_that_says_when_it_lapses_lapses_then
                 no_hosts_clock_ends_or_prolongs_a_grant
-                a_grant_that_says_no_time_is_no_grant
+                a_grant_without_an_end_holds
+                a_denial_counts_unless_a_grant_elsewhere_is_clearly_younger
                 the_last_word_counts
                 a_grant_of_another_consent_or_another_request_is_none
                 a_grant_in_the_conversation_counts_for_the_request
@@ -56,7 +60,16 @@ macro_rules! admission_contract {
                 an_intent_that_does_not_say_its_effect_is_an_event_like_any_other
                 keyed_hashes_pass_through_the_sealing_as_they_are
             });
+            admission_contract!(@tests $open: early {
+                what_has_an_outcome_is_not_admitted
+                an_outcome_before_its_drained_intent_is_one_effect
+                a_key_that_another_effect_took_meanwhile_stays_with_that
+                what_is_stored_does_not_become_an_outcome
+                a_claim_whose_intent_is_recorded_without_an_entry_is_an_error
+                a_claim_and_its_outcome_at_once_leave_nothing_held
+            });
             admission_contract!(@tests $open: idempotency {
+                what_is_told_again_with_other_content_is_an_error
                 the_same_claim_again_gets_its_first_receipt_and_takes_nothing
                 a_failed_claim_again_gets_its_first_receipt_even_when_its_key_is_anothers
                 a_key_with_another_input_is_a_conflict

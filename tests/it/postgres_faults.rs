@@ -1,9 +1,11 @@
 //! What the Postgres store says when the database is away, refuses, or was tampered with.
 
 mod alone;
+mod arguments;
 mod at_hand;
 mod limits;
 mod lock_order;
+mod set_back;
 
 use std::error::Error;
 use std::process::Command;

@@ -249,3 +249,37 @@ fn a_header_that_contradicts_itself_says_in_what() {
     other.id = uuid::Uuid::nil();
     assert!(other.contradiction().unwrap().contains("no event id"));
 }
+
+#[test]
+fn an_event_about_a_consent_has_a_text_for_its_name_and_a_time_for_its_end() {
+    let text = include_str!("../vectors/consent_times.json");
+    let cases: Value = serde_json::from_str(text).expect("JSON");
+    let list = |name: &str| cases[name].as_array().expect("a list").clone();
+    for event_type in [
+        EventType::CALL_CONSENT_REQUESTED,
+        EventType::CALL_CONSENT_GRANTED,
+        EventType::CALL_CONSENT_DENIED,
+        EventType::CALL_CONSENT_EXPIRED,
+    ] {
+        let told = |input: Value| {
+            try_seal(AuditEvent::new(event_type.clone(), Actor::Client).input(input))
+        };
+        for time in list("times").into_iter().chain([Value::Null]) {
+            told(json!({ "consent_id": "consent-1", "expires_at": time })).expect("a time");
+        }
+        for other in list("others") {
+            let error = told(json!({ "expires_at": other })).expect_err(&other.to_string());
+            let is_field = matches!(error, EventError::MalformedConsent { field, .. } if field == "expires_at");
+            assert!(is_field && error.to_string().contains("zone"), "{error}");
+        }
+        for other in [json!(5), json!(9_007_199_254_740_993_u64), json!(true), json!([]), json!({})]
+        {
+            let error = told(json!({ "consent_id": other })).expect_err("no text");
+            assert!(matches!(error, EventError::MalformedConsent { field: "consent_id", .. }));
+        }
+        told(json!("yes")).expect("a host's own form");
+    }
+    // What says nothing about a consent is recorded as it is.
+    let call = AuditEvent::new(EventType::CALL_STARTED, Actor::System);
+    try_seal(call.input(json!({ "consent_id": 5, "expires_at": 5 }))).expect("an event");
+}

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use crate::event::EventType;
+use crate::record::time_of;
 use crate::store::admission::{ConsentClaim, Obstacle};
 
 /// The last event that says whether a consent holds: that it was granted, denied, or expired.
@@ -16,15 +17,41 @@ pub(crate) struct ConsentWord {
     pub(crate) expires_at: Option<Value>,
 }
 
+/// How much younger a grant has to be than a word against it in another stream: their times may come from servers
+/// whose clocks differ.
+const CLOCKS_DIFFER_MAX: TimeDelta = TimeDelta::minutes(1);
+
 impl ConsentWord {
+    /// Which of several streams' last words counts: the youngest, unless one against the consent is hardly
+    /// older.
+    pub(crate) fn that_counts(words: Vec<Self>) -> Option<Self> {
+        let youngest = words.iter().map(|word| word.recorded_at).max()?;
+        let rank = |word: &Self| {
+            let is_old = word.recorded_at < youngest - CLOCKS_DIFFER_MAX;
+            let rank = if is_old || word.is(&EventType::CALL_CONSENT_GRANTED) {
+                3
+            } else if word.is(&EventType::CALL_CONSENT_DENIED) {
+                1
+            } else {
+                2
+            };
+            (rank, std::cmp::Reverse(word.recorded_at))
+        };
+        words.into_iter().min_by_key(rank)
+    }
+
+    fn is(&self, event_type: &EventType) -> bool {
+        self.event_type == event_type.as_str()
+    }
+
     /// Whether it lets a claim pass that the store gets at `now`. A host's clock neither prolongs a grant
     /// nor ends it.
     pub(super) fn check(&self, claim: &ConsentClaim, now: DateTime<Utc>) -> Result<(), Obstacle> {
-        if self.event_type == EventType::CALL_CONSENT_DENIED.as_str() {
+        if self.is(&EventType::CALL_CONSENT_DENIED) {
             return Err(Obstacle::ConsentDenied);
         }
-        let is_granted = self.event_type == EventType::CALL_CONSENT_GRANTED.as_str();
-        if is_granted && self.lapses_at(claim).is_some_and(|lapses_at| now < lapses_at) {
+        let holds = |lapses_at| now < lapses_at;
+        if self.is(&EventType::CALL_CONSENT_GRANTED) && self.lapses_at(claim).is_some_and(holds) {
             Ok(())
         } else {
             Err(Obstacle::ConsentExpired)
@@ -33,15 +60,10 @@ impl ConsentWord {
 
     /// None where what the grant says is no time: it is not for us to say that it still holds.
     fn lapses_at(&self, claim: &ConsentClaim) -> Option<DateTime<Utc>> {
-        match self.expires_at.as_ref().filter(|value| !value.is_null()) {
-            Some(Value::String(text)) => {
-                DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc())
-            }
-            Some(_) => None,
-            None => {
-                let lifetime = TimeDelta::from_std(claim.lifetime).unwrap_or(TimeDelta::MAX);
-                Some(super::entry::later(self.recorded_at, lifetime))
-            }
+        if let Some(told) = self.expires_at.as_ref().filter(|value| !value.is_null()) {
+            return time_of(told);
         }
+        let lifetime = TimeDelta::from_std(claim.lifetime).ok();
+        Some(super::entry::lease_end(self.recorded_at, lifetime))
     }
 }

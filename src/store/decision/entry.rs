@@ -14,8 +14,8 @@ use crate::store::admission::{Claim, Conclusion, OpenEffect, Scope};
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) effect_id: Uuid,
-    /// Its `effect.admitted` event.
-    pub(crate) intent_id: Uuid,
+    /// Its `effect.admitted` event; none while only its outcome is known.
+    pub(crate) intent_id: Option<Uuid>,
     pub(crate) effect: String,
     /// None once the key is free.
     pub(crate) key_hash: Option<Digest>,
@@ -90,7 +90,7 @@ impl Entry {
         });
         Self {
             effect_id: claim.effect_id,
-            intent_id: header.id,
+            intent_id: Some(header.id),
             effect: claim.effect.clone(),
             key_hash: claim.key_hash,
             input_hash: Some(claim.input_hash),
@@ -100,7 +100,26 @@ impl Entry {
             state: State::Running,
             has_outcome: false,
             admitted_at: now,
-            lease_until: later(now, TimeDelta::from_std(claim.lease).unwrap_or(TimeDelta::MAX)),
+            lease_until: lease_end(now, TimeDelta::from_std(claim.lease).ok()),
+        }
+    }
+
+    /// Of an effect whose outcome came before anything else of it: it says that the effect must not run any
+    /// more.
+    pub(crate) fn early(effect_id: Uuid, now: DateTime<Utc>) -> Self {
+        Self {
+            effect_id,
+            intent_id: None,
+            effect: String::new(),
+            key_hash: None,
+            input_hash: None,
+            request_id: None,
+            conversation_id: None,
+            charges: Vec::new(),
+            state: State::Running,
+            has_outcome: false,
+            admitted_at: now,
+            lease_until: now,
         }
     }
 
@@ -111,11 +130,11 @@ impl Entry {
         let input = AdmissionInput::deserialize(intent.input()?).ok()?;
         let received_at = now - intent.waited().unwrap_or_default();
         let digest = |hex: Option<String>| hex?.parse::<Digest>().ok();
-        let lease_ms = input.lease_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0);
-        let lease = TimeDelta::try_milliseconds(lease_ms).unwrap_or(TimeDelta::MAX);
+        let lease_ms = input.lease_ms.unwrap_or(0);
+        let lease = i64::try_from(lease_ms).ok().and_then(TimeDelta::try_milliseconds);
         Some(Self {
             effect_id: input.effect_id?.parse().ok()?,
-            intent_id: header.id,
+            intent_id: Some(header.id),
             effect: input.effect.unwrap_or_default(),
             key_hash: digest(input.key_hash),
             input_hash: digest(input.input_hash),
@@ -125,8 +144,25 @@ impl Entry {
             state: State::Running,
             has_outcome: false,
             admitted_at: now,
-            lease_until: later(received_at, lease),
+            lease_until: lease_end(received_at, lease),
         })
+    }
+
+    /// Takes over what the intent says of an effect whose outcome came first; its key, unless that is free
+    /// again. `false` where the intent was known.
+    pub(crate) fn learn(&mut self, drained: Self) -> bool {
+        if self.intent_id.is_some() {
+            return false;
+        }
+        let holds_key = !matches!(self.state, State::Failed | State::Voided);
+        *self = Self {
+            state: self.state,
+            has_outcome: self.has_outcome,
+            admitted_at: self.admitted_at,
+            key_hash: drained.key_hash.filter(|_| holds_key),
+            ..drained
+        };
+        true
     }
 
     /// Whether its lease is over.
@@ -179,6 +215,7 @@ impl Entry {
         conclusion: Conclusion,
         now: DateTime<Utc>,
     ) -> Option<Vec<Change>> {
+        self.intent_id?;
         let is_expiring = self.state == State::Running && self.is_over(now);
         let is_in_doubt = self.state == State::InDoubt || is_expiring;
         match conclusion {
@@ -197,7 +234,7 @@ impl Entry {
 
     /// As it is listed, where its end is not known.
     pub(crate) fn open(&self, now: DateTime<Utc>) -> Option<OpenEffect> {
-        if !matches!(self.state, State::InDoubt | State::Running) {
+        if self.intent_id.is_none() || !matches!(self.state, State::InDoubt | State::Running) {
             return None;
         }
         let is_expiring = self.state == State::Running && self.is_over(now);
@@ -233,7 +270,9 @@ impl Entry {
     }
 }
 
-/// A time after another, or the last that there is.
-pub(super) fn later(time: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
-    time.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC)
+/// When a lease ends, or a consent: after 300 years at the latest, because not every database has a time for
+/// more.
+pub(super) fn lease_end(time: DateTime<Utc>, lease: Option<TimeDelta>) -> DateTime<Utc> {
+    const MAX: TimeDelta = TimeDelta::days(300 * 365 + 75);
+    time + lease.unwrap_or(MAX).min(MAX)
 }

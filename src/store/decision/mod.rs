@@ -20,6 +20,9 @@ use crate::event::Period;
 
 pub(crate) use super::admission::DOING;
 
+/// What is wrong with a claim whose intent was recorded as an event like any other.
+pub(crate) const STORED_WITHOUT_ENTRY: &str = "the intent is recorded already, and made no entry";
+
 /// What a claim meets among the effects that there are.
 #[derive(Debug)]
 pub(crate) enum Met {
@@ -42,7 +45,7 @@ pub(crate) fn meet(
     holder: Option<&Entry>,
     now: DateTime<Utc>,
 ) -> Option<Met> {
-    let is_itself = |entry: &&Entry| entry.intent_id == claim.intent.header().id;
+    let is_itself = |entry: &&Entry| entry.intent_id == Some(claim.intent.header().id);
     // First of all, because its effect may have failed since, and the key may be another's by now.
     if own.filter(is_itself).or(holder.filter(is_itself)).is_some() {
         return Some(Met::Itself);

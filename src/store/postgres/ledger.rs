@@ -20,7 +20,7 @@ const OPEN_EFFECTS: Sql = sql!(
         state = 'running' and lease_until <= clock_timestamp() as is_expiring,
         state = 'in_doubt' or lease_until <= clock_timestamp() as is_in_doubt
     from moltbot_audit.audit_effects
-    where state in ('running', 'in_doubt')
+    where state in ('running', 'in_doubt') and intent_id is not null
     order by admitted_at
     limit $1"
 );

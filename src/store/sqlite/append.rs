@@ -41,6 +41,9 @@ impl Place {
 
 pub(super) type Placed = Result<Place, Conflict>;
 
+/// Where an event stands, and whether it was not stored before.
+pub(super) type Landed = (Placed, bool);
+
 /// Whether to look for the batch's events among the stored ones first.
 #[derive(Clone, Copy, PartialEq)]
 enum Lookup {
@@ -68,17 +71,18 @@ async fn attempt(
     // below still holds when it is written upon. A crash before the commit leaves nothing behind.
     let mut transaction =
         writer.begin_with("begin immediate").await.map_err(|error| failed(DOING, error))?;
-    let Some(placed) = chain(&mut transaction, rows, lookup, now()).await? else {
+    let Some(landed) = chain(&mut transaction, rows, lookup, now()).await? else {
         transaction.rollback().await.map_err(|error| failed(DOING, error))?;
         return Ok(None);
     };
-    for (row, _) in rows.iter().zip(&placed).filter(|(_, placed)| placed.is_ok()) {
+    // What was stored before did then what its part is.
+    for (row, _) in rows.iter().zip(&landed).filter(|(_, (_, is_new))| *is_new) {
         admission::follow(&mut transaction, row, now()).await?;
     }
     // An error here may come before or after the commit reached the disk. The caller appends the same
     // records again, and those that landed are met by their ids.
     transaction.commit().await.map_err(|error| failed(DOING, error))?;
-    Ok(Some(placed))
+    Ok(Some(landed.into_iter().map(|(placed, _)| placed).collect()))
 }
 
 /// Appends one record in a transaction that holds the lock already. Its part is not followed.
@@ -86,14 +90,14 @@ pub(super) async fn append_one(
     transaction: &mut SqliteConnection,
     row: &Row,
     now: DateTime<Utc>,
-) -> Result<Placed, StoreError> {
+) -> Result<Landed, StoreError> {
     let rows = std::slice::from_ref(row);
-    let mut placed = chain(transaction, rows, Lookup::Skip, now).await?;
-    if placed.is_none() {
+    let mut landed = chain(transaction, rows, Lookup::Skip, now).await?;
+    if landed.is_none() {
         // Only the statement that objected was undone.
-        placed = chain(transaction, rows, Lookup::First, now).await?;
+        landed = chain(transaction, rows, Lookup::First, now).await?;
     }
-    placed.and_then(|mut placed| placed.pop()).ok_or_else(|| tampered("before its last event"))
+    landed.and_then(|mut landed| landed.pop()).ok_or_else(|| tampered("before its last event"))
 }
 
 /// Chains rows and writes them. `None`, with nothing written, where a unique key objects.
@@ -102,23 +106,23 @@ async fn chain(
     rows: &[Row],
     lookup: Lookup,
     now: DateTime<Utc>,
-) -> Result<Option<Vec<Placed>>, StoreError> {
+) -> Result<Option<Vec<Landed>>, StoreError> {
     let mut ledger = Ledger::open(transaction, rows, now).await?;
     if lookup == Lookup::First {
         ledger.known = stored(transaction, rows).await?;
     }
-    let placed = rows.iter().map(|row| ledger.place(row)).collect::<Result<Vec<_>, _>>()?;
+    let landed = rows.iter().map(|row| ledger.place(row)).collect::<Result<Vec<_>, _>>()?;
     match insert_events(transaction, &ledger.fresh).await {
         Err(error) if is_duplicate(&error) => return Ok(None),
         other => other.map_err(|error| failed(DOING, error))?,
     }
     upsert_heads(transaction, &ledger).await.map_err(|error| failed(DOING, error))?;
-    Ok(Some(placed))
+    Ok(Some(landed))
 }
 
 /// Gives out places while the lock is held.
 struct Ledger<'a> {
-    recorded_at: DateTime<Utc>,
+    now: DateTime<Utc>,
     heads: HashMap<StreamId, Head>,
     known: HashMap<Uuid, Known<'a>>,
     fresh: Vec<(&'a Row, Place)>,
@@ -129,6 +133,8 @@ struct Head {
     chain_hash: Digest,
     /// How long the events that are appended have waited, at most.
     waited: Duration,
+    /// When the last event was written. Time never goes back within a stream.
+    last_at: DateTime<Utc>,
     /// Streams of which every event turned out to be known keep their row as it is.
     moved: bool,
 }
@@ -142,57 +148,62 @@ impl<'a> Ledger<'a> {
     async fn open(
         connection: &mut SqliteConnection,
         rows: &[Row],
-        recorded_at: DateTime<Utc>,
+        now: DateTime<Utc>,
     ) -> Result<Self, StoreError> {
         let wanted: HashMap<&str, StreamId> =
             rows.iter().map(|row| (row.content.stream_id.as_str(), row.stream_id)).collect();
         // The ids travel as one JSON text: the statement stays the same for every batch, and cached.
-        let select = "select stream_id, seq, head from audit_streams \
-                      where stream_id in (select value from json_each(?1))";
+        let select = "select wanted.value as stream_id, s.seq, s.head, s.last_at, (
+                          select max(e.seq) from audit_events e where e.stream_id = wanted.value
+                      ) as last_seq
+                      from json_each(?1) as wanted
+                      left join audit_streams s on s.stream_id = wanted.value";
         let found = sqlx::query(select).bind(json_texts(wanted.keys())).fetch_all(connection).await;
         let mut heads = HashMap::new();
         for row in &found.map_err(|error| failed(DOING, error))? {
             let stream_id: &str = row.try_get("stream_id").map_err(|error| failed(DOING, error))?;
             let Some(&stream_id) = wanted.get(stream_id) else { continue };
-            let Some(cells) = Cells::of(row, stream_id, "seq")? else { continue };
-            let chain_hash = cells.digest("head")?;
-            heads.insert(
-                stream_id,
-                Head { seq: cells.seq(), chain_hash, waited: Duration::ZERO, moved: false },
-            );
+            let last_seq: Option<i64> =
+                row.try_get("last_seq").map_err(|error| failed(DOING, error))?;
+            let head = Cells::of(row, stream_id, "seq")?;
+            if last_seq > head.map(Cells::seq) {
+                return Err(tampered("before its last event"));
+            }
+            let Some(cells) = head else { continue };
+            let (chain_hash, last_at) = (cells.digest("head")?, cells.time("last_at")?);
+            let seq = cells.seq();
+            let head = Head { seq, chain_hash, waited: Duration::ZERO, last_at, moved: false };
+            heads.insert(stream_id, head);
         }
-        Ok(Self {
-            recorded_at,
-            heads,
-            known: HashMap::new(),
-            fresh: Vec::with_capacity(rows.len()),
-        })
+        Ok(Self { now, heads, known: HashMap::new(), fresh: Vec::with_capacity(rows.len()) })
     }
 
-    fn place(&mut self, row: &'a Row) -> Result<Placed, StoreError> {
+    fn place(&mut self, row: &'a Row) -> Result<Landed, StoreError> {
         if let Some(known) = self.known.get(&row.id) {
-            return Ok(known.meet(row));
+            return Ok((known.meet(row), false));
         }
         let head = self.heads.entry(row.stream_id).or_insert_with(|| Head {
             seq: 0,
             chain_hash: stream_start(*row.stream_id.uuid().as_bytes()),
             waited: Duration::ZERO,
+            last_at: self.now,
             moved: false,
         });
+        head.last_at = head.last_at.max(self.now);
         head.seq =
             head.seq.checked_add(1).ok_or_else(|| tampered("at the last number there is"))?;
-        head.chain_hash = chain_hash(head.chain_hash, row.event_hash, self.recorded_at);
+        head.chain_hash = chain_hash(head.chain_hash, row.event_hash, head.last_at);
         head.waited = head.waited.max(row.waited);
         head.moved = true;
         let place = Place {
             seq: head.seq,
-            recorded_at: self.recorded_at,
+            recorded_at: head.last_at,
             event_hash: row.event_hash,
             chain_hash: head.chain_hash,
         };
         self.fresh.push((row, place));
         self.known.insert(row.id, Known { content: Cow::Borrowed(&row.content), place });
-        Ok(Ok(place))
+        Ok((Ok(place), true))
     }
 }
 
@@ -287,7 +298,6 @@ async fn upsert_heads(
     connection: &mut SqliteConnection,
     ledger: &Ledger<'_>,
 ) -> Result<(), sqlx::Error> {
-    let now = ledger.recorded_at.timestamp_micros();
     let moved: Vec<_> = ledger.heads.iter().filter(|(_, head)| head.moved).collect();
     for heads in moved.chunks(ROWS_MAX) {
         let mut upsert = QueryBuilder::<Sqlite>::new(
@@ -295,9 +305,11 @@ async fn upsert_heads(
         );
         upsert.push_values(heads, |mut values, (stream_id, head)| {
             values.push_bind(stream_id.to_string()).push_bind(head.seq);
-            values.push_bind(head.chain_hash.as_bytes().as_slice()).push_bind(now).push_bind(now);
+            let last_at = head.last_at.timestamp_micros();
+            values.push_bind(head.chain_hash.as_bytes().as_slice());
+            values.push_bind(last_at).push_bind(last_at);
             let waited = i64::try_from(head.waited.as_micros()).unwrap_or(i64::MAX);
-            values.push_bind(now.saturating_sub(waited));
+            values.push_bind(ledger.now.timestamp_micros().saturating_sub(waited));
         });
         upsert.push(
             " on conflict (stream_id) do update \

@@ -50,6 +50,9 @@ impl Effects {
             Role::Outcome => {
                 let header = record.header();
                 let error_code = header.error_code.as_deref();
+                if self.entry(header.id).is_none() {
+                    self.entries.push(Entry::early(header.id, now));
+                }
                 let settle = |entry: &mut Entry| {
                     entry.settle(&header.outcome, error_code, record.output().as_ref())
                 };
@@ -60,13 +63,13 @@ impl Effects {
     }
 
     fn drain(&mut self, mut entry: Entry) {
-        if self.entry(entry.effect_id).is_some() {
-            return;
-        }
         if self.holder(&entry).is_some() {
             entry.key_hash = None;
         }
-        self.entries.push(entry);
+        match self.entry(entry.effect_id) {
+            Some(known) => _ = known.learn(entry),
+            None => self.entries.push(entry),
+        }
     }
 
     fn holder(&self, of: &Entry) -> Option<&Entry> {
@@ -113,6 +116,9 @@ impl Kept {
             Ok(grant) => grant,
             Err(obstacle) => return Ok(Verdict::Refused(obstacle)),
         };
+        if self.row(claim.intent.header().id).is_some() {
+            return Err(StoreError::refused(DOING, decision::STORED_WITHOUT_ENTRY));
+        }
         let receipt = self.place(&claim.intent, now)?;
         let entry = Entry::admitted(claim, now);
         self.effects.apply(entry.reserved());
@@ -164,15 +170,16 @@ impl Kept {
                 && record.input().is_some_and(|input| input["consent_id"] == consent.consent_id)
         };
         let words = self.rows.iter().filter(|(record, _)| is_word(record));
-        let newest = words.max_by_key(|(_, receipt)| (receipt.recorded_at, receipt.seq));
-        let (record, receipt) = newest?;
-        Some(ConsentWord {
+        let word = |(record, receipt): &(Record, Receipt)| ConsentWord {
             event_type: record.header().event_type.clone(),
             recorded_at: receipt.recorded_at,
             expires_at: record
                 .input()
                 .and_then(|mut input| input.get_mut("expires_at").map(serde_json::Value::take)),
-        })
+        };
+        // In the order of arrival, so the last of a stream has its highest place.
+        let last: HashMap<_, _> = words.map(|row| (row.0.stream_id(), word(row))).collect();
+        ConsentWord::that_counts(last.into_values().collect())
     }
 
     /// Appends a record as an event, whatever its role; a conflict leaves nothing to answer.

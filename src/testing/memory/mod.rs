@@ -109,8 +109,11 @@ impl MemoryStore {
 impl Kept {
     /// Appends a record, with what it does to its effect's entry.
     fn append(&mut self, record: &Record, now: DateTime<Utc>) -> Appended {
+        let is_new = self.row(record.header().id).is_none();
         let receipt = self.chain(record, now)?;
-        self.effects.follow(record, now);
+        if is_new {
+            self.effects.follow(record, now);
+        }
         Ok(receipt)
     }
 
@@ -133,6 +136,7 @@ impl Kept {
             started_at: now,
             last_at: now,
         });
+        let now = now.max(head.last_at);
         head.seq += 1;
         head.chain_hash = chain_hash(head.chain_hash, record.event_hash(), now);
         head.last_at = now;

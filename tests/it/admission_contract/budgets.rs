@@ -1,9 +1,14 @@
 //! Budgets: boundaries, and all or nothing.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use moltbot_audit::event::{Budget, Period};
-use moltbot_audit::store::admission::{Charge, Claim, Obstacle, Scope};
+use moltbot_audit::store::admission::{Charge, Claim, Conclusion, Obstacle, Scope};
+use serde_json::json;
 
 use crate::support::claims::{Case, charge};
+use crate::support::records::morning;
 
 pub(crate) async fn the_eighth_of_eight_calls_is_admitted_and_the_ninth_is_not(case: Case) {
     for used in 1..=8 {
@@ -102,4 +107,33 @@ pub(crate) async fn an_admitted_intent_is_chained_and_a_refused_one_is_not(case:
     assert_eq!(case.admit(&claim(2)).await.receipt.seq, 2);
     assert_eq!(case.event_types().await, ["effect.admitted"; 2]);
     case.assert_unbroken().await;
+}
+
+pub(crate) async fn what_was_used_beyond_all_numbers_is_still_recorded(case: Case) {
+    let all = || Claim {
+        lease: Duration::ZERO,
+        ..case.charged([charge(Budget::TOKENS, i64::MAX, i64::MAX)])
+    };
+    let claims = [all(), all(), all(), all()];
+    for claim in &claims {
+        case.admit(claim).await;
+        case.conclude(claim, Conclusion::NotPerformed).await.expect("it is in doubt");
+    }
+    // They were performed after all.
+    for claim in &claims {
+        case.succeed(claim, json!("done")).await;
+    }
+    let at_least = (1 << 62) - 1;
+    assert!(case.used(&Budget::TOKENS).await >= at_least);
+    let more = case.charged([charge(Budget::TOKENS, 1, 10)]);
+    assert!(matches!(case.refusal(&more).await, Obstacle::Budget { charge: 0, .. }));
+    assert!(case.used(&Budget::TOKENS).await >= at_least - 1);
+}
+
+pub(crate) async fn a_lease_beyond_all_times_is_a_long_one(case: Case) {
+    let claim = Claim { lease: Duration::MAX, elapsed_max: Some(Duration::MAX), ..case.claim() };
+    case.admit(&claim).await;
+    let open = case.open().await;
+    assert!(open[0].lease_until > morning() + TimeDelta::days(100_000), "{:?}", open[0]);
+    assert!(!open[0].is_expiring);
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use moltbot_audit::event::{Budget, Switch};
 use moltbot_audit::proof::canonical;
+use moltbot_audit::record::Record;
 use moltbot_audit::store::admission::{Claim, Conclusion, Verdict};
-use moltbot_audit::{ErrorCode, Outcome};
+use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventId, EventType, Outcome};
 use serde_json::json;
 
-use crate::support::claims::{Case, charge, hash, outcome};
+use crate::support::claims::{Case, charge, flip, hash, outcome};
 use crate::support::records::{event, sealed};
 
 pub(crate) async fn the_same_claim_again_gets_its_first_receipt_and_takes_nothing(case: Case) {
@@ -170,4 +171,44 @@ pub(crate) async fn an_answer_prints_nothing_of_what_it_replays(case: Case) {
     let replay = case.ask(&case.keyed("a key")).await;
     assert!(matches!(replay, Verdict::Replay { output: Some(_), .. }));
     assert!(!format!("{replay:?}").contains("Keza"));
+}
+
+pub(crate) async fn what_is_told_again_with_other_content_is_an_error(case: Case) {
+    let another = |record: &Record, actor| {
+        let mut input = record.input().expect("an input");
+        input["note"] = json!("another");
+        let event_type = match record.header().event_type.as_str() {
+            "effect.admitted" => EventType::EFFECT_ADMITTED,
+            "effect.resolved" => EventType::EFFECT_RESOLVED,
+            _ => EventType::SWITCH_RESET,
+        };
+        let event = AuditEvent::new(event_type, actor).input(input);
+        let id = EventId::from_uuid(record.header().id).expect("an event id");
+        let is_of_request = record.header().request_id.is_some();
+        let event = if is_of_request { event.request(&case.request) } else { event };
+        sealed(event.id(id))
+    };
+    let claim = Claim { lease: Duration::ZERO, ..case.keyed("a key") };
+    case.admit(&claim).await;
+    let other = Claim { intent: another(&claim.intent, Actor::System), ..claim.clone() };
+    let error = case.admission().admit(&other).await.expect_err("another intent");
+    assert!(error.is_refusal(), "{error:?}");
+
+    let conclusion = Conclusion::Performed;
+    let record = case.conclusion(&claim, conclusion);
+    case.conclude_by(&claim, conclusion, &record).await.expect("it is in doubt");
+    let other = another(&record, Actor::Admin);
+    let error = case.admission().conclude(claim.effect_id, conclusion, &other).await;
+    let error = error.expect_err("another conclusion");
+    assert!(error.is_refusal(), "{error:?}");
+
+    let (state, record) = flip(Switch::OCR, false);
+    case.admission().set_switch(&state, &record).await.expect("the switch is set");
+    let error = case.admission().set_switch(&state, &another(&record, Actor::Admin)).await;
+    let error = error.expect_err("another flip");
+    assert!(error.is_refusal(), "{error:?}");
+    let states = case.admission().switches().await.expect("a readable store");
+    let ocr = states.iter().find(|state| state.switch == Switch::OCR);
+    assert_eq!(ocr.map(|state| state.is_engaged), Some(false));
+    assert_eq!(case.event_types().await.len(), 2);
 }

@@ -98,8 +98,8 @@ async fn what_is_asked_of_a_stream_is_found_by_an_index() {
             "audit_events_consents",
         ),
         (
-            "select * from audit_effects where state in ('in_doubt', 'running') \
-             order by admitted_at, effect_id limit ?1",
+            "select * from audit_effects \
+             where state in ('in_doubt', 'running') and intent_id is not null order by admitted_at, effect_id limit ?1",
             "audit_effects_open",
         ),
     ] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::sqlite::SqlitePool;
+use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Row as _, SqliteConnection};
 use uuid::Uuid;
 
@@ -60,7 +60,7 @@ async fn decide(
             return Ok(Answer::Verdict(Verdict::Replay { effect_id, output }));
         }
         Some(Met::Itself) => {
-            let placed = append_one(transaction, row, now).await?;
+            let (placed, _) = append_one(transaction, row, now).await?;
             return Ok(Answer::Admitted { placed, used: Vec::new(), elapsed: None });
         }
     }
@@ -69,7 +69,10 @@ async fn decide(
         Ok(grant) => grant,
         Err(obstacle) => return Ok(Answer::Verdict(Verdict::Refused(obstacle))),
     };
-    let placed = append_one(transaction, row, now).await?;
+    let (placed, is_new) = append_one(transaction, row, now).await?;
+    if placed.is_ok() && !is_new {
+        return Err(StoreError::refused(DOING, decision::STORED_WITHOUT_ENTRY));
+    }
     let entry = Entry::admitted(claim, now);
     insert(transaction, &entry).await.map_err(|error| failed(DOING, error))?;
     apply(transaction, &entry.reserved()).await.map_err(|error| failed(DOING, error))?;
@@ -186,27 +189,32 @@ async fn last_word(
     claim: &Claim,
     consent: &ConsentClaim,
 ) -> Result<Option<ConsentWord>, sqlx::Error> {
-    // The list of types word for word as the index has it.
+    // The list of types word for word as the index has it. The columns beside the one `max` are of its row.
     const SELECT: &str = "
-        select event_type, recorded_at, input -> '$.expires_at' as expires_at
+        select
+            event_type, recorded_at, input -> '$.expires_at' as expires_at, max(seq)
         from audit_events
         where stream_id in (?1, ?2)
         and event_type in ('call.consent_granted', 'call.consent_denied', 'call.consent_expired')
         and input ->> '$.consent_id' = ?3
-        order by recorded_at desc, seq desc
-        limit 1
+        group by stream_id
     ";
     let [of_request, of_conversation] =
         claim.consent_streams().map(|stream_id| stream_id.map(|id| id.to_string()));
     let select = sqlx::query(SELECT).bind(of_request).bind(of_conversation);
     let select = select.bind(&consent.consent_id);
-    let Some(row) = select.fetch_optional(transaction).await? else { return Ok(None) };
+    let rows = select.fetch_all(transaction).await?;
+    let words = rows.iter().map(consent_word).collect::<Result<Vec<_>, _>>()?;
+    Ok(ConsentWord::that_counts(words))
+}
+
+fn consent_word(row: &SqliteRow) -> Result<ConsentWord, sqlx::Error> {
     let expires_at: Option<&str> = row.try_get("expires_at")?;
     // A time beyond the calendar has long passed.
     let time = |micros| DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::UNIX_EPOCH);
-    Ok(Some(ConsentWord {
+    Ok(ConsentWord {
         event_type: row.try_get("event_type")?,
         recorded_at: time(row.try_get("recorded_at")?),
         expires_at: expires_at.map(|text| parse(text).unwrap_or(Value::from(0))),
-    }))
+    })
 }

@@ -54,7 +54,7 @@ pub(super) fn entry(row: &SqliteRow, doing: &'static str) -> Result<Entry, Store
     let id = |column| fields.id(column)?.ok_or_else(|| malformed(doing, "an effect's id"));
     Ok(Entry {
         effect_id: id("effect_id")?,
-        intent_id: id("intent_id")?,
+        intent_id: fields.id("intent_id")?,
         effect: fields.text("effect")?,
         key_hash: fields.digest("key_hash")?,
         input_hash: fields.digest("input_hash")?,
@@ -117,7 +117,8 @@ pub(super) async fn insert(
          request_id, conversation_id, charges, state, has_outcome, admitted_at, lease_until) \
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     );
-    let insert = insert.bind(entry.effect_id.to_string()).bind(entry.intent_id.to_string());
+    let insert =
+        insert.bind(entry.effect_id.to_string()).bind(entry.intent_id.map(|id| id.to_string()));
     let insert = insert.bind(&entry.effect).bind(bytes(entry.key_hash.as_ref()));
     let insert = insert.bind(bytes(entry.input_hash.as_ref()));
     let insert = insert.bind(entry.request_id.map(|id| id.to_string()));
@@ -151,13 +152,19 @@ pub(super) async fn apply(
         insert into audit_budgets (request_id, budget, used)
         select value ->> 'request', value ->> 'budget', value ->> 'amount' from json_each(?1)
         where true
-        on conflict (request_id, budget) do update set used = used + excluded.used
+        on conflict (request_id, budget) do update set used = case
+            when excluded.used > 0 and used > 9223372036854775807 - excluded.used
+            then 9223372036854775807 else used + excluded.used
+        end
     ";
     const DAY: &str = "
         insert into audit_day_budgets (day, budget, used)
         select value ->> 'day', value ->> 'budget', value ->> 'amount' from json_each(?1)
         where true
-        on conflict (day, budget) do update set used = used + excluded.used
+        on conflict (day, budget) do update set used = case
+            when excluded.used > 0 and used > 9223372036854775807 - excluded.used
+            then 9223372036854775807 else used + excluded.used
+        end
     ";
     let is_request = |change: &&Change| matches!(change.scope, Scope::Request(_));
     let (requests, days): (Vec<_>, Vec<_>) = changes.iter().partition(is_request);

@@ -66,7 +66,8 @@ impl AdmissionStore for SqliteStore {
     }
 
     fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
-        const SELECT: &str = "select * from audit_effects where state in ('in_doubt', 'running') \
+        const SELECT: &str = "select * from audit_effects \
+                              where state in ('in_doubt', 'running') and intent_id is not null \
                               order by admitted_at, effect_id limit ?1";
         Box::pin(async move {
             let found = sqlx::query(SELECT).bind(max).fetch_all(&self.readers).await;

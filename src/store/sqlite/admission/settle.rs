@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
-use sqlx::{Row as _, SqliteConnection};
 use uuid::Uuid;
 
 use super::append::{self, Placed, append_one, now};
@@ -25,29 +25,46 @@ pub(in crate::store::sqlite) async fn follow(
         None => Ok(()),
         Some(Part::Intent(intent)) => {
             let Some(entry) = Entry::drained(intent, now) else { return Ok(()) };
-            let drained = drain(transaction, entry).await;
-            drained.map_err(|error| failed(append::DOING, error))
+            drain(transaction, entry).await
         }
-        Some(Part::Outcome) => settle(transaction, row).await,
+        Some(Part::Outcome) => settle(transaction, row, now).await,
     }
 }
 
-async fn drain(transaction: &mut SqliteConnection, mut entry: Entry) -> Result<(), sqlx::Error> {
-    let select = "select effect_id = ?1 as is_own from audit_effects \
-                  where effect_id = ?1 or key_hash = ?2";
+async fn drain(transaction: &mut SqliteConnection, mut entry: Entry) -> Result<(), StoreError> {
+    let fault = |error| failed(append::DOING, error);
+    let select = "select 1 from audit_effects where effect_id <> ?1 and key_hash = ?2";
     let select = sqlx::query(select).bind(entry.effect_id.to_string());
-    let rows = select.bind(bytes(entry.key_hash.as_ref())).fetch_all(&mut *transaction).await?;
-    for row in &rows {
-        if row.try_get("is_own")? {
-            return Ok(());
-        }
+    let select = select.bind(bytes(entry.key_hash.as_ref()));
+    if select.fetch_optional(&mut *transaction).await.map_err(fault)?.is_some() {
         entry.key_hash = None;
     }
-    insert(transaction, &entry).await
+    if let Some(mut known) = find(transaction, entry.effect_id, append::DOING).await? {
+        if !known.learn(entry) {
+            return Ok(());
+        }
+        let delete = sqlx::query("delete from audit_effects where effect_id = ?1");
+        let delete = delete.bind(known.effect_id.to_string());
+        delete.execute(&mut *transaction).await.map_err(fault)?;
+        entry = known;
+    }
+    insert(transaction, &entry).await.map_err(fault)
 }
 
-async fn settle(transaction: &mut SqliteConnection, row: &Row) -> Result<(), StoreError> {
-    let Some(mut entry) = find(transaction, row.id, append::DOING).await? else { return Ok(()) };
+async fn settle(
+    transaction: &mut SqliteConnection,
+    row: &Row,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let found = find(transaction, row.id, append::DOING).await?;
+    let mut entry = if let Some(entry) = found {
+        entry
+    } else {
+        let entry = Entry::early(row.id, now);
+        let inserted = insert(transaction, &entry).await;
+        inserted.map_err(|error| failed(append::DOING, error))?;
+        entry
+    };
     let content = &row.content;
     // Our own text, of our own value.
     let output: Option<Value> = content.output.as_deref().and_then(|text| parse(text).ok());
@@ -71,7 +88,7 @@ pub(super) async fn conclude(
     let now = now();
     // Looked for first: the same conclusion again finds the effect concluded.
     if is_stored(&mut transaction, row).await.map_err(fault)? {
-        let placed = append_one(&mut transaction, row, now).await?;
+        let (placed, _) = append_one(&mut transaction, row, now).await?;
         transaction.rollback().await.map_err(fault)?;
         return Ok(Some(placed));
     }
@@ -83,7 +100,7 @@ pub(super) async fn conclude(
     };
     update(&mut transaction, &entry).await.map_err(fault)?;
     apply(&mut transaction, &changes).await.map_err(fault)?;
-    let placed = append_one(&mut transaction, row, now).await?;
+    let (placed, _) = append_one(&mut transaction, row, now).await?;
     transaction.commit().await.map_err(fault)?;
     Ok(Some(placed))
 }

@@ -28,7 +28,7 @@ pub(super) async fn set(
         let state = SwitchState { at: now, ..state.clone() };
         upsert(&mut transaction, &state).await.map_err(fault)?;
     }
-    let placed = append_one(&mut transaction, row, now).await?;
+    let (placed, _) = append_one(&mut transaction, row, now).await?;
     transaction.commit().await.map_err(fault)?;
     Ok(placed)
 }

@@ -1,0 +1,170 @@
+//! What the functions of the schema are given by whoever calls them without the library.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Executor};
+
+use super::Tampered;
+
+const RECORD: &str = "
+    id => gen_random_uuid(), stream_id => gen_random_uuid(), request_id => gen_random_uuid(),
+    conversation_id => null, event_type => TYPE, actor => 'system', outcome => 'succeeded',
+    error_code => null, duration_ms => null, created_at => '2026-09-21', trace_id => null,
+    span_id => null, input => INPUT, output => null, idempotency_key => null, host_ids => null,
+    salt => sha16(), input_commitment => sha256(''), output_commitment => sha256(''),
+    key_commitment => sha256(''), host_ids_commitment => sha256(''), event_hash => sha256('')";
+const SHA16: &str = "
+    create function sha16() returns bytea language sql as $$ select substr(sha256(''), 1, 16) $$";
+
+/// A call with the record's arguments and more; what is said twice counts as it is said last.
+fn call(function: &str, event_type: &str, input: &str, more: &[(&str, &str)]) -> String {
+    let record = RECORD.replace("TYPE", event_type).replace("INPUT", input);
+    let arguments: BTreeMap<_, _> = more.iter().copied().collect();
+    let arguments = arguments.iter().map(|(name, value)| format!(", {name} => {value}"));
+    format!("select moltbot_audit.{function}({record}{})", arguments.collect::<String>())
+}
+
+/// The SQLSTATE and the message of what is refused.
+async fn refused(tampered: &Tampered, sql: &str) -> (String, String) {
+    let Err(error) = tampered.database.execute(AssertSqlSafe(sql)).await else {
+        panic!("accepted: {sql}");
+    };
+    let error = error.into_database_error().expect("the server objects");
+    (error.code().unwrap_or_default().into_owned(), error.message().to_owned())
+}
+
+async fn is_empty(tampered: &Tampered) -> bool {
+    let count = "select not exists (select from moltbot_audit.audit_effects)
+        and not exists (select from moltbot_audit.audit_budgets)
+        and not exists (select from moltbot_audit.audit_day_budgets)
+        and (select count(*) from moltbot_audit.audit_events) = 3";
+    sqlx::query_scalar(count).fetch_one(&tampered.database).await.expect("a boolean")
+}
+
+const CLAIM: [(&str, &str); 16] = [
+    ("effect_id", "gen_random_uuid()"),
+    ("effect", "'moltbot.called'"),
+    ("key_hash", "null"),
+    ("input_hash", "sha256('')"),
+    ("switch", "null"),
+    ("lease_us", "60000000"),
+    ("elapsed_max_us", "null"),
+    ("consent_id", "null"),
+    ("consent_lifetime_us", "null"),
+    ("consent_streams", "null"),
+    ("budgets", "null"),
+    ("amounts", "null"),
+    ("limits", "null"),
+    ("day_budgets", "null"),
+    ("day_amounts", "null"),
+    ("day_limits", "null"),
+];
+
+#[tokio::test]
+async fn a_budget_without_an_amount_or_a_limit_is_refused() {
+    let tampered = Tampered::with(SHA16).await;
+    for (budgets, amounts, limits) in [
+        ("'{tokens,cost_microusd}'", "'{1,1}'", "'{10}'"),
+        ("'{tokens,cost_microusd}'", "'{1}'", "'{10,10}'"),
+        ("'{tokens}'", "'{1}'", "'{null}'"),
+        ("'{tokens}'", "'{null}'", "'{10}'"),
+        ("'{null}'", "'{1}'", "'{10}'"),
+        ("'{tokens}'", "'{1}'", "null"),
+        ("'{tokens}'", "null", "'{10}'"),
+        ("null", "'{1}'", "'{10}'"),
+        ("'{tokens}'", "'{1}'", "'{}'"),
+        ("'{tokens}'", "'{-1}'", "'{10}'"),
+        ("'{tokens}'", "'{9223372036854775807}'", "'{9223372036854775807}'"),
+    ] {
+        for period in ["", "day_"] {
+            let [b, a, l] = ["budgets", "amounts", "limits"].map(|name| format!("{period}{name}"));
+            let mut claim = CLAIM.to_vec();
+            claim.extend([(b.as_str(), budgets), (a.as_str(), amounts), (l.as_str(), limits)]);
+            let admit = call("admit", "'effect.admitted'", "'{}'", &claim);
+            let (code, message) = refused(&tampered, &admit).await;
+            assert_eq!(code, "22023", "{message}: {admit}");
+        }
+    }
+    assert!(is_empty(&tampered).await);
+    let admit = call("admit", "'effect.admitted'", "'{}'", &CLAIM);
+    tampered.execute(&admit).await;
+}
+
+#[tokio::test]
+async fn a_word_that_is_not_known_is_refused() {
+    let tampered = Tampered::with(SHA16).await;
+    for conclusion in ["'Performed'", "''", "'voided'", "null"] {
+        let more = [("effect_id", "gen_random_uuid()"), ("conclusion", conclusion)];
+        let conclude = call("conclude", "'effect.resolved'", "'{}'", &more);
+        assert_eq!(refused(&tampered, &conclude).await.0, "22023", "{conclusion}");
+    }
+    let more = [("effect_id", "null"), ("conclusion", "'performed'")];
+    let conclude = call("conclude", "'effect.resolved'", "'{}'", &more);
+    assert_eq!(refused(&tampered, &conclude).await.0, "22023");
+    let alone = call("append_alone", "'host.thing'", "null", &[("is_outcome", "null")]);
+    assert_eq!(refused(&tampered, &alone).await.0, "22023");
+    for roles in ["'{Outcome}'", "'{}'", "null", "'{event,event}'", "'{null}'"] {
+        let batch = batch(
+            "'host.thing'",
+            "null",
+            &format!(", waits_us => '{{}}', roles => {roles}"),
+            "append_effects",
+        );
+        assert_eq!(refused(&tampered, &batch).await.0, "22023", "{roles}");
+    }
+    assert!(is_empty(&tampered).await);
+}
+
+/// One event as a batch.
+fn batch(event_type: &str, input: &str, more: &str, function: &str) -> String {
+    format!(
+        "select moltbot_audit.{function}(
+            ids => array[gen_random_uuid()], stream_ids => array[gen_random_uuid()],
+            request_ids => '{{}}', conversation_ids => '{{}}', event_types => array[{event_type}],
+            actors => array['system'], outcomes => array['succeeded'], error_codes => '{{}}',
+            durations_ms => '{{}}', created_ats => array['2026-09-21'::timestamptz],
+            trace_ids => '{{}}', span_ids => '{{}}', inputs => array[{input}], outputs => '{{}}',
+            idempotency_keys => '{{}}', host_ids => '{{}}', salts => array[sha16()],
+            input_commitments => array[sha256('')], output_commitments => array[sha256('')],
+            key_commitments => array[sha256('')], host_ids_commitments => array[sha256('')],
+            event_hashes => array[sha256('')]{more})"
+    )
+}
+
+#[tokio::test]
+async fn a_consent_that_would_be_misread_is_refused_on_every_way() {
+    let tampered = Tampered::with(SHA16).await;
+    let cases: Value =
+        serde_json::from_str(include_str!("../../vectors/consent_times.json")).expect("JSON");
+    let ways = |event_type: &str, input: &str| {
+        let input = format!("$json${input}$json$");
+        [
+            call("append_alone", event_type, &input, &[("is_outcome", "false")]),
+            batch(event_type, &input, "", "append_batch"),
+            batch(event_type, &input, "", "append"),
+            batch(event_type, &input, ", waits_us => '{}', roles => '{event}'", "append_effects"),
+        ]
+    };
+    for other in cases["others"].as_array().expect("a list") {
+        for way in ways("'call.consent_granted'", &format!("{{\"expires_at\":{other}}}")) {
+            let (code, message) = refused(&tampered, &way).await;
+            assert!(code == "22023" && message.contains("expires_at"), "{message}: {way}");
+        }
+    }
+    for event_type in ["requested", "granted", "denied", "expired"] {
+        for way in ways(&format!("'call.consent_{event_type}'"), "{\"consent_id\":5}") {
+            let (code, message) = refused(&tampered, &way).await;
+            assert!(code == "22023" && message.contains("consent_id"), "{message}: {way}");
+        }
+    }
+    assert!(is_empty(&tampered).await);
+    for time in cases["times"].as_array().expect("a list") {
+        for way in ways("'call.consent_granted'", &format!("{{\"expires_at\":{time}}}")) {
+            tampered.execute(&way).await;
+        }
+    }
+    for way in ways("'call.started'", "{\"consent_id\":5,\"expires_at\":5}") {
+        tampered.execute(&way).await;
+    }
+}
