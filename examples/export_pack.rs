@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use moltbot_audit::pack::{ExportError, VerifyError, export_recorded, verify_request_pack};
+use moltbot_audit::pack::{ExportError, Unchecked, export_recorded, verify_request_pack};
 use moltbot_audit::redact::Profile;
 use moltbot_audit::{Auditor, RequestId, store};
 
 /// Export one request's pack. The export itself is recorded first.
 #[derive(Parser)]
-#[command(after_help = "Exit code: 0 exported, 1 exported and does not verify, 2 not exported.\n\
+#[command(after_help = "Exit code: 0 exported, 1 exported and not intact, 2 not exported.\n\
                         MOLTBOT_AUDIT_KEY: the deployment's key for ids and pseudonyms, 64 hex digits.")]
 struct Arguments {
     /// Where it is recorded: `sqlite://path/to/file.sqlite` or `postgres://user@host/database`
@@ -41,11 +41,11 @@ enum Reader {
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(&Arguments::parse()).await {
-        Ok(fault) => {
-            if let Some(fault) = &fault {
+        Ok(faults) => {
+            for fault in &faults {
                 eprintln!("warning: what is stored was tampered with: {fault}");
             }
-            ExitCode::from(u8::from(fault.is_some()))
+            ExitCode::from(u8::from(!faults.is_empty()))
         }
         Err(error) => {
             let causes = std::iter::successors(Some(&*error), |error| (*error).source());
@@ -56,8 +56,8 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Exports, and returns why the pack does not verify, if so.
-async fn run(arguments: &Arguments) -> Result<Option<VerifyError>, Box<dyn std::error::Error>> {
+/// Exports, and returns what of the stored events is not as it was recorded.
+async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     // First, because the export is recorded before it is written.
     check_destination(&arguments.out)?;
     let key = shared_key::redaction_key()?;
@@ -84,7 +84,16 @@ async fn run(arguments: &Arguments) -> Result<Option<VerifyError>, Box<dyn std::
             .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
         eprintln!("exported to {}", arguments.out.display());
     }
-    Ok(verify_request_pack(json.as_bytes()).err())
+    Ok(match verify_request_pack(json.as_bytes()) {
+        Ok(pack) => {
+            let unchecked = pack.unchecked().iter();
+            unchecked
+                .filter(|what| matches!(what, Unchecked::SetAside(_)))
+                .map(ToString::to_string)
+                .collect()
+        }
+        Err(fault) => vec![fault.to_string()],
+    })
 }
 
 fn check_destination(out: &Path) -> Result<(), String> {

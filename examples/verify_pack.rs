@@ -5,25 +5,36 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use moltbot_audit::pack::{BudgetVerdict, verify_request_pack};
+use moltbot_audit::pack::{Verdict, VerifiedPack, VerifyOptions, verify_request_pack_with};
 
 /// Verify exported request packs: that nothing in them was changed, left out or added.
 #[derive(Parser)]
-#[command(
-    after_help = "Exit code: 0 all verified, 1 one was tampered with, 2 none was, but one is no \
-                        pack or cannot be read, 3 all verified, but one tells of a limit that was \
-                        passed. The first fault of each is printed."
-)]
+#[command(after_help = "\
+Exit codes, the worst of all files:
+  0  intact: everything was checked, and each limit was kept
+  1  tampered with
+  2  wrong arguments, or a file that cannot be read or is no pack
+  3  nobody changed it, and it tells of a limit that was passed
+  4  nobody changed it, and something in it cannot be checked
+
+The first fault of each file is printed, and all that cannot be checked.")]
 struct Arguments {
     /// The packs; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Most bytes of a pack, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    max_mib: usize,
+    /// Most events of a pack
+    #[arg(long, value_name = "COUNT", default_value_t = VerifyOptions::default().events_max)]
+    max_events: usize,
 }
 
 /// Worse is greater: a file that cannot be read must not hide another that was tampered with.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Verdict {
-    Verified,
+enum Outcome {
+    Intact,
+    CannotBeChecked,
     /// Nobody changed it: it is what happened that was not allowed.
     LimitPassed,
     Unusable,
@@ -31,60 +42,89 @@ enum Verdict {
 }
 
 fn main() -> ExitCode {
-    let files = Arguments::parse().files;
-    let worst = files.iter().map(|file| verify(file)).max().unwrap_or(Verdict::Unusable);
-    ExitCode::from(match worst {
-        Verdict::Verified => 0,
-        Verdict::Tampered => 1,
-        Verdict::Unusable => 2,
-        Verdict::LimitPassed => 3,
+    let arguments = Arguments::parse();
+    let options = VerifyOptions {
+        bytes_max: arguments.max_mib.saturating_mul(1 << 20),
+        events_max: arguments.max_events,
+    };
+    let outcomes = arguments.files.iter().map(|file| verify(file, &options));
+    ExitCode::from(match outcomes.max().unwrap_or(Outcome::Unusable) {
+        Outcome::Intact => 0,
+        Outcome::Tampered => 1,
+        Outcome::Unusable => 2,
+        Outcome::LimitPassed => 3,
+        Outcome::CannotBeChecked => 4,
     })
 }
 
-fn verify(file: &Path) -> Verdict {
-    let shown = file.display();
-    let json = match read(file) {
+fn verify(file: &Path, options: &VerifyOptions) -> Outcome {
+    let shown = printable(&file.display().to_string());
+    let json = match read(file, options) {
         Ok(json) => json,
         Err(error) => {
             eprintln!("{shown}: cannot be read: {error}");
-            return Verdict::Unusable;
+            return Outcome::Unusable;
         }
     };
-    match verify_request_pack(&json) {
-        Ok(pack) => {
-            let (request, events, head) = (pack.request_id(), pack.events(), pack.head());
-            let (hidden, head) = (pack.hidden(), head.chain_hash);
-            say(&format!(
-                "{shown}: verified: request {request}, {events} events, {hidden} values hidden, head \
-                 {head}; {}",
-                pack.budgets()
-            ));
-            match pack.budgets() {
-                BudgetVerdict::Passed { .. } => Verdict::LimitPassed,
-                _ => Verdict::Verified,
-            }
-        }
+    match verify_request_pack_with(&json, options) {
+        Ok(pack) => tell(&shown, &pack),
         Err(error) if error.is_unusable() => {
-            eprintln!("{shown}: {error}");
-            Verdict::Unusable
+            eprintln!("{shown}: {}", printable(&error.to_string()));
+            Outcome::Unusable
         }
         Err(error) => {
             say(&format!("{shown}: TAMPERED: {error}"));
-            Verdict::Tampered
+            Outcome::Tampered
         }
     }
 }
 
-fn read(file: &Path) -> std::io::Result<Vec<u8>> {
-    if file != Path::new("-") {
-        return std::fs::read(file);
+fn tell(shown: &str, pack: &VerifiedPack) -> Outcome {
+    let verdict = pack.verdict();
+    let word = match verdict {
+        Verdict::Intact | Verdict::LimitPassed => "verified",
+        _ => "CANNOT BE CHECKED",
+    };
+    say(&format!(
+        "{shown}: {word}: request {}, {} profile, {} events, {} values hidden, head {}; {}",
+        pack.request_id(),
+        pack.profile().name,
+        pack.events(),
+        pack.hidden(),
+        pack.head().chain_hash,
+        pack.budgets()
+    ));
+    let unchecked = pack.unchecked().iter().map(ToString::to_string);
+    for what in unchecked.chain(pack.remarks().iter().cloned()) {
+        say(&format!("  {what}"));
     }
+    match verdict {
+        Verdict::Intact => Outcome::Intact,
+        Verdict::LimitPassed => Outcome::LimitPassed,
+        _ => Outcome::CannotBeChecked,
+    }
+}
+
+/// Reads one byte more than may be read, so that the verifier says that it is too much.
+fn read(file: &Path, options: &VerifyOptions) -> std::io::Result<Vec<u8>> {
+    let limit = u64::try_from(options.bytes_max).unwrap_or(u64::MAX).saturating_add(1);
     let mut json = Vec::new();
-    std::io::stdin().read_to_end(&mut json)?;
+    if file == Path::new("-") {
+        std::io::stdin().take(limit).read_to_end(&mut json)?;
+    } else {
+        std::fs::File::open(file)?.take(limit).read_to_end(&mut json)?;
+    }
     Ok(json)
+}
+
+/// A text without what a terminal acts on.
+fn printable(text: &str) -> String {
+    let escaped =
+        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect()
 }
 
 fn say(line: &str) {
     // Where nobody reads on, the exit code still tells.
-    let _unread = writeln!(std::io::stdout(), "{line}");
+    let _unread = writeln!(std::io::stdout(), "{}", printable(line));
 }

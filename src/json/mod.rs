@@ -10,6 +10,7 @@
 
 mod exact;
 mod parse;
+mod raw;
 mod write;
 
 #[cfg(feature = "recorder")]
@@ -18,6 +19,7 @@ pub use self::parse::{JsonError, JsonErrorKind, parse};
 pub(crate) use self::{
     exact::{deserialize_members, deserialize_option, deserialize_value},
     parse::parse_leniently,
+    raw::{items, members},
     write::of,
 };
 

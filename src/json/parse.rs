@@ -39,6 +39,9 @@ pub enum JsonErrorKind {
     /// Arrays and objects are nested deeper than this parser goes.
     #[error("it is nested too deeply")]
     TooDeep,
+    /// An object has more members than whoever reads it knows names for.
+    #[error("an object has too many members")]
+    TooMany,
 }
 
 /// Reads one JSON text: strictly by RFC 8259, without repeated member names. Unlike `serde_json` it has
@@ -65,12 +68,12 @@ pub(crate) fn parse_leniently(text: &str, depth_max: usize) -> Result<Value, Jso
     Parser { text, at: 0, is_lenient: true, depth_max }.document()
 }
 
-struct Parser<'t> {
-    text: &'t str,
+pub(super) struct Parser<'t> {
+    pub(super) text: &'t str,
     /// How much of it has been read.
-    at: usize,
-    is_lenient: bool,
-    depth_max: usize,
+    pub(super) at: usize,
+    pub(super) is_lenient: bool,
+    pub(super) depth_max: usize,
 }
 
 /// An array or object whose end has not been read.
@@ -168,7 +171,7 @@ impl Parser<'_> {
         if self.skip(end) { Ok(value) } else { Err(self.not_json()) }
     }
 
-    fn name(&mut self) -> Result<String, JsonError> {
+    pub(super) fn name(&mut self) -> Result<String, JsonError> {
         if self.next() != Some(b'"') {
             return Err(self.not_json());
         }
@@ -301,31 +304,31 @@ impl Parser<'_> {
     }
 
     /// The next byte that is no white space.
-    fn next(&mut self) -> Option<u8> {
+    pub(super) fn next(&mut self) -> Option<u8> {
         let rest = self.text.as_bytes()[self.at..].iter();
         self.at += rest.take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
         self.peek()
     }
 
-    fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
     /// Reads this byte, if it is the next one that is no white space.
-    fn skip(&mut self, byte: u8) -> bool {
+    pub(super) fn skip(&mut self, byte: u8) -> bool {
         let is_next = self.next() == Some(byte);
         self.at += usize::from(is_next);
         is_next
     }
 
     /// What stands here is no JSON, or nothing stands here.
-    fn not_json(&self) -> JsonError {
+    pub(super) fn not_json(&self) -> JsonError {
         let is_over = self.at >= self.text.len();
         self.fault(if is_over { JsonErrorKind::BreaksOff } else { JsonErrorKind::NotJson })
     }
 
     #[cold]
-    fn fault(&self, kind: JsonErrorKind) -> JsonError {
+    pub(super) fn fault(&self, kind: JsonErrorKind) -> JsonError {
         let read = &self.text.as_bytes()[..self.at];
         let line_len = read.iter().rev().take_while(|byte| **byte != b'\n').count();
         let line = read.split(|byte| *byte == b'\n').count();

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::proof::{Digest, Salt, commit, leaf_salt, push_pointer};
 use crate::record::{Header, StoredRecord};
-use crate::redact::{Decision, KnownValues, Profile};
+use crate::redact::{Decision, Field, KnownValues, Profile, Rule};
 
 /// One event of a pack.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -113,6 +113,40 @@ impl PackEvent {
             ("/host_ids", &self.host_ids),
         ]
     }
+
+    /// JSON pointers to hidden values that the sections compute from.
+    pub(super) fn withheld(&self) -> impl Iterator<Item = &str> {
+        self.views().into_iter().flat_map(|(root, view)| {
+            let is_needed = |(pointer, hidden): &(&String, &Hidden)| {
+                let field = self.field_at(&view.value, pointer, root);
+                field.is_needed() || hidden.rule == Rule::NotOfKind.as_str()
+            };
+            view.hidden.iter().filter(is_needed).map(|(pointer, _)| pointer.as_str())
+        })
+    }
+
+    /// The field at a pointer into a value, by the nearest member name above it.
+    pub(super) fn field_at<'a>(
+        &'a self,
+        value: &'a Value,
+        pointer: &str,
+        root: &'a str,
+    ) -> Field<'a> {
+        let (mut value, mut key) = (Some(value), root);
+        let below = pointer.strip_prefix(root).unwrap_or_default();
+        for token in below.split('/').skip(1) {
+            let name = token.replace("~1", "/").replace("~0", "~");
+            let member = value.and_then(|value| value.as_object()?.get_key_value(&name));
+            value = match member {
+                Some((name, member)) => {
+                    key = name;
+                    Some(member)
+                }
+                None => value.and_then(|value| value.get(token.parse::<usize>().ok()?)),
+            };
+        }
+        Field { event_type: &self.header.event_type, key }
+    }
 }
 
 /// What stays the same while one event is shown.
@@ -136,11 +170,11 @@ impl Disclosure<'_> {
     }
 
     fn walk(&self, value: &Value, key: &str, pointer: &mut String, view: &mut View) -> Value {
-        let decision = self.profile.decide((self.event_type, key), value, self.known);
-        if let Decision::Hide { rule, masked } = decision {
+        let field = Field { event_type: self.event_type, key };
+        if let Decision::Hide { rule, masked } = self.profile.decide(field, value, self.known) {
             let digest = commit(value, self.salt, pointer);
             view.hidden.insert(pointer.clone(), Hidden { digest, rule: rule.as_str().to_owned() });
-            return masked;
+            return masked.into();
         }
         let at = pointer.len();
         match value {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{PackEvent, SCHEMA, SECTIONS_VERSION, Section, Sections};
+use super::{PackEvent, SCHEMA, SECTIONS_VERSION, Section, Sections, SetAsideEvent};
 use crate::event::{RequestId, StreamId};
 use crate::proof::{Digest, tagged_digest};
 use crate::redact::{Additions, KnownValues, Profile};
@@ -28,6 +28,8 @@ pub struct RequestPack {
     pub sections: Sections,
     /// What proves it.
     pub events: Vec<PackEvent>,
+    /// Events of the stream that are not what was sealed. Sections are computed without them.
+    pub set_aside: Vec<SetAsideEvent>,
     /// Where the stream stands, and what ties the pack together.
     pub integrity: Integrity,
 }
@@ -74,6 +76,8 @@ pub struct Integrity {
     pub profile_digest: Digest,
     /// Digest of each event as it is shown, masked forms included.
     pub event_digests: Vec<Digest>,
+    /// Digest of the events that are set aside.
+    pub set_aside_digest: Digest,
     /// A signed checkpoint over the stream's head.
     pub checkpoint: Section<()>,
 }
@@ -116,7 +120,8 @@ pub enum ExportError {
 /// Exports a request's whole story, redacted for its reader.
 ///
 /// The pack is built from one consistent snapshot of the request's stream, whole, and of nothing but
-/// it. The same stream and profile give the same pack.
+/// it. The same stream and profile give the same pack. An event that is not what was sealed is set aside
+/// by its place, and the rest is exported.
 ///
 /// # Errors
 /// [`ExportError::UnknownRequest`] where nothing of the request was ever recorded, else as the store
@@ -195,17 +200,24 @@ impl fmt::Debug for RequestPack {
 
 impl RequestPack {
     fn of(request_id: Uuid, snapshot: &StreamSnapshot, profile: &Profile) -> Self {
-        let mut known = KnownValues::default();
+        let (mut whole, mut set_aside) = (Vec::with_capacity(snapshot.records.len()), Vec::new());
         for record in &snapshot.records {
+            match SetAsideEvent::of(record) {
+                Some(event) => set_aside.push(event),
+                None => whole.push(record),
+            }
+        }
+        set_aside.extend(snapshot.unreadable.iter().map(SetAsideEvent::from));
+        set_aside.sort_by_key(|event| event.seq);
+        let mut known = KnownValues::default();
+        for record in &whole {
             for payload in record.input.iter().chain(&record.output) {
                 known.learn(&record.header.event_type, payload);
             }
         }
-        let events: Vec<_> = snapshot
-            .records
-            .iter()
-            .map(|record| PackEvent::disclose(record, profile, &known))
-            .collect();
+        let disclosed =
+            whole.into_iter().map(|record| PackEvent::disclose(record, profile, &known));
+        let events: Vec<_> = disclosed.collect();
         let profile = ProfileName::of(profile);
         let head = PackHead {
             seq: snapshot.head.seq,
@@ -216,16 +228,18 @@ impl RequestPack {
         Self {
             schema: SCHEMA,
             request_id,
-            sections: Sections::of(&events),
+            sections: Sections::of(&events, &set_aside),
             integrity: Integrity {
                 sections_version: SECTIONS_VERSION,
                 head,
                 profile_digest: shown_digest(&profile),
                 event_digests: events.iter().map(shown_digest).collect(),
+                set_aside_digest: shown_digest(&set_aside),
                 checkpoint: checkpoint(),
             },
             profile,
             events,
+            set_aside,
         }
     }
 

@@ -108,6 +108,15 @@ pub enum EventFault {
         /// JSON pointer to the value.
         pointer: String,
     },
+    /// Another event has its id.
+    #[error("its id is that of an event before it")]
+    Repeated,
+    /// A value is shown that the profile hides.
+    #[error("it shows {pointer}, which a pack of its profile hides")]
+    Shown {
+        /// JSON pointer to the value.
+        pointer: String,
+    },
     /// A salt or digest belongs to no value.
     #[error("it shows no value at {pointer}, and yet has a proof for one")]
     NothingAt {

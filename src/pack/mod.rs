@@ -4,12 +4,16 @@
 //! sections are a pure function of the events as the pack shows them, so that the verifier computes
 //! them again, and a pack cannot tell another story than its events do.
 
+mod compare;
 mod disclose;
 mod export;
 mod fault;
+mod parse;
 mod rebuild;
 mod section;
 mod sections;
+mod set_aside;
+mod verified;
 mod verify;
 
 #[cfg(feature = "recorder")]
@@ -21,18 +25,20 @@ pub use self::{
     section::Section,
     sections::{
         AdmittedEffect, Attempt, BudgetRefusal, BudgetUse, BudgetVerdict, BudgetWarning, Budgets,
-        CallAttempts, Consent, ConsentDecision, ConsideredCandidate, ControlRefusal, Controls,
-        Decision, Disposition, EffectCounts, EffectState, Erasures, Expiration, Explanation,
-        FinalOrder, Handoff, HeldCharge, Irregularity, Judgement, Message, OcrJob, OtherShape,
-        Outreach, Outreaches, OutsideEffect, RankedItem, Reconciliation, Replayed, Reply,
-        RequestSummary, Resolution, Reversal, Sections, SelectionStory, Shortlist, Snapshot,
+        CallAttempts, Consent, ConsentDecision, ConsentState, ConsideredCandidate, ControlRefusal,
+        Controls, Decision, Disposition, EffectCounts, EffectState, Erasures, Expiration,
+        Explanation, FinalOrder, Handoff, HeldCharge, Irregularity, Judgement, Message, OcrJob,
+        OtherShape, Outreach, Outreaches, OutsideEffect, RankedItem, Reconciliation, Replayed,
+        Reply, RequestSummary, Resolution, Reversal, Sections, SelectionStory, Shortlist, Snapshot,
         Source, StatusReport, SwitchUse, Transition, VendorStory,
     },
-    verify::{VerifiedPack, verify_request_pack},
+    set_aside::{SetAsideEvent, SetAsideReason},
+    verified::{Unchecked, Verdict, VerifiedPack, VerifyOptions},
+    verify::{verify_request_pack, verify_request_pack_with},
 };
 
 /// The `schema` member of every pack of this form.
 pub const SCHEMA: &str = "moltbot-audit/request-pack/v1";
 
 /// Version of how sections are computed from events. A verifier can vouch only for those it computes.
-pub const SECTIONS_VERSION: u32 = 2;
+pub const SECTIONS_VERSION: u32 = 3;

@@ -5,24 +5,18 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::fault::printable;
-use super::{EventFault, ProfileName, View};
-use crate::proof::{Digest, Leaves, digest_of, leaf_digest, sanitise};
-use crate::redact::{Additions, Rule};
+use super::{EventFault, View};
+use crate::proof::{Digest, Leaves, digest_of, leaf_digest, push_pointer, sanitise};
+use crate::redact::{Field, KnownValues, Rule, Rules};
 
 /// Computes the commitment of a shown value at `root`.
 ///
 /// # Errors
-/// [`EventFault`] where a leaf has neither salt nor digest, where salts or digests are left over,
-/// where the value is not in the form that is sealed, or where something is hidden in a way that the
-/// profile does not hide it.
-pub(super) fn rebuild(
-    view: &View,
-    root: &'static str,
-    profile: &ProfileName,
-) -> Result<Digest, EventFault> {
+/// [`EventFault`] where a leaf has neither salt nor digest, where salts or digests are left over, or
+/// where the value is not in the form that is sealed.
+pub(super) fn rebuild(view: &View, root: &'static str) -> Result<Digest, EventFault> {
     let mut shown = Shown { view, used: HashSet::new() };
     let digest = digest_of(&view.value, &mut root.to_owned(), &mut shown)?;
-    check_masks(view, root, profile)?;
     let mut pointers = view.salts.keys().chain(view.hidden.keys());
     match pointers.find(|pointer| !shown.used.contains(pointer.as_str())) {
         Some(pointer) => Err(EventFault::NothingAt { pointer: printable(pointer) }),
@@ -30,38 +24,64 @@ pub(super) fn rebuild(
     }
 }
 
-/// Checks that each masked form is one its rule leaves, under the profile the pack names.
-fn check_masks(view: &View, root: &str, profile: &ProfileName) -> Result<(), EventFault> {
-    for (pointer, hidden) in &view.hidden {
-        let masked = pointer.strip_prefix(root).and_then(|below| view.value.pointer(below));
-        let rule = Rule::parse(&hidden.rule).filter(|rule| {
-            rule.is_used_by(&profile.name)
-                && (*rule != Rule::Host || is_added(pointer, &profile.additions))
-        });
-        let is_left = rule.zip(masked).is_some_and(|(rule, masked)| {
-            rule.leaves(masked, field_at(pointer, root), &profile.additions)
-        });
-        // What has a salt beside its digest is shown and hidden at once.
-        if !is_left || view.salts.contains_key(pointer) {
-            return Err(EventFault::Mask { pointer: printable(pointer) });
-        }
+/// The rules against what one event shows and hides.
+pub(super) struct Redaction<'a> {
+    pub(super) rules: Rules<'a>,
+    pub(super) known: &'a KnownValues,
+    pub(super) event_type: &'a str,
+}
+
+impl Redaction<'_> {
+    /// Checks that each value is hidden if and only if the rules hide it, as far as that can be told
+    /// without the value.
+    ///
+    /// # Errors
+    /// [`EventFault::Mask`] and [`EventFault::Shown`].
+    pub(super) fn check(&self, view: &View, root: &str) -> Result<(), EventFault> {
+        self.walk(&view.value, root, &mut root.to_owned(), view)
     }
-    Ok(())
-}
 
-/// The nearest member name above a value, or the root pointer: by it the profile decides. Names that
-/// begin like an index are never shown outside.
-fn field_at<'a>(pointer: &'a str, root: &'a str) -> &'a str {
-    let below = pointer.strip_prefix(root).unwrap_or_default();
-    let is_name = |token: &&str| token.starts_with(|c: char| !c.is_ascii_digit());
-    below.rsplit('/').find(is_name).unwrap_or(root)
-}
-
-/// Whether the host's additions hide the field at a pointer.
-fn is_added(pointer: &str, additions: &Additions) -> bool {
-    let field = |token: &str| token.replace("~1", "/").replace("~0", "~");
-    additions.hidden.contains(pointer)
-        || pointer.split('/').any(|token| additions.hidden.contains(&field(token)))
+    fn walk(
+        &self,
+        value: &Value,
+        key: &str,
+        pointer: &mut String,
+        view: &View,
+    ) -> Result<(), EventFault> {
+        let field = Field { event_type: self.event_type, key };
+        if let Some(hidden) = view.hidden.get(pointer) {
+            let rule = Rule::parse(&hidden.rule);
+            let is_left = rule.is_some_and(|rule| self.rules.leave(field, rule, value));
+            // What has a salt beside its digest is shown and hidden at once.
+            return if is_left && !view.salts.contains_key(pointer) {
+                Ok(())
+            } else {
+                Err(EventFault::Mask { pointer: printable(pointer) })
+            };
+        }
+        if self.rules.forbid(field, value, self.known) {
+            return Err(EventFault::Shown { pointer: printable(pointer) });
+        }
+        let at = pointer.len();
+        match value {
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    push_pointer(pointer, &index.to_string());
+                    self.walk(item, key, pointer, view)?;
+                    pointer.truncate(at);
+                }
+            }
+            Value::Object(members) => {
+                for (name, member) in members {
+                    push_pointer(pointer, name);
+                    self.walk(member, name, pointer, view)?;
+                    pointer.truncate(at);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 struct Shown<'a> {
@@ -85,9 +105,14 @@ impl Leaves for Shown<'_> {
             salt.ok_or_else(|| EventFault::NoSalt { pointer: printable(pointer) })?;
         self.used.insert(known);
         // 2^53 and 2^53+1 have one canonical form: only what sanitising leaves alone can be trusted.
-        if sanitise(leaf.clone()) != *leaf {
+        if !is_sanitised(leaf) {
             return Err(EventFault::NotSealed { pointer: printable(pointer) });
         }
         Ok(leaf_digest(leaf, *salt))
     }
+}
+
+/// Whether sanitising leaves a value alone.
+pub(super) fn is_sanitised(value: &Value) -> bool {
+    sanitise(value.clone()) == *value
 }

@@ -1,107 +1,72 @@
 //! Checks a pack offline: no database, no network, no trust in who made it.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
-use uuid::Uuid;
+use std::collections::{BTreeMap, HashSet};
 
-use super::export::{checkpoint, rules_digest, shown_digest, shown_digest_of};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use super::compare::difference;
+use super::export::{checkpoint, rules_digest, shown_digest};
 use super::fault::printable;
-use super::rebuild::rebuild;
+use super::parse::Parts;
+use super::rebuild::{Redaction, rebuild};
 use super::{
-    BudgetVerdict, EventFault, PackEvent, PackHead, ProfileName, SCHEMA, SECTIONS_VERSION,
-    Sections, VerifyError,
+    BudgetVerdict, EventFault, PackEvent, Sections, SetAsideEvent, Unchecked, VerifiedPack,
+    VerifyError, VerifyOptions,
 };
 use crate::event::StreamId;
-use crate::json::parse;
-use crate::proof::{Digest, chain_hash, event_hash, push_pointer, stream_start};
-use crate::redact::Profile;
+use crate::proof::{Digest, chain_hash, event_hash, stream_start};
+use crate::redact::{KnownValues, Rules};
 
-/// A pack that verifies; only [`verify_request_pack`] makes one.
-#[derive(Clone, Debug)]
-pub struct VerifiedPack {
-    request_id: Uuid,
-    profile: ProfileName,
-    events: usize,
-    hidden: usize,
-    head: PackHead,
-    budgets: BudgetVerdict,
-}
-
-impl VerifiedPack {
-    /// The request the pack tells of.
-    #[must_use]
-    pub fn request_id(&self) -> Uuid {
-        self.request_id
-    }
-
-    /// Whom it was redacted for.
-    #[must_use]
-    pub fn profile(&self) -> &ProfileName {
-        &self.profile
-    }
-
-    /// How many events it has.
-    #[must_use]
-    pub fn events(&self) -> usize {
-        self.events
-    }
-
-    /// How many values stand behind their digests.
-    #[must_use]
-    pub fn hidden(&self) -> usize {
-        self.hidden
-    }
-
-    /// Where the stream stands. Whoever knows the head from elsewhere compares it: without that, the
-    /// pack proves its inner consistency, not that it is the stream the database had.
-    #[must_use]
-    pub fn head(&self) -> &PackHead {
-        &self.head
-    }
-
-    /// Whether the request's limits were kept, added up from its events alone. A pack in which one was
-    /// passed verifies all the same: nobody changed it, and it says so.
-    #[must_use]
-    pub fn budgets(&self) -> &BudgetVerdict {
-        &self.budgets
-    }
-}
+/// How far an event's own time may lie after the database's before that is odd.
+const AHEAD_MAX: TimeDelta = TimeDelta::minutes(5);
 
 /// Verifies a pack's JSON.
 ///
 /// Recomputes every commitment, event hash and the chain, checks that the places run 1 to n without a
-/// gap up to the stream's head and that every event belongs to the request, computes the readable
-/// sections again, and compares the digests over masked text. What was charged is added up again
-/// against the limits in force: [`VerifiedPack::budgets`]. The verdict is counted in the metric
-/// `audit_verifications_total`, with the feature `recorder`.
+/// gap up to the stream's head and that every event belongs to the request, checks that each value is
+/// hidden if and only if the profile's rules hide it, computes the readable sections again, and compares
+/// the digests over masked text. What was charged is added up again against the limits in force:
+/// [`VerifiedPack::budgets`]. [`VerifiedPack::verdict`] says whether anything could not be checked. It is
+/// counted in the metric `audit_verifications_total`, with the feature `recorder`.
 ///
 /// # Errors
-/// [`VerifyError::Unusable`] where the input is no pack of a known form, else the first fault, with
-/// its place.
+/// [`VerifyError::Unusable`] if the input is no pack of a known form, else the first fault, with its place.
 pub fn verify_request_pack(json: &[u8]) -> Result<VerifiedPack, VerifyError> {
-    let verified = verify(json);
+    verify_request_pack_with(json, &VerifyOptions::default())
+}
+
+/// As [`verify_request_pack`], with other limits on what is read.
+///
+/// # Errors
+/// As [`verify_request_pack`].
+pub fn verify_request_pack_with(
+    json: &[u8],
+    options: &VerifyOptions,
+) -> Result<VerifiedPack, VerifyError> {
+    let verified = verify(json, options);
     #[cfg(feature = "recorder")]
     count(&verified);
     verified
 }
 
-/// What is no pack was not tampered with.
+/// What is no pack was not tampered with. An event that is set aside was.
 #[cfg(feature = "recorder")]
 fn count(verified: &Result<VerifiedPack, VerifyError>) {
+    let is_set_aside = |unchecked: &Unchecked| matches!(unchecked, Unchecked::SetAside(_));
     let verdict = match verified {
-        Ok(_) => "passed",
+        Ok(pack) if !pack.unchecked().iter().any(is_set_aside) => "passed",
         Err(VerifyError::Unusable { .. }) => return,
-        Err(_) => "failed",
+        Ok(_) | Err(_) => "failed",
     };
     crate::observe::count(&crate::observe::table::AUDIT_VERIFICATIONS, &[verdict], 1);
 }
 
-fn verify(json: &[u8]) -> Result<VerifiedPack, VerifyError> {
-    let pack = Parts::parse(json)?;
+fn verify(json: &[u8], options: &VerifyOptions) -> Result<VerifiedPack, VerifyError> {
+    let pack = Parts::parse(json, options)?;
     // First, because it says how events may be masked.
-    verify_profile(&pack)?;
-    verify_events(&pack)?;
+    let rules = verify_profile(&pack)?;
+    verify_chain(&pack, rules)?;
     verify_head(&pack)?;
     // Before the sections: they are computed from masked text, whose change is to be found at its event.
     verify_masks(&pack)?;
@@ -112,143 +77,97 @@ fn verify(json: &[u8]) -> Result<VerifiedPack, VerifyError> {
         request_id: pack.request_id,
         events: pack.events.len(),
         hidden: views.map(|(_, view)| view.hidden.len()).sum(),
+        unchecked: unchecked(&pack),
+        remarks: remarks(&pack),
         profile: pack.profile,
         head: pack.head,
         budgets: budgets.unwrap_or(BudgetVerdict::NOTHING),
     })
 }
 
-/// A pack taken apart; what is left in `sections` is compared, not trusted.
-struct Parts {
-    request_id: Uuid,
-    profile: ProfileName,
-    events: Vec<PackEvent>,
-    /// What each event's digest must be.
-    shown: Vec<Digest>,
-    head: PackHead,
-    profile_digest: Digest,
-    event_digests: Vec<Digest>,
-    checkpoint: Value,
-    /// An object: what is left of the pack.
-    sections: Value,
+/// One place of the stream.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Event(&'a PackEvent),
+    SetAside(&'a SetAsideEvent),
 }
 
-impl Parts {
-    fn parse(json: &[u8]) -> Result<Self, VerifyError> {
-        let text = str::from_utf8(json).map_err(|_| no_json())?;
-        let value =
-            parse(text).map_err(|error| VerifyError::Unusable { reason: error.to_string() })?;
-        let Value::Object(mut members) = value else {
-            return Err(VerifyError::Unusable { reason: "it is no JSON object".to_owned() });
+impl Place<'_> {
+    fn seq(self) -> i64 {
+        match self {
+            Self::Event(event) => event.seq,
+            Self::SetAside(event) => event.seq,
+        }
+    }
+
+    fn recorded_at(self) -> DateTime<Utc> {
+        match self {
+            Self::Event(event) => event.recorded_at,
+            Self::SetAside(event) => event.recorded_at,
+        }
+    }
+
+    fn hashes(self) -> (Digest, Digest) {
+        match self {
+            Self::Event(event) => (event.event_hash, event.chain_hash),
+            Self::SetAside(event) => (event.event_hash, event.chain_hash),
+        }
+    }
+
+    fn fault(self, fault: EventFault) -> VerifyError {
+        let (event_type, id) = match self {
+            Self::Event(event) => (printable(&event.header.event_type), Some(event.header.id)),
+            Self::SetAside(event) => ("set aside".to_owned(), event.id),
         };
-        match members.remove("schema") {
-            Some(Value::String(schema)) if schema == SCHEMA => {}
-            _ => {
-                let reason = format!("its schema is not {SCHEMA:?}");
-                return Err(VerifyError::Unusable { reason });
-            }
-        }
-        let mut integrity: Map<String, Value> = take(&mut members, "integrity")?;
-        let sections_version: u32 = take(&mut integrity, "sections_version")?;
-        if sections_version != SECTIONS_VERSION {
-            // Sections that this version cannot compute it cannot vouch for.
-            let reason = format!(
-                "its sections are of version {sections_version}, this is a verifier of version \
-                 {SECTIONS_VERSION}"
-            );
-            return Err(VerifyError::Unusable { reason });
-        }
-        let Some(Value::Array(events)) = members.remove("events") else {
-            return malformed("events", "it is no list");
-        };
-        let shown = events.iter().map(shown_digest_of).collect();
-        let parts = Self {
-            shown,
-            request_id: take(&mut members, "request_id")?,
-            profile: profile(&mut members)?,
-            events: (1..).zip(events).map(event).collect::<Result<_, _>>()?,
-            head: take(&mut integrity, "head")?,
-            profile_digest: take(&mut integrity, "profile_digest")?,
-            event_digests: take(&mut integrity, "event_digests")?,
-            checkpoint: take(&mut integrity, "checkpoint")?,
-            sections: members.into(),
-        };
-        if !integrity.is_empty() {
-            return malformed("integrity", "it has a member that the schema does not have");
-        }
-        if !["external", "internal"].contains(&parts.profile.name.as_str()) {
-            return malformed("profile", "there is no profile of its name");
-        }
-        Ok(parts)
+        let id = id.map_or_else(|| "without an id".to_owned(), |id| id.to_string());
+        VerifyError::Event { seq: self.seq(), event_type, id, fault }
     }
 }
 
-/// The profile, where it is of the version whose rules this verifier knows.
-fn profile(members: &mut Map<String, Value>) -> Result<ProfileName, VerifyError> {
-    let version = members.get("profile").and_then(|profile| profile.get("version"));
-    match version.and_then(Value::as_u64) {
-        Some(version) if version != u64::from(Profile::VERSION) => {
-            let reason = format!(
-                "its profile is of version {version}, this is a verifier of version {}",
-                Profile::VERSION
-            );
-            Err(VerifyError::Unusable { reason })
-        }
-        _ => take(members, "profile"),
-    }
+/// Every place as the pack has it: where the next event does not stand, one that is set aside may.
+fn places<'a>(pack: &'a Parts<'_>) -> impl Iterator<Item = Place<'a>> {
+    let mut events = pack.events.iter().map(Place::Event).peekable();
+    let mut set_aside = pack.set_aside.iter().map(Place::SetAside).peekable();
+    (1..).map_while(move |expected| {
+        let is_next = |place: &Place<'_>| place.seq() == expected;
+        let next = events.next_if(is_next).or_else(|| set_aside.next_if(is_next));
+        next.or_else(|| events.next()).or_else(|| set_aside.next())
+    })
 }
 
-fn take<T: DeserializeOwned + Serialize>(
-    members: &mut Map<String, Value>,
-    name: &str,
-) -> Result<T, VerifyError> {
-    members
-        .remove(name)
-        .map_or_else(|| malformed(name, "it is missing"), |member| typed(&member, name))
-}
-
-fn event((seq, event): (i64, Value)) -> Result<PackEvent, VerifyError> {
-    typed(&event, &format!("event {seq}"))
-}
-
-/// Reads a part, and refuses what is not exactly how the part is written: a UUID in capitals, say.
-fn typed<T: DeserializeOwned + Serialize>(part: &Value, place: &str) -> Result<T, VerifyError> {
-    let what = "it does not have the form of the schema";
-    let read = T::deserialize(part).or_else(|_| malformed(place, what))?;
-    if serde_json::to_value(&read).is_ok_and(|written| written == *part) {
-        Ok(read)
-    } else {
-        malformed(place, what)
-    }
-}
-
-fn malformed<T>(place: &str, what: &'static str) -> Result<T, VerifyError> {
-    Err(VerifyError::Malformed { place: place.to_owned(), what })
-}
-
-fn no_json() -> VerifyError {
-    VerifyError::Unusable { reason: "it is no JSON: it is not encoded in UTF-8".to_owned() }
-}
-
-fn verify_events(pack: &Parts) -> Result<(), VerifyError> {
+fn verify_chain(pack: &Parts<'_>, rules: Rules<'_>) -> Result<(), VerifyError> {
+    let shown = pack.events.iter().flat_map(|event| [&event.input.value, &event.output.value]);
+    let known = KnownValues::of_a_verifier(shown);
     let stream = StreamId::of(Some(pack.request_id), None);
     let mut chain = stream_start(*stream.uuid().as_bytes());
-    for (expected, event) in (1..).zip(&pack.events) {
-        if event.seq != expected {
-            return Err(VerifyError::Sequence { expected, found: event.seq });
+    let mut ids = HashSet::with_capacity(pack.events.len());
+    for (expected, place) in (1..).zip(places(pack)) {
+        if place.seq() != expected {
+            return Err(VerifyError::Sequence { expected, found: place.seq() });
         }
-        chain = verify_event(pack, chain, event).map_err(|fault| VerifyError::Event {
-            seq: expected,
-            event_type: printable(&event.header.event_type),
-            id: event.header.id.to_string(),
-            fault,
-        })?;
+        if let Place::Event(event) = place {
+            let redaction =
+                Redaction { rules, known: &known, event_type: &event.header.event_type };
+            verify_event(pack, event, &redaction).map_err(|fault| place.fault(fault))?;
+            if !ids.insert(event.header.id) {
+                return Err(place.fault(EventFault::Repeated));
+            }
+        }
+        let (event_hash, found) = place.hashes();
+        chain = chain_hash(chain, event_hash, place.recorded_at());
+        if chain != found {
+            return Err(place.fault(EventFault::Chain));
+        }
     }
     Ok(())
 }
 
-/// Verifies one event, and returns the chain up to it.
-fn verify_event(pack: &Parts, chain: Digest, event: &PackEvent) -> Result<Digest, EventFault> {
+/// Verifies one event without its place.
+fn verify_event(
+    pack: &Parts<'_>,
+    event: &PackEvent,
+    redaction: &Redaction<'_>,
+) -> Result<(), EventFault> {
     // What the header says of its stream follows from this.
     if event.header.request_id != Some(pack.request_id) {
         return Err(EventFault::ForeignStream);
@@ -256,95 +175,95 @@ fn verify_event(pack: &Parts, chain: Digest, event: &PackEvent) -> Result<Digest
     if let Some(contradiction) = event.header.contradiction() {
         return Err(EventFault::Contradiction(contradiction));
     }
-    let mut commitments = [chain; 4];
+    let mut commitments = [event.event_hash; 4];
     for (commitment, (part, view)) in commitments.iter_mut().zip(event.views()) {
-        if rebuild(view, part, &pack.profile)? != view.commitment {
+        if rebuild(view, part)? != view.commitment {
             return Err(EventFault::Commitment { part });
         }
+        redaction.check(view, part)?;
         *commitment = view.commitment;
     }
-    if event_hash(&event.header.canonical(), commitments) != event.event_hash {
-        return Err(EventFault::EventHash);
+    if event_hash(&event.header.canonical(), commitments) == event.event_hash {
+        Ok(())
+    } else {
+        Err(EventFault::EventHash)
     }
-    let expected = chain_hash(chain, event.event_hash, event.recorded_at);
-    if expected != event.chain_hash {
-        return Err(EventFault::Chain);
-    }
-    Ok(expected)
 }
 
-fn verify_head(pack: &Parts) -> Result<(), VerifyError> {
+fn verify_head(pack: &Parts<'_>) -> Result<(), VerifyError> {
     let fault = |what| Err(VerifyError::Head { what });
-    let (Some(first), Some(last)) = (pack.events.first(), pack.events.last()) else {
+    let (Some(first), Some(last)) = (places(pack).next(), places(pack).last()) else {
         return fault("the pack has no events");
     };
-    if pack.head.seq > last.seq {
+    if pack.head.seq > last.seq() {
         fault("it counts more events than the pack has: the last ones are missing")
-    } else if pack.head.seq < last.seq {
+    } else if pack.head.seq < last.seq() {
         fault("it counts fewer events than the pack has")
-    } else if pack.head.chain_hash != last.chain_hash {
+    } else if pack.head.chain_hash != last.hashes().1 {
         fault("its chain hash is not that of the last event")
-    } else if pack.head.started_at != first.recorded_at {
+    } else if pack.head.started_at != first.recorded_at() {
         fault("its start is not the time of the first event")
-    } else if pack.head.last_at != last.recorded_at {
+    } else if pack.head.last_at != last.recorded_at() {
         fault("its end is not the time of the last event")
     } else {
         Ok(())
     }
 }
 
-/// Computes the sections, and returns them where the pack has the same.
-fn verify_sections(pack: &Parts) -> Result<Sections, VerifyError> {
-    let sections = Sections::of(&pack.events);
-    let expected = serde_json::to_value(&sections).unwrap_or_default();
-    let checkpoint = serde_json::to_value(checkpoint()).unwrap_or_default();
-    let difference = difference(&expected, &pack.sections, String::new())
-        .or_else(|| difference(&checkpoint, &pack.checkpoint, "/checkpoint".to_owned()));
-    let Some(pointer) = difference else { return Ok(sections) };
-    let (section, pointer) = pointer[1..].split_once('/').unwrap_or((&pointer[1..], ""));
-    let (section, pointer) = (printable(section), printable(&format!("/{pointer}")));
-    Err(VerifyError::Section { section, pointer })
-}
-
-/// JSON pointer to the first place where two values differ.
-fn difference(expected: &Value, found: &Value, at: String) -> Option<String> {
-    let below = |token: &str| {
-        let mut pointer = at.clone();
-        push_pointer(&mut pointer, token);
-        pointer
+/// Computes the sections, and returns them if the pack has the same.
+fn verify_sections(pack: &Parts<'_>) -> Result<Sections, VerifyError> {
+    let sections = Sections::of(&pack.events, &pack.set_aside);
+    let mut expected = match serde_json::to_value(&sections) {
+        Ok(Value::Object(sections)) => sections,
+        _ => serde_json::Map::new(),
     };
-    match (expected, found) {
-        (Value::Object(expected), Value::Object(found)) => {
-            let unexpected = found.keys().find(|name| !expected.contains_key(*name));
-            unexpected.map(|name| below(name)).or_else(|| {
-                expected.iter().find_map(|(name, member)| match found.get(name) {
-                    Some(other) => difference(member, other, below(name)),
-                    None => Some(below(name)),
-                })
-            })
+    expected
+        .insert("checkpoint".to_owned(), serde_json::to_value(checkpoint()).unwrap_or_default());
+    let mut found: BTreeMap<&str, &str> =
+        pack.sections.iter().map(|(name, section)| (name.as_str(), *section)).collect();
+    let fault = |section: &str, pointer: &str| {
+        let pointer = if pointer.is_empty() { "/" } else { pointer };
+        Err(VerifyError::Section { section: printable(section), pointer: printable(pointer) })
+    };
+    if found.insert("checkpoint", pack.checkpoint).is_some() {
+        return fault("checkpoint", "/");
+    }
+    if let Some(unexpected) = found.keys().find(|name| !expected.contains_key(**name)) {
+        return fault(unexpected, "/");
+    }
+    for (name, section) in &expected {
+        let difference = match found.get(name.as_str()) {
+            Some(found) => difference(section, found),
+            None => Some(String::new()),
+        };
+        if let Some(pointer) = difference {
+            return fault(name, &pointer);
         }
-        (Value::Array(expected), Value::Array(found)) if expected.len() == found.len() => {
-            expected.iter().zip(found).enumerate().find_map(|(index, (item, other))| {
-                difference(item, other, below(&index.to_string()))
-            })
+    }
+    Ok(sections)
+}
+
+fn verify_profile<'a>(pack: &'a Parts<'_>) -> Result<Rules<'a>, VerifyError> {
+    let is_whole = shown_digest(&pack.profile) == pack.profile_digest
+        && pack.profile.rules_digest == rules_digest();
+    let rules = Rules::of_profile(&pack.profile.name, &pack.profile.additions);
+    match rules {
+        None => {
+            let (place, what) = ("profile".to_owned(), "there is no profile of its name");
+            Err(VerifyError::Malformed { place, what })
         }
-        (expected, found) => (expected != found).then_some(at),
+        Some(rules) if is_whole => Ok(rules),
+        Some(_) => Err(VerifyError::Masked { place: "profile".to_owned() }),
     }
 }
 
-fn verify_profile(pack: &Parts) -> Result<(), VerifyError> {
-    let is_whole = shown_digest(&pack.profile) == pack.profile_digest;
-    if is_whole && pack.profile.rules_digest == rules_digest() {
-        Ok(())
-    } else {
-        Err(VerifyError::Masked { place: "profile".to_owned() })
-    }
-}
-
-fn verify_masks(pack: &Parts) -> Result<(), VerifyError> {
+fn verify_masks(pack: &Parts<'_>) -> Result<(), VerifyError> {
     let fault = |place: String| Err(VerifyError::Masked { place });
     if pack.event_digests.len() != pack.events.len() {
         return fault("integrity.event_digests".to_owned());
+    }
+    if shown_digest(&pack.set_aside) != pack.set_aside_digest {
+        return fault("set_aside".to_owned());
     }
     let digests = pack.shown.iter().zip(&pack.event_digests);
     match digests.zip(&pack.events).find(|((shown, digest), _)| shown != digest) {
@@ -353,4 +272,41 @@ fn verify_masks(pack: &Parts) -> Result<(), VerifyError> {
         }
         None => Ok(()),
     }
+}
+
+fn unchecked(pack: &Parts<'_>) -> Vec<Unchecked> {
+    let mut unchecked = Vec::new();
+    for place in places(pack) {
+        match place {
+            Place::SetAside(event) => unchecked.push(Unchecked::SetAside(*event)),
+            Place::Event(event) => {
+                unchecked.extend(event.withheld().map(|pointer| Unchecked::Withheld {
+                    seq: event.seq,
+                    event_type: event.header.event_type.clone(),
+                    pointer: pointer.to_owned(),
+                }));
+            }
+        }
+    }
+    unchecked
+}
+
+/// What is odd about times. The chain proves them as they were recorded, so nobody changed them in the
+/// pack; a clock may have been wrong.
+fn remarks(pack: &Parts<'_>) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let mut latest = None;
+    for place in places(pack) {
+        let (seq, at) = (place.seq(), place.recorded_at());
+        if latest.is_some_and(|latest| at < latest) {
+            remarks.push(format!("event {seq} was recorded at an earlier time than one before it"));
+        }
+        latest = latest.max(Some(at));
+        if let Place::Event(event) = place
+            && event.header.created_at - at > AHEAD_MAX
+        {
+            remarks.push(format!("event {seq} was recorded before the time at which it happened"));
+        }
+    }
+    remarks
 }

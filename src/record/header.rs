@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::event::{EventId, EventType, StreamId};
+use crate::event::{Actor, EventId, EventType, Outcome, StreamId};
 use crate::proof::{write_integer, write_string};
 
 /// The open part of a record: ids, types, times. Texts are from closed or well-formed sets when
@@ -69,7 +69,7 @@ impl Header {
     }
 
     /// What contradicts itself in the header, or `None`: the id must carry the time, the ids must
-    /// give the stream, the type must be well-formed.
+    /// give the stream, and every text must be of its set or of its form.
     #[must_use]
     pub fn contradiction(&self) -> Option<&'static str> {
         let id = EventId::from_uuid(self.id);
@@ -81,10 +81,38 @@ impl Header {
             Some("its stream is not that of its request or conversation")
         } else if EventType::new(self.event_type.clone()).is_err() {
             Some("its event type is malformed")
+        } else if Actor::parse(&self.actor).is_none() {
+            Some("there is no actor of this name")
+        } else if Outcome::parse(&self.outcome).is_none() {
+            Some("there is no outcome of this name")
+        } else if !self.error_code.as_deref().is_none_or(is_code) {
+            Some("its error code is malformed")
+        } else if self.duration_ms.is_some_and(i32::is_negative) {
+            Some("it took less than no time")
+        } else if !self.trace_id.as_deref().is_none_or(|id| is_trace_part(id, 32)) {
+            Some("its trace id is malformed")
+        } else if !self.span_id.as_deref().is_none_or(|id| is_trace_part(id, 16)) {
+            Some("its span id is malformed")
         } else {
             None
         }
     }
+}
+
+/// Whether a text has the form of an error code. A host that writes through SQL has codes of its own.
+fn is_code(text: &str) -> bool {
+    text.len() <= EventType::MAX_LEN
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+        // It stands in every header: no number of somebody's may hide in it.
+        && text.bytes().filter(u8::is_ascii_digit).count() <= 4
+}
+
+/// Whether a text is an id of W3C Trace Context: lower-case hex, and not zero.
+fn is_trace_part(text: &str, len: usize) -> bool {
+    text.len() == len
+        && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && text.bytes().any(|byte| byte != b'0')
 }
 
 /// One column of a header.

@@ -8,6 +8,7 @@ mod header;
 mod seal;
 mod sealed;
 mod settlement;
+mod stored;
 mod wait;
 
 pub use self::{
@@ -16,6 +17,7 @@ pub use self::{
     seal::{
         MAX_AHEAD, MAX_KEY_LEN, MAX_NESTING, MAX_PAYLOAD_LEN, MAX_POINTERS_LEN, Randomness, seal,
     },
-    sealed::{Commitments, Receipt, Record, Recorded, Role, StoredRecord},
+    sealed::{Commitments, Receipt, Record, Recorded, Role},
     settlement::Settlement,
+    stored::{StoredRecord, UnreadableRecord},
 };

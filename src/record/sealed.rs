@@ -265,42 +265,6 @@ impl fmt::Debug for Record {
     }
 }
 
-/// One stored row as a store returns it: with its place in the chain, and not yet trusted.
-#[derive(Clone)]
-pub struct StoredRecord {
-    /// The columns of the header.
-    pub header: Header,
-    /// What went in.
-    pub input: Option<Value>,
-    /// What came out.
-    pub output: Option<Value>,
-    /// The host's dedup token.
-    pub idempotency_key: Option<String>,
-    /// The host's own names for request and conversation.
-    pub host_ids: Option<Value>,
-    /// The salt of all commitments.
-    pub salt: Salt,
-    /// The commitments.
-    pub commitments: Commitments,
-    /// The hash over header and commitments.
-    pub event_hash: Digest,
-    /// Place in the stream, from 1.
-    pub seq: i64,
-    /// The database's time.
-    pub recorded_at: DateTime<Utc>,
-    /// The chain up to here.
-    pub chain_hash: Digest,
-}
-
-impl fmt::Debug for StoredRecord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoredRecord")
-            .field("seq", &self.seq)
-            .field("header", &self.header)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Proof that an event is durable, and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

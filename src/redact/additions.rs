@@ -44,12 +44,7 @@ pub struct Additions {
 }
 
 impl Additions {
-    /// The class of a field, or of a root pointer, as far as something of it is shown.
-    pub(super) fn class_of(&self, field: &str) -> Class {
-        self.shown.get(field).map_or_else(|| Class::of(field), |holds| holds.class())
-    }
-
-    /// The same, in events of a type.
+    /// The class of a field, or of a root pointer, in events of a type.
     pub(super) fn class_in(&self, event_type: &str, field: &str) -> Class {
         let listed = || Class::of_in(event_type, field);
         self.shown.get(field).map_or_else(listed, |holds| holds.class())

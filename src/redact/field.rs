@@ -107,12 +107,94 @@ pub(super) const UNLISTED_IN: [(&str, &[&str]); 3] = [
     ("switch.reset", &["reason"]),
 ];
 
-/// Events of the library's own, and the fields of them that hold counts: a limit of 720,000,000 is not
-/// somebody's number, and must be seen to be checked.
-pub(super) const COUNTS: (&[&str], &[&str]) =
-    (&["budget.warned", "effect.admitted", "effect.refused"], &["amount", "limit", "used"]);
-
-/// Whether a number is a count, whatever it looks like.
-pub(super) fn is_count(event_type: &str, key: &str) -> bool {
-    COUNTS.0.contains(&event_type) && COUNTS.1.contains(&key)
+/// What a field that the sections compute from holds. A value of its kind is always shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// A number that limits are added up from, whatever it looks like.
+    Count,
+    /// The id of an event.
+    EventId,
+    /// True or false.
+    Flag,
+    /// Members or elements.
+    Members,
+    /// A number that is no phone number.
+    Number,
+    /// A time.
+    Time,
+    /// A word from a closed set, or a version.
+    Word,
 }
+
+impl Holds {
+    /// What a field holds in events of a type; `None` where no section computes from it.
+    pub(super) fn of(event_type: &str, key: &str) -> Option<Self> {
+        let is_here = |(types, names): &&(&[&str], &[&str])| {
+            names.contains(&key) && (types.is_empty() || types.contains(&event_type))
+        };
+        NEEDED.iter().any(|needed| is_here(&needed)).then(|| {
+            let kind = KINDS.iter().find(|(_, names)| names.contains(&key));
+            kind.map_or(Self::Word, |(kind, _)| *kind)
+        })
+    }
+}
+
+/// The fields of each event type that the sections compute from; without a type, of every event.
+#[rustfmt::skip]
+pub(super) const NEEDED: [(&[&str], &[&str]); 16] = [
+    (&[], &["/input", "/output", "cost_microusd", "input_tokens", "output_tokens", "stopped_by"]),
+    (&["budget.warned", "request.time_budget_warning"], &["budget", "limit", "period", "used"]),
+    (&["call.consent_denied", "call.consent_expired", "call.consent_granted"], &["expires_at"]),
+    (&["call.failed", "call.started"], &["target_role"]),
+    (&["call.status_updated"], &["duration_seconds", "status"]),
+    (&["effect.admitted", "effect.expired", "effect.refused", "effect.replayed", "effect.resolved"], &[
+        "amount", "budget", "charges", "consent_lifetime_ms", "effect", "effect_id", "elapsed_max_ms", "elapsed_ms",
+        "finding", "lease_ms", "lease_until", "limit", "other_effect_id", "period", "switch",
+        "switched_by", "switches", "used",
+    ]),
+    (&["moltbot.called"], &["action", "attempt", "attempts_max"]),
+    (&["moltbot.output_accepted", "moltbot.output_blocked", "moltbot.output_rejected"], &[
+        "consecutive_failures", "moltbot_event_id",
+    ]),
+    (&["ocr.job_done", "ocr.job_failed"], &[
+        "confidence", "needs_clarification", "status", "threshold",
+    ]),
+    (&["request.state_changed"], &["from_state", "to_state"]),
+    (&["shortlist.generated"], &[
+        "budget_max", "code", "decided_by", "excluded", "factors", "items", "items_max", "mode",
+        "moltbot_event_id", "moltbot_rank", "price", "reply_event_id", "rule_rank", "rule_version",
+        "score_delta", "tie_breaks", "total",
+    ]),
+    (&["shortlist.handoff"], &["cancelled_count", "handed_off_at", "handoff_type"]),
+    (&["switch.engaged", "switch.reset"], &["switch"]),
+    (&["vendor.candidates_selected"], &[
+        "candidates", "code", "excluded", "factors", "mode", "moltbot_event_id", "pool_size",
+        "rule_version", "score_delta", "total",
+    ]),
+    (&["vendor.outreach_sent"], &["batch_number"]),
+    (&["vendor.reply_recorded"], &[
+        "availability", "confidence", "latency_seconds", "parser_version", "post_handoff",
+        "price_max", "price_min",
+    ]),
+];
+
+/// What the fields above hold; the rest hold words.
+#[rustfmt::skip]
+pub(super) const KINDS: [(Holds, &[&str]); 6] = [
+    (Holds::Count, &[
+        "amount", "consent_lifetime_ms", "cost_microusd", "elapsed_max_ms", "elapsed_ms", "input_tokens", "lease_ms",
+        "limit", "output_tokens", "used",
+    ]),
+    (Holds::EventId, &["effect_id", "moltbot_event_id", "other_effect_id", "reply_event_id"]),
+    (Holds::Flag, &["needs_clarification", "post_handoff"]),
+    (Holds::Members, &[
+        "/input", "/output", "action", "candidates", "charges", "excluded", "factors", "items",
+    ]),
+    (Holds::Number, &[
+        "attempt", "attempts_max", "batch_number", "budget_max", "cancelled_count", "confidence",
+        "consecutive_failures", "duration_seconds", "items_max", "latency_seconds", "moltbot_rank",
+        "pool_size", "price", "price_max", "price_min", "rule_rank", "score_delta", "threshold",
+        "total",
+    ]),
+    (Holds::Time, &["expires_at", "handed_off_at", "lease_until"]),
+];

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::key_name::{is_person_key, is_phone_key};
 use super::phone::{digits_below_key, find_phones};
-use super::scan::subscriber;
+use super::scan::{Scope, scan, subscriber};
 
 /// Most names and terms that are remembered of one request.
 const MAX_PHRASES: usize = 2_000;
@@ -25,6 +25,8 @@ pub(crate) struct KnownValues {
     topic: Topic,
     /// Whether the payload at hand comes from an event that knows vendors' numbers.
     believes_vendors: bool,
+    /// By which rules numbers and addresses are found.
+    scope: Scope,
 }
 
 /// What the request is about, as far as its events say.
@@ -45,6 +47,14 @@ struct Phrase {
 }
 
 impl KnownValues {
+    /// What a verifier knows, who sees what was masked only as it is masked: nobody's name or number, and
+    /// the topic of the request as far as an event shows it. By the rules of every build.
+    pub(crate) fn of_a_verifier<'a>(shown: impl Iterator<Item = &'a Value>) -> Self {
+        let mut known = Self { topic: Topic::Other, scope: Scope::BuiltIn, ..Self::default() };
+        shown.for_each(|value| known.learn_topic("", value));
+        known
+    }
+
     /// Learns from one payload of an event of this type.
     pub(crate) fn learn(&mut self, event_type: &str, payload: &Value) {
         // A model can be talked into calling anybody's number a vendor's: only the host's own events
@@ -68,6 +78,11 @@ impl KnownValues {
     /// and not where names were too many to remember.
     pub(super) fn texts_may_be_shown(&self) -> bool {
         self.topic == Topic::Other && self.count < MAX_PHRASES
+    }
+
+    /// Whether a text holds somebody's number, an address or a secret.
+    pub(super) fn has_contacts(&self, text: &str) -> bool {
+        !scan(text, self.scope).is_empty()
     }
 
     /// Finds known names and terms in a text, with what each is.
@@ -119,8 +134,19 @@ impl KnownValues {
         }
     }
 
+    fn learn_topic(&mut self, key: &str, value: &Value) {
+        match value {
+            Value::Object(members) => {
+                members.iter().for_each(|(name, member)| self.learn_topic(name, member));
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.learn_topic(key, item)),
+            Value::String(text) if is_topic_key(key) => self.topic = self.topic.max(topic(text)),
+            _ => {}
+        }
+    }
+
     fn learn_text(&mut self, key: &str, text: &str, medical: bool) {
-        if key == "category" || key == "ocr_type" {
+        if is_topic_key(key) {
             self.topic = self.topic.max(topic(text));
         } else if is_phone_key(key) {
             self.learn_phones(key, text);
@@ -172,6 +198,11 @@ impl KnownValues {
             self.count += 1;
         }
     }
+}
+
+/// Whether the field says what the request is about.
+fn is_topic_key(key: &str) -> bool {
+    key == "category" || key == "ocr_type"
 }
 
 /// What a category, in the host's own words, is about.

@@ -1,7 +1,9 @@
 //! What may be seen: by the store, and by a reader of a pack. No I/O.
 
 mod additions;
+mod decide;
 mod field;
+mod form;
 mod key;
 mod key_name;
 mod known;
@@ -27,8 +29,8 @@ pub use self::{
     walk::mask_json,
 };
 pub(crate) use self::{
+    decide::{Decision, Field, Rules},
     known::KnownValues,
-    profile::Decision,
     rule::Rule,
     withhold::{withhold, withhold_in_key},
 };

@@ -46,7 +46,7 @@ pub use self::spool::{Recovery, SetAside, Spool, SpoolDepth, SpoolError, SpoolOp
 pub use self::sqlite::SqliteStore;
 use crate::event::StreamId;
 use crate::proof::Digest;
-use crate::record::{Receipt, Record, StoredRecord};
+use crate::record::{Receipt, Record, StoredRecord, UnreadableRecord};
 
 /// A future that a trait object can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -116,7 +116,8 @@ pub trait AuditStore: AuditSink {
     /// event was ever appended to it.
     ///
     /// # Errors
-    /// [`StoreError::Malformed`] where a row cannot be read, else as the database fails.
+    /// [`StoreError::Malformed`] if the place of a row in the chain cannot be read, else as the database
+    /// fails.
     fn read_stream(
         &self,
         stream_id: StreamId,
@@ -136,6 +137,8 @@ pub struct StreamSnapshot {
     pub head: StreamHead,
     /// The rows, in the order of `seq`.
     pub records: Vec<StoredRecord>,
+    /// Rows of which only the place in the chain can be read, in the order of `seq`.
+    pub unreadable: Vec<UnreadableRecord>,
 }
 
 /// Where a stream stands, kept by the database beside the records.

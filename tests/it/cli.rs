@@ -262,10 +262,17 @@ fn every_program_says_how_it_is_used() {
     for name in ["concierge", "export_pack", "verify_pack"] {
         let said = run(name, ["--help"]).expect(0);
         assert!(said.out.contains(&format!("Usage: {name}")), "{said:?}");
-        assert!(said.out.contains("Exit code: 0 "), "{said:?}");
+        assert!(said.out.contains("Exit code"), "{said:?}");
         run(name, ["--no-such-option"]).expect(2);
     }
     run("verify_pack", [""; 0]).expect(2);
+    // The table of the documentation is the program's own.
+    let said = run("verify_pack", ["--help"]).expect(0);
+    let page = include_str!("../../docs/verifying.md");
+    for code in 0..=4 {
+        assert!(said.out.contains(&format!("\n  {code}  ")), "{said:?}");
+        assert!(page.contains(&format!("\n| {code} | ")), "{code}");
+    }
 }
 
 #[test]

@@ -7,12 +7,14 @@ mod effects;
 mod explanation;
 mod export;
 mod forged_masks;
+mod forgeries;
 mod profile;
 mod redaction;
 mod sections;
 mod story;
 mod tamper_pack;
 mod tamper_store;
+mod unsigned;
 
 use moltbot_audit::RequestId;
 use moltbot_audit::pack::{RequestPack, export_request_pack, verify_request_pack};

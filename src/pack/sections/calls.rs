@@ -79,7 +79,7 @@ pub struct Attempt {
     pub consent_id: Option<String>,
     /// Whether that consent was granted, and had not lapsed, when the call was admitted: by the
     /// database's times, as the admission decides.
-    pub consent_granted: bool,
+    pub consent_granted: ConsentState,
     /// Who was called: `client` or `vendor`.
     pub target_role: Option<String>,
     /// What for.
@@ -89,6 +89,19 @@ pub struct Attempt {
     /// The payload, where it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
+}
+
+/// Whether a call's consent was granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ConsentState {
+    /// It was not granted, or not any more.
+    No,
+    /// Which consent it is, or when the consent lapses, cannot be read.
+    NotCheckable,
+    /// It was granted.
+    Yes,
 }
 
 /// One report of the provider.
@@ -114,8 +127,8 @@ pub struct StatusReport {
 }
 
 pub(super) fn section(events: &[PackEvent]) -> Section<CallAttempts> {
-    let decisions = decisions(events);
-    let mut attempts = attempts(events, &decisions);
+    let (decisions, unclear) = decisions(events);
+    let mut attempts = attempts(events, &decisions, &unclear);
     let unmatched_statuses = report(&mut attempts, events);
     let mut consents = consents(events);
     let unmatched_decisions = answer(&mut consents, decisions);
@@ -142,8 +155,17 @@ fn consents(events: &[PackEvent]) -> Vec<Consent> {
         .collect()
 }
 
-/// Every answer, in the order they were recorded.
-fn decisions(events: &[PackEvent]) -> Vec<ConsentDecision> {
+/// What of an answer cannot be read.
+#[derive(Clone, Copy, Default)]
+struct Unclear {
+    /// Which consent it is about.
+    consent: bool,
+    /// When a grant lapses.
+    expiry: bool,
+}
+
+/// Every answer, in the order they were recorded, and what of it cannot be read.
+fn decisions(events: &[PackEvent]) -> (Vec<ConsentDecision>, Vec<Unclear>) {
     let granted = told::<CallConsentGranted>(events).map(|told| (told, "granted"));
     let expired = told_as::<CallConsentGranted>(events, EventType::CALL_CONSENT_EXPIRED)
         .map(|told| (told, "expired"));
@@ -152,17 +174,30 @@ fn decisions(events: &[PackEvent]) -> Vec<ConsentDecision> {
     let mut decisions: Vec<_> = granted
         .chain(expired)
         .chain(denied)
-        .map(|(told, decision)| ConsentDecision {
-            source: told.source,
-            consent_id: told.input.consent_id,
-            decision,
-            text: told.input.text,
-            expires_at: told.input.expires_at,
-            other_shape: told.other_shape,
+        .map(|(told, decision)| {
+            let is_unread = |name: &str| told.unread.iter().any(|unread| unread == name);
+            let unclear = Unclear {
+                consent: is_unread("consent_id") || is_hidden(told.input.consent_id.as_deref()),
+                expiry: is_unread("expires_at"),
+            };
+            let decision = ConsentDecision {
+                source: told.source,
+                consent_id: told.input.consent_id,
+                decision,
+                text: told.input.text,
+                expires_at: told.input.expires_at,
+                other_shape: told.other_shape,
+            };
+            (decision, unclear)
         })
         .collect();
-    decisions.sort_by_key(|decision| decision.source.seq);
-    decisions
+    decisions.sort_by_key(|(decision, _)| decision.source.seq);
+    decisions.into_iter().unzip()
+}
+
+/// Whether an id is hidden whole: two of them are not one.
+fn is_hidden(id: Option<&str>) -> bool {
+    id == Some("[hidden]")
 }
 
 /// Puts each answer to the first question of its consent, and returns those without a question.
@@ -181,12 +216,18 @@ fn answer(consents: &mut [Consent], decisions: Vec<ConsentDecision>) -> Vec<Cons
     unmatched
 }
 
-fn attempts(events: &[PackEvent], decisions: &[ConsentDecision]) -> Vec<Attempt> {
+fn attempts(
+    events: &[PackEvent],
+    decisions: &[ConsentDecision],
+    unclear: &[Unclear],
+) -> Vec<Attempt> {
     let mut by_consent: HashMap<_, Vec<_>> = HashMap::new();
-    for decision in decisions {
-        by_consent.entry(decision.consent_id.as_deref()).or_default().push(decision);
+    for answer in decisions.iter().zip(unclear) {
+        by_consent.entry(answer.0.consent_id.as_deref()).or_default().push(answer);
     }
     let admissions = admissions(events);
+    let nobodys = decisions.iter().zip(unclear).find(|(_, unclear)| unclear.consent);
+    let nobodys = nobodys.map(|(decision, _)| decision.source.seq);
     let started = told::<CallStarted>(events);
     let failed = told_as::<CallStarted>(events, EventType::CALL_FAILED);
     let mut attempts: Vec<_> = started
@@ -194,10 +235,18 @@ fn attempts(events: &[PackEvent], decisions: &[ConsentDecision]) -> Vec<Attempt>
         .map(|call| {
             let asked = admissions.get(&call.source.event_id).copied();
             let asked = asked.unwrap_or_else(|| Asked::outside(&call));
+            let is_unread = call.unread.iter().any(|unread| unread == "consent_id");
             let consent_id = call.input.consent_id;
             let answers = consent_id.as_deref().and_then(|id| by_consent.get(&Some(id)));
+            let is_unclear = is_unread
+                || is_hidden(consent_id.as_deref())
+                || (consent_id.is_some() && nobodys.is_some_and(|seq| seq < call.source.seq));
             Attempt {
-                consent_granted: answers.is_some_and(|answers| covers(answers, asked)),
+                consent_granted: if is_unclear {
+                    ConsentState::NotCheckable
+                } else {
+                    answers.map_or(ConsentState::No, |answers| covers(answers, asked))
+                },
                 source: call.source,
                 attempt_id: call.input.attempt_id,
                 consent_id,
@@ -249,15 +298,24 @@ fn admissions(events: &[PackEvent]) -> HashMap<Uuid, Asked> {
 
 /// Whether the last answer before the call was asked about is a grant that had not lapsed. A grant that
 /// did not succeed is no answer.
-fn covers(answers: &[&ConsentDecision], asked: Asked) -> bool {
+fn covers(answers: &[(&ConsentDecision, &Unclear)], asked: Asked) -> ConsentState {
     let is_grant = |answer: &ConsentDecision| answer.decision == "granted";
-    let before = answers.partition_point(|answer| answer.source.seq < asked.seq);
+    let before = answers.partition_point(|(answer, _)| answer.source.seq < asked.seq);
     let mut counting = answers[..before].iter().rev();
-    counting.find(|answer| !is_grant(answer) || answer.source.succeeded()).is_some_and(|last| {
-        let lapses_at =
-            last.expires_at.or_else(|| last.source.recorded_at.checked_add_signed(asked.lifetime));
-        is_grant(last) && lapses_at.is_none_or(|lapses_at| asked.at < lapses_at)
-    })
+    let last = counting.find(|(answer, _)| !is_grant(answer) || answer.source.succeeded());
+    let Some((last, unclear)) = last.filter(|(last, _)| is_grant(last)) else {
+        return ConsentState::No;
+    };
+    if unclear.expiry {
+        return ConsentState::NotCheckable;
+    }
+    let lapses_at =
+        last.expires_at.or_else(|| last.source.recorded_at.checked_add_signed(asked.lifetime));
+    if lapses_at.is_none_or(|lapses_at| asked.at < lapses_at) {
+        ConsentState::Yes
+    } else {
+        ConsentState::No
+    }
 }
 
 /// Puts each report to the last attempt it can be of, and returns those without an attempt.

@@ -22,7 +22,7 @@ pub use self::{
         AdmittedEffect, BudgetRefusal, BudgetUse, BudgetVerdict, BudgetWarning, Budgets,
         EffectCounts, EffectState, HeldCharge, Irregularity, OutsideEffect,
     },
-    calls::{Attempt, CallAttempts, Consent, ConsentDecision, StatusReport},
+    calls::{Attempt, CallAttempts, Consent, ConsentDecision, ConsentState, StatusReport},
     controls::{ControlRefusal, Controls, Expiration, Replayed, Resolution, SwitchUse},
     conversation::Message,
     decisions::{Decision, Judgement},
@@ -37,7 +37,7 @@ pub use self::{
     shortlist::{Handoff, Shortlist},
     told::{OtherShape, Source},
 };
-use super::{PackEvent, Section};
+use super::{PackEvent, Section, SetAsideEvent};
 
 /// Every section of a pack but its events and its integrity. `Debug` tells the status of each.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -74,8 +74,10 @@ pub struct Sections {
 }
 
 impl Sections {
-    /// Computes every section.
-    pub(super) fn of(events: &[PackEvent]) -> Self {
+    /// Computes every section from the events of a pack. What is set aside tells nothing; it only stands in
+    /// the way of a check.
+    #[must_use]
+    pub fn of(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Self {
         Self {
             request: request::section(events),
             conversation: Section::of_list(conversation::messages(events)),
@@ -84,9 +86,9 @@ impl Sections {
             moltbot_decisions: Section::of_list(decisions::decisions(events)),
             call_attempts: calls::section(events),
             shortlist: shortlist::section(events),
-            explanation: explanation::section(events),
+            explanation: explanation::section(events, set_aside),
             reversal: Section::not_recorded("compensations are not recorded yet"),
-            budgets: budgets::section(events),
+            budgets: budgets::section(events, set_aside),
             controls: controls::section(events),
             reconciliation: Section::not_recorded("the host's own tables are not compared yet"),
             redactions: redactions(events),

@@ -3,11 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::event::{EventType, Payload};
-use crate::pack::PackEvent;
+use crate::pack::{PackEvent, View};
 
 /// How long before an admission was recorded it may have been decided: a statement that decides waits for
 /// two other transactions at most, each for two seconds.
@@ -68,6 +68,8 @@ pub(super) struct Told<P: Payload> {
     pub(super) took: TimeDelta,
     pub(super) input: P::Input,
     pub(super) output: P::Output,
+    /// Members of the input that are there and could not be read.
+    pub(super) unread: Vec<String>,
     pub(super) other_shape: Option<OtherShape>,
 }
 
@@ -86,10 +88,10 @@ pub(super) fn told_as<P: Payload>(
 
 pub(super) fn read<P: Payload>(event: &PackEvent) -> Told<P> {
     let source = Source::of(event);
-    let input = half(&event.input.value);
-    let output = half(&event.output.value);
+    let input = half(event, &event.input, "/input");
+    let output = half(event, &event.output, "/output");
     // A failed effect's output is its error, which has a shape of its own.
-    let is_other = input.is_none() || (output.is_none() && source.succeeded());
+    let is_other = input.is_other || (output.is_other && source.succeeded());
     let other_shape = is_other.then(|| OtherShape {
         input: event.input.value.clone(),
         output: event.output.value.clone(),
@@ -97,12 +99,67 @@ pub(super) fn read<P: Payload>(event: &PackEvent) -> Told<P> {
     Told {
         source,
         took: TimeDelta::milliseconds(event.header.duration_ms.unwrap_or_default().into()),
-        input: input.unwrap_or_default(),
-        output: output.unwrap_or_default(),
+        input: input.read,
+        output: output.read,
+        unread: input.unread,
         other_shape,
     }
 }
 
-fn half<T: Default + DeserializeOwned>(value: &Value) -> Option<T> {
-    if value.is_null() { Some(T::default()) } else { T::deserialize(value).ok() }
+/// One half of a payload.
+struct Half<T> {
+    read: T,
+    /// Names of members that could not be read.
+    unread: Vec<String>,
+    /// Whether it has another shape, of which only some members were read.
+    is_other: bool,
+}
+
+/// Reads what can be read. One member of another shape does not take the others with it: an external
+/// reader, who sees less, must not be told something else.
+fn half<T: Default + DeserializeOwned>(event: &PackEvent, view: &View, root: &str) -> Half<T> {
+    if view.value.is_null() {
+        return Half { read: T::default(), unread: Vec::new(), is_other: false };
+    }
+    if let Ok(read) = T::deserialize(&view.value) {
+        return Half { read, unread: Vec::new(), is_other: false };
+    }
+    let mut value = view.value.clone();
+    let mut unread = leave_out_hidden(event, view, root, &mut value);
+    if let Ok(read) = T::deserialize(&value) {
+        return Half { read, unread, is_other: false };
+    }
+    let Value::Object(mut members) = value else {
+        return Half { read: T::default(), unread, is_other: true };
+    };
+    members.retain(|name, member| {
+        let alone = Map::from_iter([(name.clone(), member.clone())]);
+        let is_read = T::deserialize(Value::Object(alone)).is_ok();
+        if !is_read {
+            unread.push(name.clone());
+        }
+        is_read
+    });
+    Half {
+        read: T::deserialize(Value::Object(members)).unwrap_or_default(),
+        unread,
+        is_other: true,
+    }
+}
+
+/// Leaves out numbers, flags and times that are hidden, and returns the names of those at the top.
+fn leave_out_hidden(event: &PackEvent, view: &View, root: &str, value: &mut Value) -> Vec<String> {
+    let mut unread = Vec::new();
+    for pointer in view.hidden.keys() {
+        let Some(below) = pointer.strip_prefix(root) else { continue };
+        let Some((above, name)) = below.rsplit_once('/') else { continue };
+        if event.field_at(&view.value, pointer, root).is_optional()
+            && let Some(Value::Object(members)) = value.pointer_mut(above)
+            && members.remove(name).is_some()
+            && above.is_empty()
+        {
+            unread.push(name.to_owned());
+        }
+    }
+    unread
 }

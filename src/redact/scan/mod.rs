@@ -96,13 +96,14 @@ pub struct Found {
 }
 
 /// How much a scan looks for.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Scope {
     /// What must not be stored: secrets, signed URLs, media.
     AtRest,
     /// Everything, by the rules of this crate alone: the same in every build, for what is stored.
     BuiltIn,
     /// Everything, with the numbers that only a library of the world's numbering plans knows.
+    #[default]
     Full,
 }
 

@@ -11,7 +11,7 @@ use super::jsonb::read_jsonb;
 use super::statement::{Connections, Sql, sql};
 use crate::event::StreamId;
 use crate::proof::{Digest, Salt, stream_start};
-use crate::record::{Commitments, Header, StoredRecord};
+use crate::record::{Commitments, Header, StoredRecord, UnreadableRecord};
 use crate::store::{StoreError, StreamHead, StreamSnapshot};
 
 /// Rows without a head and a head without rows both come back: what is missing is for the verifier to
@@ -53,11 +53,18 @@ pub(super) async fn read_stream(
     let rows = connections.fetch_all("read a stream", query).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let head = head(first, stream_id)?;
-    let mut records = Vec::with_capacity(rows.len());
+    let (mut records, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in &rows {
-        records.extend(stored_record(row, stream_id)?);
+        match stored_record(row, stream_id) {
+            Ok(record) => records.extend(record),
+            // One row that somebody spoilt does not hide the rest.
+            Err(StoreError::Malformed { column, reason, .. }) => {
+                unreadable.push(unreadable_record(row, stream_id, (column, reason))?);
+            }
+            Err(error) => return Err(error),
+        }
     }
-    if head.is_none() && records.is_empty() {
+    if head.is_none() && records.is_empty() && unreadable.is_empty() {
         return Ok(None);
     }
     // Rows whose head row is gone read as a head that has given out no place.
@@ -67,7 +74,7 @@ pub(super) async fn read_stream(
         started_at: DateTime::UNIX_EPOCH,
         last_at: DateTime::UNIX_EPOCH,
     });
-    Ok(Some(StreamSnapshot { head, records }))
+    Ok(Some(StreamSnapshot { head, records, unreadable }))
 }
 
 fn head(row: &PgRow, stream_id: StreamId) -> Result<Option<StreamHead>, StoreError> {
@@ -118,6 +125,26 @@ fn stored_record(row: &PgRow, stream_id: StreamId) -> Result<Option<StoredRecord
         recorded_at: columns.time("recorded_at")?,
         chain_hash: columns.digest("chain_hash")?,
     }))
+}
+
+/// What of a row is needed to chain on from it.
+fn unreadable_record(
+    row: &PgRow,
+    stream_id: StreamId,
+    (column, fault): (&'static str, &'static str),
+) -> Result<UnreadableRecord, StoreError> {
+    let unplaced = Columns { row, stream_id, seq: 0 };
+    let seq = unplaced.required("seq")?;
+    let columns = Columns { seq, ..unplaced };
+    Ok(UnreadableRecord {
+        seq,
+        id: columns.optional("id").unwrap_or_default(),
+        recorded_at: columns.time("recorded_at")?,
+        event_hash: columns.digest("event_hash")?,
+        chain_hash: columns.digest("chain_hash")?,
+        column,
+        fault,
+    })
 }
 
 /// A row, read column by column; a value that cannot be read is named by its place, never shown.

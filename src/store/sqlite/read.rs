@@ -1,12 +1,13 @@
 //! The readable side.
 
+use chrono::DateTime;
 use sqlx::sqlite::SqlitePool;
 
 use super::cells::Cells;
 use super::error::failed;
 use crate::event::StreamId;
 use crate::proof::stream_start;
-use crate::record::{Commitments, Header, StoredRecord};
+use crate::record::{Commitments, Header, StoredRecord, UnreadableRecord};
 use crate::store::{StoreError, StreamHead, StreamSnapshot};
 
 const DOING: &str = "read a stream";
@@ -49,27 +50,34 @@ pub(super) async fn read_stream(
     let found = sqlx::query(SELECT).bind(stream_id.to_string()).fetch_all(readers).await;
     let rows = found.map_err(|error| failed(DOING, error))?;
     let mut head = None;
-    let mut records = Vec::with_capacity(rows.len());
+    let (mut records, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in &rows {
         // Every row carries the same head.
         if let (None, Some(cells)) = (head, Cells::of(row, stream_id, "head_seq")?) {
             head = Some(self::head(cells)?);
         }
         if let Some(cells) = Cells::of(row, stream_id, "seq")? {
-            records.push(record(cells)?);
+            match record(cells) {
+                Ok(record) => records.push(record),
+                // One row that somebody spoilt does not hide the rest.
+                Err(StoreError::Malformed { column, reason, .. }) => {
+                    unreadable.push(unreadable_record(cells, (column, reason))?);
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
     // Somebody removed the head. The rows are shown all the same, under a head that fits none of them,
     // for the verifier to object to.
-    if let (None, [first, .., last] | [first @ last]) = (head, records.as_slice()) {
+    if head.is_none() && (!records.is_empty() || !unreadable.is_empty()) {
         head = Some(StreamHead {
             seq: 0,
             chain_hash: stream_start(*stream_id.uuid().as_bytes()),
-            started_at: first.recorded_at,
-            last_at: last.recorded_at,
+            started_at: DateTime::UNIX_EPOCH,
+            last_at: DateTime::UNIX_EPOCH,
         });
     }
-    Ok(head.map(|head| StreamSnapshot { head, records }))
+    Ok(head.map(|head| StreamSnapshot { head, records, unreadable }))
 }
 
 fn head(cells: Cells<'_>) -> Result<StreamHead, StoreError> {
@@ -117,5 +125,21 @@ fn record(cells: Cells<'_>) -> Result<StoredRecord, StoreError> {
         seq: cells.seq(),
         recorded_at: cells.time("recorded_at")?,
         chain_hash: cells.digest("chain_hash")?,
+    })
+}
+
+/// What of a row is needed to chain on from it.
+fn unreadable_record(
+    cells: Cells<'_>,
+    (column, fault): (&'static str, &'static str),
+) -> Result<UnreadableRecord, StoreError> {
+    Ok(UnreadableRecord {
+        seq: cells.seq(),
+        id: cells.uuid("id").unwrap_or_default(),
+        recorded_at: cells.time("recorded_at")?,
+        event_hash: cells.digest("event_hash")?,
+        chain_hash: cells.digest("chain_hash")?,
+        column,
+        fault,
     })
 }

@@ -152,7 +152,7 @@ impl Kept {
     fn snapshot(&self, stream_id: StreamId) -> Option<StreamSnapshot> {
         let head = *self.heads.get(&stream_id)?;
         let rows = self.rows.iter().filter(|(record, _)| record.stream_id() == stream_id);
-        Some(StreamSnapshot { head, records: rows.map(stored).collect() })
+        Some(StreamSnapshot { head, records: rows.map(stored).collect(), unreadable: Vec::new() })
     }
 }
 

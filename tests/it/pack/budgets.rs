@@ -13,6 +13,7 @@ use moltbot_audit::redact::Profile;
 use moltbot_audit::testing::SteppedClock;
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::KEY;
 use super::effects::{Effects, admission, called, charge};
@@ -381,7 +382,58 @@ async fn a_limit_that_looks_like_a_phone_number_is_a_limit() {
         assert_eq!(verdict, BudgetVerdict::WithinLimits { admitted: 1, outside: 0 });
         assert_eq!(usage(&pack, "cost_microusd", "request")["limits"], json!([788_123_456]));
         // Nowhere else.
-        assert_eq!(pack["events"][1]["output"]["value"]["amount"], Value::Null);
+        assert_eq!(pack["events"][1]["output"]["value"]["amount"], "[hidden]");
+    }
+}
+
+#[tokio::test]
+async fn every_number_that_limits_are_added_up_from_is_a_count() {
+    let effects = Effects::new();
+    let input = AdmissionInput {
+        elapsed_max_ms: Some(725_000_000),
+        ..admission(effects.fresh_id(), "moltbot.called", vec![charge("tokens", 1, 1_500_000_000)])
+    };
+    let id = input.effect_id.clone().expect("an id");
+    effects.teller.typed::<EffectAdmitted>(Actor::System, input, Nothing {}).await;
+    let output = json!({
+        "input_tokens": 722_000_000, "output_tokens": 733_000_000, "cost_microusd": 788_123_456,
+    });
+    effects
+        .end(
+            id.parse::<Uuid>().expect("a UUID").try_into().expect("an event's"),
+            called().output(output),
+        )
+        .await;
+    for (pack, verdict) in effects.packs().await {
+        assert_eq!(verdict, BudgetVerdict::WithinLimits { admitted: 1, outside: 0 });
+        assert_eq!(usage(&pack, "tokens", "request")["used"], 1_455_000_000);
+        assert_eq!(pack["events"][0]["input"]["value"]["elapsed_max_ms"], 725_000_000);
+    }
+}
+
+#[tokio::test]
+async fn sums_beyond_64_bits_are_added_up_and_said_as_the_nearest_number() {
+    const EXACT_MAX: i64 = (1 << 53) - 1;
+    let effects = Effects::new();
+    let mut ids = Vec::new();
+    for _ in 0..1_030 {
+        let charges = vec![charge("tokens", EXACT_MAX, EXACT_MAX)];
+        ids.push(effects.admit("moltbot.called", charges).await);
+    }
+    let used = json!({ "input_tokens": EXACT_MAX, "output_tokens": EXACT_MAX });
+    effects.end(ids[0], called().output(used)).await;
+    for (pack, verdict) in effects.packs().await {
+        assert!(matches!(verdict, BudgetVerdict::Passed { seq: 2, .. }), "{verdict}");
+        let tokens = usage(&pack, "tokens", "request");
+        assert_eq!((&tokens["used"], &tokens["peak"]), (&json!(i64::MAX), &json!(i64::MAX)));
+    }
+    // What was held is given back whole.
+    for id in &ids[1..] {
+        effects.end(*id, called().ended(Outcome::Failed, ErrorCode::NotPerformed)).await;
+    }
+    for (pack, _) in effects.packs().await {
+        let tokens = usage(&pack, "tokens", "request");
+        assert_eq!((&tokens["used"], &tokens["reserved"]), (&json!(2 * EXACT_MAX), &json!(0)));
     }
 }
 

@@ -1,6 +1,8 @@
 //! A pack that was touched after its export does not verify, and the error says where.
 
-use moltbot_audit::pack::{VerifyError, verify_request_pack};
+use moltbot_audit::pack::{
+    VerifyError, VerifyOptions, verify_request_pack, verify_request_pack_with,
+};
 use moltbot_audit::proof::{Salt, leaf_digest, tagged_digest};
 use moltbot_audit::redact::Profile;
 use serde_json::{Value, json};
@@ -155,11 +157,80 @@ fn what_is_no_pack_is_unusable_and_says_why() {
         assert!(error.is_unusable() && error.to_string().contains(reason), "{input}: {error}");
     }
     let error = verify_request_pack(b"{\"schema\":\"moltbot-audit/request-pack/v1\"}");
-    assert_eq!(error.expect_err("parts are missing").to_string(), "integrity: it is missing");
+    assert_eq!(error.expect_err("parts are missing").to_string(), "request_id: it is missing");
     let deep = "[".repeat(100_000);
     let error = verify_request_pack(deep.as_bytes()).expect_err("it is no pack");
     assert!(matches!(error, VerifyError::Unusable { .. }));
     assert!(verify_request_pack(&[0xFF, 0xFE, 0x00]).is_err_and(|error| error.is_unusable()));
+}
+
+#[test]
+fn an_input_of_another_kind_is_named_before_it_is_read() {
+    let pack = "{\"schema\":\"moltbot-audit/request-pack/v1\"}";
+    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    let utf32 =
+        |text: &str| text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect::<Vec<_>>();
+    for (input, reason) in [
+        ([b"\xEF\xBB\xBF", pack.as_bytes()].concat(), "a byte order mark"),
+        ([b"\xFF\xFE".to_vec(), utf16(pack)].concat(), "it is UTF-16"),
+        (utf16(pack), "it is UTF-16"),
+        ([b"\xFF\xFE\0\0".to_vec(), utf32(pack)].concat(), "it is UTF-32"),
+        (utf32(pack), "it is UTF-32"),
+        (b"\x1F\x8B\x08\0".to_vec(), "gzip"),
+        (b"PK\x03\x04".to_vec(), "ZIP"),
+        (b"\x28\xB5\x2F\xFD".to_vec(), "zstd"),
+        (b"  \n".to_vec(), "it is empty"),
+        (b" [1, 1, 1".to_vec(), "no JSON object"),
+    ] {
+        let error = verify_request_pack(&input).expect_err("it is no pack");
+        assert!(error.is_unusable() && error.to_string().contains(reason), "{reason}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn how_much_is_read_is_the_callers_to_say() {
+    let fresh = sqlite::open().await;
+    let request = fresh_request();
+    fresh.store.append(&records(&request, 3)).await.expect("the batch lands");
+    let pack = export(&*fresh.store, &request, &Profile::internal()).await.to_json_pretty();
+    drop(fresh.keep);
+    let exact = VerifyOptions { bytes_max: pack.len(), events_max: 3 };
+    verify_request_pack_with(pack.as_bytes(), &exact).expect("it is within the limits");
+    for options in [
+        VerifyOptions { bytes_max: pack.len() - 1, ..exact.clone() },
+        VerifyOptions { events_max: 2, ..exact },
+    ] {
+        let error = verify_request_pack_with(pack.as_bytes(), &options).expect_err("too much");
+        assert!(error.is_unusable() && error.to_string().contains("raise"), "{error}");
+    }
+    // What is no event ends the reading at once, whatever follows it.
+    let mut forged: Value = serde_json::from_str(&pack).expect("a pack is JSON");
+    forged["events"] = json!(vec![Value::Null; 100_000]);
+    let error = verify_request_pack(forged.to_string().as_bytes()).expect_err("no events");
+    assert_eq!(error.to_string(), "event 1: it does not have the form of the schema");
+    // Sections are compared while they are read.
+    forged["events"] =
+        serde_json::from_str::<Value>(&pack).expect("a pack is JSON")["events"].clone();
+    forged["budgets"] = json!(vec![1; 100_000]);
+    let error = verify_request_pack(forged.to_string().as_bytes()).expect_err("no section");
+    assert_eq!(error.to_string(), "section budgets at \"/\" does not say what the events say");
+}
+
+#[tokio::test]
+async fn a_number_of_a_section_has_one_spelling() {
+    let fresh = sqlite::open().await;
+    let teller = story::tell_story(fresh.store.clone()).await;
+    let pack = export(&*fresh.store, &teller.request, &Profile::internal()).await.to_json_pretty();
+    drop(fresh.keep);
+    for (from, to) in [
+        ("\"total\": 102.0", "\"total\": 102"),
+        ("\"hidden\": 0", "\"hidden\": -0.0"),
+        ("\"reserved\": 0", "\"reserved\": -0.0"),
+    ] {
+        if pack.contains(from) {
+            verify_request_pack(pack.replace(from, to).as_bytes()).expect_err("another spelling");
+        }
+    }
 }
 
 #[tokio::test]

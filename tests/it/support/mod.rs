@@ -2,6 +2,7 @@
 
 pub(crate) mod claims;
 pub(crate) mod cluster;
+pub(crate) mod forger;
 pub(crate) mod forging;
 pub(crate) mod json;
 pub(crate) mod pgbouncer;

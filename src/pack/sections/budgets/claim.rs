@@ -76,8 +76,11 @@ pub(super) fn is_use_hidden((budget, period): &Account, output: &View) -> bool {
 
 /// Whether something at a pointer, below it or above it is hidden.
 pub(super) fn is_hidden(view: &View, pointer: &str) -> bool {
-    let is_below = |below: &str, above: &str| {
-        below.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    view.hidden.keys().any(|hidden| is_below(hidden, pointer) || is_below(pointer, hidden))
+    let above = pointer.match_indices('/').skip(1).map(|(at, _)| &pointer[..at]);
+    // Only one above a hidden value is hidden itself, so what stands first after the pointer is below it.
+    let below = view.hidden.range(format!("{pointer}/")..).next();
+    above.chain([pointer]).any(|above| view.hidden.contains_key(above))
+        || below.is_some_and(|(hidden, _)| {
+            hidden.strip_prefix(pointer).is_some_and(|rest| rest.starts_with('/'))
+        })
 }

@@ -7,10 +7,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::claim::{Account, Held, charges, effect_id, is_hidden, is_use_hidden};
-use super::{AdmittedEffect, BudgetVerdict, EffectState, HeldCharge, Irregularity, OutsideEffect};
+use super::{
+    AdmittedEffect, BudgetVerdict, EffectState, HeldCharge, Irregularity, OutsideEffect, saturated,
+};
 use crate::event::{Budget, EventType, Outcome, Period};
-use crate::pack::PackEvent;
 use crate::pack::sections::told::{DECIDED_WITHIN, Source};
+use crate::pack::{PackEvent, SetAsideEvent};
 use crate::record::Settlement;
 
 /// What a request did that has a limit. A host that only records them admits none.
@@ -39,34 +41,36 @@ pub(super) struct Ledger {
     /// The database's time of the first event.
     began: Option<DateTime<Utc>>,
     has_shortlist: bool,
-    /// Vendors that were messaged, by the first message to each.
-    messaged: Vec<(Option<String>, Source)>,
+    /// The first message to each vendor, and each to nobody knows whom.
+    messaged: Vec<Source>,
+    vendors: HashSet<String>,
 }
 
 /// What of a budget is used, in the order of the events.
+/// Wide enough for any number of charges: a sum that stopped at a limit of its own could not be given back.
 #[derive(Default)]
 pub(super) struct Balance {
-    pub(super) used: i64,
+    pub(super) used: i128,
     /// What of it is held by effects without an end.
-    pub(super) reserved: i64,
-    pub(super) peak: i64,
+    pub(super) reserved: i128,
+    pub(super) peak: i128,
     /// Each limit that was in force.
     pub(super) limits: BTreeSet<i64>,
 }
 
 impl Balance {
     fn hold(&mut self, amount: i64) {
-        self.used = self.used.saturating_add(amount);
-        self.reserved = self.reserved.saturating_add(amount);
+        self.used += i128::from(amount);
+        self.reserved += i128::from(amount);
         self.peak = self.peak.max(self.used);
     }
 
     /// Ends a hold, or what it was settled at before, at what was used.
     fn settle(&mut self, amount: i64, before: Option<i64>, used: i64) {
         if before.is_none() {
-            self.reserved -= amount;
+            self.reserved -= i128::from(amount);
         }
-        self.used = self.used.saturating_add(used - before.unwrap_or(amount));
+        self.used += i128::from(used) - i128::from(before.unwrap_or(amount));
         self.peak = self.peak.max(self.used);
     }
 }
@@ -93,28 +97,32 @@ impl Ledger {
         let admitted = admitted.map_or(0, |balance| usize::try_from(balance.used).unwrap_or(0));
         let event_type = EventType::VENDOR_OUTREACH_SENT.as_str().to_owned();
         let beyond = self.messaged.drain(..).skip(admitted);
-        let outside =
-            beyond.map(|(_, source)| OutsideEffect { source, event_type: event_type.clone() });
+        let outside = beyond.map(|source| OutsideEffect { source, event_type: event_type.clone() });
         self.outside.extend(outside);
     }
 
     fn message(&mut self, event: &PackEvent) {
-        let vendor = event.input.value.get("vendor_id").and_then(Value::as_str).map(str::to_owned);
-        let is_known = vendor.is_some() && self.messaged.iter().any(|(known, _)| *known == vendor);
-        if !is_known {
-            self.messaged.push((vendor, Source::of(event)));
+        let vendor = event.input.value.get("vendor_id").and_then(Value::as_str);
+        if vendor.is_none_or(|vendor| self.vendors.insert(vendor.to_owned())) {
+            self.messaged.push(Source::of(event));
         }
     }
 
     /// What stands first in the stream decides: a limit that seems passed after something that cannot be
     /// read may not have been.
-    pub(super) fn verdict(&self) -> BudgetVerdict {
+    pub(super) fn verdict(&self, set_aside: Option<&SetAsideEvent>) -> BudgetVerdict {
         let irregular = self.irregular.first().map(|irregular| BudgetVerdict::NotCheckable {
             seq: irregular.source.seq,
-            event_id: irregular.source.event_id,
+            event_id: Some(irregular.source.event_id),
             why: irregular.what,
         });
-        let first = irregular.into_iter().chain(self.passed.clone()).min_by_key(BudgetVerdict::seq);
+        let set_aside = set_aside.map(|event| BudgetVerdict::NotCheckable {
+            seq: event.seq,
+            event_id: event.id,
+            why: "it is set aside",
+        });
+        let all = irregular.into_iter().chain(set_aside).chain(self.passed.clone());
+        let first = all.min_by_key(BudgetVerdict::seq);
         let (admitted, outside) = (self.effects.len(), self.outside.len());
         first.unwrap_or(BudgetVerdict::WithinLimits { admitted, outside })
     }
@@ -185,8 +193,8 @@ impl Ledger {
         let used = balance.used;
         balance.hold(*amount);
         balance.limits.insert(*limit);
-        if *period == Period::Request && balance.used > *limit {
-            self.pass(event, budget.as_str(), (used, *amount, *limit));
+        if *period == Period::Request && balance.used > i128::from(*limit) {
+            self.pass(event, budget.as_str(), (saturated(used), *amount, *limit));
         }
     }
 

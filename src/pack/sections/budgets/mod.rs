@@ -15,7 +15,7 @@ pub use self::verdict::BudgetVerdict;
 use super::told::{OtherShape, Source, told, told_as};
 use crate::event::payload::{BudgetWarned, EffectRefused};
 use crate::event::{ErrorCode, EventType, Period};
-use crate::pack::{PackEvent, Section};
+use crate::pack::{PackEvent, Section, SetAsideEvent};
 
 /// Limits, what was charged to them, and whether they were kept.
 #[derive(Clone, PartialEq, Serialize)]
@@ -49,7 +49,7 @@ pub struct BudgetUse {
     pub period: &'static str,
     /// The limits that were in force, lowest first.
     pub limits: BTreeSet<i64>,
-    /// What is used, with what is still held.
+    /// What is used, with what is still held. A sum beyond 64 bits is the nearest number that has them.
     pub used: i64,
     /// What of it is held by effects whose end is not known.
     pub reserved: i64,
@@ -223,12 +223,12 @@ pub struct Irregularity {
     pub what: &'static str,
 }
 
-pub(super) fn section(events: &[PackEvent]) -> Section<Budgets> {
+pub(super) fn section(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Section<Budgets> {
     let ledger = Ledger::of(events);
     let (refusals, warnings) = (refusals(events), warnings(events));
     let usage = usage(&ledger, &refusals, &warnings);
     let content = Budgets {
-        check: ledger.verdict(),
+        check: ledger.verdict(set_aside.first()),
         usage,
         counts: counts(&ledger),
         effects: ledger.effects,
@@ -293,9 +293,9 @@ fn usage(
             budget: budget.as_str().to_owned(),
             period: period.as_str(),
             limits: balance.limits.clone(),
-            used: balance.used,
-            reserved: balance.reserved,
-            peak: balance.peak,
+            used: saturated(balance.used),
+            reserved: saturated(balance.reserved),
+            peak: saturated(balance.peak),
             refusals: refusals.get(&name).copied().unwrap_or_default(),
             warnings: warnings.get(&name).copied().unwrap_or_default(),
             not_checkable: (*period == Period::Day)
@@ -303,6 +303,11 @@ fn usage(
         }
     });
     balances.collect()
+}
+
+/// A sum, or the nearest number of 64 bits.
+fn saturated(sum: i128) -> i64 {
+    i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// How many there are of each budget and period.

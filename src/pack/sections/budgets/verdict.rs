@@ -16,8 +16,8 @@ pub enum BudgetVerdict {
     NotCheckable {
         /// The place of the first event that stands in the way.
         seq: i64,
-        /// Its id.
-        event_id: Uuid,
+        /// Its id; none if the event is set aside and has none.
+        event_id: Option<Uuid>,
         /// What is wrong with it.
         why: &'static str,
     },
@@ -63,7 +63,9 @@ impl fmt::Display for BudgetVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotCheckable { seq, event_id, why } => {
-                write!(f, "limits cannot be checked from event {seq} ({event_id}) on: {why}")
+                write!(f, "limits cannot be checked from event {seq} ")?;
+                event_id.map_or(Ok(()), |id| write!(f, "({id}) "))?;
+                write!(f, "on: {why}")
             }
             Self::Passed { seq, event_id, budget, used, amount, limit } => write!(
                 f,

@@ -17,7 +17,7 @@ use super::outreach::{outreaches, replies};
 use super::told::{OtherShape, Source, Told, told};
 use crate::event::EventType;
 use crate::event::payload::{Exclusion, ScoreFactor, ShortlistGenerated, VendorCandidatesSelected};
-use crate::pack::{PackEvent, Section};
+use crate::pack::{PackEvent, Section, SetAsideEvent};
 
 /// The answer to "why did the bot pick these vendors?".
 #[derive(Clone, PartialEq, Serialize)]
@@ -32,6 +32,8 @@ pub struct Explanation {
     /// What does not add up: totals that are not the sum of their factors, orders that do not follow
     /// the scores, items without a reply, evidence that is not in the request.
     pub findings: Vec<String>,
+    /// Why there may be more that does not add up: values that are hidden, and events that are set aside.
+    pub not_checkable: Vec<String>,
 }
 
 /// One search for candidates.
@@ -62,7 +64,7 @@ pub struct SelectionStory {
     pub other_shape: Option<OtherShape>,
 }
 
-pub(super) fn section(events: &[PackEvent]) -> Section<Explanation> {
+pub(super) fn section(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Section<Explanation> {
     let selections: Vec<_> = told::<VendorCandidatesSelected>(events).collect();
     let succeeded = told::<ShortlistGenerated>(events).filter(|told| told.source.succeeded());
     let shortlist = succeeded.last();
@@ -71,6 +73,7 @@ pub(super) fn section(events: &[PackEvent]) -> Section<Explanation> {
     if selections.is_empty() && shortlist.is_none() && outreaches.is_empty() && replies.is_empty() {
         return Section::Empty;
     }
+    let not_checkable = not_checkable(events, set_aside);
     let evidence = vendor::Evidence {
         selections: &selections,
         outreaches: &outreaches,
@@ -82,7 +85,32 @@ pub(super) fn section(events: &[PackEvent]) -> Section<Explanation> {
     let selections: Vec<_> = selections.into_iter().map(selection).collect();
     findings.extend(order.as_ref().and_then(FinalOrder::finding));
     findings.extend(unproven(events, &selections, order.as_ref()));
-    Section::Recorded { content: Explanation { selections, vendors, order, findings } }
+    Section::Recorded {
+        content: Explanation { selections, vendors, order, findings, not_checkable },
+    }
+}
+
+/// What stands in the way of a finding.
+fn not_checkable(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Vec<String> {
+    let types = [
+        EventType::MOLTBOT_CALLED,
+        EventType::SHORTLIST_GENERATED,
+        EventType::VENDOR_CANDIDATES_SELECTED,
+        EventType::VENDOR_OUTREACH_SENT,
+        EventType::VENDOR_REPLY_RECORDED,
+    ];
+    let is_read = |event: &&PackEvent| {
+        types.iter().any(|event_type| event.header.event_type == event_type.as_str())
+    };
+    let withheld = events.iter().filter(is_read).flat_map(|event| {
+        event.withheld().map(|pointer| (event.seq, format!("event {} hides {pointer}", event.seq)))
+    });
+    let set_aside = set_aside
+        .iter()
+        .map(|event| (event.seq, format!("event {} is set aside: {}", event.seq, event.reason)));
+    let mut all: Vec<_> = withheld.chain(set_aside).collect();
+    all.sort_by_key(|(seq, _)| *seq);
+    all.into_iter().map(|(_, why)| why).collect()
 }
 
 fn selection(told: Told<VendorCandidatesSelected>) -> SelectionStory {

@@ -29,7 +29,7 @@ fn call() -> AuditEvent {
 /// Whether the last call of these events is covered.
 async fn covered(events: Vec<AuditEvent>) -> bool {
     let pack = pack_of(events).await;
-    pack["call_attempts"]["content"]["attempts"][0]["consent_granted"] == true
+    pack["call_attempts"]["content"]["attempts"][0]["consent_granted"] == "yes"
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn covered_after(seconds: u64, grant: AuditEvent, admitted: Option<Value>)
     }
     teller.tell(call().id(id)).await;
     let [pack, _] = both_packs(&*store, &teller.request).await;
-    pack["call_attempts"]["content"]["attempts"][0]["consent_granted"] == true
+    pack["call_attempts"]["content"]["attempts"][0]["consent_granted"] == "yes"
 }
 
 #[tokio::test]
@@ -89,6 +89,32 @@ async fn a_grant_that_does_not_say_when_it_lapses_lapses_as_the_admission_says()
     // A call that no admission is known of: a day, as by default.
     assert!(covered_after(86_399, grant(), None).await);
     assert!(!covered_after(86_400, grant(), None).await);
+}
+
+/// Of a request in which a call rests on a grant that lapses then: what both packs say of it.
+async fn said_of(expires_at: Value) -> [Value; 2] {
+    let store = Arc::new(ForgingStore::default());
+    let teller = story::Teller::new(store.clone());
+    for event in [asked(), granted(&expires_at), call()] {
+        teller.tell(event).await;
+    }
+    let packs = both_packs(&*store, &teller.request).await;
+    packs.map(|pack| pack["call_attempts"]["content"]["attempts"][0]["consent_granted"].clone())
+}
+
+#[tokio::test]
+async fn both_packs_say_the_same_of_a_consent_whatever_the_form_of_its_end() {
+    for (expires_at, said) in [
+        (json!("2096-03-02 07:15:00Z"), "yes"),
+        (json!("2096-03-02T07:15:00+02:00"), "yes"),
+        (json!("2006-03-02 07:15:00Z"), "no"),
+        (Value::Null, "yes"),
+        (json!("next tuesday, 9 o'clock"), "not_checkable"),
+        (json!(3_980_000_000_u64), "not_checkable"),
+        (json!({ "at": "2096-03-02T07:15:00Z" }), "not_checkable"),
+    ] {
+        assert_eq!(said_of(expires_at.clone()).await, [said, said], "{expires_at}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,244 @@
+//! Takes a pack apart, cheapest checks first. What is no pack costs little: members are found without
+//! being built, and events are built one at a time.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::export::shown_digest_of;
+use super::fault::printable;
+use super::{
+    PackEvent, PackHead, ProfileName, SCHEMA, SECTIONS_VERSION, SetAsideEvent, VerifyError,
+    VerifyOptions,
+};
+use crate::json;
+use crate::proof::Digest;
+use crate::redact::Profile;
+
+/// Longest profile, head or checkpoint, in bytes: they are built before anything is proven.
+const SMALL_MAX: usize = 1 << 20;
+
+/// The members of `integrity`.
+const INTEGRITY: [&str; 6] = [
+    "checkpoint",
+    "event_digests",
+    "head",
+    "profile_digest",
+    "sections_version",
+    "set_aside_digest",
+];
+
+type Members<'a> = BTreeMap<String, &'a str>;
+
+/// A pack taken apart; sections are compared, not trusted.
+pub(super) struct Parts<'a> {
+    pub(super) request_id: Uuid,
+    pub(super) profile: ProfileName,
+    pub(super) events: Vec<PackEvent>,
+    /// What each event's digest must be.
+    pub(super) shown: Vec<Digest>,
+    pub(super) set_aside: Vec<SetAsideEvent>,
+    pub(super) set_aside_digest: Digest,
+    pub(super) head: PackHead,
+    pub(super) profile_digest: Digest,
+    pub(super) event_digests: Vec<Digest>,
+    pub(super) checkpoint: &'a str,
+    /// What is left of the pack.
+    pub(super) sections: Members<'a>,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn parse(json: &'a [u8], options: &VerifyOptions) -> Result<Self, VerifyError> {
+        check_input(json, options)?;
+        let json = str::from_utf8(json);
+        let json = json.map_err(|_| unusable("it is no JSON: it is not UTF-8".to_owned()))?;
+        let mut members = members_of(json)?;
+        check_schema(members.remove("schema"))?;
+        let request_id = take_small(&mut members, "request_id")?;
+        let integrity = members.remove("integrity").ok_or_else(|| missing("integrity"))?;
+        let mut integrity = members_of(integrity)
+            .map_err(|_| malformed("integrity", "it does not have the form of the schema"))?;
+        if integrity.keys().any(|name| !INTEGRITY.contains(&name.as_str())) {
+            return Err(malformed("integrity", "it has a member that the schema does not have"));
+        }
+        check_sections_version(take_small(&mut integrity, "sections_version")?)?;
+        let profile = profile(&mut members)?;
+        let head: PackHead = take_small(&mut integrity, "head")?;
+        let checkpoint = integrity.remove("checkpoint").ok_or_else(|| missing("checkpoint"))?;
+        let (events, shown) = events(members.remove("events"), options)?;
+        Ok(Self {
+            request_id,
+            profile,
+            events,
+            shown,
+            set_aside: take(&mut members, "set_aside")?,
+            set_aside_digest: take_small(&mut integrity, "set_aside_digest")?,
+            head,
+            profile_digest: take_small(&mut integrity, "profile_digest")?,
+            event_digests: take(&mut integrity, "event_digests")?,
+            checkpoint,
+            sections: members,
+        })
+    }
+}
+
+/// Names what cannot be a pack by its first bytes.
+fn check_input(json: &[u8], options: &VerifyOptions) -> Result<(), VerifyError> {
+    if json.len() > options.bytes_max {
+        return Err(unusable(format!(
+            "it has {} bytes, and {} are read at most: raise `VerifyOptions::bytes_max`",
+            json.len(),
+            options.bytes_max
+        )));
+    }
+    let named = match json {
+        [0xEF, 0xBB, 0xBF, ..] => "it begins with a byte order mark: save it as UTF-8 without one",
+        [0xFF, 0xFE, 0, 0, ..]
+        | [0, 0, 0xFE, 0xFF, ..]
+        | [b'{', 0, 0, 0, ..]
+        | [0, 0, 0, b'{', ..] => "it is UTF-32: save it as UTF-8",
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [b'{', 0, ..] | [0, b'{', ..] => {
+            "it is UTF-16: save it as UTF-8"
+        }
+        [0x1F, 0x8B, ..] => "it is compressed with gzip: unpack it first",
+        [b'P', b'K', 3, 4, ..] => "it is a ZIP archive: unpack it first",
+        [0x28, 0xB5, 0x2F, 0xFD, ..] => "it is compressed with zstd: unpack it first",
+        _ => match json.trim_ascii_start().first() {
+            Some(b'{') => return Ok(()),
+            Some(b'[' | b'"' | b'-' | b'0'..=b'9') => "it is no JSON object",
+            None => "the JSON breaks off: it is empty",
+            _ => "it is no JSON",
+        },
+    };
+    Err(unusable(named.to_owned()))
+}
+
+/// Finds the members of an object, and leaves them as they are written.
+fn members_of(json: &str) -> Result<Members<'_>, VerifyError> {
+    let members = json::members(json).map_err(|error| unusable(error.to_string()))?;
+    Ok(members.into_iter().collect())
+}
+
+fn check_schema(schema: Option<&str>) -> Result<(), VerifyError> {
+    let schema = schema.filter(|schema| schema.len() <= SMALL_MAX);
+    let schema = schema.and_then(|schema| serde_json::from_str::<String>(schema).ok());
+    if schema.as_deref() == Some(SCHEMA) {
+        Ok(())
+    } else {
+        Err(unusable(format!("its schema is not {SCHEMA:?}")))
+    }
+}
+
+/// Sections that this version cannot compute it cannot vouch for.
+fn check_sections_version(version: u32) -> Result<(), VerifyError> {
+    if version == SECTIONS_VERSION {
+        return Ok(());
+    }
+    Err(unusable(format!(
+        "its sections are of version {version}, and this release reads version {SECTIONS_VERSION}: {}",
+        other_release(version, SECTIONS_VERSION)
+    )))
+}
+
+/// The profile, if it is of the version whose rules this verifier knows.
+fn profile(members: &mut Members<'_>) -> Result<ProfileName, VerifyError> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    let raw = members.get("profile").filter(|profile| profile.len() <= SMALL_MAX);
+    let versioned = raw.and_then(|profile| serde_json::from_str::<Versioned>(profile).ok());
+    match versioned {
+        Some(Versioned { version }) if version != Profile::VERSION => {
+            let (ours, release) = (Profile::VERSION, other_release(version, Profile::VERSION));
+            Err(unusable(format!(
+                "its profile is of version {version}, and this release reads version {ours}: {release}"
+            )))
+        }
+        _ => take_small(members, "profile"),
+    }
+}
+
+/// Which release reads another version. Nothing was released before this one.
+fn other_release(version: u32, ours: u32) -> &'static str {
+    if version > ours {
+        "a later release made it, and reads it"
+    } else {
+        "no release made it, only builds before the first one, of which one with that version reads it"
+    }
+}
+
+/// Reads events one at a time, with the digest of each as it is shown.
+fn events(
+    raw: Option<&str>,
+    options: &VerifyOptions,
+) -> Result<(Vec<PackEvent>, Vec<Digest>), VerifyError> {
+    let raw = raw.ok_or_else(|| missing("events"))?;
+    let items = json::items(raw).map_err(|_| malformed("events", "it is no list"))?;
+    let (mut events, mut shown) = (Vec::new(), Vec::new());
+    for item in items {
+        let place = format!("event {}", events.len() + 1);
+        let event = item.map_err(|_| malformed("events", "it is no list"))?;
+        if events.len() == options.events_max {
+            return Err(unusable(format!(
+                "it has more than {} events: raise `VerifyOptions::events_max`",
+                options.events_max
+            )));
+        }
+        let event = strict(event, &place)?;
+        events.push(typed(&event, &place)?);
+        shown.push(shown_digest_of(&event));
+    }
+    Ok((events, shown))
+}
+
+fn take_small<T: DeserializeOwned + Serialize>(
+    members: &mut Members<'_>,
+    name: &str,
+) -> Result<T, VerifyError> {
+    if members.get(name).is_some_and(|member| member.len() > SMALL_MAX) {
+        return Err(malformed(name, "it is too long"));
+    }
+    take(members, name)
+}
+
+fn take<T: DeserializeOwned + Serialize>(
+    members: &mut Members<'_>,
+    name: &str,
+) -> Result<T, VerifyError> {
+    let member = members.remove(name).ok_or_else(|| missing(name))?;
+    // Straight into its type first: what is of another form is found before it is built.
+    serde_json::from_str::<T>(member)
+        .map_err(|_| malformed(name, "it does not have the form of the schema"))?;
+    typed(&strict(member, name)?, name)
+}
+
+fn strict(part: &str, place: &str) -> Result<Value, VerifyError> {
+    json::parse(part).map_err(|error| unusable(format!("{error} of {}", printable(place))))
+}
+
+/// Reads a part, and refuses what is not exactly how the part is written: a UUID in capitals, say.
+fn typed<T: DeserializeOwned + Serialize>(part: &Value, place: &str) -> Result<T, VerifyError> {
+    let what = "it does not have the form of the schema";
+    let read = T::deserialize(part).map_err(|_| malformed(place, what))?;
+    if serde_json::to_value(&read).is_ok_and(|written| written == *part) {
+        Ok(read)
+    } else {
+        Err(malformed(place, what))
+    }
+}
+
+fn missing(name: &str) -> VerifyError {
+    malformed(name, "it is missing")
+}
+
+fn malformed(place: &str, what: &'static str) -> VerifyError {
+    VerifyError::Malformed { place: place.to_owned(), what }
+}
+
+fn unusable(reason: String) -> VerifyError {
+    VerifyError::Unusable { reason }
+}

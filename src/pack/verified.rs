@@ -1,0 +1,156 @@
+//! What a verifier found: the verdict, and what it rests on.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use super::fault::printable;
+use super::{BudgetVerdict, PackHead, ProfileName, SetAsideEvent};
+
+/// How much a verifier reads. The defaults are far above what a request has.
+///
+/// ```
+/// use moltbot_audit::pack::{VerifyOptions, verify_request_pack_with};
+///
+/// let options = VerifyOptions { bytes_max: 4, ..VerifyOptions::default() };
+/// let error = verify_request_pack_with(b"{\"schema\": 1}", &options).unwrap_err();
+/// assert!(error.is_unusable());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyOptions {
+    /// Most bytes of a pack. Default: 256 MiB.
+    pub bytes_max: usize,
+    /// Most events of a pack. Default: 200,000.
+    pub events_max: usize,
+}
+
+impl Default for VerifyOptions {
+    fn default() -> Self {
+        Self { bytes_max: 256 << 20, events_max: 200_000 }
+    }
+}
+
+/// What can be said of a pack that nobody changed since it was exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Everything was checked, and each limit was kept.
+    Intact,
+    /// Something stands in the way of a check: see [`VerifiedPack::unchecked`] and
+    /// [`VerifiedPack::budgets`].
+    CannotBeChecked,
+    /// An effect was admitted past a limit.
+    LimitPassed,
+}
+
+/// Something that a verifier cannot vouch for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unchecked {
+    /// An event shows nothing: its store says that it is not what was sealed.
+    SetAside(SetAsideEvent),
+    /// A value that the sections compute from is hidden. It was of another kind than its field, or the
+    /// host hides the field, or somebody called it hidden after the export.
+    Withheld {
+        /// The event's place in the stream.
+        seq: i64,
+        /// Its type.
+        event_type: String,
+        /// JSON pointer to the value.
+        pointer: String,
+    },
+}
+
+impl fmt::Display for Unchecked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SetAside(event) => {
+                write!(f, "event {} ", event.seq)?;
+                if let Some(id) = event.id {
+                    write!(f, "({id}) ")?;
+                }
+                write!(f, "is set aside: {}", event.reason)
+            }
+            Self::Withheld { seq, event_type, pointer } => {
+                let (event_type, pointer) = (printable(event_type), printable(pointer));
+                write!(f, "event {seq} ({event_type}) hides {pointer}, which sections compute from")
+            }
+        }
+    }
+}
+
+/// A pack that verifies; only [`verify_request_pack`](super::verify_request_pack) makes one.
+#[derive(Clone, Debug)]
+pub struct VerifiedPack {
+    pub(super) request_id: Uuid,
+    pub(super) profile: ProfileName,
+    pub(super) events: usize,
+    pub(super) hidden: usize,
+    pub(super) head: PackHead,
+    pub(super) budgets: BudgetVerdict,
+    pub(super) unchecked: Vec<Unchecked>,
+    pub(super) remarks: Vec<String>,
+}
+
+impl VerifiedPack {
+    /// The request the pack tells of.
+    #[must_use]
+    pub fn request_id(&self) -> Uuid {
+        self.request_id
+    }
+
+    /// Whom it was redacted for.
+    #[must_use]
+    pub fn profile(&self) -> &ProfileName {
+        &self.profile
+    }
+
+    /// How many events it shows.
+    #[must_use]
+    pub fn events(&self) -> usize {
+        self.events
+    }
+
+    /// How many values stand behind their digests.
+    #[must_use]
+    pub fn hidden(&self) -> usize {
+        self.hidden
+    }
+
+    /// Where the stream stands. Whoever knows the head from elsewhere compares it: without that, the
+    /// pack proves its inner consistency, not that it is the stream the database had.
+    #[must_use]
+    pub fn head(&self) -> &PackHead {
+        &self.head
+    }
+
+    /// Whether the request's limits were kept, added up from its events alone. A pack in which one was
+    /// passed verifies all the same: nobody changed it, and it says so.
+    #[must_use]
+    pub fn budgets(&self) -> &BudgetVerdict {
+        &self.budgets
+    }
+
+    /// What nobody can vouch for, in the order of the stream: events that are set aside, and hidden values
+    /// that sections compute from.
+    #[must_use]
+    pub fn unchecked(&self) -> &[Unchecked] {
+        &self.unchecked
+    }
+
+    /// What is odd about the times of events, and may be a clock's fault.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// All of the above in a word.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match &self.budgets {
+            BudgetVerdict::Passed { .. } => Verdict::LimitPassed,
+            BudgetVerdict::WithinLimits { .. } if self.unchecked.is_empty() => Verdict::Intact,
+            _ => Verdict::CannotBeChecked,
+        }
+    }
+}

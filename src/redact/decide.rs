@@ -1,0 +1,336 @@
+//! The rules: what an exporter hides, and what a verifier takes for hidden.
+//!
+//! A verifier does not see what is behind a mask. It therefore knows, for each field, which rules may
+//! hide it and what they may leave, and applies the rules to everything that is shown. A field that the
+//! sections compute from ([`Holds`]) is hidden only if its value is not of its kind, and a verifier that
+//! meets such a field does not vouch for what was computed without it.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Number, Value};
+use uuid::Uuid;
+
+use super::additions::Additions;
+use super::field::{Class, Holds};
+use super::form::{is_masked_contacts, is_masked_phone, is_masked_text, is_pseudonym};
+use super::key_name::is_phone_key;
+use super::known::KnownValues;
+use super::mask::{mask_contacts, mask_phone};
+use super::phone::digits_below_key;
+use super::rule::{HIDDEN, Rule};
+
+/// Most digits that a word has: a date, and no phone number.
+const WORD_DIGITS_MAX: usize = 8;
+
+/// The rules for one reader.
+#[derive(Clone, Copy)]
+pub(crate) struct Rules<'a> {
+    is_external: bool,
+    additions: &'a Additions,
+}
+
+/// The place of a value, as far as rules look at it: the event's type, and the nearest member name above
+/// the value, else the root pointer.
+#[derive(Clone, Copy)]
+pub(crate) struct Field<'a> {
+    pub(crate) event_type: &'a str,
+    pub(crate) key: &'a str,
+}
+
+impl Field<'_> {
+    /// Whether the sections compute from the field.
+    pub(crate) fn is_needed(self) -> bool {
+        self.holds().is_some()
+    }
+
+    /// Whether the sections compute from the field, and can do without: they read a number, a flag or a
+    /// time as absent.
+    pub(crate) fn is_optional(self) -> bool {
+        // A score without its total, or a factor without its share, would be taken for zero.
+        !matches!(self.key, "score_delta" | "total")
+            && matches!(
+                self.holds(),
+                Some(Holds::Count | Holds::Flag | Holds::Number | Holds::Time)
+            )
+    }
+
+    fn holds(self) -> Option<Holds> {
+        Holds::of(self.event_type, self.key)
+    }
+}
+
+/// What becomes of one value.
+#[derive(Clone, PartialEq)]
+pub(crate) enum Decision {
+    /// It is hidden by this rule, with what is below it; this is read in its place.
+    Hide { rule: Rule, masked: String },
+    /// It is shown; where it has members or elements, each is decided on its own.
+    Show,
+}
+
+impl<'a> Rules<'a> {
+    pub(super) fn new(is_external: bool, additions: &'a Additions) -> Self {
+        Self { is_external, additions }
+    }
+
+    /// The rules of a profile by its name in a pack.
+    pub(crate) fn of_profile(name: &str, additions: &'a Additions) -> Option<Self> {
+        match name {
+            "external" => Some(Self::new(true, additions)),
+            "internal" => Some(Self::new(false, additions)),
+            _ => None,
+        }
+    }
+
+    /// Decides on a value. `pseudonym` hashes an id of the host's.
+    pub(super) fn decide(
+        self,
+        field: Field<'_>,
+        value: &Value,
+        known: &KnownValues,
+        pseudonym: impl FnOnce(&str) -> String,
+    ) -> Decision {
+        if self.additions.hidden.contains(field.key) {
+            return hide(Rule::Host);
+        }
+        match field.holds() {
+            Some(holds) => self.decide_needed(holds, field, value, known),
+            None if self.is_external => {
+                decide_external((self.class(field), field.key), value, known, pseudonym)
+            }
+            None => decide_internal(self.class(field), field.key, value, known),
+        }
+    }
+
+    /// Whether a reader of the pack may not see a value that it shows. What only an exporter can know, as
+    /// somebody's name, is not asked for.
+    pub(crate) fn forbid(self, field: Field<'_>, shown: &Value, known: &KnownValues) -> bool {
+        // Inside, a vendor's number is shown, and a verifier cannot tell whose number it is.
+        if !self.is_external {
+            return self.additions.hidden.contains(field.key);
+        }
+        self.decide(field, shown, known, |_| String::new()) != Decision::Show
+    }
+
+    /// Whether the rule hides the field, and leaves such a masked form: else a value that was proven could
+    /// be called hidden, and another one shown in its place.
+    pub(crate) fn leave(self, field: Field<'_>, rule: Rule, masked: &Value) -> bool {
+        let Value::String(text) = masked else { return false };
+        let is_hidden = text == HIDDEN;
+        if self.additions.hidden.contains(field.key) || rule == Rule::Host {
+            return is_hidden && rule == Rule::Host && self.additions.hidden.contains(field.key);
+        }
+        if let Some(holds) = field.holds() {
+            let has_names = holds == Holds::Members && rule == Rule::MemberNames;
+            return is_hidden && (rule == Rule::NotOfKind || has_names);
+        }
+        if !self.is_external {
+            return match rule {
+                // The library itself makes the host's ids an object, and names its members.
+                Rule::Contact => field.key != "/host_ids" && is_masked_contacts(text),
+                Rule::MemberNames => is_hidden && !field.key.starts_with('/'),
+                _ => false,
+            };
+        }
+        match (self.class(field), rule) {
+            (Class::Id, Rule::Id) => is_pseudonym(field.key, text),
+            (Class::Phone, Rule::Phone) => is_masked_phone(text),
+            (Class::Note | Class::Text, Rule::Text) => is_masked_text(text),
+            (Class::Id, Rule::NotOfKind)
+            | (Class::Name, Rule::Name)
+            | (Class::Note | Class::Text, Rule::Medical)
+            | (Class::Unlisted, Rule::NotListed)
+            | (
+                Class::Container | Class::Note | Class::Open | Class::Text,
+                Rule::MemberNames | Rule::NotListed | Rule::Phone,
+            ) => is_hidden,
+            _ => false,
+        }
+    }
+
+    fn class(self, field: Field<'_>) -> Class {
+        self.additions.class_in(field.event_type, field.key)
+    }
+
+    /// A value of its kind is shown to everybody. Any other may be anything, so outsiders do not see it,
+    /// and others only if it holds nobody's number.
+    fn decide_needed(
+        self,
+        holds: Holds,
+        Field { key, .. }: Field<'_>,
+        value: &Value,
+        known: &KnownValues,
+    ) -> Decision {
+        let is_shown = match value {
+            Value::Null | Value::Bool(_) | Value::Array(_) => true,
+            Value::Number(number) => holds == Holds::Count || !is_phone_number(key, number, known),
+            Value::String(text) => {
+                text.is_empty()
+                    || is_text_of(holds, text, known)
+                    || (!self.is_external && !known.has_contacts(text))
+            }
+            Value::Object(members) if holds == Holds::Members => {
+                return if self.may_show_names(members, known) {
+                    Decision::Show
+                } else {
+                    hide(Rule::MemberNames)
+                };
+            }
+            Value::Object(members) => !self.is_external && self.may_show_names(members, known),
+        };
+        if is_shown { Decision::Show } else { hide(Rule::NotOfKind) }
+    }
+
+    /// Whether members' names are names as programmers give them. They cannot be masked: without its name
+    /// no member can be verified.
+    fn may_show_names(self, members: &Map<String, Value>, known: &KnownValues) -> bool {
+        members.keys().all(|name| {
+            if self.is_external { is_plain_name(name, known) } else { !known.has_contacts(name) }
+        })
+    }
+}
+
+/// Whether a text is one that a field of a kind holds.
+fn is_text_of(holds: Holds, text: &str, known: &KnownValues) -> bool {
+    match holds {
+        Holds::EventId => Uuid::parse_str(text).is_ok(),
+        Holds::Time => text.parse::<DateTime<Utc>>().is_ok(),
+        Holds::Word => {
+            let is_lower = text.bytes().all(|byte| !byte.is_ascii_uppercase());
+            text.bytes().filter(u8::is_ascii_digit).count() <= WORD_DIGITS_MAX
+                && is_word(text, known)
+                // A word in lower case is nobody's name, even if somebody is called so.
+                && (is_lower || known.find(text).is_empty())
+        }
+        Holds::Count | Holds::Flag | Holds::Members | Holds::Number => false,
+    }
+}
+
+fn decide_internal(class: Class, key: &str, value: &Value, known: &KnownValues) -> Decision {
+    match value {
+        Value::String(text) => {
+            let is_id = class == Class::Id;
+            let masked = mask_contacts(text, Vec::new(), |phone| {
+                // Sections join by ids: only what is known to be somebody's number is masked in one.
+                if is_id {
+                    !known.is_somebodys_phone(&phone.digits)
+                } else {
+                    known.is_vendor_phone(&phone.digits)
+                }
+            });
+            if masked.is_none() && is_phone_key(key) && !is_id {
+                // A number of a form that only its field tells: of the world, without its plus.
+                if let Some(digits) = digits_below_key(text).filter(|d| !known.is_vendor_phone(d)) {
+                    return masked_as(Rule::Contact, mask_phone(&digits));
+                }
+            }
+            masked.map_or(Decision::Show, |text| masked_as(Rule::Contact, text))
+        }
+        Value::Number(number) if is_phone_number(key, number, known) => hide(Rule::Contact),
+        Value::Object(members) if members.keys().any(|name| known.has_contacts(name)) => {
+            hide(Rule::MemberNames)
+        }
+        _ => Decision::Show,
+    }
+}
+
+fn decide_external(
+    (class, key): (Class, &str),
+    value: &Value,
+    known: &KnownValues,
+    pseudonym: impl FnOnce(&str) -> String,
+) -> Decision {
+    match (value, class) {
+        (Value::Null, _) => return Decision::Show,
+        (Value::Array(items), _) if items.is_empty() => return Decision::Show,
+        (_, Class::Name) => return hide(Rule::Name),
+        (_, Class::Unlisted) => return hide(Rule::NotListed),
+        (Value::String(text), Class::Phone) => return hide_phone(text),
+        (_, Class::Phone) => return hide(Rule::Phone),
+        (Value::Array(_), Class::Id) => return Decision::Show,
+        (Value::String(id), Class::Id) => return masked_as(Rule::Id, pseudonym(id)),
+        (Value::Number(id), Class::Id) => {
+            return masked_as(Rule::Id, pseudonym(&id.to_string()));
+        }
+        (_, Class::Id) => return hide(Rule::NotOfKind),
+        (Value::Object(members), _) if !members.keys().all(|name| is_plain_name(name, known)) => {
+            return hide(Rule::MemberNames);
+        }
+        (Value::Number(number), _) if is_phone_number(key, number, known) => {
+            return hide(Rule::Phone);
+        }
+        _ => {}
+    }
+    match (value, class) {
+        (Value::String(text), Class::Note | Class::Open) if is_harmless_word(text, known) => {
+            Decision::Show
+        }
+        (Value::Array(_), Class::Container | Class::Note | Class::Open | Class::Text)
+        | (Value::Object(_) | Value::Number(_) | Value::Bool(_), Class::Container)
+        | (Value::Number(_) | Value::Bool(_), Class::Open) => Decision::Show,
+        // Nobody can list every drug a client may type: where health may be the matter, no text is
+        // shown.
+        (_, Class::Note | Class::Text) if !known.texts_may_be_shown() => hide(Rule::Medical),
+        (Value::String(text), Class::Note | Class::Text) => hide_in_text(text, known),
+        _ => hide(Rule::NotListed),
+    }
+}
+
+fn hide(rule: Rule) -> Decision {
+    masked_as(rule, HIDDEN.to_owned())
+}
+
+fn masked_as(rule: Rule, masked: String) -> Decision {
+    Decision::Hide { rule, masked }
+}
+
+/// What a keyed hash in a field begins with, and what is hashed with the id.
+pub(super) fn pseudonym_prefix(key: &str) -> &str {
+    key.trim_end_matches("_ids").trim_end_matches("_id")
+}
+
+fn hide_phone(text: &str) -> Decision {
+    // Only where the number is all there is: anything beside it is nobody's phone number.
+    match mask_contacts(text, Vec::new(), |_| false) {
+        Some(masked) if is_masked_phone(&masked) => masked_as(Rule::Phone, masked),
+        _ => hide(Rule::Phone),
+    }
+}
+
+fn hide_in_text(text: &str, known: &KnownValues) -> Decision {
+    let names = known.find(text).into_iter().map(|(at, what)| (at, format!("[{what}]")));
+    let names: Vec<_> = names.collect();
+    if names.is_empty() && !known.has_contacts(text) {
+        return Decision::Show;
+    }
+    mask_contacts(text, names, |_| false).map_or(Decision::Show, |text| masked_as(Rule::Text, text))
+}
+
+/// A phone number as JSON has it where nobody put quotes around it. A score or a share is none.
+fn is_phone_number(key: &str, number: &Number, known: &KnownValues) -> bool {
+    let is_number = |digits: &str| {
+        known.has_contacts(digits) || (is_phone_key(key) && digits_below_key(digits).is_some())
+    };
+    !number.is_f64() && is_number(&number.to_string())
+}
+
+/// A member's name as programmers give them, and not a person's.
+fn is_plain_name(name: &str, known: &KnownValues) -> bool {
+    name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !known.has_contacts(name)
+        && known.find(name).is_empty()
+}
+
+/// A word from a closed set, a version, an id or a time: no sentence, no number, nobody's name.
+fn is_harmless_word(text: &str, known: &KnownValues) -> bool {
+    is_word(text, known) && known.find(text).is_empty()
+}
+
+/// One word, without anybody's number.
+fn is_word(text: &str, known: &KnownValues) -> bool {
+    !text.is_empty()
+        && text.len() <= 64
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/+".contains(&byte))
+        && !known.has_contacts(text)
+}
