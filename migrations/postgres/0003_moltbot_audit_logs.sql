@@ -876,7 +876,10 @@ create or replace function moltbot_audit.types_with_a_function()
 returns text[]
 language sql
 immutable parallel safe
-return array['effect.admitted', 'effect.expired', 'effect.resolved', 'switch.engaged', 'switch.reset'];
+return array[
+    'audit.key_rotated', 'effect.admitted', 'effect.expired', 'effect.resolved', 'switch.engaged',
+    'switch.reset'
+];
 
 -- Appends a batch: arrays in, arrays out, in one order. An array that ends before the others stands for
 -- nulls. A status is `stored`; `duplicate` where the event is stored with the same content, with the

@@ -44,7 +44,9 @@ begin
             verdict text, other_effect_id uuid, other_output text, other_lease_until timestamptz,
             switch integer, used bigint[], day_used bigint[], elapsed_us bigint, seq bigint,
             recorded_at timestamptz,
-            stored_hash bytea, chain_hash bytea
+            stored_hash bytea, chain_hash bytea,
+            -- the fingerprint of the redaction key, if that is not the claim's
+            key_in_use bytea
         );
     end if;
 end
@@ -143,6 +145,103 @@ returns bigint
 language sql
 immutable parallel safe
 return least(greatest(sum, -9223372036854775807), 9223372036854775807)::bigint;
+
+-- The deployment's redaction keys, by their fingerprints: the one in use, and those it replaced.
+create table if not exists moltbot_audit.audit_keys (
+    -- the first 16 bytes of the hash of a keyed hash over a constant; the key itself is never stored
+    fingerprint bytea primary key check (octet_length(fingerprint) = 16),
+    -- when it came into use
+    since timestamptz not null,
+    -- when another replaced it; null while it is in use
+    retired_at timestamptz
+);
+
+-- One is in use.
+create unique index if not exists audit_keys_in_use_idx
+    on moltbot_audit.audit_keys ((retired_at is null)) where retired_at is null;
+
+-- The key in use. If there is none yet, that is the one that is given.
+create or replace function moltbot_audit.use_key(fingerprint bytea)
+returns bytea
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $$
+#variable_conflict use_column
+declare
+    in_use bytea;
+begin
+    for attempt in 1 .. 2 loop
+        select k.fingerprint into in_use from moltbot_audit.audit_keys k where k.retired_at is null;
+        exit when found;
+        -- Waits for a transaction that is first, and then reads what it wrote.
+        insert into moltbot_audit.audit_keys (fingerprint, since)
+        values (use_key.fingerprint, clock_timestamp())
+        on conflict do nothing;
+    end loop;
+    return coalesce(in_use, use_key.fingerprint);
+end
+$$;
+
+-- Replaces the key in use, and appends the event that says so. No row where `proof` is not that of the key in
+-- use, or `to_key` was in use before. So a role that may call this, but does not have the key, changes nothing.
+create or replace function moltbot_audit.rotate_key(
+    id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
+    outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
+    span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
+    input_commitment bytea, output_commitment bytea, key_commitment bytea,
+    host_ids_commitment bytea, event_hash bytea,
+    proof bytea, to_key bytea
+)
+returns table (seq bigint, recorded_at timestamptz, stored_hash bytea, chain_hash bytea)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+-- Appends queue up behind us meanwhile; the caller asks again.
+set lock_timeout = '500ms'
+as $$
+#variable_conflict use_column
+declare
+    from_key constant bytea := substr(sha256(rotate_key.proof), 1, 16);
+begin
+    -- `check_rotation` is the same in the library.
+    if (
+        rotate_key.event_type, rotate_key.stream_id, rotate_key.outcome,
+        rotate_key.input::jsonb ->> 'previous_fingerprint', rotate_key.input::jsonb ->> 'fingerprint'
+    ) is distinct from (
+        'audit.key_rotated', moltbot_audit.stream_of(null), 'succeeded', encode(from_key, 'hex'),
+        encode(rotate_key.to_key, 'hex')
+    ) then
+        raise exception 'the event of a rotation says another rotation' using errcode = 'check_violation';
+    end if;
+    -- Against `admit`: whoever was admitted under the old key has committed, and whoever comes reads the
+    -- new one. Two keys never decide about one idempotency key at a time.
+    lock table only moltbot_audit.audit_events in share row exclusive mode;
+    if exists (select from moltbot_audit.audit_keys k where k.fingerprint = rotate_key.to_key) then
+        return;
+    end if;
+    update moltbot_audit.audit_keys k
+    set retired_at = clock_timestamp()
+    where k.fingerprint = from_key and k.retired_at is null;
+    if not found then
+        return;
+    end if;
+    insert into moltbot_audit.audit_keys (fingerprint, since)
+    values (rotate_key.to_key, clock_timestamp());
+    return query
+        select p.seq, p.recorded_at, rotate_key.event_hash, p.chain_hash
+        from moltbot_audit.append_one(
+            rotate_key.id, rotate_key.stream_id, rotate_key.request_id, rotate_key.conversation_id,
+            rotate_key.event_type, rotate_key.actor, rotate_key.outcome, rotate_key.error_code,
+            rotate_key.duration_ms, rotate_key.created_at, rotate_key.trace_id,
+            rotate_key.span_id, rotate_key.input, rotate_key.output, rotate_key.idempotency_key,
+            rotate_key.host_ids, rotate_key.salt, rotate_key.input_commitment,
+            rotate_key.output_commitment, rotate_key.key_commitment,
+            rotate_key.host_ids_commitment, rotate_key.event_hash
+        ) as p;
+end
+$$;
 
 -- Adds to budgets; the change of one may be negative. Rows are locked in the order of their names.
 create or replace function moltbot_audit.move_budgets(
@@ -627,6 +726,34 @@ begin
 end
 $$;
 
+-- The same as a decision.
+create or replace function moltbot_audit.decision_on_known(
+    intent_id uuid, effect_id uuid, key_hash bytea, input_hash bytea
+)
+returns moltbot_audit.decision
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+    known record;
+    decided moltbot_audit.decision;
+begin
+    known := moltbot_audit.verdict_on_known(
+        decision_on_known.intent_id, decision_on_known.effect_id, decision_on_known.key_hash,
+        decision_on_known.input_hash
+    );
+    decided.verdict := known.verdict;
+    decided.other_effect_id := known.other_effect_id;
+    decided.other_output := known.output;
+    decided.other_lease_until := known.lease_until;
+    decided.seq := known.seq;
+    decided.recorded_at := known.recorded_at;
+    decided.stored_hash := known.event_hash;
+    decided.chain_hash := known.chain_hash;
+    return decided;
+end
+$$;
+
 -- What is wrong with a consent, or null: the last word on it must be a grant that has not lapsed. The last word of
 -- a stream is the one with the highest seq. Between streams a word against the consent counts unless another is
 -- younger by more than a minute: their times may come from servers whose clocks differ.
@@ -695,7 +822,8 @@ return (budgets is null and amounts is null and limits is null) or coalesce(
 -- Decides about a claim: the intent's columns as `append_one` takes them, then the claim. What is in the
 -- way is looked for in the order of the library's `Verdict`. The verdict is `proceed`, with the receipt
 -- of the intent, `replay`, `conflict`, `in_progress`, `in_doubt`, or what refuses it: `switch`,
--- `no_consent`, `consent_denied`, `consent_expired`, `budget`, `time`.
+-- `no_consent`, `consent_denied`, `consent_expired`, `budget`, `time`; or `key`, if the claim's hashes are under
+-- another redaction key than the one in use.
 create or replace function moltbot_audit.admit(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
@@ -705,7 +833,8 @@ create or replace function moltbot_audit.admit(
     effect_id uuid, effect text, key_hash bytea, input_hash bytea, switches text[], lease_us bigint,
     elapsed_max_us bigint, consent_id text, consent_lifetime_us bigint, consent_streams uuid[],
     budgets text[], amounts bigint[], limits bigint[],
-    day_budgets text[], day_amounts bigint[], day_limits bigint[]
+    day_budgets text[], day_amounts bigint[], day_limits bigint[],
+    key_fingerprint bytea, old_key_hashes bytea[], old_input_hashes bytea[]
 )
 returns moltbot_audit.decision
 language plpgsql
@@ -719,7 +848,6 @@ declare
     decided moltbot_audit.decision;
     now timestamptz;
     today date;
-    known record;
     stream moltbot_audit.locked_stream;
     placed moltbot_audit.place;
     is_over boolean := false;
@@ -732,6 +860,23 @@ begin
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
     stream := moltbot_audit.lock_stream(admit.stream_id);
+    -- After the table, which a rotation locks against this.
+    if (select k.fingerprint from moltbot_audit.audit_keys k where k.retired_at is null)
+        is distinct from admit.key_fingerprint
+    then
+        decided.key_in_use := moltbot_audit.use_key(admit.key_fingerprint);
+        if decided.key_in_use <> admit.key_fingerprint then
+            decided.verdict := 'key';
+            if stream.seq = 0 then
+                perform moltbot_audit.unlock_streams(array[admit.stream_id]);
+            end if;
+            return decided;
+        end if;
+    end if;
+    if current_setting('transaction_isolation') <> 'read committed' then
+        -- Here the snapshot is older than the lock: as with the switches below.
+        perform 1 from moltbot_audit.audit_keys k where k.retired_at is null for share;
+    end if;
     if admit.switches is not null then
         -- What keeps a switch from being engaged keeps effects from being admitted too.
         lock table only moltbot_audit.audit_switches in row exclusive mode;
@@ -745,6 +890,25 @@ begin
             perform 1 from moltbot_audit.audit_switches s where s.switch = any (admit.switches) for share;
         end if;
     end if;
+
+    -- Effects that were admitted under a redaction key that was used before. Nobody is admitted under it now.
+    for at in 1 .. coalesce(cardinality(admit.old_input_hashes), 0) loop
+        if exists (
+            select from moltbot_audit.audit_effects x
+            where x.key_hash = admit.old_key_hashes[at]
+                or (x.effect_id = admit.effect_id and x.input_hash = admit.old_input_hashes[at])
+        ) then
+            decided := moltbot_audit.decision_on_known(
+                admit.id, admit.effect_id, admit.old_key_hashes[at], admit.old_input_hashes[at]
+            );
+            if decided.verdict is not null then
+                if stream.seq = 0 then
+                    perform moltbot_audit.unlock_streams(array[admit.stream_id]);
+                end if;
+                return decided;
+            end if;
+        end if;
+    end loop;
 
     loop
         now := clock_timestamp();
@@ -763,11 +927,11 @@ begin
         )
         on conflict do nothing;
         exit when found;
-        known := moltbot_audit.verdict_on_known(
+        decided := moltbot_audit.decision_on_known(
             admit.id, admit.effect_id, admit.key_hash, admit.input_hash
         );
-        if known.verdict is not null then
-            if known.verdict = 'proceed' then
+        if decided.verdict is not null then
+            if decided.verdict = 'proceed' then
                 perform moltbot_audit.check_same_event(
                     admit.id, admit.stream_id, admit.request_id, admit.conversation_id,
                     admit.event_type, admit.actor, admit.outcome, admit.error_code,
@@ -775,14 +939,6 @@ begin
                     admit.idempotency_key, admit.host_ids, admit.event_hash
                 );
             end if;
-            decided.verdict := known.verdict;
-            decided.other_effect_id := known.other_effect_id;
-            decided.other_output := known.output;
-            decided.other_lease_until := known.lease_until;
-            decided.seq := known.seq;
-            decided.recorded_at := known.recorded_at;
-            decided.stored_hash := known.event_hash;
-            decided.chain_hash := known.chain_hash;
             if stream.seq = 0 then
                 perform moltbot_audit.unlock_streams(array[admit.stream_id]);
             end if;

@@ -78,6 +78,20 @@ create table if not exists audit_switches (
     at integer not null
 ) strict;
 
+-- The deployment's redaction keys, by their fingerprints: the one in use, and those it replaced.
+create table if not exists audit_keys (
+    -- the first 16 bytes of the hash of a keyed hash over a constant; the key itself is never stored
+    fingerprint blob not null primary key check (length(fingerprint) = 16),
+    -- when it came into use
+    since integer not null,
+    -- when another replaced it; null while it is in use
+    retired_at integer
+) strict;
+
+-- One is in use.
+create unique index if not exists audit_keys_in_use on audit_keys (retired_at is null)
+where retired_at is null;
+
 -- Whether a request has its shortlist is asked each time an effect of it is admitted.
 create index if not exists audit_events_shortlists on audit_events (stream_id)
 where event_type = 'shortlist.generated';

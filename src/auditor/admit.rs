@@ -126,10 +126,21 @@ impl Asking {
         // One that hangs is recorded later, and the call below gets no time.
         timeout_at(self.deadline, warned).await.ok();
         let claim = &self.claim;
-        let decided = self.auditor.call(store, self.deadline, "admit", |store| store.admit(claim));
-        decided.await.map_err(|error| {
+        let checked = self.auditor.check_key(self.deadline).await;
+        let is_asked = checked.is_ok();
+        let decided = match checked {
+            Ok(()) => {
+                self.auditor.call(store, self.deadline, "admit", |store| store.admit(claim)).await
+            }
+            Err(error) => Err(error),
+        };
+        decided.map_err(|error| {
             if Instant::now() >= self.deadline {
                 batcher.unanswered(&error);
+            }
+            if matches!(error, StoreError::KeyMismatch { .. }) {
+                self.auditor.shared.key_check.forget();
+                return Undecided::Failed(error);
             }
             // A key that cannot be looked up because somebody holds a row is no reason to run twice.
             let is_held = matches!(error, StoreError::Locked { .. });
@@ -142,7 +153,7 @@ impl Asking {
                 error = &error as &dyn std::error::Error,
                 "what may run cannot be asked: effects with a switch or a budget are refused"
             );
-            Undecided::Away { may_have_landed: true }
+            Undecided::Away { may_have_landed: is_asked }
         })
     }
 

@@ -67,6 +67,7 @@ impl Auditor {
         let sealed: Result<Vec<_>, _> =
             events.into_iter().map(|event| self.seal_of_host(event)).collect();
         let records = sealed?;
+        self.check_key(self.deadline()).await.map_err(WriteError::from)?;
         let appended = PostgresStore::append_in(connection, &records).await;
         let appended = appended.map_err(WriteError::from)?;
         let receipts: Result<_, _> = appended.into_iter().collect();

@@ -15,8 +15,9 @@ use crate::event::payload::{AdmissionInput, ChargeInput};
 use crate::event::{AuditEvent, ErrorCode, EventError, EventId, EventType, Switch};
 use crate::observe::EffectSpan;
 use crate::proof::Digest;
-use crate::record::Record;
-use crate::store::admission::{Charge, Claim, ConsentClaim};
+use crate::record::{Record, seal};
+use crate::redact::RedactionKey;
+use crate::store::admission::{Charge, Claim, ConsentClaim, KeyedHashes};
 
 /// What the keyed hashes are of.
 const KEY_KIND: &str = "idempotency_key";
@@ -80,7 +81,8 @@ impl Asking {
         let outcome = auditor.seal(outcome).map_err(unsealed)?;
         span.keyed(outcome.idempotency_key());
         let elapsed_max = (!charges.is_empty()).then_some(limits.elapsed_max);
-        let hashes = hashes(&auditor, &event, &outcome);
+        let hashes = keyed_hashes(key, &event, &outcome);
+        let previous = previous_hashes(&auditor, &event).map_err(unsealed)?;
         let lease = demand.lease_under(limits);
         let input = admission_input(&event, effect_id, &demand, &charges, hashes);
         let input = AdmissionInput {
@@ -93,14 +95,16 @@ impl Asking {
         let intent = about(&event, EventType::EFFECT_ADMITTED, &input);
         let intent = intent.map_err(|error| unsealed(error.into()))?;
         let intent = auditor.seal(intent).map_err(unsealed)?;
-        let (key_hash, input_hash) = hashes;
+        let KeyedHashes { key_hash, input_hash } = hashes;
         let claim = Claim {
             consent: consent_claim(&intent, limits),
             intent,
             effect_id: effect_id.uuid(),
             effect: event.event_type.to_string(),
+            key: key.fingerprint(),
             key_hash,
             input_hash,
+            previous,
             switches,
             elapsed_max,
             charges,
@@ -181,8 +185,7 @@ fn about(
 
 /// Keyed hashes of the idempotency key, and of the input and for whom it is: the same for the same, and nothing to guess a
 /// number from.
-fn hashes(auditor: &Auditor, event: &AuditEvent, outcome: &Record) -> (Option<Digest>, Digest) {
-    let key = &auditor.shared.key;
+fn keyed_hashes(key: &RedactionKey, event: &AuditEvent, outcome: &Record) -> KeyedHashes {
     let hash = |kind, value: &[u8]| Digest::from_bytes(key.keyed_hash(kind, value));
     let key_hash = event.idempotency_key.as_ref().map(|key| hash(KEY_KIND, key.as_bytes()));
     let header = outcome.header();
@@ -197,7 +200,17 @@ fn hashes(auditor: &Auditor, event: &AuditEvent, outcome: &Record) -> (Option<Di
         outcome.canonical_input().unwrap_or_default().as_bytes(),
     ]
     .concat();
-    (key_hash, hash(INPUT_KIND, &input))
+    KeyedHashes { key_hash, input_hash: hash(INPUT_KIND, &input) }
+}
+
+/// The same under the keys that were used before. A sealed input holds keyed hashes itself, so it is sealed
+/// under each.
+fn previous_hashes(auditor: &Auditor, event: &AuditEvent) -> Result<Vec<KeyedHashes>, RecordError> {
+    let hashes = auditor.shared.key.previous().map(|key| {
+        let (now, randomness) = (auditor.shared.clock.now(), auditor.randomness()?);
+        Ok(keyed_hashes(&key, event, &seal(event.clone(), now, randomness, &key)?))
+    });
+    hashes.collect()
 }
 
 fn admission_input(
@@ -205,7 +218,7 @@ fn admission_input(
     effect_id: EventId,
     demand: &Demand,
     charges: &[Charge],
-    (key_hash, input_hash): (Option<Digest>, Digest),
+    KeyedHashes { key_hash, input_hash }: KeyedHashes,
 ) -> AdmissionInput {
     let charges = charges.iter().map(|charge| ChargeInput {
         budget: Some(charge.budget.to_string()),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::current_effect::RunningEffects;
 use super::gaps::Gaps;
+use super::key_check::{KeyCheck, KeyedSink};
 use super::observing::Watching;
 use super::switch_watch::SwitchWatch;
 use super::upkeep::Upkeep;
@@ -103,12 +104,16 @@ impl AuditorBuilder {
     pub fn build(self) -> Auditor {
         let Self { sink, key, clock, entropy, spool, limits, .. } = self;
         let environment = Environment::read(self.environment);
+        let check = KeyCheck::of(key.clone(), Arc::clone(&clock), Arc::clone(&entropy));
+        let key_check = Arc::new(check);
+        let sink = Arc::new(KeyedSink::over(sink, Arc::clone(&key_check)));
         let shared = Arc::new_cyclic(|auditor| {
             let watching = Watching(auditor.clone());
-            let batcher = Batcher::new(Arc::clone(&sink), spool, limits, watching);
+            let batcher = Batcher::new(sink.clone(), spool, limits, watching);
             Shared {
                 batcher,
                 key,
+                key_check,
                 clock,
                 entropy,
                 gaps: Gaps::default(),

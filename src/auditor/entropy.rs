@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::record::Randomness;
+
 /// The system gave no random bytes. Without them nothing can be committed to, so nothing is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the system gives no random bytes")]
@@ -15,6 +17,16 @@ pub trait Entropy: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`EntropyError`] where there are none to be had.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError>;
+}
+
+/// What sealing one event needs.
+pub(super) fn randomness(entropy: &dyn Entropy) -> Result<Randomness, EntropyError> {
+    let mut bytes = [0; 24];
+    entropy.fill(&mut bytes)?;
+    let (mut id, mut salt) = ([0; 8], [0; 16]);
+    id.copy_from_slice(&bytes[..8]);
+    salt.copy_from_slice(&bytes[8..]);
+    Ok(Randomness { id: u64::from_be_bytes(id), salt })
 }
 
 /// The operating system's generator.

@@ -13,6 +13,7 @@ mod error;
 mod gaps;
 mod gauges;
 mod in_doubt;
+mod key_check;
 mod kill_switch;
 mod observing;
 mod permit;
@@ -34,6 +35,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 pub use self::append_in::Uncommitted;
 use self::current_effect::RunningEffects;
 use self::gaps::Gaps;
+use self::key_check::KeyCheck;
 use self::switch_watch::SwitchWatch;
 use self::upkeep::Upkeep;
 use self::warnings::Warned;
@@ -97,6 +99,7 @@ pub struct Auditor {
 struct Shared {
     batcher: Batcher,
     key: RedactionKey,
+    key_check: Arc<KeyCheck>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     gaps: Gaps,
@@ -111,7 +114,8 @@ struct Shared {
 
 impl Auditor {
     /// Starts an auditor that writes to `sink`. `key` is the deployment's key for keyed hashes; the
-    /// same in every process.
+    /// same in every process, and refused if the database knows another
+    /// ([`StoreError::KeyMismatch`](crate::store::StoreError::KeyMismatch)).
     #[must_use]
     pub fn builder(sink: Arc<dyn AuditSink>, key: RedactionKey) -> AuditorBuilder {
         AuditorBuilder::new(sink, key)
@@ -239,12 +243,7 @@ impl Auditor {
     }
 
     fn randomness(&self) -> Result<Randomness, EntropyError> {
-        let mut bytes = [0; 24];
-        self.shared.entropy.fill(&mut bytes)?;
-        let (mut id, mut salt) = ([0; 8], [0; 16]);
-        id.copy_from_slice(&bytes[..8]);
-        salt.copy_from_slice(&bytes[8..]);
-        Ok(Randomness { id: u64::from_be_bytes(id), salt })
+        entropy::randomness(&*self.shared.entropy)
     }
 }
 

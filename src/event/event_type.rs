@@ -189,6 +189,8 @@ vocabulary! {
     // The library's own.
     /// The clock of the host jumped: durations stand, times of day around it may not.
     AUDIT_CLOCK_STEPPED = "audit.clock_stepped";
+    /// The deployment's redaction key was replaced: which fingerprint, and by which.
+    AUDIT_KEY_ROTATED = "audit.key_rotated";
     /// Calls that failed to record an event: how many, by why.
     AUDIT_NOT_RECORDED = "audit.not_recorded";
     /// The probe of [`Auditor::self_test`](crate::Auditor::self_test).

@@ -3,20 +3,60 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 use crate::event::{ConversationId, EventError, RequestId};
 
 /// A deployment's 32 secret bytes: with them the same value gives the same keyed hash each time,
-/// without them it cannot be guessed from its hash. Keep it outside the database.
+/// without them it cannot be guessed from its hash. Keep it outside the database, which knows it by its
+/// [fingerprint](Self::fingerprint) and refuses others. `docs/keys.md` says how to replace it.
 #[derive(Clone)]
-pub struct RedactionKey([u8; 32]);
+pub struct RedactionKey {
+    bytes: [u8; 32],
+    /// Newest first.
+    previous: Vec<[u8; 32]>,
+}
+
+/// Tells keys apart, and says nothing of them: a database keeps that of the key in use.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyFingerprint([u8; 16]);
+
+/// Proof that its holder has a key: the fingerprint is its hash.
+#[derive(Clone, Copy)]
+pub struct KeyProof([u8; 32]);
 
 impl RedactionKey {
     /// Takes the bytes; they should come from a cryptographic source.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self { bytes, previous: Vec::new() }
+    }
+
+    /// Keeps keys that were used before, newest first. What was recorded under them is found again:
+    /// idempotency keys by their hashes, and requests and conversations by their names. A database that
+    /// belongs to one of them goes over to this key.
+    #[must_use]
+    pub fn with_previous(mut self, keys: impl IntoIterator<Item = Self>) -> Self {
+        self.previous.extend(keys.into_iter().map(|key| key.bytes));
+        self
+    }
+
+    /// What the database knows this key by.
+    #[must_use]
+    pub fn fingerprint(&self) -> KeyFingerprint {
+        self.proof().fingerprint()
+    }
+
+    /// Proves to a database that whoever replaces this key has it. It says nothing of the key, and is of no
+    /// use once the key was replaced.
+    #[must_use]
+    pub fn proof(&self) -> KeyProof {
+        KeyProof(hmac_sha256(&self.bytes, b"moltbot-audit/v1/key-proof"))
+    }
+
+    /// The keys that were used before, each alone; newest first.
+    pub(crate) fn previous(&self) -> impl Iterator<Item = Self> {
+        self.previous.iter().map(|bytes| Self::from_bytes(*bytes))
     }
 
     /// Reads the bytes from 64 hex digits, or `None` where they are not that.
@@ -35,7 +75,7 @@ impl RedactionKey {
         for (index, byte) in bytes.iter_mut().enumerate() {
             *byte = u8::from_str_radix(hex.get(2 * index..2 * index + 2)?, 16).ok()?;
         }
-        Some(Self(bytes))
+        Some(Self::from_bytes(bytes))
     }
 
     /// The id of a request that the host names by any text; a UUID is taken as it is, in any of its
@@ -74,8 +114,8 @@ impl RedactionKey {
     }
 
     /// The key that ids are derived with. An id must outlive a rotation, so this is the oldest key kept.
-    fn of_ids(&self) -> &Self {
-        self
+    fn of_ids(&self) -> Self {
+        Self::from_bytes(*self.previous.last().unwrap_or(&self.bytes))
     }
 
     /// HMAC-SHA-256 of `kind` and `value`, the first 12 hex digits: enough to tell a deployment's
@@ -90,7 +130,7 @@ impl RedactionKey {
     /// HMAC-SHA-256 of `kind` and `value`, whole: for what has to be told apart for good.
     #[must_use]
     pub fn keyed_hash(&self, kind: &str, value: &[u8]) -> [u8; 32] {
-        hmac_sha256(&self.0, &[kind.as_bytes(), &[0], value].concat())
+        hmac_sha256(&self.bytes, &[kind.as_bytes(), &[0], value].concat())
     }
 }
 
@@ -103,5 +143,52 @@ fn hmac_sha256(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
 impl fmt::Debug for RedactionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RedactionKey(***)")
+    }
+}
+
+impl KeyFingerprint {
+    /// Takes the bytes, as a database has them.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyFingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for KeyFingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+impl KeyProof {
+    /// The fingerprint of the key: the first 16 bytes of the proof's SHA-256.
+    #[must_use]
+    pub fn fingerprint(&self) -> KeyFingerprint {
+        let mut first = [0; 16];
+        first.copy_from_slice(&Sha256::digest(self.0)[..16]);
+        KeyFingerprint(first)
+    }
+
+    /// The bytes, for the database alone.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for KeyProof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyProof(***)")
     }
 }

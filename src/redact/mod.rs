@@ -21,7 +21,7 @@ mod withhold;
 pub(crate) use self::named::Named;
 pub use self::{
     additions::{Additions, FieldKind},
-    key::RedactionKey,
+    key::{KeyFingerprint, KeyProof, RedactionKey},
     mask::{find, mask, mask_and_truncate},
     phone::{FoundPhone, find_phones},
     profile::Profile,

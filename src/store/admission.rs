@@ -11,6 +11,7 @@ use super::{BoxFuture, StoreError};
 use crate::event::{Budget, Period, StreamId, Switch};
 use crate::proof::Digest;
 use crate::record::{Receipt, Record};
+use crate::redact::{KeyFingerprint, KeyProof};
 
 /// What is being done where a claim cannot be decided about.
 pub(crate) const DOING: &str = "admit an effect";
@@ -29,9 +30,30 @@ pub(crate) const DOING: &str = "admit an effect";
 ///   [`Settlement`](crate::record::Settlement).
 /// - No effect is admitted whose outcome is stored.
 pub trait AdmissionStore: fmt::Debug + Send + Sync {
+    /// Looks up the redaction key that the database belongs to. If there is none yet, that is `given` from
+    /// now on; of several callers at once, one is first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn use_key(&self, given: KeyFingerprint) -> BoxFuture<'_, Result<KeyFingerprint, StoreError>>;
+
+    /// Replaces the key in use, and appends the record that says so. Once it has returned, no claim under
+    /// another key is admitted. `None`, with nothing written, if `from` does not prove the key in use, or
+    /// `to` was in use before: a key does not come back.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it may have landed or not. [`use_key`](Self::use_key) tells.
+    fn rotate_key<'a>(
+        &'a self,
+        from: KeyProof,
+        to: KeyFingerprint,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>>;
+
     /// Decides about a claim. What stands in the way is looked for in the order of [`Verdict`].
     ///
     /// # Errors
+    /// [`StoreError::KeyMismatch`] if the database belongs to another key than the claim's. Else
     /// [`StoreError`]; the claim may have been admitted or not.
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>>;
 
@@ -121,10 +143,15 @@ pub struct Claim {
     pub effect_id: Uuid,
     /// The event type under which its success is recorded.
     pub effect: String,
+    /// The redaction key of the keyed hashes.
+    pub key: KeyFingerprint,
     /// Keyed hash of the idempotency key.
     pub key_hash: Option<Digest>,
     /// Keyed hash of the input.
     pub input_hash: Digest,
+    /// The same under the keys that were used before, newest first: an effect is found again under the
+    /// key that it was admitted with.
+    pub previous: Vec<KeyedHashes>,
     /// The switches that govern it: its own, and those of the effects inside which it runs.
     pub switches: Vec<Switch>,
     /// The consent it needs.
@@ -136,6 +163,15 @@ pub struct Claim {
     pub charges: Vec<Charge>,
     /// How long it may take before it is in doubt.
     pub lease: Duration,
+}
+
+/// What an effect is found again by, under one redaction key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyedHashes {
+    /// Of the idempotency key.
+    pub key_hash: Option<Digest>,
+    /// Of the input.
+    pub input_hash: Digest,
 }
 
 impl Claim {

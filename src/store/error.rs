@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::event::StreamId;
 use crate::proof::Digest;
+use crate::redact::KeyFingerprint;
 
 /// The same event id is stored with other content. The stored event stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +46,17 @@ pub enum StoreError {
     InvalidUrl {
         /// What is wrong with it; never the URL itself, which holds a password.
         reason: String,
+    },
+    /// The database belongs to another redaction key: under two keys one idempotency key would be two.
+    #[error(
+        "the database belongs to the redaction key {in_use}, and this process has {given}: give every \
+         process the same key, or, to replace it, the new one with_previous the old one"
+    )]
+    KeyMismatch {
+        /// The fingerprint of the key that is in use.
+        in_use: KeyFingerprint,
+        /// The fingerprint of the key that was given.
+        given: KeyFingerprint,
     },
     /// Somebody else's transaction holds a stream for longer than a statement waits for it. Try again:
     /// other streams are free.

@@ -11,6 +11,7 @@ use super::Fault;
 use super::fault::{End, Wait};
 use crate::event::{Budget, StreamId, Switch};
 use crate::record::{Receipt, Record};
+use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::admission::{
     AdmissionStore, Claim, Conclusion, FirstShortlist, Flip, OpenEffect, Scope, SwitchState,
     Verdict,
@@ -102,7 +103,8 @@ impl<S: ?Sized> FaultySink<S> {
         self.write(|script| *script = Script { calls: script.calls, ..Script::default() });
     }
 
-    /// How many calls that write there were (of `append`, `admit`, `conclude` and `set_switch`),
+    /// How many calls that write there were (of `append`, `admit`, `conclude`, `rotate_key` and
+    /// `set_switch`),
     /// whatever became of them. A call counts once its future is polled.
     #[must_use]
     pub fn calls(&self) -> u64 {
@@ -180,6 +182,22 @@ impl<S: AuditSink + ?Sized> AuditSink for FaultySink<S> {
 }
 
 impl<S: AuditSink + ?Sized> AdmissionStore for FaultySink<S> {
+    fn use_key(&self, given: KeyFingerprint) -> BoxFuture<'_, Result<KeyFingerprint, StoreError>> {
+        Box::pin(async move { self.inner_admission()?.use_key(given).await })
+    }
+
+    fn rotate_key<'a>(
+        &'a self,
+        from: KeyProof,
+        to: KeyFingerprint,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(async move {
+            let inner = self.inner_admission()?;
+            self.call(std::slice::from_ref(record), || inner.rotate_key(from, to, record)).await
+        })
+    }
+
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
         Box::pin(async move {
             let inner = self.inner_admission()?;

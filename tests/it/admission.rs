@@ -9,6 +9,7 @@ mod keys;
 mod one_limit;
 mod outage;
 mod permits;
+mod redaction_keys;
 mod switches;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@ mod consent;
 mod drained;
 mod early;
 mod idempotency;
+mod key;
 mod own_events;
 pub(crate) mod races;
 mod settlement;
@@ -88,6 +89,15 @@ macro_rules! admission_contract {
                 an_intent_is_an_admission_and_nothing_else_is
                 the_event_of_a_flip_says_that_flip
                 the_event_of_a_conclusion_says_that_conclusion
+            });
+            admission_contract!(@tests $open: key {
+                the_first_key_is_kept_and_another_is_refused
+                a_claim_may_be_the_first_to_bring_a_key
+                of_many_keys_at_once_one_is_kept
+                a_rotation_is_recorded_and_the_old_key_is_refused
+                without_the_key_in_use_nothing_is_rotated
+                effects_of_before_a_rotation_are_found_again
+                an_intent_that_is_drained_after_a_rotation_is_found_by_its_old_key
             });
             admission_contract!(@tests $open: races {
                 fifty_claims_at_once_for_eight_places_admit_eight

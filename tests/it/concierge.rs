@@ -21,7 +21,7 @@ use moltbot_audit::admission::Limits;
 use moltbot_audit::auditor::{Clock as _, SystemClock};
 use moltbot_audit::pack::export_request_pack;
 use moltbot_audit::record::{Receipt, Record, StoredRecord};
-use moltbot_audit::redact::{Profile, RedactionKey};
+use moltbot_audit::redact::{KeyFingerprint, KeyProof, Profile, RedactionKey};
 use moltbot_audit::store::admission::{
     AdmissionStore, Claim, Conclusion, Flip, OpenEffect, Scope, SwitchState, Verdict,
 };
@@ -421,6 +421,19 @@ impl FailingSink {
 }
 
 impl AdmissionStore for FailingSink {
+    fn use_key(&self, given: KeyFingerprint) -> BoxFuture<'_, Result<KeyFingerprint, StoreError>> {
+        self.decides().use_key(given)
+    }
+
+    fn rotate_key<'a>(
+        &'a self,
+        from: KeyProof,
+        to: KeyFingerprint,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        self.decides().rotate_key(from, to, record)
+    }
+
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         match left {

@@ -140,7 +140,7 @@ async fn each_role_may_do_what_the_file_says_and_nothing_else() {
         (
             "a_host",
             "admit\nappend\nappend_alone\nappend_batch\nappend_effects\nconclude\nengage
-             ensure_partitions\nstream_of",
+             ensure_partitions\nrotate_key\nstream_of\nuse_key",
             "select audit_budgets\nselect audit_day_budgets\nselect audit_effects\nselect audit_events
              select audit_streams\nselect audit_switches\nselect schema_migrations",
         ),

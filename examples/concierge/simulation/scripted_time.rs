@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use moltbot_audit::auditor::Clock as _;
 use moltbot_audit::record::{Receipt, Record};
+use moltbot_audit::redact::{KeyFingerprint, KeyProof};
 use moltbot_audit::store::admission::{
     AdmissionStore, Claim, Conclusion, FirstShortlist, Flip, Obstacle, OpenEffect, Scope,
     SwitchState, Verdict,
@@ -63,6 +64,19 @@ impl AuditSink for ScriptedTime {
 }
 
 impl AdmissionStore for ScriptedTime {
+    fn use_key(&self, given: KeyFingerprint) -> BoxFuture<'_, Result<KeyFingerprint, StoreError>> {
+        Box::pin(async move { self.decides()?.use_key(given).await })
+    }
+
+    fn rotate_key<'a>(
+        &'a self,
+        from: KeyProof,
+        to: KeyFingerprint,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(async move { self.decides()?.rotate_key(from, to, record).await })
+    }
+
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
         Box::pin(async move {
             let passed = self.passed(claim.intent.stream_id());

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use moltbot_audit::Budget;
 use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::redact::find_phones;
+use moltbot_audit::redact::{KeyFingerprint, KeyProof};
 use moltbot_audit::store::admission::{
     AdmissionStore, Claim, Conclusion, Flip, OpenEffect, Scope, SwitchState, Verdict,
 };
@@ -109,6 +110,19 @@ impl ToldSink {
 }
 
 impl AdmissionStore for ToldSink {
+    fn use_key(&self, given: KeyFingerprint) -> BoxFuture<'_, Result<KeyFingerprint, StoreError>> {
+        Box::pin(async move { self.decides()?.use_key(given).await })
+    }
+
+    fn rotate_key<'a>(
+        &'a self,
+        from: KeyProof,
+        to: KeyFingerprint,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(async move { self.decides()?.rotate_key(from, to, record).await })
+    }
+
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
         Box::pin(async move {
             let verdict = self.decides()?.admit(claim).await?;

@@ -17,6 +17,8 @@ event! {
     EffectResolved = EFFECT_RESOLVED(ResolutionInput, Nothing);
     /// A budget is nearly used up.
     BudgetWarned = BUDGET_WARNED(BudgetWarningInput, Nothing);
+    /// The redaction key was replaced.
+    KeyRotated = AUDIT_KEY_ROTATED(KeyRotationInput, Nothing);
     /// A kill switch was engaged.
     SwitchEngaged = SWITCH_ENGAGED(SwitchInput, Nothing);
     /// A kill switch was reset.
@@ -47,6 +49,14 @@ payload! {
         key_hash: Option<String>,
         /// Keyed hash of the input, 64 hex digits.
         input_hash: Option<String>,
+    }
+
+    /// Which redaction key, by which.
+    KeyRotationInput {
+        /// The fingerprint of the key that was in use, 32 hex digits.
+        previous_fingerprint: Option<String>,
+        /// That of the key in use from now on.
+        fingerprint: Option<String>,
     }
 
     /// A charge to one budget.

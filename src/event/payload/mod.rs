@@ -23,8 +23,9 @@ use serde::de::DeserializeOwned;
 pub use self::{
     admission::{
         AdmissionInput, BudgetWarned, BudgetWarningInput, ChargeInput, EffectAdmitted,
-        EffectExpired, EffectRefused, EffectReplayed, EffectResolved, ExpiryInput, RefusalOutput,
-        ReplayOutput, ResolutionInput, SwitchEngaged, SwitchInput, SwitchReset,
+        EffectExpired, EffectRefused, EffectReplayed, EffectResolved, ExpiryInput, KeyRotated,
+        KeyRotationInput, RefusalOutput, ReplayOutput, ResolutionInput, SwitchEngaged, SwitchInput,
+        SwitchReset,
     },
     call::{
         CONSENT_LIFETIME, CallConsentDecision, CallConsentDenied, CallConsentGranted,

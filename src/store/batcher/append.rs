@@ -117,6 +117,10 @@ impl Append<'_> {
                 Ok(verdicts) => self.settle(part, verdicts),
                 Err(error) if error.is_locked() => self.append_by_stream(part).await,
                 Err(error) if error.is_undecided() => self.progress.lock().away = Some(error),
+                Err(error) if error.is_for_all() => {
+                    let verdicts = vec![Err(error); part.len()];
+                    self.settle(part, verdicts);
+                }
                 Err(error) => match halves(&part) {
                     Some((front, back)) => parts.extend([back, front]),
                     None => self.settle(part, [Err(error)]),

@@ -52,7 +52,12 @@ impl WriteError {
 
     /// Whether nothing was said of the record itself, so that it is still to be written.
     pub(super) fn is_undecided(&self) -> bool {
-        matches!(self, Self::Store(error) if !error.is_refusal())
+        matches!(self, Self::Store(error) if !error.is_refusal()) && !self.is_for_all()
+    }
+
+    /// Whether it is said of every record, and will be said again.
+    pub(super) fn is_for_all(&self) -> bool {
+        matches!(self, Self::Store(StoreError::KeyMismatch { .. }))
     }
 
     /// Whether the same may go well in a moment.

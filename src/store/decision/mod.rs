@@ -14,9 +14,11 @@ pub(crate) use self::consent::ConsentWord;
 #[cfg(feature = "sqlite")]
 pub(crate) use self::entry::Held;
 pub(crate) use self::entry::{Change, Entry, State};
-pub(crate) use self::own_events::{check_appended, check_conclusion, check_flip};
+pub(crate) use self::own_events::{check_appended, check_conclusion, check_flip, check_rotation};
+use super::StoreError;
 use super::admission::{Claim, Obstacle, Scope, Verdict};
 use crate::event::Period;
+use crate::redact::KeyFingerprint;
 
 pub(crate) use super::admission::DOING;
 
@@ -38,7 +40,7 @@ pub(crate) enum Met {
 }
 
 /// Looks for what stands before any other rule. `own` is the entry that has the claim's effect id,
-/// `holder` the one that holds its key.
+/// `holder` the one that holds its key: under the claim's redaction key, or else a previous one.
 pub(crate) fn meet(
     claim: &Claim,
     own: Option<&Entry>,
@@ -52,7 +54,10 @@ pub(crate) fn meet(
     }
     let entry = holder.or(own)?;
     let effect_id = entry.effect_id;
-    if entry.input_hash != Some(claim.input_hash) {
+    let previous = claim.previous.iter().map(|hashes| hashes.input_hash);
+    // Hashes under two keys never agree: whichever key the entry was made with, this is that one's.
+    let is_same = |input_hash| previous.chain([claim.input_hash]).any(|one| one == input_hash);
+    if !entry.input_hash.is_some_and(is_same) {
         return Some(Met::Answered(Verdict::Conflict { effect_id }));
     }
     Some(match entry.state {
@@ -120,6 +125,14 @@ pub(crate) fn judge(claim: &Claim, facts: &Facts) -> Result<Grant, Obstacle> {
 fn elapsed(facts: &Facts) -> Duration {
     let elapsed = facts.heard_at.map(|heard_at| facts.now - heard_at);
     elapsed.and_then(|elapsed| elapsed.to_std().ok()).unwrap_or_default()
+}
+
+/// Objects to a claim under another redaction key than the one in use.
+pub(crate) fn check_key(claim: &Claim, in_use: KeyFingerprint) -> Result<(), StoreError> {
+    if claim.key == in_use {
+        return Ok(());
+    }
+    Err(StoreError::KeyMismatch { in_use, given: claim.key })
 }
 
 /// Whose budget a charge of the claim is for.

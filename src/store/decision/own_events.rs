@@ -5,13 +5,15 @@ use uuid::Uuid;
 
 use crate::event::{Actor, EventType, Outcome, StreamId};
 use crate::record::{Record, Role};
+use crate::redact::KeyFingerprint;
 use crate::store::StoreError;
 use crate::store::admission::{Conclusion, SwitchState};
 
 /// Objects to a batch with an event that only another function of the store appends, together with the
 /// change that it reports.
 pub(crate) fn check_appended(batch: &[Record]) -> Result<(), StoreError> {
-    const ELSEWHERE: [EventType; 4] = [
+    const ELSEWHERE: [EventType; 5] = [
+        EventType::AUDIT_KEY_ROTATED,
         EventType::EFFECT_EXPIRED,
         EventType::EFFECT_RESOLVED,
         EventType::SWITCH_ENGAGED,
@@ -24,7 +26,7 @@ pub(crate) fn check_appended(batch: &[Record]) -> Result<(), StoreError> {
         }
         if ELSEWHERE.iter().any(|event_type| is(record, event_type)) {
             return Err(refused(
-                "conclusions and flips of switches are not appended by themselves",
+                "conclusions, flips of switches and rotations of keys are not appended by themselves",
             ));
         }
     }
@@ -44,6 +46,22 @@ pub(crate) fn check_flip(state: &SwitchState, record: &Record) -> Result<(), Sto
         && says("by", &state.by)
         && says("reason", &state.reason);
     if is_same { Ok(()) } else { Err(refused("the event of a flip says another flip")) }
+}
+
+/// Objects to a rotation whose event says something else.
+pub(crate) fn check_rotation(
+    from: KeyFingerprint,
+    to: KeyFingerprint,
+    record: &Record,
+) -> Result<(), StoreError> {
+    let input = record.input().unwrap_or_default();
+    let says = |name: &str, key: KeyFingerprint| input[name].as_str() == Some(&key.to_string());
+    let is_same = is(record, &EventType::AUDIT_KEY_ROTATED)
+        && record.stream_id() == StreamId::SYSTEM
+        && record.header().outcome == Outcome::Succeeded.as_str()
+        && says("previous_fingerprint", from)
+        && says("fingerprint", to);
+    if is_same { Ok(()) } else { Err(refused("the event of a rotation says another rotation")) }
 }
 
 /// Objects to a conclusion whose event says something else.

@@ -14,6 +14,7 @@ use super::jsonb::read_jsonb;
 use super::statement::{Connections, Sql, sql};
 use crate::event::{Period, StreamId, Switch};
 use crate::record::{Receipt, Record};
+use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::StoreError;
 use crate::store::admission::{
     Admission, Charge, Claim, Conclusion, DOING, Flip, Obstacle, SwitchState, Verdict,
@@ -21,10 +22,13 @@ use crate::store::admission::{
 
 const ADMIT: Sql = record_sql!(
     "select verdict, other_effect_id, other_output, other_lease_until, switch, used, day_used, \
-     elapsed_us, seq, recorded_at, stored_hash, chain_hash",
+     elapsed_us, seq, recorded_at, stored_hash, chain_hash, key_in_use",
     "admit",
-    "$23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38"
+    "$23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41"
 );
+const USE_KEY: Sql = sql!("select moltbot_audit.use_key($1) as in_use");
+const ROTATE_KEY: Sql =
+    record_sql!("select seq, recorded_at, stored_hash, chain_hash", "rotate_key", "$23, $24");
 const CONCLUDE: Sql =
     record_sql!("select seq, recorded_at, stored_hash, chain_hash", "conclude", "$23, $24");
 const SET_SWITCH: Sql = record_sql!(
@@ -42,6 +46,9 @@ pub(super) async fn admit(connections: &Connections, claim: &Claim) -> Result<Ve
     let streams = claim.consent_streams().into_iter().flatten().map(StreamId::uuid);
     let streams: Vec<Uuid> = streams.collect();
     let switches: Vec<&str> = claim.switches.iter().map(Switch::as_str).collect();
+    let old_keys: Vec<_> =
+        claim.previous.iter().map(|old| old.key_hash.map(|hash| *hash.as_bytes())).collect();
+    let old_inputs: Vec<_> = claim.previous.iter().map(|old| *old.input_hash.as_bytes()).collect();
     let query = |pooling| {
         let query = bind_record(ADMIT, pooling, &claim.intent)
             .bind(claim.effect_id)
@@ -55,10 +62,48 @@ pub(super) async fn admit(connections: &Connections, claim: &Claim) -> Result<Ve
             .bind(claim.consent.as_ref().map(|consent| micros(consent.lifetime)))
             .bind(claim.consent.is_some().then_some(streams.as_slice()));
         bind_charges(bind_charges(query, of_request.as_ref()), of_day.as_ref())
+            .bind(*claim.key.as_bytes())
+            .bind(old_keys.as_slice())
+            .bind(old_inputs.as_slice())
     };
     let rows = connections.fetch_all(DOING, query).await?;
     let verdict = rows.first().ok_or_else(|| unanswered(DOING, "no row".to_owned()))?;
+    if let Ok("key") = verdict.try_get("verdict") {
+        let in_use = fingerprint(verdict, "key_in_use");
+        let in_use = in_use.map_err(|error| unanswered(DOING, error.to_string()))?;
+        return Err(StoreError::KeyMismatch { in_use, given: claim.key });
+    }
     read_verdict(claim, verdict).map_err(|error| unanswered(DOING, error.to_string()))
+}
+
+pub(super) async fn use_key(
+    connections: &Connections,
+    given: KeyFingerprint,
+) -> Result<KeyFingerprint, StoreError> {
+    const DOING: &str = "look up the redaction key";
+    let query = |pooling| USE_KEY.query(pooling).bind(*given.as_bytes());
+    let rows = connections.fetch_all(DOING, query).await?;
+    let row = rows.first().ok_or_else(|| unanswered(DOING, "no row".to_owned()))?;
+    fingerprint(row, "in_use").map_err(|error| unanswered(DOING, error.to_string()))
+}
+
+pub(super) async fn rotate_key(
+    connections: &Connections,
+    from: KeyProof,
+    to: KeyFingerprint,
+    record: &Record,
+) -> Result<Option<Receipt>, StoreError> {
+    const DOING: &str = "replace the redaction key";
+    let query = |pooling| {
+        bind_record(ROTATE_KEY, pooling, record).bind(*from.as_bytes()).bind(*to.as_bytes())
+    };
+    let rows = connections.fetch_all(DOING, query).await?;
+    let receipt = rows.first().map(|row| receipt(record, row)).transpose();
+    receipt.map_err(|error| unanswered(DOING, error.to_string()))
+}
+
+fn fingerprint(row: &PgRow, column: &str) -> Result<KeyFingerprint, sqlx::Error> {
+    row.try_get::<[u8; 16], _>(column).map(KeyFingerprint::from_bytes)
 }
 
 pub(super) async fn conclude(

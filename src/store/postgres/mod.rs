@@ -35,6 +35,7 @@ use super::admission::{
 use super::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot};
 use crate::event::{Budget, StreamId, Switch};
 use crate::record::{Receipt, Record};
+use crate::redact::{KeyFingerprint, KeyProof};
 
 /// Keeps records in Postgres, in a schema of its own: `moltbot_audit`.
 ///
@@ -262,6 +263,19 @@ impl AuditSink for PostgresStore {
 }
 
 impl AdmissionStore for PostgresStore {
+    fn use_key(&self, given: KeyFingerprint) -> BoxFuture<'_, Result<KeyFingerprint, StoreError>> {
+        Box::pin(admission::use_key(&self.connections, given))
+    }
+
+    fn rotate_key<'a>(
+        &'a self,
+        from: KeyProof,
+        to: KeyFingerprint,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(admission::rotate_key(&self.connections, from, to, record))
+    }
+
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
         Box::pin(admission::admit(&self.connections, claim))
     }

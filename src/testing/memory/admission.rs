@@ -1,6 +1,6 @@
 //! Admission in memory: one lock stands for the transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -8,13 +8,16 @@ use uuid::Uuid;
 
 use super::{Kept, MemoryStore};
 use crate::event::{Budget, EventType, Outcome, StreamId, Switch};
+use crate::proof::Digest;
 use crate::record::{Header, Receipt, Record, Role};
+use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::admission::{
     Admission, AdmissionStore, Claim, Conclusion, ConsentClaim, FirstShortlist, Flip, OpenEffect,
     Scope, SwitchState, Verdict,
 };
 use crate::store::decision::{
     self, Change, ConsentWord, DOING, Entry, Facts, Met, check_conclusion, check_flip,
+    check_rotation,
 };
 use crate::store::{BoxFuture, StoreError};
 
@@ -35,6 +38,8 @@ pub(super) struct Effects {
     entries: Vec<Entry>,
     used: HashMap<Scope, BTreeMap<Budget, i64>>,
     switches: BTreeMap<Switch, SwitchState>,
+    key: Option<KeyFingerprint>,
+    retired_keys: HashSet<KeyFingerprint>,
 }
 
 impl Effects {
@@ -96,6 +101,7 @@ impl Effects {
 impl Kept {
     fn admit(&mut self, claim: &Claim, now: DateTime<Utc>) -> Result<Verdict, StoreError> {
         claim.check()?;
+        decision::check_key(claim, *self.effects.key.get_or_insert(claim.key))?;
         match self.meet(claim, now) {
             None => {}
             Some(Met::Answered(verdict)) => return Ok(verdict),
@@ -130,8 +136,11 @@ impl Kept {
     fn meet(&self, claim: &Claim, now: DateTime<Utc>) -> Option<Met> {
         let entries = &self.effects.entries;
         let own = entries.iter().find(|entry| entry.effect_id == claim.effect_id);
-        let holds = |entry: &&Entry| entry.key_hash.is_some() && entry.key_hash == claim.key_hash;
-        decision::meet(claim, own, entries.iter().find(holds), now)
+        let holder = |key_hash: Option<Digest>| {
+            entries.iter().find(|entry| key_hash.is_some() && entry.key_hash == key_hash)
+        };
+        let previous = || claim.previous.iter().find_map(|hashes| holder(hashes.key_hash));
+        decision::meet(claim, own, holder(claim.key_hash).or_else(previous), now)
     }
 
     fn facts(&self, claim: &Claim, now: DateTime<Utc>) -> Facts {
@@ -205,6 +214,22 @@ impl Kept {
         self.place(record, now).map(Some)
     }
 
+    fn rotate_key(
+        &mut self,
+        (from, to): (KeyFingerprint, KeyFingerprint),
+        record: &Record,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Receipt>, StoreError> {
+        let effects = &self.effects;
+        if effects.key != Some(from) || effects.retired_keys.contains(&to) || from == to {
+            return Ok(None);
+        }
+        let receipt = self.place(record, now)?;
+        self.effects.key = Some(to);
+        self.effects.retired_keys.insert(from);
+        Ok(Some(receipt))
+    }
+
     fn set_switch(
         &mut self,
         state: &SwitchState,
@@ -240,6 +265,22 @@ impl MemoryStore {
 }
 
 impl AdmissionStore for MemoryStore {
+    fn use_key(&self, given: KeyFingerprint) -> BoxFuture<'_, Result<KeyFingerprint, StoreError>> {
+        Box::pin(async move { Ok(self.with(|kept| *kept.effects.key.get_or_insert(given))) })
+    }
+
+    fn rotate_key<'a>(
+        &'a self,
+        from: KeyProof,
+        to: KeyFingerprint,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(async move {
+            check_rotation(from.fingerprint(), to, record)?;
+            self.with(|kept| kept.rotate_key((from.fingerprint(), to), record, self.now()))
+        })
+    }
+
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
         Box::pin(async move { self.with(|kept| kept.admit(claim, self.now())) })
     }

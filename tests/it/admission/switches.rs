@@ -261,6 +261,22 @@ impl AuditSink for Deaf {
 }
 
 impl AdmissionStore for Deaf {
+    fn use_key(
+        &self,
+        given: moltbot_audit::redact::KeyFingerprint,
+    ) -> BoxFuture<'_, Result<moltbot_audit::redact::KeyFingerprint, StoreError>> {
+        self.0.use_key(given)
+    }
+
+    fn rotate_key<'a>(
+        &'a self,
+        from: moltbot_audit::redact::KeyProof,
+        to: moltbot_audit::redact::KeyFingerprint,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<moltbot_audit::record::Receipt>, StoreError>> {
+        self.0.rotate_key(from, to, record)
+    }
+
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
         Box::pin(
             async move { self.0.admit(&Claim { switches: Vec::new(), ..claim.clone() }).await },

@@ -16,7 +16,7 @@ use moltbot_audit::store::admission::{
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventId, EventType, Outcome, RequestId};
 use serde_json::{Value, json};
 
-use super::records::{assert_unbroken, fresh_request, morning, sealed, stream, unique};
+use super::records::{KEY, assert_unbroken, fresh_request, morning, sealed, stream, unique};
 
 /// A store, and a request whose effects ask to run.
 #[derive(Clone)]
@@ -67,7 +67,9 @@ impl Case {
             intent: sealed(intent),
             effect_id,
             effect: EventType::MOLTBOT_CALLED.as_str().to_owned(),
+            key: KEY.fingerprint(),
             key_hash: None,
+            previous: Vec::new(),
             input_hash: hash("an input"),
             switches: Vec::new(),
             consent: None,

@@ -11,11 +11,11 @@ use uuid::Uuid;
 
 use super::append::{Placed, append_one, now};
 use super::entry::{Whose, apply, bytes, entry, insert, json, malformed};
-use super::failed;
+use super::{failed, key};
 use crate::event::Budget;
 use crate::json::parse;
 use crate::store::StoreError;
-use crate::store::admission::{Claim, ConsentClaim, Verdict};
+use crate::store::admission::{Claim, ConsentClaim, KeyedHashes, Verdict};
 use crate::store::decision::{self, ConsentWord, DOING, Entry, Facts, Grant, Met};
 use crate::store::sqlite::row::Row;
 
@@ -52,6 +52,8 @@ async fn decide(
     row: &Row,
 ) -> Result<Answer, StoreError> {
     let now = now();
+    let in_use = key::in_use_or(transaction, claim.key, now).await?;
+    decision::check_key(claim, in_use)?;
     match meet(transaction, claim, now).await? {
         None => {}
         Some(Met::Answered(verdict)) => return Ok(Answer::Verdict(verdict)),
@@ -86,12 +88,27 @@ async fn meet(
 ) -> Result<Option<Met>, StoreError> {
     let select = "select * from audit_effects where effect_id = ?1 or key_hash = ?2";
     let select = sqlx::query(select).bind(claim.effect_id.to_string());
-    let found = select.bind(bytes(claim.key_hash.as_ref())).fetch_all(transaction).await;
+    let found = select.bind(bytes(claim.key_hash.as_ref())).fetch_all(&mut *transaction).await;
     let rows = found.map_err(|error| failed(DOING, error))?;
     let entries = rows.iter().map(|row| entry(row, DOING)).collect::<Result<Vec<_>, _>>()?;
     let own = entries.iter().find(|entry| entry.effect_id == claim.effect_id);
     let holds = |entry: &&Entry| entry.key_hash.is_some() && entry.key_hash == claim.key_hash;
-    Ok(decision::meet(claim, own, entries.iter().find(holds), now))
+    let mut previous = None;
+    for hashes in &claim.previous {
+        previous = previous.or(holder(transaction, hashes).await?);
+    }
+    Ok(decision::meet(claim, own, entries.iter().find(holds).or(previous.as_ref()), now))
+}
+
+/// The effect that holds a key under a redaction key that was used before.
+async fn holder(
+    transaction: &mut SqliteConnection,
+    hashes: &KeyedHashes,
+) -> Result<Option<Entry>, StoreError> {
+    let select = sqlx::query("select * from audit_effects where key_hash = ?1");
+    let select = select.bind(bytes(hashes.key_hash.as_ref()));
+    let found = select.fetch_optional(transaction).await.map_err(|error| failed(DOING, error))?;
+    found.map(|row| entry(&row, DOING)).transpose()
 }
 
 /// What a succeeded effect returned.

@@ -2,6 +2,7 @@
 
 mod admit;
 mod entry;
+mod key;
 mod settle;
 mod switch;
 
@@ -19,11 +20,12 @@ use super::row::Row;
 use super::{SqliteStore, append};
 use crate::event::{Budget, StreamId, Switch};
 use crate::record::{Receipt, Record};
+use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::admission::{
     Admission, AdmissionStore, Claim, Conclusion, FirstShortlist, Flip, OpenEffect, Scope,
     SwitchState, Verdict,
 };
-use crate::store::decision::{DOING, check_conclusion, check_flip};
+use crate::store::decision::{DOING, check_conclusion, check_flip, check_rotation};
 use crate::store::log_line::log_line;
 use crate::store::{BoxFuture, StoreError};
 
@@ -34,6 +36,26 @@ const DOING_SHORTLIST: &str = "read the first shortlist";
 const DOING_SWITCH: &str = "set a switch";
 
 impl AdmissionStore for SqliteStore {
+    fn use_key(&self, given: KeyFingerprint) -> BoxFuture<'_, Result<KeyFingerprint, StoreError>> {
+        let use_key = async move |writer: SqlitePool| key::use_key(&writer, given).await;
+        Box::pin(self.write(key::DOING_USE, use_key))
+    }
+
+    fn rotate_key<'a>(
+        &'a self,
+        from: KeyProof,
+        to: KeyFingerprint,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(async move {
+            check_rotation(from.fingerprint(), to, record)?;
+            let row = Row::from(record);
+            let rotate = async move |writer: SqlitePool| key::rotate(&writer, from, to, &row).await;
+            let placed = self.write(key::DOING_ROTATE, rotate).await?;
+            placed.map(|placed| receipt(key::DOING_ROTATE, record, placed)).transpose()
+        })
+    }
+
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
         Box::pin(async move {
             let (row, asked) = (Row::from(&claim.intent), claim.clone());

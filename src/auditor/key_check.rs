@@ -1,0 +1,144 @@
+//! That the deployment's redaction key is the one that the database belongs to: looked up before anything
+//! is recorded, once. A database that belongs to a key which this process keeps from before goes over to the
+//! new one, which is recorded.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::{DateTime, Utc};
+
+use super::{Auditor, Clock, Entropy, RecordError, entropy};
+use crate::event::payload::{KeyRotated, KeyRotationInput, Nothing};
+use crate::event::{Actor, AuditEvent};
+use crate::observe;
+use crate::record::{Record, seal};
+use crate::redact::{KeyFingerprint, RedactionKey};
+use crate::store::admission::AdmissionStore;
+use crate::store::log_line::log_line;
+use crate::store::{Appended, AuditSink, BoxFuture, StoreError};
+
+const ROTATING: &str = "replace the redaction key";
+
+/// Looks up the key.
+pub(super) struct KeyCheck {
+    key: RedactionKey,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    is_done: AtomicBool,
+}
+
+impl KeyCheck {
+    pub(super) fn of(key: RedactionKey, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { key, clock, entropy, is_done: AtomicBool::new(false) }
+    }
+
+    /// Looks it up, if that was not done. Two at once do it twice, which does no harm.
+    pub(super) async fn run(&self, store: &dyn AdmissionStore) -> Result<(), StoreError> {
+        if self.is_done.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let given = self.key.fingerprint();
+        let mut in_use = store.use_key(given).await?;
+        let is_kept = |key: &RedactionKey| in_use != given && key.fingerprint() == in_use;
+        if let Some(previous) = self.key.previous().find(is_kept) {
+            self.rotate(store, &previous, given).await?;
+            // Another process may have been first.
+            in_use = store.use_key(given).await?;
+        }
+        if in_use != given {
+            return Err(StoreError::KeyMismatch { in_use, given });
+        }
+        self.is_done.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Has the next call look it up again: the store knows another key by now.
+    pub(super) fn forget(&self) {
+        self.is_done.store(false, Ordering::Release);
+    }
+
+    async fn rotate(
+        &self,
+        store: &dyn AdmissionStore,
+        previous: &RedactionKey,
+        to: KeyFingerprint,
+    ) -> Result<(), StoreError> {
+        let from = previous.fingerprint();
+        let record = self.record(from, to, self.clock.now());
+        let record = record.map_err(|error| StoreError::database(ROTATING, error))?;
+        if let Some(receipt) = store.rotate_key(previous.proof(), to, &record).await? {
+            log_line!(info, %from, %to, "the redaction key was replaced");
+            observe::stored(&record, &receipt);
+        }
+        Ok(())
+    }
+
+    fn record(
+        &self,
+        from: KeyFingerprint,
+        to: KeyFingerprint,
+        now: DateTime<Utc>,
+    ) -> Result<Record, RecordError> {
+        let input = KeyRotationInput {
+            previous_fingerprint: Some(from.to_string()),
+            fingerprint: Some(to.to_string()),
+            ..Default::default()
+        };
+        let event = AuditEvent::typed::<KeyRotated>(Actor::System, &input, &Nothing::default())?;
+        Ok(seal(event, now, entropy::randomness(&*self.entropy)?, &self.key)?)
+    }
+}
+
+impl Auditor {
+    /// Looks up the key for what does not go through the queue.
+    pub(super) async fn check_key(&self, deadline: tokio::time::Instant) -> Result<(), StoreError> {
+        let Some(store) = self.admission() else { return Ok(()) };
+        let check = &self.shared.key_check;
+        self.call(store, deadline, "look up the redaction key", |store| Box::pin(check.run(store)))
+            .await
+    }
+}
+
+/// A sink that takes nothing under another key.
+pub(super) struct KeyedSink {
+    inner: Arc<dyn AuditSink>,
+    check: Arc<KeyCheck>,
+}
+
+impl KeyedSink {
+    pub(super) fn over(inner: Arc<dyn AuditSink>, check: Arc<KeyCheck>) -> Self {
+        Self { inner, check }
+    }
+}
+
+impl AuditSink for KeyedSink {
+    fn append<'a>(
+        &'a self,
+        batch: &'a [Record],
+    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
+        Box::pin(async move {
+            // What waited in a spool was acknowledged, and is kept whatever its key.
+            if batch.iter().any(|record| record.waited().is_none())
+                && let Some(store) = self.inner.admission()
+            {
+                self.check.run(store).await?;
+            }
+            self.inner.append(batch).await
+        })
+    }
+
+    fn prepared_until(&self) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, StoreError>> {
+        self.inner.prepared_until()
+    }
+
+    fn admission(&self) -> Option<&dyn AdmissionStore> {
+        self.inner.admission()
+    }
+}
+
+impl fmt::Debug for KeyedSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
