@@ -77,34 +77,31 @@ impl Asking {
         };
         // What cannot be sealed cannot be recorded, and what cannot be recorded must not run. An output
         // that is too large is replaced by its size, so there must be room for that.
-        let outcome = event.clone().output(too_large(usize::MAX));
-        let outcome = auditor.seal(outcome).map_err(unsealed)?;
+        let largest = event.clone().output(too_large(usize::MAX));
+        let outcome = auditor.seal(largest).map_err(unsealed)?;
         span.keyed(outcome.idempotency_key());
         let elapsed_max = (!charges.is_empty()).then_some(limits.elapsed_max);
-        let hashes = keyed_hashes(key, &event, &outcome);
-        let previous = previous_hashes(&auditor, &event).map_err(unsealed)?;
+        let hashes = keyed_hashes(&auditor.shared.key, &event, &outcome);
         let lease = demand.lease_under(limits);
-        let input = admission_input(&event, effect_id, &demand, &charges, hashes);
         let input = AdmissionInput {
             elapsed_max_ms: elapsed_max.map(millis),
             consent_lifetime_ms: demand.consent_id().map(|_| millis(limits.consent_lifetime)),
             lease_ms: Some(millis(lease)),
             switches: switches.iter().map(ToString::to_string).collect(),
-            ..input
+            ..admission_input(&event, effect_id, &demand, &charges, hashes)
         };
         let intent = about(&event, EventType::EFFECT_ADMITTED, &input);
-        let intent = intent.map_err(|error| unsealed(error.into()))?;
-        let intent = auditor.seal(intent).map_err(unsealed)?;
-        let KeyedHashes { key_hash, input_hash } = hashes;
+        let intent = intent.map_err(RecordError::from).and_then(|intent| auditor.seal(intent));
+        let intent = intent.map_err(unsealed)?;
         let claim = Claim {
             consent: consent_claim(&intent, limits),
             intent,
             effect_id: effect_id.uuid(),
             effect: event.event_type.to_string(),
-            key: key.fingerprint(),
-            key_hash,
-            input_hash,
-            previous,
+            key: auditor.shared.key.fingerprint(),
+            key_hash: hashes.key_hash,
+            input_hash: hashes.input_hash,
+            previous: previous_hashes(&auditor, &event).map_err(unsealed)?,
             switches,
             elapsed_max,
             charges,

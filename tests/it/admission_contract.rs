@@ -95,6 +95,7 @@ macro_rules! admission_contract {
                 a_claim_may_be_the_first_to_bring_a_key
                 of_many_keys_at_once_one_is_kept
                 a_rotation_is_recorded_and_the_old_key_is_refused
+                nothing_is_admitted_under_a_key_once_it_was_replaced
                 without_the_key_in_use_nothing_is_rotated
                 effects_of_before_a_rotation_are_found_again
                 an_intent_that_is_drained_after_a_rotation_is_found_by_its_old_key

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use moltbot_audit::event::payload::MoltbotInput;
 use moltbot_audit::record::Record;
-use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore, StreamSnapshot};
+use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore, QueueLimits, StreamSnapshot};
 use moltbot_audit::testing::FaultProxy;
-use moltbot_audit::{RequestId, StreamId};
+use moltbot_audit::{AdmitError, Auditor, Effect, RequestId, StreamId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio::time::Instant;
 
 use crate::postgres::open_with_url;
 use crate::store_contract::Fresh;
-use crate::support::records::{assert_unbroken, fresh_request, records, stream};
+use crate::support::records::{KEY, assert_unbroken, event, fresh_request, records, stream};
 
 /// A database, directly and through a proxy.
 struct Wire {
@@ -205,4 +207,24 @@ async fn a_slow_wire_only_takes_longer() {
     let request = fresh_request();
     store.append(&records(&request, 2)).await.expect("it lands");
     assert_unbroken(&wire.read(&request).await);
+}
+
+/// The effect is refused, and its refusal cannot be recorded: both share one limit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_effect_waits_once_for_a_database_whose_answers_are_swallowed() {
+    const LIMIT: Duration = Duration::from_secs(3);
+    let wire = Wire::new().await;
+    let store = Arc::new(wire.connected().await);
+    let auditor = Auditor::builder(store, KEY)
+        .limits(QueueLimits::default().wait(LIMIT))
+        .environment(|_| None)
+        .build();
+    auditor.record(event(&fresh_request())).await.expect("the wire is whole");
+    wire.proxy.black_hole();
+    let begun = Instant::now();
+    let effect = Effect::moltbot_call(&MoltbotInput::default()).request(&fresh_request());
+    let refused = auditor.effect(effect).admit().await.expect_err("nobody answers");
+    let took = begun.elapsed();
+    assert!(matches!(refused, AdmitError::Refused(_)), "{refused:?}");
+    assert!(took >= LIMIT && took < 2 * LIMIT, "{took:?}");
 }

@@ -61,7 +61,7 @@ pub(super) async fn rotate(
     let retire = retire.bind(from.as_bytes().as_slice()).bind(now.timestamp_micros());
     retire.execute(&mut *transaction).await.map_err(fault)?;
     insert(&mut transaction, to, now).await.map_err(fault)?;
-    let placed = append_one(&mut transaction, row, now).await?;
+    let (placed, _) = append_one(&mut transaction, row, now).await?;
     match placed {
         Ok(_) => transaction.commit().await.map_err(fault)?,
         Err(_) => transaction.rollback().await.map_err(fault)?,
