@@ -58,8 +58,12 @@ grant execute on function moltbot_audit.rotate_key
 -- Stopping is always safe. What is stopped runs again only when an operator says so.
 grant execute on function moltbot_audit.engage
     to moltbot_audit_operator, moltbot_audit_writer;
-grant execute on function moltbot_audit.reset, moltbot_audit.set_switch
+grant execute on function
+    moltbot_audit.reset, moltbot_audit.set_switch, moltbot_audit.forget_switch
     to moltbot_audit_operator;
+-- Events of switches that were engaged while their stream was held.
+grant execute on function moltbot_audit.append_pending_flips
+    to moltbot_audit_operator, moltbot_audit_writer;
 
 -- Leases that have run out, and doubts that are resolved; the coming months, within bounds.
 grant execute on function moltbot_audit.conclude, moltbot_audit.ensure_partitions

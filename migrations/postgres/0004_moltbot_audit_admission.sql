@@ -850,6 +850,7 @@ declare
     today date;
     stream moltbot_audit.locked_stream;
     placed moltbot_audit.place;
+    is_engaged boolean;
     is_over boolean := false;
 begin
     if not moltbot_audit.are_charges(admit.budgets, admit.amounts, admit.limits)
@@ -948,15 +949,17 @@ begin
     end loop;
 
     if admit.switches is not null then
-        select min(w.n) into decided.switch
-        from unnest(admit.switches) with ordinality as w (switch, n)
-        where coalesce(
-            (select bool_or(s.engaged) from moltbot_audit.audit_switches s where s.switch = w.switch),
-            true
-        );
-        if decided.switch is not null then
-            decided.verdict := 'switch';
-        end if;
+        -- Most have one: a statement over all of them takes three times as long.
+        for nth in 1 .. cardinality(admit.switches) loop
+            select coalesce(bool_or(s.engaged), true) into is_engaged
+            from moltbot_audit.audit_switches s
+            where s.switch = admit.switches[nth];
+            if is_engaged then
+                decided.verdict := 'switch';
+                decided.switch := nth;
+                exit;
+            end if;
+        end loop;
     end if;
 
     if decided.verdict is null and admit.consent_id is not null then

@@ -133,14 +133,24 @@ async fn each_role_may_do_what_the_file_says_and_nothing_else() {
         ("a_reader", "stream_of", "select audit_events\nselect audit_streams"),
         (
             "an_operator",
-            "conclude\nengage\nensure_partitions\nreset\nset_switch",
+            "append_pending_flips\nconclude\nengage\nensure_partitions\nforget_switch\nreset\nset_switch",
             "select audit_budgets\nselect audit_day_budgets\nselect audit_effects
              select audit_switches\nselect schema_migrations",
         ),
         (
             "a_host",
-            "admit\nappend\nappend_alone\nappend_batch\nappend_effects\nconclude\nengage
-             ensure_partitions\nrotate_key\nstream_of\nuse_key",
+            "admit
+append
+append_alone
+append_batch
+append_effects
+append_pending_flips
+             conclude
+engage
+ensure_partitions
+rotate_key
+stream_of
+use_key",
             "select audit_budgets\nselect audit_day_budgets\nselect audit_effects\nselect audit_events
              select audit_streams\nselect audit_switches\nselect schema_migrations",
         ),

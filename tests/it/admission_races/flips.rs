@@ -121,7 +121,7 @@ async fn holds(pool: &PgPool) -> Vec<String> {
     });
     let rows = tables.iter().map(|table| format!("select * from moltbot_audit.{table} for update"));
     let others = [
-        "select moltbot_audit.ensure_partitions('2031-01-01', 2)",
+        "select moltbot_audit.ensure_partitions(now() + interval '20 months', 2)",
         "select moltbot_audit.engage('ai', 'another', 'not committed')",
         "select moltbot_audit.reset('ai', 'another', 'not committed')",
         "select moltbot_audit.reset('ocr', 'another', 'not committed')",

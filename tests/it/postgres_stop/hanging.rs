@@ -109,7 +109,7 @@ async fn engaging_inside_a_transaction_that_others_wait_for_is_no_deadlocks_vict
     let mut session = database
         .idle_after(
             "select * from moltbot_audit.audit_streams
-            where stream_id = '8d18e442-ee79-5ac0-97ad-497709e94a1b' for update",
+            where stream_id = moltbot_audit.stream_of(null) for update",
         )
         .await;
     let store = database.store.clone();

@@ -99,7 +99,7 @@ async fn a_trail_that_takes_nothing_keeps_no_switch_from_being_engaged() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn partitions_that_are_being_made_keep_no_switch_from_being_engaged() {
     let database = Database::new().await;
-    let making = "select moltbot_audit.ensure_partitions('2031-01-01', 1)";
+    let making = "select moltbot_audit.ensure_partitions(now() + interval '20 months', 1)";
     let mut session = database.idle_after(making).await;
     let said = database.engage("ai").await.expect("it is set");
     assert!(said.starts_with("ai is off"), "{said}");
