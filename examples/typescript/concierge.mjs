@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 
 import { record, recordWith } from "./append.mjs";
 import { hostId } from "./host-id.mjs";
-import { phoneHash } from "./seal.mjs";
+import { phoneHash } from "./phone.mjs";
 
 // `import pg from "pg"` in a project of one's own. This finds Debian's node-pg too.
 const pg = createRequire(import.meta.url)("pg");

@@ -38,7 +38,7 @@ const FAULTS = {
 };
 
 /** @typedef {keyof typeof FAULTS} HostIdFault */
-/** @typedef {{ kind: "request" | "conversation", uuid: string, original: string | null }} HostId */
+/** @typedef {{ kind: "request" | "conversation" | "message", uuid: string, original: string | null }} HostId */
 
 /** A text that cannot be the id of one row alone. Its message never holds the text. */
 export class HostIdError extends TypeError {

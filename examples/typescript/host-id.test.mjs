@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { HostIdError, asHostId, hostId } from "./host-id.mjs";
-import { streamOf } from "./ids.mjs";
+import { messageEventId, streamOf } from "./ids.mjs";
 
 const KEY = Buffer.alloc(32, 7);
 const UUID = "7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11";
@@ -33,6 +33,14 @@ test("streams are those of the vectors", () => {
   for (const { request_id, conversation_id, stream_id } of cases) {
     assert.equal(streamOf(request_id, conversation_id), stream_id);
   }
+});
+
+test("a provider's message has one event id whoever makes it and when", () => {
+  for (const { key, message_id, sent_at_us, event_id } of vectors("message_event_id")) {
+    const redactionKey = Buffer.from(key, "hex");
+    assert.equal(messageEventId(redactionKey, message_id, BigInt(sent_at_us)), event_id);
+  }
+  assert.throws(() => messageEventId(KEY, "undefined", 0n), HostIdError);
 });
 
 test("what strangers would share is refused, without its text", () => {

@@ -1,8 +1,8 @@
 // The ids of events and of streams, as src/event/ids.rs has them.
 
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
 
-import { parseUuid, uuidV8 } from "./host-id.mjs";
+import { hostId, parseUuid, uuidV8 } from "./host-id.mjs";
 
 /**
  * Makes the id of an event that happened at this time: a UUIDv7 that holds it to the microsecond.
@@ -10,6 +10,26 @@ import { parseUuid, uuidV8 } from "./host-id.mjs";
  * @returns {string}
  */
 export function eventId(createdAt = new Date()) {
+  return eventIdOf(createdAt, randomBytes(8));
+}
+
+/**
+ * The id of the event that records a provider's message: the same each time that its webhook is delivered, to
+ * any process. The second `record` answers `duplicate`.
+ * @param {Buffer} redactionKey the deployment's 32 secret bytes
+ * @param {string} messageId the provider's own id of the message
+ * @param {Date | bigint} sentAt the provider's own time of it
+ * @returns {string}
+ */
+export function messageEventId(redactionKey, messageId, sentAt) {
+  // Also refuses a text that several messages would share.
+  hostId(redactionKey, "message", messageId);
+  const mac = createHmac("sha256", redactionKey).update("moltbot-audit/v1/message-event-id\0");
+  return eventIdOf(sentAt, mac.update(messageId).digest());
+}
+
+/** @param {Date | bigint} createdAt @param {Buffer} random at least 8 bytes */
+function eventIdOf(createdAt, random) {
   const micros = microsOf(createdAt);
   if (micros < 0n || micros >= 253_402_300_800_000_000n) {
     throw new RangeError("the event's time is outside the years 1970 to 9999");
@@ -17,7 +37,7 @@ export function eventId(createdAt = new Date()) {
   // RFC 9562, section 6.2, method 3: the 12 bits after the version hold the fraction of the millisecond.
   const fraction = ((micros % 1_000n) * 4_096n) / 1_000n;
   const high = ((micros / 1_000n) << 16n) | (7n << 12n) | fraction;
-  const low = (randomBytes(8).readBigUInt64BE() & ((1n << 62n) - 1n)) | (0b10n << 62n);
+  const low = (random.readBigUInt64BE() & ((1n << 62n) - 1n)) | (0b10n << 62n);
   return hyphenated((high << 64n) | low);
 }
 

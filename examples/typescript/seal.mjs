@@ -4,7 +4,7 @@
 // What this does not do: the Rust library keeps secrets and raw media out of what it seals. Here that
 // is the caller's duty, see docs/typescript.md.
 
-import { createHmac, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 
 import { asHostId, parseUuid } from "./host-id.mjs";
 import { createdAtOf, eventId, microsOf, streamOf } from "./ids.mjs";
@@ -133,19 +133,6 @@ export function seal(event) {
   };
 }
 
-/**
- * What stands for a phone number in an idempotency key: the same as where the Rust library finds one.
- * @param {Buffer} redactionKey the deployment's 32 secret bytes
- * @param {string} phone
- * @returns {string}
- */
-export function phoneHash(redactionKey, phone) {
-  // Without country code or trunk zero, so that two ways of writing a number are the same number.
-  const subscriber = phone.replace(/[^0-9]/g, "").slice(-9);
-  const mac = createHmac("sha256", redactionKey).update(`phone\0${subscriber}`).digest("hex");
-  return `phone-${mac.slice(0, 12)}`;
-}
-
 /** @param {AuditEvent} event @returns {Header} */
 function headerOf(event) {
   const id = event.id ?? eventId(event.createdAt);
@@ -182,8 +169,8 @@ function headerOf(event) {
       event.errorCode === undefined ? null : oneOf(ERROR_CODES, "error code", event.errorCode),
     duration_ms: event.durationMs === undefined ? null : duration(event.durationMs),
     created_at_us: createdAt,
-    trace_id: trace?.[1] ?? null,
-    span_id: trace?.[2] ?? null,
+    trace_id: trace?.traceId ?? null,
+    span_id: trace?.spanId ?? null,
   };
 }
 
@@ -246,6 +233,9 @@ function duration(millis) {
 
 /** @param {string | undefined} header */
 function traceOf(header) {
-  const trace = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(header?.trim() ?? "");
-  return trace === null || /^0+$/.test(trace[1]) || /^0+$/.test(trace[2]) ? null : trace;
+  const form = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/s;
+  const [, version, traceId, spanId, more] = form.exec(header?.trim() ?? "") ?? [];
+  // A later version may append fields; version 00 has exactly four.
+  if (version === undefined || version === "ff" || (version === "00" && more !== undefined)) return null;
+  return /^0+$/.test(traceId) || /^0+$/.test(spanId) ? null : { traceId, spanId };
 }

@@ -243,6 +243,31 @@ test("an event about a consent has a text for its name, and a time for its end",
   seal({ type: "call.started", actor: "system", input: { consent_id: 5, expires_at: 5 } });
 });
 
+test("a traceparent is read as the library reads it", () => {
+  const [trace, span] = ["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"];
+  for (const traceparent of [
+    `00-${trace}-${span}-01`,
+    ` 00-${trace}-${span}-ff `,
+    `01-${trace}-${span}-01`,
+    `01-${trace}-${span}-01-what-comes-later`,
+  ]) {
+    const { header } = seal({ ...EVENT, traceparent });
+    assert.deepEqual([header.trace_id, header.span_id], [trace, span], traceparent);
+  }
+  for (const traceparent of [
+    "",
+    `00-${trace}-${span}`,
+    `00-${trace}-${span}-01-more`,
+    `01-${trace}-${span}-01more`,
+    `ff-${trace}-${span}-01`,
+    `00-${"0".repeat(32)}-${span}-01`,
+    `01-${trace}-${"0".repeat(16)}-01`,
+    `00-${trace.toUpperCase()}-${span}-01`,
+  ]) {
+    assert.equal(seal({ ...EVENT, traceparent }).header.trace_id, null, traceparent);
+  }
+});
+
 test("JSON null is the same as nothing", () => {
   const [nothing, none] = [seal(EVENT), seal({ ...EVENT, input: null, output: null })];
   assert.deepEqual([none.input, none.output], [null, null]);

@@ -16,6 +16,13 @@ pub struct Uncommitted {
 }
 
 impl Uncommitted {
+    /// True if one of the events was recorded before. The transaction that recorded it has committed, and if
+    /// the host's change was in it, that is done too: roll this one back.
+    #[must_use]
+    pub fn has_duplicate(&self) -> bool {
+        self.receipts.iter().any(Receipt::is_duplicate)
+    }
+
     /// The receipts, in the order of the events. To be called once the commit has returned `Ok`:
     /// the events are then counted in the metrics, and written to the log.
     #[must_use]

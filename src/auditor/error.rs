@@ -36,6 +36,12 @@ impl RecordError {
             Self::Write(error) => error.is_retryable(),
         }
     }
+
+    /// True if the event's id is recorded with other content, which stands.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Write(WriteError::Conflict(_)))
+    }
 }
 
 /// Why an effect was not admitted.

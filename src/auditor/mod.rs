@@ -29,6 +29,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use tokio::time::{Instant, timeout, timeout_at};
 
 #[cfg(feature = "postgres")]
@@ -235,6 +237,33 @@ impl Auditor {
     /// As [`RedactionKey::conversation_id`].
     pub fn conversation_id(&self, host_id: &str) -> Result<ConversationId, EventError> {
         self.shared.key.conversation_id(host_id)
+    }
+
+    /// The id of the event that records a provider's message, the same each time that its webhook is delivered.
+    ///
+    /// ```
+    /// # async fn webhook(
+    /// #     auditor: moltbot_audit::Auditor, message_id: &str, sent_at: chrono::DateTime<chrono::Utc>,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// use moltbot_audit::{Actor, AuditEvent, EventType};
+    ///
+    /// let event = AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client)
+    ///     .id(auditor.message_event_id(message_id, sent_at)?);
+    /// if auditor.record(event).await?.is_duplicate() {
+    ///     return Ok(()); // it was delivered before
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`RedactionKey::message_event_id`].
+    pub fn message_event_id(
+        &self,
+        message_id: &str,
+        sent_at: DateTime<Utc>,
+    ) -> Result<EventId, EventError> {
+        self.shared.key.message_event_id(message_id, sent_at)
     }
 
     fn seal(&self, event: AuditEvent) -> Result<Record, RecordError> {

@@ -49,7 +49,8 @@ pub struct AuditEvent {
     pub input: Option<Value>,
     /// What came out.
     pub output: Option<Value>,
-    /// The host's dedup token for the effect.
+    /// The host's dedup token for the effect. On an event that is no effect it is only recorded: there the
+    /// [id](Self::id) deduplicates.
     pub idempotency_key: Option<String>,
     /// How it ended. Default: [`Outcome::Succeeded`].
     pub outcome: Outcome,
@@ -138,7 +139,8 @@ impl AuditEvent {
         self
     }
 
-    /// Says under which dedup token the host did it; at most 512 bytes.
+    /// Says under which dedup token the host did it; at most 512 bytes. It does not keep an event from being
+    /// recorded twice: give the event an [id](Self::id) for that.
     #[must_use]
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.idempotency_key = Some(key.into());

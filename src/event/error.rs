@@ -44,10 +44,10 @@ pub enum EventError {
         /// What was given, cut to 80 characters, its digits as `#`.
         event_type: String,
     },
-    /// The id of a request or a conversation cannot be that of one row alone.
+    /// The id of a request, a conversation or a message cannot be that of one row alone.
     #[error("the id of the {kind} {fault}; give each {kind} an id of its own")]
     MalformedHostId {
-        /// `request` or `conversation`.
+        /// `request`, `conversation` or `message`.
         kind: &'static str,
         /// What is wrong with it.
         fault: HostIdFault,

@@ -45,6 +45,18 @@ impl EventId {
         Ok(Self(Uuid::from_u64_pair(high, low)))
     }
 
+    /// Makes the same id each time for a message that a provider names and dates; `keyed_hash` hashes a tag
+    /// and a name with the deployment's key.
+    pub(crate) fn of_message(
+        name: &str,
+        sent_at: DateTime<Utc>,
+        keyed_hash: impl FnOnce(&str, &[u8]) -> [u8; 32],
+    ) -> Result<Self, EventError> {
+        host_id::read(name).map_err(|fault| malformed("message", fault))?;
+        let hash = keyed_hash("moltbot-audit/v1/message-event-id", name.as_bytes());
+        Self::new(sent_at, hash.iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
+    }
+
     /// Accepts a UUIDv7 that carries its time to the microsecond, as [`EventId::new`] makes it.
     ///
     /// # Errors

@@ -281,6 +281,7 @@ pub struct Receipt {
     pub event_hash: Digest,
     /// The chain up to here.
     pub chain_hash: Digest,
+    is_duplicate: bool,
 }
 
 impl Receipt {
@@ -294,7 +295,15 @@ impl Receipt {
         chain_hash: Digest,
     ) -> Self {
         let (event_id, stream_id) = (record.header().id, record.stream_id());
-        Self { event_id, stream_id, seq, recorded_at, event_hash, chain_hash }
+        // A record has a salt of its own: what is stored under another hash was sealed by an earlier call.
+        let is_duplicate = event_hash != record.event_hash();
+        Self { event_id, stream_id, seq, recorded_at, event_hash, chain_hash, is_duplicate }
+    }
+
+    /// True if an earlier call recorded the event, with the same content: this is its receipt.
+    #[must_use]
+    pub fn is_duplicate(&self) -> bool {
+        self.is_duplicate
     }
 }
 
@@ -335,6 +344,13 @@ impl Recorded {
             Self::Chained(receipt) => receipt.event_id,
             Self::Spooled { event_id, .. } => *event_id,
         }
+    }
+
+    /// True if an earlier call recorded the event, with the same content. Of an event in the spool it is not
+    /// known yet, and false.
+    #[must_use]
+    pub fn is_duplicate(&self) -> bool {
+        self.receipt().is_some_and(Receipt::is_duplicate)
     }
 
     /// The database's receipt; none where the event is in the spool.

@@ -2,17 +2,24 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest as _, Sha256};
 
-use crate::event::{ConversationId, EventError, RequestId};
+use super::e164::{CallingCode, PhoneError, canonical, of_digits};
+use super::scan::digits_of;
+use crate::event::{ConversationId, EventError, EventId, RequestId};
 
 /// A deployment's 32 secret bytes: with them the same value gives the same keyed hash each time,
 /// without them it cannot be guessed from its hash. Keep it outside the database, which knows it by its
 /// [fingerprint](Self::fingerprint) and refuses others. `docs/keys.md` says how to replace it.
+///
+/// It also says which country a phone number is of that does not say so itself: Rwanda, unless told
+/// otherwise by [`calling_code`](Self::calling_code).
 #[derive(Clone)]
 pub struct RedactionKey {
     bytes: [u8; 32],
+    home: CallingCode,
     /// Newest first.
     previous: Vec<[u8; 32]>,
 }
@@ -29,7 +36,7 @@ impl RedactionKey {
     /// Takes the bytes; they should come from a cryptographic source.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self { bytes, previous: Vec::new() }
+        Self { bytes, home: CallingCode::RWANDA, previous: Vec::new() }
     }
 
     /// Keeps keys that were used before, newest first. What was recorded under them is found again:
@@ -56,7 +63,14 @@ impl RedactionKey {
 
     /// The keys that were used before, each alone; newest first.
     pub(crate) fn previous(&self) -> impl Iterator<Item = Self> {
-        self.previous.iter().map(|bytes| Self::from_bytes(*bytes))
+        self.previous.iter().map(|bytes| Self::from_bytes(*bytes).calling_code(self.home))
+    }
+
+    /// Says which country the deployment is in. Default: [`CallingCode::RWANDA`].
+    #[must_use]
+    pub fn calling_code(mut self, home: CallingCode) -> Self {
+        self.home = home;
+        self
     }
 
     /// Reads the bytes from 64 hex digits, or `None` where they are not that.
@@ -113,9 +127,68 @@ impl RedactionKey {
         ConversationId::named(host_id, |tag, name| self.of_ids().keyed_hash(tag, name))
     }
 
+    /// The id of the event that records a provider's message: the same each time that its webhook is delivered,
+    /// to any process, so that the event is recorded once and
+    /// [`Recorded::is_duplicate`](crate::record::Recorded::is_duplicate) tells the others.
+    ///
+    /// `message_id` and `sent_at` are the provider's, from the webhook itself. Put into the event only what each
+    /// delivery says alike: no time of arrival, no row id of the host, no trace. The same id with other content is a
+    /// conflict.
+    ///
+    /// # Errors
+    /// [`EventError::MalformedHostId`] for a message id that several messages would share, as
+    /// [`request_id`](Self::request_id) has it, [`EventError::TimeOutOfRange`].
+    pub fn message_event_id(
+        &self,
+        message_id: &str,
+        sent_at: DateTime<Utc>,
+    ) -> Result<EventId, EventError> {
+        EventId::of_message(message_id, sent_at, |tag, name| self.of_ids().keyed_hash(tag, name))
+    }
+
     /// The key that ids are derived with. An id must outlive a rotation, so this is the oldest key kept.
     fn of_ids(&self) -> Self {
-        Self::from_bytes(*self.previous.last().unwrap_or(&self.bytes))
+        Self::from_bytes(*self.previous.last().unwrap_or(&self.bytes)).calling_code(self.home)
+    }
+
+    /// What stands for a phone number in an idempotency key: `phone-` and 32 hex digits. All spellings of one
+    /// number give the same, two numbers never do.
+    ///
+    /// A number without a plus is read as one of the [deployment's country](Self::calling_code) if it can be
+    /// one, else as a number that begins with its calling code. Digits may be of any script and set apart
+    /// by blanks, dashes, dots, slashes and brackets; `tel:` URIs, WhatsApp's links and addresses, and extensions are
+    /// understood. An extension makes another number.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), moltbot_audit::redact::PhoneError> {
+    /// use moltbot_audit::redact::RedactionKey;
+    ///
+    /// let key = RedactionKey::from_bytes([7; 32]);
+    /// assert_eq!(key.phone_hash("0788 123 456")?, key.phone_hash("tel:+250-788-123-456")?);
+    /// assert_ne!(key.phone_hash("+250 788 123 456")?, key.phone_hash("+256 788 123 456")?);
+    /// assert!(key.phone_hash("").is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`PhoneError`] if the text is no phone number.
+    pub fn phone_hash(&self, phone: &str) -> Result<String, PhoneError> {
+        Ok(self.hash_of_number(&canonical(phone, self.home)?))
+    }
+
+    /// The same for digits that the scanner took for a number, in whatever they stand.
+    pub(super) fn hash_of_found_phone(&self, written: &str) -> String {
+        let number = canonical(written, self.home).unwrap_or_else(|_| {
+            of_digits(&digits_of(written), written.contains(['+', '\u{ff0b}']), self.home)
+        });
+        self.hash_of_number(&number)
+    }
+
+    fn hash_of_number(&self, number: &str) -> String {
+        let hash = self.keyed_hash("phone", number.as_bytes());
+        let first = hash.iter().take(16).fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
+        format!("phone-{first:032x}")
     }
 
     /// HMAC-SHA-256 of `kind` and `value`, the first 12 hex digits: enough to tell a deployment's

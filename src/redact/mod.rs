@@ -2,6 +2,7 @@
 
 mod additions;
 mod decide;
+mod e164;
 mod field;
 mod form;
 mod key;
@@ -21,6 +22,7 @@ mod withhold;
 pub(crate) use self::named::Named;
 pub use self::{
     additions::{Additions, FieldKind},
+    e164::{CallingCode, PhoneError},
     key::{KeyFingerprint, KeyProof, RedactionKey},
     mask::{find, mask, mask_and_truncate},
     phone::{FoundPhone, find_phones},

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::RedactionKey;
 use super::key_name::{kind_by_key, named_beside};
 use super::mask::with_masks;
-use super::scan::{Found, Kind, Scope, digits_of, scan, subscriber};
+use super::scan::{Found, Kind, Scope, scan};
 use super::walk::{MAX_NESTED, in_nested};
 
 /// Replaces what must not be stored, anywhere in a payload, by what it was, its length in bytes and
@@ -61,10 +61,7 @@ pub(crate) fn withhold_in_key(idempotency_key: &str, key: &RedactionKey) -> Stri
         let written = &idempotency_key[at.clone()];
         let instead = match kind {
             Kind::Media | Kind::Secret | Kind::SignedUrl => marker(kind, written, key),
-            Kind::Phone => {
-                let digits = digits_of(written);
-                format!("phone-{}", key.pseudonym("phone", subscriber(&digits)))
-            }
+            Kind::Phone => key.hash_of_found_phone(written),
             _ => return None,
         };
         Some((at, instead))

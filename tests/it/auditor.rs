@@ -365,3 +365,42 @@ async fn errors_and_debug_output_hold_nothing_of_the_payload() {
     assert!(!shown.contains("788123456"), "{shown}");
     assert_eq!(ErrorCode::parse("provider_error"), Some(ErrorCode::ProviderError));
 }
+
+#[tokio::test]
+async fn a_webhook_delivered_to_two_processes_is_one_event_and_the_second_is_told() {
+    let store = Arc::new(MemoryStore::new());
+    let key = RedactionKey::from_bytes([1; 32]);
+    let process = || Auditor::builder(store.clone(), key.clone()).build();
+    let sent_at = DateTime::from_timestamp(1_772_435_700, 0).expect("a time");
+    let delivered = |auditor: &Auditor, text: &str| {
+        AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client)
+            .id(auditor.message_event_id("wamid.1", sent_at).expect("a message"))
+            .request(&request())
+            .input(json!({ "text": text }))
+    };
+    let first = process();
+    let recorded = first.record(delivered(&first, "Muraho")).await.expect("it is recorded");
+    assert!(!recorded.is_duplicate());
+    let second = process();
+    let again = second.record(delivered(&second, "Muraho")).await.expect("it is known");
+    assert!(again.is_duplicate());
+    let places = [&recorded, &again].map(|one| one.receipt().map(|receipt| receipt.seq));
+    assert_eq!((store.len(), places), (1, [Some(1), Some(1)]));
+    // One id with two contents is no duplicate.
+    let error = second.record(delivered(&second, "Mwaramutse")).await.expect_err("another text");
+    assert!(error.is_conflict() && !error.is_retryable(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_key_alone_does_not_keep_an_event_from_being_recorded_twice() {
+    let (auditor, sink) = auditor();
+    let event = || {
+        AuditEvent::new(EventType::REQUEST_CREATED, Actor::System)
+            .request(&request())
+            .idempotency_key("create:7")
+    };
+    for _ in 0..2 {
+        assert!(!auditor.record(event()).await.expect("it is recorded").is_duplicate());
+    }
+    assert_eq!(sink.inner().len(), 2);
+}

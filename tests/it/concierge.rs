@@ -165,7 +165,7 @@ const TRAILS: &[(&str, &str)] = &[
         "webhook_replayed",
         "budget.warned 1, effect.admitted 6, effect.replayed 1, moltbot.called 1, \
          moltbot.output_accepted 1, ocr.job_created 1, ocr.job_done 1, ocr.job_failed \
-         1, request.created 1, request.state_changed 3, whatsapp.inbound_received 3, \
+         1, request.created 1, request.state_changed 3, whatsapp.inbound_received 2, \
          whatsapp.outbound_sent 3",
     ),
 ];

@@ -45,6 +45,29 @@ async fn receipts_come_true_with_the_hosts_commit() {
 }
 
 #[tokio::test]
+async fn what_was_recorded_before_is_told_before_the_commit() {
+    let (pool, store, auditor) = host().await;
+    let request = fresh_request();
+    let known = event(&request);
+    for is_known in [false, true] {
+        let mut transaction = pool.begin().await.expect("a transaction");
+        transaction.execute("insert into request values ('closed')").await.expect("a change");
+        let events = [event(&request), known.clone()];
+        let uncommitted = auditor.append_in(&mut transaction, events).await.expect("appended");
+        assert_eq!(uncommitted.has_duplicate(), is_known);
+        if is_known {
+            transaction.rollback().await.expect("nothing is done twice");
+        } else {
+            transaction.commit().await.expect("both are there");
+            assert!(uncommitted.committed().iter().all(|receipt| !receipt.is_duplicate()));
+        }
+    }
+    assert_eq!(changes(&pool).await, 1);
+    let snapshot = store.read_stream(stream(&request)).await.expect("readable").expect("events");
+    assert_eq!(snapshot.records.len(), 2);
+}
+
+#[tokio::test]
 async fn a_rollback_leaves_neither_change_nor_event_nor_gap() {
     let (pool, store, auditor) = host().await;
     let request = fresh_request();

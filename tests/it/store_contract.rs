@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+use moltbot_audit::record::Receipt;
 use moltbot_audit::store::{Appended, AuditStore, Conflict, StreamSnapshot};
 use moltbot_audit::{
     Actor, AuditEvent, ErrorCode, EventType, Outcome, RequestId, StreamId, TraceContext,
@@ -171,7 +172,15 @@ async fn an_event_sealed_again_gets_its_first_receipt(store: Arc<dyn AuditStore>
         let seal_all = || events.iter().cloned().map(sealed).collect::<Vec<_>>();
         let (first, again) = (seal_all(), seal_all());
         assert_ne!(first[0].event_hash(), again[0].event_hash(), "the salt is another");
-        assert_eq!(append(&store, &first).await, append(&store, &again).await);
+        let (first, again) = (append(&store, &first).await, append(&store, &again).await);
+        for (first, again) in first.iter().flatten().zip(again.iter().flatten()) {
+            assert_eq!((first.is_duplicate(), again.is_duplicate()), (false, true));
+            let told = |one: &Receipt| (one.event_id, one.stream_id, one.seq, one.recorded_at);
+            assert_eq!(told(first), told(again));
+            let proven = |one: &Receipt| (one.event_hash, one.chain_hash);
+            assert_eq!(proven(first), proven(again));
+        }
+        assert_eq!(again.iter().flatten().count(), count);
     }
     let snapshot = read(&store, &request).await;
     assert_eq!(snapshot.records.len(), 5);
@@ -258,7 +267,10 @@ async fn one_id_twice_in_a_batch_is_stored_once(store: Arc<dyn AuditStore>) {
         sealed(event(&request)),
     ];
     let appended = append(&store, &batch).await;
-    assert_eq!(appended[0], appended[2], "both get the first receipt");
+    let [first, second] = [0, 2].map(|nth: usize| appended[nth].expect("stored"));
+    let told = |one: Receipt| (one.seq, one.recorded_at, one.event_hash, one.chain_hash);
+    assert_eq!(told(first), told(second), "both get the first receipt");
+    assert_eq!((first.is_duplicate(), second.is_duplicate()), (false, true));
     let places: Vec<_> = appended.iter().flatten().map(|receipt| receipt.seq).collect();
     assert_eq!(places, [1, 2, 1, 3]);
     assert_eq!(append(&store, &batch).await, appended, "as when all of it is known");

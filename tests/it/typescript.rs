@@ -79,6 +79,11 @@ fn the_module_names_rows_as_the_golden_vectors_have_it() {
     run_tests("", "examples/typescript/host-id.test.mjs");
 }
 
+#[test]
+fn the_module_hashes_phone_numbers_as_the_golden_vectors_have_it() {
+    run_tests("", "examples/typescript/phone.test.mjs");
+}
+
 #[tokio::test]
 async fn appending_keeps_its_promises_from_typescript_too() {
     let (fresh, url) = open_with_url().await;

@@ -1,9 +1,9 @@
 //! The front desk: knows a webhook delivered twice, and which request a message belongs to.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::auditor::Clock;
 use moltbot_audit::event::payload::{InboundInput, InboundOutput, WhatsappInboundReceived};
 use moltbot_audit::{
@@ -31,6 +31,8 @@ pub(crate) struct Orchestrator {
     /// Differs from play to play, so that one scenario can be played twice into one database.
     run: Uuid,
     seen: HashSet<String>,
+    /// When each message was sent, as its webhook says at each delivery; by the provider's id.
+    sent: HashMap<String, DateTime<Utc>>,
     received: u32,
     cases: Vec<Case>,
 }
@@ -50,6 +52,7 @@ impl Orchestrator {
             conversation,
             run,
             seen: HashSet::new(),
+            sent: HashMap::new(),
             received: 0,
             cases: Vec::new(),
         })
@@ -90,6 +93,8 @@ impl Orchestrator {
         let provider_message_id = self.message_id(inbound.provider_message_id.as_deref());
         let duplicate = !self.seen.insert(provider_message_id.clone());
         let trail = self.trail_of_next_message(duplicate)?;
+        let now = self.world.clock().now();
+        let sent_at = *self.sent.entry(provider_message_id.clone()).or_insert(now);
         let message_id = format!("message-{}", self.seen.len());
         let image = inbound.message_type == MessageType::Image;
         let input = InboundInput {
@@ -109,10 +114,15 @@ impl Orchestrator {
         };
         let mut event =
             AuditEvent::typed::<WhatsappInboundReceived>(Actor::Client, &input, &output)?
-                .idempotency_key(provider_message_id);
+                .idempotency_key(provider_message_id.clone());
         if duplicate {
             event.event_type = EventType::WHATSAPP_DUPLICATE_MESSAGE;
+        } else {
+            // Two plays may give their messages the same names.
+            let name = format!("{provider_message_id}/{}", self.run);
+            event = event.id(self.auditor.message_event_id(&name, sent_at)?);
         }
+        // A host that started again goes on where it was: what it did is answered from the record.
         trail.record(event).await?;
         if duplicate {
             return Ok(());

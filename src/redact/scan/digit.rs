@@ -1,7 +1,7 @@
 //! Digits of all scripts, and what stands between those of one number.
 
 /// The value of a digit, of any script that people write phone numbers in.
-pub(super) fn digit(c: char) -> Option<u8> {
+pub(in crate::redact) fn digit(c: char) -> Option<u8> {
     // The zeros of the scripts that have their digits in a row.
     const ZEROS: [u32; 18] = [
         0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6,
@@ -20,7 +20,7 @@ pub(super) fn digit(c: char) -> Option<u8> {
 
 /// What may stand between two digits of one number.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Separator {
+pub(in crate::redact) enum Separator {
     /// A comma, which prices have too.
     Comma,
     /// A sign that times, ratios and tables have too: only in a number with its whole prefix.
@@ -47,7 +47,7 @@ pub(super) fn separator(text: &str, at: usize) -> Option<(Separator, usize)> {
 }
 
 /// Spaces, dashes, dots, slashes, brackets, and what is not seen.
-fn is_between(c: char) -> bool {
+pub(in crate::redact) fn is_between(c: char) -> bool {
     const OTHERS: &str = "\u{a0}\u{ad}\u{b7}\u{34f}\u{61c}\u{180e}\u{2022}\u{20e3}\u{2212}\u{2219}\
         \u{1680}\u{3000}\u{3164}\u{30fb}\u{fe58}\u{fe63}\u{feff}\u{ff08}\u{ff09}";
     let is_ascii =
@@ -74,7 +74,7 @@ fn escaped_space(bytes: &[u8]) -> Option<usize> {
 
 /// `%20` in a link, whose digits are none of the number's. `%07`, the bell, is in no link: there a
 /// number begins.
-pub(super) fn percent_encoded(text: &str, at: usize) -> Option<Separator> {
+pub(in crate::redact) fn percent_encoded(text: &str, at: usize) -> Option<Separator> {
     let code = text.as_bytes().get(at..at + 3)?;
     let is_hex = code[1].is_ascii_hexdigit() && code[2].is_ascii_hexdigit();
     if code[0] != b'%' || !is_hex || &code[1..] == b"07" {

@@ -124,7 +124,8 @@ impl Kept {
     fn chain(&mut self, record: &Record, now: DateTime<Utc>) -> Appended {
         if let Some((stored, receipt)) = self.row(record.header().id) {
             if is_same(stored, record) {
-                return Ok(*receipt);
+                let Receipt { seq, recorded_at, event_hash, chain_hash, .. } = *receipt;
+                return Ok(Receipt::new(record, seq, recorded_at, event_hash, chain_hash));
             }
             let (event_id, offered) = (record.header().id, record.event_hash());
             return Err(Conflict { event_id, stored: stored.event_hash(), offered });

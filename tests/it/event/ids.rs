@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::event::StreamId;
+use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::{EventError, EventId, RequestId};
 use uuid::Uuid;
 
-use crate::support::records::morning;
+use crate::support::records::{KEY, morning};
 
 fn time(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(text).expect("a time").to_utc()
@@ -83,6 +84,37 @@ fn other_uuids_are_no_event_ids() {
         Uuid::from_u64_pair(253_402_300_800_000 << 16 | 0x7000, low),
     ] {
         assert_eq!(EventId::from_uuid(other), Err(EventError::NotAnEventId { id: other }));
+    }
+}
+
+#[test]
+fn a_providers_message_has_one_event_id_whoever_makes_it_and_when() {
+    let sent_at = time("2026-03-02T07:15:00Z");
+    let id = KEY.message_event_id("wamid.1", sent_at).unwrap();
+    assert_eq!(id, KEY.message_event_id("wamid.1", sent_at).unwrap());
+    assert_eq!(id.created_at(), sent_at);
+    let path = format!("{}/tests/vectors/v1/message_event_id.json", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).expect("vectors");
+    let cases: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
+    assert!(cases.len() >= 4);
+    for case in cases {
+        let key = RedactionKey::from_hex(case["key"].as_str().unwrap()).unwrap();
+        let at = DateTime::from_timestamp_micros(case["sent_at_us"].as_i64().unwrap()).unwrap();
+        let id = key.message_event_id(case["message_id"].as_str().unwrap(), at).unwrap();
+        assert_eq!(id.to_string(), case["event_id"]);
+    }
+    let later = sent_at + TimeDelta::seconds(1);
+    let other_key = RedactionKey::from_bytes([8; 32]);
+    for other in [
+        KEY.message_event_id("wamid.2", sent_at),
+        KEY.message_event_id("wamid.1", later),
+        other_key.message_event_id("wamid.1", sent_at),
+    ] {
+        assert_ne!(Ok(id), other);
+    }
+    for shared in ["", " ", "undefined", "{{id}}"] {
+        let error = KEY.message_event_id(shared, sent_at).unwrap_err();
+        assert!(matches!(error, EventError::MalformedHostId { kind: "message", .. }), "{error}");
     }
 }
 

@@ -23,6 +23,12 @@ canonical is RFC 8785. A leaf is a scalar, [] or {}; a missing value is null. El
 have keys of length 0. JSON pointers are RFC 6901 and begin with /input, /output, /idempotency_key or
 /host_ids.
 
+The id of the event of a provider's message is the UUIDv7 of the message's time, as every event's id, whose 62 random bits
+are the last of the first 8 bytes of HMAC-SHA-256(deployment_key, tag message_id), with the tag "message-event-id".
+
+The hash of a phone number is "phone-" and the first 32 hex digits of HMAC-SHA-256(deployment_key, "phone" NUL
+number), with the number as E.164 without its plus, and ";ext=" before an extension.
+
 This script wrote the files beside it. Once the format is released it never changes: do not run it again.
 """
 
@@ -142,6 +148,17 @@ def stream_id(request=None, conversation=None):
 def host_id(key, kind, name):
     tag = b"moltbot-audit/v1/" + kind.encode() + b"-id\0"
     return uuid8(hmac.new(key, tag + name.encode(), hashlib.sha256).digest())
+
+
+def message_event_id(key, message_id, micros):
+    digest = hmac.new(key, b"moltbot-audit/v1/message-event-id\0" + message_id.encode(), hashlib.sha256).digest()
+    fraction = micros % 1000 * 4096 // 1000
+    low = int.from_bytes(digest[:8], "big") & (1 << 62) - 1 | 1 << 63
+    return str(uuid.UUID(int=(micros // 1000 << 16 | 7 << 12 | fraction) << 64 | low))
+
+
+def phone_hash(key, number):
+    return "phone-" + hmac.new(key, b"phone\0" + number.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def micros(time):
@@ -273,7 +290,19 @@ BARE_HEADER = FULL_HEADER | {
 }
 
 
+PHONES = ["250788123456", "256788123456", "14155552671", "250788123456;ext=12", "?99"]
+
+
 def main():
+    write("message_event_id", [
+        {"key": key.hex(), "message_id": name, "sent_at_us": micros, "event_id": message_event_id(key, name, micros)}
+        for key in (bytes([7] * 32), bytes(range(32)))
+        for name, micros in (("wamid.HBgL1", 1772435700000000), ("m-2", 1772435700123456))
+    ])
+    write("phone_hash", [
+        {"key": key.hex(), "number": number, "hash": phone_hash(key, number)}
+        for key in (bytes([7] * 32), bytes(range(32))) for number in PHONES
+    ])
     write("stream_id", [
         {"request_id": request, "conversation_id": conversation, "stream_id": stream_id(request, conversation)}
         for request in (REQUEST, None) for conversation in (CONVERSATION, REQUEST, None)

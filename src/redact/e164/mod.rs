@@ -1,0 +1,125 @@
+//! A phone number in its one form: E.164 without the plus, so that all spellings of one number agree
+//! and two numbers never do.
+//!
+//! A number with a plus, `00` or in a WhatsApp link says its country itself. Other digits are read, in this
+//! order, as a number of the deployment's country with its trunk prefix, with its calling code, or with neither
+//! (the last two the other way round if the country has no trunk prefix), and then as one of another country.
+//! The digits decide that by the lengths and first digits that the country's numbers have.
+
+mod plan;
+mod written;
+
+use self::plan::Plan;
+use self::written::Written;
+
+/// Most digits a number has (ITU-T E.164).
+const MAX_DIGITS: usize = 15;
+
+/// A text that is no phone number. Never holds the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PhoneError {
+    /// There is no digit in it.
+    #[error("the phone number has no digit")]
+    NoDigit,
+    /// It holds something that numbers do not have.
+    #[error("the phone number holds letters or signs that no number has: pass the number alone")]
+    NotANumber,
+    /// It is too long to be one.
+    #[error("the phone number has over 15 digits")]
+    TooLong,
+    /// No country has this calling code.
+    #[error("no country has this calling code: give its digits, such as 250")]
+    UnknownCallingCode,
+}
+
+/// The calling code of the country that a deployment is in; a number without a country is one of its.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CallingCode(&'static str);
+
+impl CallingCode {
+    /// Rwanda, +250.
+    pub const RWANDA: Self = Self("250");
+
+    /// Takes the digits of a calling code, such as `254`.
+    ///
+    /// # Errors
+    /// [`PhoneError::UnknownCallingCode`].
+    pub fn new(digits: &str) -> Result<Self, PhoneError> {
+        plan::find(digits)
+            .filter(|(code, _)| *code == digits)
+            .map(|(code, _)| Self(code))
+            .ok_or(PhoneError::UnknownCallingCode)
+    }
+}
+
+/// The number's digits with its country's calling code, and `;ext=` before the extension if it has one.
+///
+/// Digits that are no number of any country stand behind a question mark, where they meet no number.
+pub(super) fn canonical(text: &str, home: CallingCode) -> Result<String, PhoneError> {
+    let Written { digits, is_international, extension } = written::read(text)?;
+    if digits.is_empty() {
+        return Err(PhoneError::NoDigit);
+    }
+    let mut number = of_digits(&digits, is_international, home);
+    if number.trim_start_matches('?').len() > MAX_DIGITS {
+        return Err(PhoneError::TooLong);
+    }
+    if let Some(extension) = extension {
+        number.push_str(";ext=");
+        number.push_str(&extension);
+    }
+    Ok(number)
+}
+
+/// The same of digits in ASCII; `is_international` if a plus stood before them.
+pub(super) fn of_digits(digits: &str, is_international: bool, home: CallingCode) -> String {
+    let Some((_, country)) = plan::find(home.0) else { return format!("?{digits}") };
+    // A plus before a trunk zero says nothing.
+    if is_international && !digits.starts_with('0') {
+        return international(digits);
+    }
+    let abroad = country.abroad.iter().find_map(|prefix| digits.strip_prefix(prefix));
+    if let Some(rest) = abroad.filter(|rest| !rest.is_empty() && !rest.starts_with('0')) {
+        return international(rest);
+    }
+    let fits = [Plan::is_plausible, Plan::has_length];
+    let read = |is_fit: &fn(&Plan, &str) -> bool| national(digits, (home.0, country), *is_fit);
+    fits.iter().find_map(read).unwrap_or_else(|| format!("?{digits}"))
+}
+
+/// A number that begins with its calling code.
+fn international(digits: &str) -> String {
+    let Some((code, plan)) = plan::find(digits) else { return digits.to_owned() };
+    format!("{code}{}", plan.without_trunk(&digits[code.len()..]))
+}
+
+/// A number that does not say whether it has a calling code.
+fn national(
+    digits: &str,
+    (code, home): (&str, &Plan),
+    is_fit: fn(&Plan, &str) -> bool,
+) -> Option<String> {
+    let fits = |national: &&str| is_fit(home, national);
+    let behind_code =
+        |digits: &str| digits.strip_prefix(code).map(|rest| home.without_trunk(rest).to_owned());
+    let trunkless = home.trunks.iter().filter_map(|trunk| digits.strip_prefix(trunk));
+    let with_trunk = trunkless.clone().find(fits).map(str::to_owned);
+    let with_code = behind_code(digits).filter(|national| fits(&national.as_str()));
+    let whole = Some(digits).filter(fits).map(str::to_owned);
+    // Few write a number without the trunk prefix that their country has, and no country that has none has
+    // national numbers of over ten digits.
+    let read = if home.trunks.is_empty() && digits.len() <= 10 {
+        with_trunk.or(whole).or(with_code)
+    } else {
+        with_trunk.or(with_code).or(whole)
+    };
+    // A zero too many: 0250 788 …
+    let both = || trunkless.filter_map(behind_code).find(|national| fits(&national.as_str()));
+    if let Some(national) = read.or_else(both) {
+        return Some(format!("{code}{national}"));
+    }
+    let (code, plan) = plan::find(digits)?;
+    let national = plan.without_trunk(&digits[code.len()..]);
+    is_fit(plan, national).then(|| format!("{code}{national}"))
+}
