@@ -39,15 +39,16 @@ const REQUESTS: [u64; 4] = [250, 500, 1_000, 2_000];
 /// The one that is exported from both tables.
 const COMPARED: u64 = 1_000;
 
-/// Rows of the small and the large table, and how often each case is measured.
+/// Rows of the small and the large table, messages to vendors, and how often each case is measured.
 struct Size {
     small: u64,
     large: u64,
+    messages: u64,
     rounds: usize,
 }
 
-const FULL: Size = Size { small: 10_000, large: 1_000_000, rounds: 15 };
-const QUICK: Size = Size { small: 2_000, large: 10_000, rounds: 2 };
+const FULL: Size = Size { small: 10_000, large: 1_000_000, messages: 20_000, rounds: 15 };
+const QUICK: Size = Size { small: 2_000, large: 10_000, messages: 500, rounds: 2 };
 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
@@ -66,6 +67,40 @@ async fn run(size: &Size) {
         let (small, large) = (filled(&small, size.small).await, filled(&large, size.large).await);
         measure(name, size, &*small, &*large).await;
     }
+    measure_vendors(size, &*open(&sqlite("vendors")).await.expect("the database is ours")).await;
+}
+
+/// Verifying must not cost more when each message goes to a vendor of its own.
+async fn measure_vendors(size: &Size, store: &dyn AuditStore) {
+    const REQUESTS: [u64; 2] = [1 << 41, (1 << 41) + 1];
+    let mut packs = Vec::new();
+    for (is_distinct, request_number) in [false, true].into_iter().zip(REQUESTS) {
+        let created_at = Utc::now();
+        let message = |number: u64| {
+            let vendor = vendor_id(if is_distinct { number } else { 0 });
+            let input = json!({ "vendor_id": vendor, "text": "Muraho! Do you have a charger?" });
+            let event = AuditEvent::new(EventType::VENDOR_OUTREACH_SENT, Actor::System);
+            record(event.input(input), request_number, (request_number << 20) + number, created_at)
+        };
+        append(store, (0..size.messages).map(message).collect()).await;
+        let profile = Profile::internal();
+        let pack = export_request_pack(store, &request(request_number), &profile).await;
+        packs.push(pack.expect("the request is known").to_json_pretty());
+    }
+    let mut verifies = [Vec::new(), Vec::new()];
+    for _ in 0..size.rounds.min(3) {
+        for (pack, times) in packs.iter().zip(&mut verifies) {
+            let started = Instant::now();
+            verify_request_pack(pack.as_bytes()).expect("an untouched pack verifies");
+            times.push(started.elapsed());
+        }
+    }
+    let [one, distinct] = verifies.map(|times| median(times).as_secs_f64());
+    println!(
+        "  {} messages to as many vendors take {:.2} times as long to verify as to one (linear: 1)",
+        size.messages,
+        distinct / one
+    );
 }
 
 /// A store with the requests to export among `rows` rows of other requests.

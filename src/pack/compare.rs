@@ -32,11 +32,11 @@ fn differs(expected: &Value, found: &Value, at: String) -> Option<String> {
                 })
             })
         }
-        (Value::Array(expected), Value::Array(found)) if expected.len() == found.len() => {
-            expected.iter().zip(found).enumerate().find_map(|(index, (item, other))| {
-                differs(item, other, below(&index.to_string()))
-            })
-        }
+        (Value::Array(expected), Value::Array(found)) if expected.len() == found.len() => expected
+            .iter()
+            .zip(found)
+            .enumerate()
+            .find_map(|(index, (item, other))| differs(item, other, below(&index.to_string()))),
         (expected, found) => (expected != found || sign(expected) != sign(found)).then_some(at),
     }
 }

@@ -160,7 +160,10 @@ async fn what_sections_compute_from_is_never_hidden_in_silence() {
             let event = Forger::of(&pack).first(event_type);
             let pointers = pointers.iter().map(|below| format!("/output/{below}"));
             for pointer in pointers.chain(["/output".to_owned()]) {
-                for (_, _, forger) in hidings(&pack, event, &pointer) {
+                // Each of all the ways is tried on a limit that was passed; here are those that differ.
+                let differ = ["contact", "member_names", "not_listed", "not_of_kind"];
+                let ways = hidings(&pack, event, &pointer);
+                for (_, _, forger) in ways.filter(|(rule, ..)| differ.contains(rule)) {
                     assert_seen(forger, &pointer);
                 }
             }

@@ -1,7 +1,9 @@
 //! A stored row that was touched shows in the pack: every column, on both databases.
 
 use moltbot_audit::RequestId;
-use moltbot_audit::pack::{Verdict, export_request_pack, verify_request_pack};
+use moltbot_audit::pack::{
+    Unchecked, Verdict, export_recorded, export_request_pack, verify_request_pack,
+};
 use moltbot_audit::redact::Profile;
 use moltbot_audit::store::AuditStore;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
@@ -220,5 +222,47 @@ async fn a_change_of_any_column_or_row_in_postgres_is_found_in_the_pack() {
     let teller = story::tell_story(fresh.store.clone()).await;
     let shell = PgConnection::connect(&url).await.expect("connects");
     every_tampering_is_found(&*fresh.store, &teller.request, Shell::Postgres(shell)).await;
+    drop(fresh.keep);
+}
+
+#[tokio::test]
+async fn one_spoilt_row_does_not_spoil_its_request() {
+    let (fresh, url) = crate::sqlite::open_with_url().await;
+    let teller = story::tell_story(fresh.store.clone()).await;
+    let [whole, _] = both_packs(&*fresh.store, &teller.request).await;
+    let shell = SqliteConnection::connect(&url).await.expect("connects");
+    let mut shell = Shell::Sqlite(shell);
+    shell.execute("pragma ignore_check_constraints = on").await;
+    for (column, value, reason) in [
+        ("input", "'{'", "unreadable"),
+        ("input", "'{}'", "content_changed"),
+        ("actor", "'god'", "content_changed"),
+        ("id", "'nobody'", "unreadable"),
+    ] {
+        shell.save().await;
+        shell.execute(&format!("update audit_events set {column} = {value} where seq = 5")).await;
+        // An export is itself an event, and goes on.
+        let (auditor, profile) = (teller.auditor(), Profile::internal());
+        let pack = export_recorded(auditor, &*fresh.store, &teller.request, &profile, "test").await;
+        let pack = pack.expect("the rest is exported").to_json_pretty();
+        let verified = verify_request_pack(pack.as_bytes()).expect("the rest is vouched for");
+        assert_eq!(verified.verdict(), Verdict::CannotBeChecked);
+        let [Unchecked::SetAside(event)] = verified.unchecked() else {
+            panic!("one is set aside: {:?}", verified.unchecked())
+        };
+        assert_eq!((event.seq, event.id.is_some()), (5, column != "id"));
+        let pack: serde_json::Value = serde_json::from_str(&pack).expect("a pack is JSON");
+        assert_eq!(pack["set_aside"][0]["reason"], reason, "{column}");
+        // Everything else is shown as before, and what was computed without it says so.
+        assert_eq!(pack["events"][4], whole["events"][5]);
+        assert_eq!(pack["shortlist"], whole["shortlist"]);
+        assert_eq!(pack["budgets"]["content"]["check"]["seq"], 5);
+        let why = pack["explanation"]["content"]["not_checkable"][0].as_str().expect("a text");
+        assert!(why.starts_with("event 5 is set aside: "), "{why}");
+        shell.restore().await;
+        for table in ["audit_events", "audit_streams"] {
+            shell.execute(&format!("drop table saved_{table}")).await;
+        }
+    }
     drop(fresh.keep);
 }
