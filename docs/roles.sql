@@ -42,7 +42,7 @@ grant execute on function moltbot_audit.stream_of
 -- What runs, what is used and what is switched off; which migrations were applied.
 grant select on
     moltbot_audit.audit_effects, moltbot_audit.audit_budgets, moltbot_audit.audit_day_budgets,
-    moltbot_audit.audit_switches, moltbot_audit.schema_migrations
+    moltbot_audit.audit_limits, moltbot_audit.audit_switches, moltbot_audit.schema_migrations
     to moltbot_audit_operator, moltbot_audit_writer;
 
 -- Recording.
@@ -55,15 +55,14 @@ grant execute on function
 grant execute on function moltbot_audit.rotate_key
     to moltbot_audit_writer;
 
--- Stopping is always safe. What is stopped runs again only when an operator says so.
-grant execute on function moltbot_audit.engage
+-- Stopping is always safe. What is stopped runs again, and ceilings move, only when an operator says so.
+grant execute on function
+    moltbot_audit.append_pending_flips, moltbot_audit.engage, moltbot_audit.forget_switch,
+    moltbot_audit.set_switch_of_host
     to moltbot_audit_operator, moltbot_audit_writer;
 grant execute on function
-    moltbot_audit.reset, moltbot_audit.set_switch, moltbot_audit.forget_switch
+    moltbot_audit.reset, moltbot_audit.set_limit, moltbot_audit.set_switch
     to moltbot_audit_operator;
--- Events of switches that were engaged while their stream was held.
-grant execute on function moltbot_audit.append_pending_flips
-    to moltbot_audit_operator, moltbot_audit_writer;
 
 -- Leases that have run out, and doubts that are resolved; the coming months, within bounds.
 grant execute on function moltbot_audit.conclude, moltbot_audit.ensure_partitions

@@ -877,8 +877,8 @@ returns text[]
 language sql
 immutable parallel safe
 return array[
-    'audit.key_rotated', 'effect.admitted', 'effect.expired', 'effect.resolved', 'switch.engaged',
-    'switch.reset'
+    'audit.configuration_changed', 'audit.key_rotated', 'effect.admitted', 'effect.expired',
+    'effect.resolved', 'switch.engaged', 'switch.reset'
 ];
 
 -- Appends a batch: arrays in, arrays out, in one order. An array that ends before the others stands for
@@ -906,8 +906,8 @@ as $$
 #variable_conflict use_column
 begin
     if event_types && moltbot_audit.types_with_a_function() then
-        raise exception 'effect.admitted, effect.expired, effect.resolved and switch events are appended by '
-            'admit, conclude and set_switch alone' using errcode = 'check_violation';
+        raise exception 'admissions, conclusions, flips and ceilings are appended by the functions that make '
+            'them, admit, conclude, set_switch and set_limit alone' using errcode = 'check_violation';
     end if;
     return moltbot_audit.append_all(
         ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,

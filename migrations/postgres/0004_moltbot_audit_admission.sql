@@ -132,6 +132,24 @@ create table if not exists moltbot_audit.audit_switches (
 
 create index if not exists audit_switches_switch_idx on moltbot_audit.audit_switches (switch);
 
+-- Ceilings of the deployment, set by an operator with `set_limit`. Without a row, a limit that a host passes
+-- holds as it is.
+create table if not exists moltbot_audit.audit_limits (
+    -- a budget, `elapsed_ms` for a request's time, or `lifetime_ms` for a consent's
+    budget text not null,
+    -- of what
+    period text not null constraint period_check check (period in ('consent', 'day', 'request')),
+    -- the highest limit that a host may pass
+    most bigint not null constraint most_check check (most >= 0),
+    -- who set it last
+    changed_by text not null,
+    -- why
+    reason text not null,
+    -- when
+    changed_at timestamptz not null,
+    primary key (budget, period)
+);
+
 -- A sum that stays where there is no larger number: what an effect used is recorded whatever else is.
 create or replace function moltbot_audit.saturating_add(a bigint, b bigint)
 returns bigint
@@ -656,8 +674,8 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
     if append_alone.event_type = any (moltbot_audit.types_with_a_function()) then
-        raise exception 'effect.admitted, effect.expired, effect.resolved and switch events are appended by '
-            'admit, conclude and set_switch alone' using errcode = 'check_violation';
+        raise exception 'admissions, conclusions, flips and ceilings are appended by the functions that make '
+            'them, admit, conclude, set_switch and set_limit alone' using errcode = 'check_violation';
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
     stream := moltbot_audit.lock_stream(append_alone.stream_id);
@@ -805,6 +823,117 @@ begin
 end
 $$;
 
+-- The smaller of two numbers; of a null, null, where `least` would take the other.
+create or replace function moltbot_audit.at_most(number numeric, most numeric)
+returns numeric
+language sql
+immutable parallel safe
+return case when number <= most then number when number > most then most end;
+
+-- Whether the charges in an intent's input are those that are taken.
+create or replace function moltbot_audit.says_charges(
+    charges jsonb, budgets text[], amounts bigint[], limits bigint[],
+    day_budgets text[], day_amounts bigint[], day_limits bigint[]
+)
+returns boolean
+language sql
+immutable parallel safe
+begin atomic
+    select not exists (
+        (
+            select b.budget, 'request' as period, b.amount, b.most
+            from unnest(budgets, amounts, limits) as b (budget, amount, most)
+            union all
+            select b.budget, 'day', b.amount, b.most
+            from unnest(day_budgets, day_amounts, day_limits) as b (budget, amount, most)
+        )
+        except all
+        select
+            -- Amounts and limits are bounded, so that what is used and what is asked for fit into one number.
+            c ->> 'budget', c ->> 'period', moltbot_audit.at_most((c ->> 'amount')::numeric, 4611686018427387903),
+            moltbot_audit.at_most((c ->> 'limit')::numeric, 4611686018427387903)
+        from jsonb_array_elements(charges) as c
+    );
+end;
+
+-- Whether the event of an admission says the claim that is decided about: a writer must not record one thing
+-- and take another. `check_claim` is the same in the library.
+create or replace function moltbot_audit.says_claim(
+    event_type text, input jsonb, effect_id uuid, effect text, key_hash bytea, input_hash bytea,
+    switches text[], lease_us bigint, elapsed_max_us bigint, consent_id text,
+    consent_lifetime_us bigint, budgets text[], amounts bigint[], limits bigint[],
+    day_budgets text[], day_amounts bigint[], day_limits bigint[]
+)
+returns boolean
+language plpgsql
+immutable parallel safe
+as $$
+declare
+    charge jsonb;
+begin
+    if (
+        event_type, input ->> 'effect_id', input ->> 'effect', input ->> 'key_hash',
+        input ->> 'input_hash', input ->> 'consent_id',
+        coalesce(input -> 'switches', '[]'),
+        moltbot_audit.at_most((input ->> 'lease_ms')::numeric, 9223372036854775),
+        input ->> 'elapsed_max_ms' is null, input ->> 'consent_lifetime_ms' is null
+    ) is distinct from (
+        'effect.admitted', effect_id::text, effect, encode(key_hash, 'hex'),
+        encode(input_hash, 'hex'), consent_id,
+        coalesce(to_jsonb(switches), '[]'),
+        (lease_us / 1000)::numeric, elapsed_max_us is null, consent_lifetime_us is null
+    )
+        -- A time limit that is stricter than the recorded one breaks no promise.
+        or elapsed_max_us / 1000 > (input ->> 'elapsed_max_ms')::numeric
+        or consent_lifetime_us / 1000 > (input ->> 'consent_lifetime_ms')::numeric
+        or jsonb_array_length(coalesce(input -> 'charges', '[]'))
+            <> coalesce(cardinality(budgets), 0) + coalesce(cardinality(day_budgets), 0)
+    then
+        return false;
+    end if;
+    if budgets is null and day_budgets is null then
+        return true;
+    elsif cardinality(budgets) = 1 and day_budgets is null then
+        -- Most claims; the comparison of sets takes five times as long.
+        charge := input #> '{charges,0}';
+        return charge ->> 'budget' = budgets[1] and charge ->> 'period' = 'request'
+            and moltbot_audit.at_most((charge ->> 'amount')::numeric, 4611686018427387903) = amounts[1]
+            and moltbot_audit.at_most((charge ->> 'limit')::numeric, 4611686018427387903) = limits[1];
+    end if;
+    return moltbot_audit.says_charges(
+        input -> 'charges', budgets, amounts, limits, day_budgets, day_amounts, day_limits
+    );
+end
+$$;
+
+-- Objects to a limit that is higher than the deployment's ceiling. It is refused, not lowered: the event that
+-- says the limit is sealed.
+create or replace function moltbot_audit.check_ceilings(
+    budgets text[], limits bigint[], day_budgets text[], day_limits bigint[],
+    elapsed_max_us bigint, consent_lifetime_us bigint
+)
+returns void
+language plpgsql
+as $$
+declare
+    above record;
+begin
+    select l.budget, l.period, l.most into above
+    from moltbot_audit.audit_limits l
+    where l.most < case
+        when l.period = 'day' then day_limits[array_position(day_budgets, l.budget)]
+        when l.period = 'consent' and l.budget = 'lifetime_ms' then consent_lifetime_us / 1000
+        when l.period = 'request' and l.budget = 'elapsed_ms' then elapsed_max_us / 1000
+        when l.period = 'request' then limits[array_position(budgets, l.budget)]
+    end
+    limit 1;
+    if found then
+        raise exception 'the limit of % a % is above %, the deployment''s: lower the host''s, or raise that with '
+            'set_limit', above.budget, above.period, above.most using errcode = 'check_violation';
+    end if;
+end
+$$;
+
 -- Whether charges are whole: none at all, or a name, an amount and a limit each.
 create or replace function moltbot_audit.are_charges(
     budgets text[], amounts bigint[], limits bigint[]
@@ -858,6 +987,23 @@ begin
     then
         raise exception 'each budget needs a name, an amount and a limit; an amount is from 0 to 2^62 - 1'
             using errcode = 'invalid_parameter_value';
+    end if;
+    if moltbot_audit.says_claim(
+        admit.event_type, admit.input::jsonb, admit.effect_id, admit.effect, admit.key_hash,
+        admit.input_hash, admit.switches, admit.lease_us, admit.elapsed_max_us, admit.consent_id,
+        admit.consent_lifetime_us, admit.budgets, admit.amounts, admit.limits,
+        admit.day_budgets, admit.day_amounts, admit.day_limits
+    ) is not true then
+        raise exception 'the event of an admission says another claim' using errcode = 'check_violation';
+    end if;
+    -- An effect that is charged has a time limit.
+    if admit.elapsed_max_us is not null or admit.consent_id is not null
+        or admit.budgets is not null or admit.day_budgets is not null
+    then
+        perform moltbot_audit.check_ceilings(
+            admit.budgets, admit.limits, admit.day_budgets, admit.day_limits,
+            admit.elapsed_max_us, admit.consent_lifetime_us
+        );
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
     stream := moltbot_audit.lock_stream(admit.stream_id);
@@ -1423,6 +1569,36 @@ begin
         return moltbot_audit.engage_switch(event, state);
     end if;
     return moltbot_audit.reset_switch(event, state);
+end
+$$;
+
+-- As `set_switch`, for a host's process: it engages any switch, because stopping is always safe, and resets
+-- only those of self-tests.
+create or replace function moltbot_audit.set_switch_of_host(
+    id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
+    outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
+    span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
+    input_commitment bytea, output_commitment bytea, key_commitment bytea,
+    host_ids_commitment bytea, event_hash bytea,
+    switch text, engaged boolean, changed_by text, reason text
+)
+returns moltbot_audit.flip
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+begin
+    if (engaged or switch ^@ 'self_test_') is not true then
+        raise exception 'a host resets no switch: that is for an operator'
+            using errcode = 'insufficient_privilege';
+    end if;
+    return moltbot_audit.set_switch(
+        id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
+        duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids, salt,
+        input_commitment, output_commitment, key_commitment, host_ids_commitment, event_hash,
+        switch, engaged, changed_by, reason
+    );
 end
 $$;
 

@@ -213,6 +213,105 @@ begin
 end
 $$;
 
+-- Seals and appends an event of an operator in the system's stream: of one flat object of texts and numbers.
+create or replace function moltbot_audit.append_of_operator(event_type text, input jsonb)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+as $$
+declare
+    -- Of events without a request.
+    system_stream constant uuid := moltbot_audit.stream_of(null);
+    created_at timestamptz := clock_timestamp();
+    event_id uuid := moltbot_audit.event_id(created_at);
+    salt bytea := moltbot_audit.random_salt();
+    node bytea := 'moltbot-audit/v1/node\000o'::bytea
+        || int8send((select count(*) from jsonb_each(input)));
+    member record;
+    members text[];
+    nothing constant text[] := array['/output', '/idempotency_key', '/host_ids'];
+    commitments bytea[];
+    header text;
+begin
+    for member in select m.key, m.value::text as value from jsonb_each(input) as m order by m.key collate "C"
+    loop
+        node := node
+            || int8send(octet_length(member.key)) || convert_to(member.key, 'UTF8')
+            || moltbot_audit.commit_leaf(member.value, salt, '/input/' || member.key);
+        members := members || (to_json(member.key)::text || ':' || member.value);
+    end loop;
+    commitments := sha256(node) || array(
+        select moltbot_audit.commit_leaf('null', salt, pointer) from unnest(nothing) as pointer
+    );
+    header := format(
+        '{"actor":"admin","conversation_id":null,"created_at_us":%s,"duration_ms":null,'
+        '"error_code":null,"event_type":"%s","id":"%s","outcome":"succeeded","request_id":null,'
+        '"span_id":null,"stream_id":"%s","trace_id":null,"version":1}',
+        (extract(epoch from created_at) * 1000000)::bigint, event_type, event_id, system_stream
+    );
+    perform moltbot_audit.append_one(
+        event_id, system_stream, null, null, event_type, 'admin', 'succeeded', null, null,
+        created_at, null, null, '{' || array_to_string(members, ',') || '}', null, null, null, salt,
+        commitments[1], commitments[2], commitments[3], commitments[4],
+        sha256(
+            'moltbot-audit/v1/event\000'::bytea || int8send(octet_length(convert_to(header, 'UTF8')))
+            || convert_to(header, 'UTF8')
+            || commitments[1] || commitments[2] || commitments[3] || commitments[4]
+        )
+    );
+end
+$$;
+
+-- Sets a ceiling on the limits that hosts pass, and records that; a null takes it away:
+-- `select moltbot_audit.set_limit('moltbot_calls', 'request', 8, 'who', 'why')`. For times, the budget is
+-- `elapsed_ms` of a request, or `lifetime_ms` of a consent.
+create or replace function moltbot_audit.set_limit(
+    budget text, period text, most bigint, changed_by text, reason text
+)
+returns text
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '10s'
+as $$
+#variable_conflict use_variable
+declare
+    before bigint;
+begin
+    if moltbot_audit.is_name(budget) is not true
+        or (period in ('day', 'request') or period = 'consent' and budget = 'lifetime_ms') is not true
+        or most not between 0 and 9007199254740991
+    then
+        raise exception 'a ceiling is of a budget for a day or a request, of elapsed_ms for a request, or of '
+            'lifetime_ms for a consent, and not negative' using errcode = 'invalid_parameter_value';
+    end if;
+    if coalesce(changed_by, '') !~ '\S' or coalesce(reason, '') !~ '\S' then
+        raise exception 'say who, and why: neither may be empty'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    if length(changed_by) > 1000 or length(reason) > 10000 then
+        raise exception 'who has at most 1000 letters, and why 10000'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    lock table only moltbot_audit.audit_events in row exclusive mode;
+    -- The stream first, as everywhere: the event and the ceiling have one order.
+    perform moltbot_audit.lock_stream(moltbot_audit.stream_of(null));
+    delete from moltbot_audit.audit_limits l
+    where l.budget = set_limit.budget and l.period = set_limit.period
+    returning l.most into before;
+    if most is not null then
+        insert into moltbot_audit.audit_limits (budget, period, most, changed_by, reason, changed_at)
+        values (budget, period, most, changed_by, reason, clock_timestamp());
+    end if;
+    perform moltbot_audit.append_of_operator('audit.configuration_changed', jsonb_build_object(
+        'budget', budget, 'by', changed_by, 'most', most, 'most_before', before, 'period', period,
+        'reason', reason
+    ));
+    return format('the limit of %s a %s is at most %s', budget, period, coalesce(most::text, 'what a host passes'));
+end
+$$;
+
 revoke all on all functions in schema moltbot_audit from public;
 
 insert into moltbot_audit.schema_migrations (version, name)

@@ -5,8 +5,6 @@ use crate::admission::{Refusal, RefusalReason};
 use crate::event::Switch;
 use crate::record::Receipt;
 
-/// How the names of the probes' switches begin.
-const SWITCH_PREFIX: &str = "self_test_";
 const BY: &str = "self_test";
 
 /// A self-test that went well.
@@ -79,7 +77,8 @@ impl Auditor {
     fn probe_switch(&self) -> Result<Switch, ControlError> {
         let random = self.randomness().map_err(RecordError::from)?.id.to_be_bytes();
         let letters = random.iter().flat_map(|byte| [b'a' + (byte >> 4), b'a' + (byte & 15)]);
-        let name = SWITCH_PREFIX.bytes().chain(letters).map(char::from).collect::<String>();
+        let name =
+            Switch::SELF_TEST_PREFIX.bytes().chain(letters).map(char::from).collect::<String>();
         Ok(Switch::new(name)?)
     }
 

@@ -100,6 +100,12 @@ name! {
     }
 }
 
+#[cfg(feature = "recorder")]
+impl Switch {
+    /// How the names of a self-test's switches begin, which a host may reset without an operator.
+    pub(crate) const SELF_TEST_PREFIX: &str = "self_test_";
+}
+
 fn is_name(name: &str) -> bool {
     name.len() <= NAME_MAX
         && name.starts_with(|c: char| c.is_ascii_lowercase())

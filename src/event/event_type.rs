@@ -189,6 +189,8 @@ vocabulary! {
     // The library's own.
     /// The clock of the host jumped: durations stand, times of day around it may not.
     AUDIT_CLOCK_STEPPED = "audit.clock_stepped";
+    /// An operator set a ceiling on the limits that hosts pass.
+    AUDIT_CONFIGURATION_CHANGED = "audit.configuration_changed";
     /// The deployment's redaction key was replaced: which fingerprint, and by which.
     AUDIT_KEY_ROTATED = "audit.key_rotated";
     /// Calls that failed to record an event: how many, by why.

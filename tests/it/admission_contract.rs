@@ -87,6 +87,7 @@ macro_rules! admission_contract {
             admission_contract!(@tests $open: own_events {
                 the_librarys_events_come_only_with_what_they_report
                 an_intent_is_an_admission_and_nothing_else_is
+                the_event_of_an_admission_says_that_claim
                 the_event_of_a_flip_says_that_flip
                 the_event_of_a_conclusion_says_that_conclusion
             });

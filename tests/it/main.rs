@@ -22,6 +22,7 @@ mod poolers;
 mod postgres;
 mod postgres_append_in;
 mod postgres_faults;
+mod postgres_limits;
 mod postgres_roles;
 mod postgres_runbook;
 mod postgres_stop;

@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 use tokio::time::{sleep, timeout};
 
 use super::postgres::migrated;
-use super::support::claims::{Case, flip};
+use super::support::claims::{Case, flip, told};
 use super::support::cluster::Cluster;
 
 /// A database in which everything may run.
@@ -65,7 +65,7 @@ impl Database {
     /// What is said to an effect with a switch.
     async fn ask(&self, switch: Switch) -> Result<Verdict, StoreError> {
         let claim = Claim { switches: vec![switch], ..self.case.claim() };
-        self.case.admission().admit(&claim).await
+        self.case.admission().admit(&told(&claim)).await
     }
 
     async fn is_refused(&self, switch: Switch) -> bool {

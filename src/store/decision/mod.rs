@@ -14,7 +14,9 @@ pub(crate) use self::consent::ConsentWord;
 #[cfg(feature = "sqlite")]
 pub(crate) use self::entry::Held;
 pub(crate) use self::entry::{Change, Entry, State};
-pub(crate) use self::own_events::{check_appended, check_conclusion, check_flip, check_rotation};
+pub(crate) use self::own_events::{
+    check_appended, check_claim, check_conclusion, check_flip, check_rotation,
+};
 use super::StoreError;
 use super::admission::{Claim, Obstacle, Scope, Verdict};
 use crate::event::Period;

@@ -36,6 +36,12 @@ const SET_SWITCH: Sql = record_sql!(
     "set_switch",
     "$23, $24, $25, $26"
 );
+/// What a host's login may do of that, see `docs/roles.sql`.
+const SET_SWITCH_OF_HOST: Sql = record_sql!(
+    "select seq, recorded_at, stored_hash, chain_hash, may_admit",
+    "set_switch_of_host",
+    "$23, $24, $25, $26"
+);
 const APPEND_PENDING: Sql = sql!("select moltbot_audit.append_pending_flips() as appended");
 const FORGET: Sql = sql!("select moltbot_audit.forget_switch($1) as was_kept");
 
@@ -130,8 +136,12 @@ pub(super) async fn set_switch(
     record: &Record,
 ) -> Result<Flip, StoreError> {
     const DOING: &str = "set a switch";
+    // To stop, and to test itself, a host needs no operator.
+    let is_of_host =
+        state.is_engaged || state.switch.as_str().starts_with(Switch::SELF_TEST_PREFIX);
+    let sql = if is_of_host { SET_SWITCH_OF_HOST } else { SET_SWITCH };
     let query = |pooling| {
-        bind_record(SET_SWITCH, pooling, record)
+        bind_record(sql, pooling, record)
             .bind(state.switch.as_str())
             .bind(state.is_engaged)
             .bind(state.by.as_str())

@@ -16,7 +16,7 @@ use crate::store::admission::{
     Scope, SwitchState, Verdict,
 };
 use crate::store::decision::{
-    self, Change, ConsentWord, DOING, Entry, Facts, Met, check_conclusion, check_flip,
+    self, Change, ConsentWord, DOING, Entry, Facts, Met, check_claim, check_conclusion, check_flip,
     check_rotation,
 };
 use crate::store::{BoxFuture, StoreError};
@@ -282,7 +282,10 @@ impl AdmissionStore for MemoryStore {
     }
 
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
-        Box::pin(async move { self.with(|kept| kept.admit(claim, self.now())) })
+        Box::pin(async move {
+            check_claim(claim)?;
+            self.with(|kept| kept.admit(claim, self.now()))
+        })
     }
 
     fn conclude<'a>(

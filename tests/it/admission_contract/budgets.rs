@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use moltbot_audit::event::{Budget, Period};
-use moltbot_audit::store::admission::{Charge, Claim, Conclusion, Obstacle, Scope};
+use moltbot_audit::store::admission::{Charge, Claim, Conclusion, Obstacle, Scope, Verdict};
 use serde_json::json;
 
-use crate::support::claims::{Case, charge};
+use crate::support::claims::{Case, charge, told};
 use crate::support::records::morning;
 
 pub(crate) async fn the_eighth_of_eight_calls_is_admitted_and_the_ninth_is_not(case: Case) {
@@ -89,7 +89,7 @@ pub(crate) async fn a_charge_below_zero_or_a_budget_twice_is_refused_by_the_stor
     let negative = case.charged([charge(Budget::TOKENS, -1, 10)]);
     let twice = case.charged([charge(Budget::TOKENS, 6, 10), charge(Budget::TOKENS, 6, 10)]);
     for claim in [negative, twice] {
-        let error = case.admission().admit(&claim).await.expect_err("a wrong claim");
+        let error = case.admission().admit(&told(&claim)).await.expect_err("a wrong claim");
         assert!(error.is_refusal(), "{error}");
     }
     assert_eq!(case.event_types().await, [""; 0]);
@@ -98,8 +98,12 @@ pub(crate) async fn a_charge_below_zero_or_a_budget_twice_is_refused_by_the_stor
 
 pub(crate) async fn an_admitted_intent_is_chained_and_a_refused_one_is_not(case: Case) {
     let claim = |limit| case.charged([charge(Budget::OCR_JOBS, 1, limit)]);
-    let (admitted, refused): (Claim, Claim) = (claim(1), claim(1));
-    let receipt = case.admit(&admitted).await.receipt;
+    let (admitted, refused): (Claim, Claim) = (told(&claim(1)), claim(1));
+    let Verdict::Proceed(admission) = case.admission().admit(&admitted).await.expect("an answer")
+    else {
+        panic!("it is admitted")
+    };
+    let receipt = admission.receipt;
     assert_eq!(receipt.event_id, admitted.intent.header().id);
     assert_eq!((receipt.seq, receipt.event_hash), (1, admitted.intent.event_hash()));
     case.refusal(&refused).await;

@@ -9,7 +9,7 @@ use moltbot_audit::store::admission::{Claim, Conclusion, Verdict};
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventId, EventType, Outcome};
 use serde_json::json;
 
-use crate::support::claims::{Case, charge, flip, hash, outcome};
+use crate::support::claims::{Case, charge, flip, hash, outcome, told};
 use crate::support::records::{event, sealed};
 
 pub(crate) async fn the_same_claim_again_gets_its_first_receipt_and_takes_nothing(case: Case) {
@@ -157,7 +157,7 @@ pub(crate) async fn an_intent_whose_id_is_taken_is_an_error_and_takes_nothing(ca
     let claim = case.charged([charge(Budget::TOKENS, 1, 10)]);
     let id = moltbot_audit::EventId::from_uuid(claim.intent.header().id).expect("an event id");
     case.append(sealed(event(&case.request).id(id))).await;
-    let error = case.admission().admit(&claim).await.expect_err("the id is taken");
+    let error = case.admission().admit(&told(&claim)).await.expect_err("the id is taken");
     assert!(error.is_refusal(), "{error}");
     assert_eq!(case.used(&Budget::TOKENS).await, 0);
     assert_eq!(case.open().await, []);
@@ -188,7 +188,7 @@ pub(crate) async fn what_is_told_again_with_other_content_is_an_error(case: Case
         let event = if is_of_request { event.request(&case.request) } else { event };
         sealed(event.id(id))
     };
-    let claim = Claim { lease: Duration::ZERO, ..case.keyed("a key") };
+    let claim = told(&Claim { lease: Duration::ZERO, ..case.keyed("a key") });
     case.admit(&claim).await;
     let other = Claim { intent: another(&claim.intent, Actor::System), ..claim.clone() };
     let error = case.admission().admit(&other).await.expect_err("another intent");

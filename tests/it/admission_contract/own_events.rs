@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use moltbot_audit::event::{EventType, Switch};
+use moltbot_audit::event::{Budget, EventType, Period, Switch};
 use moltbot_audit::record::{Record, Role};
 use moltbot_audit::store::StoreError;
-use moltbot_audit::store::admission::{Claim, Conclusion, SwitchState};
+use moltbot_audit::store::admission::{Charge, Claim, Conclusion, SwitchState};
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, Outcome};
 use serde_json::{Value, json};
 
-use crate::support::claims::{Case, flip, id_at, spooled};
+use crate::support::claims::{Case, charge, flip, hash, id_at, spooled, told};
 use crate::support::records::{event, morning, sealed};
 
 fn own(of: EventType, actor: Actor, input: Value) -> AuditEvent {
@@ -28,6 +28,7 @@ async fn assert_refused(case: &Case, record: Record) {
 
 pub(crate) async fn the_librarys_events_come_only_with_what_they_report(case: Case) {
     for of in [
+        EventType::AUDIT_CONFIGURATION_CHANGED,
         EventType::EFFECT_ADMITTED,
         EventType::EFFECT_EXPIRED,
         EventType::EFFECT_RESOLVED,
@@ -57,6 +58,60 @@ pub(crate) async fn an_intent_is_an_admission_and_nothing_else_is(case: Case) {
     assert_eq!(case.open().await, []);
     case.append(spooled(&case.claim(), &case.request)).await;
     assert_eq!(case.event_types().await, ["effect.admitted"]);
+}
+
+pub(crate) async fn the_event_of_an_admission_says_that_claim(case: Case) {
+    let day = Charge { period: Period::Day, ..charge(Budget::TOKENS, 7, 100) };
+    let whole = told(&Claim {
+        key_hash: Some(hash("a key")),
+        elapsed_max: Some(Duration::from_mins(10)),
+        charges: vec![charge(Budget::MOLTBOT_CALLS, 1, 8), day.clone()],
+        ..case.claim()
+    });
+    let calls = |amount, limit| vec![charge(Budget::MOLTBOT_CALLS, amount, limit), day.clone()];
+    let of_the_request = Charge { period: Period::Request, ..day.clone() };
+    // Each takes another thing than its event, which is that of `whole`, says.
+    for other in [
+        Claim { effect_id: case.claim().effect_id, ..whole.clone() },
+        Claim { effect: "ocr.job_done".to_owned(), ..whole.clone() },
+        Claim { key_hash: Some(hash("another key")), ..whole.clone() },
+        Claim { key_hash: None, ..whole.clone() },
+        Claim { input_hash: hash("another input"), ..whole.clone() },
+        Claim { lease: Duration::from_hours(9), ..whole.clone() },
+        Claim { elapsed_max: Some(Duration::from_hours(1)), ..whole.clone() },
+        Claim { elapsed_max: None, ..whole.clone() },
+        Claim { charges: calls(1, 800), ..whole.clone() },
+        Claim { charges: calls(0, 8), ..whole.clone() },
+        Claim { charges: vec![day.clone()], ..whole.clone() },
+        Claim { charges: Vec::new(), ..whole.clone() },
+        Claim {
+            charges: vec![charge(Budget::MOLTBOT_CALLS, 1, 8), of_the_request],
+            ..whole.clone()
+        },
+        Claim {
+            charges: [calls(1, 8), vec![charge(Budget::OCR_JOBS, 1, 2)]].concat(),
+            ..whole.clone()
+        },
+        Claim { charges: vec![charge(Budget::VENDORS, 1, 8), day.clone()], ..whole.clone() },
+        Claim { intent: sealed(event(&case.request)), ..whole.clone() },
+        Claim { intent: case.conclusion(&whole, Conclusion::Expired), ..whole.clone() },
+    ] {
+        let error = case.admission().admit(&other).await.expect_err("another claim");
+        assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
+    }
+    assert_eq!(case.event_types().await, [""; 0]);
+    assert_eq!(case.used(&Budget::MOLTBOT_CALLS).await, 0);
+    case.admit(&whole).await;
+    // One charge of the request is compared another way.
+    let one = told(&case.charged([charge(Budget::OCR_JOBS, 1, i64::MAX)]));
+    for (amount, limit) in [(0, i64::MAX), (1, 2), (2, i64::MAX)] {
+        let other = Claim { charges: vec![charge(Budget::OCR_JOBS, amount, limit)], ..one.clone() };
+        case.admission().admit(&other).await.expect_err("another charge");
+    }
+    case.admit(&one).await;
+    let hurried = Claim { elapsed_max: Some(Duration::from_mins(10)), ..case.claim() };
+    let hurried = Claim { elapsed_max: Some(Duration::from_mins(9)), ..told(&hurried) };
+    case.admission().admit(&hurried).await.expect("a stricter limit breaks no promise");
 }
 
 pub(crate) async fn the_event_of_a_flip_says_that_flip(case: Case) {

@@ -47,7 +47,7 @@ const CLAIM: [(&str, &str); 16] = [
     ("effect", "'moltbot.called'"),
     ("key_hash", "null"),
     ("input_hash", "sha256('')"),
-    ("switch", "null"),
+    ("switches", "null"),
     ("lease_us", "60000000"),
     ("elapsed_max_us", "null"),
     ("consent_id", "null"),
@@ -87,7 +87,12 @@ async fn a_budget_without_an_amount_or_a_limit_is_refused() {
         }
     }
     assert!(is_empty(&tampered).await);
-    let admit = call("admit", "'effect.admitted'", "'{}'", &CLAIM);
+    let said = "json_build_object(
+        'effect_id', '01a2f1a0-0000-7000-8000-000000000001', 'effect', 'moltbot.called',
+        'input_hash', encode(sha256(''), 'hex'), 'lease_ms', 60000)::text";
+    let mut claim = CLAIM.to_vec();
+    claim.push(("effect_id", "'01a2f1a0-0000-7000-8000-000000000001'"));
+    let admit = call("admit", "'effect.admitted'", said, &claim);
     tampered.execute(&admit).await;
 }
 

@@ -10,7 +10,7 @@ use moltbot_audit::{ErrorCode, Outcome};
 use sqlx::{Postgres, Transaction};
 
 use super::Tampered;
-use crate::support::claims::{Case, outcome};
+use crate::support::claims::{Case, outcome, told};
 use crate::support::records::{records, stream};
 
 /// Holds the case's stream, as a transaction of the host does that appended to it.
@@ -69,7 +69,7 @@ async fn a_claim_that_waits_for_its_stream_holds_no_day() {
     let (held, free) = cases(&tampered).await;
     let stuck = hold(&tampered, &held).await;
     let claim = of_a_day(&held);
-    let admit = async move { held.admission().admit(&claim).await };
+    let admit = async move { held.admission().admit(&told(&claim)).await };
     free_while(admit, &tampered, &free).await;
     drop(stuck);
 }

@@ -9,7 +9,7 @@ use moltbot_audit::store::admission::{Claim, Conclusion};
 use serde_json::json;
 
 use super::{Tampered, said};
-use crate::support::claims::{Case, outcome};
+use crate::support::claims::{Case, outcome, told};
 use crate::support::records::{assert_unbroken, records, stream};
 
 /// What appends to the stream, each on a way of its own.
@@ -22,7 +22,7 @@ async fn ways(case: &Case, claims: &[Claim; 3]) -> Vec<Result<(), StoreError>> {
         case.store.append(&records(&case.request, 2)).await.map(drop),
         case.store.append(&[settle(outcome_alone)]).await.map(drop),
         case.store.append(&batch).await.map(drop),
-        case.admission().admit(&case.claim()).await.map(drop),
+        case.admission().admit(&told(&case.claim())).await.map(drop),
         case.admission()
             .conclude(
                 open.effect_id,

@@ -11,7 +11,7 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 
 use super::Trail;
-use crate::support::claims::{Case, charge};
+use crate::support::claims::{Case, charge, told};
 use crate::support::records::morning;
 
 const MIGRATION: &str = include_str!("../../../migrations/sqlite/0004_moltbot_audit_admission.sql");
@@ -72,7 +72,7 @@ async fn an_entry_changed_by_hand_is_an_error_and_admits_nothing() {
         run(&trail, "create table kept as select * from audit_effects").await;
         let update = format!("update audit_effects set {change} where key_hash is not null");
         run(&trail, &update).await;
-        let error = case.admission().admit(&case.keyed("a key")).await.expect_err(change);
+        let error = case.admission().admit(&told(&case.keyed("a key"))).await.expect_err(change);
         assert!(matches!(error, StoreError::Database { .. }), "{change}: {error:?}");
         let open: Vec<_> = case.open().await.iter().map(|effect| effect.effect_id).collect();
         assert_eq!(open, [other.effect_id], "{change}: it hides no other");

@@ -13,7 +13,9 @@ use moltbot_audit::store::admission::{
     Admission, AdmissionStore, Charge, Claim, Conclusion, Obstacle, OpenEffect, Scope, SwitchState,
     Verdict,
 };
-use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventId, EventType, Outcome, RequestId};
+use moltbot_audit::{
+    Actor, AuditEvent, ConversationId, ErrorCode, EventId, EventType, Outcome, RequestId,
+};
 use serde_json::{Value, json};
 
 use super::records::{KEY, assert_unbroken, fresh_request, morning, sealed, stream, unique};
@@ -90,7 +92,7 @@ impl Case {
     }
 
     pub(crate) async fn ask(&self, claim: &Claim) -> Verdict {
-        self.admission().admit(claim).await.expect("the store decides")
+        self.admission().admit(&told(claim)).await.expect("the store decides")
     }
 
     pub(crate) async fn admit(&self, claim: &Claim) -> Admission {
@@ -186,6 +188,42 @@ impl Case {
         let snapshot = self.store.read_stream(stream(&self.request)).await;
         let records = snapshot.expect("a readable stream").map(|snapshot| snapshot.records);
         records.unwrap_or_default().into_iter().map(|row| row.header.event_type).collect()
+    }
+}
+
+/// The claim with an intent that says it, as an auditor makes one.
+pub(crate) fn told(claim: &Claim) -> Claim {
+    let mut intent = AuditEvent::new(EventType::EFFECT_ADMITTED, Actor::System)
+        .id(claim.intent.id())
+        .input(serde_json::to_value(said(claim)).expect("an input is JSON"));
+    let header = claim.intent.header();
+    intent.request_id = header.request_id.map(|id| RequestId::from_uuid(id).expect("a UUID"));
+    intent.conversation_id =
+        header.conversation_id.map(|id| ConversationId::from_uuid(id).expect("a UUID"));
+    Claim { intent: sealed(intent), ..claim.clone() }
+}
+
+fn said(claim: &Claim) -> AdmissionInput {
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let charges = claim.charges.iter().map(|charge| ChargeInput {
+        budget: Some(charge.budget.to_string()),
+        period: Some(charge.period.to_string()),
+        amount: Some(charge.amount),
+        limit: Some(charge.limit),
+        ..Default::default()
+    });
+    AdmissionInput {
+        effect_id: Some(claim.effect_id.to_string()),
+        effect: Some(claim.effect.clone()),
+        switches: claim.switches.iter().map(ToString::to_string).collect(),
+        charges: charges.collect(),
+        elapsed_max_ms: claim.elapsed_max.map(millis),
+        lease_ms: Some(millis(claim.lease)),
+        consent_id: claim.consent.as_ref().map(|consent| consent.consent_id.clone()),
+        consent_lifetime_ms: claim.consent.as_ref().map(|consent| millis(consent.lifetime)),
+        key_hash: claim.key_hash.map(|hash| hash.to_hex()),
+        input_hash: Some(claim.input_hash.to_hex()),
+        ..Default::default()
     }
 }
 

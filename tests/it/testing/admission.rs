@@ -11,7 +11,7 @@ use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
 use moltbot_audit::testing::{Fault, FaultySink, MemoryStore, SteppedClock};
 use serde_json::json;
 
-use crate::support::claims::{Case, charge, flip, outcome};
+use crate::support::claims::{Case, charge, flip, outcome, told};
 use crate::support::records::morning;
 
 fn stepped() -> (Case, Arc<SteppedClock>) {
@@ -89,7 +89,7 @@ async fn an_admit_that_landed_and_failed_is_told_its_answer_the_second_time() {
         let (case, sink) = faulty();
         sink.at_calls([1], fault);
         let claim = case.charged([charge(Budget::TOKENS, 1, 1)]);
-        let error = case.admission().admit(&claim).await.expect_err("a fault on purpose");
+        let error = case.admission().admit(&told(&claim)).await.expect_err("a fault on purpose");
         assert!(error.is_retryable());
         assert_eq!(case.event_types().await.len(), events);
         case.admit(&claim).await;
@@ -117,10 +117,12 @@ async fn conclusions_flips_and_outcomes_fail_as_told_too() {
     assert_eq!(case.open().await.len(), 1);
     case.admit(&Claim { switches: vec![Switch::AI], ..case.claim() }).await;
     sink.every_call(Fault::broken());
-    assert!(!case.admission().admit(&case.claim()).await.expect_err("broken").is_retryable());
+    assert!(
+        !case.admission().admit(&told(&case.claim())).await.expect_err("broken").is_retryable()
+    );
     sink.heal();
     sink.refuse(|record| record.header().event_type == "effect.admitted");
-    assert!(case.admission().admit(&case.claim()).await.expect_err("refused").is_refusal());
+    assert!(case.admission().admit(&told(&case.claim())).await.expect_err("refused").is_refusal());
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ use crate::store::admission::{
     Admission, AdmissionStore, Claim, Conclusion, FirstShortlist, Flip, OpenEffect, Scope,
     SwitchState, Verdict,
 };
-use crate::store::decision::{DOING, check_conclusion, check_flip, check_rotation};
+use crate::store::decision::{DOING, check_claim, check_conclusion, check_flip, check_rotation};
 use crate::store::log_line::log_line;
 use crate::store::{BoxFuture, StoreError};
 
@@ -58,6 +58,7 @@ impl AdmissionStore for SqliteStore {
 
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
         Box::pin(async move {
+            check_claim(claim)?;
             let (row, asked) = (Row::from(&claim.intent), claim.clone());
             let admit = async move |writer: SqlitePool| admit::admit(&writer, &asked, &row).await;
             Ok(match self.write(DOING, admit).await? {
