@@ -9,6 +9,8 @@ pub mod admission;
 mod batcher;
 #[cfg(feature = "recorder")]
 pub(crate) mod catch_unwind;
+#[cfg(feature = "recorder")]
+mod claim;
 #[cfg(any(feature = "sqlite", feature = "testing"))]
 pub(crate) mod decision;
 mod error;

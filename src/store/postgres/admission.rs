@@ -208,7 +208,8 @@ fn read_verdict(claim: &Claim, row: &PgRow) -> Result<Verdict, sqlx::Error> {
         }),
         "replay" => {
             let output: Option<&str> = row.try_get("other_output")?;
-            let output = output.and_then(read_jsonb);
+            let output = output.map(read_jsonb).transpose();
+            let output = output.map_err(|error| sqlx::Error::Decode(error.into()))?.flatten();
             Verdict::Replay { effect_id: other()?, output }
         }
         "conflict" => Verdict::Conflict { effect_id: other()? },

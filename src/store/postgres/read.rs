@@ -104,7 +104,7 @@ fn stored_record(row: &PgRow, stream_id: StreamId) -> Result<Option<StoredRecord
             outcome: columns.required("outcome")?,
             error_code: columns.optional("error_code")?,
             duration_ms: columns.optional("duration_ms")?,
-            created_at: columns.host_time("created_at")?,
+            created_at: columns.time("created_at")?,
             trace_id: columns.optional("trace_id")?,
             span_id: columns.optional("span_id")?,
         },
@@ -181,20 +181,14 @@ impl<'r> Columns<'r> {
         since_2000
             .checked_add(MICROS_1970_TO_2000)
             .and_then(DateTime::from_timestamp_micros)
+            // Later years have no text by RFC 3339.
+            .filter(|time| (0..=9999).contains(&time.year()))
             .ok_or_else(|| self.malformed(column, "it is no time of the calendar"))
     }
 
-    /// A time that the host gave. Beyond the years that an event's id can hold it reads as one that none
-    /// holds, and so contradicts the id.
-    fn host_time(&self, column: &'static str) -> Result<DateTime<Utc>, StoreError> {
-        let Micros(since_2000) = self.required(column)?;
-        let time = since_2000.checked_add(MICROS_1970_TO_2000);
-        let time = time.and_then(DateTime::from_timestamp_micros);
-        Ok(time.filter(|time| (1970..=9999).contains(&time.year())).unwrap_or(YEAR_0))
-    }
-
     fn json(&self, column: &'static str) -> Result<Option<Value>, StoreError> {
-        Ok(self.optional::<&str>(column)?.and_then(read_jsonb))
+        let Some(text) = self.optional::<&str>(column)? else { return Ok(None) };
+        read_jsonb(text).map_err(|_| self.malformed(column, "it is JSON that no event holds"))
     }
 
     fn malformed(&self, column: &'static str, reason: &'static str) -> StoreError {
@@ -203,12 +197,6 @@ impl<'r> Columns<'r> {
 }
 
 const MICROS_1970_TO_2000: i64 = 946_684_800_000_000;
-
-/// The first time that RFC 3339 can write, long before the first that an event's id can hold.
-const YEAR_0: DateTime<Utc> = match DateTime::from_timestamp_micros(-62_167_219_200_000_000) {
-    Some(time) => time,
-    None => DateTime::UNIX_EPOCH,
-};
 
 /// A `timestamptz` as Postgres sends it: microseconds since 2000. The driver's own conversion panics
 /// on `infinity`, which a tampered row may hold.

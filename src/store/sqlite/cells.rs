@@ -1,6 +1,6 @@
 //! Reading stored values, which anyone with the file may have changed.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use serde_json::Value;
 use sqlx::sqlite::{Sqlite, SqliteRow};
 use sqlx::{Decode, Row as _, Type};
@@ -55,7 +55,10 @@ impl<'r> Cells<'r> {
     }
 
     pub(super) fn time(self, column: &'static str) -> Result<DateTime<Utc>, StoreError> {
+        // Later years have no text by RFC 3339.
+        let has_text = |time: &DateTime<Utc>| (0..=9999).contains(&time.year());
         DateTime::from_timestamp_micros(self.get(column)?)
+            .filter(has_text)
             .ok_or_else(|| self.malformed(column, "is beyond the calendar"))
     }
 

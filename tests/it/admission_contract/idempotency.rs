@@ -10,7 +10,7 @@ use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventId, EventType, Outcome};
 use serde_json::json;
 
 use crate::support::claims::{Case, charge, flip, hash, outcome, told};
-use crate::support::records::{event, sealed};
+use crate::support::records::{event, is_first_receipt, sealed};
 
 pub(crate) async fn the_same_claim_again_gets_its_first_receipt_and_takes_nothing(case: Case) {
     let claim =
@@ -18,10 +18,11 @@ pub(crate) async fn the_same_claim_again_gets_its_first_receipt_and_takes_nothin
     let first = case.admit(&claim).await;
     assert_eq!(first.used, [6]);
     let again = case.admit(&claim).await;
-    assert_eq!((again.receipt, again.used.len(), again.elapsed), (first.receipt, 0, None));
+    assert!(is_first_receipt(&again.receipt, &first.receipt));
+    assert_eq!((again.used.len(), again.elapsed), (0, None));
     // The answer stays, whatever happened since.
     case.succeed(&claim, json!("done")).await;
-    assert_eq!(case.admit(&claim).await.receipt, first.receipt);
+    assert!(is_first_receipt(&case.admit(&claim).await.receipt, &first.receipt));
     assert_eq!(case.used(&Budget::TOKENS).await, 6);
     assert_eq!(case.event_types().await.len(), 2);
     case.assert_unbroken().await;
@@ -34,7 +35,7 @@ pub(crate) async fn a_failed_claim_again_gets_its_first_receipt_even_when_its_ke
     let first = case.admit(&claim).await;
     case.fail(&claim, Outcome::Failed, ErrorCode::ProviderError).await;
     case.admit(&case.keyed("a key")).await;
-    assert_eq!(case.admit(&claim).await.receipt, first.receipt);
+    assert!(is_first_receipt(&case.admit(&claim).await.receipt, &first.receipt));
     assert_eq!(case.open().await.len(), 1);
 }
 

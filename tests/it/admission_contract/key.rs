@@ -10,7 +10,7 @@ use moltbot_audit::store::admission::{Claim, KeyedHashes, Verdict};
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, Outcome, StreamId};
 use serde_json::json;
 
-use crate::support::claims::{Case, hash, id_at};
+use crate::support::claims::{Case, hash, id_at, told};
 use crate::support::records::{morning, sealed};
 
 fn key(byte: u8) -> RedactionKey {
@@ -22,7 +22,7 @@ fn mark(byte: u8) -> KeyFingerprint {
 }
 
 fn under(case: &Case, byte: u8) -> Claim {
-    Claim { key: mark(byte), ..case.claim() }
+    told(&Claim { key: mark(byte), ..case.claim() })
 }
 
 fn rotation(from: u8, to: u8) -> Record {

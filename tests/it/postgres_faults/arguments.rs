@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use super::Tampered;
 
 const RECORD: &str = "
-    id => gen_random_uuid(), stream_id => gen_random_uuid(), request_id => gen_random_uuid(),
+    id => gen_random_uuid(), stream_id => moltbot_audit.stream_of(null, null), request_id => null,
     conversation_id => null, event_type => TYPE, actor => 'system', outcome => 'succeeded',
     error_code => null, duration_ms => null, created_at => '2026-09-21', trace_id => null,
     span_id => null, input => INPUT, output => null, idempotency_key => null, host_ids => null,
@@ -125,7 +125,7 @@ async fn a_word_that_is_not_known_is_refused() {
 fn batch(event_type: &str, input: &str, more: &str, function: &str) -> String {
     format!(
         "select moltbot_audit.{function}(
-            ids => array[gen_random_uuid()], stream_ids => array[gen_random_uuid()],
+            ids => array[gen_random_uuid()], stream_ids => array[moltbot_audit.stream_of(null, null)],
             request_ids => '{{}}', conversation_ids => '{{}}', event_types => array[{event_type}],
             actors => array['system'], outcomes => array['succeeded'], error_codes => '{{}}',
             durations_ms => '{{}}', created_ats => array['2026-09-21'::timestamptz],

@@ -112,8 +112,8 @@ impl Forger {
 
     /// Commitments, event hashes, chain and head.
     fn rebuild(&mut self) {
-        let stream: uuid::Uuid =
-            serde_json::from_value(self.pack["request_id"].clone()).expect("an id");
+        let stream = self.pack["events"][0]["header"]["stream_id"].clone();
+        let stream: uuid::Uuid = serde_json::from_value(stream).expect("an id");
         let mut chain = stream_start(*stream.as_bytes());
         let mut last = Value::Null;
         let events = self.pack["events"].as_array_mut().expect("a list");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::proof::{chain_hash, stream_start};
-use moltbot_audit::record::{Commitments, Randomness, Record, StoredRecord, seal};
+use moltbot_audit::record::{Commitments, Randomness, Receipt, Record, StoredRecord, seal};
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::StreamSnapshot;
 use moltbot_audit::{
@@ -145,4 +145,12 @@ fn recommitted(stored: &StoredRecord) -> Commitments {
         stored.idempotency_key.as_deref(),
         stored.host_ids.as_ref(),
     )
+}
+
+/// Whether a receipt is that of an event that was stored before, as `first` has it.
+pub(crate) fn is_first_receipt(again: &Receipt, first: &Receipt) -> bool {
+    let place = |receipt: &Receipt| {
+        (receipt.event_id, receipt.stream_id, receipt.seq, receipt.recorded_at, receipt.chain_hash)
+    };
+    again.is_duplicate() && place(again) == place(first) && again.event_hash == first.event_hash
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_audit::json::parse;
-use moltbot_audit::pack::{export_request_pack, verify_request_pack};
+use moltbot_audit::pack::{Unchecked, export_request_pack, verify_request_pack};
 use moltbot_audit::proof::sanitise;
 use moltbot_audit::record::Record;
 use moltbot_audit::store::{AuditStore, Spool};
@@ -99,6 +99,8 @@ async fn check(store: &dyn AuditStore, name: &str, trail: &Trail, expected: Vec<
                 panic!("{name}, {}, {:?}: {error}", profile.name(), trail.additions)
             });
             assert_eq!(verified.events(), trail.events.len(), "{name}");
+            let set_aside = |one: &Unchecked| matches!(one, Unchecked::SetAside(_));
+            assert!(!verified.unchecked().iter().any(set_aside), "{name}");
         }
     }
 }
