@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use super::Tampered;
 use crate::support::records::{
-    assert_unbroken, event, fresh_request, is_first_receipt, records, sealed, stream,
+    assert_unbroken, event, fresh_request, is_same_place, records, sealed, stream,
 };
 
 const NOTHING: &str = "select 1";
@@ -23,11 +23,13 @@ async fn an_event_that_is_known_gets_its_first_receipt_and_another_under_its_id_
         let told = event(&tampered.request);
         let record = sealed(told.clone());
         let first = tampered.store.append(std::slice::from_ref(&record)).await.expect("it lands");
-        for again in [record, sealed(told.clone())] {
+        // The same sealed record again is a retry of the library's; one that is sealed anew is told again.
+        for (again, is_duplicate) in [(record, false), (sealed(told.clone()), true)] {
             let again = tampered.store.append(&[again]).await.expect("it is known");
             let (again, first) = (again[0].as_ref(), first[0].as_ref());
             let (again, first) = (again.expect("it is known"), first.expect("it is stored"));
-            assert!(is_first_receipt(again, first), "{pooling:?}");
+            assert!(is_same_place(again, first), "{pooling:?}");
+            assert_eq!(again.is_duplicate(), is_duplicate, "{pooling:?}");
         }
         let other = sealed(told.idempotency_key("another"));
         let other = tampered.store.append(&[other]).await.expect("it is known");

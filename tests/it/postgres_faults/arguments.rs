@@ -42,7 +42,7 @@ async fn is_empty(tampered: &Tampered) -> bool {
     sqlx::query_scalar(count).fetch_one(&tampered.database).await.expect("a boolean")
 }
 
-const CLAIM: [(&str, &str); 16] = [
+const CLAIM: [(&str, &str); 19] = [
     ("effect_id", "gen_random_uuid()"),
     ("effect", "'moltbot.called'"),
     ("key_hash", "null"),
@@ -59,6 +59,9 @@ const CLAIM: [(&str, &str); 16] = [
     ("day_budgets", "null"),
     ("day_amounts", "null"),
     ("day_limits", "null"),
+    ("key_fingerprint", "substr(sha256(''), 1, 16)"),
+    ("old_key_hashes", "'{}'"),
+    ("old_input_hashes", "'{}'"),
 ];
 
 #[tokio::test]

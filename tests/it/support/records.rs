@@ -147,10 +147,15 @@ fn recommitted(stored: &StoredRecord) -> Commitments {
     )
 }
 
-/// Whether a receipt is that of an event that was stored before, as `first` has it.
-pub(crate) fn is_first_receipt(again: &Receipt, first: &Receipt) -> bool {
+/// Whether both receipts are of one event at one place.
+pub(crate) fn is_same_place(receipt: &Receipt, other: &Receipt) -> bool {
     let place = |receipt: &Receipt| {
         (receipt.event_id, receipt.stream_id, receipt.seq, receipt.recorded_at, receipt.chain_hash)
     };
-    again.is_duplicate() && place(again) == place(first) && again.event_hash == first.event_hash
+    place(receipt) == place(other) && receipt.event_hash == other.event_hash
+}
+
+/// Whether a receipt is that of an event that was stored before, as `first` has it.
+pub(crate) fn is_first_receipt(again: &Receipt, first: &Receipt) -> bool {
+    again.is_duplicate() && is_same_place(again, first)
 }
