@@ -44,6 +44,11 @@ test("numbers of all countries stay apart with and without their plus", () => {
   assert.equal(distinct.size, numbers.length);
 });
 
+test("digits that are no country's number meet no number", () => {
+  assert.equal(canonicalPhone("7881234567", "250"), "?7881234567");
+  assert.equal(canonicalPhone("+7881234567", "250"), "7881234567");
+});
+
 test("what is no phone number is an error that does not repeat it", () => {
   for (const [fault, texts] of Object.entries(vectors("phone_spellings").refused)) {
     for (const text of texts) {
