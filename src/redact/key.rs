@@ -62,6 +62,7 @@ impl RedactionKey {
     }
 
     /// The keys that were used before, each alone; newest first.
+    #[cfg(feature = "recorder")]
     pub(crate) fn previous(&self) -> impl Iterator<Item = Self> {
         self.previous.iter().map(|bytes| Self::from_bytes(*bytes).calling_code(self.home))
     }

@@ -7,7 +7,6 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub(crate) use super::claim::DOING;
 pub use super::claim::{Charge, Claim, ConsentClaim, KeyedHashes};
 use super::{BoxFuture, StoreError};
 use crate::event::{Budget, StreamId, Switch};

@@ -22,7 +22,7 @@ use super::admission::{Claim, Obstacle, Scope, Verdict};
 use crate::event::Period;
 use crate::redact::KeyFingerprint;
 
-pub(crate) use super::admission::DOING;
+pub(crate) use super::claim::DOING;
 
 /// What is wrong with a claim whose intent was recorded as an event like any other.
 pub(crate) const STORED_WITHOUT_ENTRY: &str = "the intent is recorded already, and made no entry";

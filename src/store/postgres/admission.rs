@@ -17,8 +17,9 @@ use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::StoreError;
 use crate::store::admission::{
-    Admission, Charge, Claim, Conclusion, DOING, Flip, Obstacle, SwitchState, Verdict,
+    Admission, Charge, Claim, Conclusion, Flip, Obstacle, SwitchState, Verdict,
 };
+use crate::store::claim::DOING;
 
 const ADMIT: Sql = record_sql!(
     "select verdict, other_effect_id, other_output, other_lease_until, switch, used, day_used, \
