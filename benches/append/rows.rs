@@ -37,7 +37,7 @@ fn record(number: usize) -> Record {
     let mut salt = [0; 16];
     salt[..8].copy_from_slice(&number.to_be_bytes());
     let id = u64::try_from(number).expect("a small number");
-    seal(event, DateTime::UNIX_EPOCH, Randomness { id, salt }, &KEY).expect("a valid event")
+    seal(event, now(), Randomness { id, salt }, &KEY).expect("a valid event")
 }
 
 fn event(number: usize) -> AuditEvent {
@@ -211,4 +211,9 @@ pub(crate) async fn insert(pool: &PgPool, record: &Record, number: usize) -> Dur
         .await
         .expect("the row lands");
     started.elapsed()
+}
+
+/// A time at which none of the events lies ahead.
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000, 0).expect("a time of the calendar")
 }
