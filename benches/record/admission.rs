@@ -93,7 +93,8 @@ async fn insert_all(pool: &PgPool, records: &[Record], callers: usize) -> f64 {
             tokio::spawn(async move {
                 let mut took = Vec::new();
                 for (nth, record) in share.iter().enumerate() {
-                    took.push(insert(&pool, record, nth).await.as_secs_f64());
+                    let number = caller + nth * callers;
+                    took.push(insert(&pool, record, number).await.as_secs_f64());
                 }
                 took
             })
