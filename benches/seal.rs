@@ -74,7 +74,8 @@ fn measure(events: &[AuditEvent]) -> [f64; 3] {
 
 /// A vendor is messaged, as a host reports it thousands of times.
 fn event(number: u64) -> AuditEvent {
-    let scattered = Uuid::from_u64_pair(number.wrapping_mul(0x9e37_79b9_7f4a_7c15), number << 32);
+    let mixed = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let scattered = Uuid::from_u64_pair(mixed, number << 32);
     let created_at =
         DateTime::from_timestamp_micros(1_790_000_000_000_000).expect("a time of 2026");
     AuditEvent::new(EventType::VENDOR_OUTREACH_SENT, Actor::System)
