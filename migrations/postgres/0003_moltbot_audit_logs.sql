@@ -8,6 +8,10 @@
 -- empty path: left unnamed, pg_temp is searched first for types and tables, so that a caller could
 -- put a type of his own in place of jsonb inside a function that runs with its owner's rights.
 
+-- Two runners at once would deadlock or fail. The library takes this lock too, and Postgres releases it at
+-- the end of the transaction: apply the file in one.
+select pg_advisory_xact_lock(7885640719656117364);
+
 create schema if not exists moltbot_audit;
 
 -- Migration files that have been applied, whoever applied them.

@@ -6,6 +6,10 @@
 -- it must hold nothing that others need. Only
 -- `engage` takes the switches first, and waits for nothing afterwards.
 
+-- Two runners at once would deadlock or fail. The library takes this lock too, and Postgres releases it at
+-- the end of the transaction: apply the file in one.
+select pg_advisory_xact_lock(7885640719656117364);
+
 -- Whether a text is a name as the library takes it.
 create or replace function moltbot_audit.is_name(name text)
 returns boolean

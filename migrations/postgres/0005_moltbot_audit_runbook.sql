@@ -3,6 +3,10 @@
 -- An event is sealed here as the library does it, for the one shape that a switch needs: an object of
 -- texts. ARCHITECTURE.md and `src/proof` have the format.
 
+-- Two runners at once would deadlock or fail. The library takes this lock too, and Postgres releases it at
+-- the end of the transaction: apply the file in one.
+select pg_advisory_xact_lock(7885640719656117364);
+
 -- HMAC-SHA-256 (RFC 2104) under a key of at most 64 bytes; pgcrypto may not be there.
 create or replace function moltbot_audit.hmac_sha256(key bytea, message bytea)
 returns bytea

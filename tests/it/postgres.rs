@@ -153,8 +153,12 @@ async fn assert_usable(url: &str) {
 }
 
 fn apply_as_supabase_does(url: &str) {
+    apply_by_psql(url, &[]);
+}
+
+fn apply_by_psql(url: &str, options: &[&str]) {
     for file in MIGRATIONS {
-        let output = Cluster::shared().psql(url, &["--file", file]);
+        let output = Cluster::shared().psql(url, &[options, &["--file", file]].concat());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
@@ -190,6 +194,23 @@ async fn four_tasks_may_migrate_at_once() {
         task.await.expect("no migration fails");
     }
     assert_usable(&url).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_library_and_the_supabase_cli_may_migrate_at_once() {
+    for _ in 0..4 {
+        let url = Cluster::shared().create_database().await;
+        let others = [url.clone(), url.clone()].map(|url| {
+            // Each file is a transaction, as the CLI has it.
+            let apply = move || apply_by_psql(&url, &["--single-transaction"]);
+            tokio::task::spawn_blocking(apply)
+        });
+        let (_store, _another) = tokio::join!(migrated(&url), migrated(&url));
+        for other in others {
+            other.await.expect("no file fails");
+        }
+        assert_usable(&url).await;
+    }
 }
 
 #[tokio::test]

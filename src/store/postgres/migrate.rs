@@ -18,7 +18,7 @@ use crate::store::StoreError;
 /// or to move many rows.
 pub(super) const MIGRATION_LIMIT: Duration = Duration::from_mins(10);
 
-/// Keeps two runners apart: the bytes of "moltaudt".
+/// Keeps two runners apart: the bytes of "moltaudt". The files take the same lock, for other runners.
 const LOCK: i64 = 0x6d6f_6c74_6175_6474;
 
 struct Migration {

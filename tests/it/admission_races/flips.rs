@@ -75,7 +75,8 @@ async fn batch(auditor: &Auditor, request: &RequestId) -> bool {
 }
 
 /// A row without an intent is an outcome that arrived first.
-const ADMITTED: &str = "select count(*) from moltbot_audit.audit_effects where intent_id is not null";
+const ADMITTED: &str =
+    "select count(*) from moltbot_audit.audit_effects where intent_id is not null";
 
 async fn admitted(pool: &PgPool) -> i64 {
     sqlx::query_scalar(ADMITTED).fetch_one(pool).await.expect("the server is up")

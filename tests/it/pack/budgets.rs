@@ -299,7 +299,7 @@ async fn events_that_contradict_each_other_are_irregular() {
     effects.teller.typed::<EffectAdmitted>(Actor::System, again, Nothing {}).await;
     let late = effects.fresh_id();
     effects.end(late, called()).await;
-    let late = admission(late, "moltbot.called", Vec::new());
+    let late = admission(late, "moltbot.called", vec![charge("moltbot_calls", 1, 8)]);
     effects.teller.typed::<EffectAdmitted>(Actor::System, late, Nothing {}).await;
     for (pack, verdict) in effects.packs().await {
         assert_eq!(why(&verdict), "its effect had ended");
@@ -315,6 +315,23 @@ async fn events_that_contradict_each_other_are_irregular() {
                 "its effect had ended before it was admitted",
             ]
         );
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_before_its_spooled_intent_is_one_effect() {
+    let effects = Effects::new();
+    let id = effects.fresh_id();
+    effects.end(id, called()).await;
+    let late = admission(id, "moltbot.called", Vec::new());
+    effects.teller.typed::<EffectAdmitted>(Actor::System, late, Nothing {}).await;
+    for (pack, verdict) in effects.packs().await {
+        assert!(matches!(verdict, BudgetVerdict::WithinLimits { .. }), "{verdict}");
+        let content = &pack["budgets"]["content"];
+        let counts = ["admitted", "done", "running", "outside"].map(|of| &content["counts"][of]);
+        assert_eq!(counts, [1, 1, 0, 0].map(|count| json!(count)).each_ref());
+        assert_eq!(content["outside"], json!([]));
+        assert_eq!(content["effects"][0]["state"], "done");
     }
 }
 

@@ -26,7 +26,7 @@ const LIMITED: [EventType; 5] = [
 
 /// What the events add up to.
 #[derive(Default)]
-pub(super) struct Ledger {
+pub(super) struct Ledger<'e> {
     pub(super) balances: BTreeMap<Account, Balance>,
     pub(super) effects: Vec<AdmittedEffect>,
     pub(super) outside: Vec<OutsideEffect>,
@@ -37,7 +37,7 @@ pub(super) struct Ledger {
     held: Vec<Vec<Held>>,
     by_id: HashMap<Uuid, usize>,
     /// Events so far.
-    seen: HashSet<Uuid>,
+    seen: HashMap<Uuid, &'e PackEvent>,
     /// The database's time of the first event.
     began: Option<DateTime<Utc>>,
     has_shortlist: bool,
@@ -75,14 +75,17 @@ impl Balance {
     }
 }
 
-impl Ledger {
-    pub(super) fn of(events: &[PackEvent]) -> Self {
+impl<'e> Ledger<'e> {
+    pub(super) fn of(events: &'e [PackEvent]) -> Self {
         let mut ledger = Self::default();
         for event in events {
             ledger.began.get_or_insert(event.recorded_at);
             ledger.take(event);
-            ledger.seen.insert(event.header.id);
+            ledger.seen.insert(event.header.id, event);
         }
+        let Self { outside, by_id, .. } = &mut ledger;
+        // An outcome that came before its intent is no effect of its own.
+        outside.retain(|outside| !by_id.contains_key(&outside.source.event_id));
         ledger.list_vendors_outside();
         ledger
     }
@@ -174,10 +177,15 @@ impl Ledger {
             resolved: None,
         });
         self.held.push(Vec::new());
-        if self.seen.contains(&effect_id) {
-            return Err("its effect had ended before it was admitted");
-        }
         let held = charges(event)?;
+        if let Some(outcome) = self.seen.get(&effect_id).copied() {
+            // An intent that waited in a spool may come after its outcome. It charges nothing: an effect with a
+            // budget never runs on a spooled intent.
+            if !held.is_empty() {
+                return Err("its effect had ended before it was admitted");
+            }
+            return self.settle(at, outcome);
+        }
         self.check_time(event)?;
         self.effects[at].charges = held.iter().map(HeldCharge::of).collect();
         for charge in &held {

@@ -281,7 +281,7 @@ fn warnings(events: &[PackEvent]) -> Vec<BudgetWarning> {
 }
 
 fn usage(
-    ledger: &Ledger,
+    ledger: &Ledger<'_>,
     refusals: &[BudgetRefusal],
     warnings: &[BudgetWarning],
 ) -> Vec<BudgetUse> {
@@ -321,7 +321,7 @@ fn by_budget<'a>(
     counts
 }
 
-fn counts(ledger: &Ledger) -> EffectCounts {
+fn counts(ledger: &Ledger<'_>) -> EffectCounts {
     let mut counts = EffectCounts {
         admitted: ledger.effects.len(),
         outside: ledger.outside.len(),
