@@ -1,8 +1,10 @@
 //! Asks whether an effect may run, and records the answer.
 
+use std::time::Duration;
+
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::Instrument;
 
 use super::asking::{Asking, NOT_RECORDED};
@@ -14,17 +16,21 @@ use crate::admission::{Refusal, RefusalReason, SwitchedBy};
 use crate::event::payload::{RefusalOutput, ReplayOutput};
 use crate::event::{AuditEvent, ErrorCode, EventType, Outcome};
 use crate::record::{Recorded, Role};
-use crate::store::admission::{Obstacle, Verdict};
+use crate::store::admission::{AdmissionStore, Obstacle, Verdict};
 use crate::store::log_line::log_line;
 use crate::store::{StoreError, WriteError};
+
+/// How often a caller looks whether its stream has left the spool.
+const DRAIN_POLL: Duration = Duration::from_millis(10);
 
 impl PendingEffect {
     /// Asks whether the effect may run, and gives leave to perform it: for a host that performs it
     /// elsewhere than in a closure given to [`run`](Self::run).
     ///
-    /// The store decides, in the transaction in which it records that the effect is about to run. Where
+    /// The store decides, in the transaction in which it records that the effect is about to run. If
     /// the store is away, what has a switch, a budget or a consent is refused; anything else may run, once
-    /// its intent is in the spool.
+    /// its intent is in the spool. If the database answers but does not decide, an effect with a key does
+    /// not run.
     ///
     /// # Errors
     /// [`AdmitError`]. What was done about an effect of the same key, or stands in the way of this one,
@@ -54,8 +60,18 @@ enum Undecided {
         /// It was asked, and may have admitted the effect nevertheless.
         may_have_landed: bool,
     },
-    /// The store refuses what it was given.
-    Failed(StoreError),
+    /// The effect must not run: the store refuses what it was given, or may know the effect's key.
+    Failed {
+        error: StoreError,
+        /// As for `Away`.
+        may_have_landed: bool,
+    },
+}
+
+impl From<StoreError> for Undecided {
+    fn from(error: StoreError) -> Self {
+        Self::Failed { error, may_have_landed: false }
+    }
 }
 
 impl Asking {
@@ -103,7 +119,10 @@ impl Asking {
                 Err(AdmitError::Replayed(Replay { effect_id, output }))
             }
             Err(Undecided::Away { may_have_landed }) => self.go_without(may_have_landed).await,
-            Err(Undecided::Failed(error)) => {
+            Err(Undecided::Failed { error, may_have_landed }) => {
+                if may_have_landed {
+                    self.record_refusal(&RefusalReason::Unavailable, true).await;
+                }
                 Err(AdmitError::NotRun(WriteError::from(error).into()))
             }
         }
@@ -113,48 +132,100 @@ impl Asking {
         let Some(store) = self.auditor.admission() else {
             return Err(Undecided::Away { may_have_landed: false });
         };
-        // While earlier events of the stream are in the spool, none may come before them.
-        // Nor may a word about the consent that it rests on.
-        let batcher = &self.auditor.shared.batcher;
-        let words = self.claim.consent.as_ref().map(|_| self.claim.consent_streams());
-        let is_word_away =
-            words.into_iter().flatten().flatten().any(|stream| batcher.is_away(stream));
-        if is_word_away || batcher.is_away(self.claim.intent.stream_id()) {
-            return Err(Undecided::Away { may_have_landed: false });
+        let deadline = self.deadline_to_decide();
+        if self.is_behind_the_spool() {
+            if !self.may_know_key(store).await {
+                return Err(Undecided::Away { may_have_landed: false });
+            }
+            self.leave_the_spool(deadline).await?;
         }
         let warned = self.auditor.shared.warned.recorded(self.claim.intent.stream_id());
         // One that hangs is recorded later, and the call below gets no time.
-        timeout_at(self.deadline, warned).await.ok();
+        timeout_at(deadline, warned).await.ok();
         let claim = &self.claim;
-        let checked = self.auditor.check_key(self.deadline).await;
+        let checked = self.auditor.check_key(deadline).await;
         let is_asked = checked.is_ok();
         let decided = match checked {
-            Ok(()) => {
-                self.auditor.call(store, self.deadline, "admit", |store| store.admit(claim)).await
-            }
+            Ok(()) => self.auditor.call(store, deadline, "admit", |store| store.admit(claim)).await,
             Err(error) => Err(error),
         };
-        decided.map_err(|error| {
-            if Instant::now() >= self.deadline {
-                batcher.unanswered(&error);
+        match decided {
+            Ok(verdict) => Ok(verdict),
+            Err(error) => Err(self.undecided(store, deadline, is_asked, error).await),
+        }
+    }
+
+    async fn undecided(
+        &self,
+        store: &dyn AdmissionStore,
+        deadline: Instant,
+        is_asked: bool,
+        error: StoreError,
+    ) -> Undecided {
+        if matches!(error, StoreError::KeyMismatch { .. }) {
+            self.auditor.shared.key_check.forget();
+            return error.into();
+        }
+        if error.is_refusal() {
+            return error.into();
+        }
+        let is_silent = Instant::now() >= deadline;
+        let is_locked = matches!(error, StoreError::Locked { .. });
+        if self.may_know_key(store).await || (is_locked && self.is_only_keyed()) {
+            // A lock that the store told of left nothing behind.
+            let may_have_landed = is_asked && (is_silent || !is_locked);
+            return Undecided::Failed { error, may_have_landed };
+        }
+        if is_silent && !is_locked {
+            self.auditor.shared.batcher.unanswered(&error);
+        }
+        log_line!(
+            warn,
+            error = &error as &dyn std::error::Error,
+            "what may run cannot be asked: effects with a switch or a budget are refused"
+        );
+        Undecided::Away { may_have_landed: is_asked }
+    }
+
+    /// While earlier events of the stream are in the spool, none may come before them. Nor may a word
+    /// about the consent that the effect rests on.
+    fn is_behind_the_spool(&self) -> bool {
+        let batcher = &self.auditor.shared.batcher;
+        let words = self.claim.consent.as_ref().map(|_| self.claim.consent_streams());
+        words.into_iter().flatten().flatten().any(|stream| batcher.is_away(stream))
+            || batcher.is_away(self.claim.intent.stream_id())
+    }
+
+    /// Whether it asks the store for nothing but its key.
+    fn is_only_keyed(&self) -> bool {
+        self.claim.key_hash.is_some() && !self.is_gated()
+    }
+
+    /// When it has to be decided. A key leaves time to find out whether the database answers.
+    fn deadline_to_decide(&self) -> Instant {
+        if !self.is_only_keyed() {
+            return self.deadline;
+        }
+        let spare = self.auditor.shared.batcher.wait() / 4;
+        self.deadline.checked_sub(spare).unwrap_or(self.deadline)
+    }
+
+    /// Whether the database answers, and may know that an effect with this key has run. A lock, or a spool
+    /// that is being drained, is no outage, and no reason to run an effect twice.
+    async fn may_know_key(&self, store: &dyn AdmissionStore) -> bool {
+        self.is_only_keyed() && timeout_at(self.deadline, store.is_answering()).await == Ok(true)
+    }
+
+    /// Waits until no earlier event of the stream is in the spool.
+    async fn leave_the_spool(&self, deadline: Instant) -> Result<(), StoreError> {
+        while self.is_behind_the_spool() {
+            if Instant::now() + DRAIN_POLL >= deadline {
+                let message = "earlier events are in the spool, and the database answers";
+                return Err(StoreError::unavailable("admit", message));
             }
-            if matches!(error, StoreError::KeyMismatch { .. }) {
-                self.auditor.shared.key_check.forget();
-                return Undecided::Failed(error);
-            }
-            // A key that cannot be looked up because somebody holds a row is no reason to run twice.
-            let is_held = matches!(error, StoreError::Locked { .. });
-            if error.is_refusal() || (is_held && self.claim.key_hash.is_some() && !self.is_gated())
-            {
-                return Undecided::Failed(error);
-            }
-            log_line!(
-                warn,
-                error = &error as &dyn std::error::Error,
-                "what may run cannot be asked: effects with a switch or a budget are refused"
-            );
-            Undecided::Away { may_have_landed: is_asked }
-        })
+            sleep(DRAIN_POLL).await;
+        }
+        Ok(())
     }
 
     /// The store is away: what it would have to decide about is refused. Anything else runs on an intent
@@ -209,20 +280,24 @@ impl Asking {
         }
     }
 
-    /// Records a refusal. Where the effect may have been admitted after all, the event is its outcome,
-    /// and gives back what it was charged.
     async fn refuse(&self, reason: RefusalReason, may_have_landed: bool) -> AdmitError {
         if let (RefusalReason::Switch { switch, .. }, Some(around)) = (&reason, &self.around) {
             around.found_engaged(switch);
         }
-        let event = self.about(EventType::EFFECT_REFUSED, &told(&reason));
+        self.record_refusal(&reason, may_have_landed).await;
+        AdmitError::Refused(Box::new(Refusal::new(reason, &self.auditor.shared.fallbacks)))
+    }
+
+    /// Records a refusal. If the effect may have been admitted after all, the event is its outcome, gives
+    /// back what it was charged and frees its key.
+    async fn record_refusal(&self, reason: &RefusalReason, may_have_landed: bool) {
+        let event = self.about(EventType::EFFECT_REFUSED, &told(reason));
         let event = event.ended(Outcome::Refused, reason.error_code());
         if may_have_landed {
             self.record(event.id(self.effect_id), Role::Outcome).await;
         } else {
             self.record(event, Role::Event).await;
         }
-        AdmitError::Refused(Box::new(Refusal::new(reason, &self.auditor.shared.fallbacks)))
     }
 
     async fn record_other(&self, code: ErrorCode, effect_id: uuid::Uuid) {

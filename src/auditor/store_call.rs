@@ -34,6 +34,7 @@ impl Auditor {
         call: impl Fn(&'a dyn AdmissionStore) -> BoxFuture<'a, Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let mut pauses = PAUSES.iter();
+        let mut lock = None;
         loop {
             let error = match timeout_at(deadline, CatchUnwind::new(call(store))).await {
                 Ok(Ok(Ok(answer))) => return Ok(answer),
@@ -41,9 +42,13 @@ impl Auditor {
                 Ok(Err(_panic)) => StoreError::database(doing, "the store panicked"),
                 Err(_) => {
                     let message = format!("no answer within {:?}", self.shared.batcher.wait());
-                    return Err(StoreError::unavailable(doing, message));
+                    // A lock was the last that the store said: silence after that is no outage.
+                    return Err(lock.unwrap_or_else(|| StoreError::unavailable(doing, message)));
                 }
             };
+            if matches!(error, StoreError::Locked { .. }) {
+                lock = Some(error.clone());
+            }
             match pauses.next() {
                 Some(pause) if error.is_retryable() && Instant::now() + *pause < deadline => {
                     sleep(*pause).await;

@@ -124,6 +124,15 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
         Box::pin(async { Ok(None) })
     }
 
+    /// Whether the database answers, asked in a way that waits for no lock and for no other statement.
+    ///
+    /// The auditor asks this when a decision fails or does not come. While the database answers, it may know an
+    /// effect's key, so a keyed effect does not run without a decision. Default: `false`, which makes silence
+    /// an outage.
+    fn is_answering(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async { false })
+    }
+
     /// Returns when a switch may have been set, by anyone; may return at any other time too. Default:
     /// after a second.
     fn switch_moved(&self) -> BoxFuture<'_, ()> {

@@ -58,9 +58,9 @@ pub enum StoreError {
         /// The fingerprint of the key that was given.
         given: KeyFingerprint,
     },
-    /// Somebody else's transaction holds a stream for longer than a statement waits for it. Try again:
-    /// other streams are free.
-    #[error("a stream is locked by another transaction (tried to {doing}): try again")]
+    /// Another transaction held a lock for longer than a statement waits for it: on a stream, a table, or
+    /// SQLite's file. Try again: other streams may be free.
+    #[error("another transaction holds a lock (tried to {doing}): try again")]
     Locked {
         /// What was being done.
         doing: &'static str,

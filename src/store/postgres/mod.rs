@@ -3,6 +3,7 @@
 
 mod admission;
 mod alone;
+mod answering;
 mod append;
 mod at_hand;
 mod error;
@@ -23,6 +24,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use self::answering::Answering;
 use self::migrate::MIGRATION_LIMIT;
 use self::pool::LastFailure;
 pub use self::pooling::Pooling;
@@ -134,6 +136,7 @@ impl PostgresStore {
             at_hand: None,
             pooling: Pooling::Transaction.into(),
             last_failure: LastFailure::default(),
+            answering: Answering::default(),
             statement_limit: STATEMENT_LIMIT,
             migration_limit: MIGRATION_LIMIT,
         };
@@ -322,6 +325,10 @@ impl AdmissionStore for PostgresStore {
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<FirstShortlist>, StoreError>> {
         Box::pin(ledger::first_shortlist(&self.connections, stream_id))
+    }
+
+    fn is_answering(&self) -> BoxFuture<'_, bool> {
+        Box::pin(self.connections.is_answering())
     }
 
     fn switch_moved(&self) -> BoxFuture<'_, ()> {

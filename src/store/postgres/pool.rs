@@ -7,6 +7,7 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use tokio::time::{Instant, timeout};
 
+use super::answering::Answering;
 use super::at_hand::AtHand;
 use super::error::not_connected;
 use super::migrate::MIGRATION_LIMIT;
@@ -68,6 +69,7 @@ fn connections(settings: &Settings, pooling: Pooling) -> Connections {
         at_hand: Some(AtHand::new(MAX_CONNECTIONS)),
         pooling,
         last_failure,
+        answering: Answering::default(),
         statement_limit: settings.statement_limit,
         migration_limit: MIGRATION_LIMIT,
     }

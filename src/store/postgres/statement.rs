@@ -9,6 +9,7 @@ use sqlx::{Arguments as _, AssertSqlSafe, Connection, PgConnection, PgPool, Tran
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::answering::Answering;
 use super::at_hand::{AtHand, Turn};
 use super::error::{Failure, unanswered};
 use super::pool::LastFailure;
@@ -70,6 +71,7 @@ pub(super) struct Connections {
     pub(super) at_hand: Option<AtHand>,
     pub(super) pooling: CurrentPooling,
     pub(super) last_failure: LastFailure,
+    pub(super) answering: Answering,
     pub(super) statement_limit: Duration,
     pub(super) migration_limit: Duration,
 }
@@ -128,6 +130,11 @@ impl Connections {
         let Some(at_hand) = &self.at_hand else { return Ok((self.pool.acquire().await?, None)) };
         let acquired = at_hand.acquire(&self.pool, self.last_failure.is_recent()).await;
         acquired.map(|(connection, turn)| (connection, Some(turn)))
+    }
+
+    pub(super) async fn is_answering(&self) -> bool {
+        let has_runtime = require_runtime("look for the database").is_ok();
+        has_runtime && self.answering.ask(&self.pool.connect_options()).await
     }
 
     pub(super) async fn close(&self) {

@@ -21,12 +21,23 @@ const CONTENT: [i32; 3] = [18, 19, 20];
 
 /// Files an error by what the caller can do. SQLite's messages name columns and codes, never values.
 pub(super) fn failed(doing: &'static str, error: sqlx::Error) -> StoreError {
-    if is_passing(&error) {
+    if is_busy(&error) {
+        StoreError::locked(doing, error)
+    } else if is_passing(&error) {
         StoreError::unavailable(doing, error)
     } else if primary_code(&error).is_some_and(|code| CONTENT.contains(&code)) {
         StoreError::refused(doing, error)
     } else {
         StoreError::database(doing, error)
+    }
+}
+
+/// The file has one lock for all streams: an append that meets it tells its caller what an outage does, so that
+/// the caller does not try stream by stream.
+pub(super) fn for_all_streams(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Locked { doing, source } => StoreError::Unavailable { doing, source },
+        error => error,
     }
 }
 
@@ -46,9 +57,9 @@ pub(super) fn is_passing(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether another process holds the file.
+/// Whether another process holds the file, or another connection of this one.
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
-    primary_code(error) == Some(5)
+    matches!(primary_code(error), Some(5 | 6))
 }
 
 fn primary_code(error: &sqlx::Error) -> Option<i32> {

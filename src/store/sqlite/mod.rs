@@ -124,7 +124,7 @@ impl AuditSink for SqliteStore {
             // Encoded here, so that no JSON is written while the lock is held.
             let rows: Vec<Row> = batch.iter().map(Row::from).collect();
             let append = async move |writer: SqlitePool| append::append(&writer, &rows).await;
-            let placed = self.write(append::DOING, append).await?;
+            let placed = self.write(append::DOING, append).await.map_err(error::for_all_streams)?;
             let results = batch.iter().zip(placed);
             Ok(results.map(|(record, placed)| placed.map(|at| at.receipt(record))).collect())
         })

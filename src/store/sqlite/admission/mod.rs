@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use sqlx::Row as _;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use self::entry::{entry, malformed};
 pub(super) use self::settle::follow;
 use super::append::{Placed, now};
-use super::error::failed;
+use super::error::{failed, is_busy};
 use super::row::Row;
 use super::{SqliteStore, append};
 use crate::event::{Budget, StreamId, Switch};
@@ -29,6 +30,8 @@ use crate::store::decision::{DOING, check_claim, check_conclusion, check_flip, c
 use crate::store::log_line::log_line;
 use crate::store::{BoxFuture, StoreError};
 
+/// How long a read may take that only looks whether the file is there.
+const READ_LIMIT: Duration = Duration::from_millis(50);
 const DOING_CONCLUDE: &str = "conclude an effect";
 const DOING_LIST: &str = "list open effects";
 const DOING_USAGE: &str = "read what is used";
@@ -151,6 +154,15 @@ impl AdmissionStore for SqliteStore {
             let event_id = id.parse().map_err(|_| malformed(DOING_SHORTLIST, "an event's id"))?;
             let after = Duration::from_micros(u64::try_from(after_us).unwrap_or_default());
             Ok(Some(FirstShortlist { event_id, after }))
+        })
+    }
+
+    fn is_answering(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async move {
+            let read = sqlx::query("select 1 from sqlite_schema limit 1");
+            let read = timeout(READ_LIMIT, read.fetch_optional(&self.readers)).await;
+            // A file does not go away in silence: what holds a read up is a lock, too.
+            read.is_err() || read.is_ok_and(|read| read.err().is_none_or(|error| is_busy(&error)))
         })
     }
 
