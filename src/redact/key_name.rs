@@ -1,119 +1,340 @@
-//! What a value is by the name of its key, in any case style.
+//! What a value is by the name of its key, in any case style. The names are in `key_names.txt`.
 
-use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
 use super::scan::Kind;
 
-/// What a value under this key is, by the last words of the key's name.
-pub(super) fn kind_by_key(key: &str) -> Option<Kind> {
-    let name = snake_case(key);
-    if is_password_name(&name) {
-        return Some(Kind::Secret);
+/// Most bytes of a key that are looked at, from its end.
+const KEY_MAX: usize = 96;
+/// Most words of a key that are told apart, from its end.
+const WORDS_MAX: usize = 12;
+
+/// What a name says of the values below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyKind {
+    /// A street, which nobody may read.
+    Address,
+    /// A day of birth.
+    BirthDate,
+    /// A one-time code, a PIN or a card's check, as text or number.
+    Code,
+    /// A phone number or a user's id if it is nothing but digits.
+    Digits,
+    /// An e-mail address.
+    Email,
+    /// Something about a person's health.
+    Health,
+    /// Raw content.
+    Media,
+    /// The number of an identity card or a passport.
+    NationalId,
+    /// A password, which may be short.
+    Password,
+    /// What was sent or read as a whole.
+    Payload,
+    /// A person's name.
+    Person,
+    /// A phone number, however it is written.
+    Phone,
+    /// Nothing, although the name ends like one that does.
+    Plain,
+    /// A credential.
+    Secret,
+    /// A link that is a key to what it names.
+    SignedUrl,
+}
+
+impl KeyKind {
+    fn named(kind: &str) -> Option<Self> {
+        Some(match kind {
+            "address" => Self::Address,
+            "birth_date" => Self::BirthDate,
+            "code" => Self::Code,
+            "digits" => Self::Digits,
+            "email" => Self::Email,
+            "health" => Self::Health,
+            "media" => Self::Media,
+            "national_id" => Self::NationalId,
+            "password" => Self::Password,
+            "payload" => Self::Payload,
+            "person" => Self::Person,
+            "phone" => Self::Phone,
+            "plain" => Self::Plain,
+            "secret" => Self::Secret,
+            "signed_url" => Self::SignedUrl,
+            _ => return None,
+        })
     }
-    // `MediaUrl0` counts, `base64` does not.
-    let counted = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    let name = if name.ends_with("base64") { &*name } else { counted };
-    let mut words = name.rsplit('_');
-    let (last, before) = (words.next()?, words.next().unwrap_or_default());
-    match last {
-        "apikey" | "auth" | "authorization" | "cookie" | "cookies" | "credential"
-        | "credentials" | "dsn" | "jwt" | "otp" | "passphrase" | "pwd" | "secret" | "token" => {
-            Some(Kind::Secret)
+
+    /// What never enters the store.
+    pub(super) const fn withheld(self) -> Option<Kind> {
+        match self {
+            Self::Code | Self::Password | Self::Secret => Some(Kind::Secret),
+            Self::Media => Some(Kind::Media),
+            Self::SignedUrl => Some(Kind::SignedUrl),
+            _ => None,
         }
-        "key" => match before {
-            "access" | "anon" | "api" | "encryption" | "private" | "secret" | "service" => {
-                Some(Kind::Secret)
-            }
-            "role" if words.next() == Some("service") => Some(Kind::Secret),
+    }
+
+    /// What stands in the place of a value that is masked whatever it looks like.
+    pub(super) const fn mask(self) -> Option<&'static str> {
+        match self {
+            Self::Address => Some("[address]"),
+            Self::BirthDate => Some("[birth_date]"),
+            Self::Code | Self::Password | Self::Secret => Some("[secret]"),
+            Self::Health => Some("[health]"),
+            Self::Media => Some("[media]"),
+            Self::NationalId => Some("[national_id]"),
+            Self::Person => Some("[name]"),
+            Self::SignedUrl => Some("[signed_url]"),
             _ => None,
-        },
-        "role" if before == "service" => Some(Kind::Secret),
-        "string" if before == "connection" => Some(Kind::Secret),
-        "url" => match before {
-            "image" | "media" | "presigned" | "recording" | "signed" => Some(Kind::SignedUrl),
-            _ => None,
-        },
-        "base64" => Some(Kind::Media),
-        "data" if matches!(before, "binary" | "image" | "media") => Some(Kind::Media),
-        _ => None,
+        }
+    }
+
+    /// Whether a number of so many digits is one of the kind: below a credential's name a short one
+    /// counts something.
+    pub(super) const fn takes_number(self, digits: usize) -> bool {
+        match self {
+            Self::Password | Self::Secret | Self::Media | Self::SignedUrl => digits >= 4,
+            _ => true,
+        }
     }
 }
 
-/// Whether a name in snake case is a password's: glued to other words, cut in two, or short.
-fn is_password_name(name: &str) -> bool {
-    const ENDS: [&str; 5] = ["password", "passwd", "pass_word", "password_hash", "signature_256"];
-    ENDS.iter().any(|end| name.ends_with(end)) || name == "pass" || name.ends_with("_pass")
+/// What a value under this key is; `None` if the table does not say.
+pub(super) fn kind_of(key: &str) -> Option<KeyKind> {
+    let table = &*TABLE;
+    let mut name = Name::new(key);
+    loop {
+        if let Some(kind) = table.kind(&name) {
+            return Some(kind);
+        }
+        let digits = name.last_word().bytes().rev().take_while(u8::is_ascii_digit).count();
+        if digits > 0 && digits < name.last_word().len() {
+            name.shorten(name.glued.len() - digits);
+        } else if name.count > 1 && table.qualifiers.contains(name.last_word()) {
+            name.shorten(name.last_start());
+        } else {
+            let single = name.glued.strip_suffix('s').map(str::len)?;
+            name.shorten(single);
+            // A count of tokens is no token.
+            return table.kind(&name).filter(|kind| kind.withheld().is_none());
+        }
+    }
 }
 
-/// Whether the name of a value in a text says that it is secret.
-pub(super) fn is_secret_name(name: &str) -> bool {
-    let name = name.trim_start_matches(|c: char| c.is_ascii_digit());
-    name.len() >= 3 && kind_by_key(name) == Some(Kind::Secret)
+/// What under this key must not enter the store.
+pub(super) fn kind_withheld(key: &str) -> Option<KeyKind> {
+    if !TABLE.may_be_withheld(key) {
+        return None;
+    }
+    kind_of(key).filter(|kind| kind.withheld().is_some())
 }
 
-/// What is secret by the name beside it, and no key's: of `{"name": "authorization", "value": …}` the
-/// value, of `["authorization", "…"]` the second.
-pub(super) fn named_beside(value: &mut Value) -> Option<(Kind, &mut Value)> {
+/// What secret the name of a value in a text promises.
+pub(super) fn secret_kind(name: &str) -> Option<KeyKind> {
+    let kind = if name.len() < 3 { None } else { kind_withheld(name) };
+    kind.filter(|kind| kind.withheld() == Some(Kind::Secret))
+}
+
+/// The name and the value of a pair that has both as values: of `{"name": "authorization", "value": …}`
+/// and `["authorization", "…"]`.
+pub(super) fn named_beside(value: &mut Value) -> Option<(String, &mut Value)> {
     let (name, value) = match value {
         Value::Array(items) => match items.as_mut_slice() {
             [Value::String(name), value @ Value::String(_)] => (&*name, value),
             _ => return None,
         },
         Value::Object(members) if members.contains_key("value") => {
-            let kind = members.get("name").or_else(|| members.get("key"))?.as_str();
-            return kind.and_then(kind_by_key).zip(members.get_mut("value"));
+            let name = members.get("name").or_else(|| members.get("key"))?.as_str()?.to_owned();
+            return members.get_mut("value").map(|value| (name, value));
         }
         _ => return None,
     };
-    kind_by_key(name).map(|kind| (kind, value))
+    Some((name.clone(), value))
 }
 
 /// Whether the key says that digits below it are a phone number, however they are written.
 pub(super) fn is_phone_key(key: &str) -> bool {
-    let name = snake_case(key);
-    name.contains("phone")
-        || name.contains("msisdn")
-        || matches!(&*name, "from_number" | "to_number" | "wa_id" | "wa_number" | "contact_hints")
+    kind_of(key) == Some(KeyKind::Phone)
 }
 
 /// Whether the key says that a person's name stands below it.
 pub(super) fn is_person_key(key: &str) -> bool {
-    const PEOPLE: [&str; 9] = [
-        "client",
-        "contact",
-        "customer",
-        "doctor",
-        "patient",
-        "prescriber",
-        "profile",
-        "sender",
-        "user",
-    ];
-    let name = snake_case(key);
-    (name.contains("name") && PEOPLE.iter().any(|person| name.contains(person)))
-        || matches!(&*name, "doctor" | "first_name" | "patient" | "prescriber" | "push_name")
+    kind_of(key) == Some(KeyKind::Person)
 }
 
-/// `apiKey`, `API-KEY` and `api key` as `api_key`.
-pub(super) fn snake_case(key: &str) -> Cow<'_, str> {
-    let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
-    if key.bytes().all(is_plain) && !key.contains("__") {
-        return Cow::Borrowed(key);
-    }
-    let mut name = String::with_capacity(key.len() + 4);
-    let mut after_lower = false;
-    for c in key.chars() {
-        if c.is_alphanumeric() {
-            if c.is_uppercase() && after_lower {
-                name.push('_');
+static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(include_str!("key_names.txt")));
+
+struct Listed {
+    kind: KeyKind,
+    is_whole: bool,
+}
+
+struct Table {
+    names: HashMap<String, Listed>,
+    /// What a key may end with inside of its last word.
+    endings: Vec<(String, KeyKind)>,
+    /// What may stand anywhere in a key.
+    anywhere: Vec<(String, KeyKind)>,
+    qualifiers: HashSet<&'static str>,
+    /// Has a bit for the last two letters of each name that is withheld, and of each qualifier: most keys
+    /// end in none of them.
+    withheld_ends: [u64; 16],
+}
+
+impl Table {
+    fn new(text: &'static str) -> Self {
+        let mut table = Self {
+            names: HashMap::new(),
+            endings: Vec::new(),
+            anywhere: Vec::new(),
+            qualifiers: HashSet::new(),
+            withheld_ends: [0; 16],
+        };
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        for (kind, names) in lines.filter_map(|line| line.split_once(':')) {
+            for name in names.split_ascii_whitespace() {
+                if let Some(kind) = KeyKind::named(kind) {
+                    table.insert(name, kind);
+                } else {
+                    table.qualifiers.insert(name);
+                    table.note_end(name);
+                }
             }
-            name.extend(c.to_lowercase());
-        } else if !name.is_empty() && !name.ends_with('_') {
-            name.push('_');
         }
-        after_lower = c.is_lowercase() || c.is_numeric();
+        table
     }
-    Cow::Owned(name)
+
+    fn insert(&mut self, name: &str, kind: KeyKind) {
+        let glued: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        if kind.withheld().is_some() {
+            self.note_end(&glued);
+        }
+        if name.starts_with('~') {
+            self.endings.push((glued.clone(), kind));
+        } else if name.starts_with('*') {
+            self.anywhere.push((glued.clone(), kind));
+        }
+        self.names.insert(glued, Listed { kind, is_whole: name.starts_with('=') });
+    }
+
+    fn note_end(&mut self, name: &str) {
+        if let Some(end) = last_letters(name) {
+            self.withheld_ends[end / 64] |= 1 << (end % 64);
+        }
+    }
+
+    /// Whether the key may be one of those that are withheld, by its last letters.
+    fn may_be_withheld(&self, key: &str) -> bool {
+        last_letters(key).is_none_or(|end| self.withheld_ends[end / 64] & 1 << (end % 64) != 0)
+    }
+
+    fn kind(&self, name: &Name) -> Option<KeyKind> {
+        let glued = name.glued.as_str();
+        let listed = name.starts().find_map(|start| {
+            let listed = self.names.get(&glued[start..])?;
+            (!listed.is_whole || start == name.component).then_some(listed.kind)
+        });
+        let ending = || self.endings.iter().find(|(ending, _)| glued.ends_with(ending.as_str()));
+        let inside = || self.anywhere.iter().find(|(part, _)| glued.contains(part.as_str()));
+        listed.or_else(|| ending().or_else(inside).map(|(_, kind)| *kind))
+    }
+}
+
+/// The last two letters of a key, digits and signs behind them apart; `None` if they are not of ASCII.
+fn last_letters(key: &str) -> Option<usize> {
+    let letters =
+        key.bytes().rev().skip_while(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic());
+    let mut letters = letters.filter(|byte| !matches!(byte, b'_' | b'-'));
+    let letter = |byte: u8| byte.is_ascii_alphabetic().then(|| usize::from(byte & 0x1f));
+    let (last, before) = (letter(letters.next()?)?, letter(letters.next()?)?);
+    Some(last * 32 + before)
+}
+
+/// A key without case, accents and signs, and where its words begin.
+struct Name {
+    glued: String,
+    starts: [usize; WORDS_MAX],
+    count: usize,
+    /// Where the last part behind a dot begins.
+    component: usize,
+}
+
+impl Name {
+    fn new(key: &str) -> Self {
+        let key = &key[key.ceil_char_boundary(key.len().saturating_sub(KEY_MAX))..];
+        let mut name = Self {
+            glued: String::with_capacity(key.len()),
+            starts: [0; WORDS_MAX],
+            count: 0,
+            component: 0,
+        };
+        let mut before = ' ';
+        let mut chars = key.chars().peekable();
+        while let Some(c) = chars.next() {
+            // An accent that stands by itself.
+            if ('\u{300}'..='\u{36f}').contains(&c) {
+                continue;
+            }
+            if c.is_alphanumeric() {
+                let next_is_small = chars.peek().is_some_and(|next| next.is_lowercase());
+                let begins = !before.is_alphanumeric()
+                    || (c.is_uppercase() && (!before.is_uppercase() || next_is_small));
+                if begins {
+                    name.begin_word();
+                }
+                name.glued.extend(c.to_lowercase().map(without_accent));
+            } else if matches!(c, '.' | '/') {
+                name.component = name.glued.len();
+            }
+            before = c;
+        }
+        name
+    }
+
+    fn begin_word(&mut self) {
+        if self.count == WORDS_MAX {
+            self.starts.copy_within(1.., 0);
+            self.count -= 1;
+        }
+        self.starts[self.count] = self.glued.len();
+        self.count += 1;
+    }
+
+    fn starts(&self) -> impl Iterator<Item = usize> {
+        self.starts[..self.count].iter().copied()
+    }
+
+    fn last_start(&self) -> usize {
+        self.starts().last().unwrap_or_default()
+    }
+
+    fn last_word(&self) -> &str {
+        &self.glued[self.last_start()..]
+    }
+
+    fn shorten(&mut self, len: usize) {
+        self.glued.truncate(len);
+        while self.count > 0 && self.starts[self.count - 1] >= len {
+            self.count -= 1;
+        }
+    }
+}
+
+/// A small letter without its accent, as people write it on a keyboard that has none.
+const fn without_accent(c: char) -> char {
+    match c {
+        'à' | 'á' | 'â' | 'ã' | 'ä' => 'a',
+        'ç' => 'c',
+        'è' | 'é' | 'ê' | 'ë' => 'e',
+        'ì' | 'í' | 'î' | 'ï' => 'i',
+        'ñ' => 'n',
+        'ò' | 'ó' | 'ô' | 'õ' | 'ö' => 'o',
+        'ù' | 'ú' | 'û' | 'ü' => 'u',
+        _ => c,
+    }
 }

@@ -2,68 +2,76 @@
 
 use std::borrow::Cow;
 
-use super::key_name::{is_person_key, is_phone_key, kind_by_key, snake_case};
+use serde_json::Value;
+
+use super::key_name::{KeyKind, kind_of};
 use super::mask::{find, mask, mask_of, mask_phone};
-use super::phone::digits_below_key;
-use super::scan::Kind;
-use super::walk::{MAX_NESTED, in_nested, walk};
+use super::phone::digits_below;
+use super::walk::{MAX_NESTED, in_nested, is_of_a_machine, walk};
 
 /// What a name says of the values below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Named {
-    /// A street, which nobody may read.
-    Address,
-    /// What was sent or read as a whole.
-    Payload,
-    /// A person's name.
-    Person,
-    /// A phone number, however it is written.
-    Phone,
+pub(crate) struct Named(Says);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Says {
+    /// What the table of names says.
+    Listed(KeyKind),
     /// Nothing.
-    Plain,
-    /// An id of W3C Trace Context, where it has the form of one.
+    Nothing,
+    /// An id of W3C Trace Context, if it has the form of one.
     TraceId,
-    /// Something that is kept out whatever it looks like.
-    Withheld(Kind),
 }
 
 impl Named {
+    /// A name that says nothing.
+    pub(crate) const PLAIN: Self = Self(Says::Nothing);
+
     /// What the name says.
     pub(crate) fn of(name: &str) -> Self {
-        let name = &*snake_case(name);
-        if matches!(name, "span_id" | "trace_id") {
-            Self::TraceId
-        } else if let Some(kind) = kind_by_key(name) {
-            Self::Withheld(kind)
-        } else if is_phone_key(name) || announces(name) {
-            Self::Phone
-        } else if is_person_key(name) {
-            Self::Person
-        } else if is_payload(name) {
-            Self::Payload
-        } else if is_address(name) {
-            Self::Address
-        } else {
-            Self::Plain
+        let letters: String = name.chars().filter(char::is_ascii_alphabetic).collect();
+        if ["spanid", "traceid"].iter().any(|id| letters.eq_ignore_ascii_case(id)) {
+            return Self(Says::TraceId);
         }
+        match kind_of(name) {
+            Some(KeyKind::Plain) => Self::PLAIN,
+            Some(kind) => Self(Says::Listed(kind)),
+            None if announces(name) => Self(Says::Listed(KeyKind::Phone)),
+            None => Self::PLAIN,
+        }
+    }
+
+    /// Whether the name says nothing of numbers.
+    pub(crate) fn is_plain(self) -> bool {
+        self == Self::PLAIN
     }
 
     /// The text as it may be shown.
     pub(crate) fn mask<'a>(self, name: &str, text: &'a str) -> Cow<'a, str> {
-        match self {
-            Self::Plain | Self::Phone if text.is_empty() => Cow::Borrowed(text),
-            // Random digits look like a number now and then; masked, nobody could follow the trace.
-            Self::TraceId if is_trace_id(text) => Cow::Borrowed(text),
-            Self::Plain | Self::TraceId => {
-                let nested = in_nested(text, MAX_NESTED, |value, nested| walk("", value, nested));
-                nested.unwrap_or_else(|| mask(text))
-            }
-            Self::Phone => mask_below_phone(name, text),
-            Self::Address => Cow::Borrowed("[address]"),
-            Self::Payload => Cow::Owned(Self::payload(text.len())),
-            Self::Person => Cow::Borrowed("[name]"),
-            Self::Withheld(kind) => Cow::Owned(format!("[{}]", kind.as_str())),
+        if text.is_empty() && !self.is_payload() {
+            return Cow::Borrowed(text);
         }
+        match self.0 {
+            // Random digits look like a number now and then; masked, nobody could follow the trace.
+            Says::TraceId if is_trace_id(text) => Cow::Borrowed(text),
+            Says::Nothing | Says::TraceId => mask_plain(text),
+            Says::Listed(KeyKind::Address) if is_of_a_machine(text) => mask_plain(text),
+            Says::Listed(KeyKind::Payload) => Cow::Owned(Self::payload(text.len())),
+            Says::Listed(KeyKind::Phone) => mask_below_phone(name, text),
+            Says::Listed(kind) => match kind.mask() {
+                Some(mask) => Cow::Borrowed(mask),
+                None => mask_listed(name, text),
+            },
+        }
+    }
+
+    /// What stands in the place of a flag, or `None` if it may be shown as it is.
+    pub(crate) fn mask_flag(self) -> Option<&'static str> {
+        (self.0 == Says::Listed(KeyKind::Health)).then_some("[health]")
+    }
+
+    fn is_payload(self) -> bool {
+        self.0 == Says::Listed(KeyKind::Payload)
     }
 
     /// What stands in the place of so many bytes.
@@ -77,17 +85,33 @@ impl Named {
     /// What stands in the place of a number, or `None` where it may be shown as it is. `digits` is as
     /// JSON has it.
     pub(crate) fn mask_number(self, name: &str, digits: &str) -> Option<String> {
-        let by_name = match self {
-            // A count of tokens is no token; a one-time password has four digits or more.
-            Self::Withheld(kind) if digits.len() >= 4 => Some(format!("[{}]", kind.as_str())),
-            Self::Address => Some("[address]".to_owned()),
-            Self::Payload => Some(Self::payload(digits.len())),
-            Self::Phone => digits_below_key(digits)
+        let by_name = match self.0 {
+            Says::Listed(KeyKind::Payload) => Some(Self::payload(digits.len())),
+            Says::Listed(KeyKind::Phone) => digits_below(KeyKind::Phone, digits)
                 .map(|digits| mask_phone(&digits))
                 .or_else(|| (!find(&in_line(name, digits)).is_empty()).then(|| "***".to_owned())),
-            _ => None,
+            Says::Listed(KeyKind::Digits) => {
+                digits_below(KeyKind::Digits, digits).map(|digits| mask_phone(&digits))
+            }
+            Says::Listed(kind) if kind.takes_number(digits.len()) => kind.mask().map(str::to_owned),
+            Says::Listed(_) | Says::Nothing | Says::TraceId => None,
         };
         by_name.or_else(|| find(digits).first().map(|found| mask_of(digits, found)))
+    }
+}
+
+fn mask_plain(text: &str) -> Cow<'_, str> {
+    let nested = in_nested(text, MAX_NESTED, |value, nested| walk("", value, nested));
+    nested.unwrap_or_else(|| mask(text))
+}
+
+/// What stands below a name that hides only some values, as [`walk`] has it.
+fn mask_listed<'a>(name: &str, text: &'a str) -> Cow<'a, str> {
+    let mut value = Value::String(text.to_owned());
+    walk(name, &mut value, MAX_NESTED);
+    match value {
+        Value::String(masked) if masked != text => Cow::Owned(masked),
+        _ => Cow::Borrowed(text),
     }
 }
 
@@ -109,7 +133,7 @@ fn mask_below_phone<'a>(name: &str, text: &'a str) -> Cow<'a, str> {
         return masked;
     }
     if find(text).is_empty()
-        && let Some(digits) = digits_below_key(text)
+        && let Some(digits) = digits_below(KeyKind::Phone, text)
     {
         return Cow::Owned(mask_phone(&digits));
     }
@@ -125,31 +149,4 @@ fn mask_below_phone<'a>(name: &str, text: &'a str) -> Cow<'a, str> {
 /// Whether a scan of a whole line takes digits behind this name for a number.
 fn announces(name: &str) -> bool {
     ["4155552671", "123456"].iter().any(|digits| !find(&in_line(name, digits)).is_empty())
-}
-
-/// Names of what is never logged: bodies, webhooks, what was read off a photo, a statement's values.
-fn is_payload(name: &str) -> bool {
-    const NAMES: [&str; 10] = [
-        "bind_params",
-        "body",
-        "db_params",
-        "full_text",
-        "ocr_text",
-        "payload",
-        "query_params",
-        "raw",
-        "raw_text",
-        "text_full",
-    ];
-    let is_one = |suffix: &str| {
-        name.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with(['_', '.']))
-    };
-    NAMES.contains(&name) || is_one("body") || is_one("payload")
-}
-
-/// Names of places where people live. `address` alone is mostly a machine's.
-fn is_address(name: &str) -> bool {
-    const NAMES: [&str; 5] =
-        ["client_address", "delivery_address", "home_address", "postal_address", "street_address"];
-    NAMES.contains(&name)
 }

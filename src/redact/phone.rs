@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::key_name::KeyKind;
 use super::scan::{Kind, Scope, digits_of, scan, subscriber};
 
 /// A phone number in a text.
@@ -45,4 +46,46 @@ pub(super) fn digits_below_key(text: &str) -> Option<String> {
     let digits = digits_of(text);
     let is_plain = text.len() <= 32 && !text.chars().any(char::is_alphabetic);
     (is_plain && (7..=15).contains(&digits.len())).then_some(digits)
+}
+
+/// The digits below a name of this kind, if they are somebody's: a phone number, or the id that a business
+/// has for a person who keeps theirs to themselves (`RW.13491208655302741918`).
+pub(super) fn digits_below(kind: KeyKind, text: &str) -> Option<String> {
+    match kind {
+        KeyKind::Phone => digits_below_key(text).or_else(|| scoped_id(text)),
+        KeyKind::Digits => {
+            let digits = text.strip_prefix('+').unwrap_or(text);
+            let is_bare = (8..=15).contains(&digits.len()) && is_digits(digits);
+            let bare = (is_bare && !is_time(digits)).then(|| digits.to_owned());
+            bare.or_else(|| scoped_id(text))
+        }
+        _ => None,
+    }
+}
+
+/// WhatsApp's business-scoped user id, with or without its country.
+fn scoped_id(text: &str) -> Option<String> {
+    let (country, digits) = text.split_once('.').unwrap_or(("", text));
+    let is_country =
+        matches!(country.len(), 0 | 2) && country.bytes().all(|byte| byte.is_ascii_uppercase());
+    let is_id = is_country && (10..=26).contains(&digits.len()) && is_digits(digits);
+    (is_id && (country.len() == 2 || digits.len() >= 16)).then(|| digits.to_owned())
+}
+
+/// `20261124`, or seconds or milliseconds since 1970, as `from` and `to` hold them too.
+fn is_time(digits: &str) -> bool {
+    match digits.len() {
+        8 => {
+            let is_within = |at: usize, max: u8| {
+                digits[at..at + 2].parse::<u8>().is_ok_and(|value| (1..=max).contains(&value))
+            };
+            matches!(&digits[..2], "19" | "20") && is_within(4, 12) && is_within(6, 31)
+        }
+        10 | 13 => matches!(&digits[..2], "15" | "16" | "17" | "18" | "19"),
+        _ => false,
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::mem;
+use std::net::IpAddr;
 
 use serde_json::{Map, Number, Value};
 
-use super::key_name::{is_person_key, is_phone_key, kind_by_key, named_beside};
+use super::key_name::{KeyKind, kind_of, named_beside};
 use super::mask::{find, mask, mask_of, mask_phone};
-use super::phone::digits_below_key;
-use super::scan::{Found, Kind};
+use super::phone::digits_below;
+use super::scan::Found;
 use crate::json::parse_leniently;
 
 /// How often JSON in a text in JSON is looked into.
@@ -41,23 +42,34 @@ pub fn mask_json(value: &mut Value) {
 
 /// Masks a value below this key, and looks into nested JSON so many times.
 pub(super) fn walk(key: &str, value: &mut Value, nested: usize) {
-    if let Some((kind, secret)) = named_beside(value) {
-        replace(kind, secret);
+    walk_below(kind_of(key), key, value, nested);
+}
+
+fn walk_below(kind: Option<KeyKind>, key: &str, value: &mut Value, nested: usize) {
+    if let Some(kind) = kind
+        && kind.mask().is_some()
+        && kind != KeyKind::Person
+    {
+        replace(kind, value);
+        return;
+    }
+    if let Some((name, value)) = named_beside(value) {
+        walk(&name, value, nested);
     }
     match value {
         Value::String(text) => {
-            if let Some(masked) = mask_text(key, text, nested) {
+            if let Some(masked) = mask_text(kind, key, text, nested) {
                 *text = masked;
             }
         }
         Value::Number(number) => {
-            if let Some(masked) = mask_number(key, number) {
+            if let Some(masked) = mask_number(kind, number) {
                 *value = masked.into();
             }
         }
         Value::Array(items) => {
             for item in items {
-                walk(key, item, nested);
+                walk_below(kind, key, item, nested);
             }
         }
         Value::Object(members) => {
@@ -65,25 +77,32 @@ pub(super) fn walk(key: &str, value: &mut Value, nested: usize) {
                 mask_names(members);
             }
             for (name, member) in members {
-                match kind_by_key(name) {
-                    Some(kind) => replace(kind, member),
-                    None => walk(name, member, nested),
-                }
+                walk_below(kind_in(key, name), name, member, nested);
             }
         }
         Value::Null | Value::Bool(_) => {}
     }
 }
 
-fn mask_text(key: &str, text: &str, nested: usize) -> Option<String> {
-    if is_phone_key(key)
-        && find(text).is_empty()
-        && let Some(digits) = digits_below_key(text)
-    {
-        return Some(mask_phone(&digits));
+/// What a member's name says; of `{"profile": {"name": …}}` both names say it together.
+fn kind_in(outer: &str, name: &str) -> Option<KeyKind> {
+    let says_little = matches!(name, "name" | "number" | "code") && !outer.is_empty();
+    kind_of(name).or_else(|| says_little.then(|| kind_of(&format!("{outer}_{name}")))?)
+}
+
+fn mask_text(kind: Option<KeyKind>, key: &str, text: &str, nested: usize) -> Option<String> {
+    if kind == Some(KeyKind::Person) {
+        return (!text.is_empty() && text != "[name]").then(|| "[name]".to_owned());
     }
-    if is_person_key(key) && !text.is_empty() {
-        return (text != "[name]").then(|| "[name]".to_owned());
+    if let Some(kind) = kind
+        && find(text).is_empty()
+    {
+        if let Some(digits) = digits_below(kind, text) {
+            return Some(mask_phone(&digits));
+        }
+        if kind == KeyKind::Email && text.contains('@') {
+            return (text != "[email]").then(|| "[email]".to_owned());
+        }
     }
     let nested = in_nested(text, nested, |value, nested| walk(key, value, nested));
     match nested.unwrap_or_else(|| mask(text)) {
@@ -93,27 +112,53 @@ fn mask_text(key: &str, text: &str, nested: usize) -> Option<String> {
 }
 
 /// A number that is one of those people have, written without quotes. A score or a share is none.
-fn mask_number(key: &str, number: &Number) -> Option<String> {
+fn mask_number(kind: Option<KeyKind>, number: &Number) -> Option<String> {
+    let mut digits = number.to_string();
     if number.is_f64() {
-        return None;
+        // Some parsers read whole numbers as `447911123456.0`.
+        digits.truncate(digits.strip_suffix(".0")?.len());
+    } else {
+        let whole = |found: &Found| found.at.end == digits.len();
+        if let Some(found) = find(&digits).iter().find(|found| whole(found)) {
+            return Some(mask_of(&digits, found));
+        }
     }
-    let digits = number.to_string();
-    let whole = |found: &Found| found.at.end == digits.len();
-    if let Some(found) = find(&digits).iter().find(|found| whole(found)) {
-        return Some(mask_of(&digits, found));
-    }
-    let below_key = digits_below_key(&digits).filter(|_| is_phone_key(key));
-    below_key.map(|digits| mask_phone(&digits))
+    digits_below(kind?, &digits).map(|digits| mask_phone(&digits))
 }
 
-/// Replaces every text below a key that names a secret. Numbers stay: a count of tokens is no token.
-fn replace(kind: Kind, value: &mut Value) {
+/// Replaces what stands below a name that says it is nobody's business. Flags stay, but about somebody's
+/// health.
+fn replace(kind: KeyKind, value: &mut Value) {
     match value {
-        Value::String(text) if !text.is_empty() => *text = format!("[{}]", kind.as_str()),
         Value::Array(items) => items.iter_mut().for_each(|item| replace(kind, item)),
         Value::Object(members) => members.values_mut().for_each(|member| replace(kind, member)),
-        _ => {}
+        _ => {
+            if let Some(mask) = masked_whole(kind, value) {
+                *value = mask.into();
+            }
+        }
     }
+}
+
+fn masked_whole(kind: KeyKind, value: &Value) -> Option<&'static str> {
+    let is_masked = match value {
+        Value::String(text) if kind == KeyKind::Address && is_of_a_machine(text) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Number(number) => kind.takes_number(number.to_string().len()),
+        Value::Bool(_) => kind == KeyKind::Health,
+        Value::Null | Value::Array(_) | Value::Object(_) => false,
+    };
+    kind.mask().filter(|_| is_masked)
+}
+
+/// Whether an address is a machine's: `10.0.0.7:5432`, `db.internal:5432`, a URL, a place in memory.
+pub(super) fn is_of_a_machine(text: &str) -> bool {
+    let has_port = || {
+        text.rsplit_once(':').is_some_and(|(host, port)| {
+            port.parse::<u16>().is_ok() && host.bytes().all(|byte| byte.is_ascii_graphic())
+        })
+    };
+    text.parse::<IpAddr>().is_ok() || text.contains("://") || text.starts_with("0x") || has_port()
 }
 
 /// Member names that meet under one mask get further stars, so that no member is lost.

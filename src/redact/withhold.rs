@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::RedactionKey;
-use super::key_name::{kind_by_key, named_beside};
+use super::key_name::{KeyKind, kind_withheld, named_beside};
 use super::mask::with_masks;
 use super::scan::{Found, Kind, Scope, scan};
 use super::walk::{MAX_NESTED, in_nested};
@@ -14,13 +14,15 @@ use super::walk::{MAX_NESTED, in_nested};
 /// its keyed hash: `[secret 43 0f3a…]`. It knows them by prefix, by shape and by the name of the key they
 /// stand under, also in JSON that is written inside a text.
 ///
-/// Numbers and flags stay, whatever their key: a count of tokens is no token.
+/// Numbers count too, as [`KeyKind::takes_number`] has it. Flags stay.
 pub(crate) fn withhold(value: &mut Value, key: &RedactionKey) {
     keep_out(value, key, MAX_NESTED);
 }
 
 fn keep_out(value: &mut Value, key: &RedactionKey, nested: usize) {
-    if let Some((kind, secret)) = named_beside(value) {
+    if let Some((name, secret)) = named_beside(value)
+        && let Some(kind) = kind_withheld(&name)
+    {
         under(kind, secret, key);
     }
     match value {
@@ -42,7 +44,7 @@ fn keep_out(value: &mut Value, key: &RedactionKey, nested: usize) {
         Value::Object(members) => {
             withhold_in_names(members, key);
             for (name, member) in members {
-                match kind_by_key(name) {
+                match kind_withheld(name) {
                     Some(kind) => under(kind, member, key),
                     None => keep_out(member, key, nested),
                 }
@@ -87,24 +89,31 @@ fn withhold_in_names(members: &mut Map<String, Value>, key: &RedactionKey) {
     }
 }
 
-/// Replaces every text below a key that names a secret.
-fn under(kind: Kind, value: &mut Value, key: &RedactionKey) {
+/// Replaces every text and number below a key that names a secret.
+fn under(named: KeyKind, value: &mut Value, key: &RedactionKey) {
+    let Some(kind) = named.withheld() else { return };
     match value {
         Value::String(text) if !text.is_empty() && !is_marker(text) => {
             *text = marker(kind, text, key);
         }
+        Value::Number(number) => {
+            let written = number.to_string();
+            if named.takes_number(written.len()) {
+                *value = Value::String(marker(kind, &written, key));
+            }
+        }
         Value::Array(items) => {
             for item in items {
-                under(kind, item, key);
+                under(named, item, key);
             }
         }
         Value::Object(members) => {
             withhold_in_names(members, key);
             for member in members.values_mut() {
-                under(kind, member, key);
+                under(named, member, key);
             }
         }
-        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(_) | Value::Null | Value::Bool(_) => {}
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod alerts;
 mod documents;
-mod lines;
+pub(crate) mod lines;
 mod load;
 mod log;
 mod log_hostile;

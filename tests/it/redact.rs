@@ -1,7 +1,9 @@
 //! What is found in text, and what never enters the store.
 
+mod at_rest;
 mod attacks;
 pub(crate) mod corpus;
+pub(crate) mod key_names;
 mod phone_hashes;
 pub(crate) mod properties;
 mod quality;
@@ -26,7 +28,7 @@ fn event() -> AuditEvent {
 }
 
 /// What becomes of a payload.
-fn entered(payload: Value) -> Value {
+pub(crate) fn entered(payload: Value) -> Value {
     sealed(event().input(payload)).input().expect("an input")
 }
 

@@ -1,5 +1,7 @@
 //! The host's TypeScript: `examples/typescript` seals and appends as the library does.
 
+mod names;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -54,6 +56,18 @@ pub(crate) fn said(output: &Output) -> String {
 
 fn run(url: &str, arguments: &[&str]) -> String {
     said(&node(url, arguments).output().expect("node starts"))
+}
+
+/// What a program says that reads values, one a line.
+fn through(program: &str, values: &[Value]) -> String {
+    let mut node = node("", &[program]);
+    let mut node = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");
+    let mut stdin = node.stdin.take().expect("a pipe");
+    let lines = values.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
+    let said = said(&node.wait_with_output().expect("node ends"));
+    writer.join().expect("no panic").expect("node reads");
+    said
 }
 
 async fn read(fresh: &Fresh, request: &RequestId) -> StreamSnapshot {
@@ -204,13 +218,7 @@ fn any_json_is_kept_and_committed_to_as_the_library_does() {
     let values: Vec<Value> =
         (0..2_000).map(sample).filter(|value| !has_large_integer(value)).collect();
     assert!(values.len() > 500, "{} values are left", values.len());
-    let mut node = node("", &["tests/typescript/seal_lines.mjs"]);
-    let mut node = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");
-    let mut stdin = node.stdin.take().expect("a pipe");
-    let lines = values.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
-    let said = said(&node.wait_with_output().expect("node ends"));
-    writer.join().expect("no panic").expect("node reads");
+    let said = through("tests/typescript/seal_lines.mjs", &values);
     assert_eq!(said.lines().count(), values.len());
     for (line, value) in said.lines().zip(values) {
         let kept = sanitise(value);

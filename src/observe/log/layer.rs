@@ -73,7 +73,7 @@ impl<W> JsonLayer<W> {
     pub fn shipper_names(mut self, service: &str) -> Self {
         self.choices.has_shipper_names = true;
         self.service.clear();
-        push_masked(&mut self.service, Named::Plain, "", service, ID_MAX);
+        push_masked(&mut self.service, Named::PLAIN, "", service, ID_MAX);
         self
     }
 

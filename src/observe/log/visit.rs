@@ -52,7 +52,7 @@ impl<'a> Renderer<'a> {
         // A `String` takes everything.
         _ = write!(self.text, "{number}");
         let digits = std::mem::take(self.text);
-        let is_plain = digits.len() < DIGITS_MIN && field.named == Named::Plain;
+        let is_plain = digits.len() < DIGITS_MIN && field.named.is_plain();
         let masked = if is_plain { None } else { field.named.mask_number(&field.name, &digits) };
         self.set(field, |out| match &masked {
             Some(masked) => push_text(out, masked),
@@ -76,9 +76,11 @@ impl<'a> Renderer<'a> {
 
 impl Visit for Renderer<'_> {
     fn record_bool(&mut self, field: &Field, value: bool) {
-        if let Some(field) = self.planned(field) {
-            self.set(field, |out| out.push_str(if value { "true" } else { "false" }));
-        }
+        let Some(field) = self.planned(field) else { return };
+        self.set(field, |out| match field.named.mask_flag() {
+            Some(masked) => push_text(out, masked),
+            None => out.push_str(if value { "true" } else { "false" }),
+        });
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
@@ -135,7 +137,7 @@ impl Visit for Renderer<'_> {
         self.set_text(field, &chain);
         if !self.plan.has_error_message && self.fields.lifted[ERROR_MESSAGE].is_empty() {
             let out = &mut self.fields.lifted[ERROR_MESSAGE];
-            push_masked(out, Named::Plain, "", without_stack(&chain), VALUE_MAX);
+            push_masked(out, Named::PLAIN, "", without_stack(&chain), VALUE_MAX);
         }
         *self.text = chain;
     }

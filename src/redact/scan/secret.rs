@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::class::{COLON, DIGIT, MARK, SIGN};
 use super::{Found, Kind, context, url};
-use crate::redact::key_name::is_secret_name;
+use crate::redact::key_name::{KeyKind, secret_kind};
 
 /// No secret is shorter, where only its form tells it.
 const MIN_LEN: usize = 12;
@@ -248,48 +248,42 @@ fn named_value(text: &str, token: Range<usize>, any: u8) -> Option<Range<usize>>
     let bytes = text.as_bytes();
     if any & (SIGN | COLON) != 0 {
         for at in token.clone().filter(|at| matches!(bytes[*at], b'=' | b':')) {
-            let name = context::name_before(text, at);
-            if !is_secret_name(name) {
-                continue;
-            }
+            let Some(kind) = secret_kind(context::name_before(text, at)) else { continue };
             let ends = |byte: &u8| matches!(byte, b'&' | b';' | b',');
             let rest = &bytes[at + 1..token.end];
             let len = rest.iter().take(MAX_KEY).position(ends).unwrap_or(rest.len());
             // Of a value that goes on and on, the first part says whether it is one.
             let part = text[at + 1..at + 1 + len].floor_char_boundary(MAX_KEY);
-            if is_value(name, &text[at + 1..at + 1 + part], bytes[at]) {
+            if is_value(kind, &text[at + 1..at + 1 + part], bytes[at]) {
                 return Some(at + 1..at + 1 + len);
             }
         }
     }
     let (name, joint) = context::name_assigned(text, token.start)?;
     let value = text[token.clone()].trim_end_matches([',', ';', '.', '!', '?']);
-    let is_named = is_secret_name(name) && is_value(name, value, joint);
+    let is_named = secret_kind(name).is_some_and(|kind| is_value(kind, value, joint));
     is_named.then(|| token.start..token.start + value.len())
 }
 
 /// Whether a text beside a secret's name is one, and not a remark on it.
-fn is_value(name: &str, value: &str, joint: u8) -> bool {
+fn is_value(kind: KeyKind, value: &str, joint: u8) -> bool {
     let has = |is: fn(&u8) -> bool| value.as_bytes().iter().any(is);
-    let ends = |word: &str| {
-        name.len() >= word.len()
-            && name.is_char_boundary(name.len() - word.len())
-            && name[name.len() - word.len()..].eq_ignore_ascii_case(word)
-    };
-    let is_password_name = ends("password") || ends("passwd") || ends("pwd");
-    if value.len() >= 4 && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return is_password_name || ends("otp");
-    }
     if value.starts_with(['*', '$']) || value.contains("***") {
         return false;
     }
     let has_digit = has(u8::is_ascii_digit);
+    if value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return match kind {
+            KeyKind::Code => (3..=10).contains(&value.len()),
+            KeyKind::Password => value.len() >= 4,
+            _ => false,
+        };
+    }
     let has_letter = has(u8::is_ascii_alphabetic);
     let is_assigned = joint == b'=';
     let is_random = has_digit && has_letter && value.len() >= if is_assigned { 6 } else { 8 };
     let is_mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && value.len() >= 16;
     // Beside a colon, a word of a language is a remark.
-    let is_password =
-        (is_assigned || has_digit) && value.len() >= 4 && (is_password_name || ends("passphrase"));
+    let is_password = (is_assigned || has_digit) && value.len() >= 4 && kind == KeyKind::Password;
     is_random || is_mixed || is_password
 }

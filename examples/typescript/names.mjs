@@ -1,0 +1,87 @@
+// Names that tell secrets, exactly as src/redact/key_names.txt has them: a test compares the two.
+
+export const KEY_NAMES = String.raw`
+# What a value is by the name of its key. One table for the store, for masks and for log lines; an exact copy is
+# in examples/typescript/names.mjs, and a test compares the two.
+#
+# "kind: name name ...". A name is compared without case, accents, signs and the digits at its end, so that
+# access_token, accessToken, ACCESS-TOKEN2 and accesstoken are one name. It matches a key that ends with it at the
+# start of a word: token matches push_token, but not tokenizer. The longest match counts.
+#   =name   matches the whole key only
+#   ~name   matches the end of a word too: mytoken
+#   *name   matches anywhere in a key: homephone_checked
+# A key that matches nothing is tried again without the qualifiers at its end, and as a singular.
+
+qualifier: again check confirm confirmation confirmed confirmer current encrypted field hash new nouveau old
+qualifier: plain plaintext repeat repeated retype text value verify
+
+# Credentials: withheld from the store, masked everywhere.
+secret: ~access_key ~access_token ~api_key ~apikeys ~private_key ~secret ~secret_key ~token account_key aes_key anon_key
+secret: apns_key app_key appsecret_proof application_key auth auth_key authorization backup_codes bearer
+secret: cle_api cle_d_acces cle_privee cle_secrete client_key connection_string consumer_key cookie cookies
+secret: credential credentials deploy_key dsn encryption_key hmac_key jeton jeton_d_acces jwt
+secret: keystore_pass license_key master_key mnemonic oauth_verifier pem recovery_codes recovery_phrase
+secret: redaction_key sas_token secrets seed_phrase service_key service_role service_role_key session_cookie
+secret: session_key shared_access_key shared_key signature signature_256 signing_key ssh_key storage_account_key
+secret: subscription_key urufunguzo_rw_ibanga webhook_secret
+secret: anthropic_key aws_key azure_key clave datadog_key fastly_key gemini_key github_key gitlab_key google_key
+secret: groq_key heroku_key maps_key mailgun_key mistral_key okta_key openai_key sendgrid_key snyk_key sonar_key
+secret: sonar_login stripe_key sumo_key supabase_key twilio_key twilio_sid_secret
+
+# Passwords: as above; in a text a short one counts too.
+password: ~ijambobanga ~mot_de_passe ~mot_passe ~passphrase ~passwd ~password ~passwords ~pwd
+password: ibanga ibanga_ryanjye ijambo_ry_ibanga ijambo_ry_banga mdp motdepass pass passe
+password: phrase_de_passe phrase_secrete
+
+# One-time codes, PINs and card checks: as above, and so are numbers.
+code: ~otp ~passcode 2fa_code access_code activation_code auth_code authorization_code authentication_code backup_code
+code: card_verification_value code_confirmation code_d_acces code_d_activation code_de_confirmation
+code: code_de_securite code_de_validation code_de_verification code_otp code_pin code_secret code_securite
+code: code_sms code_validation code_verification confirm_code confirmation_code csc cvc cvn cvv kode_y_ibanga
+code: kode_yo_kwemeza kode_yo_kwinjira login_code mfa mfa_code momo_pin mpin one_time_code one_time_password
+code: one_time_pin pin pin_code pin_ya_momo puk puk_code recovery_code reset_code secret_code security_code
+code: signin_code sms_code totp totp_code tpin two_factor_code umubare_w_ibanga
+code: verification_code verify_code
+
+# Links that are keys, and content.
+signed_url: image_url media_url presigned_url recording_url signed_url
+media: base64 binary_data image_base64 image_data media_data
+
+# Phone numbers: any digits.
+phone: *cellphone *msisdn *phone *telephone ~mobile_number caller_id cell_number contact_hints contact_number
+phone: destination_number fax gsm gsm_number handset momo_number mobile mobile_money_number mobile_no
+phone: from_number nimero nimero_ya_telefone nimero_ya_telefoni numero numero_de_telephone numero_mobile
+phone: numero_telephone numero_whatsapp originating_number portable recipient_id sender_number
+phone: source_number sms_number subscriber_number tel telefone telefoni to_number wa_id wa_number whatsapp
+phone: whatsapp_id whatsapp_number
+# Names that hold a phone number in a webhook and something else elsewhere: digits alone, and nothing like a time.
+digits: =author =called =callee =caller =cell =contact =from =input =mobile_id =participant =receiver =recipient
+digits: =remote_party =sender =to =user from_user_id parent_user_id recipient_user_id to_user_id user_id
+
+# People.
+person: account_holder amazina author_name beneficiary_name caller_name cardholder cardholder_name client_name
+person: contact_name customer_name display_name doctor doctor_name family_name father_name first_name
+person: full_name given_name holder_name izina izina_ry_umukiriya last_name maiden_name middle_name
+person: mother_name next_of_kin nickname nom nom_complet nom_de_famille nom_du_client owner_name patient
+person: patient_full_name patient_name person_name prenom prescriber prescriber_name profile_name push_name
+person: receiver_name recipient_name sender_name spouse_name surname user_full_name user_name
+address: =address =adresse address_line aderesi adresse_de_livraison adresse_domicile aho_atuye
+address: billing_address client_address customer_address delivery_address home_address mailing_address
+address: physical_address postal_address residential_address shipping_address street street_address
+birth_date: amavuko birth_date birth_day birth_year born_on date_de_naissance date_of_birth
+birth_date: ddn dob itariki_y_amavuko naissance year_of_birth
+health: allergie allergy blood_group blood_type diagnosis diagnoses disease groupe_sanguin grossesse
+health: health_condition hiv_status illness imiti indwara maladie medical_condition medical_history
+health: medical_record medicament medication ordonnance pregnancy pregnant prescription symptom symptome
+health: treatment uburwayi ubwandu umuti viral_load
+email: courriel email email_address imeyili mail_address
+national_id: id_card_number indangamuntu irangamuntu national_id national_id_number nid numero_d_identite
+national_id: passport passport_no passport_number
+
+# What is never logged as a whole; elsewhere its parts are looked at.
+payload: =full_text =ocr_text =raw =raw_text =text_full bind_params body db_params payload query_params
+
+# Names that end like one of these and are something else.
+plain: max_token min_token next_of_kin_count num_token per_token phone_id phone_model
+plain: phone_number_id phone_type token_count total_token trace_token
+`;
