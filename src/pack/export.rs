@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{PackEvent, SCHEMA, SECTIONS_VERSION, Section, Sections, SetAsideEvent};
 use crate::event::{RequestId, StreamId};
 use crate::proof::{Digest, tagged_digest};
-use crate::redact::{Additions, KnownValues, Profile};
+use crate::redact::{Additions, Profile};
 use crate::store::{AuditStore, StoreError, StreamSnapshot};
 
 /// A request's whole story for one reader. Its JSON form begins with `schema`.
@@ -209,7 +209,7 @@ impl RequestPack {
         }
         set_aside.extend(snapshot.unreadable.iter().map(SetAsideEvent::from));
         set_aside.sort_by_key(|event| event.seq);
-        let mut known = KnownValues::default();
+        let mut known = profile.known_values();
         for record in &whole {
             for payload in record.input.iter().chain(&record.output) {
                 known.learn(&record.header.event_type, payload);

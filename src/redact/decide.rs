@@ -199,7 +199,7 @@ fn is_text_of(holds: Holds, text: &str, known: &KnownValues) -> bool {
             text.bytes().filter(u8::is_ascii_digit).count() <= WORD_DIGITS_MAX
                 && is_word(text, known)
                 // A word in lower case is nobody's name, even if somebody is called so.
-                && (is_lower || known.find(text).is_empty())
+                && (is_lower || !known.has_names(text))
         }
         Holds::Count | Holds::Flag | Holds::Members | Holds::Number => false,
     }
@@ -209,17 +209,15 @@ fn decide_internal(class: Class, key: &str, value: &Value, known: &KnownValues) 
     match value {
         Value::String(text) => {
             let is_id = class == Class::Id;
-            let masked = mask_contacts(text, Vec::new(), |phone| {
+            let masked = mask_contacts(text, known.phone_masks(text, false), |phone| {
                 // Sections join by ids: only what is known to be somebody's number is masked in one.
-                if is_id {
-                    !known.is_somebodys_phone(&phone.digits)
-                } else {
-                    known.is_vendor_phone(&phone.digits)
-                }
+                if is_id { !known.is_somebodys_phone(phone) } else { known.is_vendor_phone(phone) }
             });
             if masked.is_none() && is_phone_key(key) && !is_id {
                 // A number of a form that only its field tells: of the world, without its plus.
-                if let Some(digits) = digits_below_key(text).filter(|d| !known.is_vendor_phone(d)) {
+                if let Some(digits) =
+                    digits_below_key(text).filter(|_| !known.is_vendor_phone(text))
+                {
                     return masked_as(Rule::Contact, mask_phone(&digits));
                 }
             }
@@ -297,8 +295,7 @@ fn hide_phone(text: &str) -> Decision {
 }
 
 fn hide_in_text(text: &str, known: &KnownValues) -> Decision {
-    let names = known.find(text).into_iter().map(|(at, what)| (at, format!("[{what}]")));
-    let names: Vec<_> = names.collect();
+    let names = known.masks(text);
     if names.is_empty() && !known.has_contacts(text) {
         return Decision::Show;
     }
@@ -308,7 +305,9 @@ fn hide_in_text(text: &str, known: &KnownValues) -> Decision {
 /// A phone number as JSON has it where nobody put quotes around it. A score or a share is none.
 fn is_phone_number(key: &str, number: &Number, known: &KnownValues) -> bool {
     let is_number = |digits: &str| {
-        known.has_contacts(digits) || (is_phone_key(key) && digits_below_key(digits).is_some())
+        known.has_contacts(digits)
+            || known.is_known_phone(digits)
+            || (is_phone_key(key) && digits_below_key(digits).is_some())
     };
     !number.is_f64() && is_number(&number.to_string())
 }
@@ -319,12 +318,12 @@ fn is_plain_name(name: &str, known: &KnownValues) -> bool {
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && !known.has_contacts(name)
-        && known.find(name).is_empty()
+        && !known.has_names(name)
 }
 
 /// A word from a closed set, a version, an id or a time: no sentence, no number, nobody's name.
 fn is_harmless_word(text: &str, known: &KnownValues) -> bool {
-    is_word(text, known) && known.find(text).is_empty()
+    is_word(text, known) && !known.has_names(text)
 }
 
 /// One word, without anybody's number.

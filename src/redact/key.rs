@@ -6,8 +6,7 @@ use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest as _, Sha256};
 
-use super::e164::{CallingCode, PhoneError, canonical, of_digits};
-use super::scan::digits_of;
+use super::e164::{CallingCode, PhoneError, canonical, of_found};
 use crate::event::{ConversationId, EventError, EventId, RequestId};
 
 /// A deployment's 32 secret bytes: with them the same value gives the same keyed hash each time,
@@ -72,6 +71,11 @@ impl RedactionKey {
     pub fn calling_code(mut self, home: CallingCode) -> Self {
         self.home = home;
         self
+    }
+
+    /// The country of numbers that do not say theirs.
+    pub(super) fn home(&self) -> CallingCode {
+        self.home
     }
 
     /// Reads the bytes from 64 hex digits, or `None` where they are not that.
@@ -180,10 +184,7 @@ impl RedactionKey {
 
     /// The same for digits that the scanner took for a number, in whatever they stand.
     pub(super) fn hash_of_found_phone(&self, written: &str) -> String {
-        let number = canonical(written, self.home).unwrap_or_else(|_| {
-            of_digits(&digits_of(written), written.contains(['+', '\u{ff0b}']), self.home)
-        });
-        self.hash_of_number(&number)
+        self.hash_of_number(&of_found(written, self.home))
     }
 
     fn hash_of_number(&self, number: &str) -> String {

@@ -1,27 +1,23 @@
 //! What is known of the people of one request, to find it again in free text.
 
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use serde_json::Value;
 
+use super::e164::CallingCode;
+use super::fold::folded;
 use super::key_name::{is_person_key, is_phone_key};
+use super::mask::{Mask, mask_phone};
+use super::names::Names;
 use super::phone::{digits_below_key, find_phones};
-use super::scan::{Scope, scan, subscriber};
-
-/// Most names and terms that are remembered of one request.
-const MAX_PHRASES: usize = 2_000;
+use super::phone_book::PhoneBook;
+use super::scan::{Scope, digits_of, scan};
+use super::spellings::{of_person, of_term, of_vendor};
 
 /// Numbers, names and medical terms that one request's events hold in fields of known meaning.
-#[derive(Default)]
 pub(crate) struct KnownValues {
-    /// Subscriber parts of vendors' numbers.
-    vendor_phones: HashSet<String>,
-    /// Subscriber parts of everybody else's numbers.
-    other_phones: HashSet<String>,
-    /// Phrases in lower-case words, by their first word.
-    phrases: HashMap<String, Vec<Phrase>>,
-    count: usize,
+    phones: PhoneBook,
+    names: Names,
     topic: Topic,
     /// Whether the payload at hand comes from an event that knows vendors' numbers.
     believes_vendors: bool,
@@ -40,17 +36,33 @@ enum Topic {
     Medical,
 }
 
-#[derive(PartialEq, Eq)]
-struct Phrase {
-    words: Vec<String>,
-    what: &'static str,
+/// Where a payload's walk is.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    /// The nearest member name, and the one above it.
+    key: &'a str,
+    above: &'a str,
+    /// Whether this is what was read from a photo.
+    is_extracted: bool,
 }
 
 impl KnownValues {
+    /// What an exporter knows before it has read an event. A number without a country is one of `home`.
+    pub(super) fn new(home: CallingCode) -> Self {
+        Self {
+            phones: PhoneBook::new(home),
+            names: Names::default(),
+            topic: Topic::Unknown,
+            believes_vendors: false,
+            scope: Scope::Full,
+        }
+    }
+
     /// What a verifier knows, who sees what was masked only as it is masked: nobody's name or number, and
     /// the topic of the request as far as an event shows it. By the rules of every build.
     pub(crate) fn of_a_verifier<'a>(shown: impl Iterator<Item = &'a Value>) -> Self {
-        let mut known = Self { topic: Topic::Other, scope: Scope::BuiltIn, ..Self::default() };
+        let mut known =
+            Self { topic: Topic::Other, scope: Scope::BuiltIn, ..Self::new(CallingCode::RWANDA) };
         shown.for_each(|value| known.learn_topic("", value));
         known
     }
@@ -60,75 +72,74 @@ impl KnownValues {
         // A model can be talked into calling anybody's number a vendor's: only the host's own events
         // about vendors are believed.
         self.believes_vendors = event_type.starts_with("vendor.");
-        self.walk("", payload, false);
+        self.walk(At { key: "", above: "", is_extracted: false }, payload);
     }
 
-    /// Whether the number is a vendor's and nobody else's.
-    pub(super) fn is_vendor_phone(&self, digits: &str) -> bool {
-        let subscriber = subscriber(digits);
-        self.vendor_phones.contains(subscriber) && !self.other_phones.contains(subscriber)
+    /// Whether a number, as it is written, is a vendor's and nobody else's.
+    pub(super) fn is_vendor_phone(&self, written: &str) -> bool {
+        self.phones.is_vendor(written)
     }
 
-    /// Whether the number is a client's or a stranger's.
-    pub(super) fn is_somebodys_phone(&self, digits: &str) -> bool {
-        self.other_phones.contains(subscriber(digits))
+    /// Whether a number, as it is written, is a client's or a stranger's.
+    pub(super) fn is_somebodys_phone(&self, written: &str) -> bool {
+        self.phones.is_somebodys(written)
     }
 
     /// Whether what people wrote may be shown outside: not where it may be about somebody's health,
     /// and not where names were too many to remember.
     pub(super) fn texts_may_be_shown(&self) -> bool {
-        self.topic == Topic::Other && self.count < MAX_PHRASES
+        self.topic == Topic::Other && !self.names.is_full()
     }
 
     /// Whether a text holds somebody's number, an address or a secret.
     pub(super) fn has_contacts(&self, text: &str) -> bool {
-        !scan(text, self.scope).is_empty()
+        !scan(text, self.scope).is_empty() || !self.phones.find(text, true).is_empty()
     }
 
-    /// Finds known names and terms in a text, with what each is.
-    pub(super) fn find(&self, text: &str) -> Vec<(Range<usize>, &'static str)> {
-        if self.phrases.is_empty() {
-            return Vec::new();
-        }
-        let words: Vec<_> = words(text).collect();
-        let mut found = Vec::new();
-        let mut index = 0;
-        while index < words.len() {
-            let (at, word) = &words[index];
-            let longest = self.phrases.get(word).into_iter().flatten().filter(|phrase| {
-                let here = words[index..].iter().map(|(_, word)| word);
-                phrase.words.len() <= words.len() - index
-                    && phrase.words.iter().zip(here).all(|(a, b)| a == b)
-            });
-            if let Some(phrase) = longest.max_by_key(|phrase| phrase.words.len()) {
-                let last = &words[index + phrase.words.len() - 1].0;
-                found.push((at.start..last.end, phrase.what));
-                index += phrase.words.len();
-            } else {
-                index += 1;
-            }
-        }
-        found
+    /// Whether digits that stand alone are a number that is known.
+    pub(super) fn is_known_phone(&self, digits: &str) -> bool {
+        self.phones.holds(digits)
     }
 
-    fn walk(&mut self, key: &str, value: &Value, medical: bool) {
+    /// Whether a known name or term stands in a text.
+    pub(super) fn has_names(&self, text: &str) -> bool {
+        !self.names.find(text).is_empty()
+    }
+
+    /// What stands in the place of known names, terms and numbers in a text.
+    pub(super) fn masks(&self, text: &str) -> Vec<Mask> {
+        let names = self.names.find(text).into_iter().map(|(at, what)| (at, format!("[{what}]")));
+        names.chain(self.phone_masks(text, true)).collect()
+    }
+
+    /// What stands in the place of known numbers in a text.
+    pub(super) fn phone_masks(&self, text: &str, with_vendors: bool) -> Vec<Mask> {
+        let mask = |at: Range<usize>| {
+            let masked = mask_phone(&digits_of(&text[at.clone()]));
+            (at, masked)
+        };
+        self.phones.find(text, with_vendors).into_iter().map(mask).collect()
+    }
+
+    fn walk(&mut self, at: At<'_>, value: &Value) {
         match value {
             Value::Object(members) => {
                 for (name, member) in members {
-                    if medical && name.contains("medication") {
+                    if at.is_extracted && name.contains("medication") {
                         self.topic = Topic::Medical;
                     }
-                    self.walk(name, member, medical || name == "extracted");
+                    let is_extracted = at.is_extracted || name == "extracted";
+                    self.walk(At { key: name, above: at.key, is_extracted }, member);
                 }
             }
             Value::Array(items) => {
                 for item in items {
-                    self.walk(key, item, medical);
+                    self.walk(at, item);
                 }
             }
-            Value::String(text) => self.learn_text(key, text, medical),
-            Value::Number(number) if is_phone_key(key) => {
-                self.learn_phones(key, &number.to_string());
+            Value::String(text) => self.learn_text(at, text),
+            Value::Number(number) if is_phone_key(at.key) => {
+                self.learn_phones(at.key, &number.to_string());
             }
             _ => {}
         }
@@ -145,59 +156,60 @@ impl KnownValues {
         }
     }
 
-    fn learn_text(&mut self, key: &str, text: &str, medical: bool) {
-        if is_topic_key(key) {
+    fn learn_text(&mut self, at: At<'_>, text: &str) {
+        let (spellings, what) = if is_topic_key(at.key) {
             self.topic = self.topic.max(topic(text));
-        } else if is_phone_key(key) {
-            self.learn_phones(key, text);
-        } else if key == "vendor_name" || key == "business_name" {
-            self.learn_phrase(text, "vendor");
-        } else if is_person_key(key) {
-            self.learn_phrase(text, "name");
-            self.learn_words(text, 3, "name");
-        } else if medical && key != "text_full" {
-            self.learn_phrase(text, "medical");
-            self.learn_words(text, 5, "medical");
+            return;
+        } else if is_phone_key(at.key) {
+            self.learn_phones(at.key, text);
+            return;
+        } else if is_vendor_name(at) {
+            (of_vendor(text), "vendor")
+        } else if is_person_key(at.key) || is_name_of_person(at) {
+            (of_person(text), "name")
+        } else if at.is_extracted && at.key != "text_full" {
+            (of_term(text), "medical")
+        } else {
+            return;
+        };
+        for spelling in &spellings {
+            self.names.insert(spelling, what);
         }
     }
 
     fn learn_phones(&mut self, key: &str, text: &str) {
-        let phones = match (key == "vendor_phone", self.believes_vendors) {
-            (true, true) => &mut self.vendor_phones,
-            (true, false) => return,
-            (false, _) => &mut self.other_phones,
-        };
+        let is_vendor = key == "vendor_phone";
+        if is_vendor && !self.believes_vendors {
+            return;
+        }
         let found = find_phones(text);
-        if found.is_empty() {
-            phones.extend(digits_below_key(text).map(|digits| subscriber(&digits).to_owned()));
+        if found.is_empty() && digits_below_key(text).is_some() {
+            self.phones.insert(text, is_vendor);
         }
-        phones.extend(found.iter().map(|phone| phone.subscriber().to_owned()));
+        for phone in found {
+            self.phones.insert(&text[phone.at], is_vendor);
+        }
     }
+}
 
-    fn learn_words(&mut self, text: &str, min_letters: usize, what: &'static str) {
-        for (_, word) in words(text) {
-            if word.chars().count() >= min_letters && word.chars().all(char::is_alphabetic) {
-                self.insert(vec![word], what);
-            }
-        }
-    }
+/// Whether a shop's name stands here: below its own key, or as the `name` of a vendor.
+fn is_vendor_name(At { key, above, .. }: At<'_>) -> bool {
+    const VENDORS: [&str; 7] =
+        ["business", "shop", "shops", "store", "supplier", "vendor", "vendors"];
+    let key = glued(key);
+    let named = key.strip_suffix("name").unwrap_or_default();
+    VENDORS.contains(&named) || (key == "name" && VENDORS.contains(&glued(above).as_str()))
+}
 
-    fn learn_phrase(&mut self, text: &str, what: &'static str) {
-        let words: Vec<_> = words(text).map(|(_, word)| word).collect();
-        if words.iter().map(String::len).sum::<usize>() >= 3 {
-            self.insert(words, what);
-        }
-    }
+/// Whether a person's name stands here, as the `name` of what is above it: `{"profile": {"name": …}}`.
+fn is_name_of_person(At { key, above, .. }: At<'_>) -> bool {
+    matches!(glued(key).as_str(), "formattedname" | "fullname" | "lastname" | "name" | "surname")
+        && is_person_key(&format!("{above}_name"))
+}
 
-    fn insert(&mut self, words: Vec<String>, what: &'static str) {
-        let Some(first) = words.first().cloned() else { return };
-        let phrase = Phrase { words, what };
-        let known = self.phrases.entry(first).or_default();
-        if self.count < MAX_PHRASES && !known.contains(&phrase) {
-            known.push(phrase);
-            self.count += 1;
-        }
-    }
+/// A key in small letters, without what joins its words.
+fn glued(key: &str) -> String {
+    folded(key).replace(' ', "")
 }
 
 /// Whether the field says what the request is about.
@@ -211,12 +223,4 @@ fn topic(category: &str) -> Topic {
         ["clinic", "doctor", "health", "medic", "pharm", "prescription", "umuti"];
     let category = category.to_lowercase();
     if MEDICAL.iter().any(|word| category.contains(word)) { Topic::Medical } else { Topic::Other }
-}
-
-/// The words of a text, lower-case, with their places.
-fn words(text: &str) -> impl Iterator<Item = (Range<usize>, String)> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(move |word| {
-        let start = word.as_ptr().addr() - text.as_ptr().addr();
-        (start..start + word.len(), word.to_lowercase())
-    })
 }

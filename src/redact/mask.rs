@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::phone::FoundPhone;
 use super::rule::HIDDEN;
 use super::scan::{Found, Kind, Scope, digits_of, scan};
 
@@ -112,12 +111,12 @@ fn mask_email(email: &str) -> String {
 /// A part of a text, and what stands in its place.
 pub(super) type Mask = (Range<usize>, String);
 
-/// The text with these masks, and with one for everything found but phone numbers that are `shown`, or
-/// `None` where there are none.
+/// The text with these masks, and with one for everything found but phone numbers that are `shown` as they
+/// are written, or `None` if there are none.
 pub(super) fn mask_contacts(
     text: &str,
     names: Vec<Mask>,
-    shown: impl Fn(&FoundPhone) -> bool,
+    shown: impl Fn(&str) -> bool,
 ) -> Option<String> {
     let contacts = |text: &str| contacts(text, &shown);
     let mut masked = with_masks(text, names.into_iter().chain(contacts(text)).collect())?;
@@ -132,11 +131,8 @@ pub(super) fn mask_contacts(
 }
 
 /// Masks for everything found but phone numbers that are `shown`.
-fn contacts(text: &str, shown: impl Fn(&FoundPhone) -> bool) -> Vec<Mask> {
-    let is_shown = |found: &Found| {
-        let at = found.at.clone();
-        found.kind == Kind::Phone && shown(&FoundPhone { digits: digits_of(&text[at.clone()]), at })
-    };
+fn contacts(text: &str, shown: impl Fn(&str) -> bool) -> Vec<Mask> {
+    let is_shown = |found: &Found| found.kind == Kind::Phone && shown(&text[found.at.clone()]);
     let mut found = find(text);
     found.retain(|found| !is_shown(found));
     masks(text, found)

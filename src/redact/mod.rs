@@ -4,6 +4,7 @@ mod additions;
 mod decide;
 mod e164;
 mod field;
+mod fold;
 mod form;
 mod key;
 mod key_name;
@@ -11,10 +12,13 @@ mod known;
 mod mask;
 #[cfg(feature = "logs")]
 mod named;
+mod names;
 mod phone;
+mod phone_book;
 mod profile;
 mod rule;
 mod scan;
+mod spellings;
 mod walk;
 mod withhold;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::key_name::KeyKind;
-use super::scan::{Kind, Scope, digits_of, scan, subscriber};
+use super::scan::{Kind, Scope, digits_of, scan};
 
 /// A phone number in a text.
 #[derive(Clone, PartialEq, Eq)]
@@ -18,14 +18,6 @@ pub struct FoundPhone {
 impl fmt::Debug for FoundPhone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FoundPhone").field("at", &self.at).finish_non_exhaustive()
-    }
-}
-
-impl FoundPhone {
-    /// The subscriber part, by which two ways of writing a number are the same number.
-    #[must_use]
-    pub fn subscriber(&self) -> &str {
-        subscriber(&self.digits)
     }
 }
 

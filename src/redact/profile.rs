@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::RedactionKey;
 use super::additions::{Additions, FieldKind};
 use super::decide::{Decision, Field, Rules, pseudonym_prefix};
+use super::e164::CallingCode;
 use super::field::{FIELDS, KINDS, NEEDED, UNLISTED_IN};
 use super::known::KnownValues;
 
@@ -39,6 +40,7 @@ use super::known::KnownValues;
 pub struct Profile {
     reader: Reader,
     additions: Additions,
+    home: CallingCode,
 }
 
 #[derive(Clone, Debug)]
@@ -49,12 +51,13 @@ enum Reader {
 
 impl Profile {
     /// Version of the rules; it stands in every pack.
-    pub const VERSION: u32 = 5;
+    pub const VERSION: u32 = 6;
 
     /// For the operator's own people.
     #[must_use]
     pub fn internal() -> Self {
-        Self { reader: Reader::Internal, additions: Additions::default() }
+        let (reader, additions) = (Reader::Internal, Additions::default());
+        Self { reader, additions, home: CallingCode::RWANDA }
     }
 
     /// For regulators and other outsiders. Under the same `key` the same vendor is the same keyed hash
@@ -62,7 +65,15 @@ impl Profile {
     #[must_use]
     pub fn external(key: &RedactionKey) -> Self {
         let reader = Reader::External { key: key.clone() };
-        Self { reader, additions: Additions::default() }
+        Self { reader, additions: Additions::default(), home: key.home() }
+    }
+
+    /// Says which country the deployment is in: its numbers are known again without their calling code.
+    /// Default: the key's for an external reader, else [`CallingCode::RWANDA`].
+    #[must_use]
+    pub fn calling_code(mut self, home: CallingCode) -> Self {
+        self.home = home;
+        self
     }
 
     /// Hides the field of this name, and all that is below it, wherever it stands. It wins over
@@ -116,6 +127,11 @@ impl Profile {
             Reader::External { .. } => "external",
             Reader::Internal => "internal",
         }
+    }
+
+    /// What is known of a request before its events are read.
+    pub(crate) fn known_values(&self) -> KnownValues {
+        KnownValues::new(self.home)
     }
 
     /// Decides on a value in an event.

@@ -11,7 +11,7 @@ mod forgeries;
 mod profile;
 mod redaction;
 mod sections;
-mod story;
+pub(crate) mod story;
 mod tamper_pack;
 mod tamper_store;
 mod unsigned;
@@ -24,12 +24,16 @@ use serde_json::Value;
 
 const KEY: RedactionKey = RedactionKey::from_bytes([5; 32]);
 
-async fn export(store: &dyn AuditStore, request: &RequestId, profile: &Profile) -> RequestPack {
+pub(crate) async fn export(
+    store: &dyn AuditStore,
+    request: &RequestId,
+    profile: &Profile,
+) -> RequestPack {
     export_request_pack(store, request, profile).await.expect("the request is known")
 }
 
 /// Exports both packs, verified, as JSON.
-async fn both_packs(store: &dyn AuditStore, request: &RequestId) -> [Value; 2] {
+pub(crate) async fn both_packs(store: &dyn AuditStore, request: &RequestId) -> [Value; 2] {
     let mut packs = [Value::Null, Value::Null];
     for (pack, profile) in packs.iter_mut().zip([Profile::internal(), Profile::external(&KEY)]) {
         let json = export(store, request, &profile).await.to_json_pretty();

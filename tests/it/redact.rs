@@ -4,6 +4,7 @@ mod at_rest;
 mod attacks;
 pub(crate) mod corpus;
 pub(crate) mod key_names;
+mod known_names;
 mod phone_hashes;
 pub(crate) mod properties;
 mod quality;

@@ -11,6 +11,10 @@ mod written;
 
 use self::plan::Plan;
 use self::written::Written;
+use super::scan::digits_of;
+
+/// Fewest digits by which a number is known again: fewer are a price, or a house's number.
+const MIN_SPELLED: usize = 8;
 
 /// Most digits a number has (ITU-T E.164).
 const MAX_DIGITS: usize = 15;
@@ -86,6 +90,26 @@ pub(super) fn of_digits(digits: &str, is_international: bool, home: CallingCode)
     let fits = [Plan::is_plausible, Plan::has_length];
     let read = |is_fit: &fn(&Plan, &str) -> bool| national(digits, (home.0, country), *is_fit);
     fits.iter().find_map(read).unwrap_or_else(|| format!("?{digits}"))
+}
+
+/// The one form of a number that was found in a text.
+pub(super) fn of_found(written: &str, home: CallingCode) -> String {
+    canonical(written, home).unwrap_or_else(|_| {
+        of_digits(&digits_of(written), written.contains(['+', '\u{ff0b}']), home)
+    })
+}
+
+/// The digits that people write for a number in its one form: with its calling code, and without it, with and
+/// without a trunk prefix.
+pub(super) fn spellings(number: &str) -> Vec<String> {
+    let mut spellings = vec![number.to_owned(), format!("00{number}")];
+    if let Some((code, plan)) = plan::find(number) {
+        let national = &number[code.len()..];
+        spellings.push(national.to_owned());
+        spellings.extend(plan.trunks.iter().map(|trunk| format!("{trunk}{national}")));
+    }
+    spellings.retain(|digits| digits.len() >= MIN_SPELLED);
+    spellings
 }
 
 /// A number that begins with its calling code.

@@ -101,9 +101,3 @@ pub(in crate::redact) fn digits_of(written: &str) -> String {
     }
     digits
 }
-
-/// The last nine digits: what is left of a Rwandan number without trunk zero or country code, and by
-/// which two ways of writing a number are the same number.
-pub(in crate::redact) fn subscriber(digits: &str) -> &str {
-    &digits[digits.len().saturating_sub(9)..]
-}

@@ -29,7 +29,7 @@ use self::class::{
 };
 use self::number::Numbers;
 
-pub(super) use self::digit::{digit, digits_of, is_between, percent_encoded, subscriber};
+pub(super) use self::digit::{digit, digits_of, is_between, percent_encoded};
 
 /// What was found in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -42,14 +42,14 @@ impl Clock for SecondsClock {
 }
 
 /// Tells the events of one request, one after the other.
-pub(super) struct Teller {
+pub(crate) struct Teller {
     auditor: Auditor,
     sink: Arc<dyn AuditSink>,
-    pub(super) request: RequestId,
+    pub(crate) request: RequestId,
 }
 
 impl Teller {
-    pub(super) fn new(sink: Arc<dyn AuditSink>) -> Self {
+    pub(crate) fn new(sink: Arc<dyn AuditSink>) -> Self {
         let clock = Arc::new(SecondsClock::default());
         let auditor = Auditor::builder(sink.clone(), super::KEY).clock(clock).build();
         Self { auditor, sink, request: crate::support::records::fresh_request() }
@@ -59,7 +59,7 @@ impl Teller {
         &self.auditor
     }
 
-    pub(super) async fn tell(&self, event: AuditEvent) -> String {
+    pub(crate) async fn tell(&self, event: AuditEvent) -> String {
         let conversation = named_conversation("conv_story_1");
         let event = event.request(&self.request).conversation(&conversation);
         if event.event_type.is_reserved() {

@@ -1,0 +1,199 @@
+//! Texts as names and words are compared: without case, accents, width and what is not seen.
+//!
+//! This is no Unicode normalisation. It knows the letters of Latin scripts, composed or decomposed, and the
+//! Greek and Cyrillic letters that look like them; other letters are compared as they are, in lower case.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::scan::digit;
+
+/// Latin letters, with what they become.
+const LETTERS: [(&str, &str); 33] = [
+    ("a", "àáâãäåāăąǎǟǡǻȁȃȧḁẚạảấầẩẫậắằẳẵặªаα"),
+    ("ae", "æǣǽ"),
+    ("b", "ƀɓḃḅḇ"),
+    ("c", "çćĉċčƈḉс"),
+    ("d", "ďđðɖɗḋḍḏḑḓ"),
+    ("e", "èéêëēĕėęěȅȇȩɛḕḗḙḛḝẹẻẽếềểễệеёε"),
+    ("f", "ƒḟ"),
+    ("ff", "ﬀ"),
+    ("fi", "ﬁ"),
+    ("fl", "ﬂ"),
+    ("g", "ĝğġģǥǧǵɠḡ"),
+    ("h", "ĥħȟḣḥḧḩḫẖһ"),
+    ("i", "ìíîïĩīĭįıǐȉȋɨḭḯỉịіїι"),
+    ("ij", "ĳ"),
+    ("j", "ĵǰȷј"),
+    ("k", "ķĸƙǩḱḳḵкκ"),
+    ("l", "ĺļľŀłƚḷḹḻḽӏ"),
+    ("m", "ḿṁṃм"),
+    ("n", "ñńņňŉŋǹɲṅṇṉṋ"),
+    ("o", "òóôõöøōŏőơǒǫǭǿȍȏȫȭȯȱɔṍṏṑṓọỏốồổỗộớờởỡợºоο"),
+    ("oe", "œ"),
+    ("p", "ƥṕṗрρ"),
+    ("r", "ŕŗřȑȓṙṛṝṟ"),
+    ("s", "śŝşšșſṡṣṥṧṩѕ"),
+    ("ss", "ß"),
+    ("t", "ţťŧƭțṫṭṯṱẗтτ"),
+    ("th", "þ"),
+    ("u", "ùúûüũūŭůűųưǔǖǘǚǜȕȗṳṵṷṹṻụủứừửữựυ"),
+    ("v", "ṽṿν"),
+    ("w", "ŵẁẃẅẇẉẘ"),
+    ("x", "ẋẍхχ"),
+    ("y", "ýÿŷƴȳẏẙỳỵỷỹуγ"),
+    ("z", "źżžƶẑẓẕ"),
+];
+
+static BASES: LazyLock<HashMap<char, &'static str>> = LazyLock::new(|| {
+    LETTERS.iter().flat_map(|(to, from)| from.chars().map(|from| (from, *to))).collect()
+});
+
+/// What a character is when texts are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Folded {
+    /// It is not seen, or is an accent of the letter before it.
+    Ignored,
+    /// A letter or a digit.
+    Letter(char),
+    /// Letters that are written as one.
+    Letters(&'static str),
+    /// White space, a sign: it ends a word.
+    Separator,
+}
+
+/// Folds one character.
+pub(super) fn fold(c: char) -> Folded {
+    if c.is_ascii() {
+        return if c.is_ascii_alphanumeric() {
+            Folded::Letter(c.to_ascii_lowercase())
+        } else {
+            Folded::Separator
+        };
+    }
+    if is_ignored(c) {
+        return Folded::Ignored;
+    }
+    if let Some(value) = digit(c) {
+        return Folded::Letter(char::from(b'0' + value));
+    }
+    let lower = imitated(c).unwrap_or_else(|| c.to_lowercase().next().unwrap_or(c));
+    match BASES.get(&lower) {
+        Some(base) if base.len() == 1 => Folded::Letter(char::from(base.as_bytes()[0])),
+        Some(base) => Folded::Letters(base),
+        None if lower.is_alphanumeric() => Folded::Letter(lower),
+        None => Folded::Separator,
+    }
+}
+
+/// Combining marks, and characters without a width.
+fn is_ignored(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{300}'..='\u{36f}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{1ab0}'..='\u{1aff}'
+            | '\u{1dc0}'..='\u{1dff}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{2066}'..='\u{206f}'
+            | '\u{20d0}'..='\u{20ff}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{fe20}'..='\u{fe2f}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// The small letter of full-width, circled and mathematical letters.
+fn imitated(c: char) -> Option<char> {
+    let code = u32::from(c);
+    let nth = match code {
+        0xff21..=0xff3a => code - 0xff21,
+        0xff41..=0xff5a => code - 0xff41,
+        0x24b6..=0x24cf => code - 0x24b6,
+        0x24d0..=0x24e9 => code - 0x24d0,
+        0x1d400..=0x1d6a3 => (code - 0x1d400) % 26,
+        _ => return None,
+    };
+    char::from_u32(u32::from('a') + nth)
+}
+
+/// One letter of a folded text, and where it stands in the text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Letter {
+    /// The folded letter, or a space in the place of whatever separates words.
+    pub(super) c: char,
+    /// Where the character begins, in bytes.
+    pub(super) start: usize,
+    /// Where it ends, with its accents.
+    pub(super) end: usize,
+    /// Whether a word may begin here: behind a separator, at a capital behind a small letter, between a
+    /// letter and a digit.
+    pub(super) begins: bool,
+}
+
+impl Letter {
+    pub(super) fn is_separator(&self) -> bool {
+        self.c == ' '
+    }
+}
+
+/// Folds a text. Separators that follow each other are one.
+pub(super) fn letters(text: &str) -> Vec<Letter> {
+    let mut letters: Vec<Letter> = Vec::with_capacity(text.len());
+    let mut before = ' ';
+    for (start, c) in text.char_indices() {
+        let letter = Letter { c, start, end: start + c.len_utf8(), begins: begins(before, c) };
+        match fold(c) {
+            Folded::Letter(c) => letters.push(Letter { c, ..letter }),
+            Folded::Letters(folded) => {
+                let parts = folded.chars().enumerate();
+                letters.extend(parts.map(|(nth, c)| Letter {
+                    c,
+                    begins: nth == 0 && letter.begins,
+                    ..letter
+                }));
+            }
+            Folded::Separator => {
+                if letters.last().is_some_and(|last| !last.is_separator()) {
+                    letters.push(Letter { c: ' ', begins: false, ..letter });
+                }
+            }
+            Folded::Ignored => {
+                // An accent goes with its letter.
+                if let Some(last) = letters.last_mut()
+                    && last.end == start
+                    && !last.is_separator()
+                {
+                    last.end = letter.end;
+                }
+                continue;
+            }
+        }
+        before = c;
+    }
+    letters
+}
+
+fn begins(before: char, c: char) -> bool {
+    fold(before) == Folded::Separator
+        || (before.is_lowercase() && c.is_uppercase())
+        || is_digit(before) != is_digit(c)
+}
+
+fn is_digit(c: char) -> bool {
+    digit(c).is_some()
+}
+
+/// A text's words, folded, separated by single spaces.
+pub(super) fn folded(text: &str) -> String {
+    let folded: String = letters(text).iter().map(|letter| letter.c).collect();
+    folded.trim().to_owned()
+}

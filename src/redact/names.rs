@@ -1,0 +1,178 @@
+//! Finds names that are known in a text, in one pass, in whatever spelling.
+//!
+//! Names are a tree of folded letters. A walk begins at each word of the text, and ends at the first letter
+//! that continues no name. A space in the text is passed where a name has one, or where the name is
+//! spelled letter by letter. So spaces, signs and accents decide nothing, and the time does not hang on how
+//! many names there are.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::fold::{Letter, folded, letters};
+use super::spellings::{is_joining, is_legal_form};
+
+/// Most spellings that are remembered of one request.
+const MAX_SPELLINGS: usize = 20_000;
+
+/// Most letters of a spelling: a walk takes no more of them at each word of a text.
+const MAX_LETTERS: usize = 128;
+
+/// Most letters of a word that says what a company is by law.
+const MAX_LEGAL_FORM: usize = 16;
+
+/// One way in which a name may be written.
+pub(super) struct Spelling {
+    /// Its words, folded.
+    pub(super) words: Vec<String>,
+    /// Whether it is a name only with a capital: without one it may be a word of the language.
+    pub(super) needs_capital: bool,
+}
+
+/// The names of one request, and what each is.
+#[derive(Default)]
+pub(super) struct Names {
+    /// Places in `ends`, by the place before and the next letter. The first place is 0.
+    next: HashMap<(usize, char), usize>,
+    places: Vec<Place>,
+    spellings: usize,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Place {
+    /// Whether a word of a name ends here and another one follows.
+    is_break: bool,
+    /// What ends here, and whether it needs a capital.
+    name: Option<(&'static str, bool)>,
+}
+
+impl Names {
+    /// Whether there were more names than are remembered.
+    pub(super) fn is_full(&self) -> bool {
+        self.spellings >= MAX_SPELLINGS
+    }
+
+    /// Remembers one way to write a name. The first that was told says what it is.
+    pub(super) fn insert(&mut self, spelling: &Spelling, what: &'static str) {
+        let len = spelling.words.iter().map(|word| word.chars().count()).sum::<usize>();
+        if len == 0 || len > MAX_LETTERS || self.is_full() {
+            return;
+        }
+        if self.places.is_empty() {
+            self.places.push(Place::default());
+        }
+        let mut at = 0;
+        for (nth, word) in spelling.words.iter().enumerate() {
+            if nth > 0 {
+                self.places[at].is_break = true;
+            }
+            for c in word.chars() {
+                let free = self.places.len();
+                at = *self.next.entry((at, c)).or_insert(free);
+                if at == free {
+                    self.places.push(Place::default());
+                }
+            }
+        }
+        match &mut self.places[at].name {
+            Some((_, needs_capital)) => *needs_capital &= spelling.needs_capital,
+            name @ None => {
+                *name = Some((what, spelling.needs_capital));
+                self.spellings += 1;
+            }
+        }
+    }
+
+    /// The names in a text, left to right, and what each is.
+    pub(super) fn find(&self, text: &str) -> Vec<(Range<usize>, &'static str)> {
+        if self.places.is_empty() {
+            return Vec::new();
+        }
+        let letters = letters(text);
+        let mut found = Vec::new();
+        let mut at = 0;
+        while at < letters.len() {
+            match self.longest(text, &letters, at) {
+                Some((end, what)) => {
+                    let end = with_legal_form(&letters, end, what);
+                    let range = letters[at].start..letters[end].end;
+                    found.push((with_bracket(text, range), what));
+                    at = end + 1;
+                }
+                None => at += 1,
+            }
+        }
+        found
+    }
+
+    /// The last letter of the longest name that begins here.
+    fn longest(&self, text: &str, letters: &[Letter], at: usize) -> Option<(usize, &'static str)> {
+        if !letters[at].begins {
+            return None;
+        }
+        let has_capital = text[letters[at].start..].starts_with(|c: char| !c.is_lowercase());
+        let (mut place, mut in_word, mut is_spelled, mut longest) = (0, 0, false, None);
+        for (index, letter) in letters.iter().enumerate().skip(at).take(2 * MAX_LETTERS) {
+            if letter.is_separator() {
+                if !self.places[place].is_break {
+                    // Spelled letter by letter, from the first on.
+                    is_spelled |= index == at + 1;
+                    if !is_spelled || in_word > 1 {
+                        break;
+                    }
+                }
+                in_word = 0;
+                continue;
+            }
+            in_word += 1;
+            let Some(next) = self.next.get(&(place, letter.c)) else { break };
+            place = *next;
+            if is_spelled && in_word > 1 {
+                break;
+            }
+            if let Some((what, needs_capital)) = self.places[place].name
+                && (has_capital || !needs_capital)
+                && ends_word(letters, index)
+            {
+                longest = Some((index, what));
+            }
+        }
+        longest
+    }
+}
+
+/// Whether no letter of the same word follows.
+fn ends_word(letters: &[Letter], index: usize) -> bool {
+    letters.get(index + 1).is_none_or(|next| next.is_separator() || next.begins)
+}
+
+/// The last letter of the legal form that follows a vendor's name, if one does: `Ltd`, `et Fils SARL`.
+fn with_legal_form(letters: &[Letter], mut end: usize, what: &str) -> usize {
+    let mut at = end;
+    while what == "vendor" && letters.get(at + 1).is_some_and(Letter::is_separator) {
+        let rest = letters[at + 2..].iter().take(MAX_LEGAL_FORM);
+        let word: String = rest.map(|letter| letter.c).take_while(|c| *c != ' ').collect();
+        at += 1 + word.chars().count();
+        if is_legal_form(&word) {
+            end = at;
+        } else if !is_joining(&word) {
+            break;
+        }
+    }
+    end
+}
+
+/// The range with the bracket that closes one inside it: `Plug and Co (fictitious)`.
+fn with_bracket(text: &str, mut range: Range<usize>) -> Range<usize> {
+    for (open, close) in [('(', ')'), ('[', ']'), ('{', '}')] {
+        let count = |c: char| text[range.clone()].matches(c).count();
+        if count(open) > count(close) && text[range.end..].starts_with(close) {
+            range.end += close.len_utf8();
+        }
+    }
+    range
+}
+
+/// The words of a name, folded.
+pub(super) fn words(name: &str) -> Vec<String> {
+    folded(name).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
