@@ -383,7 +383,8 @@ return ended = 'voided'
 -- that has not committed, and settles that. Rows are locked in the order in which they are given: by their ids.
 -- Runs under the settings of its callers, which hold the effects' streams.
 create or replace function moltbot_audit.settle(
-    ids uuid[], outcomes text[], error_codes text[], outputs text[]
+    ids uuid[], request_ids uuid[], conversation_ids uuid[], outcomes text[], error_codes text[],
+    outputs text[]
 )
 returns void
 language plpgsql
@@ -411,7 +412,8 @@ begin
                 key_hash = case when ended not in ('failed', 'voided') then x.key_hash end
             where x.effect_id = ids[at] and x.ended_from is null
             returning
-                x.ended_from, x.request_id, x.budgets, x.amounts, x.day, x.day_budgets, x.day_amounts
+                x.ended_from, x.request_id, x.conversation_id, x.budgets, x.amounts, x.day, x.day_budgets,
+                x.day_amounts
             into e;
             exit when found;
             insert into moltbot_audit.audit_effects (
@@ -425,6 +427,10 @@ begin
             );
         end loop;
         continue when e.ended_from is null;
+        if (e.request_id, e.conversation_id) is distinct from (request_ids[at], conversation_ids[at]) then
+            raise exception 'an outcome belongs to another request than its effect'
+                using errcode = 'check_violation';
+        end if;
         if e.budgets is not null and moltbot_audit.may_correct(e.ended_from, ended, e.budgets) then
             c := moltbot_audit.corrections(
                 e.ended_from, ended, e.budgets, e.amounts, outputs[at]::jsonb
@@ -633,15 +639,19 @@ begin
     select
         array_agg(b.id order by b.id) as ids,
         array_agg(b.outcome order by b.id) as outcomes,
+        array_agg(b.request_id order by b.id) as request_ids,
+        array_agg(b.conversation_id order by b.id) as conversation_ids,
         array_agg(b.error_code order by b.id) as error_codes,
         array_agg(b.output order by b.id) as outputs
     into picked
-    from unnest(ids, outcomes, error_codes, outputs, roles, places.statuses)
-        as b (id, outcome, error_code, output, role, status)
+    from unnest(
+        ids, request_ids, conversation_ids, outcomes, error_codes, outputs, roles, places.statuses
+    ) as b (id, request_id, conversation_id, outcome, error_code, output, role, status)
     where b.role = 'outcome' and coalesce(b.status, 'stored') = 'stored';
     if picked.ids is not null then
         perform moltbot_audit.settle(
-            picked.ids, picked.outcomes, picked.error_codes, picked.outputs
+            picked.ids, picked.request_ids, picked.conversation_ids, picked.outcomes,
+            picked.error_codes, picked.outputs
         );
     end if;
     if places.statuses is not null then
@@ -694,8 +704,9 @@ begin
     );
     if append_alone.is_outcome then
         perform moltbot_audit.settle(
-            array[append_alone.id], array[append_alone.outcome], array[append_alone.error_code],
-            array[append_alone.output]
+            array[append_alone.id], array[append_alone.request_id],
+            array[append_alone.conversation_id], array[append_alone.outcome],
+            array[append_alone.error_code], array[append_alone.output]
         );
     end if;
     return place;

@@ -120,6 +120,9 @@ macro_rules! admission_contract {
                 a_second_outcome_in_conflict_settles_nothing
                 an_outcome_in_a_batch_of_others_settles_its_effect
                 an_event_that_is_no_outcome_settles_nothing
+                an_outcome_of_another_request_is_refused
+                an_outcome_of_another_request_than_its_drained_intent_is_refused
+                a_drain_sets_an_outcome_of_another_request_aside_and_goes_on
             });
             admission_contract!(@tests $open: switches {
                 a_switch_that_was_never_set_is_engaged

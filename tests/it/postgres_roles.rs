@@ -230,6 +230,10 @@ async fn a_host_lives_by_the_writers_role_alone() {
     let own = PostgresStore::connect(&by("a_host")).await.expect("a login");
     own.ensure_partitions().await.expect("a host prepares its months");
 
+    let pack = export_request_pack(&*store, &request, &Profile::internal()).await;
+    let pack = pack.expect("a host exports").to_json_pretty();
+    verify_request_pack(pack.as_bytes()).expect("it verifies");
+
     // And a reader exports what was recorded, and nothing else.
     let reader = store::connect(&by("a_reader")).await.expect("a login");
     let pack = export_request_pack(&*reader, &request, &Profile::internal()).await;

@@ -170,6 +170,13 @@ impl Entry {
         self.lease_until <= now
     }
 
+    /// Whether an event of this request and conversation may end it. If it has no intent yet, nobody knows whose
+    /// it is.
+    pub(crate) fn may_end_by(&self, request: Option<Uuid>, conversation: Option<Uuid>) -> bool {
+        let own = (self.request_id, self.conversation_id);
+        self.has_outcome || self.intent_id.is_none() || own == (request, conversation)
+    }
+
     /// Settles it by an outcome event, and says what to change. `None` where it has one already.
     pub(crate) fn settle(
         &mut self,

@@ -15,7 +15,7 @@ pub(crate) use self::consent::ConsentWord;
 pub(crate) use self::entry::Held;
 pub(crate) use self::entry::{Change, Entry, State};
 pub(crate) use self::own_events::{
-    check_appended, check_claim, check_conclusion, check_flip, check_rotation,
+    check_appended, check_claim, check_conclusion, check_flip, check_rotation, foreign_outcome,
 };
 use super::StoreError;
 use super::admission::{Claim, Obstacle, Scope, Verdict};

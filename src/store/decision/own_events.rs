@@ -1,12 +1,13 @@
 //! The library's own events say what the store does: the rules, as Postgres has them in SQL.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::event::{Actor, EventType, Outcome, StreamId};
-use crate::record::{Record, Role};
+use crate::record::{Header, Record, Role};
 use crate::redact::KeyFingerprint;
 use crate::store::StoreError;
 use crate::store::admission::{Charge, Claim, Conclusion, SwitchState};
@@ -33,7 +34,26 @@ pub(crate) fn check_appended(batch: &[Record]) -> Result<(), StoreError> {
             ));
         }
     }
-    Ok(())
+    check_outcomes(batch)
+}
+
+/// Objects to an outcome of another request than the intent of its effect, if one batch holds both: in which
+/// order they are appended decides nothing.
+fn check_outcomes(batch: &[Record]) -> Result<(), StoreError> {
+    let of = |role| batch.iter().filter(move |record| record.role() == role);
+    let intents: HashMap<Uuid, &Header> = of(Role::Intent)
+        .filter_map(|intent| {
+            Some((intent.input()?["effect_id"].as_str()?.parse().ok()?, intent.header()))
+        })
+        .collect();
+    let is_foreign = |outcome: &Record| {
+        let outcome = outcome.header();
+        intents.get(&outcome.id).is_some_and(|intent| {
+            (intent.request_id, intent.conversation_id)
+                != (outcome.request_id, outcome.conversation_id)
+        })
+    };
+    if of(Role::Outcome).any(is_foreign) { Err(foreign_outcome()) } else { Ok(()) }
 }
 
 /// Objects to a claim whose event says another one: what is recorded must be what is taken.
@@ -127,6 +147,12 @@ pub(crate) fn check_conclusion(
         && input["effect_id"].as_str() == Some(&effect_id.to_string())
         && input.get("finding").and_then(Value::as_str) == finding;
     if is_same { Ok(()) } else { Err(refused("the event of a conclusion says another one")) }
+}
+
+/// The error of an outcome that says another request or conversation than its effect's.
+#[cold]
+pub(crate) fn foreign_outcome() -> StoreError {
+    refused("an outcome belongs to another request than its effect")
 }
 
 fn is(record: &Record, event_type: &EventType) -> bool {

@@ -67,6 +67,12 @@ impl Effects {
         }
     }
 
+    /// Whether an outcome with this header may settle the effect that it names.
+    pub(super) fn may_end_by(&self, header: &Header) -> bool {
+        let entry = self.entries.iter().find(|entry| entry.effect_id == header.id);
+        entry.is_none_or(|entry| entry.may_end_by(header.request_id, header.conversation_id))
+    }
+
     fn drain(&mut self, mut entry: Entry) {
         if self.holder(&entry).is_some() {
             entry.key_hash = None;

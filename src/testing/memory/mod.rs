@@ -14,9 +14,9 @@ use self::admission::Effects;
 use crate::auditor::{Clock, SystemClock};
 use crate::event::StreamId;
 use crate::proof::{chain_hash, stream_start};
-use crate::record::{Receipt, Record, StoredRecord};
+use crate::record::{Receipt, Record, Role, StoredRecord};
 use crate::store::admission::AdmissionStore;
-use crate::store::decision::check_appended;
+use crate::store::decision::{check_appended, foreign_outcome};
 use crate::store::{
     Appended, AuditSink, AuditStore, BoxFuture, Conflict, StoreError, StreamHead, StreamSnapshot,
 };
@@ -91,10 +91,7 @@ impl MemoryStore {
     /// Appends records as [`append`](AuditSink::append) does, and also those of the library's own that no
     /// store appends by themselves: as somebody does who owns the database.
     pub fn forge(&self, batch: &[Record]) -> Vec<Appended> {
-        // One lock for the batch, as a transaction has it.
-        let append =
-            |kept: &mut Kept| batch.iter().map(|record| kept.append(record, self.now())).collect();
-        self.with(append)
+        self.with(|kept| kept.append_all(batch, || self.now()))
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -107,6 +104,21 @@ impl MemoryStore {
 }
 
 impl Kept {
+    /// Appends a batch under one lock, as a transaction has it.
+    fn append_all(&mut self, batch: &[Record], now: impl Fn() -> DateTime<Utc>) -> Vec<Appended> {
+        batch.iter().map(|record| self.append(record, now())).collect()
+    }
+
+    /// Before anything of the batch is appended: there is no rollback here.
+    fn check_outcomes(&self, batch: &[Record]) -> Result<(), StoreError> {
+        let is_own = |record: &Record| {
+            record.role() != Role::Outcome
+                || self.row(record.header().id).is_some()
+                || self.effects.may_end_by(record.header())
+        };
+        if batch.iter().all(is_own) { Ok(()) } else { Err(foreign_outcome()) }
+    }
+
     /// Appends a record, with what it does to its effect's entry.
     fn append(&mut self, record: &Record, now: DateTime<Utc>) -> Appended {
         let is_new = self.row(record.header().id).is_none();
@@ -190,7 +202,10 @@ impl AuditSink for MemoryStore {
     ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
         Box::pin(async move {
             check_appended(batch)?;
-            Ok(self.forge(batch))
+            self.with(|kept| {
+                kept.check_outcomes(batch)?;
+                Ok(kept.append_all(batch, || self.now()))
+            })
         })
     }
 

@@ -1,13 +1,16 @@
 //! What an outcome does to the charges.
 
+use std::time::Duration;
+
 use moltbot_audit::event::{Budget, Period};
-use moltbot_audit::record::Role;
+use moltbot_audit::record::{Record, Role};
 use moltbot_audit::store::admission::{Charge, Claim, Obstacle, Scope};
+use moltbot_audit::store::{Batcher, QueueLimits, Spool};
 use moltbot_audit::{ErrorCode, Outcome};
 use serde_json::json;
 
-use crate::support::claims::{Case, charge, outcome};
-use crate::support::records::{event, sealed};
+use crate::support::claims::{Case, charge, outcome, spooled};
+use crate::support::records::{event, fresh_request, named_conversation, sealed, stream};
 
 /// A claim of a call, with an estimate of its tokens and cost.
 fn estimated(case: &Case) -> Claim {
@@ -183,4 +186,77 @@ pub(crate) async fn an_event_that_is_no_outcome_settles_nothing(case: Case) {
     case.append(plain.clone()).await;
     assert_eq!(used(&case).await, [1, 100, 500]);
     assert_eq!(case.open().await.len(), 1);
+}
+
+pub(crate) async fn an_outcome_of_another_request_is_refused(case: Case) {
+    let claim = case.charged([charge(Budget::TOKENS, 5, 10)]);
+    case.admit(&claim).await;
+    let another = fresh_request();
+    let conversation = named_conversation("another");
+    let of_another = || outcome(&claim, &another, |event| event.output(json!({})));
+    let of_a_conversation =
+        || outcome(&claim, &case.request, |event| event.conversation(&conversation));
+    // Alone, and among others.
+    for batch in
+        [vec![of_another()], vec![of_a_conversation()], vec![of_another(), sealed(event(&another))]]
+    {
+        let error = case.store.append(&batch).await.expect_err("another request's");
+        assert!(error.is_refusal(), "{error:?}");
+    }
+    assert_eq!(case.open().await.len(), 1, "nothing is settled");
+    let read = case.store.read_stream(stream(&another)).await.expect("a readable store");
+    assert!(read.is_none(), "nothing is recorded: its id is free for the outcome");
+    case.succeed(&claim, json!({ "input_tokens": 1, "output_tokens": 2 })).await;
+    assert_eq!(case.open().await, []);
+    assert_eq!(case.used(&Budget::TOKENS).await, 3);
+}
+
+pub(crate) async fn an_outcome_of_another_request_than_its_drained_intent_is_refused(case: Case) {
+    let another = fresh_request();
+    let (first, second) = (case.claim(), case.claim());
+    let foreign = |claim| outcome(claim, &another, |event| event);
+    let intent = |claim| spooled(claim, &case.request);
+    for batch in [[intent(&first), foreign(&first)], [foreign(&second), intent(&second)]] {
+        let error = case.store.append(&batch).await.expect_err("another request's");
+        assert!(error.is_refusal(), "{error:?}");
+    }
+    case.append(intent(&first)).await;
+    let error = case.store.append(&[foreign(&first)]).await.expect_err("another request's");
+    assert!(error.is_refusal(), "{error:?}");
+    case.succeed(&first, json!({})).await;
+    assert_eq!(case.open().await, []);
+}
+
+pub(crate) async fn a_drain_sets_an_outcome_of_another_request_aside_and_goes_on(case: Case) {
+    let claims = [case.claim(), case.claim(), case.claim()];
+    for claim in &claims {
+        case.admit(claim).await;
+    }
+    let another = fresh_request();
+    let [before, poisoned, after] = &claims;
+    let own = |claim| outcome(claim, &case.request, |event| event.output(json!({})));
+    let foreign = outcome(poisoned, &another, |event| event.output(json!({})));
+    let folder = tempfile::tempdir().expect("a folder");
+    let spool = Spool::open(folder.path().join("spool")).await.expect("a spool");
+    let later = sealed(event(&another));
+    let batch = vec![own(before), foreign.clone(), later.clone(), own(after)];
+    spool.push(batch).await.expect("a working spool");
+    let batcher = Batcher::new(case.store.clone(), Some(spool.clone()), QueueLimits::default(), ());
+    batcher.start();
+    for _ in 0..1_000 {
+        if spool.depth().events == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let aside = spool.set_aside_records(0, 10).await.expect("a readable spool");
+    let [aside] = &aside[..] else { panic!("expected one: {aside:?}") };
+    assert!(aside.reason.contains("another request"), "{}", aside.reason);
+    assert_eq!(aside.record.as_ref().map(Record::id), Some(foreign.id()));
+    let open: Vec<_> = case.open().await.iter().map(|one| one.effect_id).collect();
+    assert_eq!(open, [poisoned.effect_id], "the others are settled");
+    let read = case.store.read_stream(stream(&another)).await.expect("a readable store");
+    let read = read.expect("what came after it is stored");
+    assert_eq!(read.records.len(), 1);
+    assert_eq!(read.records[0].header.id, later.header().id);
 }

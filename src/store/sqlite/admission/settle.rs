@@ -12,7 +12,7 @@ use super::{DOING_CONCLUDE, failed};
 use crate::json::parse;
 use crate::store::StoreError;
 use crate::store::admission::Conclusion;
-use crate::store::decision::Entry;
+use crate::store::decision::{Entry, foreign_outcome};
 use crate::store::sqlite::row::{Part, Row};
 
 /// Does what an appended row is to do to its effect's entry.
@@ -66,6 +66,10 @@ async fn settle(
         entry
     };
     let content = &row.content;
+    let id = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok());
+    if !entry.may_end_by(id(&content.request_id), id(&content.conversation_id)) {
+        return Err(foreign_outcome());
+    }
     // Our own text, of our own value.
     let output: Option<Value> = content.output.as_deref().and_then(|text| parse(text).ok());
     let error_code = content.error_code.as_deref();
