@@ -23,6 +23,10 @@ use crate::store::{StoreError, WriteError};
 /// How often a caller looks whether its stream has left the spool.
 const DRAIN_POLL: Duration = Duration::from_millis(10);
 
+/// What a new connection may take to answer, over a network and with TLS. A caller who waits for less than
+/// twice that leaves half of the wait.
+const ASK_MIN: Duration = Duration::from_millis(500);
+
 impl PendingEffect {
     /// Asks whether the effect may run, and gives leave to perform it: for a host that performs it
     /// elsewhere than in a closure given to [`run`](Self::run).
@@ -206,7 +210,8 @@ impl Asking {
         if !self.is_only_keyed() {
             return self.deadline;
         }
-        let spare = self.auditor.shared.batcher.wait() / 4;
+        let wait = self.auditor.shared.batcher.wait();
+        let spare = (wait / 4).max(ASK_MIN).min(wait / 2);
         self.deadline.checked_sub(spare).unwrap_or(self.deadline)
     }
 
