@@ -565,7 +565,7 @@ create or replace function moltbot_audit.append_at(
     stream moltbot_audit.locked_stream,
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
-    span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
+    span_id text, input jsonb, output jsonb, idempotency_key text, host_ids jsonb, salt bytea,
     input_commitment bytea, output_commitment bytea, key_commitment bytea,
     host_ids_commitment bytea, event_hash bytea
 )
@@ -577,7 +577,7 @@ declare
     place moltbot_audit.place;
 begin
     if append_at.event_type ^@ 'call.consent_' then
-        perform moltbot_audit.check_consents(array[append_at.event_type], array[append_at.input]);
+        perform moltbot_audit.check_consents(array[append_at.event_type], array[append_at.input::text]);
     end if;
     place.seq := stream.seq + 1;
     -- The first event has the time at which the stream was begun. Time never goes back within a stream, also
@@ -601,8 +601,8 @@ begin
         append_at.id, append_at.stream_id, append_at.request_id, append_at.conversation_id,
         append_at.event_type, append_at.actor, append_at.outcome, append_at.error_code,
         append_at.duration_ms, append_at.created_at, append_at.trace_id, append_at.span_id,
-        append_at.input::jsonb, append_at.output::jsonb, append_at.idempotency_key,
-        append_at.host_ids::jsonb, append_at.salt, append_at.input_commitment,
+        append_at.input, append_at.output, append_at.idempotency_key,
+        append_at.host_ids, append_at.salt, append_at.input_commitment,
         append_at.output_commitment, append_at.key_commitment, append_at.host_ids_commitment,
         append_at.event_hash, place.seq, place.recorded_at, place.chain_hash
     );
@@ -626,8 +626,9 @@ begin
     return moltbot_audit.append_at(
         moltbot_audit.lock_stream(stream_id),
         id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
-        duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids, salt,
-        input_commitment, output_commitment, key_commitment, host_ids_commitment, event_hash
+        duration_ms, created_at, trace_id, span_id, input::jsonb, output::jsonb, idempotency_key,
+        host_ids::jsonb, salt, input_commitment, output_commitment, key_commitment,
+        host_ids_commitment, event_hash
     );
 end
 $$;

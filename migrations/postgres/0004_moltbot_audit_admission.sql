@@ -697,10 +697,11 @@ begin
         stream, append_alone.id, append_alone.stream_id, append_alone.request_id,
         append_alone.conversation_id, append_alone.event_type, append_alone.actor,
         append_alone.outcome, append_alone.error_code, append_alone.duration_ms,
-        append_alone.created_at, append_alone.trace_id, append_alone.span_id, append_alone.input,
-        append_alone.output, append_alone.idempotency_key, append_alone.host_ids,
-        append_alone.salt, append_alone.input_commitment, append_alone.output_commitment,
-        append_alone.key_commitment, append_alone.host_ids_commitment, append_alone.event_hash
+        append_alone.created_at, append_alone.trace_id, append_alone.span_id,
+        append_alone.input::jsonb, append_alone.output::jsonb, append_alone.idempotency_key,
+        append_alone.host_ids::jsonb, append_alone.salt, append_alone.input_commitment,
+        append_alone.output_commitment, append_alone.key_commitment,
+        append_alone.host_ids_commitment, append_alone.event_hash
     );
     if append_alone.is_outcome then
         perform moltbot_audit.settle(
@@ -989,7 +990,13 @@ set lock_timeout = '2s'
 as $$
 #variable_conflict use_column
 declare
+    -- Parsed once: that takes as long as to read the stream's row.
+    said jsonb := admit.input::jsonb;
+    -- Above read committed, the snapshot is older than the locks that are taken here.
+    has_old_snapshot boolean := current_setting('transaction_isolation') <> 'read committed';
     decided moltbot_audit.decision;
+    key_in_use bytea;
+    has_ceilings boolean;
     now timestamptz;
     today date;
     stream moltbot_audit.locked_stream;
@@ -1004,28 +1011,21 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
     if moltbot_audit.says_claim(
-        admit.event_type, admit.input::jsonb, admit.effect_id, admit.effect, admit.key_hash,
+        admit.event_type, said, admit.effect_id, admit.effect, admit.key_hash,
         admit.input_hash, admit.switches, admit.lease_us, admit.elapsed_max_us, admit.consent_id,
         admit.consent_lifetime_us, admit.budgets, admit.amounts, admit.limits,
         admit.day_budgets, admit.day_amounts, admit.day_limits
     ) is not true then
         raise exception 'the event of an admission says another claim' using errcode = 'check_violation';
     end if;
-    -- An effect that is charged has a time limit.
-    if admit.elapsed_max_us is not null or admit.consent_id is not null
-        or admit.budgets is not null or admit.day_budgets is not null
-    then
-        perform moltbot_audit.check_ceilings(
-            admit.budgets, admit.limits, admit.day_budgets, admit.day_limits,
-            admit.elapsed_max_us, admit.consent_lifetime_us
-        );
-    end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
     stream := moltbot_audit.lock_stream(admit.stream_id);
     -- After the table, which a rotation locks against this.
-    if (select k.fingerprint from moltbot_audit.audit_keys k where k.retired_at is null)
-        is distinct from admit.key_fingerprint
-    then
+    select
+        (select k.fingerprint from moltbot_audit.audit_keys k where k.retired_at is null),
+        exists (select from moltbot_audit.audit_limits)
+    into key_in_use, has_ceilings;
+    if key_in_use is distinct from admit.key_fingerprint then
         decided.key_in_use := moltbot_audit.use_key(admit.key_fingerprint);
         if decided.key_in_use <> admit.key_fingerprint then
             decided.verdict := 'key';
@@ -1035,9 +1035,15 @@ begin
             return decided;
         end if;
     end if;
-    if current_setting('transaction_isolation') <> 'read committed' then
-        -- Here the snapshot is older than the lock: as with the switches below.
+    if has_old_snapshot then
+        -- As with the switches below.
         perform 1 from moltbot_audit.audit_keys k where k.retired_at is null for share;
+    end if;
+    if has_ceilings then
+        perform moltbot_audit.check_ceilings(
+            admit.budgets, admit.limits, admit.day_budgets, admit.day_limits,
+            admit.elapsed_max_us, admit.consent_lifetime_us
+        );
     end if;
     if admit.switches is not null then
         -- What keeps a switch from being engaged keeps effects from being admitted too.
@@ -1046,9 +1052,8 @@ begin
         if not moltbot_audit.pass_gate() then
             raise exception 'a switch is being engaged' using errcode = 'lock_not_available';
         end if;
-        if current_setting('transaction_isolation') <> 'read committed' then
-            -- Here the snapshot is older than the gate: a row that was set since is a serialization
-            -- failure, and the store asks again.
+        if has_old_snapshot then
+            -- A row that was set since is a serialization failure, and the store asks again.
             perform 1 from moltbot_audit.audit_switches s where s.switch = any (admit.switches) for share;
         end if;
     end if;
@@ -1204,8 +1209,8 @@ begin
     placed := moltbot_audit.append_at(
         stream, admit.id, admit.stream_id, admit.request_id, admit.conversation_id, admit.event_type,
         admit.actor, admit.outcome, admit.error_code, admit.duration_ms, admit.created_at,
-        admit.trace_id, admit.span_id, admit.input, admit.output, admit.idempotency_key,
-        admit.host_ids, admit.salt, admit.input_commitment, admit.output_commitment,
+        admit.trace_id, admit.span_id, said, admit.output::jsonb, admit.idempotency_key,
+        admit.host_ids::jsonb, admit.salt, admit.input_commitment, admit.output_commitment,
         admit.key_commitment, admit.host_ids_commitment, admit.event_hash
     );
     decided.verdict := 'proceed';
@@ -1308,9 +1313,10 @@ begin
             stream, conclude.id, conclude.stream_id, conclude.request_id, conclude.conversation_id,
             conclude.event_type, conclude.actor, conclude.outcome, conclude.error_code,
             conclude.duration_ms, conclude.created_at, conclude.trace_id, conclude.span_id,
-            conclude.input, conclude.output, conclude.idempotency_key, conclude.host_ids,
-            conclude.salt, conclude.input_commitment, conclude.output_commitment,
-            conclude.key_commitment, conclude.host_ids_commitment, conclude.event_hash
+            conclude.input::jsonb, conclude.output::jsonb, conclude.idempotency_key,
+            conclude.host_ids::jsonb, conclude.salt, conclude.input_commitment,
+            conclude.output_commitment, conclude.key_commitment, conclude.host_ids_commitment,
+            conclude.event_hash
         ) as p;
 end
 $$;

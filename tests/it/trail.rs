@@ -1,5 +1,6 @@
 //! Whatever was accepted can be read, drained, exported and verified.
 
+mod effects;
 mod generator;
 mod jsonb;
 mod parser;
@@ -12,6 +13,16 @@ use moltbot_audit::redact::Profile;
 use moltbot_audit::store::AuditStore;
 
 use crate::support::records::KEY;
+
+/// So many are written and drained together.
+const CHUNK: u64 = 40;
+
+/// How many random trails each test makes, and of which seed.
+fn settings() -> (u64, u64) {
+    let setting = |name: &str| std::env::var(name).ok().map(|text| text.parse().expect(name));
+    let count = setting("MOLTBOT_AUDIT_TRAILS").unwrap_or(CHUNK);
+    (count, setting("MOLTBOT_AUDIT_SEED").unwrap_or(1))
+}
 
 /// Exports a request for both readers; each pack verifies.
 async fn verified_packs(store: &dyn AuditStore, request: &RequestId) -> [RequestPack; 2] {

@@ -145,6 +145,26 @@ const WORDS: [&str; 32] = [
 /// Event types of no vocabulary.
 const OTHER_TYPES: [&str; 4] = ["a.b", "vendor.reply_recorded.again", "call.started2", "host.note"];
 
+/// The `nth` value of a seed: the same in every run.
+pub(super) fn sampled<S: Strategy>(seed: u64, nth: u64, strategy: &S) -> S::Value {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_be_bytes());
+    bytes[8..16].copy_from_slice(&nth.to_be_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    strategy.new_tree(&mut runner).expect("nothing is rejected").current()
+}
+
+/// An event of any type that hosts record.
+pub(super) fn any_told() -> impl Strategy<Value = Told> {
+    told(&NAMES.to_vec())
+}
+
+/// An input and an output.
+pub(super) fn any_payloads() -> impl Strategy<Value = [Value; 2]> {
+    [payload(&NAMES.to_vec()), payload(&NAMES.to_vec())]
+}
+
 /// What one host does within one request, and how it is exported.
 #[derive(Debug)]
 pub(super) struct Trail {
@@ -156,19 +176,13 @@ pub(super) struct Trail {
 impl Trail {
     /// The `nth` trail of a seed: the same in every run, but for the ids.
     pub(super) fn nth(seed: u64, nth: u64) -> Self {
-        let mut bytes = [0; 32];
-        bytes[..8].copy_from_slice(&seed.to_be_bytes());
-        bytes[8..16].copy_from_slice(&nth.to_be_bytes());
-        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-        let mut runner = TestRunner::new_with_rng(Config::default(), rng);
         // Few names, so that what is added to a profile meets what is told.
         let names = (subset(&NAMES, 3..16), subset(&ODD_NAMES, 0..4));
         let strategy = names.prop_flat_map(|(known, odd)| {
             let names = [known, odd].concat();
             (prop::collection::vec(told(&names), 1..6), additions(&names), leaf())
         });
-        let tree = strategy.new_tree(&mut runner).expect("nothing is rejected");
-        let (told, additions, leaf) = tree.current();
+        let (told, additions, leaf) = sampled(seed, nth, &strategy);
         let request = fresh_request();
         let mut events: Vec<_> = told.into_iter().map(|told| told.event(&request)).collect();
         // What the host adds to a profile stands somewhere, and is seen.
@@ -191,7 +205,7 @@ impl Trail {
 
 /// One event without the ids that make it unique.
 #[derive(Clone, Debug)]
-struct Told {
+pub(super) struct Told {
     event_type: EventType,
     actor: Actor,
     outcome: Outcome,
@@ -205,7 +219,7 @@ struct Told {
 }
 
 impl Told {
-    fn event(self, request: &RequestId) -> AuditEvent {
+    pub(super) fn event(self, request: &RequestId) -> AuditEvent {
         let at = morning() + TimeDelta::microseconds(self.later);
         let mut event = AuditEvent::new(self.event_type, self.actor)
             .request(request)

@@ -1,8 +1,7 @@
 //! Property: whatever trail was accepted, by whichever way, it is read as it was sealed, exported and
 //! verified.
 //!
-//! `MOLTBOT_AUDIT_TRAILS` says how many trails each test makes, and `MOLTBOT_AUDIT_SEED` which: a trail that
-//! fails is named by its seed and number.
+//! A trail that fails is named by its seed and number.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -20,18 +19,14 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use super::generator::Trail;
+use super::{CHUNK, settings};
 use crate::store_contract::Fresh;
 use crate::support::records::{KEY, assert_unbroken, sealed, stream};
 use crate::typescript;
 
-/// So many are written and drained together.
-const CHUNK: u64 = 40;
-
 /// The trails of this run, some at a time.
 fn trails() -> impl Iterator<Item = Vec<(String, Trail)>> {
-    let setting = |name: &str| std::env::var(name).ok().map(|text| text.parse().expect(name));
-    let count: u64 = setting("MOLTBOT_AUDIT_TRAILS").unwrap_or(CHUNK);
-    let seed: u64 = setting("MOLTBOT_AUDIT_SEED").unwrap_or(1);
+    let (count, seed) = settings();
     let name = move |nth| format!("trail {nth} of MOLTBOT_AUDIT_SEED={seed}");
     (0..count).step_by(usize::try_from(CHUNK).expect("a small number")).map(move |first| {
         let chunk = first..count.min(first + CHUNK);
@@ -112,7 +107,7 @@ async fn check_all(store: &dyn AuditStore, trails: &[(String, Trail)]) {
     }
 }
 
-async fn stores() -> [Fresh; 3] {
+pub(super) async fn stores() -> [Fresh; 3] {
     [
         crate::testing::memory::open().await,
         crate::sqlite::open().await,
