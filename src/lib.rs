@@ -45,8 +45,7 @@
 //! # Features
 //!
 //! `postgres` (default) and `sqlite` are the stores, `logs` (default) is [`observe`]'s layer for log lines, `recorder` is [`Auditor`] alone for a host with a
-//! sink of its own, `testing` the fault kit for a host's tests, `phone` the numbering plans of the
-//! world, `otel` the ids of OpenTelemetry's spans. Without any of them the crate is the offline verifier: no sqlx, no tokio.
+//! sink of its own, `testing` the fault kit for a host's tests, `otel` the ids of OpenTelemetry's spans. Without any of them the crate is the offline verifier: no sqlx, no tokio.
 
 #[cfg(feature = "recorder")]
 pub mod admission;

@@ -6,15 +6,27 @@ import { createHmac } from "node:crypto";
 const MAX_DIGITS = 15;
 const MAX_EXTENSION = 11;
 
-/** The zeros of the scripts that have their digits in a row. */
+/** The zeros of the scripts that have their digits in a row, and of subscripts and digits in segments. */
 const ZEROS = [
-  0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50,
-  0xed0, 0xf20, 0x1040, 0x17e0, 0xff10,
+  0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6,
+  0xe50, 0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0,
+  0x1c40, 0x1c50, 0x2080, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xaa50, 0xabf0, 0xff10, 0x1fbf0,
 ];
+
+/** The ones of rows that have no zero, or have it elsewhere: in circles, in brackets, with a full stop. */
+const ONES = [0x1369, 0x2460, 0x2474, 0x2488, 0x24f5, 0x2776, 0x2780, 0x278a, 0x1f102];
+
+/** Digits that stand in no row. */
+const OTHERS = new Map([
+  ...[0x2070, 0x24ea, 0x24ff, 0x1f100, 0x1f101, 0x1f10b, 0x1f10c].map((code) => [code, "0"]),
+  [0xb9, "1"],
+  ...[0xb2, 0xb3].map((code) => [code, String(code - 0xb0)]),
+  ...[4, 5, 6, 7, 8, 9].map((value) => [0x2070 + value, String(value)]),
+]);
 
 /** What may stand between two digits: spaces, dashes, dots, slashes, brackets, and what is not seen. */
 const SEPARATOR =
-  /^[ \-_.()/[\]~\t\n\r\u{a0}\u{ad}\u{b7}\u{34f}\u{61c}\u{180e}\u{2022}\u{20e3}\u{2212}\u{2219}\u{1680}\u{3000}\u{3164}\u{30fb}\u{fe58}\u{fe63}\u{feff}\u{ff08}\u{ff09}\u{2000}-\u{2015}\u{2028}-\u{202f}\u{205f}-\u{206f}\u{fe00}-\u{fe0f}\u{ff0d}-\u{ff0f}]$/u;
+  /^[ \-_.()/[\]~\t\n\r\u{a0}\u{ad}\u{b7}\u{34f}\u{61c}\u{180e}\u{2022}\u{20e3}\u{2212}\u{2219}\u{1680}\u{3000}\u{3164}\u{30fb}\u{fe58}\u{fe63}\u{feff}\u{ff08}\u{ff09}\u{2000}-\u{2015}\u{2024}-\u{202f}\u{205f}-\u{206f}\u{fe00}-\u{fe0f}\u{ff0d}-\u{ff0f}]$/u;
 
 const SCHEME = /^(?:tel:|sms:|smsto:|callto:|phone:|whatsapp:|https:|http:|\/\/|www\.)\s*/i;
 const LINK = /^(?:wa\.me\/|(?:(?:api|web)\.whatsapp\.com\/)?send\/?\?phone=)/i;
@@ -226,9 +238,14 @@ function extensionOf(text) {
   return digits.join("");
 }
 
-/** `%20` in a link. `%07` is in none: there a number begins. @param {string} text @param {number} at */
+/**
+ * `%20` in a link. `%07` is in none: there a number begins, and so it does behind a sign that has letters or digits
+ * behind it by chance.
+ * @param {string} text
+ * @param {number} at
+ */
 function isEscape(text, at) {
-  return /^%(?!07)[0-9a-f]{2}/i.test(text.slice(at, at + 3));
+  return /^%(?!07|3[0-9]|[46][1-9a-f]|[57][0-9a])[0-9a-f]{2}/i.test(text.slice(at, at + 3));
 }
 
 /** The value of a digit of any script. @param {string} char @returns {string | null} */
@@ -236,7 +253,9 @@ function digit(char) {
   const code = char.codePointAt(0) ?? 0;
   if (code >= 0x1d7ce && code <= 0x1d7ff) return String((code - 0x1d7ce) % 10);
   const zero = ZEROS.find((zero) => code >= zero && code < zero + 10);
-  return zero === undefined ? null : String(code - zero);
+  if (zero !== undefined) return String(code - zero);
+  const one = ONES.find((one) => code >= one && code < one + 9);
+  return one === undefined ? (OTHERS.get(code) ?? null) : String(code - one + 1);
 }
 
 /** @typedef {{ trunks: string[], abroad: string[], lengths: Set<number>, starts: Map<string, string> }} Plan */

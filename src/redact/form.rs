@@ -5,7 +5,8 @@ use super::rule::HIDDEN;
 use super::scan::{Kind, Scope, scan};
 
 /// What masks of contacts and secrets leave, beside numbers and addresses.
-const CONTACTS: [&str; 5] = ["[media]", "[momo_code]", "[national_id]", "[secret]", "[signed_url]"];
+const CONTACTS: [&str; 6] =
+    ["[media]", "[message_id]", "[momo_code]", "[national_id]", "[secret]", "[signed_url]"];
 
 /// What masks of known names and terms leave.
 const NAMES: [&str; 3] = ["[medical]", "[name]", "[vendor]"];
@@ -26,7 +27,7 @@ pub(super) fn is_masked_text(text: &str) -> bool {
 fn is_masked(text: &str, names: &[&str], is_shown: impl Fn(Kind) -> bool) -> bool {
     (has_masked_digits_or_address(text)
         || CONTACTS.iter().chain(names).any(|mask| text.contains(mask)))
-        && scan(text, Scope::BuiltIn).iter().all(|found| is_shown(found.kind))
+        && scan(text, Scope::Full).iter().all(|found| is_shown(found.kind))
 }
 
 /// `***456`, also in `[card ***242]`, or `j***@***.com`.

@@ -62,7 +62,7 @@ impl KnownValues {
     /// the topic of the request as far as an event shows it. By the rules of every build.
     pub(crate) fn of_a_verifier<'a>(shown: impl Iterator<Item = &'a Value>) -> Self {
         let mut known =
-            Self { topic: Topic::Other, scope: Scope::BuiltIn, ..Self::new(CallingCode::RWANDA) };
+            Self { topic: Topic::Other, scope: Scope::Full, ..Self::new(CallingCode::RWANDA) };
         shown.for_each(|value| known.learn_topic("", value));
         known
     }

@@ -57,13 +57,13 @@ fn keep_out(value: &mut Value, key: &RedactionKey, nested: usize) {
 /// Replaces secrets in an idempotency key, and phone numbers by their keyed hash: the same each time,
 /// so that the key still deduplicates.
 pub(crate) fn withhold_in_key(idempotency_key: &str, key: &RedactionKey) -> String {
-    // By the rules of every build, or two builds would have two keys for one effect.
-    let found = scan(idempotency_key, Scope::BuiltIn).into_iter();
+    let found = scan(idempotency_key, Scope::Full).into_iter();
     let masks = found.filter_map(|Found { at, kind }| {
         let written = &idempotency_key[at.clone()];
         let instead = match kind {
             Kind::Media | Kind::Secret | Kind::SignedUrl => marker(kind, written, key),
             Kind::Phone => key.hash_of_found_phone(written),
+            Kind::MessageId => format!("message-{}", key.pseudonym("message", written)),
             _ => return None,
         };
         Some((at, instead))

@@ -6,7 +6,7 @@
 //! (the last two the other way round if the country has no trunk prefix), and then as one of another country.
 //! The digits decide that by the lengths and first digits that the country's numbers have.
 
-mod plan;
+pub(super) mod plan;
 mod written;
 
 use self::plan::Plan;

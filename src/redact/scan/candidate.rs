@@ -1,34 +1,18 @@
 //! Decides what groups of digits in a row are.
 
+use super::announced::{Announced, Around};
 use super::number::{Group, MAX_DIGITS, Numbers};
 use super::phone::{self, International};
-use super::{Kind, Scope, card, context, world};
+use super::{Kind, card, context};
+use crate::redact::key_name::KeyKind;
 
 impl Numbers<'_> {
-    /// `24/11/2026`, `2026-11-24`: the same sign between its groups, and no more of them.
-    pub(super) fn is_date(&self, first: usize) -> bool {
-        let Some([a, b, c]) = self.groups[..self.len].get(first..first + 3) else { return false };
-        let joint = b.joint;
-        let value = |group: &Group| {
-            let digits = &self.digits[group.first()..group.first() + group.len()];
-            digits.iter().fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'))
-        };
-        let is_year = |group: &Group| group.len() == 4 && (1900..2100).contains(&value(group));
-        let is_day = |group: &Group| group.len() <= 2 && (1..=31).contains(&value(group));
-        let is_joint = matches!(joint, b'/' | b'-' | b'.') && c.joint == joint;
-        let next = self.groups[..self.len].get(first + 3);
-        is_joint
-            && is_day(b)
-            && ((is_day(a) && is_year(c)) || (is_year(a) && is_day(c)))
-            && (first == 0 || self.groups[first].joint != joint)
-            && next.is_none_or(|next| next.joint != joint)
-    }
-
     /// The longest number that groups in a row make, from this one on.
     pub(super) fn longest(&self, first: usize) -> Option<(usize, Kind)> {
         let mut best = None;
         let mut other_length = None;
         let mut has_plus_inside = false;
+        let around = Around::new(self.text, self.groups[first].start);
         for last in first..self.len {
             let len = self.len_of(first, last);
             let group = &self.groups[last];
@@ -36,7 +20,7 @@ impl Numbers<'_> {
                 break;
             }
             has_plus_inside |= last > first && group.has_plus;
-            if let Some(kind) = self.kind(first, last, best.is_some()) {
+            if let Some(kind) = self.kind(&around, first, last, best.is_some()) {
                 best = Some((last, kind));
             } else if self.groups[first].has_plus
                 && !has_plus_inside
@@ -49,11 +33,11 @@ impl Numbers<'_> {
         best.or(other_length).or_else(|| self.cut(first))
     }
 
-    fn len_of(&self, first: usize, last: usize) -> usize {
+    pub(super) fn len_of(&self, first: usize, last: usize) -> usize {
         self.groups[last].first() + self.groups[last].len() - self.groups[first].first()
     }
 
-    fn digits_of(&self, first: usize, last: usize) -> &[u8] {
+    pub(super) fn digits_of(&self, first: usize, last: usize) -> &[u8] {
         let from = self.groups[first].first();
         &self.digits[from..from + self.len_of(first, last)]
     }
@@ -69,22 +53,29 @@ impl Numbers<'_> {
     }
 
     /// What the groups make together.
-    fn kind(&self, first: usize, last: usize, has_shorter: bool) -> Option<Kind> {
+    fn kind(
+        &self,
+        around: &Around<'_>,
+        first: usize,
+        last: usize,
+        has_shorter: bool,
+    ) -> Option<Kind> {
         let digits = self.digits_of(first, last);
         if self.is_odd(first, last) {
             return self.is_in_full(first, last, digits).then_some(Kind::Phone);
         }
+        let group = &self.groups[first];
         match digits.len() {
             16 if self.is_national_id(first, last, digits) => Some(Kind::NationalId),
-            13..=19 if !self.groups[first].has_plus && self.is_card(first, last, digits) => {
+            13..=19 if !group.has_plus && self.is_card(first, last, digits) && !around.is_id() => {
                 Some(Kind::Card)
             }
-            4..=6 if first == last => {
-                let group = &self.groups[first];
-                let is_code = context::is_momo_code(self.text, group.start, group.end());
-                is_code.then_some(Kind::MomoCode)
+            4..=6
+                if first == last && context::is_momo_code(self.text, group.start, group.end()) =>
+            {
+                Some(Kind::MomoCode)
             }
-            7..=17 if self.is_phone(first, last, digits, has_shorter) => Some(Kind::Phone),
+            5..=17 if self.is_phone(around, first, last, has_shorter) => Some(Kind::Phone),
             _ => None,
         }
     }
@@ -101,75 +92,154 @@ impl Numbers<'_> {
             && phone::is_mobile_in_full(digits)
     }
 
-    fn is_phone(&self, first: usize, last: usize, digits: &[u8], has_shorter: bool) -> bool {
+    fn is_phone(&self, around: &Around<'_>, first: usize, last: usize, has_shorter: bool) -> bool {
+        let digits = self.digits_of(first, last);
         let (group, end) = (&self.groups[first], self.groups[last].end());
         let inner = &self.groups[first + 1..=last];
-        if group.has_plus && inner.iter().all(|group| !group.has_plus) {
-            match phone::international(digits) {
-                International::Number => return true,
-                International::OtherLength | International::No => {}
-            }
+        let has_inner_plus = inner.iter().any(|group| group.has_plus);
+        if group.has_plus
+            && !has_inner_plus
+            && phone::international(digits) == International::Number
+        {
+            return true;
         }
         if self.is_decimal(first, last) {
             return false;
         }
-        // Order numbers begin with zeros too: with `00` only a full number with its country counts.
-        if let Some(number) = digits.strip_prefix(b"00").filter(|number| number.len() >= 10)
-            && phone::international(number) == International::Number
+        if let Some(number) = digits.strip_prefix(b"00")
+            && phone::is_behind_zeros(number)
+        {
+            return !around.is_product();
+        }
+        let is_price = || context::is_price(self.text, group.start, end);
+        let is_thing = || around.is_labelled() || context::is_counted(self.text, end);
+        if phone::is_bare(digits) {
+            return if digits[0] == b'0' || digits.starts_with(b"250") {
+                !around.is_product()
+            } else {
+                !self.is_amount(first, last)
+                    && self.is_row_of_its_own(first, last)
+                    && !is_thing()
+                    && !is_price()
+            };
+        }
+        if self.is_amount(first, last) || has_inner_plus {
+            return false;
+        }
+        if (first == last && digits.len() >= 7 && context::is_linked(self.text, group.start))
+            || self.is_national(first, last, has_shorter) && !around.is_labelled()
         {
             return true;
         }
-        let has_comma = inner.iter().any(|group| group.has_comma);
-        let has_thousands =
-            last > first && (first..=last).any(|at| self.digits_of(at, at) == b"000");
-        let is_amount = has_thousands || has_comma;
-        let starts_as_one = digits[0] == b'0' || digits.starts_with(b"250");
-        if phone::is_bare(digits) {
-            return starts_as_one || !is_amount && !context::is_price(self.text, group.start, end);
-        }
-        if is_amount || digits.len() < 7 || inner.iter().any(|group| group.has_plus) {
-            return false;
-        }
-        if first == last && digits.len() <= 15 && context::is_linked(self.text, group.start) {
-            return true;
-        }
+        (self.is_told(around, first, last, has_shorter) && !is_price())
+            || (self.is_of_the_world(first, last) && !is_thing() && !is_price())
+    }
+
+    /// Whether groups are a sum of money: with a comma, or in thousands.
+    fn is_amount(&self, first: usize, last: usize) -> bool {
+        let has_comma = self.groups[first + 1..=last].iter().any(|group| group.has_comma);
+        let is_in_thousands = || (first + 1..=last).all(|at| self.groups[at].len() == 3);
+        let has_zeros = || (first..=last).any(|at| self.digits_of(at, at) == b"000");
+        has_comma || last > first && has_zeros() && is_in_thousands()
+    }
+
+    /// Whether groups are written as one country writes its numbers, without its code.
+    fn is_national(&self, first: usize, last: usize, has_shorter: bool) -> bool {
+        let digits = self.digits_of(first, last);
         // Eleven digits are a British mobile number, and a Rwandan one with a quantity behind it.
-        let is_national = match digits.len() {
+        let is_written_so = match digits.len() {
             10 => self.is_north_american(first, last, digits),
             11 => digits.starts_with(b"07") && !has_shorter && last - first <= 2,
             _ => false,
         };
-        is_national
-            || self.is_in_brackets(first, last, digits)
-            || (self.may_be_announced(first, last, digits)
-                && context::is_announced(self.text, group.start)
-                && !context::is_price(self.text, group.start, end))
-            || (inner.len() <= 5 && self.is_of_the_world(digits, group.start, end))
+        is_written_so || self.is_in_brackets(first, last, digits)
     }
 
-    /// Whether digits can be a number where a word says that one follows: no IP address, no time.
-    fn may_be_announced(&self, first: usize, last: usize, digits: &[u8]) -> bool {
+    /// Whether a word or a name before says that a number follows, and the digits can be one.
+    fn is_told(&self, around: &Around<'_>, first: usize, last: usize, has_shorter: bool) -> bool {
+        let digits = self.digits_of(first, last);
         let groups = &self.groups[first..=last];
-        let is_address = groups.len() == 4
-            && groups[1..].iter().all(|group| group.joint == b'.')
-            && groups.iter().all(|group| group.len() <= 3);
         let is_epoch = groups.len() == 1
             && matches!(digits.len(), 10 | 13)
             && matches!(&digits[..2], b"16" | b"17" | b"18" | b"19");
-        (9..=13).contains(&digits.len())
-            && (digits[0] == b'0' || digits.len() >= 10)
-            && !is_address
-            && !is_epoch
+        // What follows a whole number is no part of it.
+        let may_be_longer = || digits.len() <= 11 || phone::mobile_code(digits).is_some();
+        // Of a short one, only the row's end tells that it is whole.
+        let may_end = || digits.len() >= 10 || self.ends_row(first, last);
+        if digits.len() > phone::MAX_DIGITS
+            || is_epoch
+            || has_shorter && !may_be_longer()
+            || !may_end()
+            || around.is_labelled()
+        {
+            return false;
+        }
+        let is_round = groups.len() == 1 && digits.len() < 9 && digits.ends_with(b"00");
+        let pair = |at: usize| (digits[at] - b'0') * 10 + (digits[at + 1] - b'0');
+        let is_day = match (digits.len(), groups.len()) {
+            (6, 3) => pair(0) <= 31 && pair(2) <= 12 && matches!(pair(4), 20..=29),
+            (8, 1) => matches!(pair(0), 19 | 20) && pair(4) <= 12 && pair(6) <= 31,
+            _ => false,
+        };
+        let needed = if digits.len() < 7 { Announced::Clearly } else { Announced::Perhaps };
+        let is_named = match around.named() {
+            Some(KeyKind::Phone) => true,
+            // `from` and `to` name other digits too.
+            Some(_) => groups.len() == 1 && digits.len() >= 10,
+            None => false,
+        };
+        !is_round && !is_day && (is_named || around.announced() >= needed)
     }
 
-    /// What only a library of all numbering plans knows.
-    fn is_of_the_world(&self, digits: &[u8], start: usize, end: usize) -> bool {
-        self.scope == Scope::Full
-            && cfg!(feature = "phone")
-            && (10..=13).contains(&digits.len())
+    /// Whether digits are a mobile number of the world with its country's code, in groups that people write.
+    fn is_of_the_world(&self, first: usize, last: usize) -> bool {
+        let digits = self.digits_of(first, last);
+        (10..=13).contains(&digits.len())
             && digits[0] != b'0'
-            && !context::is_price(self.text, start, end)
-            && world::is_mobile(digits)
+            && last - first <= 6
+            && !self.is_glued(first, last)
+            && phone::mobile_code(digits).is_some_and(|code| {
+                let lens = || self.groups[first..=last].iter().map(Group::len);
+                let is_in_pairs =
+                    self.groups[first].len() == code && lens().skip(2).all(|len| len >= 2);
+                let is_in_threes = last - first <= 2 && lens().all(|len| len >= 3);
+                first == last
+                    || (is_in_pairs || is_in_threes) && self.begins_and_ends_row(first, last)
+            })
+    }
+
+    /// Whether letters stand right beside the digits, as in the numbers of orders: `INV447…`, `ORD-447…`.
+    fn is_glued(&self, first: usize, last: usize) -> bool {
+        let (before, behind) = self.text.split_at(self.groups[first].start);
+        let behind = &behind[self.groups[last].end() - before.len()..];
+        let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
+        let is_code = match before.as_bytes() {
+            [.., letter, b'-' | b'#' | b'_'] => letter.is_ascii_alphabetic(),
+            [.., last] => is_letter(last) || *last == b'#',
+            [] => false,
+        };
+        is_code || behind.as_bytes().first().is_some_and(is_letter)
+    }
+
+    /// Whether a number without any prefix has the row for itself, or groups that tell it from a row of counts.
+    fn is_row_of_its_own(&self, first: usize, last: usize) -> bool {
+        let lens = || self.groups[first..=last].iter().map(Group::len);
+        last - first <= 3 && lens().all(|len| len >= 2) || self.begins_and_ends_row(first, last)
+    }
+
+    /// Whether no further groups stand beside, but for those behind a comma.
+    fn begins_and_ends_row(&self, first: usize, last: usize) -> bool {
+        let start = &self.groups[first];
+        let begins = start.joint == 0 || start.has_comma || start.is_odd || start.has_plus;
+        begins && self.ends_row(first, last)
+    }
+
+    fn ends_row(&self, first: usize, last: usize) -> bool {
+        let has_slash = || self.groups[first + 1..=last].iter().any(|group| group.joint == b'/');
+        let is_apart = |group: &Group| {
+            group.has_comma || group.is_odd || group.has_plus || group.joint == b'/' && !has_slash()
+        };
+        self.groups[..self.len].get(last + 1).is_none_or(is_apart)
     }
 
     /// `(020) 7946 0958`.
@@ -218,7 +288,10 @@ impl Numbers<'_> {
         let rest = &self.text[self.groups[last].end()..];
         let is_end = rest.is_empty() || rest == "…" || rest == "...";
         let digits = self.digits_of(first, last);
-        let is_plain = (first..=last).all(|at| !self.is_date(at) && !self.groups[at].has_comma)
+        // Inside of a chain of groups no number begins.
+        let begins = !matches!(self.groups[first].joint, b'/' | b'-' | b'.' | b':');
+        let is_plain = begins
+            && (first..=last).all(|at| !self.is_date(at) && !self.groups[at].has_comma)
             && !self.is_decimal(first, last)
             && !self.is_odd(first, last);
         (is_end && is_plain && phone::is_cut(digits)).then_some((last, Kind::Phone))

@@ -4,7 +4,7 @@
 pub(super) const DIGIT: u8 = 1;
 /// The first byte of a character that may be a digit, a plus or an at sign of another script.
 pub(super) const WIDE: u8 = 2;
-/// `@`.
+/// `@`, and a bracket, in which it may stand in words.
 pub(super) const AT: u8 = 4;
 /// `=`, which short secrets have before them.
 pub(super) const SIGN: u8 = 8;
@@ -43,9 +43,12 @@ const fn class(byte: u8) -> u8 {
         b'=' => TOKEN | SIGN | MARK,
         b'-' => TOKEN | DASH | MARK,
         b':' => TOKEN | COLON | MARK,
+        // `(at)` and `[at]` stand for one.
+        b'(' | b'[' => AT,
         _ if is_boundary(byte) => 0,
-        // Arabic, N'Ko, the scripts of India and their neighbours, full-width, mathematical.
-        0xd9 | 0xdb | 0xdf | 0xe0 | 0xe1 | 0xef | 0xf0 => TOKEN | WIDE,
+        // Raised, Arabic, N'Ko, the scripts of India and their neighbours, circled, Vai and other scripts,
+        // full-width, mathematical.
+        0xc2 | 0xd9 | 0xdb | 0xdf | 0xe0..=0xe2 | 0xea | 0xef | 0xf0 => TOKEN | WIDE,
         b'a'..=b'z' | 0x80.. => TOKEN,
         _ => TOKEN | MARK,
     }
@@ -100,7 +103,8 @@ fn look(stride: [u8; STRIDE]) -> Look {
     let word = u64::from_ne_bytes(stride);
     let is_not = |byte: u8| (word ^ every(byte)).wrapping_add(every(0x7f));
     let no_digit = !at_least(word, b'0') | at_least(word, b'9' + 1);
-    let no_trigger = no_digit & is_not(b'@') & is_not(b'=') & is_not(b'-');
+    let no_bracket = is_not(b'(') & is_not(b'[');
+    let no_trigger = no_digit & is_not(b'@') & is_not(b'=') & is_not(b'-') & no_bracket;
     if word & HIGH != 0 {
         Look::BeyondAscii
     } else if no_trigger & HIGH != HIGH {

@@ -1,5 +1,7 @@
 //! What stands before and behind a candidate. Every look is bounded.
 
+use crate::redact::key_name::{KeyKind, kind_of};
+
 /// Longest name before a value.
 const MAX_NAME: usize = 48;
 
@@ -8,42 +10,6 @@ const CURRENCIES: [&str; 14] = [
     "bif", "cdf", "eur", "fcfa", "franc", "francs", "frs", "frw", "frws", "kes", "rwf", "tzs",
     "ugx", "usd",
 ];
-
-/// Words that say a phone number follows, in English, French and Kinyarwanda.
-const PHONE_WORDS: [&str; 29] = [
-    "appel",
-    "appelle",
-    "appelez",
-    "call",
-    "cell",
-    "cellphone",
-    "fax",
-    "fone",
-    "hamagara",
-    "joindre",
-    "mobile",
-    "msisdn",
-    "nimero",
-    "numero",
-    "numéro",
-    "phone",
-    "portable",
-    "ring",
-    "sms",
-    "tel",
-    "tele",
-    "telefone",
-    "telefoni",
-    "telephone",
-    "whatsapp",
-    "wa",
-    "tél",
-    "téléphone",
-    "telephoni",
-];
-
-/// Longest word between one of these and the number. `call about order 4155552671` counts orders.
-const MAX_LITTLE_WORD: usize = 4;
 
 /// What stands right before a number in a link, or in an idempotency key.
 const LINKS: [&str; 14] = [
@@ -132,21 +98,42 @@ pub(super) fn is_linked(text: &str, at: usize) -> bool {
     })
 }
 
-/// Whether a word before `at` says that a phone number follows, with at most two little ones between:
-/// `appelle moi au …`, `call me at …`.
-pub(super) fn is_announced(text: &str, at: usize) -> bool {
-    let mut end = at;
-    for _ in 0..3 {
-        let word = word_before(text, end, b" :.(=#\"");
-        if PHONE_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)) {
-            return true;
-        }
-        if word.is_empty() || word.len() > MAX_LITTLE_WORD {
-            return false;
-        }
-        end = word.as_ptr().addr() - text.as_ptr().addr();
+/// What the name that a value at `at` stands beside says, if it says that it is a phone number: `wa_id=…`, `"phone": "…"`,
+/// `phone: Some("…`, `Key (phone)=(…`, `["phone", "…`, `{"name": "phone", "value": "…`, also where the text breaks off.
+pub(super) fn phone_name(text: &str, at: usize) -> Option<KeyKind> {
+    const BEFORE_VALUE: &[u8] = b" \"'\\`([>";
+    const BEHIND_NAME: &[u8] = b" \"'\\`)]";
+    let bytes = text.as_bytes();
+    let value = trimmed(bytes, unwrapped(bytes, at), BEFORE_VALUE);
+    let is_quoted = bytes[value..at].iter().any(|byte| matches!(byte, b'"' | b'\''));
+    let sign = match &bytes[..value] {
+        [.., b'%', b'3', b'D' | b'd'] => value - 3,
+        [.., b'=' | b':'] => value - 1,
+        [.., b','] if is_quoted => value - 1,
+        _ => return None,
+    };
+    let name = name_before(text, trimmed(bytes, sign, BEHIND_NAME));
+    if name != "value" {
+        return kind_of_phone(name);
     }
-    false
+    let start = name.as_ptr().addr() - text.as_ptr().addr();
+    let pair = trimmed(bytes, trimmed(bytes, start, b" \"'\\,"), BEHIND_NAME);
+    kind_of_phone(name_before(text, pair))
+}
+
+/// A phone that is sold has a price, and no number.
+fn kind_of_phone(name: &str) -> Option<KeyKind> {
+    const THINGS: [&[u8]; 5] = [b"iphone", b"smartphone", b"headphone", b"earphone", b"microphone"];
+    let is_thing = |thing: &&[u8]| {
+        name.as_bytes().windows(thing.len()).any(|part| part.eq_ignore_ascii_case(thing))
+    };
+    let kind = kind_of(name).filter(|kind| matches!(kind, KeyKind::Digits | KeyKind::Phone))?;
+    (!THINGS.iter().any(is_thing)).then_some(kind)
+}
+
+/// Where at most six of these bytes begin that end at `at`.
+fn trimmed(bytes: &[u8], at: usize, between: &[u8]) -> usize {
+    at - bytes[..at].iter().rev().take(6).take_while(|byte| between.contains(byte)).count()
 }
 
 /// Whether a currency stands before or behind an amount.
@@ -184,8 +171,44 @@ pub(super) fn is_momo_code(text: &str, at: usize, end: usize) -> bool {
     (has(b"mtn") || has(b"merchant")) && (has(b"code") || has(b"kode"))
 }
 
+/// Whether a unit stands behind digits: `788123456 bytes`.
+pub(super) fn is_counted(text: &str, end: usize) -> bool {
+    const UNITS: [&str; 27] = [
+        "bits",
+        "byte",
+        "bytes",
+        "events",
+        "followers",
+        "gb",
+        "hits",
+        "items",
+        "kb",
+        "kib",
+        "lines",
+        "mb",
+        "messages",
+        "mib",
+        "ms",
+        "ns",
+        "octets",
+        "pcs",
+        "pieces",
+        "points",
+        "records",
+        "requests",
+        "rows",
+        "tokens",
+        "us",
+        "users",
+        "views",
+    ];
+    let behind = text[end..].trim_start_matches([' ', '\u{a0}']);
+    let len = behind.bytes().take(12).take_while(u8::is_ascii_alphabetic).count();
+    UNITS.iter().any(|unit| behind[..len].eq_ignore_ascii_case(unit))
+}
+
 /// The word that ends before `at`, over signs that may lie between.
-fn word_before<'a>(text: &'a str, at: usize, between: &[u8]) -> &'a str {
+pub(super) fn word_before<'a>(text: &'a str, at: usize, between: &[u8]) -> &'a str {
     let before = &text.as_bytes()[..at];
     let gap = before.iter().rev().take(4).take_while(|byte| between.contains(byte)).count();
     let end = at - gap;

@@ -24,18 +24,75 @@ pub(super) fn find(text: &str, token: Range<usize>, any: u8, found: &mut Vec<Fou
             at += 1;
             continue;
         };
-        let local = &text[from..at];
-        let local = local.chars().rev().take_while(|c| is_local(*c)).map(char::len_utf8).sum();
-        let domain = domain(&text[at + len..token.end]);
-        if let Some(domain) = domain.filter(|_| {
-            (1..MAX_LEN).contains(&local) && text[at - local..at].contains(|c| !is_unseen(c))
-        }) {
-            let end = at + len + domain;
-            found.push(Found { at: at - local..end, kind: Kind::Email });
-        }
+        let is_alone = at == token.start && at + len == token.end;
+        let address = if is_alone {
+            set_apart(text, at..at + len)
+        } else {
+            let local = local_before(&text[from..at]);
+            let domain = domain(&text[at + len..token.end]);
+            domain.filter(|_| local > 0).map(|domain| at - local..at + len + domain)
+        };
+        found.extend(address.map(|at| Found { at, kind: Kind::Email }));
         at += len;
         from = at;
     }
+}
+
+/// The address whose at sign is a word in the bracket that opens here: `jean(at)mail.rw`, `jean [at] mail [dot] rw`.
+pub(super) fn spelled(text: &str, open: usize) -> Option<Range<usize>> {
+    let sign = bracketed(&text[open..], &["at", "arobase", "a", "@"])?;
+    set_apart(text, open..open + sign)
+}
+
+/// The address around an at sign that one space may set apart on each side.
+fn set_apart(text: &str, sign: Range<usize>) -> Option<Range<usize>> {
+    let before = &text[..sign.start];
+    let before = before.strip_suffix(' ').unwrap_or(before);
+    let local = local_before(before);
+    let has_letter = before[before.len() - local..].contains(char::is_alphabetic);
+    let start = before.len() - local;
+    let from = sign.end + usize::from(text[sign.end..].starts_with(' '));
+    let is_name = |c: &char| c.is_alphanumeric() || *c == '-';
+    let name: usize =
+        text[from..].chars().take(MAX_LEN).take_while(is_name).map(char::len_utf8).sum();
+    let domain = match dot_in_words(&text[from + name..]) {
+        // Of `mail (dot) co.rw` the rest is a domain already.
+        Some(dot) if name > 0 => {
+            let rest = &text[from + name + dot..];
+            let is_top = |c: &char| c.is_alphanumeric() || matches!(c, '.' | '-');
+            let top: usize =
+                rest.chars().take(MAX_LEN).take_while(is_top).map(char::len_utf8).sum();
+            (top >= 2).then_some(name + dot + top)
+        }
+        _ => domain(&text[from..]),
+    };
+    domain.filter(|_| has_letter).map(|domain| start..from + domain)
+}
+
+/// Length of a full stop in words, in brackets: ` (dot) `.
+fn dot_in_words(text: &str) -> Option<usize> {
+    let blank = usize::from(text.starts_with(' '));
+    let dot = bracketed(&text[blank..], &["dot", "point", "."])?;
+    let end = blank + dot;
+    Some(end + usize::from(text[end..].starts_with(' ')))
+}
+
+/// Length of one of these words in the bracket that opens here.
+fn bracketed(text: &str, words: &[&str]) -> Option<usize> {
+    let inner = text.strip_prefix(['(', '[', '{', '<'])?;
+    words.iter().find_map(|word| {
+        let start = inner.get(..word.len())?;
+        let closes = inner[word.len()..].starts_with([')', ']', '}', '>']);
+        (closes && start.eq_ignore_ascii_case(word)).then_some(word.len() + 2)
+    })
+}
+
+/// Length of the local part that ends a text, with something in it that is seen.
+fn local_before(text: &str) -> usize {
+    let len: usize =
+        text.chars().rev().take(MAX_LEN).take_while(|c| is_local(*c)).map(char::len_utf8).sum();
+    let is_seen = text[text.len() - len..].contains(|c| !is_unseen(c));
+    if is_seen && len < MAX_LEN { len } else { 0 }
 }
 
 /// Length of the at sign that begins here.

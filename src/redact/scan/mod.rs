@@ -6,6 +6,7 @@
 //! look is at whole tokens: what is a secret or an address is one token, and digits are handed to
 //! [`Numbers`], which follows a number over as many tokens as it is written in.
 
+mod announced;
 mod candidate;
 mod card;
 mod class;
@@ -13,13 +14,14 @@ mod context;
 mod digit;
 mod email;
 mod iban;
+mod message_id;
+mod nobodys;
 mod number;
 mod opaque;
 mod pem;
 mod phone;
 mod secret;
 mod url;
-mod world;
 
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -43,6 +45,8 @@ pub enum Kind {
     Iban,
     /// Media or other binary content, written as text.
     Media,
+    /// `WhatsApp`'s id of a message: encoded in it is the number of whoever wrote or got the message.
+    MessageId,
     /// A merchant's code for mobile money.
     MomoCode,
     /// The number of a Rwandan identity card.
@@ -57,11 +61,12 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in alphabetical order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Card,
         Self::Email,
         Self::Iban,
         Self::Media,
+        Self::MessageId,
         Self::MomoCode,
         Self::NationalId,
         Self::Phone,
@@ -77,6 +82,7 @@ impl Kind {
             Self::Email => "email",
             Self::Iban => "iban",
             Self::Media => "media",
+            Self::MessageId => "message_id",
             Self::MomoCode => "momo_code",
             Self::NationalId => "national_id",
             Self::Phone => "phone",
@@ -100,9 +106,7 @@ pub struct Found {
 pub(super) enum Scope {
     /// What must not be stored: secrets, signed URLs, media.
     AtRest,
-    /// Everything, by the rules of this crate alone: the same in every build, for what is stored.
-    BuiltIn,
-    /// Everything, with the numbers that only a library of the world's numbering plans knows.
+    /// Everything.
     #[default]
     Full,
 }
@@ -148,7 +152,15 @@ impl Pass<'_> {
         let mut start = stride - before.take_while(|byte| class_of(**byte) & TOKEN != 0).count();
         loop {
             start = self.token_at(start);
-            while bytes.get(start).is_some_and(|byte| class_of(*byte) & TOKEN == 0) {
+            while let Some(class) = bytes.get(start).map(|byte| class_of(*byte))
+                && class & TOKEN == 0
+            {
+                if class & AT != 0
+                    && self.scope != Scope::AtRest
+                    && let Some(at) = email::spelled(self.text, start)
+                {
+                    self.found.push(Found { at, kind: Kind::Email });
+                }
                 start += 1;
             }
             if start >= stride + STRIDE || start >= bytes.len() {
@@ -212,9 +224,16 @@ impl Pass<'_> {
         if self.found[found_before..].iter().any(is_whole) {
             return end;
         }
+        if any & MARK != 0
+            && let Some(at) = message_id::find(self.text, &token)
+        {
+            let end = at.end;
+            self.found.push(Found { at, kind: Kind::MessageId });
+            return end;
+        }
         email::find(self.text, token.clone(), any, &mut self.found);
         if any & (DIGIT | WIDE) != 0 {
-            let numbers = self.numbers.get_or_insert_with(|| Numbers::new(self.text, self.scope));
+            let numbers = self.numbers.get_or_insert_with(|| Numbers::new(self.text));
             numbers.feed(token, &mut self.found);
         }
         end

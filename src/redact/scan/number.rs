@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::digit::{Separator, digit, percent_encoded, separator};
-use super::{Found, Kind, Scope, iban, opaque};
+use super::digit::{Separator, digit_at, percent_encoded, separator, unseen_between};
+use super::{Found, Kind, iban, opaque};
 
 /// Most groups that are held, and most digits: more than any number has.
 const MAX_GROUPS: usize = 20;
@@ -16,10 +16,12 @@ pub(super) const MAX_DIGITS: usize = 19;
 const MAX_SEPARATORS: usize = 5;
 const MAX_GAP: usize = 20;
 
+/// Most bytes of a group.
+const MAX_WRITTEN: usize = 200;
+
 /// The row of groups at hand, each near the one before.
 pub(super) struct Numbers<'a> {
     pub(super) text: &'a str,
-    pub(super) scope: Scope,
     pub(super) groups: [Group; MAX_GROUPS],
     pub(super) len: usize,
     pub(super) digits: [u8; MAX_HELD],
@@ -38,7 +40,7 @@ pub(super) struct Group {
     first: u8,
     len: u8,
     pub(super) has_plus: bool,
-    /// What joins it to the group before, where that is one byte.
+    /// What joins it to the group before: the one byte, else a slash if there is one, else a space.
     pub(super) joint: u8,
     pub(super) has_comma: bool,
     /// Whether a sign joins it that only numbers with their whole prefix have.
@@ -60,9 +62,9 @@ impl Group {
 }
 
 impl<'a> Numbers<'a> {
-    pub(super) fn new(text: &'a str, scope: Scope) -> Self {
+    pub(super) fn new(text: &'a str) -> Self {
         let groups = [Group::default(); MAX_GROUPS];
-        Self { text, scope, groups, len: 0, digits: [0; MAX_HELD], held: 0, skip_to: 0 }
+        Self { text, groups, len: 0, digits: [0; MAX_HELD], held: 0, skip_to: 0 }
     }
 
     /// Takes the digits of a token. Tokens come from left to right.
@@ -86,7 +88,8 @@ impl<'a> Numbers<'a> {
                 begins = false;
                 continue;
             }
-            if byte.is_ascii_digit() {
+            let may_be_digit = byte.is_ascii_digit() || matches!(byte, b'%' | b'&' | 0x80..);
+            if may_be_digit && digit_at(self.text, at).is_some() {
                 at = self.group(at, found);
                 begins = false;
             } else if byte.is_ascii() {
@@ -96,7 +99,7 @@ impl<'a> Numbers<'a> {
             } else {
                 let c = self.text[at..].chars().next().unwrap_or_default();
                 begins = !c.is_alphanumeric();
-                at = if digit(c).is_some() { self.group(at, found) } else { at + c.len_utf8() };
+                at += c.len_utf8();
             }
         }
     }
@@ -119,13 +122,16 @@ impl<'a> Numbers<'a> {
     fn group(&mut self, start: usize, found: &mut Vec<Found>) -> usize {
         let mut values = [0; MAX_DIGITS];
         let (mut end, mut len) = (start, 0);
-        for c in self.text[start..].chars() {
-            let Some(value) = digit(c) else { break };
+        let mut at = start;
+        while let Some((value, bytes)) = digit_at(self.text, at)
+            && (at - start < MAX_WRITTEN || len > MAX_DIGITS)
+        {
             if let Some(place) = values.get_mut(len) {
                 *place = b'0' + value;
             }
             len += 1;
-            end += c.len_utf8();
+            end = at + bytes;
+            at = end + unseen_between(self.text, end).unwrap_or_default();
         }
         self.skip_to = end;
         // What a mask left of a number is part of no other.
@@ -161,18 +167,26 @@ impl<'a> Numbers<'a> {
         if end - at > MAX_GAP {
             return None;
         }
-        let joint = if end - at == 1 { self.text.as_bytes()[at] } else { b' ' };
+        let joint = match &self.text.as_bytes()[at..end] {
+            [joint] => *joint,
+            gap if gap.contains(&b'/') => b'/',
+            _ => b' ',
+        };
         let mut group = Group { joint, ..Group::default() };
+        let (mut has_picture, mut has_space) = (false, false);
         for _ in 0..=MAX_SEPARATORS {
             if at >= end {
-                return Some(group);
+                break;
             }
             let (kind, len) = separator(self.text, at)?;
             group.has_plus |= kind == Separator::Plus;
             group.has_comma |= kind == Separator::Comma;
             group.is_odd |= kind == Separator::Odd;
+            has_picture |= kind == Separator::Picture;
+            has_space |= self.text.as_bytes()[at] == b' ';
             at += len;
         }
+        group.is_odd |= has_picture && has_space;
         (at >= end).then_some(group)
     }
 
@@ -196,8 +210,8 @@ impl<'a> Numbers<'a> {
             if !all && may_grow && first > 0 {
                 break;
             }
-            if self.is_date(first) {
-                first += 3;
+            if let Some(groups) = self.nobodys(first) {
+                first += groups;
             } else if let Some((last, kind)) = self.longest(first) {
                 let mut start = self.groups[first].start;
                 if kind == Kind::Phone && self.groups[first].has_plus {

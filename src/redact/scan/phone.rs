@@ -1,53 +1,18 @@
-//! Which digits are a phone number: of Rwanda in every form, of the world behind a plus.
+//! Which digits are a phone number: of Rwanda in every form, of the world by its numbering plans.
+//!
+//! The plans are a table of 12 KiB (`scripts/numbering_plans.py` writes it) and not a library: the table finds the
+//! same mobile numbers, adds no crate to a default build that must stay under 140, and can be asked for every group of
+//! digits of a log.
 
-/// Fewest digits a number has, with `+` before it.
-const MIN_DIGITS: usize = 8;
+use crate::redact::e164::plan::{self, Plan};
+
+/// Fewest digits a number has, with `+` before it; of a country whose numbers are of another length one more.
+const MIN_DIGITS: usize = 7;
 
 /// Most digits a number has (ITU-T E.164).
-const MAX_DIGITS: usize = 15;
+pub(super) const MAX_DIGITS: usize = 15;
 
-/// Calling codes with the lengths of their whole numbers, so that what follows a number is not taken
-/// for its end. Others may have any length.
-const LENGTHS: [(&[u8], usize, usize); 36] = [
-    (b"1", 11, 11),
-    (b"20", 11, 12),
-    (b"211", 12, 12),
-    (b"212", 12, 12),
-    (b"221", 12, 12),
-    (b"225", 13, 13),
-    (b"233", 12, 12),
-    (b"234", 12, 13),
-    (b"237", 12, 12),
-    (b"242", 12, 12),
-    (b"243", 12, 12),
-    (b"250", 12, 12),
-    (b"251", 12, 12),
-    (b"254", 12, 12),
-    (b"255", 12, 12),
-    (b"256", 12, 12),
-    (b"257", 11, 11),
-    (b"258", 12, 12),
-    (b"260", 12, 12),
-    (b"261", 12, 12),
-    (b"263", 12, 12),
-    (b"265", 12, 12),
-    (b"27", 11, 11),
-    (b"31", 11, 11),
-    (b"32", 10, 11),
-    (b"33", 11, 11),
-    (b"34", 11, 11),
-    (b"41", 11, 11),
-    (b"44", 12, 12),
-    (b"45", 10, 10),
-    (b"46", 10, 12),
-    (b"47", 10, 10),
-    (b"86", 13, 13),
-    (b"90", 12, 12),
-    (b"91", 12, 12),
-    (b"971", 11, 12),
-];
-
-/// Codes of Rwanda's neighbours, whose mobile numbers come without `+` too: with what those begin
+/// Codes of Rwanda's neighbours, whose mobile numbers come without `+` in any groups: with what those begin
 /// with, and the length of the whole.
 const NEIGHBOURS: [(&[u8], &[u8], usize); 5] = [
     (b"243", b"89", 12),
@@ -60,7 +25,7 @@ const NEIGHBOURS: [(&[u8], &[u8], usize); 5] = [
 /// What digits behind a plus are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum International {
-    /// As long as the country's numbers are, or of a country whose lengths are not known here.
+    /// As long as the country's numbers are.
     Number,
     /// Of a length that numbers have, but not the country's.
     OtherLength,
@@ -68,26 +33,48 @@ pub(super) enum International {
     No,
 }
 
-/// Digits, in ASCII, that a plus or `00` precedes.
+/// Digits, in ASCII, that a plus precedes.
 pub(super) fn international(digits: &[u8]) -> International {
     if !(MIN_DIGITS..=MAX_DIGITS).contains(&digits.len()) || digits[0] == b'0' {
         return International::No;
     }
-    // The trunk zero kept behind the country code: +250 (0) 788 …
-    if let Some(national) = digits.strip_prefix(b"2500") {
-        return if is_mobile(national) {
-            International::Number
-        } else {
-            International::OtherLength
-        };
-    }
-    match LENGTHS.iter().find(|(code, ..)| digits.starts_with(code)) {
-        Some((_, min, max)) if !(*min..=*max).contains(&digits.len()) => International::OtherLength,
-        _ => International::Number,
+    let is_number = planned(digits).is_some_and(|(_, plan, national)| {
+        // The trunk zero kept behind the country's code: +250 (0) 788 …
+        plan.has_length(national) || plan.has_length(plan.without_trunk(national))
+    });
+    if is_number {
+        International::Number
+    } else if digits.len() > MIN_DIGITS {
+        International::OtherLength
+    } else {
+        International::No
     }
 }
 
-/// Whether digits are a number without a plus.
+/// Whether digits behind `00` are a number. Order numbers begin with zeros too: short ones must begin as the country's
+/// numbers do.
+pub(super) fn is_behind_zeros(digits: &[u8]) -> bool {
+    let is_number = |(_, plan, national): (_, &Plan, &str)| {
+        let national = plan.without_trunk(national);
+        digits.len() >= 10 && plan.has_length(national) || plan.is_plausible(national)
+    };
+    (MIN_DIGITS..=MAX_DIGITS).contains(&digits.len()) && planned(digits).is_some_and(is_number)
+}
+
+/// Length of the calling code, if digits are a mobile number with its country's code.
+pub(super) fn mobile_code(digits: &[u8]) -> Option<usize> {
+    let (code, plan, national) = planned(digits)?;
+    plan.is_mobile(plan.without_trunk(national)).then_some(code.len())
+}
+
+/// The country that digits begin with the code of, and the rest of them.
+fn planned(digits: &[u8]) -> Option<(&'static str, &'static Plan, &str)> {
+    let digits = str::from_utf8(digits).ok()?;
+    let (code, plan) = plan::find(digits)?;
+    Some((code, plan, &digits[code.len()..]))
+}
+
+/// Whether digits are a number without a plus, of Rwanda or of one of its neighbours.
 pub(super) fn is_bare(digits: &[u8]) -> bool {
     match digits.len() {
         9 => is_mobile(digits),

@@ -126,6 +126,8 @@ pub(crate) fn written(seeded: &mut Seeded, subscriber: &str) -> String {
         "tel:+250",
     ];
     let prefix = prefix[seeded.below(prefix.len())];
+    // In other groups with full stops, and without any prefix, it is a machine's address as well.
+    let number = if prefix.is_empty() && separator == "." { subscriber.to_owned() } else { number };
     let number = format!("{prefix}{number}");
     let zero = ['0', '0', '0', '٠', '۰', '０'][seeded.below(6)];
     // A link's escapes and host are ASCII.
@@ -385,7 +387,7 @@ fn harmless(seeded: &mut Seeded) -> String {
 }
 
 /// Hand-written, in English, French and Kinyarwanda.
-const HARMLESS: [&str; 40] = [
+const HARMLESS: [&str; 39] = [
     "I need 2 boxes of paracetamol 500mg, 21 tablets, 3x daily",
     "Two chargers at 7,500 each, total 15,000 RWF",
     "785 000 - 790 000 Frw, last price",
@@ -410,7 +412,6 @@ const HARMLESS: [&str; 40] = [
     "duration_ms=1234 attempt=3 of 8, batch 2/3",
     "order 0012345678",
     "ORD-250123456789",
-    "wamid.HBgMMjUwNzg4MTIzNDU2FQIAEhgUM0E=",
     "12345678-1234-1234-1234-250788123456",
     "eea880a02ddf7250e6e04a31178fa22d0a130b0a4106502ed54bdcc66a3a3f21",
     "chain_hash 0788123456abcdef0788123456abcdef",
