@@ -9,7 +9,10 @@ use std::process::Command;
 use moltbot_audit::observe::METRICS;
 use serde_json::Value;
 
-use self::files::{alerts, blocks, expressions, panels, read, regex};
+use self::files::{alerts, blocks, expressions, panels, read, recorded, regex};
+
+/// What a gauge of the database needs, so that a process without one does not repeat an old value.
+const FRESH: &str = " and on (job, instance) (time() - audit_heartbeat_timestamp_seconds < 120)";
 
 /// Every expression that an operator is given, with where it stands.
 fn all_expressions() -> Vec<(String, String)> {
@@ -25,7 +28,7 @@ fn all_expressions() -> Vec<(String, String)> {
     let told = told.captures_iter(&metrics).map(|found| found[1].to_owned()).collect::<Vec<_>>();
     assert_eq!(told.len(), 4, "the seed's four");
     let told = told.into_iter().map(|expression| ("docs/metrics.md".to_owned(), expression));
-    alerts.chain(shown).chain(asked).chain(told).collect()
+    alerts.chain(recorded()).chain(shown).chain(asked).chain(told).collect()
 }
 
 #[test]
@@ -97,6 +100,51 @@ fn every_alert_says_whom_it_concerns_and_has_its_section_in_the_runbook() {
     }
 }
 
+#[test]
+fn every_alert_says_its_window_and_why_nights_and_saturdays_are_quiet() {
+    let file = read("alerts/moltbot-audit.rules.yml");
+    let mut names = BTreeSet::new();
+    for alert in alerts().into_iter().filter(|alert| names.insert(alert.name.clone())) {
+        let (above, _) = file.split_once(&format!("- alert: {}\n", alert.name)).expect("its place");
+        let lines = above.trim_end().lines().rev().map(str::trim);
+        let comment: String = lines.take_while(|line| line.starts_with('#')).collect();
+        for said in ["Window: ", "Quiet night: ", "Busy Saturday: "] {
+            assert!(comment.contains(said), "{}: {said}", alert.name);
+        }
+    }
+}
+
+/// A day that is quiet proves nothing about a rule whose metrics it lacks.
+#[test]
+fn the_quiet_night_and_the_busy_saturday_have_every_metric_of_the_alerts() {
+    let rules = alerts().into_iter().map(|alert| alert.expression);
+    let rules: String = rules.chain(recorded().into_iter().map(|(_, rule)| rule)).collect();
+    let needed: BTreeSet<_> = promql::metrics_of(&rules).into_iter().collect();
+    assert!(needed.len() > 20, "{needed:?}");
+    for day in ["quiet_night", "busy_saturday"] {
+        let played = read(&format!("alerts/tests/{day}.yml"));
+        let missing: Vec<_> = needed.iter().filter(|name| !played.contains(*name)).collect();
+        assert!(missing.is_empty(), "{day} lacks {missing:?}");
+    }
+}
+
+#[test]
+fn a_gauge_of_the_database_alerts_only_with_a_fresh_heartbeat() {
+    let of_the_database = [
+        "audit_in_doubt_effects",
+        "audit_partitions_ahead_seconds",
+        "budget_day_limit",
+        "budget_day_used",
+    ];
+    for alert in alerts() {
+        for gauge in of_the_database {
+            let (uses, fresh) = (alert.expression.matches(gauge), format!("{gauge}{FRESH}"));
+            let fresh = alert.expression.matches(&fresh);
+            assert_eq!(uses.count(), fresh.count(), "{}: {gauge}", alert.name);
+        }
+    }
+}
+
 /// Limits that stand at the start of what is compared, as numbers.
 fn limits(alert: &str) -> BTreeSet<String> {
     let limit = regex(r"(?:\)|_\w+|\)\)) (?:>|<|>=) ([\d.]+(?: \* 86400)?)");
@@ -105,7 +153,10 @@ fn limits(alert: &str) -> BTreeSet<String> {
         text.split(" * ").map(|factor| factor.parse::<f64>().expect("a number")).product()
     };
     // What follows the first limit of a tier is the least number of cases.
-    let limits = tiers.map(|tier| number(&limit.captures(&tier.expression).expect(alert)[1]));
+    let limits = tiers.map(|tier| {
+        let expression = tier.expression.replace(FRESH, "");
+        number(&limit.captures(&expression).expect(alert)[1])
+    });
     limits.map(|limit| limit.to_string()).collect()
 }
 

@@ -29,7 +29,8 @@ fn hurried_rules() -> String {
     let rules = read("alerts/moltbot-audit.rules.yml");
     let windows = regex(r"\[\d+[mhd]\]").replace_all(&rules, "[10s]").into_owned();
     let offsets = regex(r"offset \d+[mhd]").replace_all(&windows, "offset 10s");
-    regex(r"for: \d+m").replace_all(&offsets, "for: 1s").into_owned()
+    let paces = regex(r" +interval: \d+m\n").replace_all(&offsets, "").into_owned();
+    regex(r"for: \d+[mhd]").replace_all(&paces, "for: 1s").into_owned()
 }
 
 /// A running Prometheus, until it is dropped.

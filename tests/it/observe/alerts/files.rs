@@ -52,8 +52,16 @@ pub(in crate::observe) fn alerts() -> Vec<Alert> {
         Alert { name, expression, texts }
     });
     let alerts: Vec<_> = alerts.collect();
-    assert_eq!(alerts.len(), file.matches("expr: ").count(), "each alert is read");
+    let read = alerts.len() + recorded().len();
+    assert_eq!(read, file.matches("expr: ").count(), "each rule is read");
     alerts
+}
+
+/// What the rules record, as name and expression.
+pub(in crate::observe) fn recorded() -> Vec<(String, String)> {
+    let file = read("alerts/moltbot-audit.rules.yml");
+    let rule = regex(r"- record: (\S+)\n +expr: \|?((?:.+|\n {10})+)");
+    rule.captures_iter(&file).map(|found| (found[1].to_owned(), found[2].to_owned())).collect()
 }
 
 /// The panels of the dashboard that show something.

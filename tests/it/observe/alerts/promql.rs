@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use moltbot_audit::observe::{METRICS, Metric, MetricKind};
 
-use super::files::regex;
+use super::files::{recorded, regex};
 
 /// Labels that come of scraping, of histograms, and of alerts.
 const FOREIGN_LABELS: [&str; 7] =
@@ -71,7 +71,8 @@ pub(super) fn faults(expression: &str) -> Vec<String> {
     }
     for Selector { series, matchers } in &selectors {
         let metric = metric_of(series);
-        if metric.is_none() && !FOREIGN_SERIES.contains(&series.as_str()) {
+        let is_foreign = FOREIGN_SERIES.contains(&series.as_str());
+        if metric.is_none() && !is_foreign && recorded().iter().all(|(name, _)| name != series) {
             faults.push(format!("no such series: {series}"));
         }
         let labels = metric.map_or(&[][..], |metric| metric.labels);
