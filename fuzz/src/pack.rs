@@ -1,6 +1,7 @@
 //! No input makes the verifier panic, and a pack that it accepts is one however its JSON is written.
 //!
-//! `cargo fuzz run -s none pack` works on stable Rust. `corpus/pack` holds small packs of both profiles.
+//! `cargo fuzz run -s none pack` works on stable Rust. From nothing it does not get past the digests: first play
+//! the scenarios (`cargo run --example concierge`), and copy the packs to `fuzz/corpus/pack`.
 
 #![no_main]
 
@@ -9,7 +10,10 @@ use moltbot_audit::pack::{VerifyOptions, verify_request_pack, verify_request_pac
 
 fuzz_target!(|json: &[u8]| {
     let few = VerifyOptions { bytes_max: json.len().saturating_sub(1), ..VerifyOptions::default() };
-    assert!(verify_request_pack_with(json, &few).is_err_and(|error| error.is_unusable()) || json.is_empty());
+    assert!(
+        verify_request_pack_with(json, &few).is_err_and(|error| error.is_unusable())
+            || json.is_empty()
+    );
     match verify_request_pack(json) {
         Ok(pack) => {
             let value: serde_json::Value = serde_json::from_slice(json).expect("a pack is JSON");
