@@ -14,7 +14,7 @@ use super::field::{Class, Holds};
 use super::form::{is_masked_contacts, is_masked_phone, is_masked_text, is_pseudonym};
 use super::key_name::is_phone_key;
 use super::known::KnownValues;
-use super::mask::{mask_contacts, mask_phone};
+use super::mask::{find_below, mask_contacts, mask_phone};
 use super::phone::digits_below_key;
 use super::rule::{HIDDEN, Rule};
 
@@ -209,7 +209,12 @@ fn decide_internal(class: Class, key: &str, value: &Value, known: &KnownValues) 
     match value {
         Value::String(text) => {
             let is_id = class == Class::Id;
-            let masked = mask_contacts(text, known.phone_masks(text, false), |phone| {
+            // The digits of an id, such as a picture's, may look like a card's.
+            let known_phones = known.phone_masks(text, false);
+            if is_id && known_phones.is_empty() && find_below(key, text).is_empty() {
+                return Decision::Show;
+            }
+            let masked = mask_contacts(text, known_phones, |phone| {
                 // Sections join by ids: only what is known to be somebody's number is masked in one.
                 if is_id { !known.is_somebodys_phone(phone) } else { known.is_vendor_phone(phone) }
             });

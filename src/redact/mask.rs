@@ -18,6 +18,17 @@ pub fn find(text: &str) -> Vec<Found> {
     scan(text, Scope::Full)
 }
 
+/// The same in the value below a name. Of digits alone the name says whether they are the number of a thing:
+/// `order_id`, `media_id`.
+pub(super) fn find_below(name: &str, text: &str) -> Vec<Found> {
+    let found = find(text);
+    let is_number = || text.len() <= 19 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if found.is_empty() || name.is_empty() || !is_number() {
+        return found;
+    }
+    if find(&format!("{name}: {text}")).is_empty() { Vec::new() } else { found }
+}
+
 /// The text with a mask in the place of everything that [`find`] finds: `***456` for a phone number,
 /// `j***@***.com` for an e-mail address, `[card ***242]`, and the kind alone for what helps nobody.
 ///

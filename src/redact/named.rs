@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::key_name::{KeyKind, kind_of};
-use super::mask::{find, mask, mask_of, mask_phone};
+use super::mask::{find, find_below, mask, mask_of, mask_phone};
 use super::phone::digits_below;
-use super::walk::{MAX_NESTED, in_nested, is_of_a_machine, walk};
+use super::walk::{MAX_NESTED, in_nested, is_of_a_machine, mask_below, walk};
 
 /// What a name says of the values below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +54,8 @@ impl Named {
         match self.0 {
             // Random digits look like a number now and then; masked, nobody could follow the trace.
             Says::TraceId if is_trace_id(text) => Cow::Borrowed(text),
-            Says::Nothing | Says::TraceId => mask_plain(text),
-            Says::Listed(KeyKind::Address) if is_of_a_machine(text) => mask_plain(text),
+            Says::Nothing | Says::TraceId => mask_plain(name, text),
+            Says::Listed(KeyKind::Address) if is_of_a_machine(text) => mask_plain(name, text),
             Says::Listed(KeyKind::Payload) => Cow::Owned(Self::payload(text.len())),
             Says::Listed(KeyKind::Phone) => mask_below_phone(name, text),
             Says::Listed(kind) => match kind.mask() {
@@ -96,13 +96,13 @@ impl Named {
             Says::Listed(kind) if kind.takes_number(digits.len()) => kind.mask().map(str::to_owned),
             Says::Listed(_) | Says::Nothing | Says::TraceId => None,
         };
-        by_name.or_else(|| find(digits).first().map(|found| mask_of(digits, found)))
+        by_name.or_else(|| find_below(name, digits).first().map(|found| mask_of(digits, found)))
     }
 }
 
-fn mask_plain(text: &str) -> Cow<'_, str> {
+fn mask_plain<'a>(name: &str, text: &'a str) -> Cow<'a, str> {
     let nested = in_nested(text, MAX_NESTED, |value, nested| walk("", value, nested));
-    nested.unwrap_or_else(|| mask(text))
+    nested.unwrap_or_else(|| mask_below(name, text))
 }
 
 /// What stands below a name that hides only some values, as [`walk`] has it.

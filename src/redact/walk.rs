@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use serde_json::{Map, Number, Value};
 
 use super::key_name::{KeyKind, kind_of, named_beside};
-use super::mask::{find, mask, mask_of, mask_phone};
+use super::mask::{find, find_below, mask, mask_of, mask_phone};
 use super::phone::digits_below;
 use super::scan::Found;
 use crate::json::parse_leniently;
@@ -63,7 +63,7 @@ fn walk_below(kind: Option<KeyKind>, key: &str, value: &mut Value, nested: usize
             }
         }
         Value::Number(number) => {
-            if let Some(masked) = mask_number(kind, number) {
+            if let Some(masked) = mask_number(kind, key, number) {
                 *value = masked.into();
             }
         }
@@ -105,21 +105,26 @@ fn mask_text(kind: Option<KeyKind>, key: &str, text: &str, nested: usize) -> Opt
         }
     }
     let nested = in_nested(text, nested, |value, nested| walk(key, value, nested));
-    match nested.unwrap_or_else(|| mask(text)) {
+    match nested.unwrap_or_else(|| mask_below(key, text)) {
         Cow::Borrowed(_) => None,
         Cow::Owned(masked) => Some(masked),
     }
 }
 
+/// The text as [`mask`] has it, below a name.
+pub(super) fn mask_below<'a>(name: &str, text: &'a str) -> Cow<'a, str> {
+    if find_below(name, text).is_empty() { Cow::Borrowed(text) } else { mask(text) }
+}
+
 /// A number that is one of those people have, written without quotes. A score or a share is none.
-fn mask_number(kind: Option<KeyKind>, number: &Number) -> Option<String> {
+fn mask_number(kind: Option<KeyKind>, key: &str, number: &Number) -> Option<String> {
     let mut digits = number.to_string();
     if number.is_f64() {
         // Some parsers read whole numbers as `447911123456.0`.
         digits.truncate(digits.strip_suffix(".0")?.len());
     } else {
         let whole = |found: &Found| found.at.end == digits.len();
-        if let Some(found) = find(&digits).iter().find(|found| whole(found)) {
+        if let Some(found) = find_below(key, &digits).iter().find(|found| whole(found)) {
             return Some(mask_of(&digits, found));
         }
     }

@@ -7,6 +7,7 @@ mod disguises;
 pub(crate) mod key_names;
 mod known_names;
 mod nobodys;
+mod numbers_in_software;
 mod phone_hashes;
 pub(crate) mod properties;
 mod quality;

@@ -233,7 +233,10 @@ impl<'a> Around<'a> {
 }
 
 fn is_one_of(word: &str, words: &[&str]) -> bool {
-    words.iter().any(|known| word.eq_ignore_ascii_case(known))
+    // Most words differ from most others in their first letter.
+    let Some(first) = word.bytes().next().map(|byte| byte | 0x20) else { return false };
+    let begins = |known: &&&str| known.len() == word.len() && known.as_bytes()[0] | 0x20 == first;
+    words.iter().filter(begins).any(|known| word.eq_ignore_ascii_case(known))
 }
 
 /// `id`, `ID`, `orderId`.
@@ -267,8 +270,17 @@ fn announced(text: &str, at: usize) -> Announced {
     const SIGNS: &[u8] = b" :.(=#\"'->";
     let mut end = at;
     let mut is_linked = false;
+    let mut has_other = false;
     for nth in 0..=MAX_WORDS {
-        let word = word_before(text, end, SIGNS);
+        let mut word = word_before(text, end, SIGNS);
+        // One word may announce two numbers: `tel 0788 123 456 / …`.
+        if word.is_empty()
+            && !has_other
+            && let Some(start) = number_before(text, end)
+        {
+            (end, has_other) = (start, true);
+            word = word_before(text, end, SIGNS);
+        }
         if word.is_empty() || is_one_of(word, &LABELS) {
             return Announced::No;
         }
@@ -289,6 +301,18 @@ fn announced(text: &str, at: usize) -> Announced {
         end = start;
     }
     Announced::No
+}
+
+/// Where digits begin that end before `at`, with what may stand between two numbers.
+fn number_before(text: &str, at: usize) -> Option<usize> {
+    /// Fewest digits of a number, and most bytes.
+    const MIN: usize = 5;
+    const MAX: usize = 24;
+    let before = &text.as_bytes()[..at];
+    let is_part = |byte: &&u8| byte.is_ascii_digit() || b" +-./,()".contains(byte);
+    let len = before.iter().rev().take(MAX).take_while(is_part).count();
+    let digits = before[at - len..].iter().filter(|byte| byte.is_ascii_digit()).count();
+    (digits >= MIN).then_some(at - len)
 }
 
 fn is_phone_word(word: &str) -> bool {

@@ -131,8 +131,12 @@ impl Numbers<'_> {
         {
             return true;
         }
-        (self.is_told(around, first, last, has_shorter) && !is_price())
-            || (self.is_of_the_world(first, last) && !is_thing() && !is_price())
+        let may_be_told = self.may_be_told(first, last, has_shorter);
+        if !may_be_told && !self.is_of_the_world(first, last) || is_price() {
+            return false;
+        }
+        may_be_told && self.is_told(around, first, last)
+            || self.is_of_the_world(first, last) && !is_thing()
     }
 
     /// Whether groups are a sum of money: with a comma, or in thousands.
@@ -155,8 +159,8 @@ impl Numbers<'_> {
         is_written_so || self.is_in_brackets(first, last, digits)
     }
 
-    /// Whether a word or a name before says that a number follows, and the digits can be one.
-    fn is_told(&self, around: &Around<'_>, first: usize, last: usize, has_shorter: bool) -> bool {
+    /// Whether digits can be a number if a word or a name before says that one follows.
+    fn may_be_told(&self, first: usize, last: usize, has_shorter: bool) -> bool {
         let digits = self.digits_of(first, last);
         let groups = &self.groups[first..=last];
         let is_epoch = groups.len() == 1
@@ -170,7 +174,6 @@ impl Numbers<'_> {
             || is_epoch
             || has_shorter && !may_be_longer()
             || !may_end()
-            || around.is_labelled()
         {
             return false;
         }
@@ -181,14 +184,20 @@ impl Numbers<'_> {
             (8, 1) => matches!(pair(0), 19 | 20) && pair(4) <= 12 && pair(6) <= 31,
             _ => false,
         };
-        let needed = if digits.len() < 7 { Announced::Clearly } else { Announced::Perhaps };
+        !is_round && !is_day
+    }
+
+    /// Whether a word or a name before says that a number follows.
+    fn is_told(&self, around: &Around<'_>, first: usize, last: usize) -> bool {
+        let len = self.len_of(first, last);
         let is_named = match around.named() {
             Some(KeyKind::Phone) => true,
             // `from` and `to` name other digits too.
-            Some(_) => groups.len() == 1 && digits.len() >= 10,
+            Some(_) => first == last && len >= 10,
             None => false,
         };
-        !is_round && !is_day && (is_named || around.announced() >= needed)
+        let needed = if len < 7 { Announced::Clearly } else { Announced::Perhaps };
+        (is_named || around.announced() >= needed) && !around.is_labelled()
     }
 
     /// Whether digits are a mobile number of the world with its country's code, in groups that people write.

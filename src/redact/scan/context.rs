@@ -104,6 +104,12 @@ pub(super) fn phone_name(text: &str, at: usize) -> Option<KeyKind> {
     const BEFORE_VALUE: &[u8] = b" \"'\\`([>";
     const BEHIND_NAME: &[u8] = b" \"'\\`)]";
     let bytes = text.as_bytes();
+    if bytes[..at].ends_with(b", ") || bytes[..at].ends_with(b"(") {
+        let column = column_of(text, at);
+        if column.is_some() {
+            return kind_of_phone(column?);
+        }
+    }
     let value = trimmed(bytes, unwrapped(bytes, at), BEFORE_VALUE);
     let is_quoted = bytes[value..at].iter().any(|byte| matches!(byte, b'"' | b'\''));
     let sign = match &bytes[..value] {
@@ -119,6 +125,17 @@ pub(super) fn phone_name(text: &str, at: usize) -> Option<KeyKind> {
     let start = name.as_ptr().addr() - text.as_ptr().addr();
     let pair = trimmed(bytes, trimmed(bytes, start, b" \"'\\,"), BEHIND_NAME);
     kind_of_phone(name_before(text, pair))
+}
+
+/// The column of a value in Postgres' detail of an error: `Key (tenant, phone)=(a7, 447…`.
+fn column_of(text: &str, at: usize) -> Option<&str> {
+    /// Longest names and values that are looked at.
+    const MAX: usize = 200;
+    let before = &text[text.ceil_char_boundary(at.saturating_sub(MAX))..at];
+    let (names, values) = before.rsplit_once(")=(")?;
+    let (_, names) = names.rsplit_once('(')?;
+    let nth = if values.contains(')') { None } else { Some(values.matches(", ").count()) };
+    names.split(", ").nth(nth?).map(|name| name.trim_matches('"'))
 }
 
 /// A phone that is sold has a price, and no number.

@@ -74,6 +74,9 @@ pub(super) fn digit_at(text: &str, at: usize) -> Option<(u8, usize)> {
 pub(super) fn unseen_between(text: &str, at: usize) -> Option<usize> {
     /// Nobody needs more.
     const MAX: usize = 8;
+    if text.as_bytes().get(at).is_none_or(u8::is_ascii) {
+        return None;
+    }
     let unseen = text[at..].chars().take(MAX).take_while(|c| is_unseen(*c));
     let len = unseen.map(char::len_utf8).sum::<usize>();
     (len > 0 && digit_at(text, at + len).is_some()).then_some(len)

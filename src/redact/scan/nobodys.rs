@@ -8,10 +8,17 @@ use super::phone;
 impl Numbers<'_> {
     /// How many groups, from this one on, are nobody's number: a date, an address of a machine, a book.
     pub(super) fn nobodys(&self, first: usize) -> Option<usize> {
+        let group = &self.groups[first];
+        // Most groups are told at once: by no sign behind them, and by their length.
+        let is_joined = self.row().get(first + 1).is_some_and(|next| next.joint != b' ');
+        let is_book = || self.digits[group.first()..].starts_with(b"97");
+        if !is_joined && !matches!(group.len(), 9 | 12) && !is_book() {
+            return None;
+        }
         if self.is_date(first) {
             return Some(3);
         }
-        if self.groups[first].has_plus {
+        if group.has_plus {
             return None;
         }
         if self.is_day(first) {
