@@ -27,6 +27,9 @@ struct Arguments {
     /// Whom the pack is redacted for
     #[arg(long, value_enum, default_value_t = Reader::Internal)]
     profile: Reader,
+    /// A word of the host's own that an external reader sees, as `model=acme-1`; may be given several times
+    #[arg(long, value_name = "FIELD=WORD", value_parser = word)]
+    word: Vec<(String, String)>,
     /// Where the pack goes; `-` is standard output
     #[arg(long, value_name = "FILE", default_value = "-")]
     out: PathBuf,
@@ -65,6 +68,10 @@ async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::E
         Reader::External => Profile::external(&key),
         Reader::Internal => Profile::internal(),
     };
+    let profile = arguments
+        .word
+        .iter()
+        .fold(profile, |profile, (field, word)| profile.list_words(field, [word]));
     // What is pasted into a terminal often brings a blank with it.
     let typed = arguments.request.trim();
     let request = key.request_id(typed).map_err(|error| format!("--request {typed:?}: {error}"))?;
@@ -94,6 +101,12 @@ async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::E
         }
         Err(fault) => vec![fault.to_string()],
     })
+}
+
+fn word(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('=').filter(|(field, word)| !field.is_empty() && !word.is_empty());
+    let (field, word) = parts.ok_or("a field, an equals sign and a word are needed")?;
+    Ok((field.to_owned(), word.to_owned()))
 }
 
 fn check_destination(out: &Path) -> Result<(), String> {

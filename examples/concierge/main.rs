@@ -219,7 +219,7 @@ async fn export(
     std::fs::create_dir_all(&directory)
         .map_err(|error| unusable(format!("{}: {error}", directory.display())))?;
     let auditor = Auditor::builder(store.clone(), key.clone()).build();
-    for profile in [Profile::internal(), Profile::external(key)] {
+    for profile in [Profile::internal(), with_words(Profile::external(key))] {
         let pack = export_recorded(&auditor, &**store, request, &profile, "concierge");
         let pack = pack.await.map_err(|error: ExportError| unusable(error))?;
         let path = directory.join(format!("pack.{}.json", profile.name()));
@@ -232,6 +232,18 @@ async fn export(
         narrator.say(&format!("  {path}\n    verified: {events} events, head {head}"));
     }
     auditor.shutdown(SHUTDOWN).await.map_err(unusable)
+}
+
+/// Lists the words of this host's own that outsiders see.
+fn with_words(profile: Profile) -> Profile {
+    profile
+        .list_words("button_id", ["micro_usb", "usb_c"])
+        .list_words("model", ["moltbot-scripted-1"])
+        .list_words("parser_version", ["replies-en-fr-rw.1"])
+        .list_words("policy_version", ["output-contract.v1"])
+        .list_words("prompt_version", ["concierge.1"])
+        .list_words("provider", ["scripted"])
+        .list_words("rule_version", ["shortlist-ranking.50", "vendor-selection.1"])
 }
 
 /// An error and what caused it, outermost first.

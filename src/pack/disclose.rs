@@ -114,6 +114,15 @@ impl PackEvent {
         ]
     }
 
+    /// The nearest member name above each hidden value, and the rule that hid it.
+    pub(super) fn hidden(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.views().into_iter().flat_map(move |(root, view)| {
+            view.hidden.iter().map(move |(pointer, hidden)| {
+                (self.field_at(&view.value, pointer, root).key, hidden.rule.as_str())
+            })
+        })
+    }
+
     /// JSON pointers to hidden values that the sections compute from.
     pub(super) fn withheld(&self) -> impl Iterator<Item = &str> {
         self.views().into_iter().flat_map(|(root, view)| {

@@ -1,6 +1,7 @@
 //! Makes a pack from a stream.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -61,7 +62,9 @@ impl ProfileName {
 
 /// The digest of the rules this version has.
 pub(super) fn rules_digest() -> Digest {
-    tagged_digest("profile-rules", &Profile::rules())
+    static DIGEST: LazyLock<Digest> =
+        LazyLock::new(|| tagged_digest("profile-rules", &Profile::rules()));
+    *DIGEST
 }
 
 /// Where the stream stands, and what ties the pack together.

@@ -51,7 +51,7 @@ impl Redaction<'_> {
         let field = Field { event_type: self.event_type, key };
         if let Some(hidden) = view.hidden.get(pointer) {
             let rule = Rule::parse(&hidden.rule);
-            let is_left = rule.is_some_and(|rule| self.rules.leave(field, rule, value));
+            let is_left = rule.is_some_and(|rule| self.rules.leave(field, rule, value, self.known));
             // What has a salt beside its digest is shown and hidden at once.
             return if is_left && !view.salts.contains_key(pointer) {
                 Ok(())

@@ -136,8 +136,7 @@ fn places<'a>(pack: &'a Parts<'_>) -> impl Iterator<Item = Place<'a>> {
 }
 
 fn verify_chain(pack: &Parts<'_>, rules: Rules<'_>) -> Result<(), VerifyError> {
-    let shown = pack.events.iter().flat_map(|event| [&event.input.value, &event.output.value]);
-    let known = KnownValues::of_a_verifier(shown);
+    let known = KnownValues::of_a_verifier(pack.events.iter().flat_map(PackEvent::hidden));
     let stream = StreamId::of(Some(pack.request_id), None);
     let mut chain = stream_start(*stream.uuid().as_bytes());
     let mut ids = HashSet::with_capacity(pack.events.len());

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::field::Class;
+use super::vocabulary::holds_words;
 
 /// What a field of the host's own holds, which says how much of it an external reader sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +16,8 @@ pub enum FieldKind {
     Container,
     /// An id of the host's: a keyed hash is shown.
     Id,
-    /// A number, a flag, a time, or a word from a closed set: shown.
+    /// A number or a flag: shown. A word of it is shown if
+    /// [`Profile::list_words`](super::Profile::list_words) lists it.
     Open,
     /// What somebody wrote: shown as the request's other texts are, contacts and known names masked.
     Text,
@@ -41,12 +43,28 @@ pub struct Additions {
     pub hidden: BTreeSet<String>,
     /// Fields that an external reader sees although no built-in rule lists them.
     pub shown: BTreeMap<String, FieldKind>,
+    /// Words that an external reader sees, by field.
+    pub words: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Additions {
     /// The class of a field, or of a root pointer, in events of a type.
     pub(super) fn class_in(&self, event_type: &str, field: &str) -> Class {
-        let listed = || Class::of_in(event_type, field);
-        self.shown.get(field).map_or_else(listed, |holds| holds.class())
+        let class = || match Class::of_in(event_type, field) {
+            // Only words that are listed are shown then.
+            Class::Unlisted if self.words.contains_key(field) => Class::Open,
+            class => class,
+        };
+        self.shown.get(field).map_or_else(class, |holds| holds.class())
+    }
+
+    /// Whether the host lists this word of a field.
+    pub(super) fn lists(&self, field: &str, word: &str) -> bool {
+        self.words.get(field).is_some_and(|words| words.contains(word))
+    }
+
+    /// Whether a field holds words, and no number that is not listed.
+    pub(super) fn holds_words(&self, field: &str) -> bool {
+        holds_words(field) || (self.words.contains_key(field) && !self.shown.contains_key(field))
     }
 }

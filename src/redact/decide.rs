@@ -5,21 +5,28 @@
 //! sections compute from ([`Holds`]) is hidden only if its value is not of its kind, and a verifier that
 //! meets such a field does not vouch for what was computed without it.
 
-use chrono::{DateTime, Utc};
 use serde_json::{Map, Number, Value};
 use uuid::Uuid;
 
 use super::additions::Additions;
 use super::field::{Class, Holds};
-use super::form::{is_masked_contacts, is_masked_phone, is_masked_text, is_pseudonym};
+use super::form::{
+    is_masked_contacts, is_masked_phone, is_masked_text, is_pseudonym, looks_medical_masked,
+};
+use super::health::{self, Sign, looks_medical};
 use super::key_name::is_phone_key;
-use super::known::KnownValues;
+use super::known::{KnownValues, is_topic_key};
 use super::mask::{find_below, mask_contacts, mask_phone};
 use super::phone::digits_below_key;
 use super::rule::{HIDDEN, Rule};
+use super::scan::{digit, is_between};
+use super::vocabulary::{is_listed, is_time};
 
-/// Most digits that a word has: a date, and no phone number.
-const WORD_DIGITS_MAX: usize = 8;
+/// Most digits in a row in a remark of the host's own code: a price, and no phone number.
+const NOTE_DIGITS_MAX: usize = 6;
+
+/// A number of ten digits or more is no price, count or rank, and may be somebody's.
+const LONG_NUMBER: f64 = 1e9;
 
 /// The rules for one reader.
 #[derive(Clone, Copy)]
@@ -95,7 +102,7 @@ impl<'a> Rules<'a> {
         match field.holds() {
             Some(holds) => self.decide_needed(holds, field, value, known),
             None if self.is_external => {
-                decide_external((self.class(field), field.key), value, known, pseudonym)
+                self.decide_external((self.class(field), field.key), value, known, pseudonym)
             }
             None => decide_internal(self.class(field), field.key, value, known),
         }
@@ -113,7 +120,13 @@ impl<'a> Rules<'a> {
 
     /// Whether the rule hides the field, and leaves such a masked form: else a value that was proven could
     /// be called hidden, and another one shown in its place.
-    pub(crate) fn leave(self, field: Field<'_>, rule: Rule, masked: &Value) -> bool {
+    pub(crate) fn leave(
+        self,
+        field: Field<'_>,
+        rule: Rule,
+        masked: &Value,
+        known: &KnownValues,
+    ) -> bool {
         let Value::String(text) = masked else { return false };
         let is_hidden = text == HIDDEN;
         if self.additions.hidden.contains(field.key) || rule == Rule::Host {
@@ -134,10 +147,13 @@ impl<'a> Rules<'a> {
         match (self.class(field), rule) {
             (Class::Id, Rule::Id) => is_pseudonym(field.key, text),
             (Class::Phone, Rule::Phone) => is_masked_phone(text),
-            (Class::Note | Class::Text, Rule::Text) => is_masked_text(text),
+            (Class::Note | Class::Text, Rule::Text) => {
+                is_masked_text(text)
+                    && (is_hidden || (known.texts_may_be_shown() && !looks_medical_masked(text)))
+            }
             (Class::Id, Rule::NotOfKind)
             | (Class::Name, Rule::Name)
-            | (Class::Note | Class::Text, Rule::Medical)
+            | (Class::Note | Class::Open | Class::Text, Rule::Medical)
             | (Class::Unlisted, Rule::NotListed)
             | (
                 Class::Container | Class::Note | Class::Open | Class::Text,
@@ -162,10 +178,13 @@ impl<'a> Rules<'a> {
     ) -> Decision {
         let is_shown = match value {
             Value::Null | Value::Bool(_) | Value::Array(_) => true,
+            Value::Number(number) if holds == Holds::Word && self.is_external => {
+                self.shows_word(key, &number.to_string(), known)
+            }
             Value::Number(number) => holds == Holds::Count || !is_phone_number(key, number, known),
             Value::String(text) => {
                 text.is_empty()
-                    || is_text_of(holds, text, known)
+                    || self.is_text_of(holds, key, text, known)
                     || (!self.is_external && !known.has_contacts(text))
             }
             Value::Object(members) if holds == Holds::Members => {
@@ -180,6 +199,25 @@ impl<'a> Rules<'a> {
         if is_shown { Decision::Show } else { hide(Rule::NotOfKind) }
     }
 
+    /// Whether a text is one that a field of a kind holds.
+    fn is_text_of(self, holds: Holds, key: &str, text: &str, known: &KnownValues) -> bool {
+        match holds {
+            Holds::EventId => Uuid::parse_str(text).is_ok(),
+            Holds::Time => is_time(text),
+            Holds::Word => self.is_external && self.shows_word(key, text, known),
+            Holds::Count | Holds::Flag | Holds::Members | Holds::Number => false,
+        }
+    }
+
+    /// Whether a word is one of a closed set: the library's, or the host's if it neither looks medical nor holds
+    /// somebody's number.
+    fn shows_word(self, key: &str, word: &str, known: &KnownValues) -> bool {
+        is_listed(key, word)
+            || (self.additions.lists(key, word)
+                && !looks_medical(word)
+                && !known.has_contacts(word))
+    }
+
     /// Whether members' names are names as programmers give them. They cannot be masked: without its name
     /// no member can be verified.
     fn may_show_names(self, members: &Map<String, Value>, known: &KnownValues) -> bool {
@@ -187,22 +225,83 @@ impl<'a> Rules<'a> {
             if self.is_external { is_plain_name(name, known) } else { !known.has_contacts(name) }
         })
     }
+
+    fn decide_external(
+        self,
+        (class, key): (Class, &str),
+        value: &Value,
+        known: &KnownValues,
+        pseudonym: impl FnOnce(&str) -> String,
+    ) -> Decision {
+        match (value, class) {
+            (Value::Null, _) => Decision::Show,
+            (Value::Array(items), _) if items.is_empty() => Decision::Show,
+            (_, Class::Name) => hide(Rule::Name),
+            (_, Class::Unlisted) => hide(Rule::NotListed),
+            (Value::String(text), Class::Phone) => hide_phone(text),
+            (_, Class::Phone) => hide(Rule::Phone),
+            (Value::Array(_), Class::Id) => Decision::Show,
+            (Value::String(id), Class::Id) => masked_as(Rule::Id, pseudonym(id)),
+            (Value::Number(id), Class::Id) => masked_as(Rule::Id, pseudonym(&id.to_string())),
+            (_, Class::Id) => hide(Rule::NotOfKind),
+            (Value::Object(members), _) if !self.may_show_names(members, known) => {
+                hide(Rule::MemberNames)
+            }
+            (Value::String(text), _) => self.decide_text((class, key), text, known),
+            (Value::Number(number), _) if is_phone_number(key, number, known) => hide(Rule::Phone),
+            (Value::Number(number), Class::Open) if self.additions.holds_words(key) => {
+                let is_shown = self.shows_word(key, &number.to_string(), known);
+                if is_shown { Decision::Show } else { hide_word(key) }
+            }
+            // A category that is a list of lists says nothing that is listed.
+            (Value::Object(_) | Value::Bool(_), Class::Open) if is_topic_key(key) => hide_word(key),
+            (Value::Array(_), _)
+            | (Value::Object(_) | Value::Number(_) | Value::Bool(_), Class::Container)
+            | (Value::Number(_) | Value::Bool(_), Class::Open) => Decision::Show,
+            (_, Class::Note | Class::Text) if !known.texts_may_be_shown() => hide(Rule::Medical),
+            _ => hide(Rule::NotListed),
+        }
+    }
+
+    /// Decides on a text that is no id, name or number. What looks medical is hidden first.
+    fn decide_text(self, (class, key): (Class, &str), text: &str, known: &KnownValues) -> Decision {
+        let is_word_field = matches!(class, Class::Note | Class::Open);
+        if is_word_field && self.shows_word(key, text, known) {
+            Decision::Show
+        } else if class == Class::Container {
+            hide(Rule::NotListed)
+        } else if looks_medical(text) {
+            hide(Rule::Medical)
+        } else if is_word_field && !(class == Class::Note && is_remark(text)) {
+            hide_word(key)
+        } else if !known.texts_may_be_shown() {
+            // Nobody can list every drug a client may type.
+            hide(Rule::Medical)
+        } else {
+            hide_in_text(text, known)
+        }
+    }
 }
 
-/// Whether a text is one that a field of a kind holds.
-fn is_text_of(holds: Holds, text: &str, known: &KnownValues) -> bool {
-    match holds {
-        Holds::EventId => Uuid::parse_str(text).is_ok(),
-        Holds::Time => text.parse::<DateTime<Utc>>().is_ok(),
-        Holds::Word => {
-            let is_lower = text.bytes().all(|byte| !byte.is_ascii_uppercase());
-            text.bytes().filter(u8::is_ascii_digit).count() <= WORD_DIGITS_MAX
-                && is_word(text, known)
-                // A word in lower case is nobody's name, even if somebody is called so.
-                && (is_lower || !known.has_names(text))
+/// Hides a word that nobody listed. Of a category that is to say that it may be one of health.
+fn hide_word(key: &str) -> Decision {
+    hide(if is_topic_key(key) { Rule::Medical } else { Rule::NotListed })
+}
+
+/// Whether a note is a remark of several words, and no code or name, and holds no longer number.
+fn is_remark(text: &str) -> bool {
+    let mut digits = 0;
+    for c in text.chars() {
+        if digit(c).is_some() {
+            digits += 1;
+        } else if !is_between(c) && c != ',' {
+            digits = 0;
         }
-        Holds::Count | Holds::Flag | Holds::Members | Holds::Number => false,
+        if digits > NOTE_DIGITS_MAX {
+            return false;
+        }
     }
+    text.is_empty() || text.trim().contains(char::is_whitespace)
 }
 
 fn decide_internal(class: Class, key: &str, value: &Value, known: &KnownValues) -> Decision {
@@ -236,48 +335,6 @@ fn decide_internal(class: Class, key: &str, value: &Value, known: &KnownValues) 
     }
 }
 
-fn decide_external(
-    (class, key): (Class, &str),
-    value: &Value,
-    known: &KnownValues,
-    pseudonym: impl FnOnce(&str) -> String,
-) -> Decision {
-    match (value, class) {
-        (Value::Null, _) => return Decision::Show,
-        (Value::Array(items), _) if items.is_empty() => return Decision::Show,
-        (_, Class::Name) => return hide(Rule::Name),
-        (_, Class::Unlisted) => return hide(Rule::NotListed),
-        (Value::String(text), Class::Phone) => return hide_phone(text),
-        (_, Class::Phone) => return hide(Rule::Phone),
-        (Value::Array(_), Class::Id) => return Decision::Show,
-        (Value::String(id), Class::Id) => return masked_as(Rule::Id, pseudonym(id)),
-        (Value::Number(id), Class::Id) => {
-            return masked_as(Rule::Id, pseudonym(&id.to_string()));
-        }
-        (_, Class::Id) => return hide(Rule::NotOfKind),
-        (Value::Object(members), _) if !members.keys().all(|name| is_plain_name(name, known)) => {
-            return hide(Rule::MemberNames);
-        }
-        (Value::Number(number), _) if is_phone_number(key, number, known) => {
-            return hide(Rule::Phone);
-        }
-        _ => {}
-    }
-    match (value, class) {
-        (Value::String(text), Class::Note | Class::Open) if is_harmless_word(text, known) => {
-            Decision::Show
-        }
-        (Value::Array(_), Class::Container | Class::Note | Class::Open | Class::Text)
-        | (Value::Object(_) | Value::Number(_) | Value::Bool(_), Class::Container)
-        | (Value::Number(_) | Value::Bool(_), Class::Open) => Decision::Show,
-        // Nobody can list every drug a client may type: where health may be the matter, no text is
-        // shown.
-        (_, Class::Note | Class::Text) if !known.texts_may_be_shown() => hide(Rule::Medical),
-        (Value::String(text), Class::Note | Class::Text) => hide_in_text(text, known),
-        _ => hide(Rule::NotListed),
-    }
-}
-
 fn hide(rule: Rule) -> Decision {
     masked_as(rule, HIDDEN.to_owned())
 }
@@ -304,7 +361,12 @@ fn hide_in_text(text: &str, known: &KnownValues) -> Decision {
     if names.is_empty() && !known.has_contacts(text) {
         return Decision::Show;
     }
-    mask_contacts(text, names, |_| false).map_or(Decision::Show, |text| masked_as(Rule::Text, text))
+    match mask_contacts(text, names, |_| false) {
+        None => Decision::Show,
+        // What looks medical only without a name stays hidden, because a verifier would take it for that.
+        Some(masked) if looks_medical_masked(&masked) => hide(Rule::Medical),
+        Some(masked) => masked_as(Rule::Text, masked),
+    }
 }
 
 /// A phone number as JSON has it where nobody put quotes around it. A score or a share is none.
@@ -314,7 +376,8 @@ fn is_phone_number(key: &str, number: &Number, known: &KnownValues) -> bool {
             || known.is_known_phone(digits)
             || (is_phone_key(key) && digits_below_key(digits).is_some())
     };
-    !number.is_f64() && is_number(&number.to_string())
+    let is_long = number.as_f64().is_some_and(|number| number.abs() >= LONG_NUMBER);
+    is_long || (!number.is_f64() && is_number(&number.to_string()))
 }
 
 /// A member's name as programmers give them, and not a person's.
@@ -322,19 +385,7 @@ fn is_plain_name(name: &str, known: &KnownValues) -> bool {
     name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && health::sign(name) != Some(Sign::Strong)
         && !known.has_contacts(name)
         && !known.has_names(name)
-}
-
-/// A word from a closed set, a version, an id or a time: no sentence, no number, nobody's name.
-fn is_harmless_word(text: &str, known: &KnownValues) -> bool {
-    is_word(text, known) && !known.has_names(text)
-}
-
-/// One word, without anybody's number.
-fn is_word(text: &str, known: &KnownValues) -> bool {
-    !text.is_empty()
-        && text.len() <= 64
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/+".contains(&byte))
-        && !known.has_contacts(text)
 }

@@ -1,6 +1,7 @@
 //! What a mask looks like: the forms that a rule may leave in the place of a value.
 
 use super::decide::pseudonym_prefix;
+use super::health::looks_medical;
 use super::rule::HIDDEN;
 use super::scan::{Kind, Scope, scan};
 
@@ -20,6 +21,11 @@ pub(super) fn is_masked_contacts(text: &str) -> bool {
 /// Whether contacts and known names were masked in a text.
 pub(super) fn is_masked_text(text: &str) -> bool {
     text == HIDDEN || is_masked(text, &NAMES, |_| false)
+}
+
+/// Whether what masks left of a text looks medical.
+pub(super) fn looks_medical_masked(text: &str) -> bool {
+    looks_medical(&text.replace("[medical]", "[name]"))
 }
 
 /// Whether a mask stands in a text, and nothing that a mask should stand for. By the rules of every

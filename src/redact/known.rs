@@ -1,28 +1,39 @@
 //! What is known of the people of one request, to find it again in free text.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde_json::Value;
 
+use super::additions::Additions;
 use super::e164::CallingCode;
 use super::fold::folded;
-use super::key_name::{is_person_key, is_phone_key};
+use super::health::{self, Sign};
+use super::key_name::{KeyKind, is_person_key, is_phone_key, kind_of};
 use super::mask::{Mask, mask_phone};
 use super::names::Names;
 use super::phone::{digits_below_key, find_phones};
 use super::phone_book::PhoneBook;
+use super::rule::Rule;
 use super::scan::{Scope, digits_of, scan};
 use super::spellings::{of_person, of_term, of_vendor};
+use super::vocabulary::is_listed;
+
+/// The field that says what the request is about.
+const CATEGORY: &str = "category";
+
+/// The field that says what a photo shows.
+const OCR_TYPE: &str = "ocr_type";
 
 /// Numbers, names and medical terms that one request's events hold in fields of known meaning.
 pub(crate) struct KnownValues {
     phones: PhoneBook,
     names: Names,
     topic: Topic,
+    /// Categories that the host calls nothing of health.
+    categories: BTreeSet<String>,
     /// Whether the payload at hand comes from an event that knows vendors' numbers.
     believes_vendors: bool,
-    /// By which rules numbers and addresses are found.
-    scope: Scope,
 }
 
 /// What the request is about, as far as its events say.
@@ -48,23 +59,26 @@ struct At<'a> {
 
 impl KnownValues {
     /// What an exporter knows before it has read an event. A number without a country is one of `home`.
-    pub(super) fn new(home: CallingCode) -> Self {
+    pub(super) fn new(home: CallingCode, additions: &Additions) -> Self {
         Self {
+            categories: additions.words.get(CATEGORY).cloned().unwrap_or_default(),
             phones: PhoneBook::new(home),
             names: Names::default(),
             topic: Topic::Unknown,
             believes_vendors: false,
-            scope: Scope::Full,
         }
     }
 
-    /// What a verifier knows, who sees what was masked only as it is masked: nobody's name or number, and
-    /// the topic of the request as far as an event shows it. By the rules of every build.
-    pub(crate) fn of_a_verifier<'a>(shown: impl Iterator<Item = &'a Value>) -> Self {
-        let mut known =
-            Self { topic: Topic::Other, scope: Scope::Full, ..Self::new(CallingCode::RWANDA) };
-        shown.for_each(|value| known.learn_topic("", value));
-        known
+    /// What a verifier knows, who sees what was masked only as it is masked: nobody's name or number. `hidden` are
+    /// the fields that are hidden, and why.
+    pub(crate) fn of_a_verifier<'a>(mut hidden: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        // A category is hidden as medical only if the request may be about health.
+        let is_medical =
+            hidden.any(|(key, rule)| is_topic_key(key) && rule == Rule::Medical.as_str());
+        Self {
+            topic: if is_medical { Topic::Medical } else { Topic::Other },
+            ..Self::new(CallingCode::RWANDA, &Additions::default())
+        }
     }
 
     /// Learns from one payload of an event of this type.
@@ -93,7 +107,7 @@ impl KnownValues {
 
     /// Whether a text holds somebody's number, an address or a secret.
     pub(super) fn has_contacts(&self, text: &str) -> bool {
-        !scan(text, self.scope).is_empty() || !self.phones.find(text, true).is_empty()
+        !scan(text, Scope::Full).is_empty() || !self.phones.find(text, true).is_empty()
     }
 
     /// Whether digits that stand alone are a number that is known.
@@ -122,10 +136,13 @@ impl KnownValues {
     }
 
     fn walk(&mut self, at: At<'_>, value: &Value) {
+        if is_topic_key(at.key) && !value.is_array() {
+            self.learn_topic(at.key, value);
+        }
         match value {
             Value::Object(members) => {
                 for (name, member) in members {
-                    if at.is_extracted && name.contains("medication") {
+                    if kind_of(name) == Some(KeyKind::Health) && *member != Value::Null {
                         self.topic = Topic::Medical;
                     }
                     let is_extracted = at.is_extracted || name == "extracted";
@@ -137,7 +154,13 @@ impl KnownValues {
                     self.walk(at, item);
                 }
             }
-            Value::String(text) => self.learn_text(at, text),
+            Value::String(text) => {
+                // The shop's own name says nothing of the client.
+                if !is_vendor_name(at) && health::sign(text) == Some(Sign::Strong) {
+                    self.topic = Topic::Medical;
+                }
+                self.learn_text(at, text);
+            }
             Value::Number(number) if is_phone_key(at.key) => {
                 self.learn_phones(at.key, &number.to_string());
             }
@@ -145,22 +168,32 @@ impl KnownValues {
         }
     }
 
+    /// What is no text says nothing that is listed.
     fn learn_topic(&mut self, key: &str, value: &Value) {
-        match value {
-            Value::Object(members) => {
-                members.iter().for_each(|(name, member)| self.learn_topic(name, member));
-            }
-            Value::Array(items) => items.iter().for_each(|item| self.learn_topic(key, item)),
-            Value::String(text) if is_topic_key(key) => self.topic = self.topic.max(topic(text)),
-            _ => {}
+        let topic = match value {
+            Value::Null => return,
+            Value::String(text) => self.topic_of(key, text),
+            _ => Topic::Medical,
+        };
+        self.topic = self.topic.max(topic);
+    }
+
+    fn topic_of(&self, key: &str, text: &str) -> Topic {
+        let is_category = key != OCR_TYPE;
+        if health::looks_medical(text) {
+            Topic::Medical
+        } else if is_listed(if is_category { CATEGORY } else { OCR_TYPE }, text) {
+            // What a photo shows says nothing of the rest.
+            if is_category { Topic::Other } else { Topic::Unknown }
+        } else if self.categories.contains(text) {
+            Topic::Other
+        } else {
+            Topic::Medical
         }
     }
 
     fn learn_text(&mut self, at: At<'_>, text: &str) {
-        let (spellings, what) = if is_topic_key(at.key) {
-            self.topic = self.topic.max(topic(text));
-            return;
-        } else if is_phone_key(at.key) {
+        let (spellings, what) = if is_phone_key(at.key) {
             self.learn_phones(at.key, text);
             return;
         } else if is_vendor_name(at) {
@@ -213,14 +246,6 @@ fn glued(key: &str) -> String {
 }
 
 /// Whether the field says what the request is about.
-fn is_topic_key(key: &str) -> bool {
-    key == "category" || key == "ocr_type"
-}
-
-/// What a category, in the host's own words, is about.
-fn topic(category: &str) -> Topic {
-    const MEDICAL: [&str; 7] =
-        ["clinic", "doctor", "health", "medic", "pharm", "prescription", "umuti"];
-    let category = category.to_lowercase();
-    if MEDICAL.iter().any(|word| category.contains(word)) { Topic::Medical } else { Topic::Other }
+pub(super) fn is_topic_key(key: &str) -> bool {
+    key == CATEGORY || key == OCR_TYPE
 }

@@ -6,6 +6,7 @@ mod e164;
 mod field;
 mod fold;
 mod form;
+mod health;
 mod key;
 mod key_name;
 mod known;
@@ -19,6 +20,7 @@ mod profile;
 mod rule;
 mod scan;
 mod spellings;
+mod vocabulary;
 mod walk;
 mod withhold;
 

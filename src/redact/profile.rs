@@ -7,7 +7,9 @@ use super::additions::{Additions, FieldKind};
 use super::decide::{Decision, Field, Rules, pseudonym_prefix};
 use super::e164::CallingCode;
 use super::field::{FIELDS, KINDS, NEEDED, UNLISTED_IN};
+use super::health;
 use super::known::KnownValues;
+use super::vocabulary;
 
 /// A redaction profile: decides for each value of a pack whether it is shown, and what stands in its
 /// place where it is not.
@@ -20,8 +22,10 @@ use super::known::KnownValues;
 /// | names, OCR values, model context | shown | hidden |
 /// | what people wrote | shown, contacts masked | shown, contacts and known names masked |
 /// | the same, in a medical request or one without a category | shown, contacts masked | hidden |
-/// | what the system noted | shown, contacts masked | as what people wrote, single words shown |
-/// | limits, charges, switches, scores, prices, words of closed sets | shown | shown |
+/// | what the system noted | shown, contacts masked | as what people wrote; single words if listed |
+/// | limits, charges, scores, prices, words that are listed | shown | shown |
+/// | words that are not listed | shown, contacts masked | hidden |
+/// | whatever looks medical | shown, contacts masked | hidden |
 /// | who resolved or switched what, and why | shown, contacts masked | hidden |
 /// | fields this version does not know | shown, contacts masked | hidden |
 ///
@@ -95,6 +99,29 @@ impl Profile {
         self
     }
 
+    /// Lists words of a field that an external reader sees, each by its value. Words that are in no list, the
+    /// library's or the host's, may have been typed by anybody and are hidden. The words of `category` say which
+    /// categories have nothing to do with health. A word that looks medical, or holds somebody's number, stays hidden.
+    ///
+    /// ```
+    /// # use moltbot_audit::redact::{Profile, RedactionKey};
+    /// # let key = RedactionKey::from_bytes([7; 32]);
+    /// let profile = Profile::external(&key)
+    ///     .list_words("model", ["gemini-2.5-flash"])
+    ///     .list_words("category", ["handicrafts"]);
+    /// # assert_eq!(profile.additions().words.len(), 2);
+    /// ```
+    #[must_use]
+    pub fn list_words<W: Into<String>>(
+        mut self,
+        field: impl Into<String>,
+        words: impl IntoIterator<Item = W>,
+    ) -> Self {
+        let listed = self.additions.words.entry(field.into()).or_default();
+        listed.extend(words.into_iter().map(Into::into));
+        self
+    }
+
     /// What was added to the built-in rules.
     #[must_use]
     pub fn additions(&self) -> &Additions {
@@ -113,10 +140,12 @@ impl Profile {
         });
         serde_json::json!({
             "classes": classes.collect::<serde_json::Map<_, _>>(),
+            "health": health::TABLE,
             "kinds": KINDS.map(|(kind, fields)| (format!("{kind:?}"), fields)),
             "needed": NEEDED,
             "unlisted_in": unlisted.collect::<serde_json::Map<_, _>>(),
             "version": Self::VERSION,
+            "vocabulary": vocabulary::rules(),
         })
     }
 
@@ -131,7 +160,7 @@ impl Profile {
 
     /// What is known of a request before its events are read.
     pub(crate) fn known_values(&self) -> KnownValues {
-        KnownValues::new(self.home)
+        KnownValues::new(self.home, &self.additions)
     }
 
     /// Decides on a value in an event.

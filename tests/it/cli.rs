@@ -198,6 +198,16 @@ fn export_writes_either_pack_to_a_file_or_to_standard_output() {
         let to_file = ["--request", &played.request, "--profile", profile, "--out", file_name];
         let said = played.export(&to_file).expect(0);
         assert!(said.out.is_empty(), "{said:?}");
+        // Outside, versions that nobody listed are hidden, and the sections need them.
+        run("verify_pack", [&file]).expect(if profile == "internal" { 0 } else { 4 });
+        let words = [
+            "parser_version=replies-en-fr-rw.1",
+            "rule_version=shortlist-ranking.50",
+            "rule_version=vendor-selection.1",
+        ];
+        let listed = words.iter().flat_map(|word| ["--word", word]);
+        let listed: Vec<_> = to_file.into_iter().chain(listed).collect();
+        played.export(&listed).expect(0);
         run("verify_pack", [&file]).expect(0);
     }
 }

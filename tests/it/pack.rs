@@ -2,6 +2,7 @@
 
 mod admitted;
 mod budgets;
+mod closed_words;
 mod controls;
 mod effects;
 mod explanation;

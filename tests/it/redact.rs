@@ -4,6 +4,7 @@ mod at_rest;
 mod attacks;
 pub(crate) mod corpus;
 mod disguises;
+mod health;
 pub(crate) mod key_names;
 mod known_names;
 mod nobodys;

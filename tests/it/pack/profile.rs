@@ -47,7 +47,9 @@ async fn a_host_hides_more_and_shows_more_only_by_a_dangerous_name() {
     }
     let external = Profile::external(&KEY);
     assert_eq!(input(&pack(&external).await)["zone"], "[hidden]");
-    let shown = external.danger_show("zone", FieldKind::Open);
+    let open = external.danger_show("zone", FieldKind::Open);
+    assert_eq!(input(&pack(&open).await)["zone"], "[hidden]");
+    let shown = open.list_words("zone", ["kigali-2"]);
     assert_eq!(input(&pack(&shown).await)["zone"], "kigali-2");
     assert_eq!(input(&pack(&shown.hide("zone")).await)["zone"], "[hidden]");
 }

@@ -109,7 +109,7 @@ async fn sections_tell_the_story() {
     let sent = content("vendor_outreach")["sent"].as_array().expect("a list");
     assert_eq!(sent.len(), 2);
     assert_eq!(sent[0]["replies"][0]["availability"], "in_stock");
-    assert_eq!(sent[0]["replies"][0]["parser_version"], "p-3");
+    assert_eq!(sent[0]["replies"][0]["parser_version"], "v3");
     assert_eq!(content("vendor_outreach")["unmatched_replies"], Value::Array(Vec::new()));
 
     let decision = &content("moltbot_decisions")[0];

@@ -241,7 +241,7 @@ async fn outreach(teller: &Teller, plan: &str) -> Vec<String> {
             availability: Some(availability.into()),
             price_min: price,
             confidence: Some(confidence),
-            parser_version: Some("p-3".into()),
+            parser_version: Some("v3".into()),
             latency_seconds: Some(240.0),
             ..Default::default()
         };
@@ -274,7 +274,7 @@ async fn closing(teller: &Teller, replies: Vec<String>) {
         factors: factors(&[("availability", 10.0), ("confidence", 8.0)]),
         ..Default::default()
     };
-    let input = ShortlistInput { rule_version: Some("rule-50/1".into()), ..Default::default() };
+    let input = ShortlistInput { rule_version: Some("50.1".into()), ..Default::default() };
     let output = ShortlistOutput {
         items: vec![item],
         excluded: vec![left_out],

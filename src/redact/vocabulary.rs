@@ -1,0 +1,216 @@
+//! The words that an external reader sees, by field: closed sets of this library and of the Moltbot host.
+//!
+//! A word is shown by its value, never by its look: `blocked_Mukamana` looks like a status. What is not listed here
+//! or by the host's profile may have been typed by a person or a model, and is hidden.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::fold::folded;
+use crate::event::{ErrorCode, EventType};
+
+/// Longest time that is written with microseconds and an offset.
+const TIME_LEN_MAX: usize = 32;
+
+/// Words by field. A field that stands here holds words, and no number that is not listed.
+#[rustfmt::skip]
+const WORDS: &[(&[&str], &[&str])] = &[
+    (&["action_type", "type"], &[
+        "ask_client", "escalate", "phone", "request_call_consent", "shortlist", "start_call",
+        "vendor_outreach_plan", "wa_link",
+    ]),
+    (&["availability"], &["in_stock", "out_of_stock", "unclear"]),
+    (&["button_id"], &[
+        "accept", "agree", "cancel", "confirm", "consent_no", "consent_yes", "decline", "no", "non", "oui", "oya",
+        "wait", "yego", "yes",
+    ]),
+    (&["budget"], &["cost_microusd", "moltbot_calls", "ocr_jobs", "tokens", "vendor_batches", "vendors"]),
+    // See `is_category`.
+    (&["category"], &[]),
+    (&["channel"], &["call", "facebook", "instagram", "messenger", "phone", "sms", "telegram", "web", "whatsapp"]),
+    (&["code"], &[
+        "availability", "category", "confidence", "distance", "price", "rating", "response_time", "sla", "speed",
+        "tags",
+    ]),
+    // And the event types of the library.
+    (&["effect"], &[]),
+    (&["decided_by"], &["moltbot", "price", "rule"]),
+    (&["fallback"], &[
+        "ask_the_shop", "best_responders", "bilingual_fallback", "bilingual_message",
+        "bilingual_message_and_ai_stopped", "call_fallback", "clearer_photo", "coded", "coded_rule", "escalate", "fallback",
+        "hotline", "human", "human_queue", "human_takes_over", "no_call", "none", "still_waiting", "time_is_up",
+        "unsafe_reply", "wait",
+    ]),
+    (&["finding"], &["not_performed", "performed"]),
+    (&["from_state", "state_suggestion", "to_state"], &[
+        "awaiting_vendor_replies", "closed", "collecting_requirements", "error", "handed_off",
+        "ocr_processing", "shortlist_ready", "vendor_outreach",
+    ]),
+    (&["handoff_type"], &["phone", "wa_link"]),
+    (&["language"], &["en", "fr", "ln", "lg", "rn", "rw", "sw"]),
+    (&["media_mime_type"], &[
+        "application/pdf", "audio/aac", "audio/amr", "audio/mp4", "audio/mpeg", "audio/ogg",
+        "audio/ogg; codecs=opus", "image/jpeg", "image/png", "image/webp", "text/plain", "video/3gpp", "video/mp4",
+    ]),
+    (&["message_type"], &[
+        "audio", "button", "contacts", "document", "image", "interactive", "list", "location", "order", "reaction",
+        "sticker", "system", "template", "text", "unknown", "unsupported", "video", "voice",
+    ]),
+    (&["mode"], &["ai", "coded"]),
+    // Only the host knows its models.
+    (&["model"], &[]),
+    (&["ocr_type"], &["business_card", "invoice", "menu", "price_list", "product", "receipt", "screenshot"]),
+    (&["original_status", "status"], &[
+        "accepted", "active", "answered", "archived", "busy", "cancelled", "canceled", "closed", "completed", "connected",
+        "deleted", "delivered", "denied", "disconnected", "ended", "excluded", "expired", "failed", "granted", "in-progress",
+        "in_progress", "initiated", "missed", "no-answer", "no_answer", "no_response", "not_requested", "pending",
+        "processing", "queued", "read", "refused", "rejected", "replied", "requested", "ringing", "sent", "started",
+        "succeeded", "terminated", "timeout", "undelivered", "warning",
+    ]),
+    (&["period"], &["day", "request"]),
+    (&["provider"], &[
+        "anthropic", "gemini", "google", "meta", "moltbot", "ocr", "openai", "phone", "twilio", "vendor_whatsapp", "whatsapp",
+    ]),
+    (&["purpose", "scope"], &[
+        "clarify_need", "concierge", "confirm_availability", "confirm_order", "confirm_price", "delivery",
+    ]),
+    (&["description", "errors", "reason", "warnings"], &[
+        "after_handoff", "already_contacted", "ambiguous", "below_min_rating", "better_alternatives", "blocked", "busy",
+        "category_mismatch", "client_request", "complete", "cooldown", "declined", "duplicate", "empty_reply",
+        "error", "exclusion", "expired", "incomplete", "injection_detected", "invalid_json", "in_stock", "low_confidence", "manual",
+        "max_vendors", "min_replies", "missing_price", "negative_score", "new_request", "no_price", "no_reply", "no_stock", "no_whatsapp",
+        "not_asked", "not_chosen_by_moltbot", "not_eligible", "nothing_found", "opted_out", "out_of_radius",
+        "out_of_stock", "over_budget", "over_limit", "payment_request", "photo_received", "price_unclear",
+        "prompt_injection", "stopped", "stop_conditions_met", "still_waiting", "timeout", "timeout_proceed", "time_is_up",
+        "unavailable", "unclear", "unparseable", "unsafe_link", "unsafe_reply",
+    ]),
+    (&["stopped_by", "switch", "switches"], &["ai", "calling", "ocr"]),
+    (&["switched_by"], &["environment", "store", "unknown"]),
+    (&["target_role"], &["client", "vendor"]),
+    (&["template_id"], &[
+        "ask_the_shop", "bilingual_fallback", "bilingual_message", "call_fallback", "call_offer", "clearer_photo",
+        "nothing_found", "photo_received", "searching", "shortlist_intro", "still_waiting", "time_is_up",
+    ]),
+    (&["tie_breaks"], &["confidence", "distance", "price", "rating", "response_time", "speed", "vendor_id"]),
+    (&["to"], &["fallback", "human"]),
+];
+
+/// Versions, of at most two digits a part: `v2`, `1.10`.
+const VERSIONS: &[&str] = &["parser_version", "policy_version", "prompt_version", "rule_version"];
+
+/// Ids of events.
+const EVENT_IDS: &[&str] =
+    &["effect_id", "moltbot_event_id", "other_effect_id", "outbound_event_id", "reply_event_id"];
+
+/// Times.
+const TIMES: &[&str] = &["expires_at", "handed_off_at", "lease_until"];
+
+/// The words of categories that have nothing to do with health, in English, French and Kinyarwanda.
+#[rustfmt::skip]
+const NOT_HEALTH: &[&str] = &[
+    // What joins them.
+    "a", "and", "au", "aux", "by", "bya", "byo", "cy", "d", "de", "des", "du", "en", "et", "for", "l", "la", "le", "les", "mu", "n",
+    "na", "of", "par", "pour", "the", "w", "wa", "y", "ya",
+    // Electronics and phones.
+    "accessoires", "accessories", "accessory", "amatelefoni", "batteries", "battery", "camera", "cameras", "charger", "chargers",
+    "computer", "computers", "computing", "consoles", "electricite", "electrical", "electricity", "electronic",
+    "electronics", "electronique", "electroniques", "gadget", "gadgets", "gaming", "headphones", "ikoranabuhanga", "informatique",
+    "internet", "it", "laptop", "laptops", "mobile", "mobiles", "mudasobwa", "network", "ordinateur", "ordinateurs", "phone", "phones", "photo",
+    "portable", "portables", "printer", "printers", "radio", "smartphone", "smartphones", "software", "solar", "solaire",
+    "sim", "simcard", "tech", "technology", "technologie", "telecom", "telefone", "telefoni", "telephone", "telephones", "televiseur", "television", "tv",
+    // House and garden.
+    "ameza", "amatara", "appliance", "appliances", "bed", "bedding", "beds", "carpet", "carpets", "chair", "chairs", "chaises",
+    "cuisine", "curtains", "decor", "decoration", "electromenager", "equipment", "furniture", "garden", "gardening", "home", "house",
+    "household", "ibikoresho", "igikoni", "intebe", "jardin", "kitchen", "lamp", "lamps", "lighting", "linge", "maison",
+    "mattress", "mattresses", "matelas", "menage", "meuble", "meubles", "mobilier", "rugo", "sofa", "sofas", "table", "tables", "ubusitani", "vaisselle",
+    // Food and drink.
+    "alimentation", "alimentaire", "bakery", "beverage", "beverages", "biribwa", "boisson", "boissons", "boucherie", "boulangerie", "bread",
+    "butcher", "butchery", "drink", "drinks", "epicerie", "food", "foods", "fruit", "fruits", "grocery", "groceries", "ibinyobwa", "ibiribwa", "imboga", "imbuto",
+    "legumes", "meat", "restaurant", "restaurants", "snacks", "supermarche", "supermarket", "takeaway", "vegetable", "vegetables",
+    // Clothes.
+    "bags", "bijoux", "chaussures", "clothes", "clothing", "fashion", "fabric", "fabrics", "imyenda", "inkweto", "jewellery", "jewelry", "mode", "sacs", "shoe", "shoes",
+    "textile", "textiles", "tissus", "uniforms", "vetement", "vetements", "watches", "montres",
+    // Building and tools.
+    "architecture", "bois", "building", "carpentry", "ciment", "cement", "construction", "hardware", "imbaho", "materiaux", "materials", "menuiserie", "metal", "outillage",
+    "outils", "paint", "peinture", "plomberie", "plumbing", "quincaillerie", "steel", "tiles", "tool", "tools", "ubwubatsi", "wood",
+    // Vehicles and transport.
+    "auto", "automobile", "autos", "bicycle", "bicycles", "bike", "bikes", "car", "cars", "garage", "imodoka", "moto", "motorcycle", "motorcycles", "motos", "parts",
+    "pieces", "detachees", "pneu", "pneus", "rechange", "spare", "spares", "tire", "tires", "transport", "tyre", "tyres", "vehicle", "vehicles", "vehicule", "vehicules",
+    "velo", "velos", "voiture", "voitures",
+    // Paper, learning, leisure.
+    "art", "arts", "book", "books", "bookshop", "bureau", "cadeaux", "crafts", "events", "fleurs", "flowers", "games", "gifts", "ibitabo", "imprimerie", "instruments", "jeux", "jouets",
+    "librairie", "livres", "music", "musique", "office", "papeterie", "printing", "school", "scolaire", "scolaires", "sport", "sports", "stationery", "supplies", "fournitures", "toys", "travel",
+    "tourism", "tourisme", "voyage",
+    // Work and property.
+    "agriculture", "cleaning", "ubuhinzi", "farming", "gaz", "gas", "housing", "immobilier", "land", "laundry", "location", "logement", "nettoyage", "packaging", "property", "real", "estate",
+    "rent", "rental", "rentals", "repair", "repairs", "reparation", "reparations", "security", "tailoring", "couture",
+];
+
+/// The vocabulary as data, for the rules that stand in a pack by their digest.
+pub(super) fn rules() -> Value {
+    let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+    let types: Vec<_> = EventType::KNOWN.iter().map(EventType::as_str).collect();
+    serde_json::json!({
+        "error_codes": codes,
+        "event_ids": EVENT_IDS,
+        "event_types": types,
+        "not_health": NOT_HEALTH,
+        "times": TIMES,
+        "versions": VERSIONS,
+        "words": WORDS,
+    })
+}
+
+/// Whether a field holds words, and therefore no number.
+pub(super) fn holds_words(field: &str) -> bool {
+    WORDS.iter().any(|(fields, _)| fields.contains(&field))
+}
+
+/// Whether a text is one of those that an external reader may see in a field.
+pub(super) fn is_listed(field: &str, text: &str) -> bool {
+    if field == "category" {
+        return is_category(text);
+    }
+    let mut words = WORDS.iter().filter(|(fields, _)| fields.contains(&field));
+    words.any(|(_, words)| words.contains(&text))
+        || is_code_or_type(field, text)
+        || (VERSIONS.contains(&field) && is_version(text))
+        || (EVENT_IDS.contains(&field) && Uuid::parse_str(text).is_ok())
+        || (TIMES.contains(&field) && is_time(text))
+}
+
+/// Whether a category has nothing to do with health.
+fn is_category(text: &str) -> bool {
+    let folded = folded(text);
+    let mut words = folded.split(' ');
+    text.len() <= 64 && !folded.is_empty() && words.all(|word| NOT_HEALTH.contains(&word))
+}
+
+/// Whether a text is an error code, or the type of an effect, that the library has.
+fn is_code_or_type(field: &str, text: &str) -> bool {
+    match field {
+        "code" | "errors" | "reason" => ErrorCode::parse(&text.to_ascii_lowercase()).is_some(),
+        "effect" => EventType::KNOWN.iter().any(|known| known.as_str() == text),
+        _ => false,
+    }
+}
+
+/// `v2`, `1.10`, `2.0.1`: too short for a number of anybody's.
+fn is_version(text: &str) -> bool {
+    let is_part =
+        |part: &str| matches!(part.len(), 1 | 2) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = text.strip_prefix('v').unwrap_or(text).split('.');
+    parts.clone().count() <= 3 && parts.into_iter().all(is_part)
+}
+
+/// A time as this library writes them, to the microsecond.
+pub(super) fn is_time(text: &str) -> bool {
+    let is_of_time = |byte: u8| byte.is_ascii_digit() || b"-:.TZ+ ".contains(&byte);
+    text.len() <= TIME_LEN_MAX
+        && text.bytes().all(is_of_time)
+        && text.split_once('.').is_none_or(|(_, fraction)| {
+            fraction.bytes().take_while(u8::is_ascii_digit).count() <= 6
+        })
+        && text.parse::<DateTime<Utc>>().is_ok()
+}
