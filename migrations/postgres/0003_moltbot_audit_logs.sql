@@ -207,8 +207,70 @@ create table if not exists moltbot_audit.audit_streams (
     fillfactor = 50
 );
 
--- Makes the partitions of the months from `starting` on, and moves what the default partition holds
--- of them. The only place where partitions are made. Returns how many were made.
+-- Whether this table is a partition of the events. A month that was detached to be archived is none.
+create or replace function moltbot_audit.is_attached(partition_name text)
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+return exists (
+    select from pg_inherits i
+    where i.inhparent = 'moltbot_audit.audit_events'::regclass
+        and i.inhrelid = to_regclass(format('moltbot_audit.%I', partition_name))
+);
+
+-- Makes the partition of the month that begins at `lower_bound`, or attaches it again if it was detached, and moves
+-- the rows of that month out of the default partition. Recording waits for as long as that takes.
+create or replace function moltbot_audit.attach_month(lower_bound timestamptz)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+    upper_bound timestamptz := lower_bound + interval '1 month';
+    partition_name text := 'audit_events_' || to_char(lower_bound, 'YYYY_MM');
+begin
+    -- Before any lock that appends would wait for.
+    if to_regclass('moltbot_audit.' || partition_name) is null then
+        execute format(
+            'create table moltbot_audit.%I (like moltbot_audit.audit_events including all)',
+            partition_name
+        );
+        execute format(
+            'create unique index %I on moltbot_audit.%I (stream_id, seq)',
+            partition_name || '_one_event_per_place', partition_name
+        );
+        execute format('revoke all on table moltbot_audit.%I from public', partition_name);
+    end if;
+    -- Keeps appends out until the month's rows have moved; the parent first, as appends do, and
+    -- without the other months, which autovacuum may be at.
+    begin
+        lock table only moltbot_audit.audit_events in share row exclusive mode;
+        lock table only moltbot_audit.audit_events_default in access exclusive mode;
+    exception when lock_not_available then
+        raise exception 'another transaction holds moltbot_audit.audit_events: % cannot be attached now, try again',
+            partition_name using errcode = 'lock_not_available';
+    end;
+    execute format(
+        'with moved as ('
+        '    delete from moltbot_audit.audit_events_default'
+        '    where created_at >= $1 and created_at < $2'
+        '    returning *'
+        ') insert into moltbot_audit.%I select * from moved',
+        partition_name
+    ) using lower_bound, upper_bound;
+    execute format(
+        'alter table moltbot_audit.audit_events attach partition moltbot_audit.%I '
+        'for values from (%L) to (%L)',
+        partition_name, lower_bound, upper_bound
+    );
+end
+$$;
+
+-- Makes or attaches the partitions of the months from `starting` on, whatever the default partition holds of them.
+-- Returns how many. For an operator at a quiet hour: a million rows take more than a minute, in which nothing is
+-- recorded but into spools.
 create or replace function moltbot_audit.make_partitions(starting timestamptz, months integer)
 returns integer
 language plpgsql
@@ -220,50 +282,45 @@ as $$
 declare
     made integer := 0;
     lower_bound timestamptz;
-    upper_bound timestamptz;
-    partition_name text;
 begin
     -- Two callers at once would make the same partition.
     perform pg_advisory_xact_lock(hashtextextended('moltbot_audit.ensure_partitions', 0));
     for ahead in 0 .. months - 1 loop
         lower_bound := date_trunc('month', starting) + make_interval(months => ahead);
-        upper_bound := lower_bound + interval '1 month';
-        partition_name := 'audit_events_' || to_char(lower_bound, 'YYYY_MM');
-        continue when to_regclass('moltbot_audit.' || partition_name) is not null;
-        -- Keeps appends out until the month's rows have moved; the parent first, as appends do, and
-        -- without the other months, which autovacuum may be at.
-        lock table only moltbot_audit.audit_events in share row exclusive mode;
-        lock table only moltbot_audit.audit_events_default in access exclusive mode;
-        execute format(
-            'create table moltbot_audit.%I (like moltbot_audit.audit_events including all)',
-            partition_name
-        );
-        execute format(
-            'create unique index %I on moltbot_audit.%I (stream_id, seq)',
-            partition_name || '_one_event_per_place', partition_name
-        );
-        execute format('revoke all on table moltbot_audit.%I from public', partition_name);
-        execute format(
-            'with moved as ('
-            '    delete from moltbot_audit.audit_events_default'
-            '    where created_at >= $1 and created_at < $2'
-            '    returning *'
-            ') insert into moltbot_audit.%I select * from moved',
-            partition_name
-        ) using lower_bound, upper_bound;
-        execute format(
-            'alter table moltbot_audit.audit_events attach partition moltbot_audit.%I '
-            'for values from (%L) to (%L)',
-            partition_name, lower_bound, upper_bound
-        );
+        continue when moltbot_audit.is_attached('audit_events_' || to_char(lower_bound, 'YYYY_MM'));
+        perform moltbot_audit.attach_month(lower_bound);
         made := made + 1;
     end loop;
     return made;
 end
 $$;
 
+-- Whether a month's partition can be made without recording having to wait: the default partition, which is searched
+-- and locked meanwhile, is small, and holds few rows of that month.
+create or replace function moltbot_audit.is_quick_to_attach(lower_bound timestamptz)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+begin
+    -- With what is stored out of line, because that moves too.
+    return pg_table_size('moltbot_audit.audit_events_default') <= 16 * 1024 * 1024
+        and (
+            select count(*) <= 500
+            from (
+                select from moltbot_audit.audit_events_default d
+                where d.created_at >= lower_bound and d.created_at < lower_bound + interval '1 month'
+                limit 501
+            ) as to_move
+        );
+end
+$$;
+
 -- Makes the partitions of the months from `starting` on, within bounds: each partition costs every export a
--- lock, so nobody makes thousands. Returns how many were made.
+-- lock, so nobody makes thousands. Returns how many were made. Safe at any time, because no append waits for it
+-- longer than a moment. A month that was detached stays so, and one whose rows would take long to move stays in the
+-- default partition: `make_partitions` is for both.
 create or replace function moltbot_audit.ensure_partitions(
     starting timestamptz default now(),
     months integer default 4
@@ -273,7 +330,11 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
+set lock_timeout = '5s'
 as $$
+declare
+    made integer := 0;
+    lower_bound timestamptz;
 begin
     -- A null is in no bounds either.
     if (
@@ -284,7 +345,18 @@ begin
         raise exception 'partitions are made from the month before this one to 24 months ahead, not % from %',
             months, starting using errcode = 'invalid_parameter_value';
     end if;
-    return moltbot_audit.make_partitions(starting, months);
+    -- Two callers at once would make the same partition.
+    perform pg_advisory_xact_lock(hashtextextended('moltbot_audit.ensure_partitions', 0));
+    -- Appends queue up behind a lock that is waited for.
+    perform set_config('lock_timeout', '50ms', true);
+    for ahead in 0 .. months - 1 loop
+        lower_bound := date_trunc('month', starting) + make_interval(months => ahead);
+        continue when to_regclass('moltbot_audit.audit_events_' || to_char(lower_bound, 'YYYY_MM')) is not null
+            or not moltbot_audit.is_quick_to_attach(lower_bound);
+        perform moltbot_audit.attach_month(lower_bound);
+        made := made + 1;
+    end loop;
+    return made;
 end
 $$;
 

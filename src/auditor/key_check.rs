@@ -132,6 +132,10 @@ impl AuditSink for KeyedSink {
         self.inner.prepared_until()
     }
 
+    fn prepare(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.prepare()
+    }
+
     fn admission(&self) -> Option<&dyn AdmissionStore> {
         self.inner.admission()
     }

@@ -15,6 +15,10 @@ use crate::store::log_line::log_line;
 const SWEEP: Duration = Duration::from_secs(30);
 /// How often the gauges are set.
 const LOOK: Duration = Duration::from_secs(15);
+/// When the store is first prepared for the coming months, and how often after that. A process that just
+/// opened its store has done so.
+const FIRST_PREPARE: Duration = Duration::from_mins(1);
+const PREPARE: Duration = Duration::from_hours(1);
 
 /// The tasks of it.
 #[derive(Debug, Default)]
@@ -39,6 +43,7 @@ impl Upkeep {
             shared.upkeep.is_running.store(true, Ordering::Relaxed);
             let task = || Running(Arc::downgrade(shared));
             running.push(runtime.spawn(look(task())).abort_handle());
+            running.push(runtime.spawn(prepare(task())).abort_handle());
             if shared.batcher.admission().is_some() {
                 running.push(runtime.spawn(sweep(task())).abort_handle());
             }
@@ -94,5 +99,21 @@ async fn look(running: Running) {
     while let Some(shared) = running.0.upgrade() {
         Auditor { shared }.set_gauges().await;
         sleep(LOOK).await;
+    }
+}
+
+/// Prepares the store for the coming months.
+async fn prepare(running: Running) {
+    sleep(FIRST_PREPARE).await;
+    while let Some(shared) = running.0.upgrade() {
+        if let Err(error) = shared.batcher.prepare().await {
+            log_line!(
+                warn,
+                error = &error as &dyn std::error::Error,
+                "the coming months could not be prepared"
+            );
+        }
+        drop(shared);
+        sleep(PREPARE).await;
     }
 }

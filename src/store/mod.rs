@@ -94,6 +94,15 @@ pub trait AuditSink: fmt::Debug + Send + Sync {
         Box::pin(async { Ok(None) })
     }
 
+    /// Prepares the store to keep the events of the coming months where they belong. Default: nothing. An
+    /// `Auditor` calls it every hour, beside live traffic: appends must not wait for it.
+    ///
+    /// # Errors
+    /// [`StoreError`]. Recording goes on.
+    fn prepare(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// The same database, where it also decides what may run. Default: `None`, and effects with a
     /// switch or a budget are refused.
     #[cfg(feature = "recorder")]

@@ -176,6 +176,10 @@ impl<S: AuditSink + ?Sized> AuditSink for FaultySink<S> {
         self.inner.prepared_until()
     }
 
+    fn prepare(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.prepare()
+    }
+
     fn admission(&self) -> Option<&dyn AdmissionStore> {
         self.inner.admission().map(|_| -> &dyn AdmissionStore { self })
     }

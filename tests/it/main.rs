@@ -26,6 +26,7 @@ mod postgres_limits;
 mod postgres_roles;
 mod postgres_runbook;
 mod postgres_stop;
+mod postgres_upkeep;
 mod proof;
 mod redact;
 mod reserved;

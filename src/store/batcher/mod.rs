@@ -153,6 +153,14 @@ impl Batcher {
         })
     }
 
+    /// Prepares the sink for the coming months: [`AuditSink::prepare`]. Has the sink's own limit.
+    ///
+    /// # Errors
+    /// As the sink fails.
+    pub async fn prepare(&self) -> Result<(), StoreError> {
+        self.shared.sink.prepare().await
+    }
+
     /// Whether the database was last found to be away. No I/O.
     #[must_use]
     pub fn is_shut(&self) -> bool {

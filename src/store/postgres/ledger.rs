@@ -47,14 +47,27 @@ const FIRST_SHORTLIST: Sql = sql!(
     order by e.seq
     limit 1"
 );
-/// By their names, as `ensure_partitions` gives them.
+/// The end of the months that are attached one after the other from this one on. Their names are those that
+/// `attach_month` gives; months after a gap do not count. If this month has none, its beginning.
 const PREPARED_UNTIL: Sql = sql!(
-    "select (max(to_date(right(c.relname, 7), 'YYYY_MM')) + interval '1 month') at time zone 'UTC'
-        as prepared_until
-    from pg_catalog.pg_inherits i
-    join pg_catalog.pg_class c on c.oid = i.inhrelid
-    where i.inhparent = 'moltbot_audit.audit_events'::regclass
-        and c.relname ~ '^audit_events_[0-9]{4}_[0-9]{2}$'"
+    "select (now.month + make_interval(months => (
+            select count(*)::integer
+            from (
+                select extract(year from age(m.month, now.month)) * 12
+                    + extract(month from age(m.month, now.month)) as ahead,
+                    row_number() over (order by m.month) - 1 as nth
+                from (
+                    select to_date(right(c.relname, 7), 'YYYY_MM')::timestamp as month
+                    from pg_catalog.pg_inherits i
+                    join pg_catalog.pg_class c on c.oid = i.inhrelid
+                    where i.inhparent = 'moltbot_audit.audit_events'::regclass
+                        and c.relname ~ '^audit_events_[0-9]{4}_[0-9]{2}$'
+                ) as m
+                where m.month >= now.month
+            ) as a
+            where a.ahead = a.nth
+        ))) at time zone 'UTC' as prepared_until
+    from (select date_trunc('month', clock_timestamp() at time zone 'UTC') as month) as now"
 );
 
 pub(super) async fn open_effects(

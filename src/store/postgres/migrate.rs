@@ -8,15 +8,20 @@
 use std::time::Duration;
 
 use sqlx::PgConnection;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::error::{Failure, migration_failed};
 use super::statement::{Connections, Lease};
 use crate::store::StoreError;
 
-/// How long a migration, or the preparation of partitions, may take: they may have to wait for others,
-/// or to move many rows.
+/// How long a migration, or the preparation of partitions, may take: they may have to wait for others.
 pub(super) const MIGRATION_LIMIT: Duration = Duration::from_mins(10);
+/// How many months are prepared, from this one on.
+const MONTHS: i32 = 4;
+/// How often a lock on the table of events is tried for before the caller is told. Appends queue behind each try, so it
+/// is short, and a pause follows it.
+const LOCK_TRIES: u32 = 5;
+const LOCK_PAUSE: Duration = Duration::from_millis(500);
 
 /// Keeps two runners apart: the bytes of "moltaudt". The files take the same lock, for other runners.
 const LOCK: i64 = 0x6d6f_6c74_6175_6474;
@@ -84,19 +89,40 @@ async fn applied(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Err
         .await
 }
 
-/// Prepares the partitions of the coming months.
+/// Prepares the partitions of this month and the next three: each month in a transaction of its own, so that appends
+/// wait for one month at most.
 pub(super) async fn ensure_partitions(connections: &Connections) -> Result<(), StoreError> {
-    let limit = connections.migration_limit;
-    let deadline = Instant::now() + limit;
-    let mut lease = connections.lease("prepare partitions", limit, deadline).await?;
-    let done = timeout_at(deadline, prepare(&mut lease)).await;
+    let deadline = Instant::now() + connections.migration_limit;
+    for ahead in 0..MONTHS {
+        let mut tries = 1;
+        while let Err(error) = ensure_partition(connections, ahead, deadline).await {
+            if !matches!(error, StoreError::Locked { .. }) || tries == LOCK_TRIES {
+                return Err(error);
+            }
+            tries += 1;
+            sleep(LOCK_PAUSE).await;
+        }
+    }
+    Ok(())
+}
+
+async fn ensure_partition(
+    connections: &Connections,
+    ahead: i32,
+    deadline: Instant,
+) -> Result<(), StoreError> {
+    let mut lease =
+        connections.lease("prepare partitions", connections.migration_limit, deadline).await?;
+    let done = timeout_at(deadline, prepare(&mut lease, ahead)).await;
     lease.settle(done).map_err(|failure| connections.noted(failure).error)
 }
 
-async fn prepare(lease: &mut Lease) -> Result<(), Failure> {
+async fn prepare(lease: &mut Lease, ahead: i32) -> Result<(), Failure> {
     let preparing = |error| Failure::of("prepare partitions", &error);
     let mut transaction = lease.begin().await.map_err(preparing)?;
-    sqlx::raw_sql("select moltbot_audit.ensure_partitions()")
+    sqlx::query("select moltbot_audit.ensure_partitions(now() + make_interval(months => $1), 1)")
+        .bind(ahead)
+        .persistent(false)
         .execute(&mut *transaction)
         .await
         .map_err(preparing)?;

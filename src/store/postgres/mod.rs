@@ -34,6 +34,7 @@ use super::admission::{
     AdmissionStore, Claim, Conclusion, FirstShortlist, Flip, OpenEffect, Scope, SwitchState,
     Verdict,
 };
+use super::log_line::log_line;
 use super::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot};
 use crate::event::{Budget, StreamId, Switch};
 use crate::record::{Receipt, Record};
@@ -183,17 +184,31 @@ impl PostgresStore {
     /// else as the database fails.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         migrate::run(&self.connections).await?;
-        self.ensure_partitions().await
+        match self.ensure_partitions().await {
+            // No reason not to start: recording does without, and an auditor tries again.
+            Err(error @ StoreError::Locked { .. }) => {
+                log_line!(
+                    warn,
+                    error = &error as &dyn std::error::Error,
+                    "the coming months could not be prepared yet"
+                );
+                Ok(())
+            }
+            done => done,
+        }
     }
 
-    /// Prepares the partitions of this month and the next three. Call it daily in a process that
-    /// runs for long: without it the events of a new month go to the default partition, which is
-    /// safe, but slower to search and to clear.
+    /// Prepares the partitions of this month and the next three. An `Auditor` calls it every hour. Without
+    /// it the events of a new month go to the default partition, which is safe, but slower to search and to
+    /// clear.
+    ///
+    /// Safe at any time: no append waits for it longer than a moment. A month that was detached to be
+    /// archived stays detached. Rows that would take long to move out of the default partition stay there,
+    /// and [`prepared_until`](AuditSink::prepared_until) ends before their month.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] where another transaction held the table for 5 seconds, so that
-    /// appends do not queue up any longer behind this: try again. The same after 10 minutes. Else as
-    /// the database fails.
+    /// [`StoreError::Locked`] if another transaction holds the table for some seconds: try again.
+    /// [`StoreError::Unavailable`] after 10 minutes. Else as the database fails.
     pub async fn ensure_partitions(&self) -> Result<(), StoreError> {
         migrate::ensure_partitions(&self.connections).await
     }
@@ -258,6 +273,10 @@ impl AuditSink for PostgresStore {
 
     fn prepared_until(&self) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, StoreError>> {
         Box::pin(ledger::prepared_until(&self.connections))
+    }
+
+    fn prepare(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.ensure_partitions())
     }
 
     fn admission(&self) -> Option<&dyn AdmissionStore> {

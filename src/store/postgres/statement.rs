@@ -178,7 +178,7 @@ impl Lease {
         // What its client leaves in the middle must not hold locks for longer either.
         let limit = limit.as_millis();
         let begin = format!(
-            "begin; set local statement_timeout = {limit}; \
+            "begin isolation level read committed; set local statement_timeout = {limit}; \
              set local idle_in_transaction_session_timeout = {limit}"
         );
         // The driver rolls back what it has begun, and nothing that was begun in part.

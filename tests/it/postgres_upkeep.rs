@@ -1,0 +1,240 @@
+//! Keeping the database in shape beside live traffic: months that are prepared, detached and brought back.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use moltbot_audit::store::{self, AuditSink, AuditStore, PostgresStore, StoreError};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
+use tokio::time::{Instant, sleep};
+
+use super::postgres::open_with_url;
+use super::support::cluster::Cluster;
+use super::support::process::is_alone;
+use super::support::records::{assert_unbroken, fresh_request, records, stream};
+
+/// How many rows the default partition holds; with it, delays are measured too.
+const ROWS: &str = "MOLTBOT_AUDIT_ROWS";
+
+async fn pool(url: &str) -> PgPool {
+    PgPool::connect(url).await.expect("the database accepts connections")
+}
+
+async fn run(url: &str, sql: &str) {
+    pool(url).await.execute(AssertSqlSafe(sql)).await.expect(sql);
+}
+
+async fn scalar<T>(url: &str, sql: &str) -> T
+where
+    T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+{
+    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&pool(url).await).await.expect(sql)
+}
+
+async fn count(url: &str, table: &str) -> i64 {
+    scalar(url, &format!("select count(*) from moltbot_audit.{table}")).await
+}
+
+/// The first day of the month so many months from this one.
+fn month(ahead: i32) -> String {
+    format!("(date_trunc('month', now(), 'UTC') + interval '{ahead} months')")
+}
+
+async fn name_of(url: &str, ahead: i32) -> String {
+    let format =
+        format!("select to_char({} at time zone 'UTC', '\"audit_events_\"YYYY_MM')", month(ahead));
+    scalar(url, &format).await
+}
+
+async fn prepared_until(url: &str) -> DateTime<Utc> {
+    let store = PostgresStore::connect(url).await.expect("the database accepts connections");
+    store.prepared_until().await.expect("a readable catalog").expect("it has months")
+}
+
+async fn beginning_of(url: &str, ahead: i32) -> DateTime<Utc> {
+    scalar(url, &format!("select {}", month(ahead))).await
+}
+
+/// Detaches a month and drops it, as if it had never been prepared.
+async fn unprepare(url: &str, ahead: i32) {
+    let name = name_of(url, ahead).await;
+    run(
+        url,
+        &format!(
+            "alter table moltbot_audit.audit_events detach partition moltbot_audit.{name};
+             drop table moltbot_audit.{name}"
+        ),
+    )
+    .await;
+}
+
+/// Rows of a month in the default partition, as a host whose clock is wrong leaves them.
+async fn fill_default(url: &str, ahead: i32, rows: usize) {
+    let sql = format!(
+        "insert into moltbot_audit.audit_events (
+             id, event_type, actor, input, created_at, stream_id, seq, outcome, recorded_at, salt, input_commitment,
+             output_commitment, key_commitment, host_ids_commitment, event_hash, chain_hash
+         )
+         select gen_random_uuid(), 'discovery.call', 'system', jsonb_build_object('text', repeat('n', 200)),
+             {} + interval '1 day' + n * interval '1 ms', gen_random_uuid(), 1, 'succeeded', now(),
+             substr(d.zero, 1, 16), d.zero, d.zero, d.zero, d.zero, d.zero, d.zero
+         from (select sha256('') as zero) as d, generate_series(1, {rows}) as n",
+        month(ahead)
+    );
+    run(url, &sql).await;
+}
+
+/// Appends every 100 ms until `work` is done; returns the longest wait.
+async fn longest_append(
+    store: &PostgresStore,
+    work: impl Future<Output = ()> + Send + 'static,
+) -> Duration {
+    let work = tokio::spawn(work);
+    let mut longest = Duration::ZERO;
+    while !work.is_finished() {
+        let begun = Instant::now();
+        let appended = store.append(&records(&fresh_request(), 1)).await;
+        appended.expect("recording goes on");
+        longest = longest.max(begun.elapsed());
+        sleep(Duration::from_millis(100)).await;
+    }
+    work.await.expect("the work is done");
+    longest
+}
+
+/// Moving a million rows took more than a minute, in which nothing was recorded.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_default_partition_delays_no_record_when_months_are_prepared() {
+    const THIS: &str =
+        "postgres_upkeep::a_full_default_partition_delays_no_record_when_months_are_prepared";
+    let told = std::env::var(ROWS).ok().map(|rows| rows.parse().expect("a number of rows"));
+    if told.is_some() && !is_alone(THIS) {
+        return;
+    }
+    let (_fresh, url) = open_with_url().await;
+    let store = PostgresStore::connect(&url).await.expect("the database accepts connections");
+    for ahead in [0, 2] {
+        unprepare(&url, ahead).await;
+        fill_default(&url, ahead, told.unwrap_or(4_000) / 2).await;
+    }
+    let held = count(&url, "audit_events_default").await;
+    let longest = longest_append(&store, {
+        let url = url.clone();
+        async move {
+            store::open(&url).await.expect("the store opens");
+            let store = PostgresStore::connect(&url).await.expect("the server is up");
+            store.ensure_partitions().await.expect("no lock is missed");
+            run(&url, "select moltbot_audit.ensure_partitions()").await;
+        }
+    })
+    .await;
+    eprintln!("beside {held} rows the longest append took {longest:?}");
+    assert_eq!(count(&url, "audit_events_default").await, held, "rows stay where they are");
+    assert_eq!(prepared_until(&url).await, beginning_of(&url, 0).await, "and operators are told");
+    if told.is_some() {
+        assert!(longest < Duration::from_millis(200), "a record waited for {longest:?}");
+    }
+    // At a quiet hour.
+    let made = "select moltbot_audit.make_partitions(now(), 4)";
+    assert_eq!(scalar::<i32>(&url, made).await, 2);
+    assert_eq!(count(&url, "audit_events_default").await, 0);
+    assert_eq!(prepared_until(&url).await, beginning_of(&url, 4).await);
+}
+
+#[tokio::test]
+async fn a_few_rows_move_when_their_month_is_prepared() {
+    let (_fresh, url) = open_with_url().await;
+    unprepare(&url, 1).await;
+    fill_default(&url, 1, 20).await;
+    assert_eq!(prepared_until(&url).await, beginning_of(&url, 1).await);
+    let store = PostgresStore::connect(&url).await.expect("the database accepts connections");
+    store.prepare().await.expect("it is prepared");
+    assert_eq!(count(&url, "audit_events_default").await, 0);
+    assert_eq!(prepared_until(&url).await, beginning_of(&url, 4).await);
+}
+
+#[tokio::test]
+async fn months_after_a_gap_are_not_ahead() {
+    let (_fresh, url) = open_with_url().await;
+    run(&url, &format!("select moltbot_audit.make_partitions({}, 2)", month(60))).await;
+    assert_eq!(prepared_until(&url).await, beginning_of(&url, 4).await);
+    unprepare(&url, 2).await;
+    assert_eq!(prepared_until(&url).await, beginning_of(&url, 2).await);
+    unprepare(&url, 0).await;
+    assert_eq!(prepared_until(&url).await, beginning_of(&url, 0).await, "nothing is ahead");
+}
+
+#[tokio::test]
+async fn a_detached_month_stays_detached_until_an_operator_attaches_it() {
+    let (fresh, url) = open_with_url().await;
+    let request = fresh_request();
+    fresh.store.append(&records(&request, 3)).await.expect("the batch lands");
+    let detach = "alter table moltbot_audit.audit_events detach partition moltbot_audit.audit_events_2026_09";
+    run(&url, detach).await;
+    fresh.store.append(&records(&request, 2)).await.expect("a late event is not refused");
+    let name = name_of(&url, 1).await;
+    run(
+        &url,
+        &format!("alter table moltbot_audit.audit_events detach partition moltbot_audit.{name}"),
+    )
+    .await;
+    assert_eq!(prepared_until(&url).await, beginning_of(&url, 1).await, "it is no partition");
+    fresh.store.prepare().await.expect("nothing is in the way");
+    assert_eq!(prepared_until(&url).await, beginning_of(&url, 1).await, "it stays as it was put");
+    let attach = format!("select moltbot_audit.make_partitions({}, 1)", month(1));
+    assert_eq!(scalar::<i32>(&url, &attach).await, 1);
+    assert_eq!(prepared_until(&url).await, beginning_of(&url, 4).await);
+    let attach = "select moltbot_audit.make_partitions('2026-09-15', 1)";
+    assert_eq!(scalar::<i32>(&url, attach).await, 1);
+    assert_eq!(count(&url, "audit_events_default").await, 0, "with what came meanwhile");
+    let snapshot = fresh.store.read_stream(stream(&request)).await.expect("a readable stream");
+    let snapshot = snapshot.expect("a stream with events");
+    assert_eq!(snapshot.records.len(), 5);
+    assert_unbroken(&snapshot);
+}
+
+/// A host's transaction that appended and stays open: appends would queue behind a lock that waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_is_held_stops_neither_a_start_nor_an_append() {
+    let (_fresh, url) = open_with_url().await;
+    unprepare(&url, 3).await;
+    let mut host = PgConnection::connect(&url).await.expect("the server is up");
+    let hold = "begin; lock table only moltbot_audit.audit_events in row exclusive mode";
+    host.execute(hold).await.expect("an open transaction");
+    let store = PostgresStore::connect(&url).await.expect("the database accepts connections");
+    longest_append(&store, {
+        let url = url.clone();
+        async move {
+            store::open(&url).await.expect("the store opens");
+            let store = PostgresStore::connect(&url).await.expect("the server is up");
+            let error = store.ensure_partitions().await.expect_err("the table is held");
+            assert!(matches!(error, StoreError::Locked { .. }), "{error:?}");
+            let said = std::error::Error::source(&error).expect("its cause").to_string();
+            assert!(said.contains("moltbot_audit.audit_events"), "{said}");
+        }
+    })
+    .await;
+    host.execute("commit").await.expect("it ends");
+    store.ensure_partitions().await.expect("it is free");
+    assert_eq!(prepared_until(&url).await, beginning_of(&url, 4).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stores_open_at_once_whatever_the_default_isolation() {
+    let url = Cluster::shared().create_database().await;
+    let database: String = scalar(&url, "select current_database()::text").await;
+    for isolation in ["repeatable read", "serializable"] {
+        run(
+            &url,
+            &format!("alter database {database} set default_transaction_isolation = '{isolation}'"),
+        )
+        .await;
+        let opening = (0..4).map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { store::open(&url).await })
+        });
+        for opened in opening.collect::<Vec<_>>() {
+            opened.await.expect("no panic").expect("the store opens");
+        }
+        run(&url, "drop schema moltbot_audit cascade").await;
+    }
+}
