@@ -33,7 +33,7 @@ pub type DriverError = Arc<dyn std::error::Error + Send + Sync>;
 pub enum StoreError {
     /// The database cannot do it as it is: the schema is missing, a right, the log-in. Nothing is wrong
     /// with the events; an operator has to see to it.
-    #[error("the database is not in a state to {doing}")]
+    #[error("the database is not in a state to {doing}: {source}")]
     Database {
         /// What was being done.
         doing: &'static str,
@@ -60,7 +60,7 @@ pub enum StoreError {
     },
     /// Another transaction held a lock for longer than a statement waits for it: on a stream, a table, or
     /// SQLite's file. Try again: other streams may be free.
-    #[error("another transaction holds a lock (tried to {doing}): try again")]
+    #[error("another transaction holds a lock (tried to {doing}): try again: {source}")]
     Locked {
         /// What was being done.
         doing: &'static str,
@@ -81,7 +81,7 @@ pub enum StoreError {
         reason: &'static str,
     },
     /// The schema could not be brought up to date.
-    #[error("migration {file} failed")]
+    #[error("migration {file} failed: {source}")]
     Migration {
         /// The file.
         file: &'static str,
@@ -91,7 +91,7 @@ pub enum StoreError {
     },
     /// The database refused what it was given: an event of the batch, or its stream, is at fault, and
     /// will be refused again.
-    #[error("the database refused to {doing}")]
+    #[error("the database refused to {doing}: {source}")]
     Refused {
         /// What was being done.
         doing: &'static str,
@@ -100,7 +100,7 @@ pub enum StoreError {
         source: DriverError,
     },
     /// The database is away, or too slow. Try again: what was written is not written twice.
-    #[error("the database is unavailable (tried to {doing}): try again")]
+    #[error("the database is unavailable (tried to {doing}): try again: {source}")]
     Unavailable {
         /// What was being done.
         doing: &'static str,

@@ -24,7 +24,8 @@ pub async fn connect(url: &str) -> Result<Arc<dyn AuditStore>, StoreError> {
 }
 
 async fn opened(url: &str, migrate: bool) -> Result<Arc<dyn AuditStore>, StoreError> {
-    match url.split_once(':').map(|(scheme, _)| scheme) {
+    let scheme = url.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+    match scheme.as_deref() {
         #[cfg(feature = "postgres")]
         Some("postgres" | "postgresql") => {
             let store = super::PostgresStore::connect(url).await?;

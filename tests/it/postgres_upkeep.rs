@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use moltbot_audit::store::{self, AuditSink, AuditStore, PostgresStore, StoreError};
+use moltbot_audit::store::{self, AuditSink, PostgresStore, StoreError};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 use tokio::time::{Instant, sleep};
 

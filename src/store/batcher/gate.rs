@@ -31,8 +31,12 @@ impl Gate {
     }
 }
 
-/// An error and what caused it, outermost first.
+/// An error and its causes, outermost first.
 pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let causes = std::iter::successors(error.source(), |error| (*error).source());
+    causes.fold(error.to_string(), |said, cause| {
+        let cause = cause.to_string();
+        // Most errors name their cause in their own text.
+        if said.ends_with(&cause) { said } else { format!("{said}: {cause}") }
+    })
 }

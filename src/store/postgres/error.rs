@@ -170,9 +170,10 @@ fn fault_of_code(code: &str) -> Fault {
     match (code.get(..2).unwrap_or_default(), code) {
         // Lock not available.
         (_, "55P03") => Fault::Lock,
-        // Cut off inside a transaction; and read-only, which a server is while another takes over, and
-        // at Supabase where its disk is full.
-        (_, "25P03" | "25006") => Fault::Moment,
+        // Cut off inside a transaction, or because it took too long; and read-only, which a server is while another takes over, and
+        // at Supabase where its disk is full. 54000 is a limit that no event within the library's bounds
+        // meets, but every event does while the server takes no commands until it is vacuumed.
+        (_, "25P03" | "25P04" | "25006" | "54000") => Fault::Moment,
         // A prepared statement that went astray, see `Remedy::Unnamed`.
         (_, code) if is_astray(code) => Fault::Moment,
         // Connection lost, transaction rolled back (serialisation, deadlock), out of resources (a full
@@ -204,7 +205,7 @@ fn remedy(error: &sqlx::Error) -> Remedy {
         Some("25006" | "53100") => Remedy::Disconnect,
         // The server ended the session: shutdown, crash, idle for too long. PgBouncer says 08P01 of
         // whatever befell its own connection.
-        Some("25P03" | "57P01" | "57P02" | "57P05") => Remedy::Reconnect,
+        Some("25P03" | "25P04" | "57P01" | "57P02" | "57P05") => Remedy::Reconnect,
         Some(code) if code.starts_with("08") => Remedy::Reconnect,
         Some(code) if is_astray(code) => Remedy::Unnamed,
         _ => Remedy::Leave,
