@@ -9,6 +9,10 @@ const MIN_LEN: usize = 8;
 
 /// The first id in a token. Its base64 holds a phone number, whatever else it holds.
 pub(super) fn find(text: &str, token: &Range<usize>) -> Option<Range<usize>> {
+    // Most tokens are short, and a search costs more than the look at a whole one.
+    if token.len() < PREFIX.len() + MIN_LEN {
+        return None;
+    }
     let written = &text[token.clone()];
     written.match_indices(PREFIX).find_map(|(at, _)| {
         let rest = &written[at + PREFIX.len()..];
