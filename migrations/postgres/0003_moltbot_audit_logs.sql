@@ -4,9 +4,12 @@
 -- idempotent, and the last one registers the file. Nothing refers to the host's tables, because a
 -- deleted conversation must not take its story along.
 --
--- Names are qualified throughout. Functions pin `search_path = pg_catalog, pg_temp` rather than the
+-- Names are qualified throughout. Functions whose body is a text pin `search_path = pg_catalog, pg_temp` rather than the
 -- empty path: left unnamed, pg_temp is searched first for types and tables, so that a caller could
--- put a type of his own in place of jsonb inside a function that runs with its owner's rights.
+-- put a type of his own in place of jsonb inside a function that runs with its owner's rights. Only the
+-- functions on the hot path of an append go without, because pinning costs each call; they are granted to no
+-- role, and run under the path of their callers. A body after `return` or `begin atomic` is bound when it is
+-- created.
 
 -- Two runners at once would deadlock or fail. The library takes this lock too, and Postgres releases it at
 -- the end of the transaction: apply the file in one.
@@ -21,7 +24,9 @@ create table if not exists moltbot_audit.schema_migrations (
     -- the file's name without its number
     name text not null,
     -- when it was first applied
-    applied_at timestamptz not null default clock_timestamp()
+    applied_at timestamptz not null default clock_timestamp(),
+    -- SHA-256 of the file, as the library applied it or found it applied; null until then
+    checksum bytea
 );
 
 -- Checks are the types' and not the tables': a table's checks are parsed anew at every statement, a
@@ -554,6 +559,7 @@ $$;
 create or replace function moltbot_audit.check_heads(stream_ids uuid[], seqs bigint[])
 returns void
 language plpgsql
+set search_path = pg_catalog, pg_temp
 -- A plan made while the table was small must not scan it when it is large.
 set enable_seqscan = off
 as $$
@@ -626,6 +632,7 @@ $$;
 create or replace function moltbot_audit.unlock_streams(stream_ids uuid[])
 returns void
 language sql
+set search_path = pg_catalog, pg_temp
 as $$
     delete from moltbot_audit.audit_streams s
     where s.stream_id = any (unlock_streams.stream_ids) and s.seq = 0
@@ -716,6 +723,7 @@ create or replace function moltbot_audit.is_same_event(
 returns boolean
 language plpgsql
 stable
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 begin
@@ -739,6 +747,7 @@ create or replace function moltbot_audit.check_same_event(
 )
 returns void
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
@@ -762,6 +771,7 @@ create or replace function moltbot_audit.time_of(value jsonb)
 returns timestamptz
 language plpgsql
 stable
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if jsonb_typeof(value) = 'string' and value #>> '{}' ~ (
@@ -781,6 +791,7 @@ $$;
 create or replace function moltbot_audit.check_consents(event_types text[], inputs text[])
 returns void
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     word record;
@@ -819,6 +830,7 @@ create or replace function moltbot_audit.append_checked(
 )
 returns moltbot_audit.places
 language plpgsql
+set search_path = pg_catalog, pg_temp
 -- A plan made while the table was small must not scan it when it is large.
 set enable_seqscan = off
 as $$
@@ -1073,4 +1085,5 @@ select moltbot_audit.ensure_partitions();
 
 insert into moltbot_audit.schema_migrations (version, name)
 values ('0003', 'moltbot_audit_logs')
-on conflict (version) do nothing;
+-- Applied again it may be another text, whose checksum the library has yet to take.
+on conflict (version) do update set checksum = null;

@@ -271,6 +271,7 @@ create or replace function moltbot_audit.move_budgets(
 )
 returns void
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
@@ -288,6 +289,7 @@ create or replace function moltbot_audit.move_day_budgets(
 )
 returns void
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
@@ -488,6 +490,7 @@ create or replace function moltbot_audit.enter_intents(
 )
 returns void
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -721,6 +724,7 @@ create or replace function moltbot_audit.verdict_on_known(
     out seq bigint, out recorded_at timestamptz, out event_hash bytea, out chain_hash bytea
 )
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -766,6 +770,7 @@ create or replace function moltbot_audit.decision_on_known(
 )
 returns moltbot_audit.decision
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -796,6 +801,7 @@ create or replace function moltbot_audit.consent_obstacle(
 )
 returns text
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     word record;
@@ -883,6 +889,7 @@ create or replace function moltbot_audit.says_claim(
 returns boolean
 language plpgsql
 immutable parallel safe
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     charge jsonb;
@@ -930,6 +937,7 @@ create or replace function moltbot_audit.check_ceilings(
 )
 returns void
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     above record;
@@ -1342,6 +1350,7 @@ end;
 create or replace function moltbot_audit.sessions_holding_stream(stream_id uuid)
 returns integer[]
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     sessions integer[] := moltbot_audit.sessions_holding('^audit_(events|streams)');
@@ -1391,6 +1400,7 @@ end;
 create or replace function moltbot_audit.close_gate()
 returns integer[]
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     statement_limit_ms integer :=
@@ -1436,6 +1446,7 @@ $$;
 create or replace function moltbot_audit.append_kept()
 returns boolean
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     ids uuid[];
@@ -1628,6 +1639,7 @@ $$;
 create or replace function moltbot_audit.flipped_before(event moltbot_audit.audit_events)
 returns moltbot_audit.flip
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -1654,6 +1666,7 @@ $$;
 create or replace function moltbot_audit.put_switch(state moltbot_audit.audit_switches)
 returns uuid
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     ids uuid[];
@@ -1703,6 +1716,7 @@ create or replace function moltbot_audit.engage_switch(
 )
 returns moltbot_audit.flip
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -1808,6 +1822,7 @@ create or replace function moltbot_audit.reset_switch(
 )
 returns moltbot_audit.flip
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -1880,4 +1895,5 @@ revoke all on all functions in schema moltbot_audit from public;
 
 insert into moltbot_audit.schema_migrations (version, name)
 values ('0004', 'moltbot_audit_admission')
-on conflict (version) do nothing;
+-- Applied again it may be another text, whose checksum the library has yet to take.
+on conflict (version) do update set checksum = null;

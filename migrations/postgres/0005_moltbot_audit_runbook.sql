@@ -12,6 +12,7 @@ create or replace function moltbot_audit.hmac_sha256(key bytea, message bytea)
 returns bytea
 language plpgsql
 immutable parallel safe
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     padded bytea := key || decode(repeat('00', 64 - octet_length(key)), 'hex');
@@ -320,4 +321,5 @@ revoke all on all functions in schema moltbot_audit from public;
 
 insert into moltbot_audit.schema_migrations (version, name)
 values ('0005', 'moltbot_audit_runbook')
-on conflict (version) do nothing;
+-- Applied again it may be another text, whose checksum the library has yet to take.
+on conflict (version) do update set checksum = null;

@@ -238,3 +238,40 @@ async fn stores_open_at_once_whatever_the_default_isolation() {
         run(&url, "drop schema moltbot_audit cascade").await;
     }
 }
+
+#[tokio::test]
+async fn a_file_that_was_applied_with_another_text_is_named() {
+    let (_fresh, url) = open_with_url().await;
+    let known = "select count(*) from moltbot_audit.schema_migrations where checksum is not null";
+    assert_eq!(scalar::<i64>(&url, known).await, 3);
+    // As after another runner.
+    run(&url, "update moltbot_audit.schema_migrations set checksum = null").await;
+    store::open(&url).await.expect("it is taken as it is");
+    assert_eq!(scalar::<i64>(&url, known).await, 3);
+    run(
+        &url,
+        "update moltbot_audit.schema_migrations set checksum = sha256('x') where version = '0004'",
+    )
+    .await;
+    let error = store::open(&url).await.expect_err("the text is another");
+    assert!(matches!(error, StoreError::Migration { .. }), "{error:?}");
+    let said = error.to_string();
+    assert!(
+        said.contains("0004_moltbot_audit_admission.sql") && said.contains("another text"),
+        "{said}"
+    );
+}
+
+/// Whose text is resolved when it runs; the hot path of an append runs under the path of its callers.
+#[tokio::test]
+async fn functions_that_are_resolved_as_they_run_pin_their_search_path() {
+    let (_fresh, url) = open_with_url().await;
+    let sql = "select coalesce(array_agg(proname::text order by proname), '{}')
+        from pg_proc p
+        where pronamespace = 'moltbot_audit'::regnamespace and prosqlbody is null and not exists (
+            select from unnest(p.proconfig) as c where c = 'search_path=pg_catalog, pg_temp'
+        )";
+    let without: Vec<String> = scalar(&url, sql).await;
+    let hot = ["append_all", "append_at", "append_new", "append_one", "lock_stream", "settle"];
+    assert_eq!(without, hot);
+}

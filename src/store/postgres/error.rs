@@ -99,6 +99,15 @@ pub(super) fn migration_failed(file: &'static str, error: &sqlx::Error) -> Failu
     Failure { error, ..failure }
 }
 
+/// A migration file is not the text that was applied.
+#[cold]
+pub(super) fn migration_changed(file: &'static str) -> StoreError {
+    let message = "it is applied to this database with another text: connect with the release that applied \
+                   it, or, if nothing in the database is worth keeping, drop the schema moltbot_audit";
+    let source = PostgresError { code: None, message: message.to_owned() };
+    StoreError::Migration { file, source: Arc::new(source) }
+}
+
 /// Maps an error of the first connection.
 #[cold]
 pub(super) fn not_connected(error: &sqlx::Error) -> StoreError {

@@ -7,10 +7,11 @@
 
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::error::{Failure, migration_failed};
+use super::error::{Failure, migration_changed, migration_failed};
 use super::statement::{Connections, Lease};
 use crate::store::StoreError;
 
@@ -30,6 +31,13 @@ struct Migration {
     version: &'static str,
     file: &'static str,
     sql: &'static str,
+}
+
+impl Migration {
+    /// The same whatever line ends a checkout has.
+    fn checksum(&self) -> Vec<u8> {
+        Sha256::digest(self.sql.replace('\r', "")).to_vec()
+    }
 }
 
 macro_rules! migration {
@@ -64,17 +72,28 @@ async fn apply(lease: &mut Lease) -> Result<(), Failure> {
     lock.execute(&mut *transaction).await.map_err(migrating)?;
     let applied = applied(&mut transaction).await.map_err(migrating)?;
     for migration in MIGRATIONS {
-        if !applied.iter().any(|version| version == migration.version) {
-            sqlx::raw_sql(migration.sql)
-                .execute(&mut *transaction)
-                .await
-                .map_err(|error| migration_failed(migration.file, &error))?;
+        let checksum = migration.checksum();
+        let known = applied.iter().find(|(version, _)| version == migration.version);
+        match known {
+            Some((_, Some(known))) if *known == checksum => {}
+            Some((_, Some(_))) => return Err(migration_changed(migration.file).into()),
+            Some((_, None)) => register(&mut transaction, migration).await.map_err(migrating)?,
+            None => {
+                sqlx::raw_sql(migration.sql)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(|error| migration_failed(migration.file, &error))?;
+                register(&mut transaction, migration).await.map_err(migrating)?;
+            }
         }
     }
     transaction.commit().await.map_err(migrating)
 }
 
-async fn applied(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
+/// The files that are applied, each with its checksum if that is known.
+async fn applied(
+    connection: &mut PgConnection,
+) -> Result<Vec<(String, Option<Vec<u8>>)>, sqlx::Error> {
     let registry: bool =
         sqlx::query_scalar("select to_regclass('moltbot_audit.schema_migrations') is not null")
             .persistent(false)
@@ -83,10 +102,29 @@ async fn applied(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Err
     if !registry {
         return Ok(Vec::new());
     }
-    sqlx::query_scalar("select version from moltbot_audit.schema_migrations")
+    sqlx::query_as("select version, checksum from moltbot_audit.schema_migrations")
         .persistent(false)
         .fetch_all(connection)
         .await
+}
+
+/// Keeps the checksum of a file that is applied. A host's role may not, and leaves it to the owner's next run.
+async fn register(connection: &mut PgConnection, migration: &Migration) -> Result<(), sqlx::Error> {
+    let may_update: bool = sqlx::query_scalar(
+        "select has_table_privilege('moltbot_audit.schema_migrations', 'update')",
+    )
+    .persistent(false)
+    .fetch_one(&mut *connection)
+    .await?;
+    if may_update {
+        sqlx::query("update moltbot_audit.schema_migrations set checksum = $2 where version = $1")
+            .bind(migration.version)
+            .bind(migration.checksum())
+            .persistent(false)
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Prepares the partitions of this month and the next three: each month in a transaction of its own, so that appends

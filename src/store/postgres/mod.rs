@@ -180,8 +180,8 @@ impl PostgresStore {
     /// every kind of pooler.
     ///
     /// # Errors
-    /// [`StoreError::Migration`] where a file is refused, [`StoreError::Unavailable`] after 10 minutes,
-    /// else as the database fails.
+    /// [`StoreError::Migration`] if a file is refused, or was applied with another text.
+    /// [`StoreError::Unavailable`] after 10 minutes. Else as the database fails.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         migrate::run(&self.connections).await?;
         match self.ensure_partitions().await {
