@@ -1,16 +1,21 @@
 //! Keeping the database in shape beside live traffic: months that are prepared, detached and brought back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use moltbot_audit::store::{self, AuditSink, PostgresStore, StoreError};
+use moltbot_audit::Auditor;
+use moltbot_audit::record::Record;
+use moltbot_audit::redact::RedactionKey;
+use moltbot_audit::store::{self, Appended, AuditSink, BoxFuture, PostgresStore, StoreError};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 use tokio::time::{Instant, sleep};
 
 use super::postgres::open_with_url;
 use super::support::cluster::Cluster;
 use super::support::process::is_alone;
-use super::support::records::{assert_unbroken, fresh_request, records, stream};
+use super::support::records::{assert_unbroken, event, fresh_request, records, stream};
 
 /// How many rows the default partition holds; with it, delays are measured too.
 const ROWS: &str = "MOLTBOT_AUDIT_ROWS";
@@ -274,4 +279,34 @@ async fn functions_that_are_resolved_as_they_run_pin_their_search_path() {
     let without: Vec<String> = scalar(&url, sql).await;
     let hot = ["append_all", "append_at", "append_new", "append_one", "lock_stream", "settle"];
     assert_eq!(without, hot);
+}
+
+/// Counts how often it is prepared.
+#[derive(Debug, Default)]
+struct Prepared(AtomicUsize);
+
+impl AuditSink for Prepared {
+    fn append<'a>(
+        &'a self,
+        _batch: &'a [Record],
+    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
+        Box::pin(async { Err(StoreError::refused("append", "it only counts")) })
+    }
+
+    fn prepare(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        // A failure is no reason to stop.
+        Box::pin(async { Err(StoreError::unavailable("prepare", "it only counts")) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_auditor_prepares_its_store_each_hour() {
+    let sink = Arc::new(Prepared::default());
+    let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32])).build();
+    auditor.record(event(&fresh_request())).await.expect_err("it is refused");
+    for (minutes, times) in [(2, 1), (60, 2), (60, 3)] {
+        sleep(Duration::from_mins(minutes)).await;
+        assert_eq!(sink.0.load(Ordering::Relaxed), times, "{minutes}");
+    }
 }
