@@ -15,6 +15,7 @@ use super::{AdmitError, PendingEffect, Permit, RecordError, Replay};
 use crate::admission::{Refusal, RefusalReason, SwitchedBy};
 use crate::event::payload::{RefusalOutput, ReplayOutput};
 use crate::event::{AuditEvent, ErrorCode, EventType, Outcome};
+use crate::observe::{self, table};
 use crate::record::{Recorded, Role};
 use crate::store::admission::{AdmissionStore, Obstacle, Verdict};
 use crate::store::log_line::log_line;
@@ -80,8 +81,11 @@ impl From<StoreError> for Undecided {
 
 impl Asking {
     async fn ask(self) -> Result<Permit, AdmitError> {
-        let span = self.span.clone();
+        let (span, clock) = (self.span.clone(), self.auditor.shared.clock.clone());
+        let since = clock.monotonic();
         let answer = self.answer().await;
+        let took = clock.monotonic().saturating_sub(since);
+        observe::measure(&table::AUDIT_ADMIT, &[], took.as_secs_f64());
         let (verdict, in_the_way) = shown(&answer);
         span.answered(verdict, in_the_way);
         answer

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Auditor, Shared};
 use crate::event::EventType;
-use crate::observe::{self, table};
+use crate::observe::{self, Report, table};
 use crate::record::{Receipt, Record};
 use crate::store::log_line::log_line;
 use crate::store::{DrainReport, Failures, Observer};
@@ -15,14 +15,18 @@ pub(super) struct Watching(pub(super) Weak<Shared>);
 
 impl Observer for Watching {
     fn appended(&self, took: Duration) {
-        observe::measure(&table::AUDIT_APPEND, took.as_secs_f64());
+        observe::measure(&table::AUDIT_APPEND, &[], took.as_secs_f64());
     }
 
     fn stored(&self, record: &Record, receipt: &Receipt) {
         observe::stored(record, receipt);
         // The host may have let go of its auditor meanwhile.
         if let Some(shared) = self.0.upgrade() {
-            Auditor { shared }.time_shortlist(record);
+            let auditor = Auditor { shared };
+            auditor.time_shortlist(record);
+            auditor.count_reports(record, receipt);
+        } else {
+            Report::of(record).into_iter().for_each(counted);
         }
     }
 
@@ -47,6 +51,24 @@ impl Auditor {
     pub(super) fn stored(&self, record: &Record, receipt: &Receipt) {
         observe::stored(record, receipt);
         self.time_shortlist(record);
+        self.count_reports(record, receipt);
+    }
+
+    fn count_reports(&self, record: &Record, receipt: &Receipt) {
+        let reports = Report::of(record);
+        if reports.is_empty() {
+            return;
+        }
+        let runtime = tokio::runtime::Handle::try_current();
+        match (self.admission().is_some(), runtime) {
+            (true, Ok(runtime)) => {
+                let (shared, record) = (Arc::downgrade(&self.shared), record.clone());
+                // The caller does not wait for this.
+                runtime.spawn(count_if_first(shared, record, receipt.seq, reports));
+            }
+            // Without a store to ask, each report counts.
+            _ => reports.into_iter().for_each(counted),
+        }
     }
 
     fn time_shortlist(&self, record: &Record) {
@@ -75,11 +97,37 @@ async fn measure_shortlist(shared: Weak<Shared>, record: Record) {
         Ok(Some(first)) if first.event_id == record.header().id => {
             // What it waited in the spool is no time that the client waited for it.
             let after = first.after.saturating_sub(record.waited().unwrap_or_default());
-            observe::measure(&table::TIME_TO_SHORTLIST, after.as_secs_f64());
+            observe::measure(&table::TIME_TO_SHORTLIST, &[], after.as_secs_f64());
         }
         Ok(_) => {}
         Err(error) => log_line!(warn, %error, "the time to a shortlist could not be measured"),
     }
+}
+
+/// Counts each report unless the store knows of the same one before it.
+async fn count_if_first(shared: Weak<Shared>, record: Record, seq: i64, reports: Vec<Report>) {
+    let auditor = shared.upgrade().map(|shared| Auditor { shared });
+    for report in reports {
+        let Some(auditor) = &auditor else { return counted(report) };
+        let Some(store) = auditor.admission() else { return counted(report) };
+        let stream_id = record.stream_id();
+        let doing = "read earlier reports";
+        let reading = auditor.call(store, auditor.deadline(), doing, |store| {
+            store.events_before(stream_id, seq, report.needs())
+        });
+        match reading.await {
+            Ok(earlier) if !report.is_first(&record, &earlier) => {}
+            Ok(_) => counted(report),
+            Err(error) => {
+                counted(report);
+                log_line!(warn, %error, "a report is counted that may not be the first");
+            }
+        }
+    }
+}
+
+fn counted(report: Report) {
+    observe::count(report.metric(), &[], 1);
 }
 
 /// Counts events that were neither stored nor spooled.

@@ -13,7 +13,7 @@ use tracing::{Instrument, Span};
 use super::current_effect::{RunningEffect, inside};
 use super::{Auditor, RecordError, Unrecorded};
 use crate::event::{AuditEvent, ErrorCode, EventError, EventId, EventType, Outcome, TraceContext};
-use crate::observe::{EffectSpan, within};
+use crate::observe::{self, EffectSpan, Label, table, within};
 use crate::record::{Recorded, Role};
 use crate::store::log_line::log_line;
 
@@ -200,7 +200,10 @@ impl Permit {
         // Before it is recorded: whoever gives up on that must not leave a span without an end.
         self.span.ended(outcome, error_code);
         let mut event = self.event.clone();
-        event.duration = Some(self.auditor.shared.clock.monotonic().saturating_sub(self.started));
+        let took = self.auditor.shared.clock.monotonic().saturating_sub(self.started);
+        let effect = Label::Effect.value(event.event_type.as_str());
+        observe::measure(&table::EFFECT_SECONDS, &[effect], took.as_secs_f64());
+        event.duration = Some(took);
         event.outcome = outcome;
         event.error_code = error_code;
         if let (Outcome::Failed, Some(event_type)) = (outcome, &self.failed_as) {

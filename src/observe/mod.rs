@@ -12,6 +12,8 @@ mod otel;
 mod recorded;
 #[cfg(feature = "recorder")]
 mod recorder;
+#[cfg(feature = "recorder")]
+mod report;
 pub(crate) mod table;
 
 #[cfg(feature = "recorder")]
@@ -25,6 +27,7 @@ pub(crate) use self::{
     effect_span::EffectSpan,
     recorded::stored,
     recorder::{count, count_up_to, measure, register, set},
+    report::Report,
 };
 
 /// The log lines that this process could not write: the library's own, and those of its layers and writers.

@@ -13,7 +13,8 @@ use crate::record::{Header, Receipt, Record};
 use crate::redact::mask;
 use crate::store::log_line::later;
 
-/// Counts the record in every metric that it belongs to, and has its line written. It waits for no file, and
+/// Counts the record in every metric that it belongs to, but for its [`Report`](super::Report)s, and has its line
+/// written. It waits for no file, and
 /// no panic of a recorder or a layer of the host's comes out of it.
 pub(crate) fn stored(record: &Record, receipt: &Receipt) {
     tally(record);
@@ -27,7 +28,6 @@ fn tally(record: &Record) {
         "budget" | "effect" => of_admission(record),
         // The host did not do it.
         _ if is(header, Outcome::Refused) => {}
-        "call" => of_call(record),
         "moltbot" => of_moltbot(record),
         "ocr" => of_ocr(record),
         "request" => of_request(header),
@@ -99,8 +99,6 @@ fn of_vendor(header: &Header) {
     }
     if is_of(header, &EventType::VENDOR_OUTREACH_SENT) {
         count(&table::VENDOR_MESSAGES_SENT, &[], 1);
-    } else if is_of(header, &EventType::VENDOR_REPLY_RECORDED) {
-        count(&table::VENDOR_REPLIES, &[], 1);
     }
 }
 
@@ -118,7 +116,7 @@ fn of_ocr(record: &Record) {
     // A reader's percentage would bend the distribution.
     let confidence = output["confidence"].as_f64().filter(|share| (0.0..=1.0).contains(share));
     if let Some(confidence) = confidence {
-        measure(&table::OCR_CONFIDENCE, confidence);
+        measure(&table::OCR_CONFIDENCE, &[], confidence);
     }
     used(&output);
 }
@@ -142,21 +140,6 @@ fn used(output: &Value) {
     }
     if let Some(cost) = output["cost_microusd"].as_u64() {
         count(&table::LLM_COST, &[], cost);
-    }
-}
-
-fn of_call(record: &Record) {
-    let header = record.header();
-    let has_failed = is_of(header, &EventType::CALL_FAILED);
-    if has_failed || is_of(header, &EventType::CALL_STARTED) {
-        count(&table::CALLS_STARTED, &[], 1);
-        if has_failed || !is(header, Outcome::Succeeded) {
-            count(&table::CALLS_FAILED, &[], 1);
-        }
-    } else if is_of(header, &EventType::CALL_STATUS_UPDATED)
-        && record.output().is_some_and(|output| output["status"] == "failed")
-    {
-        count(&table::CALLS_FAILED, &[], 1);
     }
 }
 

@@ -32,8 +32,8 @@ pub(crate) fn set(metric: &Metric, values: &[&'static str], to: f64) {
 }
 
 /// Adds an observation to a histogram.
-pub(crate) fn measure(metric: &Metric, value: f64) {
-    let key = key(metric, &[]);
+pub(crate) fn measure(metric: &Metric, values: &[&'static str], value: f64) {
+    let key = key(metric, values);
     with_recorder(|recorder| recorder.register_histogram(&key, &METADATA).record(value));
 }
 

@@ -50,6 +50,8 @@ pub enum Label {
     Budget,
     /// `direction`: `input` or `output`.
     Direction,
+    /// `effect`: the event type of an effect of the library, or `other`.
+    Effect,
     /// `event_type`: one of [`EventType::KNOWN`], or `other`.
     EventType,
     /// `kind`: what was limited: one of the library's budgets, `elapsed_ms`, or `other`.
@@ -73,6 +75,7 @@ impl Label {
         match self {
             Self::Budget => "budget",
             Self::Direction => "direction",
+            Self::Effect => "effect",
             Self::EventType => "event_type",
             Self::Limited => "kind",
             Self::Outcome => "outcome",
@@ -89,6 +92,7 @@ impl Label {
         match self {
             Self::Budget => &VALUES.budgets,
             Self::Direction => &["input", "output"],
+            Self::Effect => &VALUES.effects,
             Self::EventType => &VALUES.event_types,
             Self::Limited => &VALUES.limited,
             Self::Outcome => &VALUES.outcomes,
@@ -109,6 +113,7 @@ impl Label {
 /// The sets that other floors name, put together once: a record asks for them each time.
 struct Values {
     budgets: Vec<&'static str>,
+    effects: Vec<&'static str>,
     event_types: Vec<&'static str>,
     limited: Vec<&'static str>,
     outcomes: Vec<&'static str>,
@@ -120,6 +125,7 @@ static VALUES: LazyLock<Values> = LazyLock::new(|| {
     let budgets = || BUDGETS.iter().map(Budget::as_str);
     Values {
         budgets: budgets().chain([OTHER]).collect(),
+        effects: EFFECTS.iter().map(EventType::as_str).chain([OTHER]).collect(),
         event_types: EventType::KNOWN.iter().map(EventType::as_str).chain([OTHER]).collect(),
         limited: budgets().chain(["elapsed_ms", OTHER]).collect(),
         outcomes: Outcome::ALL.iter().map(|one| one.as_str()).chain([OTHER]).collect(),
@@ -137,14 +143,31 @@ const BUDGETS: &[Budget] = &[
     Budget::COST_MICROUSD,
 ];
 
+/// By the event of their outcome; an effect that failed counts under the same.
+const EFFECTS: &[EventType] = &[
+    EventType::CALL_CONSENT_REQUESTED,
+    EventType::CALL_STARTED,
+    EventType::MOLTBOT_CALLED,
+    EventType::OCR_JOB_DONE,
+    EventType::VENDOR_BATCH_SENT,
+    EventType::VENDOR_OUTREACH_SENT,
+    EventType::WHATSAPP_OUTBOUND_SENT,
+];
+
 const SWITCHES: &[Switch] = &[Switch::AI, Switch::CALLING, Switch::OCR];
 
 /// Around the target of 6 minutes and the limit of 10.
-const SHORTLIST_BUCKETS: &[f64] =
-    &[15.0, 30.0, 60.0, 120.0, 180.0, 240.0, 300.0, 360.0, 420.0, 480.0, 600.0, 900.0, 1800.0];
-const CONFIDENCE_BUCKETS: &[f64] = &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 1.0];
+const SHORTLIST_BUCKETS: &[f64] = &[
+    15.0, 30.0, 60.0, 120.0, 180.0, 240.0, 300.0, 360.0, 420.0, 480.0, 600.0, 720.0, 900.0, 1800.0,
+];
+const CONFIDENCE_BUCKETS: &[f64] =
+    &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0];
 const APPEND_BUCKETS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Of a message that goes out, and of a model that thinks.
+const EFFECT_BUCKETS: &[f64] =
+    &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0];
 
 /// Declares the metrics, and the list of them.
 macro_rules! metrics {
@@ -178,16 +201,16 @@ metrics! {
     OCR_FAILURES = "ocr_failures_total", Counter, [],
         "OCR jobs that ended without a reading; each is one of ocr_jobs_total.";
     CALLS_STARTED = "calls_started_total", Counter, [],
-        "Calls asked of the provider, placed or not.";
+        "Calls asked of the provider, placed or not; each once.";
     CALLS_FAILED = "calls_failed_total", Counter, [],
-        "Calls that could not be placed, or that the provider reported as failed; unanswered and busy are no failures.";
+        "Calls that could not be placed, or that the provider reported as failed; each once, however often that is reported. Unanswered and busy are no failures.";
     MOLTBOT_OUTPUT_REJECTED = "moltbot_output_rejected_total", Counter, [Reason],
         "Answers of Moltbot that broke the output contract.";
 
     MOLTBOT_CALLS = "moltbot_calls_total", Counter, [Outcome],
         "Calls of Moltbot, by how they ended.";
     VENDOR_REPLIES = "vendor_replies_total", Counter, [],
-        "Replies of vendors that were recorded (vendor.reply_recorded).";
+        "Messages to vendors that were replied to (vendor.reply_recorded); the first reply to a message counts.";
     OCR_CONFIDENCE = "ocr_confidence", Histogram { buckets: CONFIDENCE_BUCKETS }, [],
         "How sure the reader was of a reading, 0 to 1.";
     LLM_TOKENS = "llm_tokens_total", Counter, [Direction],
@@ -199,6 +222,8 @@ metrics! {
         "Effects that were let run, by the switch that governs them; under several switches each counts it.";
     EFFECTS_REFUSED = "effects_refused_total", Counter, [Reason],
         "Effects that were not let run, by why.";
+    EFFECT_SECONDS = "effect_seconds", Histogram { buckets: EFFECT_BUCKETS }, [Effect],
+        "Seconds that an effect took, from its permit to its outcome, however it ended.";
     BUDGET_REFUSALS = "budget_refusals_total", Counter, [Limited],
         "Effects refused because a budget, or the request's time, was used up.";
     BUDGET_WARNINGS = "budget_warnings_total", Counter, [Limited],
@@ -214,6 +239,8 @@ metrics! {
         "Events that this process saw stored in the database.";
     AUDIT_APPEND = "audit_append_seconds", Histogram { buckets: APPEND_BUCKETS }, [],
         "Seconds that one append of a batch to the database took.";
+    AUDIT_ADMIT = "audit_admit_seconds", Histogram { buckets: APPEND_BUCKETS }, [],
+        "Seconds that a caller waited to be told whether an effect may run.";
     AUDIT_APPEND_FAILURES = "audit_append_failures_total", Counter, [Why],
         "Events that were neither stored nor spooled, by what failed.";
     AUDIT_SPOOLED = "audit_spooled_events_total", Counter, [],

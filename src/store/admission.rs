@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 pub use super::claim::{Charge, Claim, ConsentClaim, KeyedHashes};
 use super::{BoxFuture, StoreError};
-use crate::event::{Budget, StreamId, Switch};
+use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 
@@ -124,6 +124,21 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
         Box::pin(async { Ok(None) })
     }
 
+    /// The events of a stream before a place, of some types, in their order: the last
+    /// [`EarlierEvent::MAX`] of them. They tell whether a report is a repetition. Default: none, and each
+    /// report counts.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn events_before<'a>(
+        &'a self,
+        _stream_id: StreamId,
+        _seq: i64,
+        _event_types: &'a [EventType],
+    ) -> BoxFuture<'a, Result<Vec<EarlierEvent>, StoreError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     /// Whether the database answers, asked in a way that waits for no lock and for no other statement.
     ///
     /// The auditor asks this when a decision fails or does not come. While the database answers, it may know an
@@ -137,6 +152,35 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
     /// after a second.
     fn switch_moved(&self) -> BoxFuture<'_, ()> {
         Box::pin(tokio::time::sleep(Duration::from_secs(1)))
+    }
+}
+
+/// An event that came before another in its stream.
+#[derive(Clone, PartialEq)]
+pub struct EarlierEvent {
+    /// What happened.
+    pub event_type: String,
+    /// How it ended.
+    pub outcome: String,
+    /// What went in, as it is stored; null if nothing did.
+    pub input: Value,
+    /// What came out, as it is stored; null if nothing did.
+    pub output: Value,
+}
+
+impl EarlierEvent {
+    /// The most that a store returns at once.
+    pub const MAX: u32 = 500;
+}
+
+/// Without payloads: they may be about people.
+impl fmt::Debug for EarlierEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { event_type, outcome, .. } = self;
+        f.debug_struct("EarlierEvent")
+            .field("event_type", event_type)
+            .field("outcome", outcome)
+            .finish_non_exhaustive()
     }
 }
 

@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use super::Fault;
 use super::fault::{End, Wait};
-use crate::event::{Budget, StreamId, Switch};
+use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::admission::{
-    AdmissionStore, Claim, Conclusion, FirstShortlist, Flip, OpenEffect, Scope, SwitchState,
-    Verdict,
+    AdmissionStore, Claim, Conclusion, EarlierEvent, FirstShortlist, Flip, OpenEffect, Scope,
+    SwitchState, Verdict,
 };
 use crate::store::{
     Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot,
@@ -239,6 +239,17 @@ impl<S: AuditSink + ?Sized> AdmissionStore for FaultySink<S> {
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<FirstShortlist>, StoreError>> {
         Box::pin(async move { self.inner_admission()?.first_shortlist(stream_id).await })
+    }
+
+    fn events_before<'a>(
+        &'a self,
+        stream_id: StreamId,
+        seq: i64,
+        event_types: &'a [EventType],
+    ) -> BoxFuture<'a, Result<Vec<EarlierEvent>, StoreError>> {
+        Box::pin(
+            async move { self.inner_admission()?.events_before(stream_id, seq, event_types).await },
+        )
     }
 
     fn set_switch<'a>(

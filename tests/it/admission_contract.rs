@@ -143,6 +143,7 @@ macro_rules! admission_contract {
                 an_effect_without_a_limit_is_not_timed
                 budgets_go_before_time
                 the_first_shortlist_is_told_with_its_time_since_the_request_was_heard_of
+                events_before_a_place_are_told_by_their_types_and_in_their_order
             });
         }
     };

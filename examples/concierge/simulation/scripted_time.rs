@@ -11,11 +11,11 @@ use moltbot_audit::auditor::Clock as _;
 use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::redact::{KeyFingerprint, KeyProof};
 use moltbot_audit::store::admission::{
-    AdmissionStore, Claim, Conclusion, FirstShortlist, Flip, Obstacle, OpenEffect, Scope,
-    SwitchState, Verdict,
+    AdmissionStore, Claim, Conclusion, EarlierEvent, FirstShortlist, Flip, Obstacle, OpenEffect,
+    Scope, SwitchState, Verdict,
 };
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
-use moltbot_audit::{Budget, StreamId};
+use moltbot_audit::{Budget, EventType, StreamId};
 use uuid::Uuid;
 
 use super::clock::ScriptedClock;
@@ -106,6 +106,15 @@ impl AdmissionStore for ScriptedTime {
             let passed = self.passed(stream_id);
             Ok(first.map(|first| FirstShortlist { after: passed, ..first }))
         })
+    }
+
+    fn events_before<'a>(
+        &'a self,
+        stream_id: StreamId,
+        seq: i64,
+        event_types: &'a [EventType],
+    ) -> BoxFuture<'a, Result<Vec<EarlierEvent>, StoreError>> {
+        Box::pin(async move { self.decides()?.events_before(stream_id, seq, event_types).await })
     }
 
     fn conclude<'a>(

@@ -7,14 +7,15 @@ use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use moltbot_audit::Budget;
 use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::redact::find_phones;
 use moltbot_audit::redact::{KeyFingerprint, KeyProof};
 use moltbot_audit::store::admission::{
-    AdmissionStore, Claim, Conclusion, Flip, OpenEffect, Scope, SwitchState, Verdict,
+    AdmissionStore, Claim, Conclusion, EarlierEvent, FirstShortlist, Flip, OpenEffect, Scope,
+    SwitchState, Verdict,
 };
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
+use moltbot_audit::{Budget, EventType, StreamId};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -158,6 +159,22 @@ impl AdmissionStore for ToldSink {
 
     fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
         Box::pin(async move { self.decides()?.switches().await })
+    }
+
+    fn first_shortlist(
+        &self,
+        stream_id: StreamId,
+    ) -> BoxFuture<'_, Result<Option<FirstShortlist>, StoreError>> {
+        Box::pin(async move { self.decides()?.first_shortlist(stream_id).await })
+    }
+
+    fn events_before<'a>(
+        &'a self,
+        stream_id: StreamId,
+        seq: i64,
+        event_types: &'a [EventType],
+    ) -> BoxFuture<'a, Result<Vec<EarlierEvent>, StoreError>> {
+        Box::pin(async move { self.decides()?.events_before(stream_id, seq, event_types).await })
     }
 
     fn set_switch<'a>(

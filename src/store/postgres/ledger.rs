@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use super::error::unanswered;
 use super::statement::{Connections, Sql, sql};
-use crate::event::{Budget, StreamId, Switch};
+use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::store::StoreError;
-use crate::store::admission::{FirstShortlist, OpenEffect, Scope, SwitchState};
+use crate::store::admission::{EarlierEvent, FirstShortlist, OpenEffect, Scope, SwitchState};
 
 /// Times within the calendar of the driver: `infinity`, put there by hand, must not hide other rows.
 const OPEN_EFFECTS: Sql = sql!(
@@ -46,6 +47,13 @@ const FIRST_SHORTLIST: Sql = sql!(
     where s.stream_id = $1
     order by e.seq
     limit 1"
+);
+const EVENTS_BEFORE: Sql = sql!(
+    "select event_type, outcome, input::text as input, output::text as output
+    from moltbot_audit.audit_events
+    where stream_id = $1 and seq < $2 and event_type = any ($3)
+    order by seq desc
+    limit $4"
 );
 /// The end of the months that are attached one after the other from this one on. Their names are those that
 /// `attach_month` gives; months after a gap do not count. If this month has none, its beginning.
@@ -112,6 +120,31 @@ pub(super) async fn first_shortlist(
         Ok(FirstShortlist { event_id: row.try_get("id")?, after })
     };
     Ok(read(connections, "read the first shortlist", query, first).await?.pop())
+}
+
+pub(super) async fn events_before(
+    connections: &Connections,
+    stream_id: StreamId,
+    seq: i64,
+    event_types: &[EventType],
+) -> Result<Vec<EarlierEvent>, StoreError> {
+    let types: Vec<String> = event_types.iter().map(ToString::to_string).collect();
+    let query = |pooling| {
+        let query = EVENTS_BEFORE.query(pooling).bind(stream_id.uuid()).bind(seq);
+        query.bind(types.clone()).bind(i64::from(EarlierEvent::MAX))
+    };
+    let event = |row: &PgRow| {
+        let json = |name: &str| -> Result<Value, sqlx::Error> {
+            let text: Option<String> = row.try_get(name)?;
+            // What cannot be read names nothing.
+            Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+        };
+        let (event_type, outcome) = (row.try_get("event_type")?, row.try_get("outcome")?);
+        Ok(EarlierEvent { event_type, outcome, input: json("input")?, output: json("output")? })
+    };
+    let mut found = read(connections, "read earlier events", query, event).await?;
+    found.reverse();
+    Ok(found)
 }
 
 pub(super) async fn prepared_until(

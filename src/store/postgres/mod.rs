@@ -31,12 +31,12 @@ pub use self::pooling::Pooling;
 use self::statement::{Connections, STATEMENT_LIMIT};
 use self::watch::Watch;
 use super::admission::{
-    AdmissionStore, Claim, Conclusion, FirstShortlist, Flip, OpenEffect, Scope, SwitchState,
-    Verdict,
+    AdmissionStore, Claim, Conclusion, EarlierEvent, FirstShortlist, Flip, OpenEffect, Scope,
+    SwitchState, Verdict,
 };
 use super::log_line::log_line;
 use super::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot};
-use crate::event::{Budget, StreamId, Switch};
+use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 
@@ -344,6 +344,15 @@ impl AdmissionStore for PostgresStore {
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<FirstShortlist>, StoreError>> {
         Box::pin(ledger::first_shortlist(&self.connections, stream_id))
+    }
+
+    fn events_before<'a>(
+        &'a self,
+        stream_id: StreamId,
+        seq: i64,
+        event_types: &'a [EventType],
+    ) -> BoxFuture<'a, Result<Vec<EarlierEvent>, StoreError>> {
+        Box::pin(ledger::events_before(&self.connections, stream_id, seq, event_types))
     }
 
     fn is_answering(&self) -> BoxFuture<'_, bool> {

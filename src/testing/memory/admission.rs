@@ -12,8 +12,8 @@ use crate::proof::Digest;
 use crate::record::{Header, Receipt, Record, Role};
 use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::admission::{
-    Admission, AdmissionStore, Claim, Conclusion, ConsentClaim, FirstShortlist, Flip, OpenEffect,
-    Scope, SwitchState, Verdict,
+    Admission, AdmissionStore, Claim, Conclusion, ConsentClaim, EarlierEvent, FirstShortlist, Flip,
+    OpenEffect, Scope, SwitchState, Verdict,
 };
 use crate::store::decision::{
     self, Change, ConsentWord, DOING, Entry, Facts, Met, check_claim, check_conclusion, check_flip,
@@ -338,6 +338,17 @@ impl AdmissionStore for MemoryStore {
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<FirstShortlist>, StoreError>> {
         Box::pin(async move { Ok(self.with(|kept| kept.first_shortlist(stream_id))) })
+    }
+
+    fn events_before<'a>(
+        &'a self,
+        stream_id: StreamId,
+        seq: i64,
+        event_types: &'a [EventType],
+    ) -> BoxFuture<'a, Result<Vec<EarlierEvent>, StoreError>> {
+        Box::pin(
+            async move { Ok(self.with(|kept| kept.events_before(stream_id, seq, event_types))) },
+        )
     }
 
     fn set_switch<'a>(

@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use self::admission::Effects;
 use crate::auditor::{Clock, SystemClock};
-use crate::event::StreamId;
+use crate::event::{EventType, StreamId};
 use crate::proof::{chain_hash, stream_start};
 use crate::record::{Receipt, Record, Role, StoredRecord};
-use crate::store::admission::AdmissionStore;
+use crate::store::admission::{AdmissionStore, EarlierEvent};
 use crate::store::decision::{check_appended, foreign_outcome};
 use crate::store::{
     Appended, AuditSink, AuditStore, BoxFuture, Conflict, StoreError, StreamHead, StreamSnapshot,
@@ -104,6 +104,31 @@ impl MemoryStore {
 }
 
 impl Kept {
+    /// The last of the events before a place that are of these types.
+    fn events_before(
+        &self,
+        stream_id: StreamId,
+        seq: i64,
+        event_types: &[EventType],
+    ) -> Vec<EarlierEvent> {
+        let is_asked_for = |(record, receipt): &&(Record, Receipt)| {
+            let event_type = &record.header().event_type;
+            record.stream_id() == stream_id
+                && receipt.seq < seq
+                && event_types.iter().any(|asked| asked.as_str() == event_type)
+        };
+        let event = |(record, _): &(Record, Receipt)| EarlierEvent {
+            event_type: record.header().event_type.clone(),
+            outcome: record.header().outcome.clone(),
+            input: record.input().unwrap_or_default(),
+            output: record.output().unwrap_or_default(),
+        };
+        let last = self.rows.iter().rev().filter(is_asked_for).take(EarlierEvent::MAX as usize);
+        let mut events: Vec<_> = last.map(event).collect();
+        events.reverse();
+        events
+    }
+
     /// Appends a batch under one lock, as a transaction has it.
     fn append_all(&mut self, batch: &[Record], now: impl Fn() -> DateTime<Utc>) -> Vec<Appended> {
         batch.iter().map(|record| self.append(record, now())).collect()

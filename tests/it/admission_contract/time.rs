@@ -5,9 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::event::{Budget, EventType};
 use moltbot_audit::record::Record;
-use moltbot_audit::store::admission::{Claim, FirstShortlist, Obstacle};
+use moltbot_audit::store::admission::{Claim, EarlierEvent, FirstShortlist, Obstacle};
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, Outcome};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::claims::{Case, charge, id_at};
 use crate::support::records::{event, morning, sealed, stream};
@@ -154,4 +154,34 @@ pub(crate) async fn the_first_shortlist_is_told_with_its_time_since_the_request_
         assert_eq!(event_id, shortlists[0].header().id);
         assert!(after >= Duration::from_mins(5) && after < Duration::from_mins(8), "{after:?}");
     }
+}
+
+pub(crate) async fn events_before_a_place_are_told_by_their_types_and_in_their_order(case: Case) {
+    let asked = [EventType::VENDOR_OUTREACH_SENT, EventType::VENDOR_REPLY_RECORDED];
+    let before = async |seq: i64| {
+        let told = case.admission().events_before(stream(&case.request), seq, &asked).await;
+        told.expect("a readable store")
+    };
+    assert_eq!(before(1).await, [], "of a request that is not known");
+    let record = async |event_type: EventType, input: Value| {
+        let event = AuditEvent::new(event_type, Actor::System).request(&case.request).input(input);
+        case.append(sealed(event.at(morning()))).await;
+    };
+    record(EventType::VENDOR_OUTREACH_SENT, json!({ "outreach_id": "m1" })).await;
+    record(EventType::REQUEST_CREATED, json!({})).await;
+    record(EventType::VENDOR_REPLY_RECORDED, json!({ "outreach_id": "m1" })).await;
+    let other = Case::new(case.store.clone());
+    other.record(EventType::VENDOR_REPLY_RECORDED, morning(), json!({})).await;
+    let told = before(4).await;
+    let types: Vec<_> = told.iter().map(|event| event.event_type.as_str()).collect();
+    assert_eq!(types, ["vendor.outreach_sent", "vendor.reply_recorded"]);
+    assert!(told.iter().all(|event| event.input == json!({ "outreach_id": "m1" })));
+    assert!(told.iter().all(|event| event.output.is_null() && event.outcome == "succeeded"));
+    assert_eq!(before(3).await.len(), 1, "the place itself is not before it");
+    for nth in 0..EarlierEvent::MAX {
+        record(EventType::VENDOR_REPLY_RECORDED, json!({ "nth": nth })).await;
+    }
+    let told = before(i64::MAX).await;
+    assert_eq!(told.len(), 500);
+    assert_eq!(told.last().expect("the last").input["nth"], 499, "the last of them");
 }

@@ -209,3 +209,72 @@ fn every_panel_says_what_it_shows_in_which_unit_of_the_chosen_prometheus() {
     let missing: Vec<_> = METRICS.iter().filter(|metric| !shown.contains(metric.name)).collect();
     assert!(missing.is_empty(), "on no panel: {missing:?}");
 }
+
+/// What operators see of nothing must not look like 0, and what they see must lead on.
+#[test]
+fn every_panel_tells_zero_from_unknown_and_links_to_the_runbook() {
+    let runbook = read("docs/runbook.md");
+    let sections: BTreeSet<String> = runbook
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .map(str::to_lowercase)
+        .collect();
+    for panel in panels() {
+        let title = panel["title"].as_str().expect("a title");
+        let shown = &panel["fieldConfig"]["defaults"];
+        let unknown = shown["noValue"].as_str().unwrap_or_default();
+        assert!(unknown.starts_with("unknown"), "{title} shows nothing as {unknown:?}");
+        assert!(shown["decimals"].is_u64(), "{title} has no decimals");
+        let link = panel["links"][0]["url"].as_str().unwrap_or_default();
+        let section = link.strip_prefix("${runbook}").expect(title);
+        let is_there = section.strip_prefix('#').is_none_or(|name| sections.contains(name));
+        assert!(is_there, "{title} links to {link}");
+        let expressions = expressions(&panel);
+        let only_above_0 = expressions.iter().all(|expression| expression.ends_with("> 0"));
+        assert!(!only_above_0, "{title} shows 0 as unknown");
+    }
+}
+
+#[test]
+fn every_panel_is_of_the_chosen_job_and_instance() {
+    let selector = regex(r#"\{[^}]*job=~"\$job", instance=~"\$instance"\}"#);
+    for panel in panels() {
+        for expression in expressions(&panel) {
+            let metrics = promql::metrics_of(&expression).len();
+            let chosen = selector.find_iter(&expression).count();
+            let foreign = expression.matches("up{").count();
+            assert_eq!(chosen, metrics + foreign, "{}: {expression}", panel["title"]);
+        }
+    }
+}
+
+#[test]
+fn a_share_is_drawn_from_the_least_number_of_cases_of_its_alert() {
+    for (title, alert) in [
+        ("OCR failures of a day", "OcrFailureRate"),
+        ("Rejections of a day", "MoltbotRejectionRate"),
+        ("Reply rate of a day", "VendorReplyRate"),
+        ("Call failures of an hour", "CallFailures"),
+        ("Time to shortlist", "ShortlistSlow"),
+    ] {
+        let alerts = alerts();
+        let alert = alerts.iter().find(|tier| tier.name == alert).expect(alert);
+        let least = regex(r">= \d+").find(&alert.expression).expect(title).as_str();
+        let panels = panels();
+        let panel = panels.iter().find(|panel| panel["title"] == title).expect(title);
+        assert!(expressions(panel)[0].ends_with(least), "{title}: {least}");
+    }
+}
+
+/// No data, or data of a process that lost its database, is not "may run".
+#[test]
+fn a_kill_switch_without_data_is_shown_as_unknown() {
+    let panels = panels();
+    let panel = panels.iter().find(|panel| panel["title"] == "Kill switches").expect("a panel");
+    for expression in expressions(panel) {
+        assert!(expression.contains("audit_heartbeat_timestamp_seconds"), "{expression}");
+        assert!(expression.ends_with(" or vector(-1)"), "{expression}");
+    }
+    let texts = &panel["fieldConfig"]["defaults"]["mappings"][0]["options"];
+    assert_eq!(texts["-1"]["text"], "UNKNOWN");
+}

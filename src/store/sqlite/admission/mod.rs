@@ -19,12 +19,12 @@ use super::append::{Placed, now};
 use super::error::{failed, is_busy};
 use super::row::Row;
 use super::{SqliteStore, append};
-use crate::event::{Budget, StreamId, Switch};
+use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::admission::{
-    Admission, AdmissionStore, Claim, Conclusion, FirstShortlist, Flip, OpenEffect, Scope,
-    SwitchState, Verdict,
+    Admission, AdmissionStore, Claim, Conclusion, EarlierEvent, FirstShortlist, Flip, OpenEffect,
+    Scope, SwitchState, Verdict,
 };
 use crate::store::decision::{DOING, check_claim, check_conclusion, check_flip, check_rotation};
 use crate::store::log_line::log_line;
@@ -32,6 +32,7 @@ use crate::store::{BoxFuture, StoreError};
 
 /// How long a read may take that only looks whether the file is there.
 const READ_LIMIT: Duration = Duration::from_millis(50);
+const DOING_EARLIER: &str = "read earlier events";
 const DOING_CONCLUDE: &str = "conclude an effect";
 const DOING_LIST: &str = "list open effects";
 const DOING_USAGE: &str = "read what is used";
@@ -154,6 +155,41 @@ impl AdmissionStore for SqliteStore {
             let event_id = id.parse().map_err(|_| malformed(DOING_SHORTLIST, "an event's id"))?;
             let after = Duration::from_micros(u64::try_from(after_us).unwrap_or_default());
             Ok(Some(FirstShortlist { event_id, after }))
+        })
+    }
+
+    fn events_before<'a>(
+        &'a self,
+        stream_id: StreamId,
+        seq: i64,
+        event_types: &'a [EventType],
+    ) -> BoxFuture<'a, Result<Vec<EarlierEvent>, StoreError>> {
+        const SELECT: &str = "select event_type, outcome, input, output
+            from audit_events
+            where stream_id = ?1 and seq < ?2
+                and event_type in (select value from json_each(?3))
+            order by seq desc
+            limit ?4";
+        Box::pin(async move {
+            let types: Vec<_> = event_types.iter().map(EventType::as_str).collect();
+            let query = sqlx::query(SELECT).bind(stream_id.uuid().to_string()).bind(seq);
+            let query = query.bind(serde_json::json!(types).to_string()).bind(EarlierEvent::MAX);
+            let found = query.fetch_all(&self.readers).await;
+            let fault = |error| failed(DOING_EARLIER, error);
+            let event = |row: &SqliteRow| {
+                let json = |name: &str| {
+                    let text: Option<String> = row.try_get(name).map_err(fault)?;
+                    // What cannot be read names nothing.
+                    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+                };
+                Ok(EarlierEvent {
+                    event_type: row.try_get("event_type").map_err(fault)?,
+                    outcome: row.try_get("outcome").map_err(fault)?,
+                    input: json("input")?,
+                    output: json("output")?,
+                })
+            };
+            found.map_err(fault)?.iter().rev().map(event).collect()
         })
     }
 

@@ -99,6 +99,83 @@ fn a_call_that_nobody_answers_or_that_is_not_placed_is_no_failure() {
     counts(status("busy"), &[], &[started, lost]);
 }
 
+/// What is counted of events in the order in which they come; nothing more follows.
+fn counts_of(events: Vec<AuditEvent>, counted: &[(&str, f64)]) {
+    play(async |host| {
+        for event in events {
+            host.auditor.record(event).await.expect("recorded");
+        }
+        for (series, value) in counted {
+            host.settles(series, *value).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        for (series, value) in counted {
+            assert_eq!(host.value(series), Some(*value), "{series}");
+        }
+    });
+}
+
+#[test]
+fn a_call_counts_once_however_often_it_is_reported() {
+    let started = |attempt: &str, call: &str| {
+        event(EventType::CALL_STARTED)
+            .input(json!({ "attempt_id": attempt }))
+            .output(json!({ "provider_call_id": call }))
+    };
+    let status = |input: Value| {
+        event(EventType::CALL_STATUS_UPDATED).input(input).output(json!({ "status": "failed" }))
+    };
+    let mut events = vec![started("a1", "p1"), started("a2", "p2"), started("a3", "p3")];
+    for _ in 0..6 {
+        // The provider knows its own id, the host both.
+        events.push(status(json!({ "provider_call_id": "p1" })));
+        events.push(failed(event(EventType::CALL_FAILED).input(json!({ "attempt_id": "a1" }))));
+        events.push(status(json!({ "attempt_id": "a2", "provider_call_id": "p2" })));
+    }
+    counts_of(events, &[("calls_started_total", 3.0), ("calls_failed_total", 2.0)]);
+}
+
+#[test]
+fn a_message_counts_one_reply_and_a_vendor_as_many_as_it_got_messages() {
+    let to = |message: &str, vendor: &str| {
+        event(EventType::VENDOR_OUTREACH_SENT)
+            .input(json!({ "outreach_id": message, "vendor_id": vendor }))
+    };
+    let reply = |input: Value| event(EventType::VENDOR_REPLY_RECORDED).input(input);
+    let events = vec![
+        to("m1", "v1"),
+        to("m2", "v2"),
+        reply(json!({ "outreach_id": "m1", "vendor_id": "v1" })),
+        // Delivered again, and a second thought that names no message.
+        reply(json!({ "outreach_id": "m1", "vendor_id": "v1" })),
+        reply(json!({ "vendor_id": "v1" })),
+        reply(json!({ "vendor_id": "v2" })),
+        to("m3", "v1"),
+        reply(json!({ "vendor_id": "v1" })),
+        reply(json!({ "vendor_id": "v1" })),
+    ];
+    counts_of(events, &[("vendor_messages_sent_total", 3.0), ("vendor_replies_total", 3.0)]);
+}
+
+#[test]
+fn effects_and_admissions_are_timed() {
+    play(async |host| {
+        let clock = host.clock.clone();
+        let effect = Effect::moltbot_call(&MoltbotInput::default()).request(&request());
+        let call = async || {
+            clock.advance(Duration::from_secs(7));
+            Ok::<_, String>(json!(null))
+        };
+        host.auditor.effect(effect).run(call).await.expect("it ran");
+        let own = EventType::new("host.fax_sent").expect("a type");
+        let effect = Effect::custom(own, Actor::System, json!({}));
+        host.auditor.effect(effect).run(async || Err::<Value, _>("no paper")).await.ok();
+        host.settles("effect_seconds_count{effect=\"other\"}", 1.0).await;
+        assert_eq!(host.value("effect_seconds_sum{effect=\"moltbot.called\"}"), Some(7.0));
+        assert_eq!(host.value("audit_admit_seconds_count"), Some(2.0));
+    });
+}
+
 #[test]
 fn tokens_cost_and_confidence_are_what_the_outputs_say() {
     play(async |host| {
