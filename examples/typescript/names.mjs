@@ -1,4 +1,5 @@
-// Names that tell secrets, exactly as src/redact/key_names.txt has them: a test compares the two.
+// Names and prefixes that tell secrets, exactly as src/redact/key_names.txt and src/redact/scan/secret_prefixes.txt
+// have them: a test compares them.
 
 export const KEY_NAMES = String.raw`
 # What a value is by the name of its key. One table for the store, for masks and for log lines; an exact copy is
@@ -22,7 +23,8 @@ secret: cle_api cle_d_acces cle_privee cle_secrete client_key connection_string 
 secret: credential credentials deploy_key dsn encryption_key hmac_key jeton jeton_d_acces jwt
 secret: keystore_pass license_key master_key mnemonic oauth_verifier pem recovery_codes recovery_phrase
 secret: redaction_key sas_token secrets seed_phrase service_key service_role service_role_key session_cookie
-secret: session_key shared_access_key shared_key signature signature_256 signing_key ssh_key storage_account_key
+secret: connect_sid gitlab_session jsessionid laravel_session phpsessid rack_session session_key shared_access_key
+secret: shared_key signature signature_256 signing_key ssh_key storage_account_key
 secret: subscription_key urufunguzo_rw_ibanga webhook_secret
 secret: anthropic_key aws_key azure_key clave datadog_key fastly_key gemini_key github_key gitlab_key google_key
 secret: groq_key heroku_key maps_key mailgun_key mistral_key okta_key openai_key sendgrid_key snyk_key sonar_key
@@ -84,4 +86,214 @@ payload: =full_text =ocr_text =raw =raw_text =text_full bind_params body db_para
 # Names that end like one of these and are something else.
 plain: max_token min_token next_of_kin_count num_token per_token phone_id phone_model
 plain: phone_number_id phone_type token_count total_token trace_token
+`;
+
+export const SECRET_PREFIXES = String.raw`
+# What keys and tokens of providers begin with. One table for texts everywhere; an exact copy is in
+# examples/typescript/names.mjs, and a test compares the two.
+#
+# "prefix length class [part]": the least length of the whole key (=N: exactly), what the rest is made of, and what
+# must stand in it. Classes: any is base64, dots and dashes; rand has a digit besides; alnum, hex and upper (capitals
+# and digits) say it of the rest up to that length; mixed has a digit, a capital and a small letter.
+
+# gitleaks, config/gitleaks.toml
+A3- 34 rand
+ops_eyJ 100 any
+p8e- 36 alnum
+AGE-SECRET-KEY-1 40 any
+pat 72 rand .
+LTAI 20 alnum
+AKCp 60 any
+cmVmd 60 any
+ATATT3 60 any
+sc_ 50 rand .acc
+ext_ 50 rand .acc
+scauth_ 50 rand .acc
+authress_ 50 rand .acc
+A3T 20 upper
+AKIA 16 upper
+ASIA 16 upper
+ABIA 20 upper
+ACCA 20 upper
+ABSK 60 any
+bedrock-api-key- 30 any
+4b1d =42 alnum
+CLOJARS_ 50 any
+v1.0- 100 rand
+dapi 36 hex
+dnkey- 60 any
+doo_v1_ 30 any
+dop_v1_ 30 any
+dor_v1_ 30 any
+dp.pt. 30 any
+sl. 100 rand
+duffel_live_ 40 any
+duffel_test_ 40 any
+dt0c01. 60 any
+EZAK 40 any
+EZTK 40 any
+EAA 30 any
+FLWSECK 16 any
+FLWPUBK 40 any
+fo1_ 40 any
+fm1a_ 60 any
+fm1r_ 60 any
+fm2_ 60 any
+fio-u- 40 any
+AIza 30 any
+ghu_ 20 any
+ghs_ 20 any
+gho_ 20 any
+ghp_ 20 any
+ghr_ 20 any
+github_pat_ 30 any
+glagent- 20 any
+glcbt- 20 any
+gldt- 20 any
+glffct- 20 any
+glft- 20 any
+glimt- 20 any
+gloas- 20 any
+glpat- 20 any
+glptt- 20 any
+glrt- 20 any
+glsoat- 20 any
+GR1348941 25 any
+live_ 40 hex
+test_ 40 hex
+live_pub_ 40 hex
+test_pub_ 40 hex
+eyJrIjoi 60 any
+glc_ 36 any
+glsa_ 40 any
+sat. 72 rand
+atlasv1. 60 any
+HRKU-AA 40 any
+hf_ 20 rand
+hf_ 36 any
+api_org_ 40 any
+ico- 36 rand
+s-s4t2ud- 60 any
+s-s4t2af- 60 any
+ZXlK 80 any
+lin_api_ 30 any
+key- =36 hex
+pubkey- =39 hex
+pk. 80 rand
+sk. 80 rand
+NRAK- 24 any
+NRII- 24 any
+NRJS- 24 any
+ntn_ 40 any
+npm_ 30 any
+API- 30 upper
+sk- 16 any
+sha256~ 40 any
+pplx- 40 any
+access-development- 45 any
+access-production- 45 any
+access-sandbox- 40 any
+pscale_oauth_ 30 any
+pscale_pw_ 30 any
+pscale_tkn_ 30 any
+PMAK- 50 any
+pnu_ 36 any
+pul- 44 hex
+pypi- 40 any
+rdme_ 60 any
+rubygems_ 40 any
+tk-us- 40 rand
+SG. 40 any
+xkeysib- 30 any
+sntrys_ 20 any
+sntryu_ 20 any
+sm_aat_ 20 any
+sm_pat_ 20 any
+sm_sat_ 20 any
+shippo_live_ 40 any
+shippo_test_ 40 any
+shpat_ 20 any
+shpca_ 20 any
+shppa_ 20 any
+shpss_ 20 any
+xapp- 16 any
+xoxa- 16 any
+xoxb- 16 any
+xoxe- 16 any
+xoxe. 16 any
+xoxo- 16 any
+xoxp- 16 any
+xoxr- 16 any
+xoxs- 16 any
+sgp_ 40 any
+sq0atp- 25 any
+sk_live_ 16 any
+sk_prod_ 16 any
+sk_test_ 16 any
+rk_live_ 16 any
+rk_prod_ 16 any
+rk_test_ 16 any
+SK 34 hex
+AAAAAAAAAAAAAAAAAAAAAA 80 any
+tfp_ 40 any
+hvb. 60 any
+hvs. 30 any
+s. =26 mixed
+t1. 80 rand
+AQVN 38 any
+
+# betterleaks, config/betterleaks.toml, and trufflehog, pkg/detectors
+AIK_CI_ 27 any
+AIK_SECRET_ 40 any
+STS. 20 rand
+ATBB 30 any
+ATCTT3 60 any
+bkua_ 30 any
+CCIPAT_ 40 any
+dckr_oat_ 25 any
+dckr_pat_ 25 any
+dp.audit. 30 any
+dp.ct. 30 any
+dp.scim. 30 any
+dp.st. 30 any
+fc- 35 hex
+figd_ 30 any
+gsk_ 20 any
+jina_ 40 any
+lsv2_pt_ 40 any
+lsv2_sk_ 40 any
+mdb_sa_sk_ 30 any
+nfp_ 30 any
+nvapi- 40 any
+pcsk_ 40 any
+phx_ 30 any
+r8_ 30 any
+rpa_ 30 any
+rzp_live_ 20 any
+rzp_test_ 20 any
+secret_ 46 mixed
+sk-lf- 30 any
+sq0csp- 25 any
+sq0idp- 25 any
+tskey- 25 any
+tvly- 20 any
+vercel_blob_rw_ 30 any
+xai- 24 any
+xsmtpsib- 30 any
+
+# GitHub secret scanning, supported patterns
+amzn.mws. 40 any
+GOCSPX- 20 any
+pat-eu1- 40 any
+pat-na1- 40 any
+pk_live_ 16 any
+pk_test_ 24 any
+sb_secret_ 16 any
+sbp_ 16 any
+whsec_ 16 any
+ya29. 20 any
+
+# Africa's Talking and Google Gemini, as their consoles give them out
+atsk_ 40 any
+AQ.Ab8RN6 30 any
 `;

@@ -1,9 +1,9 @@
-// Keeps secrets out of a payload by the names of its keys, as the Rust library does when it seals: the same table,
-// the same marks. A test compares the two.
+// Keeps secrets out of a payload, as the Rust library does when it seals: by the names of keys, and by what keys of
+// providers begin with. The same tables, the same marks; a test compares the two.
 
 import { createHmac } from "node:crypto";
 
-import { KEY_NAMES } from "./names.mjs";
+import { KEY_NAMES, SECRET_PREFIXES } from "./names.mjs";
 
 /** What never enters the store, and how its mark names it. */
 const WITHHELD = new Map([
@@ -24,11 +24,25 @@ const MARK = /^\[(?:media|secret|signed_url) \d+ [0-9a-f]{12}\]$/;
 
 const TABLE = tableOf(KEY_NAMES);
 
+/** What a text is made of, without white space, quotes and brackets, as src/redact/scan has it. */
+const TOKEN = /[^\0- "'`|\\\x7f<>()[\]{}]{12,}/g;
+
+const CLASSES = {
+  alnum: (/** @type {string} */ _, /** @type {string} */ first) => /^[A-Za-z0-9]*$/.test(first),
+  any: () => true,
+  hex: (/** @type {string} */ _, /** @type {string} */ first) => /^[0-9A-Fa-f]*$/.test(first),
+  mixed: (/** @type {string} */ rest) => /[0-9]/.test(rest) && /[A-Z]/.test(rest) && /[a-z]/.test(rest),
+  rand: (/** @type {string} */ rest) => /[0-9]/.test(rest),
+  upper: (/** @type {string} */ _, /** @type {string} */ first) => /^[A-Z0-9]*$/.test(first),
+};
+
+const PREFIXES = prefixesOf(SECRET_PREFIXES);
+
 /**
- * A copy of a payload in which what stands below a telling name is replaced by what it was, its length in bytes and
- * its keyed hash: `[secret 43 0f3a9b2c1d4e]`. Give it what goes into `input` and `output`.
+ * A copy of a payload in which what stands below a telling name, and each key of a provider, is replaced by what it
+ * was, its length in bytes and its keyed hash: `[secret 43 0f3a9b2c1d4e]`. Give it what goes into `input` and `output`.
  *
- * It does not look into texts, apart from texts that are JSON: leave out tokens that stand in a sentence.
+ * In texts it knows keys by how they begin, and nothing else: leave out passwords that stand in a sentence.
  * @param {Buffer} redactionKey the deployment's 32 secret bytes
  * @param {unknown} payload what `JSON.stringify` takes
  * @returns {any}
@@ -83,6 +97,44 @@ export function tableOf(text) {
   return table;
 }
 
+/**
+ * @typedef {{ text: string, len: number, isExact: boolean, holds: (rest: string, first: string) => boolean,
+ *     part: string }} Prefix
+ */
+
+/** @param {string} text @returns {Prefix[]} */
+function prefixesOf(text) {
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return lines.map((line) => {
+    const [text, len, name, part = ""] = line.split(" ");
+    const holds = CLASSES[/** @type {keyof typeof CLASSES} */ (name)];
+    return { text, len: Number(len.replace("=", "")), isExact: len.startsWith("="), holds, part };
+  });
+}
+
+/** Whether a provider's key begins at a word of a token. @param {string} token */
+function hasKey(token) {
+  for (const { index } of token.matchAll(/(?<![A-Za-z0-9])[^]/g)) {
+    const rest = token.slice(index, index + 300);
+    if (PREFIXES.some((prefix) => begins(prefix, rest))) return true;
+  }
+  return false;
+}
+
+/** @param {Prefix} prefix @param {string} rest */
+function begins({ text, len, isExact, holds, part }, rest) {
+  if (!rest.startsWith(text)) return false;
+  const key = /^[A-Za-z0-9+/\-_.]{0,200}/.exec(rest.slice(text.length))?.[0] ?? "";
+  const first = len - text.length;
+  return (
+    (isExact ? key.length === first : key.length >= first) &&
+    holds(key, key.slice(0, first)) &&
+    key.includes(part) &&
+    // It begins article numbers too.
+    (text !== "sk-" || key.split("-").some((run) => run.length >= 16))
+  );
+}
+
 /** @param {Table} table @param {string[]} words @param {number} component */
 function lookUp({ names, endings, anywhere }, words, component) {
   for (let start = 0; start < words.length; start += 1) {
@@ -112,7 +164,10 @@ function wordsOf(key) {
 
 /** @param {Buffer} key @param {any} value @param {number} nested @returns {any} */
 function keepOut(key, value, nested) {
-  if (typeof value === "string") return inNested(key, value, nested);
+  if (typeof value === "string") {
+    const text = inNested(key, value, nested);
+    return text.replace(TOKEN, (token) => (hasKey(token) ? mark(key, "secret", token) : token));
+  }
   if (Array.isArray(value)) {
     const [name, secret] = value;
     const kind = value.length === 2 && [name, secret].every((item) => typeof item === "string");

@@ -12,6 +12,8 @@ mod numbers_in_software;
 mod phone_hashes;
 pub(crate) mod properties;
 mod quality;
+mod secret_rules;
+mod secret_texts;
 mod surfaces;
 mod world;
 

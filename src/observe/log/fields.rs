@@ -49,7 +49,7 @@ impl Fields {
                 write(&mut self.further);
                 self.note(field.hash, start);
             }
-            Place::Dropped | Place::Message => {}
+            Place::Dropped | Place::Message | Place::Target => {}
         }
     }
 

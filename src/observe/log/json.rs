@@ -38,7 +38,9 @@ fn push_clean(out: &mut String, text: &str) {
         return;
     }
     out.truncate(start);
-    let plain = text.replace(|c: char| c < ' ', " ").replace(['"', '\\'], "'");
+    let plain = text
+        .replace(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'), " ")
+        .replace(['"', '\\'], "'");
     push_text(out, &redact::mask_and_truncate(&plain, text.len()));
 }
 
@@ -57,11 +59,22 @@ pub(super) fn push_text(out: &mut String, text: &str) {
         }
         let end = bytes.len().min(at + STRIDE);
         for next in at..end {
-            if needs_escape(bytes[next]) {
-                out.push_str(&text[from..next]);
-                push_escape(out, bytes[next]);
-                from = next + 1;
+            if !needs_escape(bytes[next]) {
+                continue;
             }
+            let (escape, len) = match bytes[next] {
+                0xc2 | 0xe2 => match line_end(&bytes[next..]) {
+                    Some(escape) => escape,
+                    None => continue,
+                },
+                _ => ("", 1),
+            };
+            out.push_str(&text[from..next]);
+            match escape {
+                "" => push_escape(out, bytes[next]),
+                _ => out.push_str(escape),
+            }
+            from = next + len;
         }
         at = end;
     }
@@ -87,8 +100,19 @@ pub(super) fn push_float(out: &mut String, value: f64) {
     }
 }
 
+/// Whether a byte is escaped, or begins a character that ends a line for some readers.
 fn needs_escape(byte: u8) -> bool {
-    byte < b' ' || byte == b'"' || byte == b'\\'
+    byte < b' ' || matches!(byte, b'"' | b'\\' | 0xc2 | 0xe2)
+}
+
+/// The escape of U+0085, U+2028 or U+2029, and how many bytes it stands for.
+fn line_end(bytes: &[u8]) -> Option<(&'static str, usize)> {
+    match bytes {
+        [0xc2, 0x85, ..] => Some(("\\u0085", 2)),
+        [0xe2, 0x80, 0xa8, ..] => Some(("\\u2028", 3)),
+        [0xe2, 0x80, 0xa9, ..] => Some(("\\u2029", 3)),
+        _ => None,
+    }
 }
 
 fn push_escape(out: &mut String, byte: u8) {
@@ -108,6 +132,9 @@ fn escaped_len(byte: u8) -> usize {
     match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
         0..b' ' => 6,
+        // With the bytes behind it, as long as the escape of a line's end.
+        0xc2 => 5,
+        0xe2 => 4,
         _ => 1,
     }
 }

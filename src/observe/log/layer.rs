@@ -14,11 +14,12 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::fields::Fields;
 use super::json::push_masked;
-use super::line::{FURTHER_MAX, Line};
+use super::limits::Limits;
+use super::line::Line;
 use super::plan::{Choices, Plan};
 use super::scratch::{Scratch, Turn};
 use super::visit::Renderer;
-use super::{ID_MAX, LostLines};
+use super::{LostLines, NAME_MAX};
 use crate::redact::Named;
 
 /// Writes each event as one line, which is one JSON object, with everything masked that is recognised as
@@ -73,7 +74,7 @@ impl<W> JsonLayer<W> {
     pub fn shipper_names(mut self, service: &str) -> Self {
         self.choices.has_shipper_names = true;
         self.service.clear();
-        push_masked(&mut self.service, Named::PLAIN, "", service, ID_MAX);
+        push_masked(&mut self.service, Named::PLAIN, "", service, NAME_MAX);
         self
     }
 
@@ -81,6 +82,15 @@ impl<W> JsonLayer<W> {
     #[must_use]
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Box::new(now);
+        self
+    }
+
+    /// Keeps lines within so many bytes, with their line feed, as container runtimes that cut lines at 16 KiB need
+    /// it: messages and fields are cut, and fields left out and counted, at an eighth of it and so on, as
+    /// `docs/logging.md` says. From 8 KiB to 64 KiB. Default: 64 KiB.
+    #[must_use]
+    pub fn max_line_bytes(mut self, bytes: usize) -> Self {
+        self.choices.limits = Limits::of_line(bytes);
         self
     }
 
@@ -117,12 +127,15 @@ impl<W> JsonLayer<W> {
         let plan = scratch.plans.of(metadata, self.choices);
         scratch.fields.clear();
         scratch.message.clear();
+        scratch.target.clear();
         record(&mut Renderer {
             plan: &plan,
             fields: &mut scratch.fields,
             message: &mut scratch.message,
+            target: &mut scratch.target,
             text: &mut scratch.text,
             shows_stacks: self.choices.shows_stacks,
+            limits: self.choices.limits,
         });
         plan
     }
@@ -165,7 +178,21 @@ impl<W> fmt::Debug for JsonLayer<W> {
 
 /// A span's fields, for each choice that one of its layers made.
 #[derive(Default)]
-struct SpanFields([Option<Box<Fields>>; Choices::COUNT]);
+struct SpanFields(Vec<(Choices, Box<Fields>)>);
+
+impl SpanFields {
+    fn of(&self, choices: Choices) -> Option<&Fields> {
+        self.0.iter().find(|(of, _)| *of == choices).map(|(_, fields)| &**fields)
+    }
+
+    fn get_or_insert(&mut self, choices: Choices) -> &mut Fields {
+        let at = self.0.iter().position(|(of, _)| *of == choices).unwrap_or_else(|| {
+            self.0.push((choices, Box::default()));
+            self.0.len() - 1
+        });
+        &mut self.0[at].1
+    }
+}
 
 impl<S, W> Layer<S> for JsonLayer<W>
 where
@@ -177,7 +204,7 @@ where
         let Some(_turn) = Turn::format() else { return };
         Scratch::lend(|scratch| {
             self.render(scratch, attributes.metadata(), |to| attributes.record(to));
-            scratch.fields.shorten(FURTHER_MAX);
+            scratch.fields.shorten(self.choices.limits.further);
             self.keep(&span, |kept| *kept = scratch.fields.clone());
         });
     }
@@ -189,7 +216,7 @@ where
             self.render(scratch, span.metadata(), |to| values.record(to));
             self.keep(&span, |kept| {
                 kept.update(&scratch.fields);
-                kept.shorten(FURTHER_MAX);
+                kept.shorten(self.choices.limits.further);
             });
         });
     }
@@ -202,13 +229,13 @@ where
         Scratch::lend(|scratch| {
             let metadata = event.metadata();
             let plan = self.render(scratch, metadata, |to| event.record(to));
-            scratch.fields.shorten(FURTHER_MAX);
+            scratch.fields.shorten(self.choices.limits.further);
             for span in context.event_scope(event).into_iter().flatten() {
                 let extensions = span.extensions();
                 let of_layers = extensions.get::<SpanFields>();
-                let of_ours = of_layers.and_then(|all| all.0[self.choices.index()].as_ref());
+                let of_ours = of_layers.and_then(|all| all.of(self.choices));
                 if let Some(outer) = of_ours {
-                    scratch.fields.inherit(outer, FURTHER_MAX);
+                    scratch.fields.inherit(outer, self.choices.limits.further);
                 }
             }
             let service = self.choices.has_shipper_names.then_some(self.service.as_str());
@@ -230,7 +257,7 @@ impl<W> JsonLayer<W> {
             extensions.insert(SpanFields::default());
         }
         if let Some(all) = extensions.get_mut::<SpanFields>() {
-            change(all.0[self.choices.index()].get_or_insert_default());
+            change(all.get_or_insert(self.choices));
         }
     }
 }

@@ -8,9 +8,6 @@ use super::json::push_text;
 use super::plan::{ALWAYS, ERROR_ID, EVENT_TYPE, LIFTED, Plan};
 use super::scratch::Scratch;
 
-/// Bytes of all further fields: what the others leave of a line at their longest.
-pub(super) const FURTHER_MAX: usize = 24 * 1024;
-
 /// What is not in the event.
 pub(super) struct Line<'a> {
     pub(super) metadata: &'a Metadata<'a>,
@@ -23,7 +20,7 @@ pub(super) struct Line<'a> {
 impl Line<'_> {
     /// Writes the line, with its line feed.
     pub(super) fn write(&self, scratch: &mut Scratch) {
-        let Scratch { line, stamp, fields, message, .. } = scratch;
+        let Scratch { line, stamp, fields, message, target, .. } = scratch;
         let level = *self.metadata.level();
         line.clear();
         line.push_str("{\"timestamp\":\"");
@@ -39,7 +36,7 @@ impl Line<'_> {
             line.push_str(or_null(value));
         }
         line.push_str(",\"target\":");
-        line.push_str(&self.plan.target);
+        line.push_str(if target.is_empty() { &self.plan.target } else { target });
         if let Some(service) = self.service {
             line.push_str(",\"level\":\"");
             line.push_str(lower_case(level));

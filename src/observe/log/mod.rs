@@ -3,6 +3,7 @@
 mod fields;
 mod json;
 mod layer;
+mod limits;
 mod line;
 mod lost;
 mod non_blocking;
@@ -17,12 +18,6 @@ pub use self::lost::LostLines;
 pub(crate) use self::lost::lost_lines;
 pub use self::non_blocking::{LogGuard, NonBlocking};
 
-/// Most bytes of a line, with its line feed.
-const LINE_MAX: usize = 64 * 1024;
-/// Most bytes of a message, an error message or a further field, as JSON has them.
-const VALUE_MAX: usize = 8 * 1024;
-/// Most bytes of a field that every line has, as JSON has them.
-const ID_MAX: usize = 1024;
 /// Most bytes of a value that are looked at; what comes behind is neither masked nor written.
 const RAW_MAX: usize = 64 * 1024;
 /// Most bytes of a field's name.

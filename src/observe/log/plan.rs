@@ -9,6 +9,7 @@ use tracing::callsite::Identifier;
 
 use super::NAME_MAX;
 use super::json::push_text;
+use super::limits::Limits;
 use crate::redact::{Named, mask, mask_and_truncate};
 
 /// A field's name, and how a line has it: `,"name":`.
@@ -59,16 +60,7 @@ const STACKS: [&str; 8] = [
 pub(super) struct Choices {
     pub(super) has_shipper_names: bool,
     pub(super) shows_stacks: bool,
-}
-
-impl Choices {
-    /// How many different ones there are.
-    pub(super) const COUNT: usize = 4;
-
-    /// Which of them it is.
-    pub(super) fn index(self) -> usize {
-        usize::from(self.has_shipper_names) + 2 * usize::from(self.shows_stacks)
-    }
+    pub(super) limits: Limits,
 }
 
 /// Where a field goes.
@@ -78,6 +70,7 @@ pub(super) enum Place {
     Further,
     Lifted(usize),
     Message,
+    Target,
 }
 
 /// What is to be done with one field.
@@ -107,13 +100,26 @@ impl Plan {
         let mut fields: Vec<FieldPlan> = Vec::with_capacity(names.len());
         let mut keys: Vec<(&str, String)> = Vec::new();
         let mut has_error_message = names.contains(&LIFTED[ERROR_MESSAGE].0);
+        // A record of the `log` crate: `LogTracer` has one place in the code for all of a level, and hands on in fields
+        // where the record is from.
+        let is_bridged =
+            metadata.is_event() && metadata.target() == "log" && names.contains(&"log.target");
         for name in names {
             let mut place = place_of(name, metadata.is_event(), choices);
             if metadata.is_event() && !has_error_message && matches!(name, "error" | "err") {
                 has_error_message = true;
                 place = Place::Lifted(ERROR_MESSAGE);
             }
-            let shown = key_of(name, &keys, choices);
+            let mut shown = key_of(name, &keys, choices);
+            if is_bridged {
+                (place, shown) = match name {
+                    "log.target" => (Place::Target, shown),
+                    "log.module_path" => (place, "module".to_owned()),
+                    "log.file" => (place, "file".to_owned()),
+                    "log.line" => (place, "line".to_owned()),
+                    _ => (place, shown),
+                };
+            }
             let hash = hash_of(&shown);
             let mut key = String::from(",");
             push_text(&mut key, &shown);

@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 
-use super::LINE_MAX;
 use super::fields::Fields;
+use super::limits::LINE_MAX;
 use super::plan::Plans;
 use super::stamp::Stamp;
 
@@ -21,6 +21,8 @@ pub(super) struct Scratch {
     pub(super) stamp: Stamp,
     pub(super) fields: Fields,
     pub(super) message: String,
+    /// The target of a record of the `log` crate, in quotes.
+    pub(super) target: String,
     /// A value that is being formatted.
     pub(super) text: String,
     pub(super) line: String,
@@ -33,6 +35,7 @@ impl Scratch {
             stamp: Stamp::new(),
             fields: Fields::default(),
             message: String::new(),
+            target: String::new(),
             text: String::new(),
             line: String::new(),
         }

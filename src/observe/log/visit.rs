@@ -7,8 +7,9 @@ use tracing::field::{Field, Visit};
 
 use super::fields::Fields;
 use super::json::{push_float, push_masked, push_text};
+use super::limits::Limits;
 use super::plan::{ERROR_MESSAGE, FieldPlan, Place, Plan};
-use super::{ID_MAX, RAW_MAX, VALUE_MAX};
+use super::{NAME_MAX, RAW_MAX};
 use crate::redact::Named;
 
 /// Numbers with fewer digits are nobody's.
@@ -22,8 +23,10 @@ pub(super) struct Renderer<'a> {
     pub(super) plan: &'a Plan,
     pub(super) fields: &'a mut Fields,
     pub(super) message: &'a mut String,
+    pub(super) target: &'a mut String,
     pub(super) text: &'a mut String,
     pub(super) shows_stacks: bool,
+    pub(super) limits: Limits,
 }
 
 impl<'a> Renderer<'a> {
@@ -33,17 +36,22 @@ impl<'a> Renderer<'a> {
     }
 
     fn set(&mut self, field: &FieldPlan, write: impl FnOnce(&mut String)) {
-        if field.place == Place::Message {
-            self.message.clear();
-            write(self.message);
-        } else {
-            self.fields.set(field, write);
-        }
+        let whole = match field.place {
+            Place::Message => &mut *self.message,
+            Place::Target => &mut *self.target,
+            Place::Dropped | Place::Further | Place::Lifted(_) => {
+                self.fields.set(field, write);
+                return;
+            }
+        };
+        whole.clear();
+        write(whole);
     }
 
     fn set_text(&mut self, field: &FieldPlan, text: &str) {
         let text = if self.shows_stacks { text } else { without_stack(text) };
-        self.set(field, |out| push_masked(out, field.named, &field.name, text, max_len(field)));
+        let max_len = self.max_len(field);
+        self.set(field, |out| push_masked(out, field.named, &field.name, text, max_len));
     }
 
     fn set_number(&mut self, field: &Field, number: impl fmt::Display) {
@@ -59,6 +67,14 @@ impl<'a> Renderer<'a> {
             None => out.push_str(&digits),
         });
         *self.text = digits;
+    }
+
+    fn max_len(&self, field: &FieldPlan) -> usize {
+        match field.place {
+            Place::Lifted(ERROR_MESSAGE) | Place::Message | Place::Further => self.limits.value,
+            Place::Target => self.limits.id.min(NAME_MAX),
+            Place::Lifted(_) | Place::Dropped => self.limits.id,
+        }
     }
 
     /// Formats into the text of this thread, which is given back afterwards.
@@ -137,7 +153,7 @@ impl Visit for Renderer<'_> {
         self.set_text(field, &chain);
         if !self.plan.has_error_message && self.fields.lifted[ERROR_MESSAGE].is_empty() {
             let out = &mut self.fields.lifted[ERROR_MESSAGE];
-            push_masked(out, Named::PLAIN, "", without_stack(&chain), VALUE_MAX);
+            push_masked(out, Named::PLAIN, "", without_stack(&chain), self.limits.value);
         }
         *self.text = chain;
     }
@@ -148,13 +164,6 @@ impl Visit for Renderer<'_> {
         unescape(&mut text);
         self.set_text(field, &text);
         *self.text = text;
-    }
-}
-
-fn max_len(field: &FieldPlan) -> usize {
-    match field.place {
-        Place::Lifted(ERROR_MESSAGE) | Place::Message | Place::Further => VALUE_MAX,
-        Place::Lifted(_) | Place::Dropped => ID_MAX,
     }
 }
 

@@ -2,9 +2,6 @@
 
 use crate::redact::key_name::{KeyKind, kind_of};
 
-/// Longest name before a value.
-const MAX_NAME: usize = 48;
-
 /// Currencies of the region, and the ones it is paid in from elsewhere.
 const CURRENCIES: [&str; 14] = [
     "bif", "cdf", "eur", "fcfa", "franc", "francs", "frs", "frw", "frws", "kes", "rwf", "tzs",
@@ -28,53 +25,6 @@ const LINKS: [&str; 14] = [
     ":from:",
     ":phone:",
 ];
-
-/// The name that ends right before `at`: `api_key` before the `=` of `api_key=…`.
-pub(super) fn name_before(text: &str, at: usize) -> &str {
-    let before = &text.as_bytes()[..at];
-    let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    let len = before.iter().rev().take(MAX_NAME).take_while(is_name).count();
-    &text[at - len..at]
-}
-
-/// The name that a value at `at` is assigned to, and by which sign, where white space or quotes lie
-/// between: `"api_key": "…"`.
-pub(super) fn name_assigned(text: &str, at: usize) -> Option<(&str, u8)> {
-    let bytes = text.as_bytes();
-    // Behind a word and a space, as most values stand, there is no sign.
-    if let [.., word, b' '] = &bytes[..at]
-        && word.is_ascii_alphanumeric()
-    {
-        return None;
-    }
-    let before = &bytes[..unwrapped(bytes, at)];
-    let is_between = |byte: &&u8| matches!(byte, b' ' | b'"' | b'\'' | b'\\' | b'`' | b'>');
-    let gap = before.iter().rev().take(6).take_while(is_between).count();
-    let joint = *before.get(before.len().checked_sub(gap + 1)?)?;
-    if gap == 0 || !matches!(joint, b'=' | b':') {
-        return None;
-    }
-    let end = before.len() - gap - 1;
-    let gap = before[..end].iter().rev().take(4).take_while(is_between).count();
-    Some((name_before(text, end - gap), joint))
-}
-
-/// Where a value begins that Rust's `Debug` has wrapped: `Some(String("…`. Unwrapped, it is where it was.
-fn unwrapped(bytes: &[u8], at: usize) -> usize {
-    const WRAPPERS: [&[u8]; 4] = [b"Number(", b"Ok(", b"Some(", b"String("];
-    let mut start = at;
-    // One in the other, and no more.
-    for _ in 0..2 {
-        let quotes = bytes[..start].iter().rev().take(3);
-        let behind = start - quotes.take_while(|byte| matches!(byte, b'"' | b'\\')).count();
-        let wrapper = WRAPPERS.iter().find(|wrapper| bytes[..behind].ends_with(wrapper));
-        match wrapper {
-            Some(wrapper) => start = behind - wrapper.len(),
-            None => break,
-        }
-    }
-    start
-}
 
 /// Whether an authentication scheme's name stands before `at`.
 pub(super) fn is_after_scheme(text: &str, at: usize, scheme: &str) -> bool {

@@ -7,6 +7,8 @@
 //! [`Numbers`], which follows a number over as many tokens as it is written in.
 
 mod announced;
+mod assigned;
+mod beside;
 mod candidate;
 mod card;
 mod class;
@@ -20,6 +22,7 @@ mod number;
 mod opaque;
 mod pem;
 mod phone;
+mod prefix;
 mod secret;
 mod url;
 
@@ -177,13 +180,14 @@ impl Pass<'_> {
         }
         // What stands beside a secret's name is a secret all the same.
         if let Some(end) = opaque::uuid_end(bytes, start)
-            && context::name_assigned(self.text, start).is_none()
+            && assigned::assigned(self.text, start).is_none()
         {
             return end;
         }
         if bytes.get(start).is_some_and(u8::is_ascii_digit)
             && self.numbers.is_none()
             && let Some(end) = opaque::small_end(bytes, start)
+            && !beside::is_short_code(self.text, start)
         {
             return end;
         }
@@ -197,7 +201,7 @@ impl Pass<'_> {
         let end = token.end;
         if any & DASH != 0 {
             if opaque::is_one_keyed_hash(&self.text.as_bytes()[token.clone()])
-                && context::name_assigned(self.text, token.start).is_none()
+                && assigned::assigned(self.text, token.start).is_none()
             {
                 return end;
             }

@@ -3,62 +3,14 @@
 use std::ops::Range;
 
 use super::class::{COLON, DIGIT, MARK, SIGN};
-use super::{Found, Kind, context, url};
-use crate::redact::key_name::{KeyKind, secret_kind};
+use super::prefix::{KEY_MAX, PREFIXES};
+use super::{Found, Kind, beside, context, url};
 
 /// No secret is shorter, where only its form tells it.
 const MIN_LEN: usize = 12;
 
 /// Longest run of base64 that is still taken for an id or a hash.
 const MAX_BASE64_RUN: usize = 256;
-
-/// Longest part of a token that is looked at as one key.
-const MAX_KEY: usize = 200;
-
-/// Token prefixes of providers, with the least length of the whole token.
-const PREFIXES: [(&str, usize); 41] = [
-    ("AGE-SECRET-KEY-1", 40),
-    ("AIza", 30),
-    ("AKIA", 16),
-    ("ASIA", 16),
-    ("EAA", 40),
-    ("FLWSECK", 16),
-    ("GOCSPX-", 20),
-    ("SG.", 40),
-    ("SK", 34),
-    ("dop_v1_", 30),
-    ("gho_", 20),
-    ("ghp_", 20),
-    ("ghr_", 20),
-    ("ghs_", 20),
-    ("ghu_", 20),
-    ("github_pat_", 30),
-    ("glpat-", 20),
-    ("gsk_", 20),
-    ("hf_", 20),
-    ("npm_", 30),
-    ("pk_live_", 16),
-    ("pypi-", 40),
-    ("rk_live_", 16),
-    ("sb_secret_", 16),
-    ("sbp_", 16),
-    ("shpat_", 20),
-    ("sk-", 16),
-    ("sk_live_", 16),
-    ("sk_test_", 16),
-    ("sntrys_", 20),
-    ("whsec_", 16),
-    ("xai-", 24),
-    ("xapp-", 16),
-    ("xkeysib-", 30),
-    ("xoxa-", 16),
-    ("xoxb-", 16),
-    ("xoxe-", 16),
-    ("xoxp-", 16),
-    ("xoxr-", 16),
-    ("xoxs-", 16),
-    ("ya29.", 20),
-];
 
 /// Finds what of a token is secret: the whole of it, or the value beside a telling name.
 pub(super) fn find(text: &str, token: Range<usize>, any: u8, found: &mut Vec<Found>) {
@@ -73,14 +25,22 @@ pub(super) fn find(text: &str, token: Range<usize>, any: u8, found: &mut Vec<Fou
             found.push(Found { at: token, kind });
             return;
         }
-        if is_random(written) && context::is_after_scheme(text, token.start, "bearer") {
+        let is_after = |scheme| context::is_after_scheme(text, token.start, scheme);
+        let is_long = written.len() >= 16;
+        if is_random(written)
+            && (is_after("bearer") || is_long && (is_after("token") || is_after("apikey")))
+        {
             found.push(Found { at: token, kind: Kind::Secret });
+            return;
+        }
+        if let Some(start) = app_token_start(text, &token) {
+            found.push(Found { at: start..token.end, kind: Kind::Secret });
             return;
         }
     }
     if context::is_after_scheme(text, token.start, "basic") && is_credentials(written) {
         found.push(Found { at: token, kind: Kind::Secret });
-    } else if let Some(at) = named_value(text, token, any) {
+    } else if let Some(at) = beside::value(text, token, any) {
         found.push(Found { at, kind: Kind::Secret });
     }
 }
@@ -94,35 +54,75 @@ fn kind_of(token: &str, any: u8) -> Option<Kind> {
     {
         return Some(kind);
     }
-    if has_key(token) || (any & COLON != 0 && has_telegram_token(token)) {
+    if has_key(token) || has_form(token, any) {
         return Some(Kind::Secret);
     }
     is_base64_run(token).then_some(Kind::Media)
 }
 
-/// Whether a Telegram bot's token is in it: the bot's number, `:AA`, and at least 30 characters.
+/// Whether a key is in it that is told by its whole form and not by its beginning.
+fn has_form(token: &str, any: u8) -> bool {
+    if any & COLON != 0 && (has_telegram_token(token) || has_twilio_pair(token)) {
+        return true;
+    }
+    let bytes = token.as_bytes();
+    // Azure's client secrets, MaxMind's licences, Mailchimp's keys: rules of gitleaks.
+    (37..=44).contains(&bytes.len())
+        && (bytes.windows(3).any(|part| part[0].is_ascii_digit() && part.ends_with(b"Q~"))
+            || token.contains("_mmk")
+            || token.split("-us").next().is_some_and(|key| {
+                key.len() >= 32
+                    && key.len() < token.len()
+                    && key.as_bytes()[key.len() - 32..].iter().all(u8::is_ascii_hexdigit)
+            }))
+}
+
+/// Whether a Telegram bot's token is in it: the bot's number, `:A`, and 34 characters.
 fn has_telegram_token(token: &str) -> bool {
-    token.match_indices(":AA").any(|(at, _)| {
+    token.match_indices(":A").any(|(at, _)| {
         let digits =
-            token.as_bytes()[..at].iter().rev().take(11).take_while(|b| b.is_ascii_digit());
-        let key = token.as_bytes()[at + 3..].iter().take(MAX_KEY);
-        (8..=10).contains(&digits.count()) && key.take_while(|b| is_base64_byte(**b)).count() >= 30
+            token.as_bytes()[..at].iter().rev().take(17).take_while(|b| b.is_ascii_digit());
+        let key = token.as_bytes()[at + 2..].iter().take(KEY_MAX);
+        (5..=16).contains(&digits.count()) && key.take_while(|b| is_base64_byte(**b)).count() >= 31
     })
+}
+
+/// Whether an account of Twilio's and its token are in it: `AC` and 32 hex digits, a colon, 32 more.
+fn has_twilio_pair(token: &str) -> bool {
+    let is_hex =
+        |text: Option<&[u8]>| text.is_some_and(|text| text.iter().all(u8::is_ascii_hexdigit));
+    token.match_indices(':').any(|(at, _)| {
+        let bytes = token.as_bytes();
+        let account = at.checked_sub(34).map(|start| &bytes[start..at]);
+        account.is_some_and(|account| account.starts_with(b"AC") && is_hex(account.get(2..)))
+            && is_hex(bytes.get(at + 1..at + 33))
+    })
+}
+
+/// Where a token of an app at Meta begins that ends with this token: `911602140448729|AY-…`.
+fn app_token_start(text: &str, token: &Range<usize>) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let bar = token.start.checked_sub(1).filter(|bar| bytes[*bar] == b'|')?;
+    let digits =
+        bytes[..bar].iter().rev().take(17).take_while(|byte| byte.is_ascii_digit()).count();
+    let key = bytes[token.clone()].iter().take_while(|byte| is_base64_byte(**byte)).count();
+    ((15..=16).contains(&digits) && (27..=40).contains(&key)).then_some(bar - digits)
 }
 
 /// Whether a provider's key or a JWT begins at one of the token's words: one begins where no letter or
 /// digit precedes.
 fn has_key(token: &str) -> bool {
     let bytes = token.as_bytes();
+    let prefixes = &*PREFIXES;
     let mut after_word = false;
     // Words of a part that is no JWT are none either.
     let mut no_jwt_before = 0;
     for (at, byte) in bytes.iter().enumerate() {
-        if !after_word && IS_FIRST[usize::from(*byte)] {
-            if has_known_prefix(&bytes[at..]) {
+        if !after_word {
+            if prefixes.begins(&bytes[at..]) {
                 return true;
             }
-            if at >= no_jwt_before && bytes[at..].starts_with(b"eyJ") {
+            if *byte == b'e' && at >= no_jwt_before && bytes[at..].starts_with(b"eyJ") {
                 match jwt(&bytes[at..]) {
                     Ok(()) => return true,
                     Err(len) => no_jwt_before = at + len,
@@ -132,41 +132,6 @@ fn has_key(token: &str) -> bool {
         after_word = byte.is_ascii_alphanumeric();
     }
     false
-}
-
-/// First letters of known prefixes, and of a JWT.
-const IS_FIRST: [bool; 256] = {
-    let mut is_first = [false; 256];
-    is_first[b'e' as usize] = true;
-    let mut index = 0;
-    while index < PREFIXES.len() {
-        is_first[PREFIXES[index].0.as_bytes()[0] as usize] = true;
-        index += 1;
-    }
-    is_first
-};
-
-fn has_known_prefix(rest: &[u8]) -> bool {
-    PREFIXES.iter().any(|(prefix, min_len)| {
-        if !rest.starts_with(prefix.as_bytes()) {
-            return false;
-        }
-        let is_part = |byte: &&u8| is_base64_byte(**byte) || **byte == b'.';
-        let len = rest.iter().take(MAX_KEY).take_while(is_part).count();
-        let key = &rest[..len];
-        let has_digit = || key.iter().any(u8::is_ascii_digit);
-        len >= *min_len
-            && match *prefix {
-                // It begins article numbers too: only a long part without dashes makes it a key.
-                "sk-" => key.split(|byte| *byte == b'-').any(|run| run.len() >= 16),
-                "SK" => key[2..34].iter().all(u8::is_ascii_hexdigit),
-                "AKIA" | "ASIA" => {
-                    key[..16].iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
-                }
-                "EAA" | "SG." | "hf_" | "npm_" => has_digit() || len > *min_len,
-                _ => true,
-            }
-    })
 }
 
 /// Three base64url parts, the first of which decodes to `{"…` (RFC 7519); else how far its first part
@@ -190,7 +155,7 @@ fn is_random(token: &str) -> bool {
 /// `user:password` as HTTP's Basic scheme encodes it (RFC 7617), and not a word of a language.
 fn is_credentials(token: &str) -> bool {
     let encoded = token.trim_end_matches('=').as_bytes();
-    if token.len() < 8 || token.len() > MAX_KEY || !encoded.iter().all(|b| is_base64_byte(*b)) {
+    if token.len() < 8 || token.len() > KEY_MAX || !encoded.iter().all(|b| is_base64_byte(*b)) {
         return false;
     }
     let (mut bits, mut held, mut has_colon) = (0_u32, 0, false);
@@ -235,55 +200,10 @@ fn is_base64_run(token: &str) -> bool {
     })
 }
 
-const fn is_base64_byte(byte: u8) -> bool {
+pub(super) const fn is_base64_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
 fn starts_with_ignore_case(text: &str, prefix: &str) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-}
-
-/// A value beside a name that says it is secret: `password=…`, `api_key: …`, also across tokens.
-fn named_value(text: &str, token: Range<usize>, any: u8) -> Option<Range<usize>> {
-    let bytes = text.as_bytes();
-    if any & (SIGN | COLON) != 0 {
-        for at in token.clone().filter(|at| matches!(bytes[*at], b'=' | b':')) {
-            let Some(kind) = secret_kind(context::name_before(text, at)) else { continue };
-            let ends = |byte: &u8| matches!(byte, b'&' | b';' | b',');
-            let rest = &bytes[at + 1..token.end];
-            let len = rest.iter().take(MAX_KEY).position(ends).unwrap_or(rest.len());
-            // Of a value that goes on and on, the first part says whether it is one.
-            let part = text[at + 1..at + 1 + len].floor_char_boundary(MAX_KEY);
-            if is_value(kind, &text[at + 1..at + 1 + part], bytes[at]) {
-                return Some(at + 1..at + 1 + len);
-            }
-        }
-    }
-    let (name, joint) = context::name_assigned(text, token.start)?;
-    let value = text[token.clone()].trim_end_matches([',', ';', '.', '!', '?']);
-    let is_named = secret_kind(name).is_some_and(|kind| is_value(kind, value, joint));
-    is_named.then(|| token.start..token.start + value.len())
-}
-
-/// Whether a text beside a secret's name is one, and not a remark on it.
-fn is_value(kind: KeyKind, value: &str, joint: u8) -> bool {
-    let has = |is: fn(&u8) -> bool| value.as_bytes().iter().any(is);
-    if value.starts_with(['*', '$']) || value.contains("***") {
-        return false;
-    }
-    let has_digit = has(u8::is_ascii_digit);
-    if value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return match kind {
-            KeyKind::Code => (3..=10).contains(&value.len()),
-            KeyKind::Password => value.len() >= 4,
-            _ => false,
-        };
-    }
-    let has_letter = has(u8::is_ascii_alphabetic);
-    let is_assigned = joint == b'=';
-    let is_random = has_digit && has_letter && value.len() >= if is_assigned { 6 } else { 8 };
-    let is_mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && value.len() >= 16;
-    // Beside a colon, a word of a language is a remark.
-    let is_password = (is_assigned || has_digit) && value.len() >= 4 && kind == KeyKind::Password;
-    is_random || is_mixed || is_password
 }

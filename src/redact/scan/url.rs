@@ -33,6 +33,19 @@ const SIGNING_PARAMETERS: [&str; 22] = [
     "x-goog-",
 ];
 
+/// URLs that whoever knows them may post to: rules of gitleaks and trufflehog.
+const WEBHOOKS: [&str; 9] = [
+    ".webhook.office.com/webhookb2/",
+    "discord.com/api/webhooks/",
+    "discordapp.com/api/webhooks/",
+    "hooks.slack.com/services/",
+    "hooks.slack.com/triggers/",
+    "hooks.slack.com/workflows/",
+    "hooks.zapier.com/hooks/",
+    "outlook.office.com/webhook/",
+    "outlook.office365.com/webhook/",
+];
+
 /// What a token is by the URL in it.
 pub(super) fn kind_of(token: &str) -> Option<Kind> {
     let (scheme, rest) = match token.split_once("://") {
@@ -41,7 +54,7 @@ pub(super) fn kind_of(token: &str) -> Option<Kind> {
         None if token.contains(['.', '/']) => ("https", token),
         None => return None,
     };
-    if rest.contains("hooks.slack.com/services/") {
+    if WEBHOOKS.iter().any(|webhook| rest.contains(webhook)) {
         return Some(Kind::Secret);
     }
     if token.len() > rest.len() && user_and_password(scheme, rest).is_some() {

@@ -261,3 +261,98 @@ fn every_line_has_every_required_field() {
         assert_eq!(line.names()[..required.len()], required);
     }
 }
+
+#[test]
+fn what_ends_a_line_for_some_readers_is_escaped() {
+    let text = "a\u{2028}b\u{2029}c\u{85}d \u{e9}\u{2019}\u{ab}";
+    let lines = logged(|| tracing::info!(text, "x {text}"));
+    let line = &lines[0];
+    assert!(!line.line.contains(['\u{2028}', '\u{2029}', '\u{85}']), "{}", line.line);
+    assert_eq!(line.text("text"), text);
+    assert_eq!(line.text("message"), format!("x {text}"));
+    for len in 0..40 {
+        let text = "x".repeat(len) + "\u{2028}\u{2028}\u{85}";
+        let lines = logged(|| tracing::info!(text, "x"));
+        assert_eq!(lines[0].text("text"), text);
+    }
+}
+
+#[test]
+fn a_line_keeps_within_the_bytes_that_it_was_given() {
+    for max in [8 * 1024, 16 * 1024, 40_000] {
+        let long = "\u{2028}\"x\\ ".repeat(20_000);
+        let lines = Lines::default();
+        let layer = layer(&lines).max_line_bytes(max).shipper_names(&long);
+        logged_by(layer, || {
+            let error: &(dyn std::error::Error + 'static) = &std::io::Error::other(long.clone());
+            let span = tracing::info_span!("s", a = long, b = long, c = long, d = long).entered();
+            tracing::error!(
+                error,
+                request_id = long,
+                conversation_id = long,
+                event_type = long,
+                actor = long,
+                idempotency_key = long,
+                trace_id = long,
+                span_id = long,
+                error_code = long,
+                e = long,
+                f = long,
+                g = long,
+                h = long,
+                "{long}"
+            );
+            drop(span);
+            tracing::info!(request_id = "7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11", "short");
+        });
+        let parsed = lines.parsed();
+        let longest = parsed.iter().map(|line| line.line.len() + 1).max().expect("lines");
+        assert!(longest <= max && longest > max / 2, "{longest} of {max}");
+        assert!(parsed[0].text("message").ends_with(" [cut]"));
+        assert!(parsed[0].whole("fields_omitted") > 0);
+        assert_eq!(parsed[1].text("request_id"), "7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11");
+    }
+}
+
+#[test]
+fn two_layers_with_limits_of_their_own_do_not_share_what_they_cut() {
+    use tracing_subscriber::layer::SubscriberExt;
+    let (short, long) = (Lines::default(), Lines::default());
+    let subscriber = tracing_subscriber::registry()
+        .with(layer(&short).max_line_bytes(8 * 1024))
+        .with(layer(&long));
+    tracing::subscriber::with_default(subscriber, || {
+        let text = "word ".repeat(1_000);
+        let _span = tracing::info_span!("s", text).entered();
+        tracing::info!("x");
+    });
+    assert!(short.parsed()[0].text("text").ends_with(" [cut]"));
+    assert_eq!(long.parsed()[0].text("text").len(), 5_000);
+}
+
+/// A record as a crate writes it that knows only `log`.
+#[test]
+fn records_of_the_log_crate_keep_their_own_target_and_place() {
+    use tracing_log::LogTracer;
+    let lines = logged(|| {
+        let record = log::Record::builder()
+            .args(format_args!("sent to 0788 123 456"))
+            .level(log::Level::Warn)
+            .target("sender::sms")
+            .module_path(Some("sender::sms::queue"))
+            .file(Some("src/queue.rs"))
+            .line(Some(41))
+            .build();
+        log::Log::log(&LogTracer::new(), &record);
+        tracing::info!("of our own");
+    });
+    let line = &lines[0];
+    assert_eq!(line.text("target"), "sender::sms");
+    assert_eq!(line.text("severity"), "WARN");
+    assert_eq!(line.text("message"), "sent to ***456");
+    assert_eq!(line.text("module"), "sender::sms::queue");
+    assert_eq!(line.text("file"), "src/queue.rs");
+    assert_eq!(line.whole("line"), 41);
+    assert!(!line.line.contains("\"log."), "{}", line.line);
+    assert!(lines[1].text("target").starts_with("it::"), "{}", lines[1].line);
+}

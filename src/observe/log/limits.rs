@@ -1,0 +1,37 @@
+//! How long a line and its parts may be.
+
+/// Most bytes of a line, with its line feed, unless told otherwise.
+pub(super) const LINE_MAX: usize = 64 * 1024;
+/// Fewest bytes that a line can be limited to: ids are still whole in it.
+const LINE_MIN: usize = 8 * 1024;
+/// Bytes that a line's names, times and target have at most.
+const OWN_MAX: usize = 3 * 1024;
+
+/// Most bytes of a line's parts, as JSON has them. All together, with the message twice for a log shipper, fit into
+/// the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Limits {
+    /// Of all further fields together.
+    pub(super) further: usize,
+    /// Of a field that every line has.
+    pub(super) id: usize,
+    /// Of a message, an error message or a further field.
+    pub(super) value: usize,
+}
+
+impl Limits {
+    /// The limits of a line of at most so many bytes.
+    pub(super) fn of_line(bytes: usize) -> Self {
+        if bytes >= LINE_MAX {
+            return Self::default();
+        }
+        let room = bytes.max(LINE_MIN) - OWN_MAX;
+        Self { further: room * 3 / 8, id: room / 64, value: room / 8 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { further: 24 * 1024, id: 1024, value: 8 * 1024 }
+    }
+}

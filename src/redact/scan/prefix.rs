@@ -1,0 +1,124 @@
+//! Keys of providers, by what they begin with. The table is `secret_prefixes.txt`.
+
+use std::sync::LazyLock;
+
+use super::secret::is_base64_byte;
+
+/// Longest part of a token that is looked at as one key.
+pub(super) const KEY_MAX: usize = 200;
+
+/// The table, ordered by first bytes.
+pub(super) static PREFIXES: LazyLock<Prefixes> =
+    LazyLock::new(|| Prefixes::new(include_str!("secret_prefixes.txt")));
+
+#[derive(Clone, Copy)]
+enum Class {
+    Alnum,
+    Any,
+    Hex,
+    Mixed,
+    Rand,
+    Upper,
+}
+
+impl Class {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "alnum" => Self::Alnum,
+            "any" => Self::Any,
+            "hex" => Self::Hex,
+            "mixed" => Self::Mixed,
+            "rand" => Self::Rand,
+            "upper" => Self::Upper,
+            _ => return None,
+        })
+    }
+
+    /// Whether what stands behind a prefix is of the class. `rest` is all of it, `first` its least length.
+    fn holds(self, rest: &[u8], first: &[u8]) -> bool {
+        let has = |is: fn(&u8) -> bool| rest.iter().any(is);
+        let is_upper = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+        match self {
+            Self::Alnum => first.iter().all(u8::is_ascii_alphanumeric),
+            Self::Any => true,
+            Self::Hex => first.iter().all(u8::is_ascii_hexdigit),
+            Self::Mixed => {
+                has(u8::is_ascii_digit)
+                    && has(u8::is_ascii_uppercase)
+                    && has(u8::is_ascii_lowercase)
+            }
+            Self::Rand => has(u8::is_ascii_digit),
+            Self::Upper => first.iter().all(is_upper),
+        }
+    }
+}
+
+struct Prefix {
+    text: &'static str,
+    len: usize,
+    is_exact: bool,
+    class: Class,
+    part: &'static str,
+}
+
+impl Prefix {
+    /// Whether a key of this form begins here.
+    fn begins(&self, rest: &[u8]) -> bool {
+        let Some(behind) = rest.strip_prefix(self.text.as_bytes()) else { return false };
+        let is_part = |byte: &&u8| is_base64_byte(**byte) || **byte == b'.';
+        let len = behind.iter().take(KEY_MAX).take_while(is_part).count();
+        let Some(first) = self.len.checked_sub(self.text.len()) else { return false };
+        let key = &behind[..len];
+        let has_len = if self.is_exact { len == first } else { len >= first };
+        has_len
+            && self.class.holds(key, &key[..first])
+            && (self.part.is_empty() || contains(key, self.part.as_bytes()))
+            // It begins article numbers too: only a long part without dashes makes it a key.
+            && (self.text != "sk-" || key.split(|byte| *byte == b'-').any(|run| run.len() >= 16))
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+pub(super) struct Prefixes {
+    /// By the low bits of their first byte.
+    by_first: [Vec<Prefix>; 64],
+    /// Has a bit for the first two bytes of each prefix.
+    first_two: [u64; 64],
+}
+
+impl Prefixes {
+    fn new(text: &'static str) -> Self {
+        let mut table = Self { by_first: std::array::from_fn(|_| Vec::new()), first_two: [0; 64] };
+        for prefix in text.lines().filter(|line| !line.starts_with('#')).filter_map(parse) {
+            if let [first, second, ..] = prefix.text.as_bytes() {
+                let first = usize::from(first & 63);
+                table.first_two[first] |= 1 << (second & 63);
+                table.by_first[first].push(prefix);
+            }
+        }
+        table
+    }
+
+    /// Whether a key begins here.
+    pub(super) fn begins(&self, rest: &[u8]) -> bool {
+        let [first, second, ..] = rest else { return false };
+        let first = usize::from(first & 63);
+        self.first_two[first] & 1 << (second & 63) != 0
+            && self.by_first[first].iter().any(|prefix| prefix.begins(rest))
+    }
+}
+
+fn parse(line: &'static str) -> Option<Prefix> {
+    let mut columns = line.split_ascii_whitespace();
+    let (text, len, class) = (columns.next()?, columns.next()?, columns.next()?);
+    Some(Prefix {
+        text,
+        len: len.trim_start_matches('=').parse().ok()?,
+        is_exact: len.starts_with('='),
+        class: Class::named(class)?,
+        part: columns.next().unwrap_or_default(),
+    })
+}
