@@ -14,6 +14,7 @@ export const KEY_NAMES = String.raw`
 # A key that matches nothing is tried again without the qualifiers at its end, and as a singular.
 
 qualifier: again check confirm confirmation confirmed confirmer current encrypted field hash new nouveau old
+qualifier: b64 digest encoded hashed header no num number salted str string
 qualifier: plain plaintext repeat repeated retype text value verify
 
 # Credentials: withheld from the store, masked everywhere.
@@ -26,6 +27,7 @@ secret: redaction_key sas_token secrets seed_phrase service_key service_role ser
 secret: connect_sid gitlab_session jsessionid laravel_session phpsessid rack_session session_key shared_access_key
 secret: shared_key signature signature_256 signing_key ssh_key storage_account_key
 secret: subscription_key urufunguzo_rw_ibanga webhook_secret
+secret: secret_answer security_answer
 secret: anthropic_key aws_key azure_key clave datadog_key fastly_key gemini_key github_key gitlab_key google_key
 secret: groq_key heroku_key maps_key mailgun_key mistral_key okta_key openai_key sendgrid_key snyk_key sonar_key
 secret: sonar_login stripe_key sumo_key supabase_key twilio_key twilio_sid_secret
@@ -58,22 +60,23 @@ phone: source_number sms_number subscriber_number tel telefone telefoni to_numbe
 phone: whatsapp_id whatsapp_number
 # Names that hold a phone number in a webhook and something else elsewhere: digits alone, and nothing like a time.
 digits: =author =called =callee =caller =cell =contact =from =input =mobile_id =participant =receiver =recipient
-digits: =remote_party =sender =to =user from_user_id parent_user_id recipient_user_id to_user_id user_id
+digits: =remote_party =sender =to =user from_user from_user_id parent_user_id recipient_user_id to_user_id user_id
+digits: =customer =payee =payer forwarded_from participant_id party_id recipient_participant_id sender_id
 
 # People.
 person: account_holder amazina author_name beneficiary_name caller_name cardholder cardholder_name client_name
 person: contact_name customer_name display_name doctor doctor_name family_name father_name first_name
-person: full_name given_name holder_name izina izina_ry_umukiriya last_name maiden_name middle_name
+person: formatted_name full_name given_name holder_name izina izina_ry_umukiriya last_name maiden_name middle_name
 person: mother_name next_of_kin nickname nom nom_complet nom_de_famille nom_du_client owner_name patient
 person: patient_full_name patient_name person_name prenom prescriber prescriber_name profile_name push_name
 person: receiver_name recipient_name sender_name spouse_name surname user_full_name user_name
-address: =address =adresse address_line aderesi adresse_de_livraison adresse_domicile aho_atuye
+address: =address =adresse address_line aderesi adresse_de_livraison adresse_domicile adresse_du_client aho_atuye
 address: billing_address client_address customer_address delivery_address home_address mailing_address
 address: physical_address postal_address residential_address shipping_address street street_address
 birth_date: amavuko birth_date birth_day birth_year born_on date_de_naissance date_of_birth
 birth_date: ddn dob itariki_y_amavuko naissance year_of_birth
 health: allergie allergy blood_group blood_type diagnosis diagnoses disease groupe_sanguin grossesse
-health: health_condition hiv_status illness imiti indwara maladie medical_condition medical_history
+health: diagnosis_code health_condition hiv_status illness imiti indwara maladie medical_condition medical_history
 health: medical_record medicament medication ordonnance pregnancy pregnant prescription symptom symptome
 health: treatment uburwayi ubwandu umuti viral_load
 email: courriel email email_address imeyili mail_address
