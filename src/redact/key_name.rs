@@ -140,6 +140,12 @@ pub(super) fn secret_kind(name: &str) -> Option<KeyKind> {
     kind.filter(|kind| kind.withheld() == Some(Kind::Secret))
 }
 
+/// Whether a secret's name may end with this word of a sentence.
+pub(super) fn ends_secret_name(word: &str) -> bool {
+    let bit = word_bit(word);
+    TABLE.last_words[bit / 64] & 1 << (bit % 64) != 0
+}
+
 /// The name and the value of a pair that has both as values: of `{"name": "authorization", "value": …}`
 /// and `["authorization", "…"]`.
 pub(super) fn named_beside(value: &mut Value) -> Option<(String, &mut Value)> {
@@ -184,6 +190,8 @@ struct Table {
     /// Has a bit for the last two letters of each name that is withheld, and of each qualifier: most keys
     /// end in none of them.
     withheld_ends: [u64; 16],
+    /// Has a bit for the last word of each name of a secret, by its hash.
+    last_words: [u64; 64],
 }
 
 impl Table {
@@ -194,6 +202,7 @@ impl Table {
             anywhere: Vec::new(),
             qualifiers: HashSet::new(),
             withheld_ends: [0; 16],
+            last_words: [0; 64],
         };
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         for (kind, names) in lines.filter_map(|line| line.split_once(':')) {
@@ -212,6 +221,13 @@ impl Table {
     fn insert(&mut self, name: &str, kind: KeyKind) {
         let glued: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         if kind.withheld().is_some() {
+            let whole = name.trim_start_matches(['=', '~', '*']);
+            for word in
+                [whole.rsplit('_').next().unwrap_or_default(), "yawe", "yanjye", "code", "kode"]
+            {
+                let bit = word_bit(word);
+                self.last_words[bit / 64] |= 1 << (bit % 64);
+            }
             self.note_end(&glued);
         }
         if name.starts_with('~') {
@@ -243,6 +259,14 @@ impl Table {
         let inside = || self.anywhere.iter().find(|(part, _)| glued.contains(part.as_str()));
         listed.or_else(|| ending().or_else(inside).map(|(_, kind)| *kind))
     }
+}
+
+/// A hash of a word without case (FNV-1a), as the number of a bit.
+fn word_bit(word: &str) -> usize {
+    let hash = word.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+    });
+    usize::from(u16::try_from((hash ^ hash >> 16) & 0xfff).unwrap_or_default())
 }
 
 /// The last two letters of a key, digits and signs behind them apart; `None` if they are not of ASCII.

@@ -1,7 +1,7 @@
 //! The name that a value in a text is assigned to, as configuration files, programs, XML, command lines and people
 //! write it. Every look is bounded.
 
-use crate::redact::key_name::{KeyKind, secret_kind};
+use crate::redact::key_name::{KeyKind, ends_secret_name, secret_kind};
 
 /// Longest name before a value.
 const NAME_MAX: usize = 48;
@@ -93,17 +93,14 @@ pub(super) fn said(text: &str, at: usize) -> Option<Assigned> {
     let end = skip_back(bytes, at, 3, is_white_or_quote);
     let word = last_word(text, end);
     if !LINKS.iter().any(|link| word.eq_ignore_ascii_case(link)) {
-        let kind = secret_kind(phrase_before(text, end)).filter(|kind| *kind == KeyKind::Code)?;
+        let kind = secret_said(text, end).filter(|kind| *kind == KeyKind::Code)?;
         return Some(Assigned { kind, joint: b' ' });
     }
     let mut end = end - word.len();
     for _ in 0..WORDS_MAX {
         end = skip_back(bytes, end, 3, |byte| byte == b' ' || is_quote(byte));
-        let phrase = phrase_before(text, end);
         let word = last_word(text, end);
-        if let Some(kind) =
-            secret_kind(phrase).or_else(|| is_ones_own_code(phrase).then_some(KeyKind::Code))
-        {
+        if let Some(kind) = secret_said(text, end) {
             return Some(Assigned { kind, joint: b' ' });
         }
         if word.is_empty() {
@@ -114,16 +111,25 @@ pub(super) fn said(text: &str, at: usize) -> Option<Assigned> {
     None
 }
 
+/// What secret the words before `end` name.
+fn secret_said(text: &str, end: usize) -> Option<KeyKind> {
+    // Most words end no name, and a name is dear to look up.
+    if !ends_secret_name(last_word(text, end)) {
+        return None;
+    }
+    let phrase = phrase_before(text, end);
+    secret_kind(phrase).or_else(|| is_ones_own_code(phrase).then_some(KeyKind::Code))
+}
+
 /// Whether a sentence goes on to say that the value before `at` is a code: `… is your verification code`.
 pub(super) fn is_said_behind(text: &str, at: usize) -> bool {
     let rest = &text[at..text.floor_char_boundary((at + 64).min(text.len()))];
     let Some(rest) = rest.strip_prefix(' ') else { return false };
     let sentence = rest.split(['.', '!', '?', '\n']).next().unwrap_or_default();
     let Some((link, said)) = sentence.split_once(' ') else { return false };
-    let ends = said.match_indices(' ').map(|(end, _)| end).chain([said.len()]).take(WORDS_MAX);
-    let mut phrases = ends.map(|end| &said[..end]);
+    let mut ends = said.match_indices(' ').map(|(end, _)| end).chain([said.len()]).take(WORDS_MAX);
     LINKS.iter().any(|known| link.eq_ignore_ascii_case(known))
-        && phrases.any(|said| secret_kind(said) == Some(KeyKind::Code) || is_ones_own_code(said))
+        && ends.any(|end| secret_said(said, end) == Some(KeyKind::Code))
 }
 
 /// `your code`, `votre code`, `kode yawe`: whose else than a person's would it be?
@@ -157,6 +163,10 @@ fn kind_before(text: &str, at: usize) -> Option<KeyKind> {
             break;
         }
         end = before;
+    }
+    // `10:30` and `18:` are times.
+    if last_word(text, end).bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
     }
     secret_kind(phrase_before(text, end)).or_else(|| kind_of_pair(text, end))
 }
@@ -203,7 +213,7 @@ const fn is_white_or_quote(byte: u8) -> bool {
 }
 
 /// The name that ends right before `at`: `api_key` before the `=` of `api_key=…`.
-fn name_before(text: &str, at: usize) -> &str {
+pub(super) fn name_before(text: &str, at: usize) -> &str {
     ending(text, at, |byte| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') || !byte.is_ascii()
     })
@@ -228,7 +238,7 @@ fn ending(text: &str, at: usize, is: impl Fn(u8) -> bool) -> &str {
 }
 
 /// Where a value begins that Rust's `Debug` has wrapped: `Some(String("…`. Unwrapped, it is where it was.
-fn unwrapped(bytes: &[u8], at: usize) -> usize {
+pub(super) fn unwrapped(bytes: &[u8], at: usize) -> usize {
     const WRAPPERS: [&[u8]; 4] = [b"Number(", b"Ok(", b"Some(", b"String("];
     let mut start = at;
     // One in the other, and no more.

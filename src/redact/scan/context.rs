@@ -1,5 +1,6 @@
 //! What stands before and behind a candidate. Every look is bounded.
 
+use super::assigned::{name_before, unwrapped};
 use crate::redact::key_name::{KeyKind, kind_of};
 
 /// Currencies of the region, and the ones it is paid in from elsewhere.
