@@ -140,10 +140,24 @@ pub(super) fn secret_kind(name: &str) -> Option<KeyKind> {
     kind.filter(|kind| kind.withheld() == Some(Kind::Secret))
 }
 
+/// Whether the name of a secret may end with these two bytes. Most words end in others: this spares the look
+/// for where the word begins.
+pub(super) fn may_end_secret_name(before: u8, last: u8) -> bool {
+    letter_pair(last, before).is_none_or(|end| has_bit(&TABLE.withheld_ends, end))
+}
+
+/// The same of a sentence, whose words [`ends_secret_name`] knows.
+pub(super) fn may_end_secret_word(before: u8, last: u8) -> bool {
+    letter_pair(last, before).is_none_or(|end| has_bit(&TABLE.last_word_ends, end))
+}
+
 /// Whether a secret's name may end with this word of a sentence.
 pub(super) fn ends_secret_name(word: &str) -> bool {
-    let bit = word_bit(word);
-    TABLE.last_words[bit / 64] & 1 << (bit % 64) != 0
+    has_bit(&TABLE.last_words, word_bit(word))
+}
+
+const fn has_bit(bits: &[u64], bit: usize) -> bool {
+    bits[bit / 64] & 1 << (bit % 64) != 0
 }
 
 /// The name and the value of a pair that has both as values: of `{"name": "authorization", "value": …}`
@@ -192,6 +206,8 @@ struct Table {
     withheld_ends: [u64; 16],
     /// Has a bit for the last word of each name of a secret, by its hash.
     last_words: [u64; 64],
+    /// Has a bit for the last two letters of each of them.
+    last_word_ends: [u64; 16],
 }
 
 impl Table {
@@ -203,6 +219,7 @@ impl Table {
             qualifiers: HashSet::new(),
             withheld_ends: [0; 16],
             last_words: [0; 64],
+            last_word_ends: [0; 16],
         };
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         for (kind, names) in lines.filter_map(|line| line.split_once(':')) {
@@ -227,6 +244,9 @@ impl Table {
             {
                 let bit = word_bit(word);
                 self.last_words[bit / 64] |= 1 << (bit % 64);
+                if let Some(end) = last_letters(word) {
+                    self.last_word_ends[end / 64] |= 1 << (end % 64);
+                }
             }
             self.note_end(&glued);
         }
@@ -246,7 +266,7 @@ impl Table {
 
     /// Whether the key may be one of those that are withheld, by its last letters.
     fn may_be_withheld(&self, key: &str) -> bool {
-        last_letters(key).is_none_or(|end| self.withheld_ends[end / 64] & 1 << (end % 64) != 0)
+        last_letters(key).is_none_or(|end| has_bit(&self.withheld_ends, end))
     }
 
     fn kind(&self, name: &Name) -> Option<KeyKind> {
@@ -261,12 +281,16 @@ impl Table {
     }
 }
 
-/// A hash of a word without case (FNV-1a), as the number of a bit.
+/// The number of a bit for a word without case: by its length and four of its letters, so that a long word takes
+/// no longer than a short one.
 fn word_bit(word: &str) -> usize {
-    let hash = word.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
-    });
-    usize::from(u16::try_from((hash ^ hash >> 16) & 0xfff).unwrap_or_default())
+    let bytes = word.as_bytes();
+    let [first, .., last] = bytes else { return bytes.len() };
+    let letters = [*first, bytes[bytes.len() / 3], bytes[bytes.len() / 2], *last];
+    let letters = u32::from_le_bytes(letters.map(|byte| byte.to_ascii_lowercase()));
+    let length = u32::try_from(bytes.len()).unwrap_or_default();
+    let hash = (letters ^ length).wrapping_mul(0x9e37_79b1);
+    usize::from(u16::try_from(hash >> 20).unwrap_or_default())
 }
 
 /// The last two letters of a key, digits and signs behind them apart; `None` if they are not of ASCII.
@@ -274,9 +298,12 @@ fn last_letters(key: &str) -> Option<usize> {
     let letters =
         key.bytes().rev().skip_while(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic());
     let mut letters = letters.filter(|byte| !matches!(byte, b'_' | b'-'));
+    letter_pair(letters.next()?, letters.next()?)
+}
+
+fn letter_pair(last: u8, before: u8) -> Option<usize> {
     let letter = |byte: u8| byte.is_ascii_alphabetic().then(|| usize::from(byte & 0x1f));
-    let (last, before) = (letter(letters.next()?)?, letter(letters.next()?)?);
-    Some(last * 32 + before)
+    Some(letter(last)? * 32 + letter(before)?)
 }
 
 /// A key without case, accents and signs, and where its words begin.

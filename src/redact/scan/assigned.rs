@@ -1,7 +1,9 @@
 //! The name that a value in a text is assigned to, as configuration files, programs, XML, command lines and people
 //! write it. Every look is bounded.
 
-use crate::redact::key_name::{KeyKind, ends_secret_name, secret_kind};
+use crate::redact::key_name::{
+    KeyKind, ends_secret_name, may_end_secret_name, may_end_secret_word, secret_kind,
+};
 
 /// Longest name before a value.
 const NAME_MAX: usize = 48;
@@ -41,9 +43,16 @@ pub(super) struct Assigned {
 pub(super) fn assigned(text: &str, at: usize) -> Option<Assigned> {
     let bytes = text.as_bytes();
     // Behind a word and a space, as most values stand, there is no sign.
-    if let [.., word, b' '] = &bytes[..at]
+    if let [.., before, word, b' '] = &bytes[..at]
         && word.is_ascii_alphanumeric()
     {
+        if !may_end_secret_name(*before, *word) {
+            return None;
+        }
+        let start = at - 1 - last_word(text, at - 1).len();
+        if !matches!(bytes[..start].last(), Some(b'-' | b'_')) {
+            return None;
+        }
         let name = name_before(text, at - 1);
         let kind = name.starts_with('-').then(|| secret_kind(name))?;
         return kind.map(|kind| Assigned { kind, joint: b' ' });
@@ -80,27 +89,23 @@ pub(super) fn assigned_by(text: &str, at: usize) -> Option<KeyKind> {
 /// code also `cvv 913`.
 pub(super) fn said(text: &str, at: usize) -> Option<Assigned> {
     let bytes = text.as_bytes();
-    let [.., letter, b' ' | b'\n'] = &bytes[..skip_back(bytes, at, 1, is_quote)] else {
+    let [.., before, last, b' ' | b'\n'] = &bytes[..skip_back(bytes, at, 1, is_quote)] else {
         return None;
     };
-    // The last letters of links, and of short names of codes.
-    if !matches!(
-        letter.to_ascii_lowercase(),
-        b's' | b'i' | b't' | b'e' | b'n' | b'p' | b'v' | b'c' | b'k' | b'a' | b'r' | b'd' | b'm'
-    ) {
+    if !may_end_link(*before, *last) && !may_end_secret_word(*before, *last) {
         return None;
     }
     let end = skip_back(bytes, at, 3, is_white_or_quote);
     let word = last_word(text, end);
     if !LINKS.iter().any(|link| word.eq_ignore_ascii_case(link)) {
-        let kind = secret_said(text, end).filter(|kind| *kind == KeyKind::Code)?;
+        let kind = secret_said(text, end, word).filter(|kind| *kind == KeyKind::Code)?;
         return Some(Assigned { kind, joint: b' ' });
     }
     let mut end = end - word.len();
     for _ in 0..WORDS_MAX {
         end = skip_back(bytes, end, 3, |byte| byte == b' ' || is_quote(byte));
         let word = last_word(text, end);
-        if let Some(kind) = secret_said(text, end) {
+        if let Some(kind) = secret_said(text, end, word) {
             return Some(Assigned { kind, joint: b' ' });
         }
         if word.is_empty() {
@@ -111,10 +116,18 @@ pub(super) fn said(text: &str, at: usize) -> Option<Assigned> {
     None
 }
 
-/// What secret the words before `end` name.
-fn secret_said(text: &str, end: usize) -> Option<KeyKind> {
+/// Whether one of [`LINKS`] ends with these two bytes.
+const fn may_end_link(before: u8, last: u8) -> bool {
+    matches!(
+        [before.to_ascii_lowercase(), last.to_ascii_lowercase()],
+        [b'r', b'e' | b'i'] | [b's', b't'] | [b'i', b's'] | [b'n', b'i' | b't'] | [b'a', b's']
+    )
+}
+
+/// What secret the words before `end` name, of which this is the last.
+fn secret_said(text: &str, end: usize, last: &str) -> Option<KeyKind> {
     // Most words end no name, and a name is dear to look up.
-    if !ends_secret_name(last_word(text, end)) {
+    if !ends_secret_name(last) {
         return None;
     }
     let phrase = phrase_before(text, end);
@@ -129,7 +142,7 @@ pub(super) fn is_said_behind(text: &str, at: usize) -> bool {
     let Some((link, said)) = sentence.split_once(' ') else { return false };
     let mut ends = said.match_indices(' ').map(|(end, _)| end).chain([said.len()]).take(WORDS_MAX);
     LINKS.iter().any(|known| link.eq_ignore_ascii_case(known))
-        && ends.any(|end| secret_said(said, end) == Some(KeyKind::Code))
+        && ends.any(|end| secret_said(said, end, last_word(said, end)) == Some(KeyKind::Code))
 }
 
 /// `your code`, `votre code`, `kode yawe`: whose else than a person's would it be?
