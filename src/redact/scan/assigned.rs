@@ -120,7 +120,7 @@ pub(super) fn said(text: &str, at: usize) -> Option<Assigned> {
 const fn may_end_link(before: u8, last: u8) -> bool {
     matches!(
         [before.to_ascii_lowercase(), last.to_ascii_lowercase()],
-        [b'r', b'e' | b'i'] | [b's', b't'] | [b'i', b's'] | [b'n', b'i' | b't'] | [b'a', b's']
+        [b'r', b'e' | b'i'] | [b's', b't'] | [b'i' | b'a', b's'] | [b'n', b'i' | b't']
     )
 }
 
