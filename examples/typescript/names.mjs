@@ -245,7 +245,7 @@ s. =26 mixed
 t1. 80 rand
 AQVN 38 any
 
-# betterleaks, config/betterleaks.toml, and trufflehog, pkg/detectors
+# betterleaks, config/betterleaks.toml, and forms of providers that are in no rule set that was read
 AIK_CI_ 27 any
 AIK_SECRET_ 40 any
 STS. 20 rand
@@ -284,7 +284,7 @@ vercel_blob_rw_ 30 any
 xai- 24 any
 xsmtpsib- 30 any
 
-# GitHub secret scanning, supported patterns
+# Forms of providers that are in no rule set that was read
 amzn.mws. 40 any
 GOCSPX- 20 any
 pat-eu1- 40 any

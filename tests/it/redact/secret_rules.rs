@@ -1,9 +1,9 @@
 //! Samples of public rules for secrets, generated from the rules' own shapes, and how many of them are found.
 //!
 //! `cargo test --test it redact::secret_rules -- --nocapture` prints what is missed. The shapes are those of gitleaks'
-//! `config/gitleaks.toml`, betterleaks and trufflehog: facts about what providers issue. `{h32}` is 32 hex digits,
-//! `{a…}` letters and digits, `{l…}` small letters and digits, `{U…}` capitals and digits, `{d…}` digits, `{w…}` base64url,
-//! `{uuid}` a UUID.
+//! `config/gitleaks.toml`, of betterleaks, and of providers that neither lists: facts about what providers issue.
+//! `{h32}` is 32 hex digits, `{a…}` letters and digits, `{l…}` small letters and digits, `{U…}` capitals and digits,
+//! `{d…}` digits, `{w…}` base64url, `{uuid}` a UUID.
 
 use moltbot_audit::redact::{Kind, find};
 
