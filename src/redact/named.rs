@@ -137,13 +137,19 @@ fn mask_below_phone<'a>(name: &str, text: &'a str) -> Cow<'a, str> {
     {
         return Cow::Owned(mask_phone(&digits));
     }
-    match mask(&in_line(name, text)) {
+    let masked = match mask(&in_line(name, text)) {
         Cow::Borrowed(_) => Cow::Borrowed(text),
         Cow::Owned(masked) => match masked.strip_prefix(&in_line(name, "")) {
             Some(masked) => Cow::Owned(masked.to_owned()),
             None => Cow::Borrowed("[phone]"),
         },
-    }
+    };
+    if find(&in_json(name, &masked)).is_empty() { masked } else { Cow::Borrowed("[phone]") }
+}
+
+/// A value behind its name, as a scan of JSON has it: an escape ends digits that white space would not end.
+fn in_json(name: &str, value: &str) -> String {
+    format!("\"{name}\":{}", Value::from(value))
 }
 
 /// Whether a scan of a whole line takes digits behind this name for a number.

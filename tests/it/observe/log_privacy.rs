@@ -229,6 +229,15 @@ proptest! {
     }
 }
 
+/// In a line, white space is an escape, behind which digits may be a number that they were not before.
+#[test]
+fn digits_that_an_escape_ends_are_masked_below_a_name_of_numbers() {
+    for text in ["250788\t25078807250788", "2507881\n25078807250788", "2507881\"25078807250788"] {
+        let lines = logged(|| info!(tel = text, "x"));
+        assert_eq!(find(&lines[0].line), [], "{}", lines[0].line);
+    }
+}
+
 /// An id in which a number seems to stand must lead to its trace all the same.
 #[test]
 fn the_ids_of_a_trace_are_shown_where_they_are_ids() {
