@@ -24,6 +24,29 @@ begin
         create domain moltbot_audit.control_name as text constraint control_name_check
             check (moltbot_audit.is_name(value));
     end if;
+    if to_regtype('moltbot_audit.flip_event') is null then
+        -- the event of a flip before it has a place; no row of `audit_events`, because a session looks a
+        -- table's row type up under a lock on that table, and engaging waits for none
+        create type moltbot_audit.flip_event as (
+            id uuid, stream_id uuid, request_id uuid, conversation_id uuid,
+            event_type moltbot_audit.event_type, actor moltbot_audit.actor, outcome moltbot_audit.outcome,
+            error_code moltbot_audit.error_code, duration_ms moltbot_audit.duration_ms,
+            created_at timestamptz, trace_id moltbot_audit.trace_id, span_id moltbot_audit.span_id,
+            input moltbot_audit.payload, output moltbot_audit.payload,
+            idempotency_key moltbot_audit.idempotency_key, host_ids moltbot_audit.payload,
+            salt moltbot_audit.salt, input_commitment moltbot_audit.digest,
+            output_commitment moltbot_audit.digest, key_commitment moltbot_audit.digest,
+            host_ids_commitment moltbot_audit.digest, event_hash moltbot_audit.digest,
+            -- when it was asked for: the order of events that wait
+            recorded_at timestamptz
+        );
+    end if;
+    if to_regtype('moltbot_audit.switch_state') is null then
+        -- a switch as a flip is to leave it; no row of `audit_switches`, for the same reason
+        create type moltbot_audit.switch_state as (
+            switch text, engaged boolean, changed_by text, reason text, changed_at timestamptz
+        );
+    end if;
     if to_regtype('moltbot_audit.flip') is null then
         -- what became of a flip: its event's receipt, null while the event waits beside its switch
         create type moltbot_audit.flip as (
@@ -1553,8 +1576,8 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
-    event moltbot_audit.audit_events;
-    state moltbot_audit.audit_switches;
+    event moltbot_audit.flip_event;
+    state moltbot_audit.switch_state;
 begin
     if not coalesce(moltbot_audit.is_name(set_switch.switch), false) then
         raise exception 'a switch has a name of lower-case letters, digits and underscores, at most 40 bytes '
@@ -1636,7 +1659,7 @@ $$;
 
 -- The receipt of a flip's event that is stored already: the same flip again undoes no later one. Objects where
 -- another event has its id.
-create or replace function moltbot_audit.flipped_before(event moltbot_audit.audit_events)
+create or replace function moltbot_audit.flipped_before(event moltbot_audit.flip_event)
 returns moltbot_audit.flip
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -1663,7 +1686,7 @@ $$;
 
 -- Puts a switch into one row, as far as its rows are free, and returns that row's id. To reset it undoes
 -- nothing that came after that was asked for, at `state.changed_at`.
-create or replace function moltbot_audit.put_switch(state moltbot_audit.audit_switches)
+create or replace function moltbot_audit.put_switch(state moltbot_audit.switch_state)
 returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -1712,7 +1735,7 @@ $$;
 
 -- Engages a switch first, and then tries to append the event. Runs under the settings of `set_switch`.
 create or replace function moltbot_audit.engage_switch(
-    event moltbot_audit.audit_events, state moltbot_audit.audit_switches
+    event moltbot_audit.flip_event, state moltbot_audit.switch_state
 )
 returns moltbot_audit.flip
 language plpgsql
@@ -1818,7 +1841,7 @@ end;
 -- Appends the event, after those that wait, and then lets run what the switch governs. Runs under the
 -- settings of `set_switch`.
 create or replace function moltbot_audit.reset_switch(
-    event moltbot_audit.audit_events, state moltbot_audit.audit_switches
+    event moltbot_audit.flip_event, state moltbot_audit.switch_state
 )
 returns moltbot_audit.flip
 language plpgsql

@@ -51,9 +51,11 @@ impl Database {
         session
     }
 
+    /// As who opens `psql` does: in a session that knows no table yet, and has to look up what it reads.
     async fn engage(&self, switch: &str) -> Result<String, sqlx::Error> {
+        let mut session = PgConnection::connect(&self.url).await.expect("it accepts connections");
         let sql = format!("select moltbot_audit.engage('{switch}', 'who', 'why')");
-        let said = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&self.pool);
+        let said = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut session);
         timeout(Duration::from_mins(1), said).await.expect("it is bounded")
     }
 
