@@ -24,10 +24,10 @@ begin
         create domain moltbot_audit.control_name as text constraint control_name_check
             check (moltbot_audit.is_name(value));
     end if;
-    if to_regtype('moltbot_audit.flip_event') is null then
-        -- the event of a flip before it has a place; no row of `audit_events`, because a session looks a
-        -- table's row type up under a lock on that table, and engaging waits for none
-        create type moltbot_audit.flip_event as (
+    if to_regtype('moltbot_audit.sealed_event') is null then
+        -- an event before it has a place; no row of `audit_events`, because a session looks a table's row
+        -- type up under a lock on that table, and engaging waits for none
+        create type moltbot_audit.sealed_event as (
             id uuid, stream_id uuid, request_id uuid, conversation_id uuid,
             event_type moltbot_audit.event_type, actor moltbot_audit.actor, outcome moltbot_audit.outcome,
             error_code moltbot_audit.error_code, duration_ms moltbot_audit.duration_ms,
@@ -1576,7 +1576,7 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
-    event moltbot_audit.flip_event;
+    event moltbot_audit.sealed_event;
     state moltbot_audit.switch_state;
 begin
     if not coalesce(moltbot_audit.is_name(set_switch.switch), false) then
@@ -1659,7 +1659,7 @@ $$;
 
 -- The receipt of a flip's event that is stored already: the same flip again undoes no later one. Objects where
 -- another event has its id.
-create or replace function moltbot_audit.flipped_before(event moltbot_audit.flip_event)
+create or replace function moltbot_audit.flipped_before(event moltbot_audit.sealed_event)
 returns moltbot_audit.flip
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -1735,7 +1735,7 @@ $$;
 
 -- Engages a switch first, and then tries to append the event. Runs under the settings of `set_switch`.
 create or replace function moltbot_audit.engage_switch(
-    event moltbot_audit.flip_event, state moltbot_audit.switch_state
+    event moltbot_audit.sealed_event, state moltbot_audit.switch_state
 )
 returns moltbot_audit.flip
 language plpgsql
@@ -1841,7 +1841,7 @@ end;
 -- Appends the event, after those that wait, and then lets run what the switch governs. Runs under the
 -- settings of `set_switch`.
 create or replace function moltbot_audit.reset_switch(
-    event moltbot_audit.flip_event, state moltbot_audit.switch_state
+    event moltbot_audit.sealed_event, state moltbot_audit.switch_state
 )
 returns moltbot_audit.flip
 language plpgsql

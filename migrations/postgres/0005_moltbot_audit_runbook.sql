@@ -1,7 +1,7 @@
 -- What an operator types: kill switches without the library, with the same sealed event.
 --
--- An event is sealed here as the library does it, for the one shape that a switch needs: an object of
--- texts. ARCHITECTURE.md and `src/proof` have the format.
+-- An event is sealed here as the library does it, for the one shape that an operator needs: a flat object
+-- of texts and numbers. ARCHITECTURE.md and `src/proof` have the format.
 
 -- Two runners at once would deadlock or fail. The library takes this lock too, and Postgres releases it at
 -- the end of the transaction: apply the file in one.
@@ -60,35 +60,68 @@ return (
     from (select (extract(epoch from created_at) * 1000000)::bigint as us) as t
 );
 
--- Sets a switch as the library does: seals the event, and hands both over.
-create or replace function moltbot_audit.flip(
-    switch text, engaged boolean, changed_by text, reason text
-)
-returns moltbot_audit.flip
+-- An event of an operator in the system's stream, sealed. What went in is one flat object of texts and
+-- numbers.
+create or replace function moltbot_audit.sealed_of_operator(event_type text, input jsonb)
+returns moltbot_audit.sealed_event
 language plpgsql
 set search_path = pg_catalog, pg_temp
 -- The literals below hold backslashes.
 set standard_conforming_strings = on
 as $$
+#variable_conflict use_variable
 declare
-    system_stream constant uuid := moltbot_audit.stream_of(null);
-    created_at timestamptz := clock_timestamp();
-    event_id uuid := moltbot_audit.event_id(created_at);
-    event_type text := case when engaged then 'switch.engaged' else 'switch.reset' end;
-    salt bytea := moltbot_audit.random_salt();
-    names text[] := array['by', 'reason', 'switch'];
-    texts text[] := array[changed_by, reason, switch];
-    node bytea := 'moltbot-audit/v1/node\000o'::bytea || int8send(3);
-    header text;
-    input_commitment bytea;
-    output_commitment bytea := moltbot_audit.commit_leaf('null', salt, '/output');
-    key_commitment bytea := moltbot_audit.commit_leaf('null', salt, '/idempotency_key');
-    host_ids_commitment bytea := moltbot_audit.commit_leaf('null', salt, '/host_ids');
+    event moltbot_audit.sealed_event;
+    node bytea := 'moltbot-audit/v1/node\000o'::bytea
+        || int8send((select count(*) from jsonb_each(input)));
+    member record;
+    header bytea;
 begin
-    if not coalesce(moltbot_audit.is_name(switch), false) then
-        raise exception 'the switch is %, expected ai, ocr, calling, or a name of the host''s',
-            coalesce(switch, 'null') using errcode = 'invalid_parameter_value';
-    end if;
+    event.created_at := clock_timestamp();
+    event.id := moltbot_audit.event_id(event.created_at);
+    event.stream_id := moltbot_audit.stream_of(null);
+    event.event_type := event_type;
+    event.actor := 'admin';
+    event.outcome := 'succeeded';
+    event.input := input;
+    event.salt := moltbot_audit.random_salt();
+    for member in select m.key, m.value::text from jsonb_each(input) as m order by m.key collate "C"
+    loop
+        node := node
+            || int8send(octet_length(member.key)) || convert_to(member.key, 'UTF8')
+            || moltbot_audit.commit_leaf(member.value, event.salt, '/input/' || member.key);
+    end loop;
+    event.input_commitment := sha256(node);
+    event.output_commitment := moltbot_audit.commit_leaf('null', event.salt, '/output');
+    event.key_commitment := moltbot_audit.commit_leaf('null', event.salt, '/idempotency_key');
+    event.host_ids_commitment := moltbot_audit.commit_leaf('null', event.salt, '/host_ids');
+    header := convert_to(
+        format(
+            '{"actor":"admin","conversation_id":null,"created_at_us":%s,"duration_ms":null,'
+            '"error_code":null,"event_type":"%s","id":"%s","outcome":"succeeded","request_id":null,'
+            '"span_id":null,"stream_id":"%s","trace_id":null,"version":1}',
+            (extract(epoch from event.created_at) * 1000000)::bigint, event_type, event.id,
+            event.stream_id
+        ),
+        'UTF8'
+    );
+    event.event_hash := sha256(
+        'moltbot-audit/v1/event\000'::bytea || int8send(octet_length(header)) || header
+        || event.input_commitment || event.output_commitment || event.key_commitment
+        || event.host_ids_commitment
+    );
+    return event;
+end
+$$;
+
+-- Objects if an operator does not say who acts, and why.
+create or replace function moltbot_audit.check_who_and_why(changed_by text, reason text)
+returns void
+language plpgsql
+immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
     if coalesce(changed_by, '') !~ '\S' or coalesce(reason, '') !~ '\S' then
         raise exception 'say who, and why: neither may be empty'
             using errcode = 'invalid_parameter_value';
@@ -97,33 +130,34 @@ begin
         raise exception 'who has at most 1000 letters, and why 10000'
             using errcode = 'invalid_parameter_value';
     end if;
-    for at in 1 .. 3 loop
-        node := node
-            || int8send(octet_length(names[at])) || convert_to(names[at], 'UTF8')
-            || moltbot_audit.commit_leaf(to_json(texts[at])::text, salt, '/input/' || names[at]);
-    end loop;
-    input_commitment := sha256(node);
-    header := format(
-        '{"actor":"admin","conversation_id":null,"created_at_us":%s,"duration_ms":null,'
-        '"error_code":null,"event_type":"%s","id":"%s","outcome":"succeeded","request_id":null,'
-        '"span_id":null,"stream_id":"%s","trace_id":null,"version":1}',
-        (extract(epoch from created_at) * 1000000)::bigint, event_type, event_id, system_stream
+end
+$$;
+
+-- Sets a switch as the library does: seals the event, and hands both over.
+create or replace function moltbot_audit.flip(
+    switch text, engaged boolean, changed_by text, reason text
+)
+returns moltbot_audit.flip
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    event moltbot_audit.sealed_event;
+begin
+    if not coalesce(moltbot_audit.is_name(switch), false) then
+        raise exception 'the switch is %, expected ai, ocr, calling, or a name of the host''s',
+            coalesce(switch, 'null') using errcode = 'invalid_parameter_value';
+    end if;
+    perform moltbot_audit.check_who_and_why(changed_by, reason);
+    event := moltbot_audit.sealed_of_operator(
+        case when engaged then 'switch.engaged' else 'switch.reset' end,
+        jsonb_build_object('by', changed_by, 'reason', reason, 'switch', switch)
     );
     return moltbot_audit.set_switch(
-        event_id, system_stream, null, null, event_type, 'admin', 'succeeded', null, null,
-        created_at, null, null,
-        format(
-            '{"by":%s,"reason":%s,"switch":%s}',
-            to_json(changed_by), to_json(reason), to_json(switch)
-        ),
-        null, null, null, salt, input_commitment, output_commitment, key_commitment,
-        host_ids_commitment,
-        sha256(
-            'moltbot-audit/v1/event\000'::bytea || int8send(octet_length(convert_to(header, 'UTF8')))
-            || convert_to(header, 'UTF8') || input_commitment || output_commitment
-            || key_commitment || host_ids_commitment
-        ),
-        switch, engaged, changed_by, reason
+        event.id, event.stream_id, null, null, event.event_type, event.actor, event.outcome, null, null,
+        event.created_at, null, null, event.input::text, null, null, null, event.salt,
+        event.input_commitment, event.output_commitment, event.key_commitment,
+        event.host_ids_commitment, event.event_hash, switch, engaged, changed_by, reason
     );
 end
 $$;
@@ -218,56 +252,6 @@ begin
 end
 $$;
 
--- Seals and appends an event of an operator in the system's stream: of one flat object of texts and numbers.
-create or replace function moltbot_audit.append_of_operator(event_type text, input jsonb)
-returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-set standard_conforming_strings = on
-as $$
-declare
-    -- Of events without a request.
-    system_stream constant uuid := moltbot_audit.stream_of(null);
-    created_at timestamptz := clock_timestamp();
-    event_id uuid := moltbot_audit.event_id(created_at);
-    salt bytea := moltbot_audit.random_salt();
-    node bytea := 'moltbot-audit/v1/node\000o'::bytea
-        || int8send((select count(*) from jsonb_each(input)));
-    member record;
-    members text[];
-    nothing constant text[] := array['/output', '/idempotency_key', '/host_ids'];
-    commitments bytea[];
-    header text;
-begin
-    for member in select m.key, m.value::text as value from jsonb_each(input) as m order by m.key collate "C"
-    loop
-        node := node
-            || int8send(octet_length(member.key)) || convert_to(member.key, 'UTF8')
-            || moltbot_audit.commit_leaf(member.value, salt, '/input/' || member.key);
-        members := members || (to_json(member.key)::text || ':' || member.value);
-    end loop;
-    commitments := sha256(node) || array(
-        select moltbot_audit.commit_leaf('null', salt, pointer) from unnest(nothing) as pointer
-    );
-    header := format(
-        '{"actor":"admin","conversation_id":null,"created_at_us":%s,"duration_ms":null,'
-        '"error_code":null,"event_type":"%s","id":"%s","outcome":"succeeded","request_id":null,'
-        '"span_id":null,"stream_id":"%s","trace_id":null,"version":1}',
-        (extract(epoch from created_at) * 1000000)::bigint, event_type, event_id, system_stream
-    );
-    perform moltbot_audit.append_one(
-        event_id, system_stream, null, null, event_type, 'admin', 'succeeded', null, null,
-        created_at, null, null, '{' || array_to_string(members, ',') || '}', null, null, null, salt,
-        commitments[1], commitments[2], commitments[3], commitments[4],
-        sha256(
-            'moltbot-audit/v1/event\000'::bytea || int8send(octet_length(convert_to(header, 'UTF8')))
-            || convert_to(header, 'UTF8')
-            || commitments[1] || commitments[2] || commitments[3] || commitments[4]
-        )
-    );
-end
-$$;
-
 -- Sets a ceiling on the limits that hosts pass, and records that; a null takes it away:
 -- `select moltbot_audit.set_limit('moltbot_calls', 'request', 8, 'who', 'why')`. For times, the budget is
 -- `elapsed_ms` of a request, or `lifetime_ms` of a consent.
@@ -282,6 +266,7 @@ set lock_timeout = '10s'
 as $$
 #variable_conflict use_variable
 declare
+    event moltbot_audit.sealed_event;
     before bigint;
 begin
     if moltbot_audit.is_name(budget) is not true
@@ -291,14 +276,7 @@ begin
         raise exception 'a ceiling is of a budget for a day or a request, of elapsed_ms for a request, or of '
             'lifetime_ms for a consent, and not negative' using errcode = 'invalid_parameter_value';
     end if;
-    if coalesce(changed_by, '') !~ '\S' or coalesce(reason, '') !~ '\S' then
-        raise exception 'say who, and why: neither may be empty'
-            using errcode = 'invalid_parameter_value';
-    end if;
-    if length(changed_by) > 1000 or length(reason) > 10000 then
-        raise exception 'who has at most 1000 letters, and why 10000'
-            using errcode = 'invalid_parameter_value';
-    end if;
+    perform moltbot_audit.check_who_and_why(changed_by, reason);
     lock table only moltbot_audit.audit_events in row exclusive mode;
     -- The stream first, as everywhere: the event and the ceiling have one order.
     perform moltbot_audit.lock_stream(moltbot_audit.stream_of(null));
@@ -309,10 +287,16 @@ begin
         insert into moltbot_audit.audit_limits (budget, period, most, changed_by, reason, changed_at)
         values (budget, period, most, changed_by, reason, clock_timestamp());
     end if;
-    perform moltbot_audit.append_of_operator('audit.configuration_changed', jsonb_build_object(
+    event := moltbot_audit.sealed_of_operator('audit.configuration_changed', jsonb_build_object(
         'budget', budget, 'by', changed_by, 'most', most, 'most_before', before, 'period', period,
         'reason', reason
     ));
+    perform moltbot_audit.append_one(
+        event.id, event.stream_id, null, null, event.event_type, event.actor, event.outcome, null, null,
+        event.created_at, null, null, event.input::text, null, null, null, event.salt,
+        event.input_commitment, event.output_commitment, event.key_commitment,
+        event.host_ids_commitment, event.event_hash
+    );
     return format('the limit of %s a %s is at most %s', budget, period, coalesce(most::text, 'what a host passes'));
 end
 $$;
