@@ -83,7 +83,7 @@ impl Host {
 
     /// Waits for what nobody waits for.
     async fn settled(&self, event_type: &str, len: usize) -> Vec<Record> {
-        for _ in 0..500 {
+        for _ in 0..60_000 {
             let events = self.events(event_type);
             if events.len() >= len {
                 return events;

@@ -49,7 +49,7 @@ async fn database(cluster: &Cluster) -> (String, Auditor) {
 
 fn auditor(store: PostgresStore, limits: Limits) -> Auditor {
     // Fifty tasks of eight processes wait for one row: nobody gives up.
-    let queue = QueueLimits::default().wait(Duration::from_secs(30));
+    let queue = QueueLimits::default().wait(Duration::from_mins(2));
     let key = RedactionKey::from_bytes([7; 32]);
     Auditor::builder(Arc::new(store), key).budgets(limits).limits(queue).build()
 }
@@ -136,7 +136,7 @@ async fn a_host(url: &str) {
             }
             Some("hammer") => flips::hammer(auditor(store.clone(), flips::limits()), own).await,
             Some("toil") => {
-                let limits = Limits::default().lease(Duration::from_millis(1_500));
+                let limits = Limits::default().lease(deaths::LEASE);
                 deaths::toil(auditor(store.clone(), limits.expect("a lease")), own).await
             }
             _ => break,

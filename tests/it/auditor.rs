@@ -73,7 +73,7 @@ fn moltbot_call() -> Effect {
 }
 
 async fn settle(sink: &MemorySink, len: usize) {
-    for _ in 0..500 {
+    for _ in 0..60_000 {
         if sink.inner().len() == len {
             return;
         }
@@ -82,7 +82,7 @@ async fn settle(sink: &MemorySink, len: usize) {
     panic!("expected {len} events, found {}", sink.inner().len());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_successful_effect_records_input_output_and_duration() {
     let (auditor, sink) = auditor();
     let run = auditor
@@ -100,7 +100,7 @@ async fn a_successful_effect_records_input_output_and_duration() {
     assert_eq!(record.idempotency_key(), Some("call-1"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_failed_effect_is_recorded_under_its_failure_and_returns_the_hosts_own_error() {
     let (auditor, sink) = auditor();
     let message = OutboundInput { text: Some("Muraho".into()), ..Default::default() };
@@ -116,7 +116,7 @@ async fn a_failed_effect_is_recorded_under_its_failure_and_returns_the_hosts_own
     assert_eq!(record.output(), Some(json!({ "error_message": "provider says 500" })));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_hosts_own_error_is_the_source_of_a_failed_effect() {
     let (auditor, _) = auditor();
     let call = async || Err::<Value, _>(std::io::Error::other("503"));
@@ -125,7 +125,7 @@ async fn the_hosts_own_error_is_the_source_of_a_failed_effect() {
     assert_eq!(source.to_string(), "503");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn each_kind_of_effect_fails_under_its_own_type() {
     let call = CallInput { consent_id: Some("consent-1".into()), ..Default::default() };
     for (effect, event_type) in [
@@ -148,7 +148,7 @@ async fn each_kind_of_effect_fails_under_its_own_type() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_panicking_effect_is_recorded_without_its_message_and_panics_on() {
     let (auditor, sink) = auditor();
     let task = tokio::spawn(async move {
@@ -165,7 +165,7 @@ async fn a_panicking_effect_is_recorded_without_its_message_and_panics_on() {
     assert_eq!(record.output(), None);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_effect_is_recorded_as_cancelled() {
     let (auditor, sink) = auditor();
     let endless = auditor.effect(moltbot_call()).run(async || {
@@ -181,7 +181,7 @@ async fn a_cancelled_effect_is_recorded_as_cancelled() {
     assert!(record.header().duration_ms.is_some());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_effect_dropped_before_it_is_polled_did_not_happen() {
     let (auditor, sink) = auditor();
     drop(auditor.effect(moltbot_call()).run(async || Ok::<_, String>(json!(null))));
@@ -189,7 +189,7 @@ async fn an_effect_dropped_before_it_is_polled_did_not_happen() {
     assert_eq!(sink.inner().len(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_outcome_being_written_is_written_though_its_caller_is_gone() {
     let (auditor, sink) = auditor();
     let run = auditor.effect(moltbot_call()).run(async || {
@@ -202,7 +202,7 @@ async fn an_outcome_being_written_is_written_though_its_caller_is_gone() {
     assert_eq!(only(&sink).header().outcome, "succeeded", "and not a second time as cancelled");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_effect_that_cannot_be_recorded_does_not_run() {
     let (auditor, sink) = auditor();
     let ran = AtomicBool::new(false);
@@ -217,7 +217,7 @@ async fn an_effect_that_cannot_be_recorded_does_not_run() {
     assert_eq!(sink.inner().len(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_result_that_could_not_be_recorded_reaches_the_caller_all_the_same() {
     let (auditor, sink) = auditor();
     let run = auditor.effect(moltbot_call()).run(async || {
@@ -241,7 +241,7 @@ async fn a_result_that_could_not_be_recorded_reaches_the_caller_all_the_same() {
     assert_eq!(record.header().duration_ms, Some(250));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_effect_whose_input_leaves_no_room_for_an_outcome_does_not_run() {
     let (auditor, sink) = auditor();
     let input = json!({ "text": "x y ".repeat((1 << 20) / 4 - 10) });
@@ -253,7 +253,7 @@ async fn an_effect_whose_input_leaves_no_room_for_an_outcome_does_not_run() {
     assert_eq!(sink.inner().len(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_output_nested_beyond_reason_does_not_lose_the_outcome() {
     let (auditor, sink) = auditor();
     let nested = (0..600).fold(json!(1), |inner, _| json!([inner]));
@@ -275,7 +275,7 @@ fn outside_a_runtime_an_error_says_so_and_nothing_panics() {
     assert!(matches!(error, RecordError::Write(WriteError::NoRuntime)), "{error}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_output_over_the_limit_does_not_lose_the_outcome() {
     let (auditor, sink) = auditor();
     let run = auditor.effect(moltbot_call()).run(async || Ok::<_, String>("x y ".repeat(400_000)));
@@ -287,7 +287,7 @@ async fn an_output_over_the_limit_does_not_lose_the_outcome() {
     assert!(output["length_bytes"].as_u64().is_some_and(|len| len > 1_600_000));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_event_goes_on_being_written_when_its_caller_gives_up() {
     let (auditor, sink) = auditor();
     sink.every_call(Fault::slow(Duration::from_millis(50)));
@@ -297,7 +297,7 @@ async fn an_event_goes_on_being_written_when_its_caller_gives_up() {
     settle(&sink, 1).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_id_made_beforehand_is_the_id_that_is_recorded() {
     let (auditor, sink) = auditor();
     let id = auditor.event_id().expect("an id");
@@ -306,7 +306,7 @@ async fn an_id_made_beforehand_is_the_id_that_is_recorded() {
     assert_eq!(only(&sink).id(), id);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_effect_runs_inside_a_spawned_task() {
     let (auditor, sink) = auditor();
     let answer = "held across an await".to_owned();
@@ -330,7 +330,7 @@ impl Entropy for NoEntropy {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn without_random_bytes_nothing_runs_and_nothing_is_written() {
     let sink = memory_sink();
     let builder = Auditor::builder(sink.clone(), RedactionKey::from_bytes([1; 32]));
@@ -345,7 +345,7 @@ async fn without_random_bytes_nothing_runs_and_nothing_is_written() {
     assert_eq!(sink.inner().len(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn errors_and_debug_output_hold_nothing_of_the_payload() {
     let (auditor, sink) = auditor();
     let secret = "+250788123456";
@@ -366,7 +366,7 @@ async fn errors_and_debug_output_hold_nothing_of_the_payload() {
     assert_eq!(ErrorCode::parse("provider_error"), Some(ErrorCode::ProviderError));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_webhook_delivered_to_two_processes_is_one_event_and_the_second_is_told() {
     let store = Arc::new(MemoryStore::new());
     let key = RedactionKey::from_bytes([1; 32]);
@@ -391,7 +391,7 @@ async fn a_webhook_delivered_to_two_processes_is_one_event_and_the_second_is_tol
     assert!(error.is_conflict() && !error.is_retryable(), "{error:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_key_alone_does_not_keep_an_event_from_being_recorded_twice() {
     let (auditor, sink) = auditor();
     let event = || {

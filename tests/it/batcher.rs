@@ -52,7 +52,7 @@ fn seq(answer: &Result<Recorded, WriteError>) -> i64 {
     answer.as_ref().expect("it is recorded").receipt().expect("it is chained").seq
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_arrives_while_a_batch_is_in_flight_is_the_next_batch() {
     let sink = sink();
     sink.at_calls([1], Fault::slow(Duration::from_millis(100)));
@@ -72,7 +72,7 @@ async fn what_arrives_while_a_batch_is_in_flight_is_the_next_batch() {
 }
 
 /// On one thread all are queued before a writer runs.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn idle_writers_share_what_waits_where_each_gets_enough() {
     for (waiting, writers, calls) in [(63, 2, 1), (64, 2, 2), (64, 1, 1), (96, 3, 3), (200, 2, 2)] {
         let sink = sink();
@@ -85,7 +85,7 @@ async fn idle_writers_share_what_waits_where_each_gets_enough() {
 }
 
 /// Of 400 events, 320 are the first batch: all events of 32 streams, and not some of all 40.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_waits_of_a_stream_goes_together() {
     let sink = sink();
     let batcher = batcher(&sink, QueueLimits::default().connections(1));
@@ -98,7 +98,7 @@ async fn what_waits_of_a_stream_goes_together() {
     assert_eq!((sink.calls(), streams.len()), (2, 32));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_flooded_stream_holds_up_none_but_itself() {
     let sink = sink();
     let batcher = batcher(&sink, QueueLimits::default().connections(1));
@@ -158,7 +158,7 @@ async fn a_stream_keeps_the_order_in_which_it_was_submitted() {
     assert_eq!(stored, landed);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refused_event_fails_alone() {
     let sink = sink();
     let request = fresh_request();
@@ -183,7 +183,7 @@ async fn a_refused_event_fails_alone() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_conflict_is_its_own_callers_alone() {
     let sink = sink();
     let batcher = batcher(&sink, QueueLimits::default());
@@ -215,7 +215,7 @@ impl AuditSink for Superstitious {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_event_that_makes_the_sink_panic_fails_alone() {
     let sink = Arc::new(Superstitious(MemoryStore::new()));
     let batcher = Batcher::new(sink.clone(), None, short(), ());
@@ -233,7 +233,7 @@ async fn an_event_that_makes_the_sink_panic_fails_alone() {
     assert_eq!(sink.0.len(), 19);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_short_outage_is_waited_out() {
     for fault in [Fault::landed(), Fault::not_landed()] {
         let sink = sink();
@@ -245,7 +245,7 @@ async fn a_short_outage_is_waited_out() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn without_a_spool_an_outage_is_the_callers_error_within_the_limit() {
     let sink = sink();
     for fault in [Fault::not_landed(), Fault::not_landed().hanging(), Fault::landed().hanging()] {
@@ -261,7 +261,7 @@ async fn without_a_spool_an_outage_is_the_callers_error_within_the_limit() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_event_whose_caller_gave_up_is_written_all_the_same() {
     let sink = sink();
     sink.at_calls([1], Fault::slow(Duration::from_millis(50)));
@@ -276,7 +276,7 @@ async fn an_event_whose_caller_gave_up_is_written_all_the_same() {
     assert_eq!(sink.inner().len(), 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_full_queue_holds_callers_back_and_then_says_so() {
     for limits in [short().events(4), short().bytes(4 * 1_200)] {
         let sink = sink();
@@ -292,7 +292,7 @@ async fn a_full_queue_holds_callers_back_and_then_says_so() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_held_back_caller_is_let_in_when_there_is_room() {
     let sink = sink();
     sink.every_call(Fault::slow(Duration::from_millis(2)));
@@ -301,7 +301,7 @@ async fn a_held_back_caller_is_let_in_when_there_is_room() {
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn shutdown_waits_for_what_was_begun_and_refuses_what_comes_after() {
     let sink = sink();
     sink.every_call(Fault::slow(Duration::from_millis(20)));
@@ -319,7 +319,7 @@ async fn shutdown_waits_for_what_was_begun_and_refuses_what_comes_after() {
     assert!(matches!(late, Err(WriteError::Closed)), "{late:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn shutdown_says_how_many_are_left_when_its_time_is_up() {
     let sink = sink();
     sink.every_call(Fault::not_landed().hanging());
@@ -354,7 +354,7 @@ fn a_runtime_that_stopped_in_the_middle_does_not_block_the_next() {
     assert_eq!(seq(&recorded), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn calls_that_failed_are_counted_in_an_event_once_there_is_room() {
     let sink = sink();
     let limits = short().events(1).connections(1);
@@ -414,7 +414,7 @@ async fn what_waits_for_a_place_is_not_overtaken() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_locked_stream_holds_up_itself_alone() {
     let sink = sink();
     let (locked, free) = (fresh_request(), fresh_request());
@@ -434,7 +434,7 @@ async fn a_locked_stream_holds_up_itself_alone() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn limits_beyond_reason_are_brought_within() {
     let sink = sink();
     for limits in [

@@ -26,7 +26,7 @@ use moltbot_audit::store::admission::{
     AdmissionStore, Claim, Conclusion, Flip, OpenEffect, Scope, SwitchState, Verdict,
 };
 use moltbot_audit::store::{Appended, AuditSink, AuditStore, BoxFuture, QueueLimits, StoreError};
-use moltbot_audit::testing::assert_no_personal_data;
+use moltbot_audit::testing::{MemoryStore, assert_no_personal_data};
 use moltbot_audit::{Auditor, Budget, RequestId, StreamId};
 use serde_json::Value;
 use uuid::Uuid;
@@ -261,17 +261,16 @@ async fn an_effect_that_is_missing_from_the_trail_is_noticed() {
     assert!(!differences(&[], &played.trail).is_empty());
 }
 
-#[tokio::test]
+/// Time is paused: nobody waits for a store that does not come back, and a busy machine breaks no limit.
+#[tokio::test(start_paused = true)]
 async fn when_the_trail_fails_at_most_the_effect_under_way_goes_unrecorded() {
-    /// The store does not come back: there is no use in waiting.
-    const AWAY: Duration = Duration::from_millis(200);
     let scenario = scenario_file("phone_charger");
-    let whole = Played::on_sqlite(&scenario).await.trail;
+    let whole = Played::on(&scenario, Arc::new(MemoryStore::new())).await.trail;
     let mut recorded = 0;
     for (fails_at, record) in whole.iter().enumerate() {
-        let fresh = crate::sqlite::open().await;
-        let sink = Arc::new(FailingSink { inner: fresh.store.clone(), left: fails_at.into() });
-        let (auditor, world) = stage_under(sink, Limits::default(), AWAY).await;
+        let inner = Arc::new(MemoryStore::new());
+        let sink = Arc::new(FailingSink { inner, left: fails_at.into() });
+        let (auditor, world) = stage(sink).await;
         let stopped = play(&scenario, &auditor, &world, &Story::new(std::io::sink())).await;
         assert!(matches!(stopped, Err(PlayError::Audit { .. })), "the play stops at {fails_at}");
         let went_out = world.ledger().len();
@@ -363,7 +362,7 @@ impl Played {
         let told = Told::default();
         let narrator = Story::new(told.clone());
         let sink = Arc::new(ToldSink::new(store.clone(), narrator.clone()));
-        let (auditor, world) = stage_under(sink, limits, Duration::from_secs(30)).await;
+        let (auditor, world) = stage_under(sink, limits).await;
         let requests = play(scenario, &auditor, &world, &narrator).await;
         let requests = requests.expect("the scenario plays, and its assertions hold");
         let mut trail = Vec::new();
@@ -473,7 +472,7 @@ impl AdmissionStore for FailingSink {
 }
 
 async fn stage(sink: Arc<dyn AuditSink>) -> (Auditor, Arc<World>) {
-    stage_under(sink, Limits::default(), Duration::from_secs(30)).await
+    stage_under(sink, Limits::default()).await
 }
 
 /// An hour ago, as in the example: a consent lapses by the store's clock. The same in each play, so that plays
@@ -481,12 +480,7 @@ async fn stage(sink: Arc<dyn AuditSink>) -> (Auditor, Arc<World>) {
 static START: LazyLock<DateTime<Utc>> =
     LazyLock::new(|| (SystemClock::new().now() - TimeDelta::hours(1)).trunc_subsecs(0));
 
-/// With these limits, and callers who wait so long for the store.
-async fn stage_under(
-    sink: Arc<dyn AuditSink>,
-    limits: Limits,
-    wait: Duration,
-) -> (Auditor, Arc<World>) {
+async fn stage_under(sink: Arc<dyn AuditSink>, limits: Limits) -> (Auditor, Arc<World>) {
     let clock = Arc::new(ScriptedClock::new(*START));
     let key = RedactionKey::from_bytes([7; 32]);
     let sink = Arc::new(ScriptedTime::over(sink, clock.clone()));
@@ -494,7 +488,7 @@ async fn stage_under(
         .budgets(limits)
         .clock(clock.clone())
         .environment(|_| None)
-        .limits(QueueLimits::default().wait(wait))
+        .limits(QueueLimits::default().wait(Duration::from_mins(2)))
         .build();
     set_up(&auditor).await.expect("the switches are reset");
     (auditor, Arc::new(World::new(clock)))

@@ -184,7 +184,8 @@ async fn a_server_that_does_not_answer_is_retryable_and_the_retry_lands_once() {
     assert!(error.is_retryable(), "{error:?}");
     assert!(said(&error).contains("no answer within 300ms"), "{error:?}");
     // Through a connection of its own: the pool was not given the other one back.
-    let landed = tampered.store.append(&batch).await.expect("the retry lands");
+    let patient = tampered.store.clone().with_statement_limit(LONG);
+    let landed = patient.append(&batch).await.expect("the retry lands");
     assert_eq!(landed.iter().flatten().map(|receipt| receipt.seq).collect::<Vec<_>>(), [4, 5]);
 
     // What was given up is done after all, and finds that it is done.
@@ -192,6 +193,7 @@ async fn a_server_that_does_not_answer_is_retryable_and_the_retry_lands_once() {
     while is_connected(&tampered.database, server).await {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    tampered.store = patient;
     let snapshot = tampered.read().await.expect("a readable stream").expect("rows");
     assert_eq!(snapshot.records.len(), 5);
     assert_unbroken(&snapshot);
@@ -212,7 +214,8 @@ async fn a_connection_that_cannot_be_given_back_is_replaced() {
 #[tokio::test]
 async fn a_read_that_is_not_answered_is_retryable() {
     let mut tampered = Tampered::with("select 1").await;
-    tampered.store = tampered.store.with_statement_limit(Duration::from_millis(100));
+    let patient = tampered.store.clone();
+    tampered.store = patient.clone().with_statement_limit(Duration::from_millis(100));
     let mut stuck = tampered.database.begin().await.expect("a transaction");
     stuck
         .execute("lock table moltbot_audit.audit_streams in access exclusive mode")
@@ -223,8 +226,12 @@ async fn a_read_that_is_not_answered_is_retryable() {
     let error = tampered.store.head(stream(&tampered.request)).await.expect_err("here too");
     assert!(error.is_retryable(), "{error:?}");
     stuck.rollback().await.expect("the lock is given back");
+    tampered.store = patient;
     assert_unbroken(&tampered.read().await.expect("a readable stream").expect("rows"));
 }
+
+/// More than any statement takes on a busy machine.
+const LONG: Duration = Duration::from_mins(1);
 
 fn signal(signal: &str, process: i32) {
     let status = Command::new("kill").args(["-s", signal, &process.to_string()]).status();

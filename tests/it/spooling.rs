@@ -80,7 +80,7 @@ fn ids(records: &[Record]) -> Vec<Uuid> {
     records.iter().map(|record| record.header().id).collect()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn events_of_an_outage_are_spooled_and_stored_on_return_in_order() {
     for fault in [
         Fault::not_landed(),
@@ -118,7 +118,7 @@ async fn events_of_an_outage_are_spooled_and_stored_on_return_in_order() {
 
 /// A wrong password, a missing schema, a pooler at its limit: no event is at fault, so none is set
 /// aside, however long it lasts.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_database_that_is_not_in_a_state_to_record_counts_as_away() {
     let scene = Scene::new().await;
     let request = fresh_request();
@@ -140,7 +140,7 @@ async fn a_database_that_is_not_in_a_state_to_record_counts_as_away() {
     assert_eq!(scene.spool.set_aside_count(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_spool_that_fails_does_not_keep_events_from_a_database_that_is_back() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spool = Spool::options(folder.path()).max_bytes(1).open().await.expect("our own");
@@ -165,7 +165,7 @@ async fn a_spool_that_fails_does_not_keep_events_from_a_database_that_is_back() 
     assert!(counts["spool_failed_events"].as_u64() >= Some(1), "{counts}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn only_the_stream_that_is_locked_goes_through_the_spool() {
     let scene = Scene::new().await;
     let (locked, free) = (fresh_request(), fresh_request());
@@ -180,7 +180,7 @@ async fn only_the_stream_that_is_locked_goes_through_the_spool() {
     assert_eq!(scene.stored().len(), 10);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn after_shutdown_nothing_holds_on_to_spool_or_store() {
     let scene = Scene::new().await;
     scene.sink.every_call(Fault::not_landed());
@@ -197,7 +197,7 @@ async fn after_shutdown_nothing_holds_on_to_spool_or_store() {
     drop(folder);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_slow_database_is_not_kept_busy_by_what_a_drain_says_of_itself() {
     let scene = Scene::new().await;
     scene.sink.every_call(Fault::slow(Duration::from_millis(300)));
@@ -211,7 +211,7 @@ async fn a_slow_database_is_not_kept_busy_by_what_a_drain_says_of_itself() {
     assert_eq!(scene.drains().len(), 1, "{:?}", scene.drains());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_hanging_database_delays_callers_once_and_by_the_limit() {
     let scene = Scene::new().await;
     scene.sink.every_call(Fault::not_landed().hanging());
@@ -224,7 +224,7 @@ async fn a_hanging_database_delays_callers_once_and_by_the_limit() {
     assert!(started.elapsed() >= Duration::from_millis(200), "it never tried");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn other_streams_are_recorded_live_while_the_spool_is_drained() {
     let scene = Scene::new().await;
     let request = fresh_request();
@@ -262,7 +262,7 @@ async fn other_streams_are_recorded_live_while_the_spool_is_drained() {
     scene.drained().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_the_database_refuses_is_set_aside_and_holds_up_nothing() {
     let scene = Scene::new().await;
     scene.sink.every_call(Fault::not_landed());
@@ -290,7 +290,7 @@ async fn what_the_database_refuses_is_set_aside_and_holds_up_nothing() {
     assert_eq!(scene.drains().last().expect("a drain")["set_aside_events"], 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_full_spool_is_the_callers_error_and_loses_nothing_that_was_acknowledged() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spool = Spool::options(folder.path()).max_events(5).open().await.expect("our own");
@@ -311,7 +311,7 @@ async fn a_full_spool_is_the_callers_error_and_loses_nothing_that_was_acknowledg
     assert_eq!(ids(&scene.stored()), acknowledged);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_next_process_stores_what_the_last_one_spooled() {
     let scene = Scene::new().await;
     scene.sink.every_call(Fault::not_landed());
@@ -332,7 +332,7 @@ async fn the_next_process_stores_what_the_last_one_spooled() {
     assert_eq!(ids(&next.stored()), sent);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn shutdown_leaves_what_the_database_does_not_take_in_the_spool() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spool = Spool::open(folder.path()).await.expect("our own");
@@ -355,7 +355,7 @@ async fn shutdown_leaves_what_the_database_does_not_take_in_the_spool() {
     assert_eq!(spool.depth().events, 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_effect_runs_and_its_outcome_is_kept_while_the_database_is_away() {
     let scene = Scene::new().await;
     scene.sink.every_call(Fault::not_landed());

@@ -19,7 +19,7 @@ fn limits(
 /// An effect, its budget and limit, and what a host does where that is used up.
 type Case<'a> = (&'a dyn Fn() -> Effect, Budget, i64, FallbackAction, &'a [HandoffOption]);
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn each_budget_of_a_request_ends_where_the_seed_says() {
     let vendor = || vendor_batch(1);
     let cases: [Case; 3] = [
@@ -67,7 +67,7 @@ async fn each_budget_of_a_request_ends_where_the_seed_says() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_batch_that_does_not_fit_is_refused_whole() {
     let host = host();
     for vendors in [5, 5, 4] {
@@ -91,7 +91,7 @@ async fn a_batch_that_does_not_fit_is_refused_whole() {
     roomy.run(vendor_batch(1)).await.expect("one more fits");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_intent_says_what_is_charged_and_under_which_limits() {
     let host = host_with(|builder| {
         builder.budgets(limits(|limits| {
@@ -126,7 +126,7 @@ async fn an_intent_says_what_is_charged_and_under_which_limits() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn tokens_and_cost_are_settled_to_what_they_were() {
     let host = host_with(|builder| {
         builder.budgets(limits(|limits| {
@@ -163,7 +163,7 @@ async fn tokens_and_cost_are_settled_to_what_they_were() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_price_that_nobody_knows_is_never_nothing() {
     let limited = |limits: Limits| limits.per_request(Budget::COST_MICROUSD, 50_000);
     let host = host_with(|builder| builder.budgets(limits(limited)));
@@ -187,7 +187,7 @@ async fn a_price_that_nobody_knows_is_never_nothing() {
     priced.refused(moltbot_call()).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_request_over_its_time_is_refused_what_has_a_budget_and_nothing_else() {
     let host = host();
     host.auditor.record(super::created()).await.expect("recorded");
@@ -212,7 +212,7 @@ async fn a_request_over_its_time_is_refused_what_has_a_budget_and_nothing_else()
     host.run(moltbot_call()).await.expect("after the shortlist");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn there_is_a_warning_at_eighty_percent_and_over_the_target_once() {
     let host = host();
     host.auditor.record(super::created()).await.expect("recorded");
@@ -238,7 +238,7 @@ async fn there_is_a_warning_at_eighty_percent_and_over_the_target_once() {
     assert_eq!(host.events("budget.warned").len(), 1, "once, at the crossing");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_warning_has_its_place_before_the_next_admission() {
     let host = host();
     host.run(ocr_job()).await.expect("within the limit");
@@ -253,7 +253,7 @@ async fn a_warning_has_its_place_before_the_next_admission() {
     assert_eq!(types[2..6], after);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_budget_of_the_hosts_own_is_kept_like_the_others() {
     let sms = Budget::new("sms").expect("a name");
     let host = host_with(|builder| {
@@ -265,7 +265,7 @@ async fn a_budget_of_the_hosts_own_is_kept_like_the_others() {
     assert_eq!(host.used(&sms).await, 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_usage_names_every_budget_that_is_limited() {
     let host = host();
     host.run(vendor_batch(4)).await.expect("within the limit");
@@ -281,7 +281,7 @@ async fn a_usage_names_every_budget_that_is_limited() {
     assert_eq!(figures, expected);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_failed_is_spent_and_what_was_not_performed_is_given_back() {
     let host = host();
     let failed = host.auditor.effect(ocr_job()).run(async || Err::<Value, _>("blurred")).await;

@@ -8,7 +8,7 @@ use moltbot_audit::{Budget, Effect, EffectError, Switch};
 
 use super::{custom, host, moltbot_call, vendor_batch};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_effect_that_is_declared_wrongly_does_not_run_and_leaves_nothing() {
     let host = host();
     let sms = Budget::new("sms").expect("a name");

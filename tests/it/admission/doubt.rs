@@ -20,7 +20,7 @@ async fn lost(host: &Host) -> Uuid {
     id
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_lease_that_is_over_is_recorded_once_and_the_effect_listed() {
     let host = host();
     let permit = host.auditor.effect(ocr_job()).admit().await.expect("admitted");
@@ -42,7 +42,7 @@ async fn a_lease_that_is_over_is_recorded_once_and_the_effect_listed() {
     assert_eq!(host.used(&Budget::OCR_JOBS).await, 2, "the charge stays");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_was_performed_stays_charged_and_answers_without_an_output() {
     let host = host();
     let id = lost(&host).await;
@@ -62,7 +62,7 @@ async fn what_was_performed_stays_charged_and_answers_without_an_output() {
     assert_eq!(event.input(), Some(said));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_was_not_performed_is_given_back_and_may_run() {
     let host = host();
     let id = lost(&host).await;
@@ -74,7 +74,7 @@ async fn what_was_not_performed_is_given_back_and_may_run() {
     host.run(ocr_job().idempotency_key("photo-1")).await.expect("its key is free");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn only_what_is_in_doubt_can_be_resolved_and_only_by_somebody_for_a_reason() {
     let host = host();
     let permit = host.auditor.effect(ocr_job()).admit().await.expect("admitted");
@@ -107,7 +107,7 @@ async fn leases_are_looked_at_without_being_asked_for() {
     assert_eq!(host.events("effect.expired").len(), 1, "once");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn one_lease_whose_stream_is_locked_does_not_hold_up_the_others() {
     let host = host();
     let id = lost(&host).await;

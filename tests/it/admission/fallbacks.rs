@@ -49,7 +49,7 @@ fn a_language_is_read_as_hosts_write_it() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_text_can_be_replaced() {
     let texts = || Texts::new("One moment.", "Un instant.", "Akanya gato.");
     let host = bare_host(|builder| {

@@ -22,7 +22,7 @@ fn switches(record: &Record) -> Value {
     record.input().expect("an input")["switches"].clone()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_message_inside_a_batch_is_refused_once_the_batchs_switch_is_engaged() {
     let host = host();
     let sent = AtomicUsize::new(0);
@@ -56,7 +56,7 @@ async fn a_message_inside_a_batch_is_refused_once_the_batchs_switch_is_engaged()
     host.run(message("v4")).await.expect("it has no switch");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn switches_of_effects_inside_effects_add_up() {
     let host = host();
     let sms = Switch::new("sms").expect("a name");
@@ -94,7 +94,7 @@ async fn switches_of_effects_inside_effects_add_up() {
     assert_eq!(host.events("vendor.batch_sent")[0].header().outcome, "succeeded");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_task_that_is_spawned_is_outside_unless_it_is_carried() {
     let host = Arc::new(host());
     let spawned = host.auditor.effect(vendor_batch(1).planned_by_moltbot()).run(async || {
@@ -114,7 +114,7 @@ async fn a_task_that_is_spawned_is_outside_unless_it_is_carried() {
     in_current_effect(async { host.run(custom()).await }).await.expect("it has no switch");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_runs_inside_a_permit_is_governed_by_it() {
     let host = host();
     let permit = host.auditor.effect(vendor_batch(1).planned_by_moltbot()).admit().await;
@@ -126,7 +126,7 @@ async fn what_runs_inside_a_permit_is_governed_by_it() {
     permit.failed(&"stopped").await.expect("recorded");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_environment_that_stops_a_switch_stops_what_runs_inside_too() {
     let host = host();
     let off = host_with(|builder| {
@@ -140,7 +140,7 @@ async fn an_environment_that_stops_a_switch_stops_what_runs_inside_too() {
 }
 
 /// Each way to end, after a switch was engaged meanwhile.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_effect_that_was_stopped_midway_says_so_in_its_outcome() {
     let host = host();
     let engage = async || {
@@ -200,7 +200,7 @@ async fn an_effect_that_was_stopped_midway_says_so_in_its_outcome() {
 }
 
 /// Another process engages it: this one hears of it while the call runs.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_long_call_hears_of_a_switch_that_another_process_engaged() {
     let host = host();
     let other = Auditor::builder(Arc::clone(host.store()) as _, RedactionKey::from_bytes([7; 32]));

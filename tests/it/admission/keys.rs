@@ -17,7 +17,7 @@ fn message(text: &str) -> Effect {
     Effect::message(&input).request(&request()).idempotency_key("+250788123456:message:1")
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_same_again_is_answered_from_its_record_with_the_same_bytes() {
     let host = host();
     let effect = || moltbot_call().idempotency_key("call-1");
@@ -43,7 +43,7 @@ async fn the_same_again_is_answered_from_its_record_with_the_same_bytes() {
     assert!(!format!("{replay:?}").contains("Ibihe"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_typed_output_is_read_back_and_one_that_cannot_be_is_an_error() {
     let host = host();
     let sent = OutboundOutput { provider_message_id: Some("wamid.7".into()), ..Default::default() };
@@ -74,7 +74,7 @@ async fn a_typed_output_is_read_back_and_one_that_cannot_be_is_an_error() {
     again.run(async || Err::<(), _>("must not run".to_owned())).await.expect("answered");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn another_request_under_a_key_is_never_answered_with_the_first_ones_output() {
     let host = host();
     host.run(message("Muraho")).await.expect("sent");
@@ -83,7 +83,7 @@ async fn another_request_under_a_key_is_never_answered_with_the_first_ones_outpu
     assert!(matches!(error, EffectError::Conflict { .. }), "{error:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn another_input_under_a_key_is_a_conflict() {
     let host = host();
     host.run(message("Muraho")).await.expect("sent");
@@ -95,7 +95,7 @@ async fn another_input_under_a_key_is_a_conflict() {
     assert_eq!(refused.output(), Some(json!({ "other_effect_id": first })));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_under_way_is_not_begun_again() {
     let host = host();
     let permit = host.auditor.effect(message("Muraho")).admit().await.expect("admitted");
@@ -117,7 +117,7 @@ async fn what_is_under_way_is_not_begun_again() {
     assert_eq!(host.run(message("Muraho")).await.expect("answered"), json!({ "late": true }));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_failure_frees_its_key() {
     let host = host();
     let failed = host.auditor.effect(message("Muraho"));
@@ -126,7 +126,7 @@ async fn a_failure_frees_its_key() {
     assert_eq!(host.run(message("Muraho")).await.expect("ran"), json!({ "ran": true }));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_number_in_a_key_is_nowhere_in_clear_and_deduplicates_all_the_same() {
     let host = host();
     host.run(message("Muraho")).await.expect("sent");

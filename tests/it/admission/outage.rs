@@ -15,7 +15,7 @@ use moltbot_audit::{Actor, AuditEvent, Auditor, Budget, Effect, EffectError, Eve
 use serde_json::{Value, json};
 
 use super::{Host, custom, host, host_with, moltbot_call, ocr_job, request, vendor_batch};
-use crate::support::records::named_conversation;
+use crate::support::records::{named_conversation, sealed};
 
 async fn spooling_host(folder: &tempfile::TempDir) -> Host {
     let path = folder.path().join("spool");
@@ -25,7 +25,7 @@ async fn spooling_host(folder: &tempfile::TempDir) -> Host {
 
 async fn drained(host: &Host) {
     let spool = host.auditor.spool().expect("a spool");
-    for _ in 0..1_000 {
+    for _ in 0..24_000 {
         // The event about the drain goes to the database, and says that it is taken to be back.
         if spool.depth().events == 0 && !host.events("audit.spool_drained").is_empty() {
             return;
@@ -35,7 +35,7 @@ async fn drained(host: &Host) {
     panic!("the spool is not drained");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn with_the_database_away_ai_is_refused_and_the_apology_goes_out() {
     let folder = tempfile::tempdir().expect("a folder");
     let host = spooling_host(&folder).await;
@@ -66,7 +66,7 @@ async fn with_the_database_away_ai_is_refused_and_the_apology_goes_out() {
     host.run(ocr_job()).await.expect("the database is back");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_process_that_dies_in_an_outage_leaves_its_effect_in_doubt() {
     let folder = tempfile::tempdir().expect("a folder");
     let host = spooling_host(&folder).await;
@@ -83,7 +83,7 @@ async fn a_process_that_dies_in_an_outage_leaves_its_effect_in_doubt() {
     host.auditor.resolve(id, Finding::NotPerformed, "aline", "not sent").await.expect("resolved");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_admission_whose_answer_was_lost_is_asked_again() {
     let host = host();
     host.sink.at_calls([1], Fault::landed());
@@ -92,7 +92,7 @@ async fn an_admission_whose_answer_was_lost_is_asked_again() {
     assert_eq!(host.used(&Budget::OCR_JOBS).await, 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_admission_that_may_have_landed_is_voided_by_its_refusal() {
     let host = host();
     host.sink.at_calls([1, 2, 3], Fault::landed());
@@ -108,7 +108,7 @@ async fn an_admission_that_may_have_landed_is_voided_by_its_refusal() {
     assert!(host.auditor.in_doubt().await.expect("the store is up").is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_store_that_hangs_holds_nobody_longer_than_they_wait() {
     let host = host();
     host.sink.every_call(Fault::not_landed().hanging());
@@ -116,7 +116,7 @@ async fn a_store_that_hangs_holds_nobody_longer_than_they_wait() {
     assert_eq!(refused.expect("in time").reason, RefusalReason::Unavailable);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_intent_that_the_store_refuses_does_not_run() {
     let host = host();
     host.sink.refuse(|record| record.header().event_type == "effect.admitted");
@@ -143,7 +143,7 @@ impl AuditSink for RecordsOnly {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_sink_that_only_records_runs_what_has_no_switch_and_no_budget() {
     let sink = Arc::new(RecordsOnly(MemoryStore::new()));
     let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32])).build();
@@ -166,7 +166,7 @@ async fn a_sink_that_only_records_runs_what_has_no_switch_and_no_budget() {
     assert!(unsupported.iter().all(|one| matches!(one, Some(ControlError::Unsupported))));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_call_does_not_run_on_a_consent_whose_last_word_is_in_the_spool() {
     let folder = tempfile::tempdir().expect("a folder");
     let host = spooling_host(&folder).await;
@@ -196,7 +196,7 @@ async fn a_call_does_not_run_on_a_consent_whose_last_word_is_in_the_spool() {
     assert_eq!(host.refused(call()).await.reason, RefusalReason::ConsentDenied);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_key_that_cannot_be_looked_up_for_a_lock_is_no_reason_to_run() {
     let host = host();
     // For as long as it is asked what may run. Whoever then took the way of an outage would run.
@@ -214,18 +214,16 @@ async fn a_key_that_cannot_be_looked_up_for_a_lock_is_no_reason_to_run() {
 }
 
 /// The store's clock stands still here: what counts is the wait.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_request_that_was_heard_of_in_an_outage_has_taken_the_time_it_waited() {
     const WAITED: Duration = Duration::from_millis(60);
     let folder = tempfile::tempdir().expect("a folder");
     let spool = Spool::open(folder.path().join("spool")).await.expect("a spool");
+    spool.push(vec![sealed(super::created())]).await.expect("it is in the spool");
+    // By this machine's clock, which is not paused; nothing drains it meanwhile.
+    std::thread::sleep(WAITED);
     let limits = Limits::default().time(WAITED, WAITED).expect("a limit");
     let host = host_with(|builder| builder.spool(spool).budgets(limits));
-    host.sink.every_call(Fault::not_landed());
-    let recorded = host.auditor.record(super::created()).await.expect("durable");
-    assert!(recorded.receipt().is_none(), "it is in the spool");
-    tokio::time::sleep(WAITED).await;
-    host.sink.heal();
     drained(&host).await;
     let refusal = host.refused(moltbot_call()).await;
     let RefusalReason::Time { elapsed, .. } = refusal.reason else { panic!("{refusal:?}") };

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{host, moltbot_call, ocr_job};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_permit_names_its_effect_and_records_what_came_of_it() {
     let host = host();
     let id = host.auditor.event_id().expect("an id");
@@ -24,7 +24,7 @@ async fn a_permit_names_its_effect_and_records_what_came_of_it() {
     assert!(host.auditor.in_doubt().await.expect("the store is up").is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_dropped_permit_leaves_its_effect_in_doubt_and_its_charge_held() {
     let host = host();
     drop(host.auditor.effect(ocr_job()).admit().await.expect("admitted"));
@@ -36,7 +36,7 @@ async fn a_dropped_permit_leaves_its_effect_in_doubt_and_its_charge_held() {
     assert_eq!(host.used(&Budget::OCR_JOBS).await, 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn whoever_gives_up_before_the_answer_leaves_nothing_behind() {
     let host = host();
     host.sink.every_call(Fault::slow(Duration::from_millis(40)));
@@ -48,7 +48,7 @@ async fn whoever_gives_up_before_the_answer_leaves_nothing_behind() {
     assert!(host.auditor.in_doubt().await.expect("the store is up").is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_outcome_recorded_later_settles_its_effect() {
     let host = host();
     let permit = host.auditor.effect(ocr_job()).admit().await.expect("admitted");
@@ -62,7 +62,7 @@ async fn an_outcome_recorded_later_settles_its_effect() {
     assert_eq!(host.events("ocr.job_failed").len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn after_a_shutdown_nothing_is_admitted() {
     let host = host();
     host.auditor.shutdown(Duration::from_secs(1)).await.expect("nothing is left");

@@ -43,7 +43,7 @@ fn is_of_another_key(error: &RecordError) -> bool {
     matches!(error, RecordError::Write(WriteError::Store(StoreError::KeyMismatch { .. })))
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_process_with_another_key_records_nothing_and_runs_nothing() {
     let store = Arc::new(MemoryStore::new());
     let (ours, other) = (auditor(&store, key(1)), auditor(&store, key(2)));
@@ -61,7 +61,7 @@ async fn a_process_with_another_key_records_nothing_and_runs_nothing() {
     assert_eq!(store.len(), 3, "the other left nothing");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_effect_may_be_the_first_that_is_asked_under_another_key() {
     let store = Arc::new(MemoryStore::new());
     assert_eq!(run(&auditor(&store, key(1)), apology()).await.0, 1);
@@ -70,7 +70,7 @@ async fn an_effect_may_be_the_first_that_is_asked_under_another_key() {
     assert!(is_of_another_key(&error), "{error:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_key_is_replaced_by_a_process_that_knows_both_and_answers_stay() {
     let store = Arc::new(MemoryStore::new());
     let old = auditor(&store, key(1));
@@ -148,7 +148,7 @@ fn neither_a_key_nor_its_proof_is_printed() {
 
 const FINGERPRINT_OF_SEVENS: &str = "cb176e83b6736259507b4eb9e0db8937";
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_was_spooled_before_the_key_was_known_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Arc::new(MemoryStore::new());
@@ -160,7 +160,7 @@ async fn what_was_spooled_before_the_key_was_known_is_kept() {
     spool.push(vec![crate::support::records::sealed(created())]).await.expect("spooled");
     let other = Auditor::builder(sink.clone(), key(2)).spool(spool.clone()).build();
     sink.heal();
-    for _ in 0..1_000 {
+    for _ in 0..24_000 {
         if spool.depth().events == 0 {
             break;
         }

@@ -25,7 +25,7 @@ fn switch(refusal: &moltbot_audit::admission::Refusal) -> (&str, SwitchedBy) {
     (switch.as_str(), *by)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_switch_that_nobody_ever_set_is_engaged() {
     let host = bare_host(|builder| builder);
     assert_eq!(switch(&host.refused(moltbot_call()).await), ("ai", SwitchedBy::Store));
@@ -40,7 +40,7 @@ async fn a_switch_that_nobody_ever_set_is_engaged() {
     assert_eq!(stand, [("ai", true), ("calling", true), ("ocr", true)]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn engaged_it_refuses_and_the_audit_goes_on() {
     let host = host();
     host.run(moltbot_call()).await.expect("before");
@@ -75,7 +75,7 @@ async fn engaged_it_refuses_and_the_audit_goes_on() {
     assert_eq!((ai.is_engaged, ai.by.as_str(), ai.reason.as_str()), (false, "jeanne", "found it"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_and_why_must_be_said() {
     let host = host();
     let switches = host.auditor.kill_switch();
@@ -92,7 +92,7 @@ async fn who_and_why_must_be_said() {
     host.run(moltbot_call()).await.expect("nothing was switched");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_environment_can_only_switch_off() {
     let cases = [
         ("false", Some(SwitchedBy::Environment)),
@@ -134,7 +134,7 @@ async fn the_environment_can_only_switch_off() {
     assert_eq!(switch(&host.refused(moltbot_call()).await), ("ai", SwitchedBy::Store));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn work_in_flight_feels_its_switch() {
     let host = host();
     let permit = host.auditor.effect(moltbot_call()).admit().await.expect("admitted");
@@ -161,7 +161,7 @@ async fn work_in_flight_feels_its_switch() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_call_rests_on_a_consent() {
     let host = host();
     let call = |consent_id: Option<&str>| {
@@ -197,7 +197,7 @@ async fn a_call_rests_on_a_consent() {
     assert_eq!(codes, expected);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_self_test_sees_a_probe_admitted_and_then_refused() {
     let host = bare_host(|builder| builder);
     let report = host.auditor.self_test().await.expect("the kill switch works");
@@ -230,7 +230,7 @@ async fn many_self_tests_at_once_disturb_neither_each_other_nor_the_host() {
     assert!(states.iter().all(|state| !state.is_engaged));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_self_test_finds_a_switch_that_stops_nothing() {
     let store = Arc::new(Deaf(MemoryStore::new()));
     let auditor = Auditor::builder(store, RedactionKey::from_bytes([7; 32])).build();

@@ -243,7 +243,7 @@ pub(crate) async fn a_drain_sets_an_outcome_of_another_request_aside_and_goes_on
     spool.push(batch).await.expect("a working spool");
     let batcher = Batcher::new(case.store.clone(), Some(spool.clone()), QueueLimits::default(), ());
     batcher.start();
-    for _ in 0..1_000 {
+    for _ in 0..24_000 {
         if spool.depth().events == 0 {
             break;
         }

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use moltbot_audit::store::{AuditStore, StreamSnapshot};
 use serde_json::Value;
+use sqlx::PgPool;
 
 use super::*;
 use crate::support::records::{assert_unbroken, named_request};
 
 const PROCESSES: usize = 8;
 const REQUESTS: usize = 12;
+pub(super) const LEASE: Duration = Duration::from_millis(1_500);
 
 /// Runs effects on a few shared requests until it is killed.
 pub(super) async fn toil(auditor: Auditor, own: u32) -> String {
@@ -38,6 +40,22 @@ pub(super) async fn toil(auditor: Auditor, own: u32) -> String {
         task.await.expect("a task ends");
     }
     unreachable!("tasks that loop");
+}
+
+/// The sessions of hosts.
+const OTHERS: &str = "select count(*) from pg_stat_activity
+    where datname = current_database() and state <> 'idle' and pid <> pg_backend_pid()";
+const OPEN: &str = "select count(*) from moltbot_audit.audit_effects where state = 'running'";
+
+async fn scalar(pool: &PgPool, sql: &'static str) -> i64 {
+    sqlx::query_scalar(sql).fetch_one(pool).await.expect("the server is up")
+}
+
+/// Waits until hosts are inside effects.
+async fn under_load(pool: &PgPool) {
+    while scalar(pool, OPEN).await == 0 {
+        sleep(Duration::from_millis(5)).await;
+    }
 }
 
 fn events<'a>(
@@ -86,16 +104,21 @@ async fn hosts_die_and_no_budget_is_passed_and_no_effect_forgotten() {
     let store = PostgresStore::connect(&url).await.expect("the server is up");
     let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(THIS, &url)).collect();
     Host::tell_all(&mut hosts, "toil");
+    let pool = PgPool::connect(&url).await.expect("the server is up");
     for kill in 0..rounds(6) {
+        under_load(&pool).await;
         sleep(Duration::from_millis(100 + u64::try_from(kill * 37 % 150).expect("small"))).await;
         let mut next = Host::start(THIS, &url);
         next.tell("toil");
         drop(std::mem::replace(&mut hosts[kill % PROCESSES], next));
     }
-    sleep(Duration::from_millis(500)).await;
+    under_load(&pool).await;
     drop(hosts);
-    // The leases end.
-    sleep(Duration::from_secs(2)).await;
+    // What the dead had sent lands, and its lease ends.
+    while scalar(&pool, OTHERS).await > 0 {
+        sleep(Duration::from_millis(20)).await;
+    }
+    sleep(LEASE + Duration::from_millis(500)).await;
     let in_doubt = auditor.in_doubt().await.expect("readable");
     let mut expired = 0;
     for request in (0..REQUESTS).map(|n| named_request(&format!("toil {n}"))) {

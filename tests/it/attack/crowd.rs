@@ -12,7 +12,7 @@ use crate::support::records::{event, fresh_request};
 /// What ten thousand answers, and as many events in the spool, take on a slow machine.
 const SLACK: Duration = Duration::from_secs(20);
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn ten_thousand_callers_of_a_dead_store_are_all_answered_in_time() {
     for with_spool in [false, true] {
         let folder = tempfile::tempdir().expect("a temporary folder");

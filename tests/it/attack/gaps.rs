@@ -24,7 +24,7 @@ fn stated(sink: &Sink) -> u64 {
     counts.iter().filter_map(|one| one.output()?["overloaded_events"].as_u64()).sum()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_count_that_could_not_be_written_is_stated_later() {
     let sink = sink();
     let auditor = auditor(&sink, None, narrow(Duration::from_secs(10)));
@@ -57,7 +57,7 @@ async fn until_stated(sink: &Sink, auditor: &Auditor, refusals: u64) {
     assert_eq!(stated(sink), refusals);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn refusals_are_counted_also_where_their_callers_gave_up() {
     let sink = sink();
     let auditor = auditor(&sink, None, narrow(Duration::from_millis(200)));
@@ -72,7 +72,7 @@ async fn refusals_are_counted_also_where_their_callers_gave_up() {
     until_stated(&sink, &auditor, 1).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_largest_step_of_an_outage_is_the_one_that_is_stated() {
     let sink = sink();
     let clock = Arc::new(SteppedClock::new(morning()));

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::{LONG, auditor, of_type, sink, until, waiting};
 use crate::support::records::{event, fresh_request};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_wait_of_any_length_is_a_limit() {
     for wait in [Duration::ZERO, Duration::from_millis(1), Duration::MAX] {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -37,7 +37,7 @@ async fn one_call_that_never_ends_does_not_hold_up_others_for_ever() {
     recorded.await.expect("others are recorded");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_closed_spool_lets_go_of_everything() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spool = Spool::open(folder.path()).await.expect("our own");

@@ -27,7 +27,7 @@ impl AuditSink for Reversing {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn nobody_gets_the_receipt_of_another_event() {
     let sink = Arc::new(Reversing(MemoryStore::new()));
     let batcher = Batcher::new(sink.clone(), None, QueueLimits::default(), ());

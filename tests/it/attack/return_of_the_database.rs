@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::{auditor, of_type, sink, until, waiting};
 use crate::support::records::{event, fresh_request};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_spool_that_took_nothing_does_not_keep_recording_from_the_database() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spool = Spool::options(folder.path()).max_bytes(10).open().await.expect("our own");
@@ -26,7 +26,7 @@ async fn a_spool_that_took_nothing_does_not_keep_recording_from_the_database() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_slow_database_is_not_told_of_drains_without_end() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spool = Spool::open(folder.path()).await.expect("our own");
@@ -42,7 +42,7 @@ async fn a_slow_database_is_not_told_of_drains_without_end() {
     assert!(stated <= 3, "one event, and {stated} about its drain");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_database_far_slower_than_a_caller_waits_is_drained() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spool = Spool::open(folder.path()).await.expect("our own");

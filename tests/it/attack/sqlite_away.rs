@@ -21,14 +21,15 @@ async fn a_locked_file_is_an_outage_and_keeps_the_order() {
         let store = SqliteStore::open(&url).await.expect("our own folder");
         store.migrate().await.expect("a fresh schema");
         let spool = Spool::open(folder.path().join("spool")).await.expect("our own folder");
-        let builder = Auditor::builder(Arc::new(store.clone()), RedactionKey::from_bytes([7; 32]))
-            .limits(waiting(Duration::from_millis(300)));
+        let builder =
+            || Auditor::builder(Arc::new(store.clone()), RedactionKey::from_bytes([7; 32]));
+        let request = fresh_request();
+        let patient = builder().limits(waiting(LONG)).build();
+        let mut sent =
+            vec![patient.record(event(&request)).await.expect("nobody has it").event_id()];
+        let builder = builder().limits(waiting(Duration::from_millis(300)));
         let builder = if with_spool { builder.spool(spool.clone()) } else { builder };
         let auditor = builder.build();
-        let request = fresh_request();
-        let mut sent =
-            vec![auditor.record(event(&request)).await.expect("nobody has it").event_id()];
-
         let mut other = SqliteConnection::connect(&url).await.expect("the same file");
         other.execute("begin immediate").await.expect("the lock is free");
         for _ in 0..3 {

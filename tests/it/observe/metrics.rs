@@ -35,7 +35,8 @@ fn play_with<F: Future<Output = ()>>(
     scene: impl FnOnce(Host) -> F,
 ) {
     let recorder = recorder().build_recorder();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     metrics::with_local_recorder(&recorder, || {
         runtime.expect("a runtime").block_on(async {
             let clock = Arc::new(SteppedClock::new(morning()));
@@ -77,7 +78,7 @@ impl Host {
 
     /// Waits until a series has a value: what nobody waits for takes a moment.
     async fn settles(&self, series: &str, value: f64) {
-        for _ in 0..500 {
+        for _ in 0..60_000 {
             if self.value(series) == Some(value) {
                 return;
             }

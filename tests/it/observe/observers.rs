@@ -101,7 +101,8 @@ async fn record_thousand(auditor: &Auditor) {
 }
 
 fn play(scene: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     runtime.expect("a runtime").block_on(scene);
 }
 
@@ -137,7 +138,7 @@ fn a_log_writer_that_hangs_holds_no_caller_and_what_it_cannot_take_is_counted() 
         });
         ended.send(()).expect("the test waits");
     });
-    end.recv_timeout(Duration::from_mins(2)).expect("nobody waits for the writer");
+    end.recv_timeout(Duration::from_mins(10)).expect("nobody waits for the writer");
     assert_eq!(closed.0.load(Ordering::SeqCst), 1, "an effect's span waits for no line");
     let exposed = scraped.render();
     assert_all_counted(&exposed);

@@ -42,7 +42,7 @@ async fn play(auditor: &Auditor, request: &RequestId) {
         let id = permit.effect_id().uuid();
         // In doubt, once its outcome says that nobody saw the end.
         drop(permit);
-        for _ in 0..500 {
+        for _ in 0..24_000 {
             let open = auditor.in_doubt().await.expect("readable");
             if open.iter().any(|open| open.effect_id == id) {
                 break;

@@ -99,7 +99,7 @@ async fn cut<F: Future>(future: F, waits: usize) -> Option<F::Output> {
 /// Waits until nobody but us is at work in the database, or holds a transaction.
 async fn wait_until_idle(database: &PgPool) -> Result<(), String> {
     let mut busy: Vec<String> = Vec::new();
-    for _ in 0..250 {
+    for _ in 0..6_000 {
         // Also before the first look: what was sent has to arrive.
         tokio::time::sleep(Duration::from_millis(20)).await;
         busy = sqlx::query_scalar(

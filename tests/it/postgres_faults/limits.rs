@@ -6,6 +6,7 @@ use moltbot_audit::store::{AuditSink, AuditStore, Pooling, PostgresStore, StoreE
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Executor, PgPool};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use super::{Tampered, is_connected, said, signal};
 use crate::postgres::migrated;
@@ -126,25 +127,39 @@ async fn a_connection_to_a_server_that_cannot_write_is_closed() {
 /// The server hears of the limit too: what was given up does not run on.
 #[tokio::test]
 async fn the_server_gives_up_before_the_caller_does() {
+    let mut cases = JoinSet::new();
     for pooler in ["session", "transaction"] {
-        let url = Cluster::shared().create_database().await;
-        migrated(&url).await;
-        let url_with_limit = format!("{url}&pooler={pooler}&statement_timeout=2000");
-        let store = PostgresStore::connect(&url_with_limit).await.expect("a database");
-        let request = fresh_request();
-        store.append(&records(&request, 1)).await.expect("the batch lands");
-        let database = PgPool::connect(&url).await.expect("the database accepts connections");
-        let mut stuck = database.begin().await.expect("a transaction");
-        stuck
-            .execute("select 1 from moltbot_audit.audit_streams for update")
-            .await
-            .expect("the lock is free");
-        let error = store.append(&records(&request, 1)).await.expect_err("the stream is locked");
-        assert!(error.is_retryable(), "{error:?}");
-        assert!(said(&error).contains("57014"), "{pooler}: {error:?}");
-        stuck.rollback().await.expect("the lock is given back");
-        store.append(&records(&request, 1)).await.expect("the retry lands");
+        cases.spawn(the_server_gives_up_first(pooler));
     }
+    cases.join_all().await;
+}
+
+async fn the_server_gives_up_first(pooler: &'static str) {
+    let url = Cluster::shared().create_database().await;
+    migrated(&url).await;
+    // The limit of a statement, and not the shorter one of a lock, is what ends it.
+    let patient = "do $$ declare f regprocedure; begin
+        for f in select oid from pg_proc where array_to_string(proconfig, ',') like '%lock_timeout%' loop
+            execute format('alter function %s set lock_timeout = ''1min''', f);
+        end loop;
+    end $$";
+    let database = PgPool::connect(&url).await.expect("the database accepts connections");
+    database.execute(patient).await.expect("our own functions");
+    // The server gives up a tenth earlier: a second, in which it has to say so.
+    let url_with_limit = format!("{url}&pooler={pooler}&statement_timeout=10000");
+    let store = PostgresStore::connect(&url_with_limit).await.expect("a database");
+    let request = fresh_request();
+    store.append(&records(&request, 1)).await.expect("the batch lands");
+    let mut stuck = database.begin().await.expect("a transaction");
+    stuck
+        .execute("select 1 from moltbot_audit.audit_streams for update")
+        .await
+        .expect("the lock is free");
+    let error = store.append(&records(&request, 1)).await.expect_err("the stream is locked");
+    assert!(error.is_retryable(), "{error:?}");
+    assert!(said(&error).contains("57014"), "{pooler}: {error:?}");
+    stuck.rollback().await.expect("the lock is given back");
+    store.append(&records(&request, 1)).await.expect("the retry lands");
 }
 
 /// Whoever accepts a connection and never says a word.

@@ -168,7 +168,7 @@ async fn an_event_that_cannot_be_set_aside_on_a_full_disk_holds_up_nothing() {
 }
 
 async fn wait_until(is_so: impl Fn() -> bool) {
-    for _ in 0..3_000 {
+    for _ in 0..12_000 {
         if is_so() {
             return;
         }

@@ -75,7 +75,7 @@ async fn a_dropped_append_still_lands_and_the_next_one_works() {
 
 /// What was dropped lands in its own time: waits for it.
 async fn landed(trail: &Trail, request: &RequestId, count: usize) -> StreamSnapshot {
-    for _ in 0..200 {
+    for _ in 0..6_000 {
         let snapshot = trail.read(request).await;
         if snapshot.records.len() >= count {
             return snapshot;

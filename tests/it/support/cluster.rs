@@ -137,7 +137,7 @@ impl Cluster {
     }
 
     pub(crate) fn wait_until_ready(&self) {
-        for _ in 0..1_000 {
+        for _ in 0..6_000 {
             let ready = Command::new(self.programs.join("pg_isready"))
                 .arg("--quiet")
                 .arg("--host")

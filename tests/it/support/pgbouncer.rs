@@ -72,7 +72,7 @@ impl PgBouncer {
 
     fn wait_until_ready(&self) {
         let socket = self.folder.join(format!(".s.PGSQL.{}", self.port));
-        for _ in 0..500 {
+        for _ in 0..6_000 {
             if UnixStream::connect(&socket).is_ok() {
                 return;
             }

@@ -19,7 +19,7 @@ fn stepped() -> (Case, Arc<SteppedClock>) {
     (Case::new(Arc::new(MemoryStore::with_clock(clock.clone()))), clock)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_lease_is_over_when_its_time_has_come() {
     let (case, clock) = stepped();
     let claim = case.keyed("a key");
@@ -35,7 +35,7 @@ async fn a_lease_is_over_when_its_time_has_come() {
     case.conclude(&claim, Conclusion::Expired).await.expect("it expires");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_stores_clock_alone_ends_a_requests_time() {
     let (case, clock) = stepped();
     case.record(EventType::REQUEST_CREATED, morning(), json!({})).await;
@@ -47,7 +47,7 @@ async fn the_stores_clock_alone_ends_a_requests_time() {
     assert_eq!(case.refusal(&timed()).await, Obstacle::Time { elapsed });
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_charge_is_settled_on_the_day_on_which_it_was_made() {
     let (case, clock) = stepped();
     let of_day = Charge { period: Period::Day, ..charge(Budget::TOKENS, 100, 150) };
@@ -62,7 +62,7 @@ async fn a_charge_is_settled_on_the_day_on_which_it_was_made() {
     assert_eq!(case.used_of(Scope::Day(next), &Budget::TOKENS).await, 100);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_switch_that_moves_is_told_at_once() {
     let store = Arc::new(MemoryStore::new());
     store.reset_switch(Switch::AI);
@@ -83,7 +83,7 @@ fn faulty() -> (Case, Arc<FaultySink<MemoryStore>>) {
     (Case::new(sink.clone()), sink)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_admit_that_landed_and_failed_is_told_its_answer_the_second_time() {
     for (fault, events) in [(Fault::landed(), 1), (Fault::not_landed(), 0)] {
         let (case, sink) = faulty();
@@ -98,7 +98,7 @@ async fn an_admit_that_landed_and_failed_is_told_its_answer_the_second_time() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn conclusions_flips_and_outcomes_fail_as_told_too() {
     let (case, sink) = faulty();
     let lapsed = Claim { lease: Duration::ZERO, ..case.claim() };
@@ -125,7 +125,7 @@ async fn conclusions_flips_and_outcomes_fail_as_told_too() {
     assert!(case.admission().admit(&told(&case.claim())).await.expect_err("refused").is_refusal());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_sink_that_decides_nothing_decides_nothing_behind_a_faulty_one() {
     #[derive(Debug)]
     struct Silent;

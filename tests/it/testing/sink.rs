@@ -22,14 +22,14 @@ async fn append(sink: &dyn AuditSink) -> Result<i64, StoreError> {
     Ok(appended[0].expect("a new event").seq)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn without_a_fault_every_call_passes() {
     let sink = sink();
     assert_eq!(append(&sink).await.expect("it passes"), 1);
     assert_eq!((sink.calls(), sink.inner().len()), (1, 1));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_did_not_land_is_not_there_and_what_landed_is() {
     for (fault, landed) in [(Fault::not_landed(), 0), (Fault::landed(), 1)] {
         let sink = sink();
@@ -40,7 +40,7 @@ async fn what_did_not_land_is_not_there_and_what_landed_is() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn faults_meet_the_calls_they_are_meant_for() {
     let sink = sink();
     sink.every_call(Fault::landed());
@@ -58,7 +58,7 @@ async fn faults_meet_the_calls_they_are_meant_for() {
     assert_eq!(sink.calls(), 6, "the count goes on");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_call_that_hangs_never_answers_whether_it_landed_or_not() {
     for (fault, landed) in [(Fault::not_landed(), 0), (Fault::landed(), 1)] {
         let sink = sink();
@@ -69,7 +69,7 @@ async fn a_call_that_hangs_never_answers_whether_it_landed_or_not() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_late_answer_does_not_come_before_its_time() {
     let late = Duration::from_millis(30);
     for (fault, fails, landed) in [
@@ -86,7 +86,7 @@ async fn a_late_answer_does_not_come_before_its_time() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_batch_with_a_refused_event_is_refused_whole_and_for_good() {
     let sink = sink();
     let batch = records(&fresh_request(), 3);
@@ -101,7 +101,7 @@ async fn a_batch_with_a_refused_event_is_refused_whole_and_for_good() {
     assert_eq!(sink.inner().len(), 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn before_a_store_it_is_a_store_and_retries_land_once() {
     let inner: Arc<dyn AuditStore> = Arc::new(MemoryStore::new());
     let sink = FaultySink::new(inner);
@@ -121,7 +121,7 @@ async fn before_a_store_it_is_a_store_and_retries_land_once() {
     assert_unbroken(&snapshot);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_slow_call_given_up_has_written_nothing() {
     let sink = sink();
     sink.every_call(Fault::slow(Duration::from_hours(1)));

@@ -212,14 +212,15 @@ async fn a_slow_wire_only_takes_longer() {
 /// The effect is refused, and its refusal cannot be recorded: both share one limit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_effect_waits_once_for_a_database_whose_answers_are_swallowed() {
-    const LIMIT: Duration = Duration::from_secs(3);
+    const LIMIT: Duration = Duration::from_secs(5);
     let wire = Wire::new().await;
     let store = Arc::new(wire.connected().await);
     let auditor = Auditor::builder(store, KEY)
         .limits(QueueLimits::default().wait(LIMIT))
         .environment(|_| None)
         .build();
-    auditor.record(event(&fresh_request())).await.expect("the wire is whole");
+    // As long as it takes on a busy machine: what is measured comes after it.
+    while auditor.record(event(&fresh_request())).await.is_err() {}
     wire.proxy.black_hole();
     let begun = Instant::now();
     let effect = Effect::moltbot_call(&MoltbotInput::default()).request(&fresh_request());

@@ -16,7 +16,7 @@ fn end(heard: &Heard, is_failed: bool) -> [String; 3] {
         .map(|key| attributes.get(key).cloned().unwrap_or_default())
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_failed_effect_is_an_error_by_its_code_and_not_by_its_message() {
     let (host, heard) = (host(), listen());
     let run = host.auditor.effect(moltbot_call());
@@ -25,7 +25,7 @@ async fn a_failed_effect_is_an_error_by_its_code_and_not_by_its_message() {
     assert!(!format!("{:?}", heard.only()).contains("no answer"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_panicked_effect_is_an_error() {
     let (host, heard) = (host(), listen());
     let effect = host.auditor.effect(moltbot_call());
@@ -34,7 +34,7 @@ async fn a_panicked_effect_is_an_error() {
     assert_eq!(end(&heard, true), ["panicked", "admitted", "panicked"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_effect_is_an_error() {
     let (host, heard) = (host(), listen());
     let (begun, has_begun) = tokio::sync::oneshot::channel();
@@ -50,7 +50,7 @@ async fn a_cancelled_effect_is_an_error() {
     assert_eq!(ids(&host.events("moltbot.called")[0]), given(&heard.only()));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refused_effect_is_an_error_and_its_refusal_has_the_spans_ids() {
     let (host, heard) = (host(), listen());
     let effect = Effect::call(&CallInput::default()).request(&request());
@@ -60,7 +60,7 @@ async fn a_refused_effect_is_an_error_and_its_refusal_has_the_spans_ids() {
     assert_eq!(ids(&host.events("effect.refused")[0]), given(&heard.only()));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_conflict_is_an_error_and_a_replay_is_none() {
     let host = host();
     let effect = || moltbot_call().idempotency_key("call-1");
@@ -79,7 +79,7 @@ async fn a_conflict_is_an_error_and_a_replay_is_none() {
     assert_eq!(end(&heard, true), ["key_conflict", "refused", ""]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_certainly_did_not_happen_is_an_error() {
     let (host, heard) = (host(), listen());
     let permit = host.auditor.effect(moltbot_call()).admit().await.expect("admitted");
@@ -87,7 +87,7 @@ async fn what_certainly_did_not_happen_is_an_error() {
     assert_eq!(end(&heard, true), ["not_performed", "admitted", "failed"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_effect_whose_outcome_cannot_be_recorded_is_an_error() {
     let (host, heard) = (host(), listen());
     let run = host.auditor.effect(moltbot_call()).run(async || {
@@ -100,7 +100,7 @@ async fn an_effect_whose_outcome_cannot_be_recorded_is_an_error() {
     assert_eq!(attributes(&heard.only())["moltbot.recorded"], "false");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_effect_that_cannot_be_recorded_is_an_error() {
     let (host, heard) = (host(), listen());
     let effect = moltbot_call().idempotency_key("x".repeat(1000));

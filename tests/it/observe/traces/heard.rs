@@ -56,7 +56,7 @@ impl Heard {
 
     /// Waits until that many spans have ended: who drops an effect does not wait for its span.
     pub(super) async fn settled(&self, len: usize) {
-        for _ in 0..500 {
+        for _ in 0..60_000 {
             if self.spans().len() >= len {
                 return;
             }

@@ -19,7 +19,7 @@ fn of_host() -> TraceContext {
     TraceContext::from_traceparent(&header).expect("a valid header")
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_ids_are_the_same_in_span_events_and_pack() {
     let (host, heard) = (host(), listen());
     let run = host.auditor.effect(moltbot_call()).run(async || Ok::<_, String>(json!({})));
@@ -38,7 +38,7 @@ async fn the_ids_are_the_same_in_span_events_and_pack() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_hosts_traceparent_is_the_parent_and_its_trace_goes_on() {
     let (host, heard) = (host(), listen());
     let effect = moltbot_call().trace(of_host());
@@ -55,7 +55,7 @@ async fn the_hosts_traceparent_is_the_parent_and_its_trace_goes_on() {
     assert_eq!(ids(&host.events("moltbot.called")[0]), (trace_id, span_id));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn spans_of_the_host_are_parents_and_children_of_the_effects() {
     let (host, heard) = (host(), listen());
     let call = async || {
@@ -71,7 +71,7 @@ async fn spans_of_the_host_are_parents_and_children_of_the_effects() {
     assert_eq!(http.span_context.trace_id(), webhook.span_context.trace_id());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_host_that_performs_elsewhere_enters_the_permits_span() {
     let (host, heard) = (host(), listen());
     let permit = host.auditor.effect(moltbot_call()).admit().await.expect("admitted");
@@ -82,7 +82,7 @@ async fn a_host_that_performs_elsewhere_enters_the_permits_span() {
     assert_eq!(elsewhere.parent_span_id, heard.named("chat m-1").span_context.span_id());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn effects_inside_a_batch_are_its_children() {
     let (host, heard) = (host(), listen());
     let input = BatchInput { vendor_ids: vec!["v-1".into()], ..Default::default() };
@@ -116,7 +116,7 @@ fn of_key(heard: &Heard, key: &str) -> opentelemetry_sdk::trace::SpanData {
     heard.spans().into_iter().find(is_it).expect("a span")
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn two_effects_at_once_do_not_mix() {
     let (host, heard) = (host(), listen());
     let barrier = Arc::new(Barrier::new(2));
@@ -140,7 +140,7 @@ async fn two_effects_at_once_do_not_mix() {
     assert_ne!(seen[0], seen[1]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_event_recorded_inside_takes_the_spans_ids() {
     let (host, heard) = (host(), listen());
     let event = || AuditEvent::new(EventType::REQUEST_CREATED, Actor::System).request(&request());
@@ -157,7 +157,7 @@ async fn an_event_recorded_inside_takes_the_spans_ids() {
     assert_eq!(recorded[2].header().trace_id, None, "outside there is none");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_event_recorded_in_a_span_of_the_host_takes_its_ids() {
     let (host, heard) = (host(), listen());
     let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System).request(&request());

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{attributes, host, listen, moltbot_call, request};
 use crate::support::records::named_conversation;
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_model_call_is_a_span_by_the_names_of_the_convention() {
     let (host, heard) = (host(), listen());
     let conversation = named_conversation("0b0f2c6e-55b4-4f86-8a54-5a4f3b1f2c11");
@@ -50,7 +50,7 @@ async fn a_model_call_is_a_span_by_the_names_of_the_convention() {
     assert_eq!(attributes(&span), expected);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_not_known_of_a_model_call_is_left_out() {
     let (host, heard) = (host(), listen());
     let effect = Effect::moltbot_call(&MoltbotInput::default()).request(&request());
@@ -63,7 +63,7 @@ async fn what_is_not_known_of_a_model_call_is_left_out() {
     assert_eq!(known, ["gen_ai.operation.name"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_kind_of_effect_has_a_span_of_its_name() {
     let own = EventType::new("courier.booked").expect("well-formed");
     let batch = BatchInput { vendor_ids: vec!["v-1".into()], ..Default::default() };
@@ -92,7 +92,7 @@ async fn every_kind_of_effect_has_a_span_of_its_name() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_field_of_a_span_holds_personal_data() {
     let (host, heard) = (host(), listen());
     let phone = "+250 788 123 456";

@@ -6,7 +6,7 @@ use tracing::Instrument;
 
 use super::{host, ids, listen, moltbot_call, request};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_event_with_an_id_of_its_own_is_the_same_in_every_span() {
     let (host, _heard) = (host(), listen());
     let id = host.auditor.event_id().expect("an id");
@@ -21,7 +21,7 @@ async fn an_event_with_an_id_of_its_own_is_the_same_in_every_span() {
     assert_eq!(recorded[0].header().trace_id, None);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_effect_is_replayed_in_another_trace() {
     let (host, _heard) = (host(), listen());
     for trace_id in [7, 8] {
@@ -34,7 +34,7 @@ async fn an_effect_is_replayed_in_another_trace() {
     assert_eq!(ids(&host.events("effect.replayed")[0]).0, format!("{:032x}", 8));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_outcome_recorded_late_in_another_span_is_the_same_outcome() {
     let (host, _heard) = (host(), listen());
     let permit = host.auditor.effect(moltbot_call()).admit().await.expect("admitted");

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::super::lines::logged;
 use super::{SPAN, TRACE, host, ids, moltbot_call, request};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_effect_without_a_trace_begins_one() {
     let host = host();
     for _ in 0..2 {
@@ -25,7 +25,7 @@ async fn an_effect_without_a_trace_begins_one() {
     assert!(first.0.len() == 32 && first.1.len() == 16, "{first:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_effect_is_a_span_of_its_own_in_the_hosts_trace() {
     let host = host();
     let header = format!("00-{TRACE}-{SPAN}-03");
@@ -40,7 +40,7 @@ async fn an_effect_is_a_span_of_its_own_in_the_hosts_trace() {
     assert_eq!(outgoing, format!("00-{TRACE}-{span_id}-03"), "the flags are the host's");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_same_try_has_the_same_ids() {
     let id = host().auditor.event_id().expect("an id");
     let mut seen = Vec::new();
@@ -53,7 +53,7 @@ async fn the_same_try_has_the_same_ids() {
     assert_eq!(seen[0], seen[1]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_happens_inside_an_effect_is_in_its_trace() {
     let host = host();
     let event = || AuditEvent::new(EventType::REQUEST_CREATED, Actor::System).request(&request());
@@ -97,7 +97,7 @@ fn a_line_logged_inside_an_effect_has_the_ids_of_its_events() {
     assert_eq!(Some(shown), seen.into_inner().expect("nobody panics"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_id_of_ours_looks_like_personal_data() {
     let host = host();
     for _ in 0..2000 {
