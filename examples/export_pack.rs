@@ -1,5 +1,7 @@
 //! Exports one request's pack from a database.
 
+#[path = "shared/said.rs"]
+mod said;
 #[path = "shared/key.rs"]
 mod shared_key;
 
@@ -51,9 +53,7 @@ async fn main() -> ExitCode {
             ExitCode::from(u8::from(!faults.is_empty()))
         }
         Err(error) => {
-            let causes = std::iter::successors(Some(&*error), |error| (*error).source());
-            let said: Vec<_> = causes.map(ToString::to_string).collect();
-            eprintln!("error: {}", said.join(": "));
+            eprintln!("error: {}", said::all_of(&*error));
             ExitCode::from(2)
         }
     }

@@ -1,14 +1,20 @@
 //! Records events while the database goes away and comes back.
 //!
 //! `cargo run --example outage` plays it on an SQLite file, by making its calls fail for a while;
-//! nothing but Rust is needed. With `--database postgres://…`, stop and start the server yourself.
+//! no database is needed. With `--database postgres://…`, stop and start the server yourself.
 
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
+#[path = "shared/said.rs"]
+mod said;
 #[path = "shared/key.rs"]
 mod shared_key;
+#[allow(dead_code, reason = "each example uses some of it")]
+#[path = "shared/terminal.rs"]
+mod terminal;
 
 use std::error::Error;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,7 +25,9 @@ use moltbot_audit::record::Recorded;
 use moltbot_audit::store::{self, AuditSink, QueueLimits, Spool};
 use moltbot_audit::testing::{Fault, FaultySink};
 use moltbot_audit::{Actor, AuditEvent, Auditor, EventType};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
+
+use self::terminal::{Look, Paint};
 
 /// Record an event every 100 ms, with a spool for when the database is away.
 #[derive(Parser)]
@@ -40,7 +48,7 @@ async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", chain(&*error));
+            eprintln!("error: {}", said::all_of(&*error));
             ExitCode::from(2)
         }
     }
@@ -58,27 +66,37 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         .build();
 
     let request = auditor.request_id(&format!("outage-{}", std::process::id()))?;
+    let mut told = Told::new();
     for number in 1..=arguments.events {
         if is_simulated && number == arguments.events / 3 {
-            println!("-- the database goes away");
+            told.say(Look::Bad, "-- the database goes away");
             sink.every_call(Fault::not_landed());
         }
         if is_simulated && number == arguments.events * 2 / 3 {
-            println!("-- the database is back");
+            told.say(Look::Good, "-- the database is back");
             sink.heal();
         }
         let event = AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client)
             .request(&request)
             .input(serde_json::json!({ "text": "Muraho", "number": number }));
-        match auditor.record(event).await {
+        let asked = Instant::now();
+        let recorded = auditor.record(event).await;
+        told.longest = told.longest.max(asked.elapsed());
+        match recorded {
             Ok(Recorded::Chained(receipt)) => {
-                println!("{number:>4}  event {} of the stream", receipt.seq);
+                told.one(number, End::Chained, &format!("event {} of the stream", receipt.seq));
             }
-            Ok(_) => println!("{number:>4}  in the spool, {} there", spool.depth().events),
-            Err(error) => println!("{number:>4}  not recorded: {}", chain(&error)),
+            Ok(_) => {
+                let there = format!("in the spool, {} there", spool.depth().events);
+                told.one(number, End::Spooled, &there);
+            }
+            Err(error) => {
+                told.one(number, End::Lost, &format!("not recorded: {}", said::all_of(&error)));
+            }
         }
         sleep(Duration::from_millis(100)).await;
     }
+    told.end_run();
     // A drain has its pauses. What it does not get to now, the next process writes.
     for _ in 0..300 {
         if spool.depth().events == 0 {
@@ -88,14 +106,73 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     }
     auditor.shutdown(Duration::from_secs(10)).await?;
     if let Some(stream) = store.read_stream((&request).into()).await? {
-        println!("{} events in the stream, {} spooled", stream.head.seq, spool.depth().events);
+        told.summary(stream.head.seq, spool.depth().events);
     }
     store.close().await;
     Ok(())
 }
 
-/// An error and what caused it, outermost first.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+/// What became of an event.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    Chained,
+    Lost,
+    Spooled,
+}
+
+/// Tells runs of equal ends in one line each.
+struct Told {
+    paint: Paint,
+    /// How the run that is under way ends, its first number, and its line so far.
+    run: Option<(End, usize, String)>,
+    counts: [usize; 3],
+    longest: Duration,
+}
+
+impl Told {
+    fn new() -> Self {
+        let paint = Paint::of_stdout();
+        Self { paint, run: None, counts: [0; 3], longest: Duration::ZERO }
+    }
+
+    fn one(&mut self, number: usize, end: End, text: &str) {
+        self.counts[end as usize] += 1;
+        if self.run.as_ref().is_some_and(|(last, ..)| *last != end) {
+            self.end_run();
+        }
+        let first = self.run.as_ref().map_or(number, |(_, first, _)| *first);
+        let numbers =
+            if first == number { number.to_string() } else { format!("{first} to {number}") };
+        let line = format!("{numbers:>12}  {text}");
+        // On a terminal a run's line grows; elsewhere it is written once.
+        if std::io::stdout().is_terminal() {
+            print!("\r{line}\x1b[K");
+            std::io::stdout().flush().ok();
+        }
+        self.run = Some((end, first, line));
+    }
+
+    fn end_run(&mut self) {
+        let Some((.., line)) = self.run.take() else { return };
+        if std::io::stdout().is_terminal() {
+            println!();
+        } else {
+            println!("{line}");
+        }
+    }
+
+    fn say(&mut self, look: Look, text: &str) {
+        self.end_run();
+        println!("{}", self.paint.paint(look, text));
+    }
+
+    fn summary(&self, stored: i64, spooled: u64) {
+        let [chained, lost, through] = self.counts;
+        println!("{}", self.paint.paint(Look::Strong, "Summary"));
+        println!("  recorded  {chained} at once, {through} through the spool");
+        let look = if lost == 0 { Look::Good } else { Look::Bad };
+        println!("  {}", self.paint.paint(look, &format!("not recorded {lost}")));
+        println!("  longest   {} ms for one call", self.longest.as_millis());
+        println!("  now       {stored} events in the stream, {spooled} spooled");
+    }
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use moltbot_audit::pack::{Verdict, VerifiedPack, VerifyOptions, verify_request_pack_with};
+use moltbot_audit::pack::{
+    Unchecked, Verdict, VerifiedPack, VerifyOptions, verify_request_pack_with,
+};
 
 /// Verify exported request packs: that nothing in them was changed, left out or added.
 #[derive(Parser)]
@@ -97,6 +99,12 @@ fn tell(shown: &str, pack: &VerifiedPack) -> Outcome {
     let unchecked = pack.unchecked().iter().map(ToString::to_string);
     for what in unchecked.chain(pack.remarks().iter().cloned()) {
         say(&format!("  {what}"));
+    }
+    if pack.unchecked().iter().any(|what| matches!(what, Unchecked::Withheld { .. })) {
+        say(
+            "  To check what is hidden, ask for a pack whose profile lists these words of the host: \
+             Profile::list_words, or export_pack --word FIELD=WORD",
+        );
     }
     match verdict {
         Verdict::Intact => Outcome::Intact,

@@ -4,10 +4,10 @@ use std::io::{IsTerminal as _, Write as _, stderr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::Auditor;
 use moltbot_audit::auditor::{Clock as _, SystemClock};
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{AuditSink, AuditStore};
+use moltbot_audit::{Auditor, RequestId};
 use tokio::time::{Instant, sleep_until};
 
 use super::simulation::{
@@ -18,7 +18,8 @@ use super::simulation::{
     story::Story,
     world::World,
 };
-use super::{Stop, stopped, unusable};
+use super::summary::Summary;
+use super::{Stop, records, stopped, unusable};
 
 /// What is played, each as often as it is named here: most requests go well.
 const MIX: [&str; 20] = [
@@ -50,6 +51,7 @@ pub(crate) async fn load(
     over: Duration,
     store: &Arc<dyn AuditStore>,
     key: &RedactionKey,
+    summary: &mut Summary,
 ) -> Result<(), Stop> {
     let mix: Result<Vec<Scenario>, ScenarioError> =
         MIX.iter().map(|text| Scenario::parse(text)).collect();
@@ -59,7 +61,9 @@ pub(crate) async fn load(
         progress(nth, count);
         sleep_until(began + over * nth / count).await;
         let sink: Arc<dyn AuditSink> = store.clone();
-        play_once(scenario, sink, key).await?;
+        for request in play_once(scenario, sink, key).await? {
+            summary.add(&records(&**store, &request).await?);
+        }
     }
     progress(count, count);
     Ok(())
@@ -69,7 +73,7 @@ async fn play_once(
     scenario: &Scenario,
     sink: Arc<dyn AuditSink>,
     key: &RedactionKey,
-) -> Result<(), Stop> {
+) -> Result<Vec<RequestId>, Stop> {
     let clock = Arc::new(ScriptedClock::new(SystemClock::new().now()));
     let world = Arc::new(World::new(clock.clone()));
     let sink = Arc::new(ScriptedTime::over(sink, clock.clone()));
@@ -77,7 +81,7 @@ async fn play_once(
     set_up(&auditor).await.map_err(unusable)?;
     let played = play(scenario, &auditor, &world, &Story::new(std::io::sink())).await;
     auditor.shutdown(Duration::from_secs(10)).await.map_err(unusable)?;
-    played.map(drop).map_err(stopped)
+    played.map_err(stopped)
 }
 
 /// Draws a bar over itself on a terminal; elsewhere, says every tenth.

@@ -1,13 +1,16 @@
 //! Plays a concierge's requests through the library, and exports and verifies their packs.
 //!
-//! `cargo run --example concierge` needs nothing but Rust: it plays a built-in scenario into an
+//! `cargo run --example concierge` needs Rust and a C compiler: it plays a built-in scenario into an
 //! SQLite file. `--help` says what else it does.
 
 mod load;
+#[path = "../shared/said.rs"]
+mod said;
 mod scrape;
 #[path = "../shared/key.rs"]
 mod shared_key;
 mod simulation;
+mod summary;
 
 use std::error::Error;
 use std::fs::File;
@@ -22,9 +25,11 @@ use clap::Parser;
 use moltbot_audit::auditor::{Clock, SystemClock};
 use moltbot_audit::observe::{JsonLayer, LogGuard, LostLines, NonBlocking};
 use moltbot_audit::pack::{ExportError, export_recorded, verify_request_pack};
+use moltbot_audit::record::StoredRecord;
 use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::{self, AuditStore};
 use moltbot_audit::{Auditor, RequestId, StreamId};
+use tokio::time::Instant;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 
@@ -35,8 +40,10 @@ use self::simulation::{
     scripted_time::ScriptedTime,
     story::{Story, ToldSink},
     tally,
+    terminal::Paint,
     world::World,
 };
+use self::summary::Summary;
 
 /// Play concierge requests through the audit library, then export and verify their packs.
 #[derive(Parser)]
@@ -81,14 +88,16 @@ async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
-            eprintln!("error: {}", chain(&*stop.error));
+            eprintln!("error: {}", said::all_of(&*stop.error));
             ExitCode::from(stop.code)
         }
     }
 }
 
 async fn run(arguments: Arguments) -> Result<(), Stop> {
-    let narrator = Story::new(std::io::stdout());
+    let paint = Paint::of_stdout();
+    let narrator = Story::painted(std::io::stdout(), paint);
+    let mut summary = Summary::default();
     let logging = arguments.log.as_deref().map(log_to).transpose().map_err(unusable)?;
     // First of all: what is recorded before is not counted.
     if let Some(address) = arguments.metrics {
@@ -100,12 +109,15 @@ async fn run(arguments: Arguments) -> Result<(), Stop> {
     prepare_file(&arguments.database).map_err(unusable)?;
     let store = store::open(&arguments.database).await.map_err(unusable)?;
     if let Some(count) = arguments.load {
-        let over = Duration::from_secs(arguments.over.into());
-        load::load(count, over, &store, &key).await?;
+        let (over, began) = (Duration::from_secs(arguments.over.into()), Instant::now());
+        load::load(count, over, &store, &key, &mut summary).await?;
+        narrator.say(&summary.told(Some(began.elapsed()), paint));
     } else {
         for scenario in &scenarios {
-            play_and_export(scenario, &store, &key, &arguments.out, &narrator).await?;
+            play_and_export(scenario, &store, &key, &arguments.out, &narrator, &mut summary)
+                .await?;
         }
+        narrator.say(&format!("\n{}", summary.told(None, paint)));
     }
     store.close().await;
     end_log(logging);
@@ -118,6 +130,7 @@ async fn play_and_export(
     key: &RedactionKey,
     out: &Path,
     narrator: &Story,
+    summary: &mut Summary,
 ) -> Result<(), Stop> {
     // An hour ago, so that the whole story lies before its export.
     let start = SystemClock::new().now() - TimeDelta::hours(1);
@@ -126,11 +139,13 @@ async fn play_and_export(
     let sink = Arc::new(ToldSink::new(store.clone(), narrator.clone()));
     let sink = Arc::new(ScriptedTime::over(sink, clock.clone()));
     let auditor = Auditor::builder(sink, key.clone()).clock(clock).build();
+    narrator.say("Set-up: what may run. The system's own stream has numbers of its own.");
     set_up(&auditor).await.map_err(unusable)?;
     let requests = play(scenario, &auditor, &world, narrator).await.map_err(stopped)?;
-    reconcile(&world, &**store, &requests, narrator).await?;
+    reconcile(&world, &**store, &requests, narrator, summary).await?;
     for request in &requests {
         export(store, key, request, out, narrator).await?;
+        summary.packs += 2;
     }
     auditor.shutdown(SHUTDOWN).await.map_err(unusable)
 }
@@ -169,7 +184,7 @@ fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, Box<dyn Error>> {
         return Ok(vec![Scenario::parse(include_str!("../scenarios/phone_charger.json"))?]);
     }
     let read = |path: &PathBuf| {
-        let place = |error| format!("{}: {}", path.display(), chain(&error)).into();
+        let place = |error| format!("{}: {}", path.display(), said::all_of(&error)).into();
         Scenario::read(path).map_err(place)
     };
     paths.iter().map(read).collect()
@@ -191,11 +206,13 @@ async fn reconcile(
     store: &dyn AuditStore,
     requests: &[RequestId],
     narrator: &Story,
+    summary: &mut Summary,
 ) -> Result<(), Stop> {
     let mut trail = Vec::new();
     for request in requests {
-        let stream = store.read_stream(StreamId::from(request)).await.map_err(unusable)?;
-        trail.extend(stream.into_iter().flat_map(|stream| stream.records));
+        let records = records(store, request).await?;
+        summary.add(&records);
+        trail.extend(records);
     }
     let ledger = world.ledger();
     let reached = ledger.len();
@@ -204,6 +221,11 @@ async fn reconcile(
     }
     narrator.say(&format!("\n  The world was reached {reached} times; each is recorded once."));
     Ok(())
+}
+
+async fn records(store: &dyn AuditStore, request: &RequestId) -> Result<Vec<StoredRecord>, Stop> {
+    let stream = store.read_stream(StreamId::from(request)).await.map_err(unusable)?;
+    Ok(stream.map(|stream| stream.records).unwrap_or_default())
 }
 
 /// Exports both packs of a request, and verifies what was written, as a stranger would: from the
@@ -244,12 +266,6 @@ fn with_words(profile: Profile) -> Profile {
         .list_words("prompt_version", ["concierge.1"])
         .list_words("provider", ["scripted"])
         .list_words("rule_version", ["shortlist-ranking.50", "vendor-selection.1"])
-}
-
-/// An error and what caused it, outermost first.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn unusable(error: impl Into<Box<dyn Error>>) -> Stop {

@@ -97,6 +97,12 @@ impl Refusal {
     }
 }
 
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
 impl RefusalReason {
     /// Under which error code it is recorded.
     #[must_use]
@@ -151,12 +157,26 @@ impl fmt::Display for RefusalReason {
             Self::ConsentDenied => f.write_str("the client declined"),
             Self::ConsentExpired => f.write_str("the consent lapsed"),
             Self::NoConsent => f.write_str("nobody consented"),
-            Self::PriceUnknown { budget, .. } => {
-                write!(f, "how much it takes of budget {budget} is not known")
-            }
-            Self::Switch { switch, by } => {
-                write!(f, "switch {switch} is engaged ({})", by.as_str())
-            }
+            Self::PriceUnknown { budget, .. } => write!(
+                f,
+                "how much it takes of budget {budget} is not known: estimate it, or configure a price"
+            ),
+            Self::Switch { switch, by } => match by {
+                SwitchedBy::Environment => write!(
+                    f,
+                    "switch {switch} is engaged by an environment variable of this process: set it to true"
+                ),
+                SwitchedBy::Store => write!(
+                    f,
+                    "switch {switch} is engaged, or was never reset: an operator lets it run by select \
+                     moltbot_audit.reset('{switch}', 'who', 'why'), or by kill_switch().reset"
+                ),
+                SwitchedBy::Unknown => write!(
+                    f,
+                    "switch {switch} is engaged, because its environment variable is neither true nor \
+                     false: correct it"
+                ),
+            },
             Self::Time { elapsed, max } => {
                 write!(f, "the request has taken {elapsed:?}, and may take {max:?}")
             }

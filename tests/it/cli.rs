@@ -292,6 +292,9 @@ fn an_outage_is_told_and_nothing_of_it_is_missing() {
     let spool = folder.path().join("spool").display().to_string();
     let arguments = ["--database", &database, "--spool", &spool, "--events", "30"];
     let said = run("outage", arguments).expect(0);
-    assert!(said.out.contains("in the spool, 5 there"), "{said:?}");
+    assert!(said.out.contains("in the spool, "), "{said:?}");
+    assert!(said.out.lines().count() < 20, "equal lines are one: {said:?}");
     assert!(said.out.contains("30 events in the stream, 0 spooled"), "{said:?}");
+    assert!(said.out.contains("not recorded 0\n"), "{said:?}");
+    assert!(!said.out.contains('\x1b'), "no colours where nobody looks: {said:?}");
 }

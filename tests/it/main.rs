@@ -28,6 +28,7 @@ mod postgres_runbook;
 mod postgres_stop;
 mod postgres_upkeep;
 mod proof;
+mod readme;
 mod redact;
 mod reserved;
 mod scripts;

@@ -14,6 +14,8 @@ pub(crate) mod scripted_time;
 pub(crate) mod state;
 pub(crate) mod story;
 pub(crate) mod tally;
+#[path = "../../shared/terminal.rs"]
+pub(crate) mod terminal;
 pub(crate) mod texts;
 pub(crate) mod trail;
 pub(crate) mod world;

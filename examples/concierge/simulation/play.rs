@@ -38,8 +38,10 @@ pub(crate) async fn play(
     let mut stage = Stage { orchestrator, world: world.clone() };
     story.opens(scenario);
     for step in &scenario.steps {
-        story.step(step);
         let before = stage.client_messages().len();
+        // What the step before planned goes out before this one is told.
+        stage.work_off().await.map_err(audit(&step.id))?;
+        story.step(step);
         for _ in 0..step.repeat {
             stage.perform(step).await.map_err(audit(&step.id))?;
         }

@@ -3,6 +3,7 @@
 //! The narrator stands in front of the store. It speaks of an event only when the store has given
 //! its receipt, so the story cannot say more than the trail.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,24 +21,44 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::scenario::{Scenario, Step};
+use super::terminal::{Look, Paint};
 
 /// Where the story is told; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Story(Arc<Mutex<dyn Write + Send>>);
+pub(crate) struct Story {
+    out: Arc<Mutex<dyn Write + Send>>,
+    paint: Paint,
+    told: Arc<Mutex<Told>>,
+}
+
+/// What was told already.
+#[derive(Default)]
+struct Told {
+    /// The last place of each stream.
+    places: HashMap<StreamId, i64>,
+    /// The request, or conversation, of which was told last.
+    stream: Option<StreamId>,
+}
 
 impl Story {
     pub(crate) fn new(out: impl Write + Send + 'static) -> Self {
-        Self(Arc::new(Mutex::new(out)))
+        Self::painted(out, Paint::default())
+    }
+
+    pub(crate) fn painted(out: impl Write + Send + 'static, paint: Paint) -> Self {
+        Self { out: Arc::new(Mutex::new(out)), paint, told: Arc::default() }
     }
 
     pub(crate) fn opens(&self, scenario: &Scenario) {
-        self.say(&format!("\n{}: {}", scenario.name, scenario.description));
+        let name = self.paint.paint(Look::Strong, &scenario.name);
+        self.say(&format!("\n{name}: {}", scenario.description));
     }
 
     pub(crate) fn step(&self, step: &Step) {
         let times =
             if step.repeat > 1 { format!(" ({} times)", step.repeat) } else { String::new() };
-        self.say(&format!("\n  {}{times}  {}", step.id, step.description));
+        let id = self.paint.paint(Look::Strong, &step.id);
+        self.say(&format!("\n  {id}{times}  {}", step.description));
     }
 
     fn event(&self, record: &Record, receipt: &Receipt) {
@@ -46,18 +67,46 @@ impl Story {
             "succeeded" => String::new(),
             outcome => {
                 let code = header.error_code.as_deref().unwrap_or("no code");
-                format!(" [{outcome}: {code}]")
+                let look = if outcome == "refused" { Look::Warn } else { Look::Bad };
+                self.paint.paint(look, &format!(" [{outcome}: {code}]"))
             }
         };
         let took = header.duration_ms.map(|ms| format!(" {ms} ms")).unwrap_or_default();
         let detail = detail(record);
-        let (seq, event_type, actor) = (receipt.seq, &header.event_type, &header.actor);
-        self.say(&format!("  {seq:>4}  {event_type:<30} {actor:<8}{outcome}{took} {detail}"));
+        let (event_type, actor) = (&header.event_type, &header.actor);
+        let place = self.place(record, receipt.seq);
+        let line = format!("{place}  {event_type:<30} {actor:<8}{outcome}{took} {detail}");
+        self.say(line.trim_end());
+    }
+
+    /// Where an event stands, and in which stream: each has its own numbers.
+    fn place(&self, record: &Record, seq: i64) -> String {
+        let stream = record.stream_id();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_repeated = told.places.get(&stream).is_some_and(|last| seq <= *last);
+        told.places.entry(stream).or_insert(seq);
+        if !is_repeated {
+            told.places.insert(stream, seq);
+        }
+        if stream == StreamId::SYSTEM {
+            return self.paint.paint(Look::Faint, &format!("{:>11}", format!("system {seq}")));
+        }
+        if told.stream.replace(stream) != Some(stream) {
+            let header = record.header();
+            let of = match (header.request_id, header.conversation_id) {
+                (Some(request), _) => format!("request {request}"),
+                (None, Some(conversation)) => format!("conversation {conversation}, no request"),
+                (None, None) => String::new(),
+            };
+            self.say(&self.paint.paint(Look::Faint, &format!("    {of}")));
+        }
+        let shown = if is_repeated { format!("again {seq}") } else { seq.to_string() };
+        format!("{shown:>11}")
     }
 
     // A reader that went away must not stop the play.
     pub(crate) fn say(&self, line: &str) {
-        let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         writeln!(out, "{line}").ok();
     }
 }

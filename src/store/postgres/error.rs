@@ -19,10 +19,31 @@ struct PostgresError {
 impl fmt::Display for PostgresError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.code {
-            Some(code) => write!(f, "{} (SQLSTATE {code})", self.message),
+            Some(code) => {
+                write!(f, "{} (SQLSTATE {code})", self.message)?;
+                advice(code).map_or(Ok(()), |advice| write!(f, ": {advice}"))
+            }
             None => f.write_str(&self.message),
         }
     }
+}
+
+/// What an operator does about a database that is set up wrongly.
+fn advice(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "28000" | "28P01" => {
+            "look at the user and the password in the URL; a character such as @ or / is percent-encoded \
+             there"
+        }
+        "3D000" => "create the database, or correct its name in the URL",
+        // No such schema, table or function.
+        "3F000" | "42P01" | "42883" => {
+            "the schema moltbot_audit is missing here, or older than this library: store::open and \
+             migrate bring it up to date"
+        }
+        "42501" => "grant the login one of the roles of docs/roles.sql",
+        _ => return None,
+    })
 }
 
 impl std::error::Error for PostgresError {}

@@ -19,6 +19,9 @@ const PASSING: [i32; 9] = [
 /// Primary result codes of what is an event's fault: too large, against a constraint, of another type.
 const CONTENT: [i32; 3] = [18, 19, 20];
 
+/// `SQLITE_ERROR`: what a statement asks for is not there.
+const ERROR: i32 = 1;
+
 /// Files an error by what the caller can do. SQLite's messages name columns and codes, never values.
 pub(super) fn failed(doing: &'static str, error: sqlx::Error) -> StoreError {
     if is_busy(&error) {
@@ -27,6 +30,9 @@ pub(super) fn failed(doing: &'static str, error: sqlx::Error) -> StoreError {
         StoreError::unavailable(doing, error)
     } else if primary_code(&error).is_some_and(|code| CONTENT.contains(&code)) {
         StoreError::refused(doing, error)
+    } else if primary_code(&error) == Some(ERROR) && error.to_string().contains("no such table") {
+        let advice = "this file has no schema of moltbot-audit: store::open and migrate make it";
+        StoreError::database(doing, format!("{error}: {advice}"))
     } else {
         StoreError::database(doing, error)
     }
