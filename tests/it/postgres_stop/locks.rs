@@ -63,6 +63,31 @@ async fn no_lock_on_a_table_keeps_a_switch_from_being_engaged_but_those_that_sto
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_starts_while_a_table_is_locked_engages_a_switch() {
+    let database = Database::new().await;
+    for table in tables(&database).await {
+        let held = format!("lock table moltbot_audit.{table} in access exclusive mode");
+        let mut session = database.idle_after(&held).await;
+        let store = PostgresStore::connect(&database.url).await.expect("it connects");
+        let key = RedactionKey::from_bytes([7; 32]);
+        let auditor = Auditor::builder(Arc::new(store), key).build();
+        let flip = auditor.kill_switch().engage(&Switch::AI, "who", "why").await;
+        match (&*table, &flip) {
+            ("audit_switches", Err(error)) => {
+                assert!(error.to_string().contains("NOT SET"), "{held}: {error}");
+            }
+            (_, Ok(_)) => {}
+            _ => panic!("{held}: {flip:?}"),
+        }
+        let asked = database.ask(Switch::AI).await;
+        assert!(!matches!(asked, Ok(Verdict::Proceed(_))), "{held}: {asked:?}");
+        session.execute("rollback").await.expect("it ends");
+        assert!(database.is_refused(Switch::AI).await || flip.is_err(), "{held}: afterwards");
+        database.say("select moltbot_audit.reset('ai', 'who', 'again')").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_row_that_is_held_keeps_a_switch_from_being_engaged() {
     let database = Database::new().await;
     database.case.admit(&database.case.claim()).await;
