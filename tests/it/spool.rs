@@ -27,7 +27,7 @@ impl Folder {
     }
 
     fn file(&self, number: u32) -> PathBuf {
-        self.path().join(format!("spool-{number}.redb"))
+        self.path().join(format!("spool-{number}.log"))
     }
 
     async fn open(&self) -> Spool {

@@ -33,6 +33,18 @@ impl Batch {
         &self.records
     }
 
+    /// Keeps the first so many records; the others.
+    pub(super) fn split_off(&mut self, count: usize) -> Self {
+        let count = count.min(self.waiters.len());
+        let rest = Self {
+            records: Arc::new(self.records[count..].to_vec()),
+            waiters: self.waiters.split_off(count),
+            whys: self.whys.split_off(count.min(self.whys.len())),
+        };
+        self.records = Arc::new(self.records[..count].to_vec());
+        rest
+    }
+
     /// When the first of the waiters runs out of time, and the last.
     pub(super) fn deadlines(&self) -> Option<(Instant, Instant)> {
         let deadlines = || self.waiters.iter().map(|waiter| waiter.deadline);

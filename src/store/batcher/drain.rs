@@ -1,6 +1,7 @@
 //! Emptying the spool into the database, beside what is recorded at the same time.
 
 use std::collections::HashSet;
+use std::mem;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
@@ -104,7 +105,8 @@ struct Drain {
     is_news: bool,
     /// Whether the database answers, but later than callers had better wait for it.
     is_slow: bool,
-    held: Held,
+    /// Streams of which an event is still to be written: what is behind it must wait, and others pass by.
+    held: HashSet<StreamId>,
     /// Events of the next batch: fewer where the last one was too much.
     batch_events: usize,
 }
@@ -116,7 +118,7 @@ impl Drain {
             report: DrainReport::default(),
             is_news: false,
             is_slow: false,
-            held: Held::default(),
+            held: HashSet::new(),
             batch_events: BATCH_EVENTS,
         }
     }
@@ -156,21 +158,16 @@ impl Drain {
 
     /// Brings the next batch to the database.
     async fn bring(&mut self, spool: &Spool) -> Result<Brought, SpoolError> {
-        let (events, bytes) = (self.batch_events + self.held.events, BATCH_BYTES + self.held.bytes);
-        let front = timeout(SPOOL_LIMIT, spool.front(events, bytes)).await;
+        let front = spool.front_without(self.held.clone(), self.batch_events, BATCH_BYTES);
+        let front = timeout(SPOOL_LIMIT, front).await;
         let front = front.unwrap_or(Err(SpoolError::Interrupted { doing: "read its front" }))?;
         if front.is_empty() {
-            return Ok(Brought::Nothing);
+            // Those that are held are tried again after a pause.
+            let is_any_held = !mem::take(&mut self.held).is_empty();
+            return Ok(if is_any_held { Brought::Part } else { Brought::Nothing });
         }
-        let free =
-            front.into_iter().filter(|one| !self.held.streams.contains(&one.record.stream_id()));
         let (places, records): (Vec<u64>, Vec<Record>) =
-            free.map(|Spooled { place, record }| (place, record)).unzip();
-        if records.is_empty() {
-            // Nothing but what is held: it is tried again after a pause.
-            self.held = Held::default();
-            return Ok(Brought::Part);
-        }
+            front.into_iter().map(|Spooled { place, record, .. }| (place, record)).unzip();
         let records = Arc::new(records);
         let sink = Arc::clone(&self.shared.sink);
         let (appending, progress) =
@@ -207,16 +204,9 @@ impl Drain {
         }
     }
 
-    /// What is still to be written stands in front from now on: what is behind it passes by, but for
-    /// its streams.
     fn hold(&mut self, places: &[u64], records: &[Record], sorted: &Sorted) {
-        for (place, record) in places.iter().zip(records) {
-            if sorted.open.contains(place) {
-                self.held.streams.insert(record.stream_id());
-                self.held.events += 1;
-                self.held.bytes += record.to_bytes().len();
-            }
-        }
+        let open = places.iter().zip(records).filter(|(place, _)| sorted.open.contains(place));
+        self.held.extend(open.map(|(_, record)| record.stream_id()));
     }
 
     /// What a batch says of the database.
@@ -225,7 +215,7 @@ impl Drain {
             self.shared.gate.shut(why);
             // It may have been too much at once, so that no batch of this size will ever do.
             self.batch_events = (self.batch_events / 2).max(1);
-            self.held = Held::default();
+            self.held.clear();
             return Brought::Part;
         }
         self.is_slow = slowest >= self.shared.limits.wait.max(QUICK);
@@ -250,14 +240,6 @@ enum Brought {
     Some,
     /// Not all that was tried: the rest needs a pause.
     Part,
-}
-
-/// What stands in front of the spool and cannot be written yet.
-#[derive(Default)]
-struct Held {
-    streams: HashSet<StreamId>,
-    events: usize,
-    bytes: usize,
 }
 
 /// A batch by what became of its records, each by its place in the spool.

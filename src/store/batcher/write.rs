@@ -115,31 +115,31 @@ impl Shared {
         let _hurried = timeout_at(deadline, hurry.wait_for(|hurry| *hurry)).await;
     }
 
-    /// Puts a batch into the spool, and sees to it that it is drained.
-    async fn spool(self: &Arc<Self>, spool: &Spool, batch: Batch) {
-        if batch.is_empty() {
-            return;
-        }
-        let pushed = timeout(SPOOL_WAIT, spool.push(&batch.records()[..])).await;
-        let pushed = pushed.unwrap_or_else(|_| Err(spool_unanswered()));
-        let failed_before = self.is_spool_failing.swap(pushed.is_err(), Ordering::Relaxed);
-        // Before anybody is answered: a shutdown that waits for the answers ends what it starts.
-        self.start_drain();
-        match pushed {
-            Ok(()) => {
-                let records = batch.records();
-                for record in &**records {
-                    self.tell(|observer| observer.spooled(record));
+    /// Puts a batch into the spool as far as there is room, and sees to it that it is drained.
+    async fn spool(self: &Arc<Self>, spool: &Spool, mut batch: Batch) {
+        while !batch.is_empty() {
+            let pushed = timeout(SPOOL_WAIT, spool.push(&batch.records()[..])).await;
+            let pushed = pushed.unwrap_or_else(|_| Err(spool_unanswered()));
+            let failed_before = self.is_spool_failing.swap(pushed.is_err(), Ordering::Relaxed);
+            // Before anybody is answered: a shutdown that waits for the answers ends what it starts.
+            self.start_drain();
+            match pushed {
+                Ok(kept) => {
+                    let rest = batch.split_off(kept);
+                    for record in &**batch.records() {
+                        self.tell(|observer| observer.spooled(record));
+                    }
+                    batch.spooled();
+                    batch = rest;
                 }
-                batch.spooled();
-            }
-            Err(error) => {
-                let error = Arc::new(error);
-                if !failed_before {
-                    let error = Arc::clone(&error);
-                    log_line!(error, %error, "events cannot be spooled");
+                Err(error) => {
+                    let error = Arc::new(error);
+                    if !failed_before {
+                        let error = Arc::clone(&error);
+                        log_line!(error, %error, "events cannot be spooled");
+                    }
+                    return batch.failed(&WriteError::Spool(error));
                 }
-                batch.failed(&WriteError::Spool(error));
             }
         }
     }

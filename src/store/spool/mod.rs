@@ -1,24 +1,28 @@
-//! The spool: a local file that keeps sealed records while the database is away.
+//! The spool: a folder of local files that keep sealed records while the database is away.
 //!
-//! One process has one file of the folder, and a lock on it; processes share nothing else. A record is
-//! a row of a redb table, and a *frame* that is known to be whole by itself, so that a damaged file
-//! gives back what is whole although its tree is lost. What a crash leaves behind, and who repairs
-//! it, stands at the places where it can happen: `queue`, `file`, `salvage` and `adopt`.
+//! ```text
+//! Spool ── Logs ─┬─ Log (waiting) ── Segment, Segment, … ── frame, frame, …
+//!                └─ Log (refused) ── Segment, …
+//! ```
+//!
+//! Each process has files of its own, and a lock on each. A push appends frames to the last file and syncs
+//! it; a file of which nothing waits any more is deleted. A file that a dead process left is taken over as
+//! it is. There is one safety net: a frame tells by itself whether it is whole. An embedded database was
+//! used before, with the same frames inside for when its tree was damaged: it wrote more, synced twice, and
+//! needed a second way to read its file.
 
 mod adopt;
 mod error;
-mod file;
+mod folder;
 mod frame;
 mod gauge;
-mod held_file;
+mod log;
+mod logs;
 mod options;
-mod queue;
-mod rows;
-mod salvage;
 mod scan;
-mod slot;
+mod segment;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,12 +31,11 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 pub use self::error::SpoolError;
+use self::frame::Frame;
 use self::gauge::Gauge;
-pub use self::gauge::SpoolDepth;
+pub use self::gauge::{Recovery, SpoolDepth};
+use self::logs::{Logs, Rows};
 pub use self::options::SpoolOptions;
-use self::queue::Queue;
-use self::rows::Rows;
-pub use self::salvage::Recovery;
 use crate::event::StreamId;
 use crate::record::Record;
 
@@ -40,20 +43,15 @@ use crate::record::Record;
 const REASON_LEN_MAX: usize = 1000;
 
 /// Records on the local disk, in order, until the database has them. Cheap to clone; clones share
-/// the file. Needs a Tokio runtime.
+/// the files. Needs a Tokio runtime.
 ///
 /// **The folder holds personal data**, as the events do: a folder that the spool makes is readable for
-/// its user alone (mode 0700), and so are its files (0600). It must be on a local disk.
-///
-/// It needs `panic = "unwind"`, which is the default: redb, the store inside, panics on some damaged
-/// files. The spool catches that and recovers what is whole, but the host's panic hook sees it first,
-/// and prints; a program that aborts on panics is ended by such a file, at every start.
+/// its user alone (mode 0700), and so are its files (0600). It must be on a local disk. In memory an event
+/// that waits takes some 50 bytes.
 ///
 /// What it promises:
-/// - A record whose `push` returned `Ok` survives the process, the machine and its power, as far as
-///   the disk keeps what it acknowledged, until it is [removed](Self::remove) or
-///   [set aside](Self::set_aside). It survives that, too, but a file that is damaged then brings it
-///   back as one that waits.
+/// - A record that `push` kept survives the process, the machine and its power, as far as the disk keeps
+///   what it acknowledged, until it is [removed](Self::remove); also if it is [set aside](Self::set_aside).
 /// - Records come back in the order in which they were pushed.
 /// - A record may come back that was removed, or whose `push` failed: after a crash, or from a damaged
 ///   file. Whoever drains the spool therefore appends by event id, as
@@ -86,7 +84,7 @@ pub struct Spool(Arc<Inner>);
 struct Inner {
     folder: PathBuf,
     /// `None` once closed. The lock is fair: pushes take their turns in the order they were made.
-    queue: Arc<Mutex<Option<Queue>>>,
+    logs: Arc<Mutex<Option<Logs>>>,
     gauge: Arc<Gauge>,
 }
 
@@ -132,41 +130,57 @@ impl Spool {
         &self.0.folder
     }
 
-    /// Keeps records, in order, all or none. They are durable when this returns `Ok`.
+    /// Keeps records, in order, from the first on as many as there is room for; returns how many. They are
+    /// durable when this returns `Ok`.
     ///
     /// # Errors
-    /// [`SpoolError::Full`] where they are more than the limits allow: nothing is written.
-    /// [`SpoolError::Io`] where the file system fails, because the disk is full, say: they are not
-    /// acknowledged, and may come back nevertheless.
-    pub async fn push(&self, records: impl Into<Vec<Record>>) -> Result<(), SpoolError> {
+    /// [`SpoolError::Full`] if there is no room for the first. [`SpoolError::Io`] if the file system fails,
+    /// because the disk is full, say: none is acknowledged, and they may come back nevertheless.
+    pub async fn push(&self, records: impl Into<Vec<Record>>) -> Result<usize, SpoolError> {
         let records = records.into();
-        self.locked("keep records", move |queue| queue.push(&records)).await
+        self.locked("keep records", move |logs| logs.push(&records)).await
     }
 
     /// The oldest records, in order: at most `max_events`, and at most `max_bytes`, but one if there
     /// is any. They stay in the spool.
     ///
-    /// What cannot be read back is set aside, counted by [`recovery`](Self::recovery), and does not
-    /// hold up what is behind it. So is a record that a newer release of this crate wrote in a form
-    /// that this one does not know: that release can [put it back](Self::put_back).
+    /// A record that a newer release of this crate wrote in a form that this one does not know is set aside:
+    /// that release can [put it back](Self::put_back). One whose bytes the disk lost is counted by
+    /// [`recovery`](Self::recovery). Neither holds up what is behind it.
     ///
     /// # Errors
-    /// [`SpoolError`] where the file cannot be read.
+    /// [`SpoolError`] if a file cannot be read.
     pub async fn front(
         &self,
         max_events: usize,
         max_bytes: usize,
     ) -> Result<Vec<Spooled>, SpoolError> {
+        self.front_without(HashSet::new(), max_events, max_bytes).await
+    }
+
+    /// As [`front`](Self::front), of the streams that are not `held`.
+    ///
+    /// # Errors
+    /// [`SpoolError`] if a file cannot be read.
+    pub async fn front_without(
+        &self,
+        held: HashSet<StreamId>,
+        max_events: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Spooled>, SpoolError> {
         const DOING: &str = "read its front";
+        let held = Arc::new(held);
         loop {
-            let rows = self.locked(DOING, move |queue| queue.front(max_events, max_bytes)).await?;
+            let held = Arc::clone(&held);
+            let front = move |logs: &mut Logs| logs.front(&held, max_events, max_bytes);
+            let rows = self.locked(DOING, front).await?;
             if rows.is_empty() {
                 return Ok(Vec::new());
             }
             // Without the lock: computing the hashes again must not hold up who pushes.
             let (whole, unreadable) = blocking(DOING, move || Ok(read(rows))).await?;
             if !unreadable.is_empty() {
-                self.locked(DOING, move |queue| queue.set_unreadable_aside(&unreadable)).await?;
+                self.locked(DOING, move |logs| logs.set_unreadable_aside(&unreadable)).await?;
             }
             if !whole.is_empty() {
                 return Ok(whole);
@@ -180,10 +194,14 @@ impl Spool {
     /// nothing, because the database knows their ids. It works on a full disk.
     ///
     /// # Errors
-    /// [`SpoolError`] where the file cannot be read.
+    /// [`SpoolError::Closed`], and [`SpoolError::Interrupted`].
     pub async fn remove(&self, places: impl IntoIterator<Item = u64>) -> Result<(), SpoolError> {
         let places: BTreeSet<u64> = places.into_iter().collect();
-        self.locked("remove records", move |queue| queue.remove(&places)).await
+        let remove = move |logs: &mut Logs| {
+            logs.remove(&places);
+            Ok(())
+        };
+        self.locked("remove records", remove).await
     }
 
     /// Sets records aside that the database refuses for good, all or none, durably, so that they hold
@@ -201,7 +219,7 @@ impl Spool {
             (place, reason[..reason.floor_char_boundary(REASON_LEN_MAX)].to_owned())
         });
         let refused: Vec<_> = refused.collect();
-        self.locked("set records aside", move |queue| queue.set_aside(&refused)).await.map(drop)
+        self.locked("set records aside", move |logs| logs.set_aside(&refused)).await
     }
 
     /// What was set aside, from the place `from` on: at most `max_records`. Once the cause of the
@@ -215,10 +233,11 @@ impl Spool {
         max_records: usize,
     ) -> Result<Vec<SetAside>, SpoolError> {
         let rows =
-            self.locked("read what was set aside", move |queue| queue.aside(from, max_records));
-        let aside = rows.await?.into_iter().map(|(place, reason, bytes)| {
-            let record = frame::record(&bytes);
-            SetAside { place, reason, record }
+            self.locked("read what was set aside", move |logs| logs.refused(from, max_records));
+        let aside = rows.await?.into_iter().map(|(place, bytes)| {
+            let frame = Frame::read(&bytes);
+            let reason = frame.map(|frame| frame.reason()).unwrap_or_default();
+            SetAside { place, reason, record: frame.and_then(|frame| frame.record()) }
         });
         Ok(aside.collect())
     }
@@ -245,7 +264,7 @@ impl Spool {
     /// ```
     pub async fn put_back(&self, places: impl IntoIterator<Item = u64>) -> Result<u64, SpoolError> {
         let places: BTreeSet<u64> = places.into_iter().collect();
-        self.locked("put records back", move |queue| queue.put_back(&places)).await
+        self.locked("put records back", move |logs| logs.put_back(&places)).await
     }
 
     /// How many records were set aside. No I/O.
@@ -254,10 +273,7 @@ impl Spool {
         self.0.gauge.figures().set_aside
     }
 
-    /// Whether the spool may hold an event of the stream. No I/O.
-    ///
-    /// `false` is certain, as far as pushes go that have returned. `true` may be wrong: streams are
-    /// counted by hash, so that an outage of any length takes the same memory.
+    /// Whether an event of the stream waits, as far as pushes go that have returned. No I/O.
     #[must_use]
     pub fn holds(&self, stream_id: StreamId) -> bool {
         self.0.gauge.holds(stream_id)
@@ -275,40 +291,40 @@ impl Spool {
         self.0.gauge.figures().recovery
     }
 
-    /// Takes over the files of the folder whose processes are no more: their events go behind this
-    /// spool's, in order, and what they had set aside to what is set aside. Returns how many events.
+    /// Takes over the files of the folder whose processes are no more: their events wait behind this spool's,
+    /// in order, and what they had set aside is set aside here. Returns how many events wait in them.
     ///
-    /// What this spool's limits have no room for stays where it is, for the next call. A crash
-    /// halfway loses nothing. A file that fails stays, too, and keeps back no other.
+    /// A file for which this spool's limits have no room stays where it is, for the next call; an empty spool
+    /// has room for any. A file that fails stays, too, and keeps back no other.
     ///
     /// # Errors
-    /// [`SpoolError`] where a file cannot be read or written: the first such error, after every file
-    /// was tried. Each is logged.
+    /// [`SpoolError`] if a file cannot be read or written: the first such error, after every file was tried.
+    /// Each is logged.
     pub async fn adopt(&self) -> Result<u64, SpoolError> {
-        let Inner { folder, queue, gauge } = &*self.0;
-        let (folder, queue, gauge) = (folder.clone(), queue.clone(), gauge.clone());
-        blocking("adopt left files", move || adopt::adopt(&folder, &queue, &gauge)).await
+        let Inner { folder, logs, gauge } = &*self.0;
+        let (folder, logs, gauge) = (folder.clone(), logs.clone(), gauge.clone());
+        blocking(adopt::DOING, move || adopt::adopt(&folder, &logs, &gauge)).await
     }
 
-    /// Waits for what is under way, closes the file, and lets another process have it. Later calls
-    /// fail with [`SpoolError::Closed`]; the counts stay.
+    /// Waits for what is under way, makes removals durable, and lets other processes have the files. Later
+    /// calls fail with [`SpoolError::Closed`]; the counts stay.
     ///
     /// # Errors
-    /// [`SpoolError`] where removals could not be written: those records come back.
+    /// [`SpoolError`] if removals cannot be made durable: those records come back.
     pub async fn close(&self) -> Result<(), SpoolError> {
-        const DOING: &str = "close its file";
-        let Some(mut queue) = self.0.queue.lock().await.take() else { return Ok(()) };
-        blocking(DOING, move || queue.flush()).await
+        const DOING: &str = "close its files";
+        let Some(mut logs) = self.0.logs.lock().await.take() else { return Ok(()) };
+        blocking(DOING, move || logs.close().map_err(|error| SpoolError::io(DOING, error))).await
     }
 
-    /// Does `work` on the file when its turn has come.
+    /// Does `work` on the files when its turn has come.
     async fn locked<T: Send + 'static>(
         &self,
         doing: &'static str,
-        work: impl FnOnce(&mut Queue) -> Result<T, SpoolError> + Send + 'static,
+        work: impl FnOnce(&mut Logs) -> Result<T, SpoolError> + Send + 'static,
     ) -> Result<T, SpoolError> {
-        let mut queue = self.0.queue.clone().lock_owned().await;
-        blocking(doing, move || work(queue.as_mut().ok_or(SpoolError::Closed)?)).await
+        let mut logs = self.0.logs.clone().lock_owned().await;
+        blocking(doing, move || work(logs.as_mut().ok_or(SpoolError::Closed)?)).await
     }
 }
 
@@ -334,7 +350,7 @@ async fn blocking<T: Send + 'static>(
 fn read(rows: Rows) -> (Vec<Spooled>, Vec<u64>) {
     let (mut whole, mut unreadable) = (Vec::new(), Vec::new());
     for (place, bytes) in rows {
-        match frame::record(&bytes) {
+        match Frame::read(&bytes).and_then(|frame| frame.record()) {
             Some(record) => whole.push(Spooled { place, record }),
             None => unreadable.push(place),
         }

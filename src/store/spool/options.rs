@@ -7,9 +7,8 @@ use tokio::sync::Mutex;
 
 use super::error::SpoolError;
 use super::gauge::Gauge;
-use super::queue::{Limits, Queue};
-use super::slot::{Slot, private_folder};
-use super::{Inner, Spool, blocking};
+use super::logs::{Limits, Logs};
+use super::{Inner, Spool, blocking, folder};
 use crate::store::log_line::log_line;
 
 /// Most bytes of records that a spool holds where nothing else is said: 1 GiB.
@@ -38,38 +37,35 @@ impl SpoolOptions {
         self
     }
 
-    /// Most bytes of records that may wait. The file needs more: up to twice as much for a while.
-    /// Default: 1 GiB.
+    /// Most bytes of records that may wait. The files take more while events of some streams are held: up to
+    /// four times as much. Default: 1 GiB.
     pub fn max_bytes(mut self, max_bytes: u64) -> Self {
         self.limits.max_bytes = max_bytes;
         self
     }
 
-    /// Opens a file of the folder, and [adopts](Spool::adopt) what others left there.
+    /// Makes the folder where it is missing, and [takes over](Spool::adopt) what others left there.
     ///
-    /// Every byte of the file is read once. A damaged file is no error: what is whole in it is
-    /// recovered, and [`Spool::recovery`] tells.
+    /// Every byte of the files is read once. A damaged file is no error: what is whole in it waits, and
+    /// [`Spool::recovery`] tells.
     ///
     /// # Errors
-    /// [`SpoolError::Io`] where the folder or the file cannot be made, read or written,
-    /// [`SpoolError::Interrupted`] outside of a Tokio runtime. A file that cannot be adopted is no
-    /// error: it stays for the next time.
+    /// [`SpoolError::Io`] if the folder cannot be made, read or written, [`SpoolError::Interrupted`] outside
+    /// of a Tokio runtime. A file that cannot be taken over is no error: it stays for the next time.
     pub async fn open(self) -> Result<Spool, SpoolError> {
-        const DOING: &str = "open its file";
-        let gauge = Arc::new(Gauge::new());
+        const DOING: &str = "make its folder";
         let Self { folder, limits } = self;
-        let (path, shown) = (folder.clone(), gauge.clone());
-        let queue = blocking(DOING, move || {
-            private_folder(&path).map_err(|error| SpoolError::io("make its folder", error))?;
-            let slot = Slot::first_free(&path).map_err(|error| SpoolError::io(DOING, error))?;
-            Queue::open(slot, limits, shown)
-        })
-        .await?;
-        let queue = Arc::new(Mutex::new(Some(queue)));
-        let spool = Spool(Arc::new(Inner { folder, queue, gauge }));
+        let path = folder.clone();
+        let make = move || folder::make(&path).map_err(|error| SpoolError::io(DOING, error));
+        blocking(DOING, make).await?;
+        let gauge = Arc::new(Gauge::default());
+        let logs = Arc::new(Mutex::new(Some(Logs::new(&folder, limits, gauge.clone()))));
+        let spool = Spool(Arc::new(Inner { folder, logs, gauge }));
         if let Err(error) = spool.adopt().await {
-            log_line!(warn, %error, "spool files that other processes left were not adopted");
+            log_line!(warn, %error, "spool files that other processes left were not all taken over");
         }
+        // Whoever cannot write here learns it now, and not when the database is away.
+        spool.locked("make a file", Logs::prepare).await?;
         Ok(spool)
     }
 }

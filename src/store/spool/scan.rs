@@ -1,93 +1,57 @@
-//! Finds whole frames in a file's bytes, wherever they lie and whatever became of the tree.
+//! Finds whole frames in a file's bytes, whatever lies between them.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use super::frame::{Frame, Head, MAGIC};
 
-use super::error::Fault;
-use super::frame::{HEAD_LEN, Head, MAGIC};
-use super::widened;
-
-/// How much is read at once.
-const PIECE_LEN: usize = 256 << 10;
-
-/// What begins like a frame.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Found<'a> {
-    /// Not even the head is whole.
-    Nameless,
-    /// The head is whole, and the record is not.
-    Torn(Head),
-    /// A frame.
-    Whole(Head, &'a [u8]),
+/// What a file holds.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Where each whole frame begins, and what its head says.
+    pub(super) frames: Vec<(usize, Head)>,
+    /// Frames that began and are not whole.
+    pub(super) torn: u64,
+    /// Where the last whole frame ends.
+    pub(super) whole_len: usize,
+    /// Whether something is wrong that a push cut short by a crash does not explain.
+    pub(super) is_damaged: bool,
 }
 
-/// Hands everything in `file` that begins like a frame to `each`, in the order of the bytes. One frame
-/// may come more than once, because a page that is written anew leaves its old copy behind, whole
-/// or in part.
-///
-/// Linear in the file's length; holds one piece and one frame in memory.
-pub(super) fn frames(
-    file: &mut File,
-    mut each: impl FnMut(Found<'_>) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    file.seek(SeekFrom::Start(0))?;
-    let mut window = Window { file, bytes: Vec::new(), start: 0, at_end: false };
-    while window.find_magic()? {
-        let Some(head) = Head::read(window.ahead(HEAD_LEN)?) else {
-            each(Found::Nameless)?;
-            window.start += MAGIC.len();
-            continue;
-        };
-        let frame = window.ahead(head.len)?;
-        if head.record(frame).is_some() {
-            each(Found::Whole(head, frame))?;
-            window.start += head.len;
+/// Looks at every byte once, and once more inside of what began like a frame and is none.
+pub(super) fn scan(bytes: &[u8]) -> Found {
+    let mut found = Found::default();
+    let mut at = 0;
+    while let Some(start) = next_magic(bytes, at) {
+        if let Some(frame) = Frame::read(&bytes[start..]) {
+            found.is_damaged |= start > found.whole_len;
+            found.frames.push((start, frame.head));
+            at = start + frame.head.frame_len();
+            found.whole_len = at;
         } else {
-            each(Found::Torn(head))?;
+            found.torn += 1;
             // Another frame may begin inside the bytes that this one should have had.
-            window.start += HEAD_LEN;
+            at = start + MAGIC.len();
         }
     }
-    Ok(())
+    found.is_damaged |= !is_cut_short(&bytes[found.whole_len..]);
+    found
 }
 
-/// The part of the file that is looked at.
-struct Window<'a> {
-    file: &'a mut File,
-    bytes: Vec<u8>,
-    /// Where in `bytes` the part begins that is not looked at yet.
-    start: usize,
-    at_end: bool,
+fn next_magic(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += bytes.get(at..)?.iter().position(|byte| *byte == MAGIC[0])?;
+        if bytes[at..].starts_with(MAGIC) {
+            return Some(at);
+        }
+        at += 1;
+    }
 }
 
-impl Window<'_> {
-    /// Moves to where the next frame begins; whether there is one.
-    fn find_magic(&mut self) -> Result<bool, Fault> {
-        loop {
-            let ahead = self.ahead(MAGIC.len())?;
-            if ahead.len() < MAGIC.len() {
-                return Ok(false);
-            }
-            if ahead == MAGIC {
-                return Ok(true);
-            }
-            let rest = &self.bytes[self.start + 1..];
-            let next = rest.iter().position(|byte| *byte == MAGIC[0]).unwrap_or(rest.len());
-            self.start += 1 + next;
-        }
+/// Whether these last bytes of a file are what a crash leaves of a push: nothing, the beginning of one
+/// frame, or room that was never written.
+fn is_cut_short(rest: &[u8]) -> bool {
+    if let Some(head) = Head::read(rest) {
+        return rest.len() < head.frame_len();
     }
-
-    /// The next `len` bytes, or all there are.
-    fn ahead(&mut self, len: usize) -> Result<&[u8], Fault> {
-        let missing = (self.start + len).saturating_sub(self.bytes.len());
-        if missing > 0 && !self.at_end {
-            self.bytes.drain(..self.start);
-            self.start = 0;
-            let wanted = missing.max(PIECE_LEN);
-            let limit = widened(wanted);
-            self.at_end = (&mut *self.file).take(limit).read_to_end(&mut self.bytes)? < wanted;
-        }
-        let end = (self.start + len).min(self.bytes.len());
-        Ok(&self.bytes[self.start.min(end)..end])
-    }
+    let is_head_cut =
+        rest.len() < Head::LEN && (rest.starts_with(MAGIC) || MAGIC.starts_with(rest));
+    is_head_cut || rest.iter().all(|byte| *byte == 0)
 }

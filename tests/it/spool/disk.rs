@@ -32,6 +32,12 @@ impl SmallDisk {
         Self(folder)
     }
 
+    fn remount(&self, as_what: &str) {
+        let option = format!("remount,{as_what}");
+        let status = Command::new("mount").args(["-o", &option]).arg(self.path()).status();
+        assert!(status.is_ok_and(|status| status.success()), "{option}");
+    }
+
     fn path(&self) -> &Path {
         self.0.path()
     }
@@ -60,7 +66,7 @@ impl Drop for SmallDisk {
 async fn push_until_full(spool: &Spool, request: &RequestId, mut next: u64) -> u64 {
     loop {
         match spool.push(numbered_records(request, next..next + 50)).await {
-            Ok(()) => next += 50,
+            Ok(kept) => next += kept as u64,
             Err(SpoolError::Io { source, .. }) if source.kind() == ErrorKind::StorageFull => {
                 return next;
             }
@@ -108,27 +114,22 @@ async fn a_spool_that_filled_the_disk_can_be_drained_and_filled_again() {
 }
 
 #[tokio::test]
-async fn a_push_on_a_disk_that_is_still_full_does_not_read_the_file_again() {
+async fn a_disk_that_stays_full_gathers_no_files_and_takes_pushes_once_there_is_room() {
     let disk = SmallDisk::new();
     let request = fresh_request();
     let spool = Spool::open(disk.spool()).await.unwrap();
     let acknowledged = push_until_full(&spool, &request, 0).await;
     let other = disk.fill();
-    // Without its name nobody can open it.
-    let (file, hidden) = (disk.spool().join("spool-0.redb"), disk.path().join("hidden"));
-    std::fs::rename(&file, &hidden).unwrap();
-    for _ in 0..3 {
-        let failed = push_until_full(&spool, &request, acknowledged).await;
-        assert_eq!(failed, acknowledged);
-        assert!(!file.exists(), "it was opened");
+    let count = || std::fs::read_dir(disk.spool()).unwrap().count();
+    let before = count();
+    for _ in 0..20 {
+        assert_eq!(push_until_full(&spool, &request, acknowledged).await, acknowledged);
     }
-    std::fs::rename(&hidden, &file).unwrap();
+    assert_eq!(count(), before);
     std::fs::remove_file(other).unwrap();
     assert_all_there(&numbers(&drain(&spool).await.unwrap()), acknowledged);
     spool.push(numbered_records(&request, 0..50)).await.unwrap();
-    assert_eq!(spool.depth().events, 50);
-    let kept = std::fs::read_dir(disk.spool()).unwrap().count();
-    assert_eq!(kept, 2, "more than the file and its lock");
+    assert_eq!((spool.depth().events, count()), (50, 1));
 }
 
 #[tokio::test]
@@ -175,4 +176,24 @@ async fn wait_until(is_so: impl Fn() -> bool) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("it did not come to pass");
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_an_error_at_opening() {
+    let disk = SmallDisk::new();
+    std::fs::write(disk.path().join("file"), b"").unwrap();
+    let error = Spool::open(disk.path().join("file").join("spool")).await.unwrap_err();
+    assert!(
+        matches!(&error, SpoolError::Io { .. }) && error.to_string().contains("folder"),
+        "{error}"
+    );
+
+    let spool = Spool::open(disk.spool()).await.unwrap();
+    spool.push(numbered_records(&fresh_request(), 0..5)).await.unwrap();
+    drop(spool);
+    disk.remount("ro");
+    assert!(matches!(Spool::open(disk.spool()).await, Err(SpoolError::Io { .. })));
+    disk.remount("rw");
+    let spool = Spool::open(disk.spool()).await.unwrap();
+    assert_eq!(numbers(&drain(&spool).await.unwrap()), (0..5).collect::<Vec<_>>());
 }

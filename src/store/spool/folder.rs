@@ -1,0 +1,143 @@
+//! The spool's folder: what its files are called, and who may read them.
+//!
+//! All processes of the folder count their files by one number, so that a later file has a higher one.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Records that wait for the database.
+    Waiting,
+    /// Records that the database refuses.
+    Refused,
+}
+
+impl Kind {
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Waiting => "log",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// What a file that is being written anew is called beside its own name.
+const UNFINISHED: &str = "new";
+
+/// Damaged files of one name that are kept.
+const DAMAGED_MAX: u32 = 100_000;
+
+/// Makes the folder where it is missing, with its parents, for this user alone. Each that is new outlives a
+/// loss of power when this returns.
+pub(super) fn make(folder: &Path) -> io::Result<()> {
+    let missing = folder.ancestors().take_while(|folder| !folder.exists()).count();
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
+    // A folder's entry lies in its parent, up to one that was there before; the files' lie in the folder.
+    for ancestor in folder.ancestors().take(missing + 1) {
+        sync(if ancestor.as_os_str().is_empty() { Path::new(".") } else { ancestor })?;
+    }
+    Ok(())
+}
+
+/// Makes what was created, renamed or deleted in a folder outlive a loss of power.
+pub(super) fn sync(folder: &Path) -> io::Result<()> {
+    // Other systems cannot open a folder, and have no such call.
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Opens a file for this user alone: a new one, or one that is there.
+pub(super) fn open(path: &Path, is_new: bool) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(is_new);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Makes a file with a number that no other of the folder has or had while it held any.
+pub(super) fn create(folder: &Path, kind: Kind) -> io::Result<(PathBuf, File)> {
+    let mut number = files(folder)?.last().map_or(0, |(number, ..)| number + 1);
+    loop {
+        let path = folder.join(format!("spool-{number}.{}", kind.extension()));
+        match open(&path, true) {
+            Ok(file) => return Ok((path, file)),
+            // Another process was faster.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The files of records, in the order of their numbers.
+pub(super) fn files(folder: &Path) -> io::Result<Vec<(u64, Kind, PathBuf)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let Some((number, extension)) =
+            name.strip_prefix("spool-").and_then(|name| name.split_once('.'))
+        else {
+            continue;
+        };
+        let kind = [Kind::Waiting, Kind::Refused].into_iter();
+        let kind = kind.into_iter().find(|kind| kind.extension() == extension);
+        if let (Ok(number), Some(kind)) = (number.parse(), kind) {
+            files.push((number, kind, path));
+        }
+    }
+    files.sort_unstable_by_key(|(number, ..)| *number);
+    Ok(files)
+}
+
+/// Where a file is written anew, before it takes the old one's place.
+pub(super) fn unfinished(path: &Path) -> PathBuf {
+    beside(path, UNFINISHED)
+}
+
+/// A name for a damaged file that nothing has yet.
+pub(super) fn damaged(path: &Path) -> io::Result<PathBuf> {
+    for nth in 0..DAMAGED_MAX {
+        let path = beside(path, &format!("damaged-{nth}"));
+        if !path.try_exists()? {
+            return Ok(path);
+        }
+    }
+    Err(io::Error::other("the folder is full of damaged files"))
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(".");
+    path.push(suffix);
+    path.into()
+}
+
+pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the file is still the one that goes by this name.
+pub(super) fn is_named(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let same = |a: fs::Metadata, b: fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+        file.metadata().is_ok_and(|file| fs::metadata(path).is_ok_and(|named| same(file, named)))
+    }
+    // Elsewhere a file that is open cannot be deleted.
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        path.exists()
+    }
+}

@@ -1,0 +1,163 @@
+//! The segments of one kind that this process has, in order: a record's place counts through all of them.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::folder::{self, Kind};
+use super::logs::Rows;
+use super::segment::{Entry, Segment};
+use super::widened;
+use crate::store::log_line::log_line;
+
+#[derive(Debug)]
+pub(super) struct Log {
+    folder: PathBuf,
+    kind: Kind,
+    /// Each with the place of its first frame. Only the last takes more.
+    files: Vec<(u64, Segment)>,
+    /// No place from here on was given out.
+    next_place: u64,
+}
+
+impl Log {
+    pub(super) fn new(folder: &Path, kind: Kind) -> Self {
+        Self { folder: folder.to_owned(), kind, files: Vec::new(), next_place: 0 }
+    }
+
+    /// How many frames are left.
+    pub(super) fn left(&self) -> u64 {
+        self.files.iter().map(|(_, file)| widened(file.left())).sum()
+    }
+
+    /// The frames that are left, by their places.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (u64, &Entry)> {
+        self.files.iter().flat_map(|(first, file)| {
+            file.entries().map(move |(nth, entry)| (first + widened(nth), entry))
+        })
+    }
+
+    /// The frames at places, as far as they are left.
+    pub(super) fn rows(&self, places: &[u64]) -> io::Result<Rows> {
+        let mut rows = Rows::new();
+        for place in places {
+            let at = self.at(*place).map(|(file, nth)| (&self.files[file].1, nth));
+            if let Some((file, entry)) = at.and_then(|(file, nth)| Some((file, file.entry(nth)?))) {
+                rows.push((*place, file.read(entry)?));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Sees to it that the last file takes more.
+    pub(super) fn prepare(&mut self) -> io::Result<()> {
+        if !self.files.last().is_some_and(|last| self.takes_more(last)) {
+            self.push(Segment::create(&self.folder, self.kind)?);
+        }
+        Ok(())
+    }
+
+    /// Appends frames durably, all or none; their entries.
+    pub(super) fn append(&mut self, frames: &[Vec<u8>]) -> io::Result<Vec<Entry>> {
+        if !self.folder.exists() {
+            folder::make(&self.folder)?;
+        }
+        self.restore()?;
+        self.prepare()?;
+        let Some((_, file)) = self.files.last_mut() else { return Ok(Vec::new()) };
+        let appended = file.append(frames);
+        match &appended {
+            Ok(entries) => self.next_place += widened(entries.len()),
+            // A disk that goes on failing must not gather files.
+            Err(_) if file.left() == 0 && !file.has_room() && file.delete().is_ok() => {
+                self.files.pop();
+            }
+            Err(_) => {}
+        }
+        appended
+    }
+
+    /// A file behind which others were takes no more: it would give out their places again.
+    fn takes_more(&self, (first, file): &(u64, Segment)) -> bool {
+        file.has_room() && first + widened(file.count()) == self.next_place
+    }
+
+    /// Takes a file in, behind the others.
+    pub(super) fn push(&mut self, file: Segment) {
+        let first = self.next_place;
+        self.next_place += widened(file.count());
+        self.files.push((first, file));
+    }
+
+    /// Writes what is left of files that somebody deleted to new ones.
+    fn restore(&mut self) -> io::Result<()> {
+        for (_, file) in &mut self.files {
+            if file.is_gone() {
+                log_line!(
+                    error,
+                    "a spool file was deleted while it was in use: it is written again"
+                );
+                file.restore(&self.folder, self.kind)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes frames off; those that were there. Not durable.
+    pub(super) fn remove(&mut self, places: &BTreeSet<u64>) -> Vec<Entry> {
+        let mut removed = Vec::new();
+        for place in places {
+            if let Some((file, nth)) = self.at(*place) {
+                removed.extend(self.files[file].1.remove(nth));
+            }
+        }
+        removed
+    }
+
+    /// Gives back the disk that removed frames take: all of it if `is_thorough`, else as far as that is worth
+    /// the writing. What fails is tried again the next time.
+    pub(super) fn reclaim(&mut self, is_thorough: bool) -> io::Result<()> {
+        let (mut failed, next_place, last) = (None, self.next_place, self.files.len());
+        let mut nth = 0;
+        self.files.retain_mut(|(first, file)| {
+            nth += 1;
+            let is_last = nth == last;
+            let done = match file.left() {
+                0 if is_last && file.has_room() => file.clear().map(|()| *first = next_place),
+                0 => match file.delete() {
+                    Ok(()) => return false,
+                    failed => failed,
+                },
+                _ if is_thorough && file.has_removed() => file.rewrite(),
+                _ if !is_last && file.is_wasteful() => file.rewrite(),
+                _ => Ok(()),
+            };
+            failed = failed.take().or(done.err());
+            true
+        });
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Has the file of a place kept when nothing of it is left, for people to look at.
+    pub(super) fn set_damaged(&mut self, place: u64) {
+        if let Some((file, _)) = self.at(place) {
+            self.files[file].1.set_damaged();
+        }
+    }
+
+    /// Makes removals durable, and lets go of the files.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        let reclaimed = self.reclaim(true);
+        let files = std::mem::take(&mut self.files);
+        let mut empty = files.iter().filter(|(_, file)| file.left() == 0);
+        reclaimed.and(empty.try_for_each(|(_, file)| file.delete()))
+    }
+
+    /// The file of a place, and the frame's number in it.
+    fn at(&self, place: u64) -> Option<(usize, usize)> {
+        let behind = self.files.partition_point(|(first, _)| *first <= place);
+        let file = behind.checked_sub(1)?;
+        let nth = usize::try_from(place - self.files[file].0).ok()?;
+        Some((file, nth))
+    }
+}

@@ -1,0 +1,302 @@
+//! One file of the spool: frames behind each other, under a lock that is its process's.
+//!
+//! The lock is on the file itself. The operating system lets go of it when the process dies, whichever
+//! way; and only who has it deletes the file or puts another in its place.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use super::folder::{self, Kind};
+use super::frame::Head;
+use super::{Recovery, scan, widened};
+use crate::event::StreamId;
+use crate::store::log_line::log_line;
+
+/// A file of this length takes no more.
+const LEN_MAX: u64 = 8 << 20;
+
+/// A file is written anew once what is left in it is so small a part of it.
+const WORTH_KEEPING: u64 = 4;
+
+/// Where a frame lies, and what its head says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    offset: u64,
+    /// Of the whole frame, in bytes.
+    pub(super) len: u64,
+    pub(super) stream_id: StreamId,
+    pub(super) created_at: DateTime<Utc>,
+}
+
+impl Entry {
+    fn new(offset: u64, head: &Head) -> Self {
+        let Head { stream_id, created_at, .. } = *head;
+        Self { offset, len: widened(head.frame_len()), stream_id, created_at }
+    }
+}
+
+/// A file, and which of its frames are still there.
+///
+/// What was removed is gone in memory alone until the file is deleted or written anew: after a crash it is
+/// back.
+#[derive(Debug)]
+pub(super) struct Segment {
+    path: PathBuf,
+    file: File,
+    /// Bytes of pushes that went well. Nothing behind them is believed.
+    len: u64,
+    entries: Vec<Option<Entry>>,
+    left: usize,
+    left_bytes: u64,
+    /// Whether frames may be added: not after a push that failed, because nobody knows what it left.
+    is_writable: bool,
+    is_damaged: bool,
+}
+
+impl Segment {
+    /// A new file, and the lock on it.
+    pub(super) fn create(folder: &Path, kind: Kind) -> io::Result<Self> {
+        loop {
+            let (path, file) = folder::create(folder, kind)?;
+            // Another process may have found it before the lock: it has it then, and deletes it.
+            if lock(&file)? && folder::is_named(&file, &path) {
+                folder::sync(folder)?;
+                return Ok(Self::empty(path, file));
+            }
+        }
+    }
+
+    fn empty(path: PathBuf, file: File) -> Self {
+        let (len, entries, left, left_bytes) = (0, Vec::new(), 0, 0);
+        Self { path, file, len, entries, left, left_bytes, is_writable: true, is_damaged: false }
+    }
+
+    /// A file that another process left, with what is whole in it; `None` if a process has it.
+    ///
+    /// What a crash left of a push is cut off. A file that is damaged otherwise is written anew, and kept
+    /// beside under another name.
+    pub(super) fn take(path: &Path) -> io::Result<Option<(Self, Recovery)>> {
+        let file = folder::open(path, false)?;
+        // Whoever had it may have deleted it in between.
+        if !lock(&file)? || !folder::is_named(&file, path) {
+            return Ok(None);
+        }
+        folder::remove_if_there(&folder::unfinished(path))?;
+        let mut bytes = Vec::new();
+        (&file).read_to_end(&mut bytes)?;
+        let found = scan::scan(&bytes);
+        let mut segment = Self::empty(path.to_owned(), file);
+        for (offset, head) in &found.frames {
+            segment.add(Entry::new(widened(*offset), head));
+        }
+        segment.len = widened(found.whole_len);
+        let mut recovery = Recovery { torn: found.torn, ..Recovery::default() };
+        if found.is_damaged {
+            recovery.recovered = widened(segment.left);
+            recovery.damaged_files = 1;
+            segment.set_damaged();
+            if let Err(error) = segment.rewrite() {
+                // What is whole in it is there all the same.
+                log_line!(error, %error, "a damaged spool file cannot be put aside now");
+            }
+        } else if found.whole_len < bytes.len() {
+            segment.file.set_len(segment.len)?;
+        }
+        Ok(Some((segment, recovery)))
+    }
+
+    /// Has the file kept under another name when it is written anew, or nothing of it is left.
+    pub(super) fn set_damaged(&mut self) {
+        self.is_damaged = true;
+        self.is_writable = false;
+    }
+
+    /// Appends frames durably, all or none; their entries.
+    ///
+    /// A crash in between leaves whole frames of a push that nobody was told of, and one that is cut short.
+    pub(super) fn append(&mut self, frames: &[Vec<u8>]) -> io::Result<Vec<Entry>> {
+        let heads: Option<Vec<Head>> = frames.iter().map(|frame| Head::read(frame)).collect();
+        let heads = heads.ok_or(io::ErrorKind::InvalidInput)?;
+        if let Err(error) = self.write(frames) {
+            // On a full disk this gives back the room of what was not written whole. If it fails, what stays
+            // comes back after a crash, as that of a push that failed may.
+            self.is_writable = self.file.set_len(self.len).is_ok();
+            return Err(error);
+        }
+        if let Err(error) = self.file.sync_data() {
+            // What the kernel could not write it may take for written from now on: no later sync of this file
+            // says anything.
+            self.is_writable = false;
+            return Err(error);
+        }
+        let mut entries = Vec::with_capacity(heads.len());
+        for head in heads {
+            let entry = Entry::new(self.len, &head);
+            self.len += entry.len;
+            self.add(entry);
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+
+    fn write(&self, frames: &[Vec<u8>]) -> io::Result<()> {
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(self.len))?;
+        file.write_all(&frames.concat())
+    }
+
+    fn add(&mut self, entry: Entry) {
+        self.left += 1;
+        self.left_bytes += entry.len;
+        self.entries.push(Some(entry));
+    }
+
+    /// Whether it takes more frames.
+    pub(super) fn has_room(&self) -> bool {
+        self.is_writable && self.len < LEN_MAX
+    }
+
+    /// How many frames it has had; each has its number in the file.
+    pub(super) fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many frames are left.
+    pub(super) fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Bytes of the frames that are left.
+    pub(super) fn left_bytes(&self) -> u64 {
+        self.left_bytes
+    }
+
+    /// The frames that are left, by their number in the file.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (usize, &Entry)> {
+        self.entries.iter().enumerate().filter_map(|(nth, entry)| Some((nth, entry.as_ref()?)))
+    }
+
+    /// A frame that is left.
+    pub(super) fn entry(&self, nth: usize) -> Option<&Entry> {
+        self.entries.get(nth)?.as_ref()
+    }
+
+    /// The bytes of a frame.
+    pub(super) fn read(&self, entry: &Entry) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(entry.len).unwrap_or(usize::MAX)];
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(entry.offset))?;
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Takes a frame off.
+    pub(super) fn remove(&mut self, nth: usize) -> Option<Entry> {
+        let entry = self.entries.get_mut(nth)?.take()?;
+        self.left -= 1;
+        self.left_bytes -= entry.len;
+        Some(entry)
+    }
+
+    /// Whether the file holds what was removed.
+    pub(super) fn has_removed(&self) -> bool {
+        self.left_bytes < self.len
+    }
+
+    /// Whether it holds little else.
+    pub(super) fn is_wasteful(&self) -> bool {
+        self.left_bytes * WORTH_KEEPING < self.len
+    }
+
+    /// Whether the file is there no more: somebody deleted it, and what is in it goes when this process does.
+    pub(super) fn is_gone(&self) -> bool {
+        !folder::is_named(&self.file, &self.path)
+    }
+
+    /// Gives the disk back if nothing is left. The file stays, for what comes, and counts from 0.
+    pub(super) fn clear(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.len = 0;
+        self.entries.clear();
+        Ok(())
+    }
+
+    /// Puts a file in its place that holds what is left, and nothing else. It holds it durably when it takes
+    /// that place.
+    pub(super) fn rewrite(&mut self) -> io::Result<()> {
+        if self.is_gone() {
+            // By its name there may be a file of another process by now.
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let path = folder::unfinished(&self.path);
+        folder::remove_if_there(&path)?;
+        let fresh = folder::open(&path, true)?;
+        if !lock(&fresh)? {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let mut fresh = Self::empty(self.path.clone(), fresh);
+        let written = self.copy_to(&mut fresh).and_then(|()| {
+            if self.is_damaged {
+                fs::hard_link(&self.path, folder::damaged(&self.path)?)?;
+            }
+            fs::rename(&path, &self.path)
+        });
+        if written.is_err() {
+            folder::remove_if_there(&path)?;
+        }
+        written?;
+        *self = fresh;
+        self.path.parent().map_or(Ok(()), folder::sync)
+    }
+
+    /// Writes what is left to a new file, under another name: this one has none any more.
+    pub(super) fn restore(&mut self, folder: &Path, kind: Kind) -> io::Result<()> {
+        let mut fresh = Self::create(folder, kind)?;
+        let copied = self.copy_to(&mut fresh);
+        if copied.is_err() {
+            fresh.delete()?;
+        }
+        copied?;
+        *self = fresh;
+        Ok(())
+    }
+
+    /// Each frame keeps its number.
+    fn copy_to(&self, fresh: &mut Self) -> io::Result<()> {
+        for entry in &self.entries {
+            let Some(entry) = entry else {
+                fresh.entries.push(None);
+                continue;
+            };
+            let bytes = self.read(entry)?;
+            fresh.file.write_all(&bytes)?;
+            let offset = fresh.len;
+            fresh.len += entry.len;
+            fresh.add(Entry { offset, ..*entry });
+        }
+        fresh.file.sync_all()
+    }
+
+    /// Deletes the file, or keeps it under another name if it is damaged.
+    pub(super) fn delete(&self) -> io::Result<()> {
+        if self.is_gone() {
+            return Ok(());
+        }
+        if self.is_damaged {
+            return fs::rename(&self.path, folder::damaged(&self.path)?);
+        }
+        folder::remove_if_there(&self.path)
+    }
+}
+
+/// Takes the lock on a file; whether nobody has it.
+fn lock(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
