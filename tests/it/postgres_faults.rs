@@ -6,6 +6,7 @@ mod at_hand;
 mod causes;
 mod limits;
 mod lock_order;
+mod server_log;
 mod set_back;
 mod urls;
 
@@ -154,12 +155,17 @@ async fn a_dead_connection_is_replaced_and_the_append_lands() {
 
 #[tokio::test]
 async fn a_read_only_server_is_retryable_and_the_retry_lands() {
-    let tampered =
-        Tampered::with("alter function moltbot_audit.append_batch set transaction_read_only = on")
-            .await;
+    let mut tampered = Tampered::with("select 1").await;
+    let writable = tampered.store.clone();
+    let options = PgPoolOptions::new().after_connect(|connection, _| {
+        let read_only = "set default_transaction_read_only = on";
+        Box::pin(async move { connection.execute(read_only).await.map(drop) })
+    });
+    tampered.store = PostgresStore::new(tampered.pool_of_one(options).await);
     let error = tampered.append().await.expect_err("the server is read-only");
     assert!(error.is_retryable(), "{error:?}");
-    tampered.execute("alter function moltbot_audit.append_batch reset transaction_read_only").await;
+    assert!(said(&error).contains("read-only"), "{error:?}");
+    tampered.store = writable;
     tampered.append().await.expect("the retry lands");
     assert_unbroken(&tampered.read().await.expect("a readable stream").expect("rows"));
 }

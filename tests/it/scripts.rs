@@ -40,6 +40,7 @@ case "$name $*" in
     echo "it cannot be built with the feature arbitrary_precision"
     exit 101
     ;;
+"apt-get install "*" npm") cp "$0" "$folder/npm" ;;
 "apt-get install "* | "npm ci "*)
     : >"$folder/node-postgres"
     for installed in pgbouncer prometheus promtool; do cp "$0" "$folder/$installed"; done
@@ -146,6 +147,7 @@ fn each_script_fails_if_any_of_its_commands_fails() {
         &["scripts/proofs"],
         &["scripts/proofs", "crashes"],
         &["scripts/test"],
+        &["scripts/test", "--postgres", "17", "--test", "it"],
     ] {
         for installed in [true, false] {
             let all = run(script, 0, installed, 1);
@@ -181,12 +183,27 @@ fn tests() -> String {
 
 /// A filter that is nobody's name any more would leave tests out without a word.
 #[test]
-fn every_filter_of_the_default_features_selects_tests() {
+fn every_filter_of_ci_selects_tests() {
     let all = run(&[".ci/run"], 0, true, 1);
-    let filters = all.calls.iter().find_map(|call| call.strip_prefix("cargo test --test it -- "));
     let tests = tests();
-    for filter in filters.expect("a run with filters").split(' ') {
+    let filtered: Vec<&str> = all
+        .calls
+        .iter()
+        .filter_map(|call| call.split_once(" --test it -- "))
+        .map(|it| it.1)
+        .collect();
+    assert_eq!(filtered.len(), 2, "with a later Postgres, and with the default features: {all:#?}");
+    for filter in filtered.iter().flat_map(|filters| filters.split(' ')) {
         assert!(tests.contains(filter), "no test has a name with {filter}");
+    }
+}
+
+#[test]
+fn a_postgres_that_is_not_known_is_refused() {
+    for arguments in [&["scripts/test", "--postgres"][..], &["scripts/test", "--postgres", "16"]] {
+        let ended = run(arguments, 0, true, 1);
+        assert!(!ended.success && ended.calls.is_empty(), "{ended:#?}");
+        assert!(ended.err.contains("--postgres 17|18"), "{ended:#?}");
     }
 }
 

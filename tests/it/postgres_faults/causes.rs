@@ -1,11 +1,13 @@
 //! Whose fault an error is, and what it says of its cause.
 
 use moltbot_audit::StreamId;
+use moltbot_audit::record::{MAX_KEY_LEN, MAX_PAYLOAD_LEN};
 use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore};
+use serde_json::Value;
 
 use super::Tampered;
 use crate::support::cluster::Cluster;
-use crate::support::records::records;
+use crate::support::records::{event, records, sealed};
 
 #[tokio::test]
 async fn an_error_names_its_cause_in_its_own_text() {
@@ -37,5 +39,21 @@ async fn a_server_that_takes_no_commands_or_ends_a_transaction_is_tried_again() 
         let error = error.expect_err("the trigger refuses");
         assert_eq!(error.is_retryable(), is_passing, "{code}: {error:?}");
         assert_eq!(error.is_refusal(), !is_passing, "{code}: {error:?}");
+    }
+}
+
+/// What `fault_of_code` relies on: a limit of the server (54000) is never an event's own fault.
+#[tokio::test]
+async fn the_largest_events_are_within_the_limits_of_the_server() {
+    let tampered = Tampered::with("select 1").await;
+    // Numbers of all digits, which do not compress; and as many values as fit.
+    let spread = |n: u64| Value::from(n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 11);
+    let large: Vec<Value> = (1..MAX_PAYLOAD_LEN as u64 / 18).map(spread).collect();
+    let many = vec![Value::from(0); MAX_PAYLOAD_LEN / 2 - 1];
+    for payload in [large, many] {
+        let told = event(&tampered.request).input(payload.into()).output(Value::Null);
+        let record = sealed(told.idempotency_key("k".repeat(MAX_KEY_LEN)));
+        let appended = tampered.store.append(&[record]).await.expect("no limit is in the way");
+        appended[0].expect("no conflict");
     }
 }

@@ -16,6 +16,9 @@ const MISSING: &str = "PostgreSQL's server programs are needed and were not foun
                        postgresql-server; macOS: brew install postgresql) or put `pg_config` on \
                        the PATH";
 
+/// The folder of the server to test with, as `scripts/test --postgres` sets it. It may hold no client programs.
+const SERVER: &str = "MOLTBOT_AUDIT_POSTGRES";
+
 /// Keeps a server running, also when it is killed, and ends it when its standard input closes, which
 /// the kernel does however the parent dies.
 pub(super) const WATCHDOG: &str = r#"
@@ -42,7 +45,8 @@ const NOT_DURABLE: &[&str] = &["fsync=off", "synchronous_commit=off"];
 /// A running server that listens on a Unix socket in a folder of its own.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    programs: PathBuf,
+    /// Where `psql` and its like are.
+    clients: PathBuf,
     folder: PathBuf,
     databases: AtomicU32,
     // Holds the pipe that keeps the server alive.
@@ -58,7 +62,18 @@ impl Cluster {
 
     /// Starts a cluster with the server's defaults, apart from `settings` of the form `name=value`.
     pub(crate) fn start(settings: &[&str]) -> Self {
-        let programs = programs();
+        let clients = installed();
+        let server = std::env::var_os(SERVER).map_or_else(|| clients.clone(), PathBuf::from);
+        Self::of(&server, clients, settings)
+    }
+
+    /// Starts the server that came with the client programs: they refuse to dump one of a later version.
+    pub(crate) fn start_installed(settings: &[&str]) -> Self {
+        let clients = installed();
+        Self::of(&clients.clone(), clients, settings)
+    }
+
+    fn of(server: &Path, clients: PathBuf, settings: &[&str]) -> Self {
         let folder = fresh_folder();
         let command = |program: &Path| {
             let mut command = Command::new(program);
@@ -66,7 +81,7 @@ impl Cluster {
             command
         };
         let data = folder.join("data");
-        let initdb = command(&programs.join("initdb"))
+        let initdb = command(&server.join("initdb"))
             .args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8"])
             .args(["--locale=C", "--pgdata"])
             .arg(&data)
@@ -74,11 +89,7 @@ impl Cluster {
             .expect("initdb starts");
         assert!(initdb.status.success(), "initdb failed: {}", text(&initdb.stderr));
         let mut watchdog = command(Path::new("sh"));
-        watchdog
-            .args(["-c", WATCHDOG, "sh"])
-            .arg(&folder)
-            .arg("QUIT")
-            .arg(programs.join("postgres"));
+        watchdog.args(["-c", WATCHDOG, "sh"]).arg(&folder).arg("QUIT").arg(server.join("postgres"));
         watchdog.arg("-D").arg(&data).arg("-k").arg(&folder).args(["-c", "listen_addresses="]);
         // Each test has a store or two, with a pool each, and all of them run at once.
         watchdog.args(["-c", "max_connections=400"]);
@@ -92,7 +103,7 @@ impl Cluster {
             .spawn()
             .expect("sh starts");
         let databases = AtomicU32::new(0);
-        let cluster = Self { programs, folder, databases, _watchdog: watchdog };
+        let cluster = Self { clients, folder, databases, _watchdog: watchdog };
         cluster.wait_until_ready();
         cluster
     }
@@ -111,7 +122,7 @@ impl Cluster {
 
     /// Runs `psql` on a database as a person or another tool would.
     pub(crate) fn psql(&self, url: &str, arguments: &[&str]) -> Output {
-        Command::new(self.programs.join("psql"))
+        Command::new(self.clients.join("psql"))
             .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
             .args(["--set", "ON_ERROR_STOP=1", "--dbname", url])
             .args(arguments)
@@ -127,6 +138,17 @@ impl Cluster {
         self.wait_until_ready();
     }
 
+    /// Where `psql`, `pg_dump` and `pg_restore` are.
+    pub(crate) fn clients(&self) -> &Path {
+        &self.clients
+    }
+
+    /// What the server has logged.
+    pub(crate) fn log(&self) -> String {
+        // A client's text may be cut off within a letter.
+        text(&std::fs::read(self.folder.join("log")).expect("the server's log"))
+    }
+
     /// Where its socket is.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
@@ -138,7 +160,7 @@ impl Cluster {
 
     pub(crate) fn wait_until_ready(&self) {
         for _ in 0..6_000 {
-            let ready = Command::new(self.programs.join("pg_isready"))
+            let ready = Command::new(self.clients.join("pg_isready"))
                 .arg("--quiet")
                 .arg("--host")
                 .arg(&self.folder)
@@ -173,8 +195,8 @@ pub(super) fn as_owner<'a>(command: &'a mut Command, folder: &Path) -> &'a mut C
     command.current_dir(folder).process_group(0).uid(owner.uid()).gid(owner.gid())
 }
 
-/// The folder of the server's programs.
-fn programs() -> PathBuf {
+/// The folder of the programs that are installed, server and clients.
+fn installed() -> PathBuf {
     let configured = Command::new("pg_config").arg("--bindir").output();
     let configured = configured.ok().map(|output| PathBuf::from(text(&output.stdout).trim()));
     // Debian keeps them off the PATH, by version.
