@@ -55,13 +55,14 @@ grant execute on function
 grant execute on function moltbot_audit.rotate_key
     to moltbot_audit_writer;
 
--- Stopping is always safe. What is stopped runs again, and ceilings move, only when an operator says so.
+-- Stopping is always safe. What is stopped runs again, and ceilings move, only when an operator says so. So
+-- are entries of effects removed, whose keys are then free.
 grant execute on function
     moltbot_audit.append_pending_flips, moltbot_audit.engage, moltbot_audit.forget_switch,
     moltbot_audit.set_switch_of_host
     to moltbot_audit_operator, moltbot_audit_writer;
 grant execute on function
-    moltbot_audit.reset, moltbot_audit.set_limit, moltbot_audit.set_switch
+    moltbot_audit.prune_effects, moltbot_audit.reset, moltbot_audit.set_limit, moltbot_audit.set_switch
     to moltbot_audit_operator;
 
 -- Leases that have run out, and doubts that are resolved; the coming months, within bounds.

@@ -966,8 +966,8 @@ returns text[]
 language sql
 immutable parallel safe
 return array[
-    'audit.configuration_changed', 'audit.key_rotated', 'effect.admitted', 'effect.expired',
-    'effect.resolved', 'switch.engaged', 'switch.reset'
+    'audit.configuration_changed', 'audit.effects_pruned', 'audit.key_rotated', 'effect.admitted',
+    'effect.expired', 'effect.resolved', 'switch.engaged', 'switch.reset'
 ];
 
 -- Appends a batch: arrays in, arrays out, in one order. An array that ends before the others stands for

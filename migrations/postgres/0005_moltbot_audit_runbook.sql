@@ -114,6 +114,24 @@ begin
 end
 $$;
 
+-- Appends an operator's event, beside what it reports.
+create or replace function moltbot_audit.append_of_operator(event_type text, input jsonb)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    event moltbot_audit.sealed_event := moltbot_audit.sealed_of_operator(event_type, input);
+begin
+    perform moltbot_audit.append_one(
+        event.id, event.stream_id, null, null, event.event_type, event.actor, event.outcome, null, null,
+        event.created_at, null, null, event.input::text, null, null, null, event.salt,
+        event.input_commitment, event.output_commitment, event.key_commitment,
+        event.host_ids_commitment, event.event_hash
+    );
+end
+$$;
+
 -- Objects if an operator does not say who acts, and why.
 create or replace function moltbot_audit.check_who_and_why(changed_by text, reason text)
 returns void
@@ -266,7 +284,6 @@ set lock_timeout = '10s'
 as $$
 #variable_conflict use_variable
 declare
-    event moltbot_audit.sealed_event;
     before bigint;
 begin
     if moltbot_audit.is_name(budget) is not true
@@ -287,17 +304,104 @@ begin
         insert into moltbot_audit.audit_limits (budget, period, most, changed_by, reason, changed_at)
         values (budget, period, most, changed_by, reason, clock_timestamp());
     end if;
-    event := moltbot_audit.sealed_of_operator('audit.configuration_changed', jsonb_build_object(
+    perform moltbot_audit.append_of_operator('audit.configuration_changed', jsonb_build_object(
         'budget', budget, 'by', changed_by, 'most', most, 'most_before', before, 'period', period,
         'reason', reason
     ));
-    perform moltbot_audit.append_one(
-        event.id, event.stream_id, null, null, event.event_type, event.actor, event.outcome, null, null,
-        event.created_at, null, null, event.input::text, null, null, null, event.salt,
-        event.input_commitment, event.output_commitment, event.key_commitment,
-        event.host_ids_commitment, event.event_hash
-    );
     return format('the limit of %s a %s is at most %s', budget, period, coalesce(most::text, 'what a host passes'));
+end
+$$;
+
+-- Removes what no retry asks for any more, and records that: effects that have ended and were admitted longer than
+-- `keep` ago, together with what their requests used of budgets. One step of at most 500 effects: returns how many it
+-- removed, so call it until that is 0. `select moltbot_audit.prune_effects('90 days', 'who', 'why')`.
+--
+-- Without its row an effect's idempotency key is free again, so `keep` has to exceed the time in which a retry may
+-- come. A request that moved within `keep` loses nothing: its budgets hold, and its keys are answered. Effects that are
+-- running or in doubt stay until they are resolved. No event is touched.
+create or replace function moltbot_audit.prune_effects(keep interval, pruned_by text, reason text)
+returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $$
+#variable_conflict use_variable
+declare
+    kept_from timestamptz := clock_timestamp() - keep;
+    -- An effect's id begins with its time.
+    ids_below uuid := (
+        lpad(to_hex((extract(epoch from kept_from) * 1000)::bigint), 12, '0') || repeat('0', 20)
+    )::uuid;
+    picked uuid[];
+    streams uuid[];
+    requests uuid[];
+    effects integer;
+    budgets integer;
+begin
+    if (keep >= interval '7 days' and kept_from > timestamptz '2000-01-01') is not true then
+        raise exception 'effects are kept for 7 days at least: providers deliver webhooks again for so long'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    perform moltbot_audit.check_who_and_why(pruned_by, reason);
+    lock table only moltbot_audit.audit_events in row exclusive mode;
+    -- Streams before effects, as everywhere.
+    perform moltbot_audit.lock_stream(moltbot_audit.stream_of(null));
+    select array_agg(o.effect_id), array_agg(o.stream_id) into picked, streams
+    from (
+        select x.effect_id, moltbot_audit.stream_of(x.request_id, x.conversation_id) as stream_id
+        from moltbot_audit.audit_effects x
+        where x.effect_id < ids_below and x.admitted_at < kept_from
+            -- An outcome without an intent is no doubt of anybody's.
+            and (x.state in ('done', 'failed', 'voided') or x.intent_id is null)
+            and (
+                x.request_id is null
+                or (
+                    select s.last_at from moltbot_audit.audit_streams s
+                    where s.stream_id = moltbot_audit.stream_of(x.request_id)
+                ) < kept_from
+            )
+        order by x.effect_id
+        limit 500
+    ) as o;
+    -- Whoever admits or settles an effect holds its stream. A stream that is held now is left for the next time.
+    select array_agg(s.stream_id) into streams
+    from (
+        select s.stream_id
+        from moltbot_audit.audit_streams s
+        where s.stream_id = any (streams)
+        order by s.stream_id
+        for update skip locked
+    ) as s;
+    with gone as (
+        delete from moltbot_audit.audit_effects x
+        where x.effect_id = any (picked)
+            and (x.state in ('done', 'failed', 'voided') or x.intent_id is null)
+            and exists (
+                select from moltbot_audit.audit_streams s
+                where s.stream_id = moltbot_audit.stream_of(x.request_id, x.conversation_id)
+                    and s.stream_id = any (streams)
+                    and (x.request_id is null or s.last_at < kept_from)
+            )
+        returning x.request_id
+    )
+    select count(*), array_agg(distinct g.request_id) into effects, requests from gone g;
+    -- What an effect in doubt holds is given back once it is resolved.
+    delete from moltbot_audit.audit_budgets b
+    where b.request_id = any (requests) and not exists (
+        select from moltbot_audit.audit_effects x
+        where x.request_id = b.request_id and x.state in ('running', 'in_doubt') and x.intent_id is not null
+    );
+    get diagnostics budgets = row_count;
+    if effects > 0 then
+        perform moltbot_audit.append_of_operator('audit.effects_pruned', jsonb_build_object(
+            'admitted_before', to_char(kept_from at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+            'budgets', budgets, 'by', pruned_by, 'effects', effects, 'reason', reason
+        ));
+    else
+        perform moltbot_audit.unlock_streams(array[moltbot_audit.stream_of(null)]);
+    end if;
+    return effects;
 end
 $$;
 

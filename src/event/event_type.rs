@@ -191,6 +191,8 @@ vocabulary! {
     AUDIT_CLOCK_STEPPED = "audit.clock_stepped";
     /// An operator set a ceiling on the limits that hosts pass.
     AUDIT_CONFIGURATION_CHANGED = "audit.configuration_changed";
+    /// An operator removed the entries of effects that ended long ago: how many, and from before when.
+    AUDIT_EFFECTS_PRUNED = "audit.effects_pruned";
     /// The deployment's redaction key was replaced: which fingerprint, and by which.
     AUDIT_KEY_ROTATED = "audit.key_rotated";
     /// Calls that failed to record an event: how many, by why.

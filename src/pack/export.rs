@@ -128,7 +128,8 @@ pub enum ExportError {
 ///
 /// # Errors
 /// [`ExportError::UnknownRequest`] where nothing of the request was ever recorded, else as the store
-/// fails: a pack is never made from a part.
+/// fails: a pack is never made from a part. [`StoreError::Archived`] if events of the request are in months that an
+/// operator has archived.
 ///
 /// ```
 /// # async fn host(

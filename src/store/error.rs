@@ -31,6 +31,21 @@ pub type DriverError = Arc<dyn std::error::Error + Send + Sync>;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    /// Events of a stream are in months that an operator has archived. Nothing is wrong with them: attach the
+    /// months again to read the stream.
+    #[error(
+        "{missing} events of stream {stream_id} are not there, and these months are archived: {}; attach them \
+         again with moltbot_audit.make_partitions (docs/operate.md)",
+        months.join(", ")
+    )]
+    Archived {
+        /// The stream.
+        stream_id: StreamId,
+        /// How many of its events are not there.
+        missing: i64,
+        /// The months from which they may be missing, as `2026-03`.
+        months: Vec<String>,
+    },
     /// The database cannot do it as it is: the schema is missing, a right, the log-in. Nothing is wrong
     /// with the events; an operator has to see to it.
     #[error("the database is not in a state to {doing}: {source}")]

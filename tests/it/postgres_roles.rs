@@ -143,8 +143,8 @@ async fn each_role_may_do_what_the_file_says_and_nothing_else() {
         ("a_reader", "stream_of", "select audit_events\nselect audit_streams"),
         (
             "an_operator",
-            "append_pending_flips\nconclude\nengage\nensure_partitions\nforget_switch\nreset
-             set_limit\nset_switch\nset_switch_of_host",
+            "append_pending_flips\nconclude\nengage\nensure_partitions\nforget_switch\nprune_effects
+             reset\nset_limit\nset_switch\nset_switch_of_host",
             "select audit_budgets\nselect audit_day_budgets\nselect audit_effects
              select audit_limits\nselect audit_switches\nselect schema_migrations",
         ),

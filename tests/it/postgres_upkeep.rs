@@ -4,18 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use moltbot_audit::Auditor;
-use moltbot_audit::record::Record;
-use moltbot_audit::redact::RedactionKey;
+use chrono::{DateTime, TimeDelta, Utc};
+use moltbot_audit::pack::{ExportError, export_request_pack, verify_request_pack};
+use moltbot_audit::record::{Randomness, Record, seal};
+use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::{self, Appended, AuditSink, BoxFuture, PostgresStore, StoreError};
+use moltbot_audit::{Auditor, EventId, RequestId};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 use tokio::time::{Instant, sleep};
 
 use super::postgres::open_with_url;
 use super::support::cluster::Cluster;
 use super::support::process::is_alone;
-use super::support::records::{assert_unbroken, event, fresh_request, records, stream};
+use super::support::records::{
+    KEY, assert_unbroken, event, fresh_request, records, stream, unique,
+};
 
 /// How many rows the default partition holds; with it, delays are measured too.
 const ROWS: &str = "MOLTBOT_AUDIT_ROWS";
@@ -195,6 +198,62 @@ async fn a_detached_month_stays_detached_until_an_operator_attaches_it() {
     let snapshot = snapshot.expect("a stream with events");
     assert_eq!(snapshot.records.len(), 5);
     assert_unbroken(&snapshot);
+}
+
+#[tokio::test]
+async fn a_stream_with_events_in_an_archived_month_is_said_to_be_archived_and_not_tampered_with() {
+    let (fresh, url) = open_with_url().await;
+    let (request, other) = (fresh_request(), fresh_request());
+    let (this, next) = (beginning_of(&url, 0).await, beginning_of(&url, 1).await);
+    let of = |request: &RequestId, at| {
+        let at = at + TimeDelta::minutes(1);
+        let id = EventId::new(at, unique()).expect("a time of this century");
+        let randomness = Randomness { id: unique(), salt: [7; 16] };
+        seal(event(request).id(id), at, randomness, &KEY).expect("a valid event")
+    };
+    // Of two months, and of the later one alone.
+    for record in [of(&request, this), of(&request, next), of(&other, next)] {
+        fresh.store.append(&[record]).await.expect("the batch lands");
+    }
+    let name = name_of(&url, 0).await;
+    let detach = "alter table moltbot_audit.audit_events detach partition moltbot_audit";
+    run(&url, &format!("{detach}.{name}")).await;
+    let said = |error: &StoreError| {
+        let StoreError::Archived { stream_id, missing: 1, months } = error else {
+            panic!("archived: {error:?}")
+        };
+        assert_eq!(
+            (*stream_id, &months[..]),
+            (stream(&request), &[this.format("%Y-%m").to_string()][..])
+        );
+    };
+    said(&fresh.store.read_stream(stream(&request)).await.expect_err("it is archived"));
+    let profile = Profile::internal();
+    let error = export_request_pack(&*fresh.store, &request, &profile).await.expect_err("archived");
+    assert!(error.to_string().contains("make_partitions"), "{error}");
+    let ExportError::Store(error) = error else { panic!("{error:?}") };
+    said(&error);
+    export_request_pack(&*fresh.store, &other, &profile).await.expect("all of it is there");
+
+    // The empty table alone says that the month is archived.
+    run(
+        &url,
+        &format!("create table kept as table moltbot_audit.{name}; truncate moltbot_audit.{name}"),
+    )
+    .await;
+    said(&fresh.store.read_stream(stream(&request)).await.expect_err("it is archived"));
+    run(&url, &format!("insert into moltbot_audit.{name} select * from kept")).await;
+    let attach = format!("select moltbot_audit.make_partitions({}, 1)", month(0));
+    assert_eq!(scalar::<i32>(&url, &attach).await, 1);
+    let pack = export_request_pack(&*fresh.store, &request, &profile).await.expect("it is whole");
+    let verified = verify_request_pack(pack.to_json_pretty().as_bytes()).expect("it verifies");
+    assert_eq!(verified.events(), 2);
+
+    // A row that is gone while every month is there is no archive's.
+    run(&url, "delete from moltbot_audit.audit_events where seq = 1 and created_at < now() + interval '1 day'")
+        .await;
+    let pack = export_request_pack(&*fresh.store, &request, &profile).await.expect("a pack");
+    verify_request_pack(pack.to_json_pretty().as_bytes()).expect_err("it is tampered with");
 }
 
 /// A host's transaction that appended and stays open: appends would queue behind a lock that waits for it.

@@ -15,8 +15,9 @@ use crate::store::admission::{Charge, Claim, Conclusion, SwitchState};
 /// Objects to a batch with an event that only another function of the store appends, together with the
 /// change that it reports.
 pub(crate) fn check_appended(batch: &[Record]) -> Result<(), StoreError> {
-    const ELSEWHERE: [EventType; 6] = [
+    const ELSEWHERE: [EventType; 7] = [
         EventType::AUDIT_CONFIGURATION_CHANGED,
+        EventType::AUDIT_EFFECTS_PRUNED,
         EventType::AUDIT_KEY_ROTATED,
         EventType::EFFECT_EXPIRED,
         EventType::EFFECT_RESOLVED,

@@ -29,6 +29,23 @@ const READ_STREAM: &str = "
     left join moltbot_audit.audit_events e on e.stream_id = asked.stream_id
     order by e.seq";
 
+/// The months of a stream's lifetime whose partition is there and is not attached. A month of margin, because months
+/// go by the host's time and the stream's row by the database's.
+const ARCHIVED_MONTHS: &str = "
+    select to_char(m.begins, 'YYYY-MM') as month
+    from
+        moltbot_audit.audit_streams s,
+        generate_series(
+            date_trunc('month', s.heard_at at time zone 'UTC') - interval '1 month',
+            s.last_at at time zone 'UTC' + interval '1 day', interval '1 month'
+        ) as m (begins),
+        to_regclass('moltbot_audit.audit_events_' || to_char(m.begins, 'YYYY_MM')) as t (partition)
+    where s.stream_id = $1 and t.partition is not null and not exists (
+        select from pg_inherits i
+        where i.inhparent = 'moltbot_audit.audit_events'::regclass and i.inhrelid = t.partition
+    )
+    order by m.begins";
+
 const READ_HEAD: Sql = sql!(
     "select seq as head_seq, head, started_at, last_at
     from moltbot_audit.audit_streams
@@ -67,6 +84,13 @@ pub(super) async fn read_stream(
     if head.is_none() && records.is_empty() && unreadable.is_empty() {
         return Ok(None);
     }
+    let found = records.len() + unreadable.len();
+    if let Some(missing) = head.as_ref().and_then(|head| missing(head, found)) {
+        let months = archived_months(connections, stream_id).await?;
+        if !months.is_empty() {
+            return Err(StoreError::Archived { stream_id, missing, months });
+        }
+    }
     // Rows whose head row is gone read as a head that has given out no place.
     let head = head.unwrap_or(StreamHead {
         seq: 0,
@@ -75,6 +99,22 @@ pub(super) async fn read_stream(
         last_at: DateTime::UNIX_EPOCH,
     });
     Ok(Some(StreamSnapshot { head, records, unreadable }))
+}
+
+/// How many of the events that a stream has had are not there.
+fn missing(head: &StreamHead, found: usize) -> Option<i64> {
+    let missing = head.seq.checked_sub(i64::try_from(found).ok()?)?;
+    (missing > 0).then_some(missing)
+}
+
+async fn archived_months(
+    connections: &Connections,
+    stream_id: StreamId,
+) -> Result<Vec<String>, StoreError> {
+    let query = |_| sqlx::query(ARCHIVED_MONTHS).bind(stream_id.uuid()).persistent(false);
+    let rows = connections.fetch_all("look for archived months", query).await?;
+    let columns = |row| Columns { row, stream_id, seq: 0 };
+    rows.iter().map(|row| columns(row).required("month")).collect()
 }
 
 fn head(row: &PgRow, stream_id: StreamId) -> Result<Option<StreamHead>, StoreError> {
