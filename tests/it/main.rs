@@ -15,6 +15,7 @@ mod dependencies;
 mod endurance;
 mod event;
 mod house;
+mod integrate;
 mod json_round_trip;
 mod observe;
 mod operate;

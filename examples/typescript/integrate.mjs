@@ -1,0 +1,152 @@
+// The host of docs/integrate.md, in TypeScript: `DATABASE_URL=postgres://… node integrate.mjs WAMID`.
+// Prints a receipt a line. What was there before the audit stands in `world`.
+
+import { createRequire } from "node:module";
+
+import { record } from "./append.mjs";
+import { hostId } from "./host-id.mjs";
+import { eventId, messageEventId } from "./ids.mjs";
+import { withhold } from "./withhold.mjs";
+
+// `import pg from "pg"` in a project of one's own. This finds Debian's node-pg too.
+const pg = createRequire(import.meta.url)("pg");
+
+const world = {
+  vendors: [
+    { id: "vendor-1", phone: "+250788000001", reply: "Ndayifite, 12 000", price: 12000 },
+    { id: "vendor-2", phone: "+250788000002", reply: "Yes, 9500", price: 9500 },
+  ],
+  askModel: async () => ({ action: { type: "vendor_outreach_plan" }, input_tokens: 812, output_tokens: 64 }),
+  send: async (to) => `wamid.sent${to.slice(-1)}`,
+};
+
+const key = Buffer.from(process.env.MOLTBOT_AUDIT_KEY ?? "", "hex");
+if (key.length !== 32) throw new Error("MOLTBOT_AUDIT_KEY is not 64 hex digits");
+const [wamid = "wamid.HBgL2"] = process.argv.slice(2);
+const pool = new pg.Pool({
+  connectionString: process.env.DATABASE_URL,
+  max: 2,
+  connectionTimeoutMillis: 10_000,
+  query_timeout: 30_000,
+});
+pool.on("error", () => {});
+
+/** Asks whether a switch is engaged: one that was never reset is. */
+async function isEngaged(name) {
+  const { rows } = await pool.query(
+    "select coalesce(bool_or(engaged), true) as engaged from moltbot_audit.audit_switches where switch = $1",
+    [name],
+  );
+  return rows[0].engaged;
+}
+
+/** Does something, and then records how it ended; `fill` makes the output of what came back. */
+async function effect(event, call, fill) {
+  const started = performance.now();
+  try {
+    const result = await call();
+    const durationMs = performance.now() - started;
+    const receipt = await record(pool, { ...event, output: withhold(key, fill(result)), durationMs });
+    return { receipt, result };
+  } catch (error) {
+    const durationMs = performance.now() - started;
+    await record(pool, { ...event, outcome: "failed", errorCode: "provider_error", durationMs });
+    throw error;
+  }
+}
+
+const receipts = [];
+
+// A webhook.
+const requestId = hostId(key, "request", wamid);
+const text = "Muraho, ndashaka charger";
+const sentAt = new Date("2026-03-02T07:15:00Z");
+const inbound = await record(pool, {
+  id: messageEventId(key, wamid, sentAt),
+  type: "whatsapp.inbound_received",
+  actor: "client",
+  requestId,
+  input: withhold(key, { provider_message_id: wamid, message_type: "text", text }),
+});
+receipts.push(inbound);
+const isNew = inbound.status === "stored";
+
+if (isNew && !(await isEngaged("ai"))) {
+  // The model.
+  const asked = await effect(
+    {
+      type: "moltbot.called",
+      actor: "moltbot",
+      requestId,
+      input: { model: "m-1", prompt_version: "p-7", attempt: 1 },
+      idempotencyKey: `${wamid}:moltbot:1`,
+    },
+    () => world.askModel(text),
+    (output) => output,
+  );
+  receipts.push(asked.receipt);
+
+  // A batch: each message, and then the batch.
+  const vendorIds = world.vendors.map(({ id }) => id);
+  for (const { id, phone } of world.vendors) {
+    const message = "Mufite charger?";
+    const outreach = { outreach_id: `outreach-${id}`, vendor_id: id, batch_number: 1, text: message };
+    const sent = await effect(
+      {
+        type: "vendor.outreach_sent",
+        actor: "system",
+        requestId,
+        input: { ...outreach, vendor_phone: phone },
+        idempotencyKey: `${wamid}:vendor:${id}`,
+      },
+      () => world.send(phone, message),
+      (messageId) => ({ provider_message_id: messageId }),
+    );
+    receipts.push(sent.receipt);
+  }
+  receipts.push(
+    await record(pool, {
+      type: "vendor.batch_sent",
+      actor: "system",
+      requestId,
+      input: { batch_number: 1, vendor_ids: vendorIds },
+      output: { sent: vendorIds.length, failed: 0 },
+      idempotencyKey: `${wamid}:batch:1`,
+    }),
+  );
+
+  // The replies, and the shortlist that rests on them.
+  const items = [];
+  for (const { id, reply, price } of world.vendors) {
+    const replyId = eventId();
+    const replied = await record(pool, {
+      id: replyId,
+      type: "vendor.reply_recorded",
+      actor: "vendor",
+      requestId,
+      input: withhold(key, { outreach_id: `outreach-${id}`, vendor_id: id, text: reply }),
+      output: { availability: "in_stock", price_min: price, confidence: 0.9 },
+    });
+    receipts.push(replied);
+    const total = price < 10_000 ? 20 : 10;
+    const factors = [{ code: "price", score_delta: total }];
+    items.push({ vendor_id: id, price, total, factors, reply_event_id: replyId });
+  }
+  items.sort((a, b) => b.total - a.total);
+  receipts.push(
+    await record(pool, {
+      type: "shortlist.generated",
+      actor: "system",
+      requestId,
+      input: { rule_version: "r-1" },
+      output: { items, decided_by: "rule" },
+    }),
+  );
+}
+
+for (const receipt of receipts) {
+  console.log(
+    JSON.stringify(receipt, (_, value) => (typeof value === "bigint" ? `${value}` : value)),
+  );
+}
+await pool.end();
