@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::support::records::{event, fresh_request, named_request};
+use crate::support::records::{event, fresh_request, named_request, numbered_records, stream};
 
 /// An auditor with a spool, before a store that fails on purpose.
 struct Scene {
@@ -178,6 +178,34 @@ async fn only_the_stream_that_is_locked_goes_through_the_spool() {
     scene.sink.heal();
     scene.drained().await;
     assert_eq!(scene.stored().len(), 10);
+}
+
+#[tokio::test]
+async fn a_drain_passes_by_a_locked_stream_however_much_of_it_stands_in_front() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let spool = Spool::open(folder.path()).await.expect("a folder of our own");
+    let locked = fresh_request();
+    spool.push(numbered_records(&locked, 0..1200)).await.unwrap();
+    for n in 1200..1250 {
+        spool.push(numbered_records(&fresh_request(), [n])).await.unwrap();
+    }
+    let sink = Arc::new(FaultySink::new(Arc::new(MemoryStore::new())));
+    let stream_id = stream(&locked);
+    sink.lock(move |record| record.stream_id() == stream_id);
+    let scene = Scene::with(sink, spool, folder);
+    let started = Instant::now();
+    while scene.stored().len() < 50 {
+        assert!(started.elapsed() < Duration::from_mins(1), "{} stored", scene.stored().len());
+        sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(scene.spool.depth().events, 1200);
+    scene.sink.heal();
+    scene.drained().await;
+    let stored = scene.stored();
+    let (others, held) = stored.split_at(50);
+    assert!(others.iter().all(|record| record.stream_id() != stream_id));
+    let numbers: Vec<_> = held.iter().map(|record| record.input().unwrap()["n"].as_u64()).collect();
+    assert_eq!(numbers, (0..1200).map(Some).collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]
