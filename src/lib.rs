@@ -65,7 +65,7 @@ pub mod testing;
 #[cfg(feature = "recorder")]
 pub use self::auditor::{
     AdmitError, Auditor, AuditorBuilder, ControlError, Effect, EffectError, PendingEffect, Permit,
-    RecordError,
+    RecordError, ShutdownReport,
 };
 pub use self::event::{
     Actor, AuditEvent, Budget, ConversationId, ErrorCode, EventError, EventId, EventType, Outcome,

@@ -147,7 +147,8 @@ async fn play_and_export(
         export(store, key, request, out, narrator).await?;
         summary.packs += 2;
     }
-    auditor.shutdown(SHUTDOWN).await.map_err(unusable)
+    auditor.shutdown(SHUTDOWN).await.map_err(unusable)?;
+    Ok(())
 }
 
 /// Why a play did not come to its end, and with which exit code.
@@ -253,7 +254,8 @@ async fn export(
         let path = path.display();
         narrator.say(&format!("  {path}\n    verified: {events} events, head {head}"));
     }
-    auditor.shutdown(SHUTDOWN).await.map_err(unusable)
+    auditor.shutdown(SHUTDOWN).await.map_err(unusable)?;
+    Ok(())
 }
 
 /// Lists the words of this host's own that outsiders see.

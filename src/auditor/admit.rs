@@ -92,7 +92,7 @@ impl Asking {
     }
 
     async fn answer(self) -> Result<Permit, AdmitError> {
-        if self.auditor.shared.batcher.is_closed() {
+        if self.open.is_none() {
             return Err(AdmitError::NotRun(WriteError::Closed.into()));
         }
         Upkeep::start(&self.auditor.shared);
@@ -259,6 +259,7 @@ impl Asking {
             running: RunningEffect::new(self.claim.switches, self.around),
             intent,
             span: self.span,
+            open: self.open,
         };
         Permit::new(self.auditor, granted)
     }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::current_effect::{RunningEffect, current};
 use super::permit::too_large;
+use super::shutdown::OpenEffect;
 use super::{AdmitError, Auditor, Effect, RecordError};
 use crate::admission::{Demand, DemandError, Limits, RefusalReason, Setting, SwitchedBy, Unpriced};
 use crate::event::payload::{AdmissionInput, ChargeInput};
@@ -40,6 +41,8 @@ pub(super) struct Asking {
     pub(super) deadline: Instant,
     /// The effect inside which it was asked for.
     pub(super) around: Option<Arc<RunningEffect>>,
+    /// Counts it for a shutdown; none after that began.
+    pub(super) open: Option<OpenEffect>,
     input: AdmissionInput,
     /// The consent that it needs has no name.
     lacks_consent: bool,
@@ -109,6 +112,7 @@ impl Asking {
         };
         Ok(Self {
             deadline: auditor.deadline(),
+            open: auditor.shared.lifecycle.open_effect(),
             auditor,
             event,
             effect_id,

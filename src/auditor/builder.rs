@@ -122,6 +122,7 @@ impl AuditorBuilder {
                 environment,
                 switches: SwitchWatch::default(),
                 running: RunningEffects::default(),
+                lifecycle: Arc::default(),
                 upkeep: Upkeep::default(),
                 warned: Warned::default(),
             }

@@ -19,6 +19,7 @@ mod observing;
 mod permit;
 mod run;
 mod self_test;
+mod shutdown;
 mod store_call;
 mod switch_watch;
 mod time;
@@ -27,17 +28,17 @@ mod warnings;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::Instant;
 
 #[cfg(feature = "postgres")]
 pub use self::append_in::Uncommitted;
 use self::current_effect::RunningEffects;
 use self::gaps::Gaps;
 use self::key_check::KeyCheck;
+use self::shutdown::Lifecycle;
 use self::switch_watch::SwitchWatch;
 use self::upkeep::Upkeep;
 use self::warnings::Warned;
@@ -53,6 +54,7 @@ pub use self::{
     permit::Permit,
     run::PendingEffect,
     self_test::{SelfTestError, SelfTestReport},
+    shutdown::ShutdownReport,
     time::{Clock, SystemClock},
 };
 use crate::admission::{Environment, Fallbacks, Limits};
@@ -60,10 +62,7 @@ use crate::event::{AuditEvent, ConversationId, EventError, EventId, RequestId};
 use crate::observe::current_trace;
 use crate::record::{Randomness, Record, Recorded, Role, seal};
 use crate::redact::RedactionKey;
-use crate::store::{AuditSink, Batcher, ShutdownError, Spool, WriteError, log_line};
-
-/// How long a shutdown waits for log lines to be written.
-const LINES_WAIT: Duration = Duration::from_secs(2);
+use crate::store::{AuditSink, Batcher, Spool, WriteError};
 
 /// Records what the host does. Built once, cheap to clone, usable from any task.
 ///
@@ -110,6 +109,7 @@ struct Shared {
     environment: Environment,
     switches: SwitchWatch,
     running: RunningEffects,
+    lifecycle: Arc<Lifecycle>,
     upkeep: Upkeep,
     warned: Warned,
 }
@@ -138,6 +138,9 @@ impl Auditor {
     /// # Cancel safety
     /// Once polled, the write goes on to its end even if the future is dropped.
     pub async fn record(&self, event: AuditEvent) -> Result<Recorded, RecordError> {
+        if self.shared.lifecycle.is_closed() {
+            return Err(WriteError::Closed.into());
+        }
         let role = role_of(&event);
         self.record_as(role, traced(event.of_host()?)).await
     }
@@ -181,32 +184,6 @@ impl Auditor {
     #[must_use]
     pub fn spool(&self) -> Option<&Spool> {
         self.shared.batcher.spool()
-    }
-
-    /// Records nothing more by [`record`](Self::record) and effects, and waits until all that was begun
-    /// is durable, for at most `limit`. Where half of it is over, the rest goes to the spool, if there is
-    /// one. Call it before the process ends.
-    ///
-    /// Log lines about what was recorded are written by a thread of their own; with what is left of `limit`, and
-    /// for two seconds at most, this waits for those too.
-    ///
-    /// What the spool holds stays there, for the next process: look at its
-    /// [depth](Spool::depth), and [close](Spool::close) it.
-    ///
-    /// # Errors
-    /// [`ShutdownError`] where events are left; they are still written while the process lives.
-    pub async fn shutdown(&self, limit: Duration) -> Result<(), ShutdownError> {
-        self.shared.upkeep.stop();
-        // Outside a runtime nothing can be stated, nor is anything under way.
-        if tokio::runtime::Handle::try_current().is_err() {
-            return self.shared.batcher.shutdown(limit / 4 * 3).await;
-        }
-        let end = Instant::now() + limit;
-        drop(timeout(limit / 4, self.state_last_failures()).await);
-        let shut_down = self.shared.batcher.shutdown(limit / 4 * 3).await;
-        // A writer that hangs holds up nothing but the end of this.
-        drop(timeout_at(end.min(Instant::now() + LINES_WAIT), log_line::written()).await);
-        shut_down
     }
 
     /// Prepares an effect, which [`run`](PendingEffect::run) then performs and records.

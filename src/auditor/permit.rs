@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tracing::{Instrument, Span};
 
 use super::current_effect::{RunningEffect, inside};
+use super::shutdown::OpenEffect;
 use super::{Auditor, RecordError, Unrecorded};
 use crate::event::{AuditEvent, ErrorCode, EventError, EventId, EventType, Outcome, TraceContext};
 use crate::observe::{self, EffectSpan, Label, table, within};
@@ -33,6 +34,8 @@ pub struct Permit {
     running: Arc<RunningEffect>,
     intent: Recorded,
     span: EffectSpan,
+    /// Until the outcome is recorded: a shutdown waits for it.
+    open: Option<OpenEffect>,
     started: Duration,
     /// Whoever asked has it, and may have begun.
     is_claimed: bool,
@@ -49,12 +52,13 @@ pub(super) struct Granted {
     pub(super) running: RunningEffect,
     pub(super) intent: Recorded,
     pub(super) span: EffectSpan,
+    pub(super) open: Option<OpenEffect>,
 }
 
 impl Permit {
     /// Inside a runtime.
     pub(super) fn new(auditor: Auditor, granted: Granted) -> Self {
-        let Granted { mut event, effect_id, failed_as, error_code, running, intent, span } =
+        let Granted { mut event, effect_id, failed_as, error_code, running, intent, span, open } =
             granted;
         let running = Arc::new(running);
         auditor.shared.running.add(effect_id.uuid(), &running);
@@ -71,6 +75,7 @@ impl Permit {
             running,
             intent,
             span,
+            open,
             started,
             is_claimed,
             has_ended,
@@ -266,7 +271,7 @@ impl Drop for Permit {
         } else {
             self.nothing("whoever asked for it had gone before it began")
         };
-        let (auditor, span) = (self.auditor.clone(), self.span.clone());
+        let (auditor, span, open) = (self.auditor.clone(), self.span.clone(), self.open.take());
         let entered = span.span().clone();
         // Drop cannot wait. Where the runtime is stopping too, the task never runs, and the effect is in
         // doubt once its lease is over.
@@ -275,6 +280,7 @@ impl Drop for Permit {
                 span.unrecorded();
                 log_line!(error, %error, "a cancelled effect could not be recorded");
             }
+            drop(open);
         };
         self.runtime.spawn(recording.instrument(entered));
     }

@@ -32,7 +32,7 @@ impl Upkeep {
     /// Starts them where there is a runtime to run in and they do not run: on the first call, or where
     /// the runtime that they ran in is gone.
     pub(super) fn start(shared: &Arc<Shared>) {
-        if shared.upkeep.is_running.load(Ordering::Relaxed) {
+        if shared.upkeep.is_running.load(Ordering::Relaxed) || shared.lifecycle.is_closed() {
             return;
         }
         let Ok(runtime) = Handle::try_current() else { return };

@@ -11,6 +11,7 @@ mod one_limit;
 mod outage;
 mod permits;
 mod redaction_keys;
+mod shutdown;
 mod switches;
 
 use std::sync::Arc;

@@ -49,10 +49,6 @@ impl Lobby {
         self.lock().is_closed = true;
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        self.lock().is_closed
-    }
-
     pub(super) async fn empty(&self) {
         self.room.empty().await;
     }

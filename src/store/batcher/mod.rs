@@ -82,10 +82,17 @@ struct Shared {
 
 /// A shutdown that ran out of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{events} events are not written yet: give shutdown more time, or a spool")]
+#[error(
+    "{events} events are not written yet, and {effects} effects still run: give shutdown more time, or a spool"
+)]
+#[non_exhaustive]
 pub struct ShutdownError {
     /// Events whose callers have no answer yet.
     pub events: usize,
+    /// Effects that have not recorded how they ended, and cannot any more.
+    pub effects: usize,
+    /// Events that wait in the spool, for the next process with its folder.
+    pub spooled: u64,
 }
 
 impl Batcher {
@@ -183,12 +190,6 @@ impl Batcher {
         }
     }
 
-    /// Whether recording was shut down.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.shared.lobby.is_closed()
-    }
-
     /// How long a caller waits for the database.
     #[must_use]
     pub fn wait(&self) -> Duration {
@@ -251,7 +252,9 @@ impl Batcher {
         if is_empty {
             return Ok(());
         }
-        Err(ShutdownError { events: shared.lobby.taken() + shared.seats.taken() })
+        let events = shared.lobby.taken() + shared.seats.taken();
+        let spooled = shared.spool.as_ref().map(Spool::depth).unwrap_or_default().events;
+        Err(ShutdownError { events, effects: 0, spooled })
     }
 }
 

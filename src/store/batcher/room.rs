@@ -1,6 +1,7 @@
 //! How much may wait at once: so many events, so many bytes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -14,6 +15,8 @@ pub(super) struct Room {
     events_max: u32,
     bytes: Arc<Semaphore>,
     bytes_max: u32,
+    /// Counted apart: whoever waits for all seats holds some of their permits meanwhile.
+    taken: Arc<AtomicUsize>,
 }
 
 /// A place in a room, given back when dropped.
@@ -21,6 +24,13 @@ pub(super) struct Room {
 pub(super) struct Seat {
     _event: OwnedSemaphorePermit,
     _bytes: OwnedSemaphorePermit,
+    taken: Arc<AtomicUsize>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.taken.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Room {
@@ -33,6 +43,7 @@ impl Room {
             events_max,
             bytes: Arc::new(Semaphore::new(bytes_max as usize)),
             bytes_max,
+            taken: Arc::default(),
         }
     }
 
@@ -40,7 +51,7 @@ impl Room {
     pub(super) fn try_enter(&self, weight: usize) -> Option<Seat> {
         let event = Arc::clone(&self.events).try_acquire_owned().ok()?;
         let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(self.permits(weight)).ok()?;
-        Some(Seat { _event: event, _bytes: bytes })
+        Some(self.seat(event, bytes))
     }
 
     /// Takes a seat as soon as there is one.
@@ -50,7 +61,12 @@ impl Room {
         let event = Arc::clone(&self.events).acquire_owned().await.ok()?;
         let permits = self.permits(weight);
         let bytes = Arc::clone(&self.bytes).acquire_many_owned(permits).await.ok()?;
-        Some(Seat { _event: event, _bytes: bytes })
+        Some(self.seat(event, bytes))
+    }
+
+    fn seat(&self, event: OwnedSemaphorePermit, bytes: OwnedSemaphorePermit) -> Seat {
+        self.taken.fetch_add(1, Ordering::SeqCst);
+        Seat { _event: event, _bytes: bytes, taken: Arc::clone(&self.taken) }
     }
 
     /// Waits until every seat is free.
@@ -60,7 +76,7 @@ impl Room {
 
     /// How many seats are taken.
     pub(super) fn taken(&self) -> usize {
-        (self.events_max as usize).saturating_sub(self.events.available_permits())
+        self.taken.load(Ordering::SeqCst)
     }
 
     /// A record larger than the whole room enters when it is alone there.

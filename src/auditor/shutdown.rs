@@ -1,0 +1,105 @@
+//! The end of an auditor's life: no new work, the outcomes of what runs, and then the queue.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::Auditor;
+use crate::store::{ShutdownError, Spool, log_line};
+
+/// How long a shutdown waits for log lines to be written.
+const LINES_WAIT: Duration = Duration::from_secs(2);
+
+/// What a shutdown left where it is safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Events that wait in the spool, for the next process with its folder.
+    pub spooled: u64,
+}
+
+/// Whether new work is taken, and how many effects are still to record their outcome.
+#[derive(Debug, Default)]
+pub(super) struct Lifecycle {
+    is_closed: AtomicBool,
+    open_effects: watch::Sender<usize>,
+}
+
+/// An effect that was asked for and whose outcome is not recorded yet.
+#[derive(Debug)]
+pub(super) struct OpenEffect(Arc<Lifecycle>);
+
+impl Lifecycle {
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
+    }
+
+    /// Counts an effect in; `None` if no new work is taken.
+    pub(super) fn open_effect(self: &Arc<Self>) -> Option<OpenEffect> {
+        // Counted first: a shutdown that does not see it is seen here.
+        self.open_effects.send_modify(|open| *open += 1);
+        let open = OpenEffect(Arc::clone(self));
+        (!self.is_closed()).then_some(open)
+    }
+
+    fn open_effects(&self) -> usize {
+        *self.open_effects.borrow()
+    }
+
+    async fn no_effect_is_open(&self) {
+        let mut open = self.open_effects.subscribe();
+        // The sender is ours, so that the wait ends by its own condition only.
+        drop(open.wait_for(|open| *open == 0).await);
+    }
+}
+
+impl Drop for OpenEffect {
+    fn drop(&mut self) {
+        self.0.open_effects.send_modify(|open| *open -= 1);
+    }
+}
+
+impl Auditor {
+    /// Takes no new event and no new effect, and waits until all that was begun is durable, for at most `limit`.
+    /// Call it before the process ends.
+    ///
+    /// Effects that run have half of `limit` to end and record their outcomes. Then, if half of the rest is over,
+    /// what the database has not taken goes to the spool, if there is one. Log lines about what was recorded are
+    /// written by a thread of their own; with what is left of `limit`, and for two seconds at most, this waits for
+    /// those too.
+    ///
+    /// What the spool holds stays there, for the next process: the answer says how many events, and
+    /// [`Spool::close`] lets another process have them.
+    ///
+    /// # Errors
+    /// [`ShutdownError`] if effects still run or events are left. Those events are still written while the process
+    /// lives; the outcomes of those effects are refused, so that they end in doubt.
+    pub async fn shutdown(&self, limit: Duration) -> Result<ShutdownReport, ShutdownError> {
+        let end = Instant::now() + limit;
+        self.shared.lifecycle.is_closed.store(true, Ordering::SeqCst);
+        self.shared.upkeep.stop();
+        // Outside a runtime nothing can be waited for, nor is anything under way.
+        if Handle::try_current().is_ok() {
+            drop(timeout(limit / 2, self.shared.lifecycle.no_effect_is_open()).await);
+            drop(timeout(limit / 8, self.state_last_failures()).await);
+        }
+        let rest = end.saturating_duration_since(Instant::now());
+        let written = self.shared.batcher.shutdown(rest / 4 * 3).await;
+        // Once the queue is closed: an outcome that came in between is written.
+        let effects = self.shared.lifecycle.open_effects();
+        if Handle::try_current().is_ok() {
+            // A writer that hangs holds up nothing but the end of this.
+            drop(timeout_at(end.min(Instant::now() + LINES_WAIT), log_line::written()).await);
+        }
+        let events = written.err().map_or(0, |left| left.events);
+        let spooled = self.spool().map(Spool::depth).unwrap_or_default().events;
+        if events + effects > 0 {
+            return Err(ShutdownError { events, effects, spooled });
+        }
+        Ok(ShutdownReport { spooled })
+    }
+}
