@@ -80,8 +80,7 @@ impl Asking {
         };
         // What cannot be sealed cannot be recorded, and what cannot be recorded must not run. An output
         // that is too large is replaced by its size, so there must be room for that.
-        let largest = event.clone().output(too_large(usize::MAX));
-        let outcome = auditor.seal(largest).map_err(unsealed)?;
+        let outcome = auditor.seal(event.clone().output(too_large(usize::MAX))).map_err(unsealed)?;
         span.keyed(outcome.idempotency_key());
         let elapsed_max = (!charges.is_empty()).then_some(limits.elapsed_max);
         let hashes = keyed_hashes(&auditor.shared.key, &event, &outcome);
