@@ -65,10 +65,7 @@ impl Asking {
                 (Vec::new(), Some(RefusalReason::PriceUnknown { budget, period, limit }))
             }
         };
-        let effect_id = match event.id {
-            Some(id) => id,
-            None => auditor.event_id().map_err(not_run)?,
-        };
+        let effect_id = event.id.map_or_else(|| auditor.event_id().map_err(not_run), Ok)?;
         event.id = Some(effect_id);
         let around = current();
         let switches = governing(&demand, around.as_deref());
@@ -80,7 +77,8 @@ impl Asking {
         };
         // What cannot be sealed cannot be recorded, and what cannot be recorded must not run. An output
         // that is too large is replaced by its size, so there must be room for that.
-        let outcome = auditor.seal(event.clone().output(too_large(usize::MAX))).map_err(unsealed)?;
+        let outcome =
+            auditor.seal(event.clone().output(too_large(usize::MAX))).map_err(unsealed)?;
         span.keyed(outcome.idempotency_key());
         let elapsed_max = (!charges.is_empty()).then_some(limits.elapsed_max);
         let hashes = keyed_hashes(&auditor.shared.key, &event, &outcome);

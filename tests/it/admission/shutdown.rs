@@ -20,17 +20,17 @@ fn late() -> AuditEvent {
 
 /// Starts an effect that runs until it is told to end. The answer is whether it went well.
 async fn running(host: &Host) -> (oneshot::Sender<()>, JoinHandle<bool>) {
-    let (end, ended) = oneshot::channel::<()>();
-    let (begin, begun) = oneshot::channel();
+    let (end, told) = oneshot::channel::<()>();
+    let (begun, waiting) = oneshot::channel();
     let effect = host.auditor.effect(ocr("a photo"));
     let call = tokio::spawn(async move {
         let call = async || {
-            begin.send(()).expect("it is waited for");
-            ended.await.map_err(|_| "nobody said")
+            begun.send(()).expect("it is waited for");
+            told.await.map_err(|_| "nobody said")
         };
         effect.run(call).await.is_ok()
     });
-    begun.await.expect("it runs");
+    waiting.await.expect("it runs");
     (end, call)
 }
 
