@@ -193,7 +193,8 @@ fn every_filter_of_ci_selects_tests() {
         .map(|it| it.1)
         .collect();
     assert_eq!(filtered.len(), 2, "with a later Postgres, and with the default features: {all:#?}");
-    for filter in filtered.iter().flat_map(|filters| filters.split(' ')) {
+    let names = filtered.iter().flat_map(|filters| filters.split(' '));
+    for filter in names.filter(|name| *name != "--skip") {
         assert!(tests.contains(filter), "no test has a name with {filter}");
     }
 }
