@@ -16,7 +16,7 @@ use crate::record::{Record, seal};
 use crate::redact::{KeyFingerprint, RedactionKey};
 use crate::store::admission::AdmissionStore;
 use crate::store::log_line::log_line;
-use crate::store::{Appended, AuditSink, BoxFuture, StoreError};
+use crate::store::{Appended, AuditSink, BoxFuture, StoreError, StoreLayer};
 
 const ROTATING: &str = "replace the redaction key";
 
@@ -112,7 +112,13 @@ impl KeyedSink {
     }
 }
 
-impl AuditSink for KeyedSink {
+impl StoreLayer for KeyedSink {
+    type Inner = dyn AuditSink;
+
+    fn inner(&self) -> &Self::Inner {
+        &*self.inner
+    }
+
     fn append<'a>(
         &'a self,
         batch: &'a [Record],
@@ -126,18 +132,6 @@ impl AuditSink for KeyedSink {
             }
             self.inner.append(batch).await
         })
-    }
-
-    fn prepared_until(&self) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, StoreError>> {
-        self.inner.prepared_until()
-    }
-
-    fn prepare(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.prepare()
-    }
-
-    fn admission(&self) -> Option<&dyn AdmissionStore> {
-        self.inner.admission()
     }
 }
 

@@ -95,9 +95,9 @@ async fn measure_shortlist(shared: Weak<Shared>, record: Record) {
     });
     match reading.await {
         Ok(Some(first)) if first.event_id == record.header().id => {
-            // What it waited in the spool is no time that the client waited for it.
-            let after = first.after.saturating_sub(record.waited().unwrap_or_default());
-            observe::measure(&table::TIME_TO_SHORTLIST, &[], after.as_secs_f64());
+            if let Some(after) = first.after {
+                observe::measure(&table::TIME_TO_SHORTLIST, &[], after.as_secs_f64());
+            }
         }
         Ok(_) => {}
         Err(error) => log_line!(warn, %error, "the time to a shortlist could not be measured"),

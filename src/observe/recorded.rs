@@ -38,7 +38,8 @@ fn tally(record: &Record) {
 
 /// The line carries what names the record, and none of its payload: what waits to be written is small.
 fn line(record: &Record, receipt: &Receipt) {
-    let is_expected = is(record.header(), Outcome::Succeeded) || is_of_self_test(record);
+    let is_expected = is(record.header(), Outcome::Succeeded) && !warns(record.header())
+        || is_of_self_test(record);
     let level = if is_expected { Level::INFO } else { Level::WARN };
     if level > LevelFilter::current() {
         return;
@@ -74,9 +75,17 @@ fn write(header: &Header, key: Option<&str>, seq: i64, is_expected: bool) {
     }
     if is_expected {
         line!(info, "recorded");
+    } else if warns(header) {
+        line!(warn, "recorded: a warning");
     } else {
         line!(warn, "recorded: it did not succeed");
     }
+}
+
+/// Whether the event warns by being there.
+fn warns(header: &Header) -> bool {
+    is_of(header, &EventType::EFFECT_EXPIRED)
+        || is_of(header, &EventType::MOLTBOT_INJECTION_DETECTED)
 }
 
 /// Whether it is the refusal that a self-test is out for.

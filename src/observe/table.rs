@@ -193,7 +193,7 @@ metrics! {
     REQUESTS_CREATED = "requests_created_total", Counter, [],
         "Requests opened (request.created).";
     TIME_TO_SHORTLIST = "time_to_shortlist_seconds", Histogram { buckets: SHORTLIST_BUCKETS }, [],
-        "Seconds from a request's first event until its first shortlist.";
+        "Seconds from a request's first event until its first shortlist, both as they are dated; not measured if the first event is dated later.";
     VENDOR_MESSAGES_SENT = "vendor_messages_sent_total", Counter, [],
         "Messages to vendors that went out (vendor.outreach_sent that succeeded).";
     OCR_JOBS = "ocr_jobs_total", Counter, [],

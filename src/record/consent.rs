@@ -1,6 +1,6 @@
 //! What an event about a consent has to look like, so that every store understands it in the same way.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use crate::event::{AuditEvent, EventError, EventType};
@@ -27,6 +27,17 @@ pub(super) fn check(event: &AuditEvent) -> Result<(), EventError> {
         return Err(EventError::MalformedConsent { field: "expires_at", expected });
     }
     Ok(())
+}
+
+/// When a grant lapses: when it says so, else a lifetime after the database recorded it.
+pub(crate) fn lapse(
+    told: Option<DateTime<Utc>>,
+    recorded_at: DateTime<Utc>,
+    lifetime: TimeDelta,
+) -> DateTime<Utc> {
+    // What lies beyond all times lapses at the end of them.
+    let untold = || recorded_at.checked_add_signed(lifetime).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    told.unwrap_or_else(untold)
 }
 
 /// The time in a value, if it is a text as RFC 3339 writes a time, of the years 1 to 9999, within what Postgres

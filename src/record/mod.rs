@@ -1,7 +1,6 @@
 //! The sealed form of an event: where the words, the redaction and the maths meet.
 
-#[cfg(any(feature = "sqlite", feature = "testing"))]
-pub(crate) use self::consent::time_of;
+pub(crate) use self::consent::{lapse, time_of};
 pub(crate) use self::header::micros;
 mod bytes;
 mod consent;

@@ -184,14 +184,14 @@ impl fmt::Debug for EarlierEvent {
     }
 }
 
-/// When a request got its shortlist.
+/// When a request got its first shortlist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FirstShortlist {
     /// The `shortlist.generated` event.
     pub event_id: Uuid,
-    /// How long after the deployment first heard of the request it was recorded, by the database's
-    /// clock.
-    pub after: Duration,
+    /// The time from the request's first event to it, both as they are dated. `None` if the first event is
+    /// not stored any more, or is dated later: then there is no time to measure.
+    pub after: Option<Duration>,
 }
 
 /// What a store says to a claim: the first of these that is so.

@@ -15,6 +15,8 @@ mod claim;
 pub(crate) mod decision;
 mod error;
 #[cfg(feature = "recorder")]
+mod layer;
+#[cfg(feature = "recorder")]
 pub(crate) mod log_line;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod open;
@@ -38,6 +40,8 @@ pub use self::batcher::{
     Batcher, DrainReport, Failures, Observer, QueueLimits, ShutdownError, WriteError,
 };
 pub use self::error::{Conflict, DriverError, StoreError};
+#[cfg(feature = "recorder")]
+pub use self::layer::StoreLayer;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use self::open::{connect, open};
 #[cfg(feature = "postgres")]

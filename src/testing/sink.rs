@@ -4,20 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Fault;
 use super::fault::{End, Wait};
-use crate::event::{Budget, EventType, StreamId, Switch};
+use crate::event::StreamId;
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
-use crate::store::admission::{
-    AdmissionStore, Claim, Conclusion, EarlierEvent, FirstShortlist, Flip, OpenEffect, Scope,
-    SwitchState, Verdict,
-};
+use crate::store::admission::{Claim, Conclusion, Flip, SwitchState, Verdict};
 use crate::store::{
-    Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot,
+    Appended, AuditSink, AuditStore, BoxFuture, StoreError, StoreLayer, StreamHead, StreamSnapshot,
 };
 
 const DOING: &str = "append events";
@@ -81,7 +77,7 @@ impl<S: ?Sized> FaultySink<S> {
         self.write(|script| script.at.extend(numbers.into_iter().map(|number| (number, fault))));
     }
 
-    /// Every call from now on fails like this.
+    /// Every call from now on fails like this, and the sink no longer says that it answers: an outage.
     pub fn every_call(&self, fault: Fault) {
         self.write(|script| script.always = Some(fault));
     }
@@ -157,37 +153,20 @@ impl<S: AuditSink + ?Sized> FaultySink<S> {
         };
         Err(StoreError::unavailable(DOING, said))
     }
-
-    fn inner_admission(&self) -> Result<&dyn AdmissionStore, StoreError> {
-        let missing = || StoreError::database(DOING, "the inner sink decides about no effect");
-        self.inner.admission().ok_or_else(missing)
-    }
 }
 
-impl<S: AuditSink + ?Sized> AuditSink for FaultySink<S> {
+impl<S: AuditSink + ?Sized> StoreLayer for FaultySink<S> {
+    type Inner = S;
+
+    fn inner(&self) -> &S {
+        &self.inner
+    }
+
     fn append<'a>(
         &'a self,
         batch: &'a [Record],
     ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
         Box::pin(self.call(batch, || self.inner.append(batch)))
-    }
-
-    fn prepared_until(&self) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, StoreError>> {
-        self.inner.prepared_until()
-    }
-
-    fn prepare(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.prepare()
-    }
-
-    fn admission(&self) -> Option<&dyn AdmissionStore> {
-        self.inner.admission().map(|_| -> &dyn AdmissionStore { self })
-    }
-}
-
-impl<S: AuditSink + ?Sized> AdmissionStore for FaultySink<S> {
-    fn use_key(&self, given: KeyFingerprint) -> BoxFuture<'_, Result<KeyFingerprint, StoreError>> {
-        Box::pin(async move { self.inner_admission()?.use_key(given).await })
     }
 
     fn rotate_key<'a>(
@@ -222,36 +201,6 @@ impl<S: AuditSink + ?Sized> AdmissionStore for FaultySink<S> {
         })
     }
 
-    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
-        Box::pin(async move { self.inner_admission()?.open_effects(max).await })
-    }
-
-    fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>> {
-        Box::pin(async move { self.inner_admission()?.usage(scope).await })
-    }
-
-    fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
-        Box::pin(async move { self.inner_admission()?.switches().await })
-    }
-
-    fn first_shortlist(
-        &self,
-        stream_id: StreamId,
-    ) -> BoxFuture<'_, Result<Option<FirstShortlist>, StoreError>> {
-        Box::pin(async move { self.inner_admission()?.first_shortlist(stream_id).await })
-    }
-
-    fn events_before<'a>(
-        &'a self,
-        stream_id: StreamId,
-        seq: i64,
-        event_types: &'a [EventType],
-    ) -> BoxFuture<'a, Result<Vec<EarlierEvent>, StoreError>> {
-        Box::pin(
-            async move { self.inner_admission()?.events_before(stream_id, seq, event_types).await },
-        )
-    }
-
     fn set_switch<'a>(
         &'a self,
         state: &'a SwitchState,
@@ -263,18 +212,12 @@ impl<S: AuditSink + ?Sized> AdmissionStore for FaultySink<S> {
         })
     }
 
-    fn append_pending_flips(&self) -> BoxFuture<'_, Result<u32, StoreError>> {
-        Box::pin(async move { self.inner_admission()?.append_pending_flips().await })
-    }
-
-    fn forget_switch<'a>(&'a self, switch: &'a Switch) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async move { self.inner_admission()?.forget_switch(switch).await })
-    }
-
-    fn switch_moved(&self) -> BoxFuture<'_, ()> {
+    fn is_answering(&self) -> BoxFuture<'_, bool> {
         Box::pin(async move {
-            if let Ok(inner) = self.inner_admission() {
-                inner.switch_moved().await;
+            let is_away = self.write(|script| script.always.is_some());
+            match self.inner_admission() {
+                Ok(inner) if !is_away => inner.is_answering().await,
+                _ => false,
             }
         })
     }

@@ -142,7 +142,9 @@ macro_rules! admission_contract {
                 a_shortlist_ends_the_limit
                 an_effect_without_a_limit_is_not_timed
                 budgets_go_before_time
-                the_first_shortlist_is_told_with_its_time_since_the_request_was_heard_of
+                the_first_shortlist_is_told_with_its_time_since_the_first_event
+                a_shortlist_dated_before_its_requests_first_event_has_no_time
+                a_store_that_is_there_says_that_it_answers
                 events_before_a_place_are_told_by_their_types_and_in_their_order
             });
         }
@@ -164,5 +166,6 @@ macro_rules! admission_contract {
 
 admission_contract!(sqlite, crate::sqlite::open);
 admission_contract!(memory, crate::testing::memory::open);
+admission_contract!(layered, crate::testing::memory::open_behind_a_layer);
 admission_contract!(postgres, crate::postgres::open);
 admission_contract!(pgbouncer, crate::poolers::open);

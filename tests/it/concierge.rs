@@ -20,16 +20,15 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use moltbot_audit::admission::Limits;
 use moltbot_audit::auditor::{Clock as _, SystemClock};
 use moltbot_audit::pack::export_request_pack;
-use moltbot_audit::record::{Receipt, Record, StoredRecord};
-use moltbot_audit::redact::{KeyFingerprint, KeyProof, Profile, RedactionKey};
-use moltbot_audit::store::admission::{
-    AdmissionStore, Claim, Conclusion, Flip, OpenEffect, Scope, SwitchState, Verdict,
+use moltbot_audit::record::{Record, StoredRecord};
+use moltbot_audit::redact::{Profile, RedactionKey};
+use moltbot_audit::store::admission::{Claim, Verdict};
+use moltbot_audit::store::{
+    Appended, AuditSink, AuditStore, BoxFuture, QueueLimits, StoreError, StoreLayer,
 };
-use moltbot_audit::store::{Appended, AuditSink, AuditStore, BoxFuture, QueueLimits, StoreError};
 use moltbot_audit::testing::{MemoryStore, assert_no_personal_data};
 use moltbot_audit::{Auditor, Budget, RequestId, StreamId};
 use serde_json::Value;
-use uuid::Uuid;
 
 use self::simulation::{
     clock::ScriptedClock,
@@ -396,7 +395,13 @@ struct FailingSink {
     left: AtomicUsize,
 }
 
-impl AuditSink for FailingSink {
+impl StoreLayer for FailingSink {
+    type Inner = dyn AuditStore;
+
+    fn inner(&self) -> &Self::Inner {
+        &*self.inner
+    }
+
     fn append<'a>(
         &'a self,
         batch: &'a [Record],
@@ -408,66 +413,14 @@ impl AuditSink for FailingSink {
         }
     }
 
-    fn admission(&self) -> Option<&dyn AdmissionStore> {
-        Some(self)
-    }
-}
-
-impl FailingSink {
-    fn decides(&self) -> &dyn AdmissionStore {
-        self.inner.admission().expect("the store decides")
-    }
-}
-
-impl AdmissionStore for FailingSink {
-    fn use_key(&self, given: KeyFingerprint) -> BoxFuture<'_, Result<KeyFingerprint, StoreError>> {
-        self.decides().use_key(given)
-    }
-
-    fn rotate_key<'a>(
-        &'a self,
-        from: KeyProof,
-        to: KeyFingerprint,
-        record: &'a Record,
-    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
-        self.decides().rotate_key(from, to, record)
-    }
-
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
-        match left {
-            Ok(_) => self.decides().admit(claim),
-            Err(_) => Box::pin(async { Err(StoreError::unavailable("admit", "pulled the plug")) }),
-        }
-    }
-
-    fn conclude<'a>(
-        &'a self,
-        effect_id: Uuid,
-        conclusion: Conclusion,
-        record: &'a Record,
-    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
-        self.decides().conclude(effect_id, conclusion, record)
-    }
-
-    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
-        self.decides().open_effects(max)
-    }
-
-    fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>> {
-        self.decides().usage(scope)
-    }
-
-    fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
-        self.decides().switches()
-    }
-
-    fn set_switch<'a>(
-        &'a self,
-        state: &'a SwitchState,
-        record: &'a Record,
-    ) -> BoxFuture<'a, Result<Flip, StoreError>> {
-        self.decides().set_switch(state, record)
+        Box::pin(async move {
+            match left {
+                Ok(_) => self.inner_admission()?.admit(claim).await,
+                Err(_) => Err(StoreError::unavailable("admit", "pulled the plug")),
+            }
+        })
     }
 }
 

@@ -10,13 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::redact::find_phones;
-use moltbot_audit::redact::{KeyFingerprint, KeyProof};
-use moltbot_audit::store::admission::{
-    AdmissionStore, Claim, Conclusion, EarlierEvent, FirstShortlist, Flip, OpenEffect, Scope,
-    SwitchState, Verdict,
-};
-use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
-use moltbot_audit::{Budget, EventType, StreamId};
+use moltbot_audit::store::admission::{Claim, Conclusion, Flip, SwitchState, Verdict};
+use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError, StoreLayer};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -130,7 +125,13 @@ impl ToldSink {
     }
 }
 
-impl AuditSink for ToldSink {
+impl StoreLayer for ToldSink {
+    type Inner = dyn AuditSink;
+
+    fn inner(&self) -> &Self::Inner {
+        &*self.inner
+    }
+
     fn append<'a>(
         &'a self,
         batch: &'a [Record],
@@ -146,36 +147,9 @@ impl AuditSink for ToldSink {
         })
     }
 
-    fn admission(&self) -> Option<&dyn AdmissionStore> {
-        self.inner.admission().map(|_| self as &dyn AdmissionStore)
-    }
-}
-
-/// Where the store behind it decides, so does this.
-impl ToldSink {
-    fn decides(&self) -> Result<&dyn AdmissionStore, StoreError> {
-        let advice = "the sink does not decide";
-        self.inner.admission().ok_or_else(|| StoreError::database("decide", advice))
-    }
-}
-
-impl AdmissionStore for ToldSink {
-    fn use_key(&self, given: KeyFingerprint) -> BoxFuture<'_, Result<KeyFingerprint, StoreError>> {
-        Box::pin(async move { self.decides()?.use_key(given).await })
-    }
-
-    fn rotate_key<'a>(
-        &'a self,
-        from: KeyProof,
-        to: KeyFingerprint,
-        record: &'a Record,
-    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
-        Box::pin(async move { self.decides()?.rotate_key(from, to, record).await })
-    }
-
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
         Box::pin(async move {
-            let verdict = self.decides()?.admit(claim).await?;
+            let verdict = self.inner_admission()?.admit(claim).await?;
             if let Verdict::Proceed(admission) = &verdict {
                 self.story.event(&claim.intent, &admission.receipt);
             }
@@ -190,40 +164,13 @@ impl AdmissionStore for ToldSink {
         record: &'a Record,
     ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
         Box::pin(async move {
-            let receipt = self.decides()?.conclude(effect_id, conclusion, record).await?;
+            let inner = self.inner_admission()?;
+            let receipt = inner.conclude(effect_id, conclusion, record).await?;
             if let Some(receipt) = &receipt {
                 self.story.event(record, receipt);
             }
             Ok(receipt)
         })
-    }
-
-    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
-        Box::pin(async move { self.decides()?.open_effects(max).await })
-    }
-
-    fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>> {
-        Box::pin(async move { self.decides()?.usage(scope).await })
-    }
-
-    fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
-        Box::pin(async move { self.decides()?.switches().await })
-    }
-
-    fn first_shortlist(
-        &self,
-        stream_id: StreamId,
-    ) -> BoxFuture<'_, Result<Option<FirstShortlist>, StoreError>> {
-        Box::pin(async move { self.decides()?.first_shortlist(stream_id).await })
-    }
-
-    fn events_before<'a>(
-        &'a self,
-        stream_id: StreamId,
-        seq: i64,
-        event_types: &'a [EventType],
-    ) -> BoxFuture<'a, Result<Vec<EarlierEvent>, StoreError>> {
-        Box::pin(async move { self.decides()?.events_before(stream_id, seq, event_types).await })
     }
 
     fn set_switch<'a>(
@@ -232,7 +179,7 @@ impl AdmissionStore for ToldSink {
         record: &'a Record,
     ) -> BoxFuture<'a, Result<Flip, StoreError>> {
         Box::pin(async move {
-            let flip = self.decides()?.set_switch(state, record).await?;
+            let flip = self.inner_admission()?.set_switch(state, record).await?;
             if let Some(receipt) = &flip.receipt {
                 self.story.event(record, receipt);
             }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use crate::event::EventType;
-use crate::record::time_of;
+use crate::record::{lapse, time_of};
 use crate::store::admission::{ConsentClaim, Obstacle};
 
 /// The last event that says whether a consent holds: that it was granted, denied, or expired.
@@ -63,7 +63,7 @@ impl ConsentWord {
         if let Some(told) = self.expires_at.as_ref().filter(|value| !value.is_null()) {
             return time_of(told);
         }
-        let lifetime = TimeDelta::from_std(claim.lifetime).ok();
-        Some(super::entry::lease_end(self.recorded_at, lifetime))
+        let lifetime = TimeDelta::from_std(claim.lifetime).unwrap_or(TimeDelta::MAX);
+        Some(lapse(None, self.recorded_at, lifetime))
     }
 }

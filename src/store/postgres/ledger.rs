@@ -39,12 +39,10 @@ const SWITCHES: Sql = sql!(
 );
 
 const FIRST_SHORTLIST: Sql = sql!(
-    "select e.id, greatest(0, extract(epoch from e.recorded_at - s.heard_at) * 1000000)::bigint as after_us
-    from moltbot_audit.audit_streams s
-    join moltbot_audit.audit_events e
-        on e.stream_id = s.stream_id and e.event_type = 'shortlist.generated'
-            and e.outcome = 'succeeded'
-    where s.stream_id = $1
+    "select e.id, (extract(epoch from e.created_at - first.created_at) * 1000000)::bigint as after_us
+    from moltbot_audit.audit_events e
+    left join moltbot_audit.audit_events first on first.stream_id = e.stream_id and first.seq = 1
+    where e.stream_id = $1 and e.event_type = 'shortlist.generated' and e.outcome = 'succeeded'
     order by e.seq
     limit 1"
 );
@@ -115,8 +113,8 @@ pub(super) async fn first_shortlist(
 ) -> Result<Option<FirstShortlist>, StoreError> {
     let query = |pooling| FIRST_SHORTLIST.query(pooling).bind(stream_id.uuid());
     let first = |row: &PgRow| {
-        let after_us = row.try_get::<i64, _>("after_us")?;
-        let after = Duration::from_micros(u64::try_from(after_us).unwrap_or_default());
+        let after_us = row.try_get::<Option<i64>, _>("after_us")?;
+        let after = after_us.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros);
         Ok(FirstShortlist { event_id: row.try_get("id")?, after })
     };
     Ok(read(connections, "read the first shortlist", query, first).await?.pop())

@@ -170,11 +170,12 @@ impl Kept {
     }
 
     fn first_shortlist(&self, stream_id: StreamId) -> Option<FirstShortlist> {
-        let mut stream = self.rows.iter().filter(|(record, _)| record.stream_id() == stream_id);
-        let (shortlist, receipt) = stream.find(|(record, _)| is_shortlist(record.header()))?;
-        let after = receipt.recorded_at - *self.heard_at.get(&stream_id)?;
-        let after = after.to_std().unwrap_or_default();
-        Some(FirstShortlist { event_id: shortlist.header().id, after })
+        let rows = self.rows.iter().filter(|(record, _)| record.stream_id() == stream_id);
+        let mut headers = rows.map(|(record, _)| record.header());
+        let first = headers.clone().next()?;
+        let shortlist = headers.find(|header| is_shortlist(header))?;
+        let after = (shortlist.created_at - first.created_at).to_std().ok();
+        Some(FirstShortlist { event_id: shortlist.id, after })
     }
 
     fn last_word(&self, claim: &Claim, consent: &ConsentClaim) -> Option<ConsentWord> {
@@ -331,6 +332,10 @@ impl AdmissionStore for MemoryStore {
         Box::pin(
             async move { Ok(self.with(|kept| kept.effects.switches.values().cloned().collect())) },
         )
+    }
+
+    fn is_answering(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async { true })
     }
 
     fn first_shortlist(

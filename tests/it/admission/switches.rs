@@ -6,12 +6,9 @@ use std::time::Duration;
 use moltbot_audit::admission::{FallbackAction, RefusalReason, SwitchedBy};
 use moltbot_audit::auditor::{ControlError, SelfTestError};
 use moltbot_audit::event::payload::{CallInput, OutboundInput};
-use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::admission::{
-    AdmissionStore, Claim, Conclusion, Flip, OpenEffect, Scope, SwitchState, Verdict,
-};
-use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
+use moltbot_audit::store::admission::{AdmissionStore as _, Claim, Verdict};
+use moltbot_audit::store::{BoxFuture, StoreError, StoreLayer};
 use moltbot_audit::testing::{Fault, MemoryStore};
 use moltbot_audit::{Actor, AuditEvent, Auditor, Budget, Effect, EventType, StreamId, Switch};
 use serde_json::json;
@@ -247,34 +244,11 @@ async fn a_self_test_finds_a_switch_that_stops_nothing() {
 #[derive(Debug)]
 struct Deaf(MemoryStore);
 
-impl AuditSink for Deaf {
-    fn append<'a>(
-        &'a self,
-        batch: &'a [Record],
-    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
-        self.0.append(batch)
-    }
+impl StoreLayer for Deaf {
+    type Inner = MemoryStore;
 
-    fn admission(&self) -> Option<&dyn AdmissionStore> {
-        Some(self)
-    }
-}
-
-impl AdmissionStore for Deaf {
-    fn use_key(
-        &self,
-        given: moltbot_audit::redact::KeyFingerprint,
-    ) -> BoxFuture<'_, Result<moltbot_audit::redact::KeyFingerprint, StoreError>> {
-        self.0.use_key(given)
-    }
-
-    fn rotate_key<'a>(
-        &'a self,
-        from: moltbot_audit::redact::KeyProof,
-        to: moltbot_audit::redact::KeyFingerprint,
-        record: &'a Record,
-    ) -> BoxFuture<'a, Result<Option<moltbot_audit::record::Receipt>, StoreError>> {
-        self.0.rotate_key(from, to, record)
+    fn inner(&self) -> &MemoryStore {
+        &self.0
     }
 
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
@@ -282,34 +256,5 @@ impl AdmissionStore for Deaf {
             self.0.reset_switch(switch.clone());
         }
         self.0.admit(claim)
-    }
-
-    fn conclude<'a>(
-        &'a self,
-        effect_id: uuid::Uuid,
-        conclusion: Conclusion,
-        record: &'a Record,
-    ) -> BoxFuture<'a, Result<Option<moltbot_audit::record::Receipt>, StoreError>> {
-        self.0.conclude(effect_id, conclusion, record)
-    }
-
-    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
-        self.0.open_effects(max)
-    }
-
-    fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>> {
-        self.0.usage(scope)
-    }
-
-    fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
-        self.0.switches()
-    }
-
-    fn set_switch<'a>(
-        &'a self,
-        state: &'a SwitchState,
-        record: &'a Record,
-    ) -> BoxFuture<'a, Result<Flip, StoreError>> {
-        self.0.set_switch(state, record)
     }
 }

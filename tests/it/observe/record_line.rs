@@ -104,3 +104,14 @@ fn a_self_test_of_a_healthy_system_warns_of_nothing() {
     assert!(loud.is_none(), "{}", loud.map(|line| line.line.as_str()).unwrap_or_default());
     assert_eq!(of_records(lines).len(), 5, "its events are there");
 }
+
+#[test]
+fn what_warns_by_being_there_is_a_warning() {
+    let lines = logged(|| {
+        play(async |auditor| {
+            let injection = AuditEvent::new(EventType::MOLTBOT_INJECTION_DETECTED, Actor::System);
+            auditor.record(injection.request(&fresh_request())).await.expect("recorded");
+        });
+    });
+    assert_eq!(of_records(lines)[0].text("severity"), "WARN");
+}

@@ -137,8 +137,8 @@ impl AdmissionStore for SqliteStore {
         &self,
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<FirstShortlist>, StoreError>> {
-        const SELECT: &str = "select id, recorded_at - (
-                select heard_at from audit_streams where stream_id = ?1
+        const SELECT: &str = "select id, created_at - (
+                select created_at from audit_events where stream_id = ?1 and seq = 1
             ) as after_us
             from audit_events
             where stream_id = ?1 and event_type = 'shortlist.generated'
@@ -150,10 +150,10 @@ impl AdmissionStore for SqliteStore {
             let found = query.fetch_optional(&self.readers).await;
             let fault = |error| failed(DOING_SHORTLIST, error);
             let Some(row) = found.map_err(fault)? else { return Ok(None) };
-            let after_us: i64 = row.try_get("after_us").map_err(fault)?;
+            let after_us: Option<i64> = row.try_get("after_us").map_err(fault)?;
             let id: String = row.try_get("id").map_err(fault)?;
             let event_id = id.parse().map_err(|_| malformed(DOING_SHORTLIST, "an event's id"))?;
-            let after = Duration::from_micros(u64::try_from(after_us).unwrap_or_default());
+            let after = after_us.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros);
             Ok(Some(FirstShortlist { event_id, after }))
         })
     }
