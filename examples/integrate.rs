@@ -45,7 +45,11 @@ mod world {
 
     pub(crate) async fn ask_model(_text: &str) -> Result<(Value, u64, u64), io::Error> {
         Ok((
-            json!({ "type": "vendor_outreach_plan", "vendors": ["vendor-1", "vendor-2"] }),
+            json!({
+                "type": "vendor_outreach_plan",
+                "why": "the need is clear",
+                "vendors": ["vendor-1", "vendor-2"],
+            }),
             812,
             64,
         ))

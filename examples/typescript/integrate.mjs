@@ -16,7 +16,11 @@ const world = {
     { id: "vendor-1", phone: "+250788000001", reply: "Ndayifite, 12 000", price: 12000 },
     { id: "vendor-2", phone: "+250788000002", reply: "Yes, 9500", price: 9500 },
   ],
-  askModel: async () => ({ action: { type: "vendor_outreach_plan" }, input_tokens: 812, output_tokens: 64 }),
+  askModel: async () => ({
+    action: { type: "vendor_outreach_plan", why: "the need is clear" },
+    input_tokens: 812,
+    output_tokens: 64,
+  }),
   send: async (to) => `wamid.sent${to.slice(-1)}`,
 };
 

@@ -9,6 +9,7 @@
 //! `deserialize_value` and its siblings.
 
 mod exact;
+mod number;
 mod parse;
 mod raw;
 mod write;
@@ -18,6 +19,7 @@ pub(crate) use self::exact::has_reserved_name;
 pub use self::parse::{JsonError, JsonErrorKind, parse};
 pub(crate) use self::{
     exact::{deserialize_members, deserialize_option, deserialize_value},
+    number::number,
     parse::parse_leniently,
     raw::{items, members},
     write::of,

@@ -25,12 +25,13 @@ pub use self::{
     section::Section,
     sections::{
         AdmittedEffect, Attempt, BudgetRefusal, BudgetUse, BudgetVerdict, BudgetWarning, Budgets,
-        CallAttempts, Consent, ConsentDecision, ConsentState, ConsideredCandidate, ControlRefusal,
-        Controls, Decision, Disposition, EffectCounts, EffectState, Erasures, Expiration,
-        Explanation, FinalOrder, Handoff, HeldCharge, Irregularity, Judgement, Message, OcrJob,
-        OtherShape, Outreach, Outreaches, OutsideEffect, RankedItem, Reconciliation, Replayed,
-        Reply, RequestSummary, Resolution, Reversal, Sections, SelectionStory, Shortlist, Snapshot,
-        Source, StatusReport, SwitchUse, Transition, VendorStory,
+        CallAttempts, Cause, Consent, ConsentDecision, ConsentState, ConsideredCandidate,
+        ControlRefusal, Controls, Decision, Decisions, Disposition, EffectCounts, EffectState,
+        Erasures, Expiration, Explanation, FinalOrder, Finding, Handoff, HeldCharge, Irregularity,
+        Judgement, Message, NotACandidate, OcrJob, OtherShape, Outreach, Outreaches, OutsideEffect,
+        RankedItem, Reconciliation, Replayed, Reply, RequestSummary, Resolution, Reversal,
+        Sections, SelectionStory, Shortlist, Shortlists, Snapshot, Source, StatusReport, SwitchUse,
+        Transition, VendorStory,
     },
     set_aside::{SetAsideEvent, SetAsideReason},
     verified::{Unchecked, Verdict, VerifiedPack, VerifyOptions},
@@ -41,4 +42,4 @@ pub use self::{
 pub const SCHEMA: &str = "moltbot-audit/request-pack/v1";
 
 /// Version of how sections are computed from events. A verifier can vouch only for those it computes.
-pub const SECTIONS_VERSION: u32 = 3;
+pub const SECTIONS_VERSION: u32 = 4;

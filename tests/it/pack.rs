@@ -3,6 +3,7 @@
 mod admitted;
 mod budgets;
 mod closed_words;
+mod contradictions;
 mod controls;
 mod effects;
 mod explanation;

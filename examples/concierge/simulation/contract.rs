@@ -21,8 +21,8 @@ pub(crate) enum Action {
 #[serde(deny_unknown_fields)]
 pub(crate) struct AskClient {
     pub(crate) question_text: String,
-    #[serde(rename = "why")]
-    _why: String,
+    #[serde(default, rename = "why")]
+    _why: Option<String>,
     #[serde(default)]
     pub(crate) options: Vec<String>,
     pub(crate) state_suggestion: Option<RequestState>,
@@ -54,8 +54,10 @@ pub(crate) struct VendorOutreachPlan {
     pub(crate) batch_size: usize,
     pub(crate) vendor_questions: Vec<String>,
     pub(crate) stop_conditions: StopConditions,
-    #[serde(rename = "calling_allowed")]
+    #[serde(default, rename = "calling_allowed")]
     _calling_allowed: bool,
+    #[serde(default, rename = "why")]
+    _why: Option<String>,
     #[serde(default)]
     pub(crate) vendor_filters: VendorFilters,
 }
@@ -83,6 +85,8 @@ pub(crate) struct Shortlist {
     pub(crate) summary_text: String,
     pub(crate) items: Vec<Item>,
     pub(crate) handoff: Handoff,
+    #[serde(default, rename = "why")]
+    _why: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -33,6 +33,8 @@ payload! {
         client_phone: Option<String>,
         /// `en`, `fr`, `rw`.
         language: Option<String>,
+        /// What was written.
+        text: Option<String>,
     }
 
     /// Whether the question went out.

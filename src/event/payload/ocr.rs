@@ -56,10 +56,13 @@ payload! {
         #[serde(deserialize_with = "crate::json::deserialize_option")]
         extracted: Option<Value>,
         /// How sure the reader is, 0 to 1.
+        #[serde(serialize_with = "crate::json::number")]
         confidence: Option<f64>,
         /// How sure it is of each field, 0 to 1.
+        #[serde(serialize_with = "crate::json::number")]
         field_confidence: BTreeMap<String, Option<f64>>,
         /// Below which confidence the client is asked.
+        #[serde(serialize_with = "crate::json::number")]
         threshold: Option<f64>,
         /// Whether the client has to be asked.
         needs_clarification: Option<bool>,

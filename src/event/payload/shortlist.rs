@@ -53,6 +53,7 @@ payload! {
         /// Price, in whole Rwandan francs.
         price: Option<i64>,
         /// Its score.
+        #[serde(serialize_with = "crate::json::number")]
         total: f64,
         /// What the score is made of.
         factors: Vec<ScoreFactor>,
@@ -72,6 +73,7 @@ payload! {
         /// `no_reply`, `not_chosen_by_moltbot`, …
         reason: String,
         /// Its score.
+        #[serde(serialize_with = "crate::json::number")]
         total: Option<f64>,
         /// What the score is made of.
         factors: Vec<ScoreFactor>,

@@ -19,6 +19,7 @@ payload! {
         /// Which rule: `availability`, `price`, `distance`, `confidence`, `speed`, …
         code: String,
         /// What it added or took away.
+        #[serde(serialize_with = "crate::json::number")]
         score_delta: f64,
         /// In words.
         description: Option<String>,
@@ -55,6 +56,7 @@ payload! {
         /// The shop's name.
         vendor_name: Option<String>,
         /// Its score.
+        #[serde(serialize_with = "crate::json::number")]
         total: f64,
         /// What the score is made of.
         factors: Vec<ScoreFactor>,
@@ -135,12 +137,14 @@ payload! {
         /// Variants on offer.
         options: Vec<String>,
         /// How sure the parser is, 0 to 1.
+        #[serde(serialize_with = "crate::json::number")]
         confidence: Option<f64>,
         /// Version of the parser.
         parser_version: Option<String>,
         /// What the parser noticed, for example a prompt injection.
         warnings: Vec<String>,
         /// Seconds from the outreach to the reply.
+        #[serde(serialize_with = "crate::json::number")]
         latency_seconds: Option<f64>,
         /// It came after the handoff, and was not acted on.
         post_handoff: bool,

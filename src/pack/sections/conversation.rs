@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::told::{OtherShape, Source, read};
 use crate::event::EventType;
-use crate::event::payload::{WhatsappInboundReceived, WhatsappOutboundSent};
+use crate::event::payload::{CallConsentRequested, WhatsappInboundReceived, WhatsappOutboundSent};
 use crate::pack::PackEvent;
 
 /// One message.
@@ -47,14 +47,15 @@ pub(super) fn messages(events: &[PackEvent]) -> Vec<Message> {
 
 fn message(event: &PackEvent) -> Option<Message> {
     let is = |event_type: EventType| event.header.event_type == event_type.as_str();
-    let is_to_vendor = event.input.value.get("vendor_id").is_some();
+    let has = |member: &str| event.input.value.get(member).is_some();
+    let is_failed = is(EventType::WHATSAPP_SEND_FAILED);
     if is(EventType::WHATSAPP_INBOUND_RECEIVED) {
         Some(inbound(event, false))
     } else if is(EventType::WHATSAPP_DUPLICATE_MESSAGE) {
         Some(inbound(event, true))
-    } else if is(EventType::WHATSAPP_OUTBOUND_SENT)
-        || (is(EventType::WHATSAPP_SEND_FAILED) && !is_to_vendor)
-    {
+    } else if is(EventType::CALL_CONSENT_REQUESTED) || (is_failed && has("consent_id")) {
+        Some(question(event))
+    } else if is(EventType::WHATSAPP_OUTBOUND_SENT) || (is_failed && !has("vendor_id")) {
         Some(outbound(event))
     } else {
         None
@@ -76,6 +77,26 @@ fn inbound(event: &PackEvent, duplicate: bool) -> Message {
         language: None,
         provider_message_id: told.input.provider_message_id,
         duplicate: duplicate || told.output.duplicate,
+        other_shape: told.other_shape,
+    }
+}
+
+/// The question whether a call is welcome is a message like others.
+fn question(event: &PackEvent) -> Message {
+    let told = read::<CallConsentRequested>(event);
+    Message {
+        source: told.source,
+        direction: "outbound",
+        actor: event.header.actor.clone(),
+        phone: told.input.client_phone,
+        message_type: None,
+        text: told.input.text,
+        button_id: None,
+        media_id: None,
+        template_id: None,
+        language: told.input.language,
+        provider_message_id: told.output.provider_message_id,
+        duplicate: false,
         other_shape: told.other_shape,
     }
 }

@@ -6,11 +6,22 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::finding::Finding;
 use super::told::{OtherShape, Source, Told, told, told_as};
 use crate::event::EventType;
 use crate::event::payload::{MoltbotCalled, MoltbotOutputRejected};
-use crate::pack::PackEvent;
+use crate::pack::{PackEvent, Section};
 use crate::proof::Digest;
+
+/// Every call of Moltbot, with what became of its output.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Decisions {
+    /// The calls, in the order they were recorded.
+    pub calls: Vec<Decision>,
+    /// Judgements of outputs that no call of the request gave.
+    pub unmatched_judgements: Vec<Judgement>,
+}
 
 /// One call of Moltbot.
 #[derive(Clone, PartialEq, Serialize)]
@@ -47,8 +58,8 @@ pub struct Decision {
     pub output_tokens: Option<u64>,
     /// Price, in millionths of a US dollar.
     pub cost_microusd: Option<u64>,
-    /// Whether its output was used.
-    pub judgement: Judgement,
+    /// What became of its output, in the order it was recorded; empty if no event says.
+    pub judgements: Vec<Judgement>,
     /// The payload, where it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
@@ -56,47 +67,36 @@ pub struct Decision {
 
 /// What became of an output.
 #[derive(Clone, PartialEq, Serialize)]
-#[serde(tag = "verdict", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Judgement {
-    /// It kept the contract.
-    Accepted {
-        /// The event that says so.
-        source: Source,
-        /// The payload, where it has another shape.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        other_shape: Option<OtherShape>,
-    },
-    /// It kept the contract and was not safe to act on.
-    Blocked {
-        /// The event that says so.
-        source: Source,
-        /// What made it unsafe, as far as the host says.
-        reasons: Vec<String>,
-        /// What the host did instead.
-        fallback: Option<String>,
-        /// The payload, where it has another shape.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        other_shape: Option<OtherShape>,
-    },
-    /// No event says.
-    NotRecorded,
-    /// It broke the contract.
-    Rejected {
-        /// The event that says so.
-        source: Source,
-        /// What broke it.
-        errors: Vec<String>,
-        /// What the host did instead.
-        fallback: Option<String>,
-        /// The payload, where it has another shape.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        other_shape: Option<OtherShape>,
-    },
+pub struct Judgement {
+    /// The event that says so.
+    #[serde(flatten)]
+    pub source: Source,
+    /// `accepted`: it kept the contract. `blocked`: it kept the contract and was not safe to act on.
+    /// `rejected`: it broke the contract.
+    pub verdict: &'static str,
+    /// The `moltbot.called` event whose output it was. If it names none, that is the last one before it.
+    pub moltbot_event_id: Option<String>,
+    /// What broke the contract, or made it unsafe, as far as the host says.
+    pub reasons: Vec<String>,
+    /// What the host did instead.
+    pub fallback: Option<String>,
+    /// The payload, where it has another shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_shape: Option<OtherShape>,
 }
 
-pub(super) fn decisions(events: &[PackEvent]) -> Vec<Decision> {
-    let mut decisions: Vec<_> = told::<MoltbotCalled>(events)
+pub(super) fn section(events: &[PackEvent]) -> Section<Decisions> {
+    let content = decisions(events);
+    if content.calls.is_empty() && content.unmatched_judgements.is_empty() {
+        Section::Empty
+    } else {
+        Section::Recorded { content }
+    }
+}
+
+pub(super) fn decisions(events: &[PackEvent]) -> Decisions {
+    let mut calls: Vec<_> = told::<MoltbotCalled>(events)
         .map(|call| {
             let action = call.output.action;
             let member = |name| {
@@ -119,14 +119,14 @@ pub(super) fn decisions(events: &[PackEvent]) -> Vec<Decision> {
                 input_tokens: call.output.input_tokens,
                 output_tokens: call.output.output_tokens,
                 cost_microusd: call.output.cost_microusd,
-                judgement: Judgement::NotRecorded,
+                judgements: Vec::new(),
                 source: call.source,
                 other_shape: call.other_shape,
             }
         })
         .collect();
-    judge(&mut decisions, events);
-    decisions
+    let unmatched_judgements = judge(&mut calls, events);
+    Decisions { calls, unmatched_judgements }
 }
 
 fn commitments(events: &[PackEvent], seq: i64) -> (Digest, Digest) {
@@ -134,44 +134,46 @@ fn commitments(events: &[PackEvent], seq: i64) -> (Digest, Digest) {
     (events[at].input.commitment, events[at].output.commitment)
 }
 
-/// Gives each judgement, in their order, to the call it names, else to the last one before it.
-fn judge(decisions: &mut [Decision], events: &[PackEvent]) {
+/// Gives each judgement to the call it names; to the last one before it, if it names none. Returns those that
+/// are no call's.
+fn judge(calls: &mut [Decision], events: &[PackEvent]) -> Vec<Judgement> {
     let by_id: HashMap<_, _> =
-        decisions.iter().enumerate().map(|(at, call)| (call.source.event_id, at)).collect();
-    for (call, seq, judgement) in judgements(events) {
-        let named = call.and_then(|call| by_id.get(&call).copied());
-        let before = decisions.partition_point(|call| call.source.seq < seq);
-        if let Some(at) = named.or(before.checked_sub(1)) {
-            decisions[at].judgement = judgement;
+        calls.iter().enumerate().map(|(at, call)| (call.source.event_id, at)).collect();
+    let mut unmatched = Vec::new();
+    for judgement in judgements(events) {
+        let at = if let Some(id) = judgement.moltbot_event_id.as_deref() {
+            id.parse::<Uuid>().ok().and_then(|id| by_id.get(&id).copied())
+        } else {
+            let seq = judgement.source.seq;
+            calls.partition_point(|call| call.source.seq < seq).checked_sub(1)
+        };
+        match at {
+            Some(at) => calls[at].judgements.push(judgement),
+            None => unmatched.push(judgement),
         }
     }
+    unmatched
 }
 
-/// Every judgement with the call it names and its own place, in the order of the stream.
-fn judgements(events: &[PackEvent]) -> Vec<(Option<Uuid>, i64, Judgement)> {
+/// Every judgement, in the order of the stream.
+fn judgements(events: &[PackEvent]) -> Vec<Judgement> {
     let types = [
-        (EventType::MOLTBOT_OUTPUT_ACCEPTED, accepted as fn(_) -> _),
-        (EventType::MOLTBOT_OUTPUT_BLOCKED, blocked),
-        (EventType::MOLTBOT_OUTPUT_REJECTED, rejected),
+        (EventType::MOLTBOT_OUTPUT_ACCEPTED, "accepted"),
+        (EventType::MOLTBOT_OUTPUT_BLOCKED, "blocked"),
+        (EventType::MOLTBOT_OUTPUT_REJECTED, "rejected"),
     ];
     let mut judgements: Vec<_> = types
         .into_iter()
-        .flat_map(|(event_type, judgement)| {
-            told_as::<MoltbotOutputRejected>(events, event_type).map(move |told| {
-                let call = told.input.moltbot_event_id.as_deref();
-                (call.and_then(|id| id.parse().ok()), told.source.seq, judgement(told))
-            })
+        .flat_map(|(event_type, verdict)| {
+            told_as::<MoltbotOutputRejected>(events, event_type)
+                .map(move |told| judgement(verdict, told))
         })
         .collect();
-    judgements.sort_by_key(|(_, seq, _)| *seq);
+    judgements.sort_by_key(|judgement| judgement.source.seq);
     judgements
 }
 
-fn accepted(told: Told<MoltbotOutputRejected>) -> Judgement {
-    Judgement::Accepted { source: told.source, other_shape: told.other_shape }
-}
-
-fn blocked(told: Told<MoltbotOutputRejected>) -> Judgement {
+fn judgement(verdict: &'static str, told: Told<MoltbotOutputRejected>) -> Judgement {
     let mut output = told.output;
     let mut reasons = output.errors;
     // No payload is laid down for a block, so both usual names are looked for.
@@ -185,19 +187,73 @@ fn blocked(told: Told<MoltbotOutputRejected>) -> Judgement {
             _ => {}
         }
     }
-    Judgement::Blocked {
+    Judgement {
         source: told.source,
+        verdict,
+        moltbot_event_id: told.input.moltbot_event_id,
         reasons,
         fallback: output.fallback,
         other_shape: told.other_shape,
     }
 }
 
-fn rejected(told: Told<MoltbotOutputRejected>) -> Judgement {
-    Judgement::Rejected {
-        source: told.source,
-        errors: told.output.errors,
-        fallback: told.output.fallback,
-        other_shape: told.other_shape,
+/// Judgements that contradict each other or the calls, and decisions without a reason.
+pub(super) fn findings(events: &[PackEvent]) -> Vec<Finding> {
+    let Decisions { calls, unmatched_judgements } = decisions(events);
+    let mut findings = Vec::new();
+    for judgement in &unmatched_judgements {
+        let what = match judgement.moltbot_event_id {
+            Some(_) => {
+                "it judges an output of a moltbot.called event that the request does not have"
+            }
+            None => "it judges an output, and no moltbot.called event stands before it",
+        };
+        findings.push(Finding::at(&judgement.source, what));
+    }
+    for call in &calls {
+        findings.extend(call.findings());
+    }
+    findings
+}
+
+impl Decision {
+    fn findings(&self) -> Vec<Finding> {
+        let seq = self.source.seq;
+        let mut findings = Vec::new();
+        let mut first: Option<&Judgement> = None;
+        for judgement in &self.judgements {
+            let verdict = judgement.verdict;
+            let mut find = |what| findings.push(Finding::at(&judgement.source, what));
+            if judgement.source.seq < seq {
+                find(format!("the output of event {seq} is {verdict} before it was there"));
+            }
+            if verdict == "accepted" && !self.source.succeeded() {
+                find(format!(
+                    "the output of event {seq} is accepted, and that call did not succeed"
+                ));
+            }
+            match first {
+                Some(first) if first.verdict != verdict => find(format!(
+                    "the output of event {seq} is {verdict}, and event {} says {}",
+                    first.source.seq, first.verdict
+                )),
+                _ => first = Some(judgement),
+            }
+        }
+        let is_used = self.judgements.iter().all(|judgement| judgement.verdict == "accepted");
+        if self.source.succeeded() && is_used && self.lacks_reason() {
+            let action = self.action_type.as_deref().unwrap_or("decision");
+            findings.push(Finding::at(
+                &self.source,
+                format!("Moltbot gave no reason for its {action}"),
+            ));
+        }
+        findings
+    }
+
+    /// Whether there is an action, and no word on why.
+    fn lacks_reason(&self) -> bool {
+        self.action.as_ref().is_some_and(Value::is_object)
+            && self.why.as_deref().is_none_or(|why| why.trim().is_empty())
     }
 }

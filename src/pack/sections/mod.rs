@@ -6,6 +6,7 @@ mod controls;
 mod conversation;
 mod decisions;
 mod explanation;
+mod finding;
 mod later;
 mod ocr;
 mod outreach;
@@ -25,16 +26,17 @@ pub use self::{
     calls::{Attempt, CallAttempts, Consent, ConsentDecision, ConsentState, StatusReport},
     controls::{ControlRefusal, Controls, Expiration, Replayed, Resolution, SwitchUse},
     conversation::Message,
-    decisions::{Decision, Judgement},
+    decisions::{Decision, Decisions, Judgement},
     explanation::{
-        ConsideredCandidate, Disposition, Explanation, FinalOrder, RankedItem, SelectionStory,
-        VendorStory,
+        Cause, ConsideredCandidate, Disposition, Explanation, FinalOrder, NotACandidate,
+        RankedItem, SelectionStory, VendorStory,
     },
+    finding::Finding,
     later::{Erasures, Reconciliation, Reversal},
     ocr::OcrJob,
     outreach::{Outreach, Outreaches, Reply},
     request::{RequestSummary, Snapshot, Transition},
-    shortlist::{Handoff, Shortlist},
+    shortlist::{Handoff, Shortlist, Shortlists},
     told::{OtherShape, Source},
 };
 use super::{PackEvent, Section, SetAsideEvent};
@@ -52,12 +54,12 @@ pub struct Sections {
     /// Vendors that were messaged, and what they replied.
     pub vendor_outreach: Section<Outreaches>,
     /// What Moltbot decided, with the hashes of what it was given and what it gave.
-    pub moltbot_decisions: Section<Vec<Decision>>,
+    pub moltbot_decisions: Section<Decisions>,
     /// Consents and calls.
     pub call_attempts: Section<CallAttempts>,
-    /// The final shortlist, and when the client was handed off.
-    pub shortlist: Section<Shortlist>,
-    /// Why these vendors, and why not the others.
+    /// The shortlists, and when the client was handed off.
+    pub shortlist: Section<Shortlists>,
+    /// Why these vendors, and why not the others; and what does not add up in the request.
     pub explanation: Section<Explanation>,
     /// What can be undone, and what was.
     pub reversal: Section<Reversal>,
@@ -83,7 +85,7 @@ impl Sections {
             conversation: Section::of_list(conversation::messages(events)),
             ocr_jobs: Section::of_list(ocr::jobs(events)),
             vendor_outreach: outreach::section(events),
-            moltbot_decisions: Section::of_list(decisions::decisions(events)),
+            moltbot_decisions: decisions::section(events),
             call_attempts: calls::section(events),
             shortlist: shortlist::section(events),
             explanation: explanation::section(events, set_aside),
@@ -109,12 +111,13 @@ macro_rules! quiet_debug {
 }
 
 quiet_debug! {
-    AdmittedEffect, Attempt, BudgetRefusal, BudgetUse, BudgetWarning, Budgets, CallAttempts,
-    Consent, ConsentDecision, ConsideredCandidate, ControlRefusal, Controls, Decision, Disposition,
-    Erasures, Expiration, Explanation, FinalOrder, Handoff, HeldCharge, Irregularity, Judgement,
-    Message, OcrJob, OtherShape, Outreach, Outreaches, OutsideEffect, RankedItem, Reconciliation,
-    Replayed, Reply, RequestSummary, Resolution, Reversal, SelectionStory, Shortlist, Snapshot,
-    Source, StatusReport, SwitchUse, Transition, VendorStory,
+    AdmittedEffect, Attempt, BudgetRefusal, BudgetUse, BudgetWarning, Budgets, CallAttempts, Cause,
+    Consent, ConsentDecision, ConsideredCandidate, ControlRefusal, Controls, Decision, Decisions,
+    Disposition, Erasures, Expiration, Explanation, FinalOrder, Finding, Handoff, HeldCharge,
+    Irregularity, Judgement, Message, NotACandidate, OcrJob, OtherShape, Outreach, Outreaches,
+    OutsideEffect, RankedItem, Reconciliation, Replayed, Reply, RequestSummary, Resolution,
+    Reversal, SelectionStory, Shortlist, Shortlists, Snapshot, Source, StatusReport, SwitchUse,
+    Transition, VendorStory,
 }
 
 fn redactions(events: &[PackEvent]) -> Section<BTreeMap<String, u64>> {

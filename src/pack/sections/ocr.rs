@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::told::{OtherShape, Source, Told, told, told_as};
+use super::finding::Finding;
+use super::told::{OtherShape, Source, Told, is_hidden, told, told_as};
 use crate::event::EventType;
 use crate::event::payload::{OcrJobCreated, OcrJobDone};
 use crate::pack::PackEvent;
@@ -31,10 +32,13 @@ pub struct OcrJob {
     /// What the photo says.
     pub extracted: Option<Value>,
     /// How sure the reader is, 0 to 1.
+    #[serde(serialize_with = "crate::json::number")]
     pub confidence: Option<f64>,
     /// How sure it is of each field, 0 to 1.
+    #[serde(serialize_with = "crate::json::number")]
     pub field_confidence: BTreeMap<String, Option<f64>>,
     /// Below which confidence the client is asked.
+    #[serde(serialize_with = "crate::json::number")]
     pub threshold: Option<f64>,
     /// Whether the client has to be asked.
     pub needs_clarification: Option<bool>,
@@ -66,7 +70,11 @@ pub(super) fn jobs(events: &[PackEvent]) -> Vec<OcrJob> {
         open.entry(job.job_id.clone()).or_default().push_back(at);
     }
     for end in ends {
-        let first_open = open.get_mut(&end.input.job_id).and_then(VecDeque::pop_front);
+        let created = |jobs: &[OcrJob], at: usize| jobs[at].created.as_ref().map(|by| by.seq);
+        // A job that was created later has not ended yet.
+        let is_before = |at: &mut usize| created(&jobs, *at) < Some(end.source.seq);
+        let waiting = open.get_mut(&end.input.job_id);
+        let first_open = waiting.and_then(|waiting| waiting.pop_front_if(is_before));
         let at = first_open.unwrap_or_else(|| {
             jobs.push(OcrJob { job_id: end.input.job_id.clone(), ..OcrJob::default() });
             jobs.len() - 1
@@ -74,6 +82,31 @@ pub(super) fn jobs(events: &[PackEvent]) -> Vec<OcrJob> {
         finish(&mut jobs[at], end);
     }
     jobs
+}
+
+/// Readings without a job that was created for them.
+pub(super) fn findings(events: &[PackEvent]) -> Vec<Finding> {
+    let jobs = jobs(events);
+    let mut findings = Vec::new();
+    for job in jobs.iter().filter(|job| job.created.is_none()) {
+        let Some(ended) = job.ended.as_ref().filter(|_| !is_hidden(job.job_id.as_deref())) else {
+            continue;
+        };
+        let id = job.job_id.as_deref().unwrap_or("without an id");
+        // A host that never records that a job was created contradicts nothing.
+        let is_same = |other: &&OcrJob| other.job_id == job.job_id;
+        let created = jobs.iter().filter(is_same).filter_map(|other| other.created.as_ref());
+        let was_before = created.clone().any(|created| created.seq < ended.seq);
+        let what = match (was_before, created.min_by_key(|created| created.seq)) {
+            (true, _) => format!("OCR job {id} ends again, and was not created again"),
+            (false, Some(created)) => {
+                format!("OCR job {id} ends before event {} creates it", created.seq)
+            }
+            (false, None) => continue,
+        };
+        findings.push(Finding::at(ended, what));
+    }
+    findings
 }
 
 fn finish(job: &mut OcrJob, end: Told<OcrJobDone>) {

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::told::{OtherShape, Source, read, told};
+use super::finding::Finding;
+use super::told::{OtherShape, Source, is_hidden, read, told};
 use crate::event::EventType;
 use crate::event::payload::{VendorOutreachSent, VendorReplyRecorded};
 use crate::pack::{PackEvent, Section};
@@ -15,7 +16,7 @@ use crate::pack::{PackEvent, Section};
 pub struct Outreaches {
     /// Messages to vendors.
     pub sent: Vec<Outreach>,
-    /// Replies of vendors that were not messaged.
+    /// Replies that answer no message to their vendor.
     pub unmatched_replies: Vec<Reply>,
 }
 
@@ -74,12 +75,14 @@ pub struct Reply {
     /// Variants on offer.
     pub options: Vec<String>,
     /// How sure the parser is, 0 to 1.
+    #[serde(serialize_with = "crate::json::number")]
     pub confidence: Option<f64>,
     /// Version of the parser.
     pub parser_version: Option<String>,
     /// What the parser noticed.
     pub warnings: Vec<String>,
     /// Seconds from the outreach to the reply.
+    #[serde(serialize_with = "crate::json::number")]
     pub latency_seconds: Option<f64>,
     /// It came after the handoff, and was not acted on.
     pub post_handoff: bool,
@@ -155,23 +158,57 @@ pub(super) fn replies(events: &[PackEvent]) -> impl Iterator<Item = Reply> {
     })
 }
 
-/// For each reply the place of the outreach it answers: the one it names, else the last one to the
-/// same vendor before it.
+/// For each reply the place of the outreach it answers: the last one to its vendor before it that has the id
+/// which the reply names. A message without an id may be any; so may each, if the reply names none.
 fn answered(sent: &[Outreach], replies: &[Reply]) -> Vec<Option<usize>> {
-    let mut by_id = HashMap::new();
-    for (at, outreach) in sent.iter().enumerate() {
-        let id = outreach.outreach_id.as_deref();
-        id.map(|id| by_id.entry(id).or_insert(at));
-    }
-    let mut last_to = HashMap::new();
+    let (mut last_named, mut last_to) = (HashMap::new(), HashMap::new());
     let mut upcoming = sent.iter().enumerate().peekable();
     let place = |reply: &Reply| {
         let is_before = |(_, outreach): &(usize, &Outreach)| outreach.source.seq < reply.source.seq;
         while let Some((at, outreach)) = upcoming.next_if(is_before) {
-            last_to.insert(outreach.vendor_id.as_str(), at);
+            let vendor = outreach.vendor_id.as_str();
+            last_named.insert((vendor, named(outreach.outreach_id.as_deref())), at);
+            last_to.insert(vendor, at);
         }
-        let named = reply.outreach_id.as_deref().and_then(|id| by_id.get(id));
-        named.or_else(|| last_to.get(reply.vendor_id.as_str())).copied()
+        let vendor = reply.vendor_id.as_str();
+        match named(reply.outreach_id.as_deref()) {
+            Some(id) => {
+                last_named.get(&(vendor, Some(id))).or_else(|| last_named.get(&(vendor, None)))
+            }
+            None => last_to.get(vendor),
+        }
+        .copied()
     };
     replies.iter().map(place).collect()
+}
+
+/// The id, if it names one.
+fn named(id: Option<&str>) -> Option<&str> {
+    id.filter(|id| !is_hidden(Some(id)))
+}
+
+/// Replies that name a message which their vendor did not have before.
+pub(super) fn findings(outreaches: &[Outreach], replies: &[Reply]) -> Vec<Finding> {
+    let mut sent_to: HashMap<&str, Vec<&Outreach>> = HashMap::new();
+    for outreach in outreaches {
+        if let Some(id) = named(outreach.outreach_id.as_deref()) {
+            sent_to.entry(id).or_default().push(outreach);
+        }
+    }
+    let mut findings = Vec::new();
+    for (reply, answered) in replies.iter().zip(answered(outreaches, replies)) {
+        let Some(id) = named(reply.outreach_id.as_deref()).filter(|_| answered.is_none()) else {
+            continue;
+        };
+        let messages = sent_to.get(id).map(Vec::as_slice).unwrap_or_default();
+        let what = match messages.iter().find(|message| message.vendor_id != reply.vendor_id) {
+            Some(other) => format!(
+                "the reply of {} names a message to {} (event {})",
+                reply.vendor_id, other.vendor_id, other.source.seq
+            ),
+            None => format!("the reply of {} names no message before it", reply.vendor_id),
+        };
+        findings.push(Finding::at(&reply.source, what));
+    }
+    findings
 }

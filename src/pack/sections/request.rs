@@ -4,9 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::told::{OtherShape, Source, told};
+use super::finding::Finding;
+use super::told::{OtherShape, Source, Told, told};
 use crate::event::EventType;
-use crate::event::payload::{RequestCreated, RequestStateChanged};
+use crate::event::payload::{RequestCreated, RequestStateChanged, ShortlistGenerated};
 use crate::pack::{PackEvent, Section};
 
 /// Where the request stands, and how it got there.
@@ -39,7 +40,9 @@ pub struct Snapshot {
     pub first_event_at: Option<DateTime<Utc>>,
     /// The host's time of the last that was recorded, exports apart.
     pub last_event_at: Option<DateTime<Utc>>,
-    /// Seconds from the first event until the state `shortlist_ready`.
+    /// Seconds from the first event to the first shortlist that succeeded, both as they are dated: what
+    /// `time_to_shortlist_seconds` measures. None if the first event is dated later, or is not in the pack.
+    #[serde(serialize_with = "crate::json::number")]
     pub seconds_to_shortlist: Option<f64>,
     /// The payload of the event that opened it, where it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,7 +62,8 @@ pub struct Transition {
     pub to_state: String,
     /// Why.
     pub reason: Option<String>,
-    /// Whether the host's state machine allows the step.
+    /// Whether the request was in the state left, and the host's state machine leads from there to the state
+    /// entered.
     pub allowed: bool,
     /// The payload, where it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,16 +93,52 @@ pub(super) fn section(events: &[PackEvent]) -> Section<RequestSummary> {
 }
 
 fn transitions(events: &[PackEvent]) -> Vec<Transition> {
-    told::<RequestStateChanged>(events)
-        .map(|step| Transition {
-            allowed: is_allowed(step.input.from_state.as_deref(), &step.input.to_state),
+    // Before the first step it is not known: the trail of a request may begin in its middle.
+    let mut state: Option<String> = None;
+    let step = |step: Told<RequestStateChanged>| {
+        let (from, to) = (step.input.from_state, step.input.to_state);
+        let is_in_it = state.is_none() || state == from;
+        let transition = Transition {
+            allowed: is_in_it && leads(from.as_deref(), &to),
             source: step.source,
-            from_state: step.input.from_state,
-            to_state: step.input.to_state,
+            from_state: from,
+            to_state: to,
             reason: step.input.reason,
             other_shape: step.other_shape,
-        })
-        .collect()
+        };
+        if transition.source.succeeded() {
+            state = Some(transition.to_state.clone());
+        }
+        transition
+    };
+    told::<RequestStateChanged>(events).map(step).collect()
+}
+
+/// The steps that were taken, and that the state machine does not allow.
+pub(super) fn findings(events: &[PackEvent]) -> Vec<Finding> {
+    let mut state: Option<String> = None;
+    let mut findings = Vec::new();
+    for step in transitions(events).iter().filter(|step| step.source.succeeded()) {
+        let (from, to) = (step.from_state.as_deref().unwrap_or("no state"), &step.to_state);
+        if let Some(state) = state.as_deref().filter(|state| *state != from) {
+            let what = format!("it leaves {from} for {to}, and the request was in {state}");
+            findings.push(Finding::at(&step.source, what));
+        } else if !step.allowed {
+            let what = format!("the state machine does not lead from {from} to {to}");
+            findings.push(Finding::at(&step.source, what));
+        }
+        state = Some(to.clone());
+    }
+    findings
+}
+
+/// From the first event to the first shortlist.
+fn time_to_shortlist(events: &[PackEvent]) -> Option<TimeDelta> {
+    let first = events.first().filter(|first| first.seq == 1)?;
+    let shortlist =
+        told::<ShortlistGenerated>(events).find(|shortlist| shortlist.source.succeeded())?;
+    let time = shortlist.source.at - first.header.created_at;
+    (time >= TimeDelta::zero()).then_some(time)
 }
 
 fn snapshot(events: &[PackEvent], transitions: &[Transition]) -> Snapshot {
@@ -110,15 +150,13 @@ fn snapshot(events: &[PackEvent], transitions: &[Transition]) -> Snapshot {
     let mut times = events.iter().filter(is_told).map(|event| event.header.created_at);
     let first_event_at = times.next();
     let mut taken = transitions.iter().filter(|step| step.source.succeeded());
-    let state = taken.clone().next_back().map(|step| step.to_state.clone());
-    let shortlist = taken.find(|step| step.to_state == "shortlist_ready");
-    let to_shortlist = shortlist.zip(first_event_at).map(|(step, first)| step.source.at - first);
+    let state = taken.next_back().map(|step| step.to_state.clone());
     let snapshot = Snapshot {
         state,
         events: events.len(),
         first_event_at,
         last_event_at: times.next_back().or(first_event_at),
-        seconds_to_shortlist: to_shortlist.map(|time| {
+        seconds_to_shortlist: time_to_shortlist(events).map(|time| {
             // Whole milliseconds: a double of microseconds has digits nobody measured.
             TimeDelta::milliseconds(time.num_milliseconds()).as_seconds_f64()
         }),
@@ -137,7 +175,8 @@ fn snapshot(events: &[PackEvent], transitions: &[Transition]) -> Snapshot {
     }
 }
 
-fn is_allowed(from: Option<&str>, to: &str) -> bool {
+/// Whether the host's state machine leads from one state to another.
+fn leads(from: Option<&str>, to: &str) -> bool {
     match from {
         None => to == "collecting_requirements",
         Some(from) => STEPS.iter().any(|(state, next)| *state == from && next.contains(&to)),

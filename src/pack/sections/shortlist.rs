@@ -1,10 +1,12 @@
-//! The final shortlist, and when the client was handed off.
+//! The shortlists, and when the client was handed off.
+
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::finding::Finding;
 use super::told::{OtherShape, Source, Told, told};
-use crate::event::Payload;
 use crate::event::payload::{
     ShortlistExclusion, ShortlistGenerated, ShortlistHandoff, ShortlistItem,
 };
@@ -13,19 +15,30 @@ use crate::pack::{PackEvent, Section};
 /// What the client got.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
+pub struct Shortlists {
+    /// The shortlists that succeeded, in the order they were recorded.
+    pub shortlists: Vec<Shortlist>,
+    /// Handoffs that no shortlist stands before.
+    pub unmatched_handoffs: Vec<Handoff>,
+    /// Shortlists and handoffs that did not succeed.
+    pub unsuccessful: Vec<Source>,
+}
+
+/// One shortlist.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Shortlist {
-    /// The event that made it; the last that succeeded, where there are several.
-    pub generated: Option<Source>,
+    /// The event that made it.
+    #[serde(flatten)]
+    pub source: Source,
     /// The items, best first.
     pub items: Vec<ShortlistItem>,
     /// Who replied and is not on it, and why.
     pub excluded: Vec<ShortlistExclusion>,
     /// What the client was told.
     pub summary_text: Option<String>,
-    /// The handoff; the last that succeeded.
-    pub handoff: Option<Handoff>,
-    /// Shortlists and handoffs that did not succeed.
-    pub unsuccessful: Vec<Source>,
+    /// The handoffs after it, and before the next shortlist.
+    pub handoffs: Vec<Handoff>,
     /// The payload, where it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
@@ -51,41 +64,81 @@ pub struct Handoff {
     pub other_shape: Option<OtherShape>,
 }
 
-pub(super) fn section(events: &[PackEvent]) -> Section<Shortlist> {
-    let (handoff, mut unsuccessful) = by_success(told::<ShortlistHandoff>(events));
-    let (shortlist, others) = by_success(told::<ShortlistGenerated>(events));
-    unsuccessful.extend(others);
-    unsuccessful.sort_by_key(|source| source.seq);
-    if handoff.is_none() && shortlist.is_none() && unsuccessful.is_empty() {
-        return Section::Empty;
+pub(super) fn section(events: &[PackEvent]) -> Section<Shortlists> {
+    let content = shortlists(events);
+    let is_empty = content.shortlists.is_empty()
+        && content.unmatched_handoffs.is_empty()
+        && content.unsuccessful.is_empty();
+    if is_empty { Section::Empty } else { Section::Recorded { content } }
+}
+
+fn shortlists(events: &[PackEvent]) -> Shortlists {
+    let mut unsuccessful = Vec::new();
+    let mut shortlists = Vec::new();
+    for told in told::<ShortlistGenerated>(events) {
+        if told.source.succeeded() {
+            shortlists.push(shortlist(told));
+        } else {
+            unsuccessful.push(told.source);
+        }
     }
-    let handoff = handoff.map(|told| Handoff {
+    let mut unmatched_handoffs = Vec::new();
+    for told in told::<ShortlistHandoff>(events) {
+        let seq = told.source.seq;
+        let before = shortlists.partition_point(|shortlist| shortlist.source.seq < seq);
+        if !told.source.succeeded() {
+            unsuccessful.push(told.source);
+        } else if let Some(shortlist) = before.checked_sub(1).map(|at| &mut shortlists[at]) {
+            shortlist.handoffs.push(handoff(told));
+        } else {
+            unmatched_handoffs.push(handoff(told));
+        }
+    }
+    unsuccessful.sort_by_key(|source| source.seq);
+    Shortlists { shortlists, unmatched_handoffs, unsuccessful }
+}
+
+fn shortlist(told: Told<ShortlistGenerated>) -> Shortlist {
+    Shortlist {
+        source: told.source,
+        items: told.output.items,
+        excluded: told.output.excluded,
+        summary_text: told.output.summary_text,
+        handoffs: Vec::new(),
+        other_shape: told.other_shape,
+    }
+}
+
+fn handoff(told: Told<ShortlistHandoff>) -> Handoff {
+    Handoff {
         source: told.source,
         handoff_type: told.input.handoff_type,
         handed_off_at: told.output.handed_off_at,
         vendor_ids: told.input.vendor_ids,
         cancelled_count: told.output.cancelled_count,
         other_shape: told.other_shape,
-    });
-    let (generated, output, other_shape) = match shortlist {
-        Some(told) => (Some(told.source), told.output, told.other_shape),
-        None => Default::default(),
-    };
-    let content = Shortlist {
-        generated,
-        items: output.items,
-        excluded: output.excluded,
-        summary_text: output.summary_text,
-        handoff,
-        unsuccessful,
-        other_shape,
-    };
-    Section::Recorded { content }
+    }
 }
 
-/// The last event that succeeded, and those that did not.
-fn by_success<P: Payload>(told: impl Iterator<Item = Told<P>>) -> (Option<Told<P>>, Vec<Source>) {
-    let (succeeded, others): (Vec<_>, Vec<_>) = told.partition(|told| told.source.succeeded());
-    let sources = others.into_iter().map(|told| told.source).collect();
-    (succeeded.into_iter().next_back(), sources)
+/// Handoffs to vendors that their shortlist does not have, and handoffs without a shortlist.
+pub(super) fn findings(events: &[PackEvent]) -> Vec<Finding> {
+    let Shortlists { shortlists, unmatched_handoffs, .. } = shortlists(events);
+    let mut findings = Vec::new();
+    for handoff in &unmatched_handoffs {
+        let what = "the client is handed off, and no shortlist stands before it";
+        findings.push(Finding::at(&handoff.source, what));
+    }
+    for shortlist in &shortlists {
+        let listed: HashSet<_> = shortlist.items.iter().map(|item| &item.vendor_id).collect();
+        for handoff in &shortlist.handoffs {
+            for vendor in handoff.vendor_ids.iter().filter(|vendor| !listed.contains(vendor)) {
+                let seq = shortlist.source.seq;
+                let what = format!(
+                    "the client is handed off to {vendor}, which is not on the shortlist of event {seq}"
+                );
+                findings.push(Finding::at(&handoff.source, what));
+            }
+        }
+    }
+    findings
 }

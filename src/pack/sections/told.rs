@@ -21,9 +21,12 @@ pub struct Source {
     pub event_id: Uuid,
     /// Its place in the stream.
     pub seq: i64,
-    /// The host's time of it, or a provider's.
+    /// The host's time of it, or a provider's; of an effect, when it began.
     #[serde(serialize_with = "crate::record::micros::serialize")]
     pub at: DateTime<Utc>,
+    /// How long it took, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<i32>,
     /// The database's time of it.
     #[serde(serialize_with = "crate::record::micros::serialize")]
     pub recorded_at: DateTime<Utc>,
@@ -40,6 +43,7 @@ impl Source {
             event_id: event.header.id,
             seq: event.seq,
             at: event.header.created_at,
+            duration_ms: event.header.duration_ms,
             recorded_at: event.recorded_at,
             outcome: event.header.outcome.clone(),
             error_code: event.header.error_code.clone(),
@@ -48,6 +52,15 @@ impl Source {
 
     pub(super) fn succeeded(&self) -> bool {
         self.outcome == crate::event::Outcome::Succeeded.as_str()
+    }
+
+    pub(super) fn was_refused(&self) -> bool {
+        self.outcome == crate::event::Outcome::Refused.as_str()
+    }
+
+    /// How long it took; nothing, if that is not known.
+    pub(super) fn took(&self) -> TimeDelta {
+        TimeDelta::milliseconds(self.duration_ms.unwrap_or_default().into())
     }
 }
 
@@ -61,11 +74,14 @@ pub struct OtherShape {
     pub output: Value,
 }
 
+/// Whether an id is hidden whole: two of them are not one.
+pub(super) fn is_hidden(id: Option<&str>) -> bool {
+    id == Some("[hidden]")
+}
+
 /// One event, read.
 pub(super) struct Told<P: Payload> {
     pub(super) source: Source,
-    /// How long it took, where it is known.
-    pub(super) took: TimeDelta,
     pub(super) input: P::Input,
     pub(super) output: P::Output,
     /// Members of the input that are there and could not be read.
@@ -96,14 +112,7 @@ pub(super) fn read<P: Payload>(event: &PackEvent) -> Told<P> {
         input: event.input.value.clone(),
         output: event.output.value.clone(),
     });
-    Told {
-        source,
-        took: TimeDelta::milliseconds(event.header.duration_ms.unwrap_or_default().into()),
-        input: input.read,
-        output: output.read,
-        unread: input.unread,
-        other_shape,
-    }
+    Told { source, input: input.read, output: output.read, unread: input.unread, other_shape }
 }
 
 /// One half of a payload.

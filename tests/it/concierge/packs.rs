@@ -174,7 +174,7 @@ async fn every_pack_explains_its_shortlist_by_events_and_finds_nothing_invented(
                 let ended = &vendor["disposition"];
                 if ended["ended"] == "shortlisted" {
                     assert!(vendor["reply"]["event_id"].is_string(), "{vendor}");
-                    assert!(vendor["candidate"]["event_id"].is_string(), "{vendor}");
+                    assert!(vendor["candidacies"][0]["event_id"].is_string(), "{vendor}");
                     explained += 1;
                 }
             }

@@ -58,7 +58,7 @@ fn round_trip<T: Serialize + DeserializeOwned>(value: &Value) {
 #[test]
 fn payloads_read_what_a_host_writes_and_write_it_again() {
     let factors = json!([
-        { "code": "availability", "score_delta": 100.0, "description": "in stock" },
+        { "code": "availability", "score_delta": 100, "description": "in stock" },
         { "code": "distance", "score_delta": -2.5 },
     ]);
     round_trip::<CandidatesOutput>(&json!({
@@ -72,9 +72,9 @@ fn payloads_read_what_a_host_writes_and_write_it_again() {
         "warnings": ["prompt_injection"], "latency_seconds": 42.5, "post_handoff": true,
     }));
     round_trip::<ShortlistOutput>(&json!({
-        "items": [{ "vendor_id": "v1", "price": 12_000, "total": 102.0, "factors": factors,
+        "items": [{ "vendor_id": "v1", "price": 12_000, "total": 102, "factors": factors,
                     "reply_event_id": "0195550a-1f00-77d0-8000-000000000001" }],
-        "excluded": [{ "vendor_id": "v3", "reason": "out_of_stock", "total": 18.0 }],
+        "excluded": [{ "vendor_id": "v3", "reason": "out_of_stock", "total": 18 }],
         "decided_by": "rule", "tie_breaks": ["price", "speed"],
     }));
     round_trip::<OcrOutput>(&json!({

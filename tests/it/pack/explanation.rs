@@ -6,6 +6,7 @@ use moltbot_audit::event::payload::{
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};
 use serde_json::{Value, json};
 
+use super::sections::findings;
 use super::{both_packs, story};
 use crate::sqlite;
 
@@ -36,7 +37,7 @@ async fn worked_example_totals_102_and_18_with_the_events_that_prove_it() {
     assert_eq!(b["disposition"]["total"], 18.0);
     for (event_id, event_type) in [
         (&a["disposition"]["source"]["event_id"], "shortlist.generated"),
-        (&a["candidate"]["event_id"], "vendor.candidates_selected"),
+        (&a["candidacies"][0]["event_id"], "vendor.candidates_selected"),
         (&a["contacted"]["event_id"], "vendor.outreach_sent"),
         (&a["reply"]["event_id"], "vendor.reply_recorded"),
         (&b["disposition"]["source"]["event_id"], "shortlist.generated"),
@@ -59,7 +60,7 @@ async fn vendors_that_were_not_picked_say_why() {
     assert_eq!(selection["pool_size"], 4);
     let plan = &selection["moltbot_event_id"];
     assert_eq!(event_type_of(&pack, plan), "moltbot.called");
-    let order = &pack["explanation"]["content"]["order"];
+    let order = &pack["explanation"]["content"]["orders"][0];
     assert_eq!((&order["decided_by"], &order["follows_score"]), (&"rule".into(), &true.into()));
 
     // An outsider gets the same reasons, under keyed hashes that match across events.
@@ -90,8 +91,8 @@ async fn invented_scores_and_an_order_against_them_are_findings() {
     teller.typed::<ShortlistGenerated>(Actor::System, ShortlistInput::default(), output).await;
     let [pack, _] = both_packs(&*fresh.store, &teller.request).await;
     let explanation = &pack["explanation"]["content"];
-    assert_eq!(explanation["order"]["follows_score"], false);
-    assert_eq!(explanation["order"]["items"][0]["rank_by_score"], 2);
+    assert_eq!(explanation["orders"][0]["follows_score"], false);
+    assert_eq!(explanation["orders"][0]["items"][0]["rank_by_score"], 2);
     let findings = explanation["findings"].to_string();
     for finding in [
         "vendor-y: the shortlist score is not the sum of its factors",
@@ -177,15 +178,17 @@ async fn evidence_that_is_not_what_it_is_named_as_is_a_finding_for_every_reader(
     let [internal, external] = both_packs(&*fresh.store, &teller.request).await;
     for pack in [&internal, &external] {
         let content = &pack["explanation"]["content"];
-        let listed = &content["order"]["items"][1]["vendor_id"];
+        let listed = &content["orders"][0]["items"][1]["vendor_id"];
         let vendor_b = listed.as_str().expect("a name");
-        let findings = [
-            format!("{vendor_b}: its reply_event_id names no reply of this vendor"),
-            "the selection of event 3 names no moltbot.called event of the request".to_owned(),
-            "the selection of event 4 names no moltbot.called event of the request".to_owned(),
-            "the shortlist of event 8 names no moltbot.called event of the request".to_owned(),
-        ];
-        assert_eq!(content["findings"], json!(findings));
+        assert_eq!(
+            findings(pack),
+            [
+                "3: the selection names no moltbot.called event of the request".to_owned(),
+                "4: the selection names no moltbot.called event of the request".to_owned(),
+                format!("8: {vendor_b}: its reply_event_id names no reply of this vendor"),
+                "8: the shortlist names no moltbot.called event of the request".to_owned(),
+            ]
+        );
         assert_eq!(vendor(pack, vendor_b)["reply"]["event_id"], replies[2]);
     }
     assert_eq!(vendor(&internal, "vendor-a")["reply"]["text"], "first");
@@ -201,7 +204,7 @@ async fn the_order_stands_beside_the_ranks_of_the_rule_and_of_moltbot() {
     let output = json!({ "items": items });
     teller.tell(event(EventType::SHORTLIST_GENERATED, json!({}), output)).await;
     let [pack, _] = both_packs(&*fresh.store, &teller.request).await;
-    let items = pack["explanation"]["content"]["order"]["items"].as_array().expect("a list");
+    let items = pack["explanation"]["content"]["orders"][0]["items"].as_array().expect("a list");
     let of = |member: &str| items.iter().map(|item| item[member].clone()).collect::<Vec<_>>();
     assert_eq!(of("rank_by_score"), [2, 1, 2, 4]);
     assert_eq!(of("rule_rank"), [2, 1, 3, 4]);

@@ -94,7 +94,9 @@ async fn the_same_vendor_is_the_same_keyed_hash_in_every_pack_of_a_deployment() 
     let fresh = sqlite::open().await;
     let first = story::tell_story(fresh.store.clone()).await;
     let second = story::tell_story(fresh.store.clone()).await;
-    let item = |pack: &Value| pack["shortlist"]["content"]["items"][0]["vendor_id"].clone();
+    let item = |pack: &Value| {
+        pack["shortlist"]["content"]["shortlists"][0]["items"][0]["vendor_id"].clone()
+    };
     let [_, one] = both_packs(&*fresh.store, &first.request).await;
     let [_, two] = both_packs(&*fresh.store, &second.request).await;
     assert_eq!(item(&one), item(&two));

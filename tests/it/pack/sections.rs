@@ -112,9 +112,9 @@ async fn sections_tell_the_story() {
     assert_eq!(sent[0]["replies"][0]["parser_version"], "v3");
     assert_eq!(content("vendor_outreach")["unmatched_replies"], Value::Array(Vec::new()));
 
-    let decision = &content("moltbot_decisions")[0];
+    let decision = &content("moltbot_decisions")["calls"][0];
     assert_eq!(decision["action_type"], "vendor_outreach_plan");
-    assert_eq!(decision["judgement"]["verdict"], "not_recorded");
+    assert_eq!(decision["judgements"], json!([]));
     let call = pack["events"].as_array().expect("a list").iter();
     let call = call.clone().find(|event| event["header"]["event_type"] == "moltbot.called");
     let call = call.expect("the call is there");
@@ -125,8 +125,9 @@ async fn sections_tell_the_story() {
     assert_eq!(asked["decisions"][0]["decision"], "denied");
     assert_eq!(content("call_attempts")["attempts"], Value::Array(Vec::new()));
 
-    assert_eq!(content("shortlist")["items"][0]["vendor_id"], "vendor-a");
-    assert_eq!(content("shortlist")["handoff"]["handed_off_at"], "2026-09-21T14:18:20Z");
+    let shortlist = &content("shortlist")["shortlists"][0];
+    assert_eq!(shortlist["items"][0]["vendor_id"], "vendor-a");
+    assert_eq!(shortlist["handoffs"][0]["handed_off_at"], "2026-09-21T14:18:20Z");
     drop(fresh.keep);
 }
 
@@ -149,7 +150,7 @@ async fn a_payload_of_another_shape_is_shown_as_it_is() {
 }
 
 /// The internal pack of these events.
-async fn pack_of(events: Vec<AuditEvent>) -> Value {
+pub(super) async fn pack_of(events: Vec<AuditEvent>) -> Value {
     let store = Arc::new(ForgingStore::default());
     let teller = story::Teller::new(store.clone());
     for event in events {
@@ -159,11 +160,11 @@ async fn pack_of(events: Vec<AuditEvent>) -> Value {
     internal
 }
 
-fn event(event_type: EventType, input: Value, output: Value) -> AuditEvent {
+pub(super) fn event(event_type: EventType, input: Value, output: Value) -> AuditEvent {
     AuditEvent::new(event_type, Actor::System).input(input).output(output)
 }
 
-fn refused(event: AuditEvent) -> AuditEvent {
+pub(super) fn refused(event: AuditEvent) -> AuditEvent {
     event.ended(Outcome::Refused, ErrorCode::InvalidState)
 }
 
@@ -189,7 +190,7 @@ async fn a_step_that_was_refused_is_no_state_and_stays_among_the_transitions() {
 }
 
 #[tokio::test]
-async fn the_shortlist_and_the_handoff_are_the_last_that_succeeded() {
+async fn shortlists_and_handoffs_that_did_not_succeed_stand_apart() {
     let shortlist = |vendor: &str| {
         let output = json!({ "items": [{ "vendor_id": vendor, "total": 0.0 }] });
         event(EventType::SHORTLIST_GENERATED, json!({}), output)
@@ -205,17 +206,74 @@ async fn the_shortlist_and_the_handoff_are_the_last_that_succeeded() {
     ])
     .await;
     let content = &pack["shortlist"]["content"];
-    assert_eq!(content["items"][0]["vendor_id"], "vendor-a");
-    assert_eq!(content["handoff"]["vendor_ids"], json!(["vendor-a"]));
+    assert_eq!(content["shortlists"].as_array().map(Vec::len), Some(1));
+    assert_eq!(content["shortlists"][0]["items"][0]["vendor_id"], "vendor-a");
+    assert_eq!(content["shortlists"][0]["handoffs"][0]["vendor_ids"], json!(["vendor-a"]));
     assert_eq!(content["unsuccessful"][0]["seq"], 2);
     assert_eq!(content["unsuccessful"][1]["seq"], 4);
-    let order = &pack["explanation"]["content"]["order"];
-    assert_eq!(order["items"][0]["vendor_id"], "vendor-a");
+    let orders = &pack["explanation"]["content"]["orders"];
+    assert_eq!(orders.as_array().map(Vec::len), Some(1));
+    assert_eq!(orders[0]["items"][0]["vendor_id"], "vendor-a");
 
     let pack = pack_of(vec![refused(shortlist("vendor-b"))]).await;
     assert_eq!(pack["shortlist"]["status"], "recorded");
-    assert_eq!(pack["shortlist"]["content"]["generated"], Value::Null);
+    assert_eq!(pack["shortlist"]["content"]["shortlists"], json!([]));
     assert_eq!(pack["explanation"]["status"], "empty");
+}
+
+#[tokio::test]
+async fn every_shortlist_is_told_and_a_handoff_belongs_to_the_last_one_before_it() {
+    let shortlist = |vendor: &str| {
+        let output = json!({ "items": [{ "vendor_id": vendor, "total": 0.0 }] });
+        event(EventType::SHORTLIST_GENERATED, json!({}), output)
+    };
+    let handoff = |vendors: &[&str]| {
+        event(EventType::SHORTLIST_HANDOFF, json!({ "vendor_ids": vendors }), json!({}))
+    };
+    let pack = pack_of(vec![
+        handoff(&["v0"]),
+        shortlist("v1"),
+        handoff(&["v1"]),
+        handoff(&["v1", "v2"]),
+        shortlist("v2"),
+    ])
+    .await;
+    let content = &pack["shortlist"]["content"];
+    let seqs = |list: &Value| {
+        let list = list.as_array().expect("a list").iter();
+        list.map(|one| one["seq"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(seqs(&content["shortlists"]), [2, 5]);
+    assert_eq!(seqs(&content["shortlists"][0]["handoffs"]), [3, 4]);
+    assert_eq!(seqs(&content["shortlists"][1]["handoffs"]), [] as [Value; 0]);
+    assert_eq!(seqs(&content["unmatched_handoffs"]), [1]);
+    assert_eq!(seqs(&pack["explanation"]["content"]["orders"]), [2, 5]);
+    let found = findings(&pack);
+    let of_handoffs: Vec<_> = found.iter().filter(|what| what.contains("handed off")).collect();
+    assert_eq!(
+        of_handoffs,
+        [
+            "1: the client is handed off, and no shortlist stands before it",
+            "4: the client is handed off to v2, which is not on the shortlist of event 2",
+        ]
+    );
+    let ended = |vendor: &str| {
+        let vendors = pack["explanation"]["content"]["vendors"].as_array().expect("a list");
+        let story = vendors.iter().find(|story| story["vendor_id"] == vendor).expect("told");
+        (story["disposition"]["ended"].clone(), story["disposition"]["source"]["seq"].clone())
+    };
+    assert_eq!(ended("v1"), (json!("shortlisted"), json!(2)), "by the last that speaks of it");
+    assert_eq!(ended("v2"), (json!("shortlisted"), json!(5)));
+}
+
+/// `place: what does not add up`, of each finding.
+pub(super) fn findings(pack: &Value) -> Vec<String> {
+    let findings = pack["explanation"]["content"]["findings"].as_array();
+    let findings = findings.map(Vec::as_slice).unwrap_or_default().iter();
+    let text = |finding: &Value| {
+        format!("{}: {}", finding["seq"], finding["what"].as_str().expect("a text"))
+    };
+    findings.map(text).collect()
 }
 
 #[tokio::test]
@@ -250,16 +308,92 @@ async fn every_reader_of_a_payload_shows_one_of_another_shape() {
         "/call_attempts/content/attempts/0",
         "/call_attempts/content/attempts/0/statuses/0",
         "/request/content/snapshot",
-        "/shortlist/content",
-        "/shortlist/content/handoff",
+        "/shortlist/content/shortlists/0",
+        "/shortlist/content/shortlists/0/handoffs/0",
         "/explanation/content/selections/0",
-        "/explanation/content/order",
-        "/moltbot_decisions/content/0",
-        "/moltbot_decisions/content/0/judgement",
+        "/explanation/content/orders/0",
+        "/moltbot_decisions/content/calls/0",
+        "/moltbot_decisions/content/calls/0/judgements/0",
     ] {
         let shown = pack.pointer(&format!("{shape}/other_shape/input"));
         assert_eq!(shown, Some(&odd), "{shape}");
     }
+}
+
+#[tokio::test]
+async fn sections_write_numbers_as_events_do() {
+    let fresh = sqlite::open().await;
+    let teller = story::tell_story(fresh.store.clone()).await;
+    for profile in [Profile::internal(), Profile::external(&super::KEY)] {
+        let json = super::export(&*fresh.store, &teller.request, &profile).await.to_json_pretty();
+        let is_odd = |line: &&str| line.trim_end_matches(',').ends_with(".0");
+        assert_eq!(json.lines().find(is_odd), None);
+        assert!(json.contains("\"total\": 102"), "as recorded");
+    }
+    drop(fresh.keep);
+}
+
+#[tokio::test]
+async fn the_time_to_the_shortlist_is_what_the_metric_measures() {
+    let at = |minute: i64| {
+        let start = chrono::DateTime::from_timestamp(1_790_000_000, 0).expect("a time");
+        start + chrono::TimeDelta::minutes(minute)
+    };
+    let seconds = async |first: i64, shortlist: i64| {
+        let opened = event(EventType::REQUEST_CREATED, json!({}), json!({})).at(at(first));
+        let list = || event(EventType::SHORTLIST_GENERATED, json!({}), json!({}));
+        let step =
+            json!({ "from_state": "awaiting_vendor_replies", "to_state": "shortlist_ready" });
+        let step = event(EventType::REQUEST_STATE_CHANGED, step, json!({})).at(at(shortlist - 1));
+        let lists = [refused(list()).at(at(1)), list().at(at(shortlist)), list().at(at(60))];
+        let pack = pack_of([vec![opened, step], lists.into()].concat()).await;
+        pack["request"]["content"]["snapshot"]["seconds_to_shortlist"].clone()
+    };
+    assert_eq!(seconds(0, 5).await, 300, "to the first that succeeded, not to a state");
+    assert_eq!(seconds(6, 5).await, Value::Null, "dated before the first event");
+}
+
+#[tokio::test]
+async fn the_question_whether_a_call_is_welcome_is_in_the_conversation() {
+    let asked =
+        json!({ "consent_id": "c1", "client_phone": "+250788100901", "text": "May we call you?" });
+    let failed = event(EventType::WHATSAPP_SEND_FAILED, asked.clone(), json!({}))
+        .ended(Outcome::Failed, ErrorCode::ProviderError);
+    let pack =
+        pack_of(vec![failed, event(EventType::CALL_CONSENT_REQUESTED, asked, json!({}))]).await;
+    let messages = &pack["conversation"]["content"];
+    for at in [0, 1] {
+        assert_eq!(messages[at]["direction"], "outbound");
+        assert_eq!(messages[at]["text"], "May we call you?");
+        assert_eq!(messages[at]["phone"], "***901");
+    }
+    assert_eq!(
+        (&messages[0]["outcome"], &messages[1]["outcome"]),
+        (&json!("failed"), &json!("succeeded"))
+    );
+}
+
+#[tokio::test]
+async fn what_took_time_says_how_long_and_when_it_ended() {
+    let clock = Arc::new(moltbot_audit::testing::SteppedClock::new(
+        chrono::DateTime::from_timestamp(1_790_000_000, 0).expect("a time"),
+    ));
+    let store = Arc::new(moltbot_audit::testing::MemoryStore::with_clock(clock.clone()));
+    let auditor =
+        moltbot_audit::Auditor::builder(store.clone(), super::KEY).clock(clock.clone()).build();
+    let request = crate::support::records::fresh_request();
+    let effect = moltbot_audit::Effect::message(&Default::default()).request(&request);
+    let sent = auditor.effect(effect).run(async || {
+        clock.advance(std::time::Duration::from_millis(1_500));
+        Ok::<_, String>(moltbot_audit::event::payload::OutboundOutput::default())
+    });
+    sent.await.expect("it is let run");
+    let [pack, _] = both_packs(&*store, &request).await;
+    let effect = &pack["budgets"]["content"]["effects"][0];
+    assert_eq!(effect["ended_by"]["at"], "2026-09-21T14:13:20.000000Z", "when it began");
+    assert_eq!(effect["ended_by"]["duration_ms"], 1_500);
+    assert_eq!(effect["ended_at"], "2026-09-21T14:13:21.500Z");
+    assert_eq!(pack["conversation"]["content"][0]["duration_ms"], 1_500);
 }
 
 #[tokio::test]
@@ -281,7 +415,7 @@ async fn debug_of_the_sections_holds_nothing_of_what_was_recorded() {
         format!("{:?}", of.moltbot_decisions.content()),
         format!("{:?}", of.call_attempts.content()),
         format!("{:?}", of.call_attempts.content().map(|calls| &calls.consents)),
-        format!("{shortlist:?} {:?}", shortlist.map(|shortlist| &shortlist.handoff)),
+        format!("{shortlist:?} {:?}", shortlist.map(|content| &content.shortlists)),
         format!("{explanation:?} {:?}", explanation.map(|explanation| &explanation.vendors)),
     ];
     for printed in printed {

@@ -173,7 +173,8 @@ impl<'e> Ledger<'e> {
             switches: switches(event),
             charges: Vec::new(),
             state: EffectState::Running,
-            ended: None,
+            ended_by: None,
+            ended_at: None,
             resolved: None,
         });
         self.held.push(Vec::new());
@@ -231,11 +232,13 @@ impl<'e> Ledger<'e> {
     fn settle(&mut self, at: usize, event: &PackEvent) -> Result<(), &'static str> {
         let settlement = settlement(event);
         let effect = &mut self.effects[at];
-        if effect.ended.is_some() {
+        if effect.ended_by.is_some() {
             // Ids are unique: else one effect could give back what another holds.
             return Err("its effect has an outcome");
         }
-        effect.ended = Some(Source::of(event));
+        let outcome = Source::of(event);
+        effect.ended_at = outcome.at.checked_add_signed(outcome.took());
+        effect.ended_by = Some(outcome);
         if settlement == Settlement::InDoubt {
             if effect.state == EffectState::Running {
                 effect.state = EffectState::InDoubt;

@@ -6,6 +6,7 @@ mod verdict;
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -103,8 +104,10 @@ pub struct AdmittedEffect {
     pub charges: Vec<HeldCharge>,
     /// Where it stands.
     pub state: EffectState,
-    /// The event that records how it ended.
-    pub ended: Option<Source>,
+    /// The event that records how it ended. Its time is when the effect began.
+    pub ended_by: Option<Source>,
+    /// When it ended, by the host's time.
+    pub ended_at: Option<DateTime<Utc>>,
     /// The event that says what somebody found out about it.
     pub resolved: Option<Source>,
 }

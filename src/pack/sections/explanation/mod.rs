@@ -1,22 +1,28 @@
 //! Why these vendors, and why not the others: computed from typed events, each with the event that
-//! proves it.
+//! proves it; and what contradicts what in a request's evidence.
 
+mod cause;
+mod check_shortlist;
+mod checks;
+mod evidence;
 mod order;
 mod vendor;
 
-use std::collections::HashSet;
-
 use serde::Serialize;
-use uuid::Uuid;
 
+use self::evidence::{Evidence, Trails};
 pub use self::{
+    cause::Cause,
     order::{FinalOrder, RankedItem},
-    vendor::{ConsideredCandidate, Disposition, VendorStory},
+    vendor::{ConsideredCandidate, Disposition, NotACandidate, VendorStory},
 };
 use super::outreach::{outreaches, replies};
 use super::told::{OtherShape, Source, Told, told};
+use super::{Finding, calls, decisions, ocr, outreach, request, shortlist};
 use crate::event::EventType;
-use crate::event::payload::{Exclusion, ScoreFactor, ShortlistGenerated, VendorCandidatesSelected};
+use crate::event::payload::{
+    Exclusion, ShortlistGenerated, ShortlistHandoff, VendorCandidatesSelected,
+};
 use crate::pack::{PackEvent, Section, SetAsideEvent};
 
 /// The answer to "why did the bot pick these vendors?".
@@ -27,11 +33,10 @@ pub struct Explanation {
     pub selections: Vec<SelectionStory>,
     /// Every vendor that was considered, from the pool to the shortlist.
     pub vendors: Vec<VendorStory>,
-    /// The final order, and who decided it.
-    pub order: Option<FinalOrder>,
-    /// What does not add up: totals that are not the sum of their factors, orders that do not follow
-    /// the scores, items without a reply, evidence that is not in the request.
-    pub findings: Vec<String>,
+    /// The order of each shortlist that succeeded, and who decided it.
+    pub orders: Vec<FinalOrder>,
+    /// What does not add up in the request, in the order of its events: among vendors and in every other section.
+    pub findings: Vec<Finding>,
     /// Why there may be more that does not add up: values that are hidden, and events that are set aside.
     pub not_checkable: Vec<String>,
 }
@@ -66,35 +71,51 @@ pub struct SelectionStory {
 
 pub(super) fn section(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Section<Explanation> {
     let selections: Vec<_> = told::<VendorCandidatesSelected>(events).collect();
-    let succeeded = told::<ShortlistGenerated>(events).filter(|told| told.source.succeeded());
-    let shortlist = succeeded.last();
-    let outreaches = outreaches(events);
-    let replies: Vec<_> = replies(events).collect();
-    if selections.is_empty() && shortlist.is_none() && outreaches.is_empty() && replies.is_empty() {
+    let shortlists: Vec<_> =
+        told::<ShortlistGenerated>(events).filter(|told| told.source.succeeded()).collect();
+    let (outreaches, replies) = (outreaches(events), replies(events).collect::<Vec<_>>());
+    let handoffs: Vec<_> = told::<ShortlistHandoff>(events).map(|told| told.source).collect();
+    let decisions = decisions::decisions(events).calls;
+    let evidence = Evidence {
+        selections: &selections,
+        shortlists: &shortlists,
+        handed_off: handoffs.iter().find(|handoff| handoff.succeeded()),
+        calls: decisions.iter().map(|call| (call.source.event_id, call)).collect(),
+        trails: Trails::of(&selections, &outreaches, &replies, &shortlists),
+    };
+    let mut findings = evidence.findings();
+    findings.extend(outreach::findings(&outreaches, &replies));
+    findings.extend(request::findings(events));
+    findings.extend(ocr::findings(events));
+    findings.extend(decisions::findings(events));
+    findings.extend(calls::findings(events));
+    findings.extend(shortlist::findings(events));
+    findings.sort_by_key(|finding| finding.source.seq);
+    let vendors = evidence.stories(&cause::Causes::of(events));
+    if selections.is_empty() && shortlists.is_empty() && vendors.is_empty() && findings.is_empty() {
         return Section::Empty;
     }
-    let not_checkable = not_checkable(events, set_aside);
-    let evidence = vendor::Evidence {
-        selections: &selections,
-        outreaches: &outreaches,
-        replies: &replies,
-        shortlist: shortlist.as_ref(),
+    let content = Explanation {
+        vendors,
+        orders: shortlists.iter().map(order::of).collect(),
+        findings,
+        not_checkable: not_checkable(events, set_aside),
+        selections: selections.into_iter().map(selection).collect(),
     };
-    let (vendors, mut findings) = evidence.stories();
-    let order = shortlist.as_ref().map(order::of);
-    let selections: Vec<_> = selections.into_iter().map(selection).collect();
-    findings.extend(order.as_ref().and_then(FinalOrder::finding));
-    findings.extend(unproven(events, &selections, order.as_ref()));
-    Section::Recorded {
-        content: Explanation { selections, vendors, order, findings, not_checkable },
-    }
+    Section::Recorded { content }
 }
 
 /// What stands in the way of a finding.
 fn not_checkable(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Vec<String> {
     let types = [
+        EventType::CALL_CONSENT_GRANTED,
         EventType::MOLTBOT_CALLED,
+        EventType::MOLTBOT_OUTPUT_ACCEPTED,
+        EventType::MOLTBOT_OUTPUT_BLOCKED,
+        EventType::MOLTBOT_OUTPUT_REJECTED,
+        EventType::REQUEST_STATE_CHANGED,
         EventType::SHORTLIST_GENERATED,
+        EventType::SHORTLIST_HANDOFF,
         EventType::VENDOR_CANDIDATES_SELECTED,
         EventType::VENDOR_OUTREACH_SENT,
         EventType::VENDOR_REPLY_RECORDED,
@@ -126,34 +147,4 @@ fn selection(told: Told<VendorCandidatesSelected>) -> SelectionStory {
         excluded: told.output.excluded,
         other_shape: told.other_shape,
     }
-}
-
-/// Selections and the shortlist, where they name a call of Moltbot that the request does not have.
-fn unproven(
-    events: &[PackEvent],
-    selections: &[SelectionStory],
-    order: Option<&FinalOrder>,
-) -> Vec<String> {
-    let is_call =
-        |event: &&PackEvent| event.header.event_type == EventType::MOLTBOT_CALLED.as_str();
-    let calls: HashSet<_> = events.iter().filter(is_call).map(|event| event.header.id).collect();
-    let selections = selections
-        .iter()
-        .map(|selection| ("selection", &selection.source, &selection.moltbot_event_id));
-    let order = order.map(|order| ("shortlist", &order.source, &order.moltbot_event_id));
-    let is_known = |id: &str| id.parse::<Uuid>().is_ok_and(|id| calls.contains(&id));
-    selections
-        .chain(order)
-        .filter(|(_, _, call)| call.as_deref().is_some_and(|id| !is_known(id)))
-        .map(|(what, source, _)| {
-            let seq = source.seq;
-            format!("the {what} of event {seq} names no moltbot.called event of the request")
-        })
-        .collect()
-}
-
-/// Whether a total is the sum of its factors, to a thousandth.
-fn adds_up(total: f64, factors: &[ScoreFactor]) -> bool {
-    let sum: f64 = factors.iter().map(|factor| factor.score_delta).sum();
-    (sum - total).abs() < 0.001
 }

@@ -1,11 +1,11 @@
-//! The final order, and who decided it.
+//! The order of a shortlist, and who decided it.
 
 use serde::Serialize;
 
 use super::super::told::{OtherShape, Source, Told};
 use crate::event::payload::ShortlistGenerated;
 
-/// The order of the shortlist beside the order of its scores.
+/// The order of a shortlist beside the order of its scores.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FinalOrder {
@@ -44,17 +44,8 @@ pub struct RankedItem {
     /// The host's row for the vendor.
     pub vendor_id: String,
     /// Its score.
+    #[serde(serialize_with = "crate::json::number")]
     pub total: f64,
-}
-
-impl FinalOrder {
-    /// What does not add up in it.
-    pub(super) fn finding(&self) -> Option<String> {
-        let decided_by = self.decided_by.as_deref().unwrap_or("nobody on record");
-        let finding =
-            || format!("the final order, decided by {decided_by}, is not that of the scores");
-        (!self.follows_score).then(finding)
-    }
 }
 
 pub(super) fn of(told: &Told<ShortlistGenerated>) -> FinalOrder {

@@ -1,17 +1,12 @@
 //! One vendor's way from the pool to the shortlist, or to wherever it ended.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::super::outreach::{Outreach, Reply};
-use super::super::told::{Source, Told};
-use super::adds_up;
-use crate::event::payload::{
-    Candidate, Exclusion, ScoreFactor, ShortlistExclusion, ShortlistGenerated, ShortlistItem,
-    VendorCandidatesSelected,
-};
+use super::super::told::Source;
+use super::cause::{Cause, Causes};
+use super::evidence::{Evidence, Trail, Verdict};
+use crate::event::payload::ScoreFactor;
 
 /// Everything that is recorded of one vendor's chances.
 #[derive(Clone, PartialEq, Serialize)]
@@ -21,15 +16,17 @@ pub struct VendorStory {
     pub vendor_id: String,
     /// The shop's name.
     pub vendor_name: Option<String>,
-    /// How it ranked among the candidates.
-    pub candidate: Option<ConsideredCandidate>,
+    /// How it ranked among the candidates, each time that it was one.
+    pub candidacies: Vec<ConsideredCandidate>,
+    /// Why it was no candidate, each time that it was not.
+    pub exclusions: Vec<NotACandidate>,
     /// The message it got: the last that went out, else the last that was tried.
     pub contacted: Option<Source>,
     /// The batch it was in.
     pub batch_number: Option<u32>,
     /// The reply that counted.
     pub reply: Option<Reply>,
-    /// Where it ended.
+    /// Where it ended, by the last shortlist that speaks of it.
     pub disposition: Disposition,
 }
 
@@ -43,9 +40,21 @@ pub struct ConsideredCandidate {
     /// Place among the candidates, from 1.
     pub rank: usize,
     /// Its selection score.
+    #[serde(serialize_with = "crate::json::number")]
     pub total: f64,
     /// What the score is made of.
     pub factors: Vec<ScoreFactor>,
+}
+
+/// A vendor that was looked at, and was no candidate.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct NotACandidate {
+    /// The event that says so.
+    #[serde(flatten)]
+    pub source: Source,
+    /// Why not.
+    pub reason: String,
 }
 
 /// Where a vendor ended.
@@ -54,7 +63,11 @@ pub struct ConsideredCandidate {
 #[non_exhaustive]
 pub enum Disposition {
     /// It was a candidate, and was not asked.
-    NotContacted,
+    NotContacted {
+        /// What kept it from being asked, if an event says so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cause: Option<Cause>,
+    },
     /// It was not a candidate.
     NotEligible {
         /// The event that says so.
@@ -76,12 +89,17 @@ pub enum Disposition {
         /// Why.
         reason: String,
         /// Its score.
+        #[serde(serialize_with = "crate::json::number")]
         total: Option<f64>,
         /// What the score is made of.
         factors: Vec<ScoreFactor>,
     },
     /// It answered, and no shortlist speaks of it.
-    NotRanked,
+    NotRanked {
+        /// What kept it from being ranked, if an event says so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cause: Option<Cause>,
+    },
     /// It is on the shortlist.
     Shortlisted {
         /// The event that says so.
@@ -89,205 +107,88 @@ pub enum Disposition {
         /// Place on the shortlist, from 1.
         rank: usize,
         /// Its score.
+        #[serde(serialize_with = "crate::json::number")]
         total: f64,
         /// What the score is made of.
         factors: Vec<ScoreFactor>,
     },
 }
 
-impl VendorStory {
-    /// What does not add up in this story.
-    pub(super) fn findings(&self) -> Vec<String> {
-        let vendor = &self.vendor_id;
-        let check = |what: &str, total: f64, factors: &[ScoreFactor]| {
-            let finding = format!("{vendor}: the {what} score is not the sum of its factors");
-            (!adds_up(total, factors)).then_some(finding)
-        };
-        let mut findings = Vec::new();
-        if let Some(candidate) = &self.candidate {
-            findings.extend(check("selection", candidate.total, &candidate.factors));
-        }
-        if let Disposition::Shortlisted { .. } | Disposition::LeftOut { .. } = &self.disposition
-            && self.candidate.is_none()
-            && self.contacted.is_none()
-        {
-            let what = "the shortlist speaks of it, and it was neither a candidate nor asked";
-            findings.push(format!("{vendor}: {what}"));
-        }
-        match &self.disposition {
-            Disposition::Shortlisted { total, factors, .. } => {
-                findings.extend(check("shortlist", *total, factors));
-                if self.reply.is_none() {
-                    findings.push(format!("{vendor}: it is on the shortlist without a reply"));
-                }
-            }
-            Disposition::LeftOut { total: Some(total), factors, .. } => {
-                findings.extend(check("shortlist", *total, factors));
-            }
-            _ => {}
-        }
-        findings
-    }
-}
-
-/// What the stories are told from.
-pub(super) struct Evidence<'a> {
-    pub(super) selections: &'a [Told<VendorCandidatesSelected>],
-    pub(super) outreaches: &'a [Outreach],
-    pub(super) replies: &'a [Reply],
-    pub(super) shortlist: Option<&'a Told<ShortlistGenerated>>,
-}
-
-impl<'a> Evidence<'a> {
-    /// One story a vendor: the shortlist first, in its order, then the rest as they came up; and what
-    /// does not add up in them.
-    pub(super) fn stories(&self) -> (Vec<VendorStory>, Vec<String>) {
-        let (mut stories, mut findings) = (Vec::new(), Vec::new());
-        for trail in self.trails() {
-            let (story, unproven) = trail.story();
-            findings.extend(unproven);
-            findings.extend(story.findings());
-            stories.push(story);
-        }
-        (stories, findings)
+impl Evidence<'_> {
+    /// One story a vendor: those of shortlists first, in their order, then the rest as they came up.
+    pub(super) fn stories(&self, causes: &Causes) -> Vec<VendorStory> {
+        self.trails.list.iter().map(|trail| self.story(trail, causes)).collect()
     }
 
-    /// What each vendor left in the evidence, in one pass over it.
-    fn trails(&self) -> Vec<Trail<'a>> {
-        let mut trails = Trails::default();
-        if let Some(told) = self.shortlist {
-            for (item, rank) in told.output.items.iter().zip(1..) {
-                trails.of(&item.vendor_id).listed.get_or_insert((&told.source, rank, item));
-            }
-            for item in &told.output.excluded {
-                trails.of(&item.vendor_id).left_out.get_or_insert((&told.source, item));
-            }
-        }
-        for reply in self.replies {
-            trails.of(&reply.vendor_id).replies.push(reply);
-        }
-        for outreach in self.outreaches {
-            trails.of(&outreach.vendor_id).outreaches.push(outreach);
-        }
-        for told in self.selections {
-            for (vendor, rank) in told.output.candidates.iter().zip(1..) {
-                trails.of(&vendor.vendor_id).candidate.get_or_insert((&told.source, rank, vendor));
-            }
-        }
-        for told in self.selections {
-            for vendor in &told.output.excluded {
-                trails.of(&vendor.vendor_id).not_eligible = Some((&told.source, vendor));
-            }
-        }
-        trails.list
-    }
-}
-
-/// Vendors in the order in which they came up.
-#[derive(Default)]
-struct Trails<'a> {
-    list: Vec<Trail<'a>>,
-    places: HashMap<&'a str, usize>,
-}
-
-impl<'a> Trails<'a> {
-    fn of(&mut self, vendor_id: &'a str) -> &mut Trail<'a> {
-        let at = *self.places.entry(vendor_id).or_insert(self.list.len());
-        if at == self.list.len() {
-            self.list.push(Trail { vendor_id, ..Trail::default() });
-        }
-        &mut self.list[at]
-    }
-}
-
-/// What one vendor left in the evidence. Ranks are places from 1.
-#[derive(Default)]
-struct Trail<'a> {
-    vendor_id: &'a str,
-    /// The first time it was a candidate.
-    candidate: Option<(&'a Source, usize, &'a Candidate)>,
-    /// The last time it was not.
-    not_eligible: Option<(&'a Source, &'a Exclusion)>,
-    outreaches: Vec<&'a Outreach>,
-    replies: Vec<&'a Reply>,
-    listed: Option<(&'a Source, usize, &'a ShortlistItem)>,
-    left_out: Option<(&'a Source, &'a ShortlistExclusion)>,
-}
-
-impl Trail<'_> {
-    /// The story, and a finding where the shortlist rests on a reply that is not this vendor's.
-    fn story(&self) -> (VendorStory, Option<String>) {
-        let named = self.listed.and_then(|(_, _, item)| item.reply_event_id.as_deref());
-        let proof = named.and_then(|id| self.reply_of(id.parse().ok()?));
-        let unproven = named.is_some() && proof.is_none();
-        let unproven = unproven.then(|| {
-            format!("{}: its reply_event_id names no reply of this vendor", self.vendor_id)
-        });
-        let reply = proof.or_else(|| self.last_reply());
-        let contacted = self.contacted();
-        let story = VendorStory {
-            vendor_id: self.vendor_id.to_owned(),
-            vendor_name: self.name(),
-            candidate: self.candidate.map(|(source, rank, vendor)| ConsideredCandidate {
-                source: source.clone(),
-                rank,
-                total: vendor.total,
-                factors: vendor.factors.clone(),
-            }),
+    fn story(&self, trail: &Trail<'_>, causes: &Causes) -> VendorStory {
+        let reply = self.reply_that_counts(trail);
+        let contacted = trail.contacted();
+        VendorStory {
+            vendor_id: trail.vendor_id.to_owned(),
+            vendor_name: trail.name(),
+            candidacies: trail.candidacies().collect(),
+            exclusions: trail.exclusions().collect(),
             contacted: contacted.map(|outreach| outreach.source.clone()),
             batch_number: contacted.and_then(|outreach| outreach.batch_number),
             reply: reply.cloned(),
-            disposition: self.disposition(),
-        };
-        (story, unproven)
+            disposition: disposition(trail, contacted, reply, causes),
+        }
     }
 
-    fn name(&self) -> Option<String> {
-        let messaged = self.outreaches.iter().find_map(|outreach| outreach.vendor_name.clone());
-        messaged.or_else(|| self.candidate?.2.vendor_name.clone())
+    /// The reply that the last shortlist which speaks of the vendor names; else the last one that it, or the
+    /// last shortlist of all, could rest on.
+    fn reply_that_counts<'a>(&self, trail: &Trail<'a>) -> Option<&'a Reply> {
+        let last = trail.verdicts.last();
+        let named = last.and_then(|verdict| verdict.reply_event_id());
+        let named = named.and_then(|id| trail.reply_of(id));
+        let last_of_all = self.shortlists.last().map(|shortlist| &shortlist.source);
+        let shortlist = last.map(Verdict::source).or(last_of_all);
+        let before = shortlist.or(self.handed_off).map_or(i64::MAX, |source| source.seq);
+        named.or_else(|| trail.usable_reply(before))
     }
+}
 
-    fn contacted(&self) -> Option<&Outreach> {
-        let went_out = self.outreaches.iter().rfind(|outreach| outreach.went_out);
-        went_out.or(self.outreaches.last()).copied()
-    }
-
-    fn reply_of(&self, event_id: Uuid) -> Option<&Reply> {
-        self.replies.iter().find(|reply| reply.source.event_id == event_id).copied()
-    }
-
-    /// The last reply that was acted on.
-    fn last_reply(&self) -> Option<&Reply> {
-        self.replies.iter().rfind(|reply| !reply.post_handoff).copied()
-    }
-
-    fn disposition(&self) -> Disposition {
-        if let Some((source, rank, item)) = self.listed {
+fn disposition(
+    trail: &Trail<'_>,
+    contacted: Option<&Outreach>,
+    reply: Option<&Reply>,
+    causes: &Causes,
+) -> Disposition {
+    match trail.verdicts.last() {
+        Some(Verdict::Listed { source, rank, item }) => {
             return Disposition::Shortlisted {
-                source: source.clone(),
-                rank,
+                source: (*source).clone(),
+                rank: *rank,
                 total: item.total,
                 factors: item.factors.clone(),
             };
         }
-        if let Some((source, item)) = self.left_out {
+        Some(Verdict::LeftOut { source, item }) => {
             return Disposition::LeftOut {
-                source: source.clone(),
+                source: (*source).clone(),
                 reason: item.reason.clone(),
                 total: item.total,
                 factors: item.factors.clone(),
             };
         }
-        if self.last_reply().is_some() {
-            return Disposition::NotRanked;
+        None => {}
+    }
+    if let Some(reply) = reply {
+        return Disposition::NotRanked { cause: causes.of_no_rank(reply.source.seq) };
+    }
+    let excluded = trail.exclusion_before(i64::MAX);
+    match (contacted, excluded) {
+        (Some(outreach), _) if outreach.went_out => Disposition::NoReply,
+        (Some(outreach), _) => Disposition::NotReached { source: outreach.source.clone() },
+        (None, Some((source, exclusion))) => {
+            Disposition::NotEligible { source: source.clone(), reason: exclusion.reason.clone() }
         }
-        match (self.contacted(), self.not_eligible) {
-            (Some(outreach), _) if outreach.went_out => Disposition::NoReply,
-            (Some(outreach), _) => Disposition::NotReached { source: outreach.source.clone() },
-            (None, Some((source, vendor))) => {
-                Disposition::NotEligible { source: source.clone(), reason: vendor.reason.clone() }
-            }
-            (None, None) => Disposition::NotContacted,
+        // It wrote by itself, and too late.
+        (None, None) if trail.words.is_empty() => Disposition::NotRanked { cause: None },
+        (None, None) => {
+            let candidate = trail.candidacies().last();
+            let cause = candidate.and_then(|last| causes.of_no_message(last.source.seq));
+            Disposition::NotContacted { cause }
         }
     }
 }

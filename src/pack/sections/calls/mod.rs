@@ -1,18 +1,22 @@
 //! Consents and calls.
 
+mod findings;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::told::{DECIDED_WITHIN, OtherShape, Source, Told, told, told_as};
+pub(super) use self::findings::findings;
+use super::told::{DECIDED_WITHIN, OtherShape, Source, Told, is_hidden, read, told, told_as};
 use crate::event::EventType;
 use crate::event::payload::{
     CONSENT_LIFETIME, CallConsentGranted, CallConsentRequested, CallStarted, CallStatusUpdated,
     EffectAdmitted,
 };
 use crate::pack::{PackEvent, Section};
+use crate::record::{lapse, time_of};
 
 /// Who was asked, and who was called.
 #[derive(Clone, PartialEq, Serialize)]
@@ -22,7 +26,7 @@ pub struct CallAttempts {
     pub consents: Vec<Consent>,
     /// Calls that were placed, or tried.
     pub attempts: Vec<Attempt>,
-    /// Answers to consents that no event asked for.
+    /// Answers to consents that no event before them asked for.
     pub unmatched_decisions: Vec<ConsentDecision>,
     /// Reports on calls that no event placed.
     pub unmatched_statuses: Vec<StatusReport>,
@@ -75,6 +79,8 @@ pub struct Attempt {
     pub source: Source,
     /// The host's row for the attempt.
     pub attempt_id: Option<String>,
+    /// The provider's id of the call.
+    pub provider_call_id: Option<String>,
     /// The consent it rests on.
     pub consent_id: Option<String>,
     /// Whether that consent was granted, and had not lapsed, when the call was admitted: by the
@@ -98,7 +104,8 @@ pub struct Attempt {
 pub enum ConsentState {
     /// It was not granted, or not any more.
     No,
-    /// Which consent it is, or when the consent lapses, cannot be read.
+    /// Which consent it is, or when the consent lapses, cannot be read; or the call was admitted by an answer
+    /// that is not in this request's stream.
     NotCheckable,
     /// It was granted.
     Yes,
@@ -113,6 +120,8 @@ pub struct StatusReport {
     pub source: Source,
     /// The host's row for the attempt.
     pub attempt_id: Option<String>,
+    /// The provider's id of the call.
+    pub provider_call_id: Option<String>,
     /// `ringing`, `answered`, `completed`, …
     pub status: Option<String>,
     /// The provider's own word for it.
@@ -166,54 +175,61 @@ struct Unclear {
 
 /// Every answer, in the order they were recorded, and what of it cannot be read.
 fn decisions(events: &[PackEvent]) -> (Vec<ConsentDecision>, Vec<Unclear>) {
-    let granted = told::<CallConsentGranted>(events).map(|told| (told, "granted"));
-    let expired = told_as::<CallConsentGranted>(events, EventType::CALL_CONSENT_EXPIRED)
-        .map(|told| (told, "expired"));
-    let denied = told_as::<CallConsentGranted>(events, EventType::CALL_CONSENT_DENIED)
-        .map(|told| (told, "denied"));
-    let mut decisions: Vec<_> = granted
-        .chain(expired)
-        .chain(denied)
-        .map(|(told, decision)| {
-            let is_unread = |name: &str| told.unread.iter().any(|unread| unread == name);
-            let unclear = Unclear {
-                consent: is_unread("consent_id") || is_hidden(told.input.consent_id.as_deref()),
-                expiry: is_unread("expires_at"),
-            };
-            let decision = ConsentDecision {
-                source: told.source,
-                consent_id: told.input.consent_id,
-                decision,
-                text: told.input.text,
-                expires_at: told.input.expires_at,
-                other_shape: told.other_shape,
-            };
-            (decision, unclear)
-        })
-        .collect();
-    decisions.sort_by_key(|(decision, _)| decision.source.seq);
-    decisions.into_iter().unzip()
+    let types = [
+        (EventType::CALL_CONSENT_GRANTED, "granted"),
+        (EventType::CALL_CONSENT_EXPIRED, "expired"),
+        (EventType::CALL_CONSENT_DENIED, "denied"),
+    ];
+    let word = |event: &PackEvent| {
+        let of_type =
+            |(event_type, _): &&(EventType, _)| event.header.event_type == event_type.as_str();
+        let (_, decision) = types.iter().find(of_type)?;
+        let told = read::<CallConsentGranted>(event);
+        // Read as an admission reads it.
+        let end = event.input.value.get("expires_at").filter(|end| !end.is_null());
+        let expires_at = end.and_then(time_of);
+        let is_unread = |name: &str| told.unread.iter().any(|unread| unread == name);
+        let unclear = Unclear {
+            consent: is_unread("consent_id") || is_hidden(told.input.consent_id.as_deref()),
+            expiry: end.is_some() && expires_at.is_none(),
+        };
+        let decision = ConsentDecision {
+            source: told.source,
+            consent_id: told.input.consent_id,
+            decision,
+            text: told.input.text,
+            expires_at,
+            other_shape: told.other_shape,
+        };
+        Some((decision, unclear))
+    };
+    events.iter().filter_map(word).unzip()
 }
 
-/// Whether an id is hidden whole: two of them are not one.
-fn is_hidden(id: Option<&str>) -> bool {
-    id == Some("[hidden]")
-}
-
-/// Puts each answer to the first question of its consent, and returns those without a question.
+/// Puts each answer to the last question of its consent before it, and returns those without a question.
 fn answer(consents: &mut [Consent], decisions: Vec<ConsentDecision>) -> Vec<ConsentDecision> {
-    let mut first = HashMap::new();
-    for (at, consent) in consents.iter().enumerate() {
-        first.entry(consent.consent_id.clone()).or_insert(at);
-    }
+    let questions: HashMap<_, Vec<_>> = places(consents.iter().map(|asked| &asked.consent_id));
     let mut unmatched = Vec::new();
     for decision in decisions {
-        match first.get(&decision.consent_id) {
-            Some(at) => consents[*at].decisions.push(decision),
+        let asked = questions.get(&decision.consent_id).map(Vec::as_slice).unwrap_or_default();
+        let before = asked.partition_point(|at| consents[*at].source.seq < decision.source.seq);
+        match before.checked_sub(1) {
+            Some(last) => consents[asked[last]].decisions.push(decision),
             None => unmatched.push(decision),
         }
     }
     unmatched
+}
+
+/// Where each id stands, in order.
+fn places<'a>(
+    ids: impl Iterator<Item = &'a Option<String>>,
+) -> HashMap<Option<String>, Vec<usize>> {
+    let mut places: HashMap<_, Vec<_>> = HashMap::new();
+    for (at, id) in ids.enumerate() {
+        places.entry(id.clone()).or_default().push(at);
+    }
+    places
 }
 
 fn attempts(
@@ -242,13 +258,16 @@ fn attempts(
                 || is_hidden(consent_id.as_deref())
                 || (consent_id.is_some() && nobodys.is_some_and(|seq| seq < call.source.seq));
             Attempt {
-                consent_granted: if is_unclear {
-                    ConsentState::NotCheckable
-                } else {
-                    answers.map_or(ConsentState::No, |answers| covers(answers, asked))
+                consent_granted: match answers {
+                    _ if is_unclear => ConsentState::NotCheckable,
+                    Some(answers) => covers(answers, asked),
+                    // The client may have answered in the conversation, or in another request of it.
+                    None if asked.is_admitted => ConsentState::NotCheckable,
+                    None => ConsentState::No,
                 },
                 source: call.source,
                 attempt_id: call.input.attempt_id,
+                provider_call_id: call.output.provider_call_id,
                 consent_id,
                 target_role: call.input.target_role,
                 purpose: call.input.purpose,
@@ -267,6 +286,8 @@ struct Asked {
     seq: i64,
     at: DateTime<Utc>,
     lifetime: TimeDelta,
+    /// Whether a store decided about its consent.
+    is_admitted: bool,
 }
 
 impl Asked {
@@ -274,7 +295,7 @@ impl Asked {
     fn outside(call: &Told<CallStarted>) -> Self {
         let Source { seq, recorded_at, .. } = call.source;
         let lifetime = TimeDelta::from_std(CONSENT_LIFETIME).unwrap_or(TimeDelta::MAX);
-        Self { seq, at: recorded_at - call.took, lifetime }
+        Self { seq, at: recorded_at - call.source.took(), lifetime, is_admitted: false }
     }
 }
 
@@ -287,8 +308,9 @@ fn admissions(events: &[PackEvent]) -> HashMap<Uuid, Asked> {
         let lifetime = input.consent_lifetime_ms.and_then(|ms| i64::try_from(ms).ok());
         let lifetime = lifetime.and_then(TimeDelta::try_milliseconds);
         if let (Some(effect_id), Some(lifetime)) = (effect_id, lifetime) {
-            let asked =
-                Asked { seq: source.seq, at: source.recorded_at - DECIDED_WITHIN, lifetime };
+            let at = source.recorded_at - DECIDED_WITHIN;
+            let is_admitted = input.consent_id.is_some();
+            let asked = Asked { seq: source.seq, at, lifetime, is_admitted };
             // The first counts: an effect is admitted once.
             admissions.entry(effect_id).or_insert(asked);
         }
@@ -309,33 +331,39 @@ fn covers(answers: &[(&ConsentDecision, &Unclear)], asked: Asked) -> ConsentStat
     if unclear.expiry {
         return ConsentState::NotCheckable;
     }
-    let lapses_at =
-        last.expires_at.or_else(|| last.source.recorded_at.checked_add_signed(asked.lifetime));
-    if lapses_at.is_none_or(|lapses_at| asked.at < lapses_at) {
-        ConsentState::Yes
-    } else {
-        ConsentState::No
-    }
+    let lapses_at = lapse(last.expires_at, last.source.recorded_at, asked.lifetime);
+    if asked.at < lapses_at { ConsentState::Yes } else { ConsentState::No }
 }
 
-/// Puts each report to the last attempt it can be of, and returns those without an attempt.
+/// Puts each report to its attempt, and returns those without one. An attempt is found by the provider's id of
+/// the call; else by the host's, of which it is the last one before the report. A report may come before the call's
+/// own event, which waits for the provider's answer.
 fn report(attempts: &mut [Attempt], events: &[PackEvent]) -> Vec<StatusReport> {
-    let places = attempts.iter().enumerate();
-    let last: HashMap<_, _> =
-        places.map(|(at, attempt)| (attempt.attempt_id.clone(), at)).collect();
+    let by_call: HashMap<_, _> = places(attempts.iter().map(|attempt| &attempt.provider_call_id));
+    let by_attempt: HashMap<_, _> = places(attempts.iter().map(|attempt| &attempt.attempt_id));
     let mut unmatched = Vec::new();
     for told in told::<CallStatusUpdated>(events) {
         let report = StatusReport {
             source: told.source,
             attempt_id: told.input.attempt_id,
+            provider_call_id: told.input.provider_call_id,
             status: told.output.status,
             original_status: told.input.original_status,
             duration_seconds: told.output.duration_seconds,
             error_message: told.output.error_message,
             other_shape: told.other_shape,
         };
-        match last.get(&report.attempt_id) {
-            Some(at) => attempts[*at].statuses.push(report),
+        let last = |places: Option<&Vec<usize>>| {
+            let places = places?;
+            let seq = report.source.seq;
+            let before = places.partition_point(|at| attempts[*at].source.seq < seq);
+            places.get(before.saturating_sub(1)).copied()
+        };
+        let is_named = |id: &Option<String>| id.is_some() && !is_hidden(id.as_deref());
+        let called = Some(&report.provider_call_id).filter(|id| is_named(id));
+        let called = called.and_then(|id| last(by_call.get(id)));
+        match called.or_else(|| last(by_attempt.get(&report.attempt_id))) {
+            Some(at) => attempts[at].statuses.push(report),
             None => unmatched.push(report),
         }
     }

@@ -1,0 +1,203 @@
+//! What the events hold about vendors, put together by vendor.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::super::decisions::Decision;
+use super::super::outreach::{Outreach, Reply};
+use super::super::told::{Source, Told};
+use super::vendor::{ConsideredCandidate, NotACandidate};
+use crate::event::payload::{
+    Candidate, Exclusion, ShortlistExclusion, ShortlistGenerated, ShortlistItem,
+    VendorCandidatesSelected,
+};
+
+/// What stories are told from, and held against.
+pub(super) struct Evidence<'a> {
+    pub(super) selections: &'a [Told<VendorCandidatesSelected>],
+    /// Those that succeeded; both in the order of the stream.
+    pub(super) shortlists: &'a [Told<ShortlistGenerated>],
+    /// The first handoff that succeeded.
+    pub(super) handed_off: Option<&'a Source>,
+    /// Moltbot's calls, by the ids of their events.
+    pub(super) calls: HashMap<Uuid, &'a Decision>,
+    pub(super) trails: Trails<'a>,
+}
+
+/// Vendors in the order in which they came up.
+#[derive(Default)]
+pub(super) struct Trails<'a> {
+    pub(super) list: Vec<Trail<'a>>,
+    places: HashMap<&'a str, usize>,
+}
+
+impl<'a> Trails<'a> {
+    /// What each vendor left in the evidence, in one pass over it: those of the last shortlist first.
+    pub(super) fn of(
+        selections: &'a [Told<VendorCandidatesSelected>],
+        outreaches: &'a [Outreach],
+        replies: &'a [Reply],
+        shortlists: &'a [Told<ShortlistGenerated>],
+    ) -> Self {
+        let mut trails = Self::default();
+        for told in shortlists.iter().rev() {
+            told.output.items.iter().for_each(|item| trails.meet(&item.vendor_id));
+            told.output.excluded.iter().for_each(|item| trails.meet(&item.vendor_id));
+        }
+        for told in shortlists {
+            let source = &told.source;
+            // If a shortlist names a vendor twice, the first time counts.
+            let mut speak = |vendor_id, verdict: Verdict<'a>| {
+                let verdicts = &mut trails.at(vendor_id).verdicts;
+                if verdicts.last().is_none_or(|last| last.source().seq != source.seq) {
+                    verdicts.push(verdict);
+                }
+            };
+            for (item, rank) in told.output.items.iter().zip(1..) {
+                speak(&item.vendor_id, Verdict::Listed { source, rank, item });
+            }
+            for item in &told.output.excluded {
+                speak(&item.vendor_id, Verdict::LeftOut { source, item });
+            }
+        }
+        for reply in replies {
+            trails.at(&reply.vendor_id).replies.push(reply);
+        }
+        for outreach in outreaches {
+            trails.at(&outreach.vendor_id).outreaches.push(outreach);
+        }
+        for told in selections {
+            let source = &told.source;
+            for vendor in &told.output.excluded {
+                trails.at(&vendor.vendor_id).words.push((source, Word::Excluded(vendor)));
+            }
+            for (vendor, rank) in told.output.candidates.iter().zip(1..) {
+                trails.at(&vendor.vendor_id).words.push((source, Word::Candidate(rank, vendor)));
+            }
+        }
+        trails
+    }
+
+    fn meet(&mut self, vendor_id: &'a str) {
+        self.at(vendor_id);
+    }
+
+    fn at(&mut self, vendor_id: &'a str) -> &mut Trail<'a> {
+        let at = *self.places.entry(vendor_id).or_insert(self.list.len());
+        if at == self.list.len() {
+            self.list.push(Trail { vendor_id, ..Trail::default() });
+        }
+        &mut self.list[at]
+    }
+
+    pub(super) fn get(&self, vendor_id: &str) -> Option<&Trail<'a>> {
+        self.places.get(vendor_id).map(|at| &self.list[*at])
+    }
+}
+
+/// What one vendor left in the evidence, in the order of the stream.
+#[derive(Default)]
+pub(super) struct Trail<'a> {
+    pub(super) vendor_id: &'a str,
+    /// What each selection says of it.
+    pub(super) words: Vec<(&'a Source, Word<'a>)>,
+    pub(super) outreaches: Vec<&'a Outreach>,
+    pub(super) replies: Vec<&'a Reply>,
+    /// What each shortlist that speaks of it says.
+    pub(super) verdicts: Vec<Verdict<'a>>,
+}
+
+/// What a selection says of a vendor. Ranks are places from 1.
+#[derive(Clone, Copy)]
+pub(super) enum Word<'a> {
+    Candidate(usize, &'a Candidate),
+    Excluded(&'a Exclusion),
+}
+
+/// What a shortlist says of a vendor. Ranks are places from 1.
+pub(super) enum Verdict<'a> {
+    Listed { source: &'a Source, rank: usize, item: &'a ShortlistItem },
+    LeftOut { source: &'a Source, item: &'a ShortlistExclusion },
+}
+
+impl Verdict<'_> {
+    pub(super) fn source(&self) -> &Source {
+        match self {
+            Self::Listed { source, .. } | Self::LeftOut { source, .. } => source,
+        }
+    }
+
+    pub(super) fn reply_event_id(&self) -> Option<&str> {
+        match self {
+            Self::Listed { item, .. } => item.reply_event_id.as_deref(),
+            Self::LeftOut { .. } => None,
+        }
+    }
+}
+
+impl<'a> Trail<'a> {
+    pub(super) fn name(&self) -> Option<String> {
+        let messaged = self.outreaches.iter().find_map(|outreach| outreach.vendor_name.clone());
+        let candidate = || {
+            self.words.iter().find_map(|(_, word)| match word {
+                Word::Candidate(_, vendor) => vendor.vendor_name.clone(),
+                Word::Excluded(_) => None,
+            })
+        };
+        messaged.or_else(candidate)
+    }
+
+    pub(super) fn candidacies(&self) -> impl Iterator<Item = ConsideredCandidate> {
+        self.words.iter().filter_map(|(source, word)| match word {
+            Word::Candidate(rank, vendor) => Some(ConsideredCandidate {
+                source: (*source).clone(),
+                rank: *rank,
+                total: vendor.total,
+                factors: vendor.factors.clone(),
+            }),
+            Word::Excluded(_) => None,
+        })
+    }
+
+    pub(super) fn exclusions(&self) -> impl Iterator<Item = NotACandidate> {
+        self.words.iter().filter_map(|(source, word)| match word {
+            Word::Excluded(vendor) => {
+                Some(NotACandidate { source: (*source).clone(), reason: vendor.reason.clone() })
+            }
+            Word::Candidate(..) => None,
+        })
+    }
+
+    /// The exclusion that was in force before a place: no later selection has the vendor as a candidate.
+    pub(super) fn exclusion_before(&self, seq: i64) -> Option<(&'a Source, &'a Exclusion)> {
+        let before = self.words.partition_point(|(source, _)| source.seq < seq);
+        match self.words[..before].last() {
+            Some((source, Word::Excluded(vendor))) => Some((source, vendor)),
+            _ => None,
+        }
+    }
+
+    /// The last message that went out, else the last that was tried.
+    pub(super) fn contacted(&self) -> Option<&'a Outreach> {
+        let went_out = self.outreaches.iter().rfind(|outreach| outreach.went_out);
+        went_out.or(self.outreaches.last()).copied()
+    }
+
+    pub(super) fn was_messaged_before(&self, seq: i64) -> bool {
+        let before = self.outreaches.partition_point(|outreach| outreach.source.seq < seq);
+        self.outreaches[..before].iter().any(|outreach| outreach.went_out)
+    }
+
+    pub(super) fn reply_of(&self, event_id: &str) -> Option<&'a Reply> {
+        let event_id: Uuid = event_id.parse().ok()?;
+        self.replies.iter().find(|reply| reply.source.event_id == event_id).copied()
+    }
+
+    /// The last reply before a place that was understood, and acted on.
+    pub(super) fn usable_reply(&self, seq: i64) -> Option<&'a Reply> {
+        let before = self.replies.partition_point(|reply| reply.source.seq < seq);
+        let is_usable = |reply: &&&Reply| reply.source.succeeded() && !reply.post_handoff;
+        self.replies[..before].iter().rfind(is_usable).copied()
+    }
+}

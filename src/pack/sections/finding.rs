@@ -1,0 +1,25 @@
+//! What does not add up in a request's evidence.
+
+use serde::Serialize;
+
+use super::told::Source;
+
+/// A contradiction: the events say two things that cannot both be so.
+///
+/// It accuses nobody. The host, its provider, or whoever wrote to the database may be wrong, or it was recorded in
+/// another order than it happened.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The event in which it shows.
+    #[serde(flatten)]
+    pub source: Source,
+    /// What does not add up.
+    pub what: String,
+}
+
+impl Finding {
+    pub(super) fn at(source: &Source, what: impl Into<String>) -> Self {
+        Self { source: source.clone(), what: what.into() }
+    }
+}
