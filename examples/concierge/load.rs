@@ -76,7 +76,7 @@ async fn play_once(
 ) -> Result<Vec<RequestId>, Stop> {
     let clock = Arc::new(ScriptedClock::new(SystemClock::new().now()));
     let world = Arc::new(World::new(clock.clone()));
-    let sink = Arc::new(ScriptedTime::over(sink, clock.clone()));
+    let sink = Arc::new(ScriptedTime::over(sink, world.clone()));
     let auditor = Auditor::builder(sink, key.clone()).clock(clock).build();
     set_up(&auditor).await.map_err(unusable)?;
     let played = play(scenario, &auditor, &world, &Story::new(std::io::sink())).await;

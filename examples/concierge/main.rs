@@ -137,7 +137,7 @@ async fn play_and_export(
     let clock = Arc::new(ScriptedClock::new(start));
     let world = Arc::new(World::new(clock.clone()));
     let sink = Arc::new(ToldSink::new(store.clone(), narrator.clone()));
-    let sink = Arc::new(ScriptedTime::over(sink, clock.clone()));
+    let sink = Arc::new(ScriptedTime::over(sink, world.clone()));
     let auditor = Auditor::builder(sink, key.clone()).clock(clock).build();
     narrator.say("Set-up: what may run. The system's own stream has numbers of its own.");
     set_up(&auditor).await.map_err(unusable)?;

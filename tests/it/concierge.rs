@@ -1,6 +1,7 @@
 //! The concierge of `examples/`: every scenario plays on every store, and whatever it does to the
 //! world is in the trail.
 
+mod format;
 mod packs;
 mod ranking;
 mod replies;
@@ -63,20 +64,20 @@ const TRAILS: &[(&str, &str)] = &[
          moltbot.output_accepted 4, request.created 1, request.state_changed 9, \
          shortlist.generated 1, shortlist.handoff 1, shortlist.outreach_cancelled 1, \
          shortlist.sent 1, vendor.batch_limit_reached 1, vendor.batch_sent 3, \
-         vendor.candidates_selected 3, vendor.outreach_sent 15, vendor.reply_recorded \
+         vendor.candidates_selected 4, vendor.outreach_sent 15, vendor.reply_recorded \
          1, whatsapp.inbound_received 4, whatsapp.outbound_sent 5",
     ),
     (
         "call_denied",
-        "call.consent_denied 1, call.consent_requested 1, call.failed 1, \
-         effect.admitted 4, moltbot.called 1, moltbot.output_accepted 1, \
+        "call.consent_denied 1, call.consent_requested 1, effect.admitted 4, \
+         effect.refused 1, moltbot.called 1, moltbot.output_accepted 1, \
          request.created 1, request.state_changed 1, whatsapp.inbound_received 2, \
          whatsapp.outbound_sent 2",
     ),
     (
         "call_no_answer",
-        "call.consent_granted 1, call.consent_requested 1, call.failed 3, \
-         call.started 1, call.status_updated 2, effect.admitted 5, moltbot.called 1, \
+        "call.consent_granted 1, call.consent_requested 1, call.failed 2, \
+         call.started 1, call.status_updated 2, effect.admitted 5, effect.refused 1, moltbot.called 1, \
          moltbot.output_accepted 1, request.created 1, request.state_changed 1, \
          whatsapp.inbound_received 3, whatsapp.outbound_sent 2",
     ),
@@ -435,8 +436,9 @@ static START: LazyLock<DateTime<Utc>> =
 
 async fn stage_under(sink: Arc<dyn AuditSink>, limits: Limits) -> (Auditor, Arc<World>) {
     let clock = Arc::new(ScriptedClock::new(*START));
+    let world = Arc::new(World::new(clock.clone()));
     let key = RedactionKey::from_bytes([7; 32]);
-    let sink = Arc::new(ScriptedTime::over(sink, clock.clone()));
+    let sink = Arc::new(ScriptedTime::over(sink, world.clone()));
     let auditor = Auditor::builder(sink, key)
         .budgets(limits)
         .clock(clock.clone())
@@ -444,7 +446,7 @@ async fn stage_under(sink: Arc<dyn AuditSink>, limits: Limits) -> (Auditor, Arc<
         .limits(QueueLimits::default().wait(Duration::from_mins(2)))
         .build();
     set_up(&auditor).await.expect("the switches are reset");
-    (auditor, Arc::new(World::new(clock)))
+    (auditor, world)
 }
 
 fn scenarios() -> Vec<Scenario> {

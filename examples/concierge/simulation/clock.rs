@@ -20,9 +20,14 @@ impl ScriptedClock {
 
     pub(crate) fn advance(&self, by: Duration) {
         let micros = u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
-        self.elapsed_micros.fetch_add(micros, Ordering::SeqCst);
+        let add = |elapsed: u64| Some(elapsed.saturating_add(micros).min(PLAY_MAX));
+        // It always has a next value.
+        let _before = self.elapsed_micros.fetch_update(Ordering::SeqCst, Ordering::SeqCst, add);
     }
 }
+
+/// The longest that a play can last: a century, so that every time of it can be recorded.
+const PLAY_MAX: u64 = 100 * 365 * 24 * 3_600 * 1_000_000;
 
 impl Clock for ScriptedClock {
     fn now(&self) -> DateTime<Utc> {

@@ -1,4 +1,4 @@
-//! Moltbot's output contract, version 1: exactly one object, no other members.
+//! Moltbot's output contract, version 1: exactly one object. Members that it does not have are ignored.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,7 +9,7 @@ pub(crate) const CONTRACT_VERSION: &str = "output-contract.v1";
 
 /// What Moltbot may decide.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Action {
     AskClient(AskClient),
     Escalate(Escalate),
@@ -18,7 +18,6 @@ pub(crate) enum Action {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct AskClient {
     pub(crate) question_text: String,
     #[serde(default, rename = "why")]
@@ -29,7 +28,6 @@ pub(crate) struct AskClient {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Escalate {
     pub(crate) reason: String,
     pub(crate) safe_client_message: String,
@@ -47,12 +45,14 @@ pub(crate) enum EscalateTo {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct VendorOutreachPlan {
     pub(crate) category: String,
     pub(crate) normalized_need: String,
+    #[serde(default = "batch_size")]
     pub(crate) batch_size: usize,
+    #[serde(default)]
     pub(crate) vendor_questions: Vec<String>,
+    #[serde(default)]
     pub(crate) stop_conditions: StopConditions,
     #[serde(default, rename = "calling_allowed")]
     _calling_allowed: bool,
@@ -63,15 +63,24 @@ pub(crate) struct VendorOutreachPlan {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default)]
 pub(crate) struct StopConditions {
     pub(crate) max_vendors: usize,
     pub(crate) min_replies: Option<usize>,
     pub(crate) timeout_hours: Option<f64>,
 }
 
+impl Default for StopConditions {
+    fn default() -> Self {
+        Self { max_vendors: VENDORS_MAX, min_replies: None, timeout_hours: None }
+    }
+}
+
+fn batch_size() -> usize {
+    5
+}
+
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct VendorFilters {
     pub(crate) location_radius_km: Option<f64>,
     pub(crate) min_rating: Option<f64>,
@@ -80,24 +89,24 @@ pub(crate) struct VendorFilters {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Shortlist {
     pub(crate) summary_text: String,
     pub(crate) items: Vec<Item>,
+    #[serde(default)]
     pub(crate) handoff: Handoff,
     #[serde(default, rename = "why")]
     _why: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Item {
     pub(crate) vendor_id: String,
-    #[serde(rename = "vendor_name")]
-    _vendor_name: String,
+    #[serde(default, rename = "vendor_name")]
+    _vendor_name: Option<String>,
     /// Not believed: the number that clients get is the market's own.
-    #[serde(rename = "vendor_phone")]
-    _vendor_phone: String,
+    #[serde(default, rename = "vendor_phone")]
+    _vendor_phone: Option<String>,
+    #[serde(default)]
     pub(crate) response_summary: String,
     #[serde(default, rename = "price")]
     _price: Option<f64>,
@@ -107,18 +116,18 @@ pub(crate) struct Item {
     _metadata: Option<Value>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Handoff {
-    #[serde(rename = "type")]
+    #[serde(default, rename = "type")]
     pub(crate) handoff_type: HandoffType,
     pub(crate) message_template: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum HandoffType {
     Phone,
+    #[default]
     WaLink,
 }
 
@@ -194,7 +203,10 @@ impl VendorOutreachPlan {
             (self.category.is_empty(), "category is empty"),
             (!(1..=5).contains(&self.batch_size), "batch_size is not 1 to 5"),
             (self.vendor_questions.len() > QUESTIONS_MAX, "more than 4 vendor_questions"),
-            (!(1..=15).contains(&stop.max_vendors), "stop_conditions.max_vendors is not 1 to 15"),
+            (
+                !(1..=VENDORS_MAX).contains(&stop.max_vendors),
+                "stop_conditions.max_vendors is not 1 to 15",
+            ),
             (stop.min_replies == Some(0), "stop_conditions.min_replies is below 1"),
             (
                 stop.timeout_hours.is_some_and(|hours| hours < 0.5),
@@ -208,6 +220,36 @@ impl VendorOutreachPlan {
     }
 }
 
+/// The members of an action that its contract does not have.
+pub(crate) fn not_of_an_action(output: &Value) -> Vec<String> {
+    let known: &[&str] = match output.get("type").and_then(Value::as_str) {
+        Some("ask_client") => &["options", "question_text"],
+        Some("escalate") => &["reason", "safe_client_message", "to"],
+        Some("shortlist") => &["handoff", "items", "summary_text"],
+        Some("vendor_outreach_plan") => &[
+            "batch_size",
+            "calling_allowed",
+            "category",
+            "normalized_need",
+            "stop_conditions",
+            "vendor_filters",
+            "vendor_questions",
+        ],
+        _ => return Vec::new(),
+    };
+    let of_all = ["type", "why", "state_suggestion"];
+    let is_other =
+        |name: &&String| !known.contains(&name.as_str()) && !of_all.contains(&name.as_str());
+    output
+        .as_object()
+        .into_iter()
+        .flat_map(|members| members.keys())
+        .filter(is_other)
+        .cloned()
+        .collect()
+}
+
+const VENDORS_MAX: usize = 15;
 pub(crate) const ITEMS_MAX: usize = 5;
 const QUESTIONS_MAX: usize = 4;
 const QUESTION_CHARS_MAX: usize = 500;

@@ -9,6 +9,7 @@ pub(crate) mod play;
 pub(crate) mod price;
 pub(crate) mod ranking;
 pub(crate) mod replies;
+pub(crate) mod rows;
 pub(crate) mod scenario;
 pub(crate) mod scripted_time;
 pub(crate) mod state;

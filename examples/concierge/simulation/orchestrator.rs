@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::case::Case;
 use super::scenario::{
-    ClientInbound, ConsentReply, InitialState, MessageType, Operator, VendorInbound,
+    CallEvent, CallEventType, ClientInbound, ConsentReply, InitialState, MessageType, Operator,
+    VendorInbound,
 };
 use super::trail::Trail;
 use super::world::World;
@@ -34,6 +35,8 @@ pub(crate) struct Orchestrator {
     /// When each message was sent, as its webhook says at each delivery; by the provider's id.
     sent: HashMap<String, DateTime<Utc>>,
     received: u32,
+    /// The provider's id of the client's last message.
+    last_of_client: Option<String>,
     cases: Vec<Case>,
 }
 
@@ -54,6 +57,7 @@ impl Orchestrator {
             seen: HashSet::new(),
             sent: HashMap::new(),
             received: 0,
+            last_of_client: None,
             cases: Vec::new(),
         })
     }
@@ -81,6 +85,19 @@ impl Orchestrator {
         set.map(drop)
     }
 
+    /// Opens the request that the scene begins with, if it has one.
+    pub(crate) async fn begin(&mut self) -> Result<(), RecordError> {
+        if self.scene.request.is_none() {
+            return Ok(());
+        }
+        let trail = self.trail_of_next_message(false)?;
+        let (world, scene) = (self.world.clone(), self.scene.clone());
+        let mut case = Case::open(trail, world, scene).await?;
+        case.go_on_from_before().await?;
+        self.cases.push(case);
+        Ok(())
+    }
+
     /// The request in hand.
     pub(crate) fn current(&mut self) -> Option<&mut Case> {
         self.cases.last_mut()
@@ -90,21 +107,24 @@ impl Orchestrator {
         &mut self,
         inbound: &ClientInbound,
     ) -> Result<(), RecordError> {
-        let provider_message_id = self.message_id(inbound.provider_message_id.as_deref());
+        let again = self.last_of_client.clone().filter(|_| inbound.duplicate);
+        let given = inbound.provider_message_id.clone().or(again);
+        let provider_message_id = self.message_id(given.as_deref());
+        self.last_of_client = Some(provider_message_id.clone());
         let duplicate = !self.seen.insert(provider_message_id.clone());
         let trail = self.trail_of_next_message(duplicate)?;
         let now = self.world.clock().now();
         let sent_at = *self.sent.entry(provider_message_id.clone()).or_insert(now);
         let message_id = format!("message-{}", self.seen.len());
-        let image = inbound.message_type == MessageType::Image;
+        let message_type = inbound.message_type.get();
         let input = InboundInput {
             provider_message_id: Some(provider_message_id.clone()),
             from_phone: Some(self.scene.conversation.client_phone.clone()),
-            message_type: Some(inbound.message_type.as_str().into()),
+            message_type: Some(message_type.as_str().into()),
             text: inbound.text.clone(),
-            button_id: inbound.button_id.clone(),
+            button_id: inbound.button_id.clone().or_else(|| inbound.list_id.clone()),
             media_id: inbound.media_fixture.clone(),
-            media_mime_type: image.then(|| "image/jpeg".into()),
+            media_mime_type: message_type.mime_type().map(Into::into),
             ..Default::default()
         };
         let output = InboundOutput {
@@ -130,7 +150,12 @@ impl Orchestrator {
         let known = self.cases.last().is_some_and(|c| c.trail().request() == trail.request());
         if !known {
             let (world, scene) = (self.world.clone(), self.scene.clone());
-            self.cases.push(Case::open(trail, world, scene).await?);
+            let is_first = self.cases.is_empty();
+            let mut case = Case::open(trail, world, scene).await?;
+            if is_first {
+                case.recall_consent().await?;
+            }
+            self.cases.push(case);
         }
         match self.cases.last_mut() {
             Some(case) => case.client_wrote(inbound, &message_id).await,
@@ -158,7 +183,7 @@ impl Orchestrator {
         let event = AuditEvent::typed::<WhatsappInboundReceived>(Actor::Client, &input, &output)?
             .idempotency_key(provider_message_id);
         case.trail().record(event).await?;
-        case.consent_answered(&reply.text).await
+        case.consent_answered(&reply.text, true).await
     }
 
     pub(crate) async fn vendor_wrote(
@@ -183,6 +208,54 @@ impl Orchestrator {
                 .idempotency_key(provider_message_id);
         event.event_type = EventType::WHATSAPP_DUPLICATE_MESSAGE;
         case.trail().record(event).await.map(drop)
+    }
+
+    /// What happens around a call. The client's answer is a message like any other.
+    pub(crate) async fn call_happened(&mut self, event: &CallEvent) -> Result<(), RecordError> {
+        let consent_id = event.consent_id.as_deref();
+        let answer = match event.event_type.get() {
+            CallEventType::ConsentGranted => Some("yes"),
+            CallEventType::ConsentDenied => Some("no"),
+            _ => None,
+        };
+        if let (Some(text), false) = (answer, self.cases.is_empty()) {
+            return self.answered_by_event(text, consent_id).await;
+        }
+        let Some(case) = self.cases.last_mut() else { return Ok(()) };
+        case.name_consent(consent_id);
+        let call_id = event.call_id.as_deref();
+        match event.event_type.get() {
+            CallEventType::ConsentRequest => case.ask_for_consent("concierge").await,
+            CallEventType::CallInitiated => case.call_as(call_id, consent_id).await,
+            CallEventType::CallCompleted => case.call_ended("completed", call_id).await,
+            CallEventType::CallFailed => case.call_ended("failed", call_id).await,
+            CallEventType::ConsentDenied
+            | CallEventType::ConsentGranted
+            | CallEventType::Unknown => Ok(()),
+        }
+    }
+
+    async fn answered_by_event(
+        &mut self,
+        text: &str,
+        consent_id: Option<&str>,
+    ) -> Result<(), RecordError> {
+        let provider_message_id = self.message_id(None);
+        self.seen.insert(provider_message_id.clone());
+        let Some(case) = self.cases.last_mut() else { return Ok(()) };
+        case.name_consent(consent_id);
+        let input = InboundInput {
+            provider_message_id: Some(provider_message_id.clone()),
+            from_phone: Some(self.scene.conversation.client_phone.clone()),
+            message_type: Some(MessageType::Text.as_str().into()),
+            text: Some(text.into()),
+            ..Default::default()
+        };
+        let output = InboundOutput::default();
+        let event = AuditEvent::typed::<WhatsappInboundReceived>(Actor::Client, &input, &output)?
+            .idempotency_key(provider_message_id);
+        case.trail().record(event).await?;
+        case.consent_answered(text, false).await
     }
 
     /// The trail of the request in hand, or of a new one where that is long over.

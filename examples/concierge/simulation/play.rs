@@ -7,9 +7,10 @@ use moltbot_audit::store::WriteError;
 use moltbot_audit::{Auditor, ControlError, RecordError, RequestId, Switch};
 
 use super::orchestrator::Orchestrator;
-use super::scenario::{Assert, Scenario, Step};
+use super::rows;
+use super::scenario::{Assert, OutboundMessage, Scenario, Step};
 use super::story::Story;
-use super::world::{Kind, Went, World};
+use super::world::{Kind, Recorded, Went, World};
 
 /// A play that did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +38,10 @@ pub(crate) async fn play(
     let orchestrator = orchestrator.map_err(audit("(opening)"))?;
     let mut stage = Stage { orchestrator, world: world.clone() };
     story.opens(scenario);
+    story.not_understood(scenario);
+    stage.orchestrator.begin().await.map_err(audit("(opening)"))?;
     for step in &scenario.steps {
-        let before = stage.client_messages().len();
+        let before = Before { sent: stage.messages().len(), recorded: world.recorded().len() };
         // What the step before planned goes out before this one is told.
         stage.work_off().await.map_err(audit(&step.id))?;
         story.step(step);
@@ -46,7 +49,12 @@ pub(crate) async fn play(
             stage.perform(step).await.map_err(audit(&step.id))?;
         }
         if let Some(assert) = &step.assert {
-            stage.check(assert, before).map_err(|failed| PlayError::Assertion {
+            let mut not_judged = Vec::new();
+            let checked = stage.check(assert, &before, &mut not_judged);
+            for what in not_judged {
+                story.not_judged(step, &what);
+            }
+            checked.map_err(|failed| PlayError::Assertion {
                 scenario: scenario.name.clone(),
                 step: step.id.clone(),
                 failed,
@@ -74,7 +82,7 @@ struct Stage {
 impl Stage {
     async fn perform(&mut self, step: &Step) -> Result<(), RecordError> {
         self.work_off().await?;
-        self.world.clock().advance(BETWEEN_STEPS + Duration::from_secs(step.elapsed_seconds));
+        self.world.clock().advance(BETWEEN_STEPS + step.elapsed);
         if let Some(failure) = &step.inject_failure {
             self.world.script_failure(failure.provider, failure.times);
         }
@@ -110,6 +118,9 @@ impl Stage {
         if let Some(inbound) = &step.vendor_inbound {
             self.orchestrator.vendor_wrote(inbound).await?;
         }
+        if let Some(event) = &step.call_event {
+            self.orchestrator.call_happened(event).await?;
+        }
         let Some(case) = self.orchestrator.current() else { return Ok(()) };
         if let Some(offer) = &step.call_offer {
             case.offer_call(&offer.scope).await?;
@@ -134,21 +145,29 @@ impl Stage {
         }
     }
 
-    fn client_messages(&self) -> Vec<Went> {
-        let shown = |went: &Went| {
-            went.succeeded && matches!(went.kind, Kind::ClientMessage | Kind::ConsentRequest)
+    /// Messages that went out, in their order.
+    fn messages(&self) -> Vec<Went> {
+        let is_message = |went: &Went| {
+            let kinds = [Kind::ClientMessage, Kind::ConsentRequest, Kind::VendorMessage];
+            went.succeeded && kinds.contains(&went.kind)
         };
-        self.world.ledger().into_iter().filter(shown).collect()
+        self.world.ledger().into_iter().filter(is_message).collect()
     }
 
-    /// Holds an assertion of the scenario against orchestrator and world.
-    fn check(&mut self, assert: &Assert, before: usize) -> Result<(), String> {
-        let messages = self.client_messages();
+    /// Holds an assertion of the scenario against orchestrator, world and trail; says what it cannot judge.
+    fn check(
+        &mut self,
+        assert: &Assert,
+        before: &Before,
+        not_judged: &mut Vec<String>,
+    ) -> Result<(), String> {
+        not_judged.extend(assert.others.keys().cloned());
+        let all = self.messages();
+        let messages: Vec<_> = all.iter().filter(|went| went.kind != Kind::VendorMessage).collect();
         for wanted in &assert.outbound_messages {
-            let text = &wanted.contains;
-            ensure(messages[before..].iter().any(|went| went.text.contains(text)), || {
-                format!("no message of this step to the client contains {text:?}")
-            })?;
+            let others = wanted.others.keys();
+            not_judged.extend(others.map(|other| format!("outbound_messages.{other}")));
+            sent(wanted, &all[before.sent..])?;
         }
         for text in &assert.never_relayed {
             ensure(!messages.iter().any(|went| went.text.contains(text)), || {
@@ -160,8 +179,24 @@ impl Stage {
             let links = last.map_or(0, |went| went.text.matches(WA_LINK).count());
             same("shortlist_wa_link_count", &wanted, &links)?;
         }
+        let recorded = self.world.recorded();
+        let of_step = &recorded[before.recorded..];
+        if let Some(wanted) = assert.injection_flagged {
+            let is_flag = |event: &Recorded| event.event_type == "moltbot.injection_detected";
+            same("injection_flagged", &wanted, &of_step.iter().any(is_flag))?;
+        }
+        if let Some(wanted) = &assert.call_refused {
+            rows::call_refused(wanted, of_step, not_judged)?;
+        }
+        if let Some(wanted) = &assert.db_row_count {
+            rows::count(wanted, &recorded, not_judged)?;
+        }
+        self.check_case(assert)
+    }
+
+    fn check_case(&mut self, assert: &Assert) -> Result<(), String> {
         let case = self.orchestrator.current();
-        if let Some(wanted) = assert.request_state {
+        if let Some(wanted) = &assert.request_state {
             let state = case.as_ref().map_or("(no request)", |case| case.state().as_str());
             same("request_state", &wanted.as_str(), &state)?;
         }
@@ -182,11 +217,43 @@ impl Stage {
     }
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, wanted: &T, found: &T) -> Result<(), String> {
+/// How much there was before a step.
+struct Before {
+    sent: usize,
+    recorded: usize,
+}
+
+/// Whether a message like this went out; to the client, if the assertion does not say to whom.
+fn sent(wanted: &OutboundMessage, messages: &[Went]) -> Result<(), String> {
+    let to = wanted.to.as_deref().unwrap_or("client");
+    let reached = || messages.iter().filter(|went| went.to.iter().any(|one| one == to));
+    let texts: Vec<_> = reached().filter(|went| went.text.contains(&wanted.contains)).collect();
+    ensure(!texts.is_empty(), || {
+        let seen: Vec<_> = reached().map(|went| went.text.as_str()).collect();
+        format!(
+            "no message of this step to {to} contains {:?}; sent were {seen:?}",
+            wanted.contains
+        )
+    })?;
+    let Some(shape) = wanted.shape.as_deref() else { return Ok(()) };
+    // A template is a text that was approved before.
+    let has_shape =
+        |went: &&Went| went.shape == shape || (shape == "text" && went.shape == "template");
+    ensure(texts.iter().any(has_shape), || {
+        let seen: Vec<_> = texts.iter().map(|went| went.shape).collect();
+        format!("a message to {to} is of type {seen:?}, and {shape:?} was expected")
+    })
+}
+
+pub(super) fn same<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    wanted: &T,
+    found: &T,
+) -> Result<(), String> {
     ensure(wanted == found, || format!("{what}: expected {wanted:?}, found {found:?}"))
 }
 
-fn ensure(holds: bool, failed: impl FnOnce() -> String) -> Result<(), String> {
+pub(super) fn ensure(holds: bool, failed: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(failed()) }
 }
 

@@ -4,36 +4,48 @@
 //! { "name", "description", "tags": [],
 //!   "initial_state": {
 //!     "conversation": { "id", "client_phone", "language": "en|fr|rw", "status" },
+//!     "request": { "id", "state", "requirements": {} },
+//!     "call_consent": { "id", "state" },
 //!     "requirements": { "budget_max" },                                                   (added)
 //!     "vendors": [ { "id", "name", "phone", "category",
 //!                    "tags": [], "distance_km", "rating", "response_hours", "opted_out",  (added)
 //!                    "busy", "blocked", "inactive" } ] },                                 (added)
 //!   "steps": [ { "id", "description", …one or more kinds… } ] }
 //! ```
+//! Everything is optional. A field or a word that is not of the format is no error: it is named once
+//! (`Scenario::not_understood`), and the play goes on. A value of another type is an error that names its place.
+//!
 //! Kinds of step; within one step they happen in this order:
-//! - `elapsed_seconds`: time passes (added). `repeat`: the whole step is played so often (added).
+//! - `wait_ms`, `elapsed_seconds` (added): time passes. `repeat`: the whole step is played so often (added).
 //! - `inject_failure: { provider, times }`: the next calls on it fail; `moltbot`, `ocr`, `whatsapp`,
 //!   `vendor_whatsapp`, `phone` (added).
-//! - `client_inbound: { message_type, text | button_id | media_fixture, provider_message_id }`;
-//!   the id is added: the same one again is a webhook delivered twice.
+//! - `client_inbound: { message_type, text, button_id, list_id, media_fixture, duplicate, provider_message_id }`;
+//!   the last is added: the same id again is a webhook delivered twice, as `duplicate` says without an id.
 //! - `consent_reply: { text }`: the client answers the call question (added).
-//! - `ocr_result: { ocr_job_id, status, extracted, confidence, field_confidence, warnings }`.
-//! - `vendor_inbound: { vendor_id, text, provider_message_id }`.
+//! - `ocr_result: { ocr_job_id, status, extracted, confidence, error_message, field_confidence, warnings }`; the
+//!   last two are added.
+//! - `vendor_inbound: { vendor_id, text, is_injection_attempt, provider_message_id }`; the last is added.
+//! - `call_event: { event_type, consent_id, call_id }`.
 //! - `call_offer: { scope }`: a call would help now (added). `call_status: { status,
 //!   duration_seconds }`: the phone provider reports (added).
 //! - `moltbot_output`: what Moltbot answers when it is asked in this step; alone: its turn has come.
 //! - `operator: { switch, engaged, reason }`: an operator sets a kill switch, first of all (added).
 //! - `host_restarts: true`: the host forgets which webhooks it has seen, first of all (added).
-//! - `assert`: what must hold after the step.
+//! - `assert`: what must hold after the step. What cannot be judged is listed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::contract::not_of_an_action;
 use super::state::RequestState;
+
+/// Members that are not of the format.
+type Others = Map<String, Value>;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
@@ -41,27 +53,117 @@ pub(crate) struct Scenario {
     pub(crate) description: String,
     pub(crate) initial_state: InitialState,
     pub(crate) steps: Vec<Step>,
+    /// Where fields and words stand that are not of the format.
+    pub(crate) not_understood: Vec<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct InitialState {
     pub(crate) conversation: Conversation,
-    #[serde(default)]
+    pub(crate) request: Option<InitialRequest>,
+    pub(crate) call_consent: Option<InitialConsent>,
     pub(crate) requirements: Requirements,
-    #[serde(default)]
     pub(crate) vendors: Vec<Vendor>,
+    #[serde(flatten)]
+    others: Others,
+}
+
+impl InitialState {
+    /// What is known of the need: what the request says, else the scenario.
+    pub(crate) fn requirements(&self) -> &Requirements {
+        self.request.as_ref().map_or(&self.requirements, |request| &request.requirements)
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default)]
 pub(crate) struct Conversation {
     pub(crate) id: String,
     pub(crate) client_phone: String,
-    #[serde(default)]
-    pub(crate) language: Language,
-    #[serde(default, rename = "status")]
-    _status: Option<String>,
+    pub(crate) language: Word<Language>,
+    status: String,
+    #[serde(flatten)]
+    others: Others,
+}
+
+impl Default for Conversation {
+    fn default() -> Self {
+        Self {
+            id: "conversation-1".into(),
+            // Of a range that nobody has.
+            client_phone: "+250780000000".into(),
+            language: Word::default(),
+            status: "active".into(),
+            others: Others::new(),
+        }
+    }
+}
+
+/// The request as it stands when the story begins.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct InitialRequest {
+    #[serde(rename = "id")]
+    _id: Option<String>,
+    pub(crate) state: Word<RequestState>,
+    pub(crate) requirements: Requirements,
+    #[serde(flatten)]
+    others: Others,
+}
+
+/// What the client has said of calls when the story begins.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct InitialConsent {
+    pub(crate) id: Option<String>,
+    pub(crate) state: Word<ConsentState>,
+    #[serde(flatten)]
+    others: Others,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ConsentState {
+    Denied,
+    Expired,
+    Granted,
+    #[default]
+    NotRequested,
+    Requested,
+}
+
+/// A word of a list, or another, which stands for the default.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Word<T> {
+    Known(T),
+    Other(String),
+    #[default]
+    Absent,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Word<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let known = T::deserialize(Value::String(word.clone()));
+        Ok(known.map_or(Self::Other(word), Self::Known))
+    }
+}
+
+impl<T: Copy + Default> Word<T> {
+    pub(crate) fn get(&self) -> T {
+        match self {
+            Self::Known(known) => *known,
+            Self::Other(_) | Self::Absent => T::default(),
+        }
+    }
+
+    fn other(&self) -> Option<&str> {
+        match self {
+            Self::Other(word) => Some(word),
+            Self::Known(_) | Self::Absent => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -83,33 +185,35 @@ impl Language {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Requirements {
-    pub(crate) budget_max: Option<i64>,
+/// What is known of the need. A host keeps more than this, whatever it likes.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Requirements(pub(crate) Map<String, Value>);
+
+impl Requirements {
+    pub(crate) fn budget_max(&self) -> Option<i64> {
+        self.0.get("budget_max")?.as_i64()
+    }
 }
 
 #[allow(clippy::struct_excessive_bools, reason = "they are the host's columns, not a state")]
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default)]
 pub(crate) struct Vendor {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) phone: String,
     pub(crate) category: String,
-    #[serde(default)]
     pub(crate) tags: Vec<String>,
     pub(crate) distance_km: Option<f64>,
     pub(crate) rating: Option<f64>,
     pub(crate) response_hours: Option<f64>,
-    #[serde(default)]
     pub(crate) opted_out: bool,
-    #[serde(default)]
     pub(crate) busy: bool,
-    #[serde(default)]
     pub(crate) blocked: bool,
-    #[serde(default)]
     pub(crate) inactive: bool,
+    #[serde(flatten)]
+    others: Others,
 }
 
 #[derive(Clone, Debug)]
@@ -117,7 +221,7 @@ pub(crate) struct Step {
     pub(crate) id: String,
     pub(crate) description: String,
     pub(crate) repeat: u32,
-    pub(crate) elapsed_seconds: u64,
+    pub(crate) elapsed: Duration,
     pub(crate) inject_failure: Option<InjectFailure>,
     pub(crate) operator: Option<Operator>,
     pub(crate) host_restarts: bool,
@@ -125,6 +229,7 @@ pub(crate) struct Step {
     pub(crate) consent_reply: Option<ConsentReply>,
     pub(crate) ocr_result: Option<OcrResult>,
     pub(crate) vendor_inbound: Option<VendorInbound>,
+    pub(crate) call_event: Option<CallEvent>,
     pub(crate) call_offer: Option<CallOffer>,
     pub(crate) call_status: Option<CallStatus>,
     /// Left as it is: it may well break the contract.
@@ -133,7 +238,6 @@ pub(crate) struct Step {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct InjectFailure {
     pub(crate) provider: Provider,
     #[serde(default = "once")]
@@ -141,7 +245,6 @@ pub(crate) struct InjectFailure {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Operator {
     pub(crate) switch: String,
     pub(crate) engaged: bool,
@@ -170,20 +273,27 @@ impl Provider {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default)]
 pub(crate) struct ClientInbound {
-    pub(crate) message_type: MessageType,
+    pub(crate) message_type: Word<MessageType>,
     pub(crate) text: Option<String>,
     pub(crate) button_id: Option<String>,
+    pub(crate) list_id: Option<String>,
     pub(crate) media_fixture: Option<String>,
+    pub(crate) duplicate: bool,
     pub(crate) provider_message_id: Option<String>,
+    #[serde(flatten)]
+    others: Others,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum MessageType {
+    Audio,
+    Document,
     Image,
     Interactive,
+    Location,
     #[default]
     Text,
 }
@@ -191,32 +301,43 @@ pub(crate) enum MessageType {
 impl MessageType {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
+            Self::Audio => "audio",
+            Self::Document => "document",
             Self::Image => "image",
             Self::Interactive => "interactive",
+            Self::Location => "location",
             Self::Text => "text",
+        }
+    }
+
+    pub(crate) fn mime_type(self) -> Option<&'static str> {
+        match self {
+            Self::Audio => Some("audio/ogg"),
+            Self::Document => Some("application/pdf"),
+            Self::Image => Some("image/jpeg"),
+            Self::Interactive | Self::Location | Self::Text => None,
         }
     }
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ConsentReply {
     pub(crate) text: String,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct OcrResult {
-    #[serde(default, rename = "ocr_job_id")]
+    #[serde(rename = "ocr_job_id")]
     _ocr_job_id: Option<String>,
     pub(crate) status: String,
     pub(crate) extracted: Option<Value>,
-    #[serde(default)]
-    pub(crate) confidence: f64,
-    #[serde(default)]
+    pub(crate) confidence: Option<f64>,
+    pub(crate) error_message: Option<String>,
     pub(crate) field_confidence: BTreeMap<String, f64>,
-    #[serde(default)]
     pub(crate) warnings: Vec<String>,
+    #[serde(flatten)]
+    others: Others,
 }
 
 impl OcrResult {
@@ -225,49 +346,87 @@ impl OcrResult {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct VendorInbound {
     pub(crate) vendor_id: String,
     pub(crate) text: String,
+    /// The script says so, whatever the parser finds.
+    pub(crate) is_injection_attempt: bool,
     pub(crate) provider_message_id: Option<String>,
+    #[serde(flatten)]
+    others: Others,
+}
+
+/// What happens around a call, in the host's words.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct CallEvent {
+    pub(crate) event_type: Word<CallEventType>,
+    pub(crate) consent_id: Option<String>,
+    pub(crate) call_id: Option<String>,
+    #[serde(flatten)]
+    others: Others,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CallEventType {
+    CallCompleted,
+    CallFailed,
+    CallInitiated,
+    ConsentDenied,
+    ConsentGranted,
+    ConsentRequest,
+    /// A word that is not of the format.
+    #[default]
+    #[serde(skip)]
+    Unknown,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct CallOffer {
     pub(crate) scope: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct CallStatus {
     pub(crate) status: String,
     pub(crate) duration_seconds: Option<u32>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default)]
 pub(crate) struct Assert {
-    pub(crate) request_state: Option<RequestState>,
-    /// Each must be found in a message that this step sent to the client.
-    #[serde(default)]
+    pub(crate) request_state: Option<String>,
+    /// Each must be found in a message that this step sent.
     pub(crate) outbound_messages: Vec<OutboundMessage>,
     /// None may be found in any message the client was ever sent (added).
-    #[serde(default)]
     pub(crate) never_relayed: Vec<String>,
     pub(crate) vendor_outreach_count: Option<usize>,
     pub(crate) shortlist_wa_link_count: Option<usize>,
     /// The shops on the shortlist, in order (added).
     pub(crate) shortlist_vendor_ids: Option<Vec<String>>,
-    #[serde(default)]
     pub(crate) no_duplicate_outreach: bool,
+    /// One, or a list of them.
+    pub(crate) db_row_count: Option<Value>,
+    pub(crate) injection_flagged: Option<bool>,
+    /// Whether a call was refused in this step, or with which code.
+    pub(crate) call_refused: Option<Value>,
+    /// What is not of the format cannot be judged.
+    #[serde(flatten)]
+    pub(crate) others: Others,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct OutboundMessage {
+    pub(crate) to: Option<String>,
     pub(crate) contains: String,
+    #[serde(rename = "type")]
+    pub(crate) shape: Option<String>,
+    #[serde(flatten)]
+    pub(crate) others: Others,
 }
 
 /// A scenario that cannot be played as it is written.
@@ -277,12 +436,10 @@ pub(crate) enum ScenarioError {
     Field { place: String, field: String, reason: String },
     #[error("not JSON, line {line}, column {column}")]
     NotJson { line: usize, column: usize },
+    #[error("a scenario is a JSON object with `name`, `initial_state` and `steps`")]
+    NotAnObject,
     #[error("cannot be read")]
     Unreadable(#[source] std::io::Error),
-    #[error("step {step}: unknown kind of step `{field}`; known are {known}", known = KINDS.join(", "))]
-    UnknownKind { step: String, field: String },
-    #[error("step {step}: vendor {vendor_id} is not among initial_state.vendors")]
-    UnknownVendor { step: String, vendor_id: String },
 }
 
 impl Scenario {
@@ -292,49 +449,108 @@ impl Scenario {
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, ScenarioError> {
-        let mut root: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
-            ScenarioError::NotJson { line: error.line(), column: error.column() }
+        let text = text.trim_start_matches('\u{feff}');
+        let root: Value = serde_json::from_str(text).map_err(|error| ScenarioError::NotJson {
+            line: error.line(),
+            column: error.column(),
         })?;
+        let Value::Object(mut root) = root else { return Err(ScenarioError::NotAnObject) };
+        let mut not_understood = Vec::new();
         let place = "scenario";
-        let steps: Vec<Map<String, Value>> = required(&mut root, place, "steps")?;
+        let steps: Vec<Map<String, Value>> =
+            optional(&mut root, place, "steps")?.unwrap_or_default();
+        let steps = steps.into_iter().enumerate();
+        let steps = steps.map(|fields| step(fields, &mut not_understood));
         let scenario = Self {
-            name: required(&mut root, place, "name")?,
+            steps: steps.collect::<Result<_, _>>()?,
+            name: optional(&mut root, place, "name")?.unwrap_or_else(|| "unnamed".to_owned()),
             description: optional(&mut root, place, "description")?.unwrap_or_default(),
-            initial_state: required(&mut root, place, "initial_state")?,
-            steps: steps.into_iter().enumerate().map(step).collect::<Result<_, _>>()?,
+            initial_state: optional(&mut root, place, "initial_state")?.unwrap_or_default(),
+            not_understood,
         };
-        let _tags: Option<Vec<String>> = optional(&mut root, place, "tags")?;
-        if let Some(field) = root.keys().next() {
-            return Err(field_error(place, field, "unknown field"));
-        }
-        scenario.check_vendors()?;
-        Ok(scenario)
+        root.remove("tags");
+        Ok(scenario.with_leftovers(&root))
     }
 
-    fn check_vendors(&self) -> Result<(), ScenarioError> {
+    /// Names what is not of the format in its initial state.
+    fn with_leftovers(mut self, root: &Others) -> Self {
+        let mut named = Leftovers::default();
+        let scene = &self.initial_state;
+        named.fields("", root);
+        named.fields("initial_state", &scene.others);
+        named.fields("initial_state.conversation", &scene.conversation.others);
+        named.word("initial_state.conversation.language", scene.conversation.language.other());
+        let status = scene.conversation.status.as_str();
+        let is_known = ["active", "closed", "archived"].contains(&status);
+        named.word("initial_state.conversation.status", (!is_known).then_some(status));
+        if let Some(request) = &scene.request {
+            named.fields("initial_state.request", &request.others);
+            named.word("initial_state.request.state", request.state.other());
+        }
+        if let Some(consent) = &scene.call_consent {
+            named.fields("initial_state.call_consent", &consent.others);
+            named.word("initial_state.call_consent.state", consent.state.other());
+        }
+        for (at, vendor) in scene.vendors.iter().enumerate() {
+            named.fields(&format!("initial_state.vendors[{at}]"), &vendor.others);
+        }
         for step in &self.steps {
             let Some(inbound) = &step.vendor_inbound else { continue };
-            if !self.initial_state.vendors.iter().any(|vendor| vendor.id == inbound.vendor_id) {
-                let vendor_id = inbound.vendor_id.clone();
-                return Err(ScenarioError::UnknownVendor { step: step.id.clone(), vendor_id });
+            if !scene.vendors.iter().any(|vendor| vendor.id == inbound.vendor_id) {
+                let id = &inbound.vendor_id;
+                let place = format!("step {}: vendor_inbound.vendor_id", step.id);
+                named.word(&place, Some(&format!("{id}, which is not in initial_state.vendors")));
             }
         }
-        Ok(())
+        named.0.append(&mut self.not_understood);
+        self.not_understood = named.0;
+        self
     }
 }
 
-fn step((index, mut fields): (usize, Map<String, Value>)) -> Result<Step, ScenarioError> {
-    let unnamed = format!("step {}", index + 1);
-    let id: String = required(&mut fields, &unnamed, "id")?;
-    if let Some(field) = fields.keys().find(|field| !KINDS.contains(&field.as_str())) {
-        return Err(ScenarioError::UnknownKind { step: id, field: field.clone() });
+/// Fields and words that are not of the format, by their places.
+#[derive(Default)]
+struct Leftovers(Vec<String>);
+
+impl Leftovers {
+    fn fields(&mut self, place: &str, others: &Others) {
+        let dot = if place.is_empty() { "" } else { "." };
+        self.0.extend(others.keys().map(|field| format!("{place}{dot}{field}")));
     }
+
+    fn word(&mut self, place: &str, other: Option<&str>) {
+        self.0.extend(other.map(|word| format!("{place}: {word}")));
+    }
+}
+
+/// The longest that a step may wait: the play's clock stays within the times that can be recorded.
+const WAIT_MAX: Duration = Duration::from_hours(24 * 30);
+/// More often than this nobody reads what a step does.
+const REPEAT_MAX: u32 = 1_000;
+
+fn step(
+    (index, mut fields): (usize, Map<String, Value>),
+    not_understood: &mut Vec<String>,
+) -> Result<Step, ScenarioError> {
+    let unnamed = format!("step {}", index + 1);
+    let id: Option<String> = optional(&mut fields, &unnamed, "id")?;
+    let id = id.unwrap_or_else(|| (index + 1).to_string());
     let place = format!("step {id}");
     let at = &place;
+    let wait: u64 = optional(&mut fields, at, "wait_ms")?.unwrap_or_default();
+    let seconds: u64 = optional(&mut fields, at, "elapsed_seconds")?.unwrap_or_default();
+    let elapsed = Duration::from_millis(wait).saturating_add(Duration::from_secs(seconds));
+    if elapsed > WAIT_MAX {
+        return Err(field_error(at, "wait_ms", "a step waits for at most 30 days"));
+    }
+    let repeat = optional(&mut fields, at, "repeat")?.unwrap_or(1);
+    if repeat > REPEAT_MAX {
+        return Err(field_error(at, "repeat", "a step is played at most 1,000 times"));
+    }
     let step = Step {
         description: optional(&mut fields, at, "description")?.unwrap_or_default(),
-        repeat: optional(&mut fields, at, "repeat")?.unwrap_or(1),
-        elapsed_seconds: optional(&mut fields, at, "elapsed_seconds")?.unwrap_or_default(),
+        repeat,
+        elapsed,
         inject_failure: optional(&mut fields, at, "inject_failure")?,
         operator: optional(&mut fields, at, "operator")?,
         host_restarts: optional(&mut fields, at, "host_restarts")?.unwrap_or_default(),
@@ -342,21 +558,44 @@ fn step((index, mut fields): (usize, Map<String, Value>)) -> Result<Step, Scenar
         consent_reply: optional(&mut fields, at, "consent_reply")?,
         ocr_result: optional(&mut fields, at, "ocr_result")?,
         vendor_inbound: optional(&mut fields, at, "vendor_inbound")?,
+        call_event: optional(&mut fields, at, "call_event")?,
         call_offer: optional(&mut fields, at, "call_offer")?,
         call_status: optional(&mut fields, at, "call_status")?,
-        moltbot_output: fields.remove("moltbot_output"),
+        moltbot_output: fields.remove("moltbot_output").filter(|output| !output.is_null()),
         assert: optional(&mut fields, at, "assert")?,
         id,
     };
+    let mut named = Leftovers::default();
+    named.fields(at, &fields);
+    step.leftovers(at, &mut named);
+    not_understood.append(&mut named.0);
     Ok(step)
 }
 
-fn required<T: DeserializeOwned>(
-    fields: &mut Map<String, Value>,
-    place: &str,
-    field: &str,
-) -> Result<T, ScenarioError> {
-    optional(fields, place, field)?.ok_or_else(|| field_error(place, field, "missing"))
+impl Step {
+    /// Names what is not of the format. What an assertion has of that is listed when it is judged.
+    fn leftovers(&self, at: &str, named: &mut Leftovers) {
+        if let Some(inbound) = &self.client_inbound {
+            named.fields(&format!("{at}.client_inbound"), &inbound.others);
+            named.word(&format!("{at}.client_inbound.message_type"), inbound.message_type.other());
+        }
+        if let Some(inbound) = &self.vendor_inbound {
+            named.fields(&format!("{at}.vendor_inbound"), &inbound.others);
+        }
+        if let Some(result) = &self.ocr_result {
+            named.fields(&format!("{at}.ocr_result"), &result.others);
+            let is_known = ["completed", "failed"].contains(&result.status.as_str());
+            let status = (!is_known).then_some(result.status.as_str());
+            named.word(&format!("{at}.ocr_result.status"), status);
+        }
+        if let Some(event) = &self.call_event {
+            named.fields(&format!("{at}.call_event"), &event.others);
+            named.word(&format!("{at}.call_event.event_type"), event.event_type.other());
+        }
+        for field in self.moltbot_output.iter().flat_map(not_of_an_action) {
+            named.word(&format!("{at}.moltbot_output"), Some(&field));
+        }
+    }
 }
 
 fn optional<T: DeserializeOwned>(
@@ -364,10 +603,27 @@ fn optional<T: DeserializeOwned>(
     place: &str,
     field: &str,
 ) -> Result<Option<T>, ScenarioError> {
-    let Some(value) = fields.remove(field) else { return Ok(None) };
+    let Some(mut value) = fields.remove(field).filter(|value| !value.is_null()) else {
+        return Ok(None);
+    };
+    leave_out_nulls(&mut value);
     serde_json::from_value(value)
         .map(Some)
         .map_err(|error| field_error(place, field, &error.to_string()))
+}
+
+/// Null is as good as absent, but for what a photo says.
+fn leave_out_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            for (_, member) in members.iter_mut().filter(|(name, _)| *name != "extracted") {
+                leave_out_nulls(member);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_nulls),
+        _ => {}
+    }
 }
 
 fn field_error(place: &str, field: &str, reason: &str) -> ScenarioError {
@@ -377,20 +633,3 @@ fn field_error(place: &str, field: &str, reason: &str) -> ScenarioError {
 fn once() -> u32 {
     1
 }
-
-const KINDS: &[&str] = &[
-    "description",
-    "repeat",
-    "elapsed_seconds",
-    "inject_failure",
-    "operator",
-    "host_restarts",
-    "client_inbound",
-    "consent_reply",
-    "ocr_result",
-    "vendor_inbound",
-    "call_offer",
-    "call_status",
-    "moltbot_output",
-    "assert",
-];

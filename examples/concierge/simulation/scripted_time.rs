@@ -1,4 +1,4 @@
-//! Lets a request's time pass as the script says.
+//! Lets a request's time pass as the script says, and tells the world what was recorded.
 //!
 //! A store counts by its own clock, which does not follow a script. Here a request has taken what the script
 //! let pass since it told the store of the request.
@@ -13,25 +13,25 @@ use moltbot_audit::record::Record;
 use moltbot_audit::store::admission::{Claim, Obstacle, Verdict};
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError, StoreLayer};
 
-use super::clock::ScriptedClock;
+use super::world::World;
 
 /// Stands before a store, and puts the script's time in the place of the store's.
 #[derive(Debug)]
 pub(crate) struct ScriptedTime {
     inner: Arc<dyn AuditSink>,
-    clock: Arc<ScriptedClock>,
+    world: Arc<World>,
     /// The script's time at which the store heard of a stream.
     heard_at: Mutex<HashMap<StreamId, Duration>>,
 }
 
 impl ScriptedTime {
-    pub(crate) fn over(inner: Arc<dyn AuditSink>, clock: Arc<ScriptedClock>) -> Self {
-        Self { inner, clock, heard_at: Mutex::default() }
+    pub(crate) fn over(inner: Arc<dyn AuditSink>, world: Arc<World>) -> Self {
+        Self { inner, world, heard_at: Mutex::default() }
     }
 
     /// What the script let pass since the store heard of the stream.
     fn passed(&self, stream: StreamId) -> Duration {
-        let now = self.clock.monotonic();
+        let now = self.world.clock().monotonic();
         let mut heard_at = self.heard_at.lock().unwrap_or_else(PoisonError::into_inner);
         now.saturating_sub(*heard_at.entry(stream).or_insert(now))
     }
@@ -51,7 +51,15 @@ impl StoreLayer for ScriptedTime {
         for record in batch {
             self.passed(record.stream_id());
         }
-        self.inner.append(batch)
+        Box::pin(async move {
+            let appended = self.inner.append(batch).await?;
+            for (record, receipt) in batch.iter().zip(&appended) {
+                if receipt.as_ref().is_ok_and(|receipt| !receipt.is_duplicate()) {
+                    self.world.note_recorded(record);
+                }
+            }
+            Ok(appended)
+        })
     }
 
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {

@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::Deserialize;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RequestState {
+    #[default]
     CollectingRequirements,
     OcrProcessing,
     VendorOutreach,
@@ -49,6 +50,20 @@ impl RequestState {
             Error => &[CollectingRequirements, Closed],
         };
         allowed.contains(&next)
+    }
+
+    /// The states on an ordinary way to this one, itself last; the first state is where each request begins.
+    pub(crate) fn way(self) -> &'static [Self] {
+        match self {
+            CollectingRequirements => &[],
+            OcrProcessing => &[OcrProcessing],
+            VendorOutreach => &[VendorOutreach],
+            AwaitingVendorReplies => &[VendorOutreach, AwaitingVendorReplies],
+            ShortlistReady => &[VendorOutreach, AwaitingVendorReplies, ShortlistReady],
+            HandedOff => &[VendorOutreach, AwaitingVendorReplies, ShortlistReady, HandedOff],
+            Closed => &[Closed],
+            Error => &[Error],
+        }
     }
 
     /// Nothing more is done for the client by itself.

@@ -8,6 +8,7 @@ use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use moltbot_audit::StreamId;
 use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::redact::find_phones;
 use moltbot_audit::store::admission::{Claim, Conclusion, Flip, SwitchState, Verdict};
@@ -45,15 +46,29 @@ impl Story {
     }
 
     pub(crate) fn opens(&self, scenario: &Scenario) {
-        let name = self.paint.paint(Look::Strong, &scenario.name);
-        self.say(&format!("\n{name}: {}", scenario.description));
+        let name = self.paint.paint(Look::Strong, &plain(&scenario.name));
+        self.say(&format!("\n{name}: {}", plain(&scenario.description)));
+    }
+
+    /// What of a scenario is not of the format, each place once.
+    pub(crate) fn not_understood(&self, scenario: &Scenario) {
+        for what in &scenario.not_understood {
+            let text = format!("  not understood: {}", short(&what.as_str().into()));
+            self.say(&self.paint.paint(Look::Warn, &text));
+        }
+    }
+
+    /// What of an assertion cannot be judged.
+    pub(crate) fn not_judged(&self, step: &Step, what: &str) {
+        let text = format!("  {}: cannot be judged: {}", plain(&step.id), short(&what.into()));
+        self.say(&self.paint.paint(Look::Warn, &text));
     }
 
     pub(crate) fn step(&self, step: &Step) {
         let times =
             if step.repeat > 1 { format!(" ({} times)", step.repeat) } else { String::new() };
-        let id = self.paint.paint(Look::Strong, &step.id);
-        self.say(&format!("\n  {id}{times}  {}", step.description));
+        let id = self.paint.paint(Look::Strong, &plain(&step.id));
+        self.say(&format!("\n  {id}{times}  {}", plain(&step.description)));
     }
 
     fn event(&self, record: &Record, receipt: &Receipt) {
@@ -226,11 +241,16 @@ fn short(value: &Value) -> String {
         Value::Number(number) => number.to_string(),
         other => other.to_string(),
     };
-    let text = masked(&text);
+    let text = masked(&plain(&text));
     if text.chars().count() <= LINE_CHARS {
         return text;
     }
     text.chars().take(LINE_CHARS).chain(['…']).collect()
+}
+
+/// A text that a terminal takes as it is: no control characters.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// Of a phone number the last three digits stay, however it is written.

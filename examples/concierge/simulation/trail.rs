@@ -1,11 +1,15 @@
 //! One request's way to the auditor: every event and effect carries its ids.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use moltbot_audit::auditor::PendingEffect;
 use moltbot_audit::record::Recorded;
 use moltbot_audit::{
     Actor, AuditEvent, Auditor, ConversationId, Effect, EventError, EventId, Payload, RecordError,
     RequestId,
 };
+
+const KEY_CHARS_MAX: usize = 100;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Trail {
@@ -43,9 +47,16 @@ impl Trail {
         self.record(event?).await
     }
 
-    /// Keys are unique to the request: `request:<id>:<what>`.
+    /// Keys are unique to the request: `request:<id>:<what>`. A key has a longest length, and a script's names have
+    /// none: of a long one the key holds the beginning and a hash.
     pub(crate) fn key(&self, what: &str) -> String {
-        format!("request:{}:{what}", self.request)
+        let begin: String = what.chars().take(KEY_CHARS_MAX).collect();
+        if begin.len() == what.len() {
+            return format!("request:{}:{what}", self.request);
+        }
+        let mut hasher = DefaultHasher::new();
+        what.hash(&mut hasher);
+        format!("request:{}:{begin}:{:016x}", self.request, hasher.finish())
     }
 
     pub(super) fn effect(&self, effect: Effect) -> PendingEffect {

@@ -16,6 +16,7 @@ use moltbot_audit::event::payload::{
     MoltbotInput, MoltbotOutput, OcrInput, OcrOutput, OutboundInput, OutboundOutput, OutreachInput,
     OutreachOutput,
 };
+use moltbot_audit::record::Record;
 use moltbot_audit::store::WriteError;
 use moltbot_audit::{AdmitError, Effect, EffectError, EventId, Permit, RecordError};
 use serde_json::Value;
@@ -64,6 +65,10 @@ pub(crate) enum ProviderError {
 pub(crate) struct Went {
     pub(crate) kind: Kind,
     pub(crate) succeeded: bool,
+    /// Whom it went to, if it is a message: the client's number, or the vendor's id and number.
+    pub(crate) to: Vec<String>,
+    /// `text`, `buttons`, `list`, `template`, if it is a message.
+    pub(crate) shape: &'static str,
     pub(crate) text: String,
     /// The provider's own id for it.
     pub(crate) reference: Option<String>,
@@ -92,6 +97,17 @@ struct Outside {
     readings: VecDeque<OcrResult>,
     failing: BTreeMap<Provider, u32>,
     ledger: Vec<Went>,
+    recorded: Vec<Recorded>,
+}
+
+/// An event as it was recorded: what assertions about rows are counted from.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorded {
+    pub(crate) event_type: String,
+    pub(crate) outcome: String,
+    pub(crate) error_code: Option<String>,
+    pub(crate) input: Value,
+    pub(crate) output: Value,
 }
 
 /// How the script sets the scene. Nothing here reaches anyone.
@@ -122,6 +138,22 @@ impl World {
 
     pub(crate) fn ledger(&self) -> Vec<Went> {
         self.outside().ledger.clone()
+    }
+
+    /// Notes what the store has taken, each event once.
+    pub(crate) fn note_recorded(&self, record: &Record) {
+        let header = record.header();
+        self.outside().recorded.push(Recorded {
+            event_type: header.event_type.clone(),
+            outcome: header.outcome.clone(),
+            error_code: header.error_code.clone(),
+            input: record.input().unwrap_or_default(),
+            output: record.output().unwrap_or_default(),
+        });
+    }
+
+    pub(crate) fn recorded(&self) -> Vec<Recorded> {
+        self.outside().recorded.clone()
     }
 
     fn outside(&self) -> MutexGuard<'_, Outside> {
@@ -182,7 +214,8 @@ impl World {
             .effect(effect)
             .run(async || {
                 let text = input.text.as_deref().unwrap_or_default();
-                self.deliver(Kind::ClientMessage, Provider::Whatsapp, text).map(|reference| {
+                let to = Addressed::client(input.to_phone.as_deref(), shape_of(input));
+                self.deliver(Kind::ClientMessage, Provider::Whatsapp, to, text).map(|reference| {
                     OutboundOutput { provider_message_id: Some(reference), ..Default::default() }
                 })
             })
@@ -238,7 +271,9 @@ impl World {
             .effect(effect)
             .run(async || {
                 let text = message.text.as_deref().unwrap_or_default();
-                self.deliver(Kind::VendorMessage, Provider::VendorWhatsapp, text).map(|reference| {
+                let provider = Provider::VendorWhatsapp;
+                let to = Addressed::vendor(message);
+                self.deliver(Kind::VendorMessage, provider, to, text).map(|reference| {
                     OutreachOutput { provider_message_id: Some(reference), ..Default::default() }
                 })
             })
@@ -257,7 +292,8 @@ impl World {
         let asked = trail
             .effect(effect)
             .run(async || {
-                self.deliver(Kind::ConsentRequest, Provider::Whatsapp, text).map(|reference| {
+                let to = Addressed::client(input.client_phone.as_deref(), "buttons");
+                self.deliver(Kind::ConsentRequest, Provider::Whatsapp, to, text).map(|reference| {
                     CallConsentOutput { provider_message_id: Some(reference), ..Default::default() }
                 })
             })
@@ -276,7 +312,8 @@ impl World {
             .effect(effect)
             .run(async || {
                 let purpose = input.purpose.as_deref().unwrap_or_default();
-                self.deliver(Kind::Call, Provider::Phone, purpose).map(|reference| CallOutput {
+                let to = Addressed::client(input.to_phone.as_deref(), "");
+                self.deliver(Kind::Call, Provider::Phone, to, purpose).map(|reference| CallOutput {
                     provider_call_id: Some(reference),
                     ..Default::default()
                 })
@@ -323,23 +360,33 @@ impl World {
         outside.note(Kind::Photo, &reading, "photo", None);
         let reading = reading?;
         Ok(OcrOutput {
-            status: Some(reading.status),
+            status: Some("completed".into()),
             extracted: reading.extracted,
-            confidence: Some(reading.confidence),
+            confidence: reading.confidence,
             field_confidence: known(reading.field_confidence),
             threshold: Some(threshold),
-            needs_clarification: Some(reading.confidence < threshold),
+            // Of one that says nothing nobody knows how sure it is.
+            needs_clarification: Some(reading.confidence.is_none_or(|sure| sure < threshold)),
             warnings: reading.warnings,
             ..Default::default()
         })
     }
 
-    fn deliver(&self, kind: Kind, provider: Provider, text: &str) -> Result<String, ProviderError> {
+    fn deliver(
+        &self,
+        kind: Kind,
+        provider: Provider,
+        to: Addressed,
+        text: &str,
+    ) -> Result<String, ProviderError> {
         self.clock.advance(Duration::from_millis(120));
         let mut outside = self.outside();
         let sent = if outside.is_failing(provider) { Err(ProviderError::Down) } else { Ok(()) };
         let reference = format!("{}.{}", provider.as_str(), outside.ledger.len() + 1);
         outside.note(kind, &sent, text, sent.is_ok().then(|| reference.clone()));
+        if let Some(went) = outside.ledger.last_mut() {
+            (went.to, went.shape) = (to.to, to.shape);
+        }
         sent.map(|()| reference)
     }
 }
@@ -363,7 +410,37 @@ impl Outside {
         reference: Option<String>,
     ) {
         let text = text.to_owned();
-        self.ledger.push(Went { kind, succeeded: answer.is_ok(), text, reference });
+        let (succeeded, to, shape) = (answer.is_ok(), Vec::new(), "");
+        self.ledger.push(Went { kind, succeeded, to, shape, text, reference });
+    }
+}
+
+/// Whom a message goes to, and in which shape.
+struct Addressed {
+    to: Vec<String>,
+    shape: &'static str,
+}
+
+impl Addressed {
+    fn client(phone: Option<&str>, shape: &'static str) -> Self {
+        Self { to: ["client"].into_iter().chain(phone).map(str::to_owned).collect(), shape }
+    }
+
+    fn vendor(message: &OutreachInput) -> Self {
+        let phone = message.vendor_phone.as_deref();
+        let to = ["vendor", &message.vendor_id].into_iter().chain(phone);
+        Self { to: to.map(str::to_owned).collect(), shape: "text" }
+    }
+}
+
+/// Up to three options are buttons on WhatsApp, more are a list.
+fn shape_of(message: &OutboundInput) -> &'static str {
+    let options = message.extra.get("options").and_then(Value::as_array).map_or(0, Vec::len);
+    match options {
+        0 if message.template_id.is_some() => "template",
+        0 => "text",
+        1..=3 => "buttons",
+        _ => "list",
     }
 }
 

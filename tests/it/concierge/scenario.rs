@@ -6,25 +6,28 @@ use super::simulation::scenario::Scenario;
 use super::simulation::state::RequestState;
 
 #[test]
-fn an_unknown_kind_of_step_is_named_with_its_step() {
-    let said = error(&json!([{ "id": "dance", "client_dances": {} }]));
-    assert!(said.starts_with("step dance: unknown kind of step `client_dances`"), "{said}");
-}
-
-#[test]
 fn a_malformed_field_is_named_with_its_step_and_reason() {
-    let said = error(&json!([{ "id": "s1", "client_inbound": { "message_type": "fax" } }]));
-    assert!(said.starts_with("step s1, field `client_inbound`: unknown variant `fax`"), "{said}");
-    let said = error(&json!([{ "id": "s1", "assert": { "request_stat": "closed" } }]));
-    assert!(said.starts_with("step s1, field `assert`: unknown field `request_stat`"), "{said}");
-    let said = error(&json!([{ "description": "no id" }]));
-    assert_eq!(said, "step 1, field `id`: missing");
+    let said = error(&json!([{ "id": "s1", "client_inbound": { "message_type": 7 } }]));
+    assert!(
+        said.starts_with("step s1, field `client_inbound`: invalid type: integer `7`"),
+        "{said}"
+    );
+    let said = error(&json!([{ "assert": { "vendor_outreach_count": "three" } }]));
+    assert!(said.starts_with("step 1, field `assert`: invalid type: string \"three\""), "{said}");
+    let said = error(&json!([{ "wait_ms": u64::MAX }]));
+    assert_eq!(said, "step 1, field `wait_ms`: a step waits for at most 30 days");
+    let said = error(&json!([{ "repeat": 1_001 }]));
+    assert_eq!(said, "step 1, field `repeat`: a step is played at most 1,000 times");
 }
 
 #[test]
-fn a_vendor_outside_the_market_is_named() {
-    let said = error(&json!([{ "id": "s1", "vendor_inbound": { "vendor_id": "x", "text": "" } }]));
-    assert_eq!(said, "step s1: vendor x is not among initial_state.vendors");
+fn what_is_no_object_is_no_scenario() {
+    let error = Scenario::parse("[]").expect_err("a list");
+    assert_eq!(
+        error.to_string(),
+        "a scenario is a JSON object with `name`, `initial_state` and `steps`"
+    );
+    assert!(Scenario::parse("\u{feff}{}").is_ok(), "a byte order mark is no JSON, and harmless");
 }
 
 #[test]

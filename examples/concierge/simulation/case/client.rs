@@ -33,7 +33,8 @@ impl Case {
         inbound: &ClientInbound,
         message_id: &str,
     ) -> Result<(), RecordError> {
-        let text = inbound.text.clone().or_else(|| inbound.button_id.clone());
+        let chosen = inbound.button_id.clone().or_else(|| inbound.list_id.clone());
+        let text = inbound.text.clone().or(chosen);
         self.messages.push(json!({ "from": "client", "text": text }));
         self.last_active = self.world.clock().now();
         self.warn_of_time().await?;
@@ -42,9 +43,14 @@ impl Case {
             let say = if handed_off { Say::AfterHandoff } else { Say::HumanTakesOver };
             return self.say(say).await.map(drop);
         }
-        match inbound.message_type {
-            MessageType::Image => self.photo_arrived(inbound, message_id).await,
-            MessageType::Interactive => self.decide().await,
+        match inbound.message_type.get() {
+            MessageType::Document | MessageType::Image => {
+                self.photo_arrived(inbound, message_id).await
+            }
+            // Moltbot may ask what was meant.
+            MessageType::Audio | MessageType::Interactive | MessageType::Location => {
+                self.decide().await
+            }
             MessageType::Text => {
                 self.need = text;
                 self.decide().await
@@ -84,7 +90,7 @@ impl Case {
             ocr_type: Some("prescription".into()),
             provider: Some(OCR_PROVIDER.into()),
             media_id: Some(media_id.clone()),
-            media_mime_type: Some("image/jpeg".into()),
+            media_mime_type: inbound.message_type.get().mime_type().map(Into::into),
             ..Default::default()
         };
         let output = OcrJobOutput {

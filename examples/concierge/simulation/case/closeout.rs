@@ -67,7 +67,8 @@ impl Case {
     }
 
     fn order(&self, moltbot: Option<&Shortlist>) -> Decided {
-        let (mut ranked, mut excluded) = rank(&self.replies, self.scene.requirements.budget_max);
+        let (mut ranked, mut excluded) =
+            rank(&self.replies, self.scene.requirements().budget_max());
         let rule_order = ids(&ranked);
         let Some(list) = moltbot else {
             return Decided { ranked, excluded, rule_order, moltbot_order: Vec::new() };
@@ -137,7 +138,7 @@ impl Case {
         let input = ShortlistInput {
             rule_version: Some(SHORTLIST_RULE.into()),
             mode: Some(if moltbot.is_some() { "ai" } else { "coded" }.into()),
-            budget_max: self.scene.requirements.budget_max,
+            budget_max: self.scene.requirements().budget_max(),
             items_max: u32::try_from(ITEMS_MAX).ok(),
             ..Default::default()
         };

@@ -74,7 +74,7 @@ impl Case {
             "request_state": self.state.as_str(),
             "requirements": {
                 "item_description": self.need,
-                "budget_max": self.scene.requirements.budget_max,
+                "budget_max": self.scene.requirements().budget_max(),
             },
             "last_messages": self.messages[from..],
             "ocr": self.photo.as_ref().and_then(|photo| photo.reading.as_ref()),
@@ -156,7 +156,7 @@ impl Case {
         let options = ask.options.iter().enumerate();
         let options = options.map(|(index, option)| format!("\n{}. {option}", index + 1));
         let text = ask.question_text + &options.collect::<String>();
-        self.tell(text, None).await.map(drop)
+        self.tell_with(text, None, &ask.options).await.map(drop)
     }
 
     /// What the coded rules can still do: with replies at hand a shortlist, else a colleague.

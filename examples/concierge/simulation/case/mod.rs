@@ -58,11 +58,11 @@ impl Case {
         world: Arc<World>,
         scene: Arc<InitialState>,
     ) -> Result<Self, RecordError> {
-        let budget_max = scene.requirements.budget_max;
+        let requirements = scene.requirements().0.clone();
         let input = RequestInput {
             channel: Some("whatsapp".into()),
-            language: Some(scene.conversation.language.as_str().into()),
-            requirements: budget_max.map(|max| json!({ "budget_max": max })),
+            language: Some(scene.conversation.language.get().as_str().into()),
+            requirements: (!requirements.is_empty()).then(|| requirements.into()),
             ..Default::default()
         };
         let nothing = Nothing::default();
@@ -122,7 +122,20 @@ impl Case {
     }
 
     fn language(&self) -> Language {
-        self.scene.conversation.language
+        self.scene.conversation.language.get()
+    }
+
+    /// Brings a request to where the scene begins: in its state, with its vendors asked if it waits for them, and
+    /// with what the client has said of calls.
+    pub(crate) async fn go_on_from_before(&mut self) -> Result<(), RecordError> {
+        let state = self.scene.request.as_ref().map(|request| request.state.get());
+        for next in state.unwrap_or_default().way() {
+            if *next == RequestState::AwaitingVendorReplies {
+                self.ask_vendors_of_the_scene().await?;
+            }
+            self.move_to(*next, "before this scenario").await?;
+        }
+        self.recall_consent().await
     }
 
     /// Moves on, if the state machine allows it; a move it does not allow is refused, and recorded.
@@ -157,16 +170,25 @@ impl Case {
         text: String,
         template_id: Option<&str>,
     ) -> Result<Option<EventId>, RecordError> {
+        self.tell_with(text, template_id, &[]).await
+    }
+
+    async fn tell_with(
+        &mut self,
+        text: String,
+        template_id: Option<&str>,
+        options: &[String],
+    ) -> Result<Option<EventId>, RecordError> {
         self.messages_sent += 1;
         let phone = &self.scene.conversation.client_phone;
         let key = self.trail.key(&format!("to:{phone}:message:{}", self.messages_sent));
         let input = OutboundInput {
             to_phone: Some(phone.clone()),
-            message_type: Some("text".into()),
+            message_type: Some(if options.is_empty() { "text" } else { "interactive" }.into()),
             text: Some(text.clone()),
             template_id: template_id.map(str::to_owned),
             language: Some(self.language().as_str().into()),
-            ..Default::default()
+            extra: options_member(options),
         };
         let id = self.trail.event_id()?;
         let sent = self.world.message_client(&self.trail, id, key, &input).await?;
@@ -183,4 +205,10 @@ impl Case {
     ) -> Result<(), RecordError> {
         self.trail.record(AuditEvent::new(event_type, actor).input(input)).await.map(drop)
     }
+}
+
+/// The member of a message that holds what the client may choose from.
+fn options_member(options: &[String]) -> serde_json::Map<String, Value> {
+    let member = (!options.is_empty()).then(|| ("options".to_owned(), json!(options)));
+    member.into_iter().collect()
 }

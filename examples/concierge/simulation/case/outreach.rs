@@ -18,7 +18,7 @@ use super::super::state::RequestState;
 use super::super::texts::Say;
 use super::super::world::NoPermit;
 use super::Case;
-use super::budget::{BATCH_VENDORS_MAX, BATCHES_MAX};
+use super::budget::{BATCH_VENDORS_MAX, BATCHES_MAX, VENDORS_MAX};
 
 const REPLIES_WANTED: usize = 3;
 
@@ -72,6 +72,18 @@ impl Case {
             vendor_ids: queue.clone(),
             ..Default::default()
         };
+        // First, so that a batch that is refused says who would have been in it.
+        let input = CandidatesInput {
+            category: Some(plan.category.clone()),
+            normalized_need: Some(plan.normalized_need.clone()),
+            mode: Some("ai".into()),
+            rule_version: Some(SELECTION_RULE.into()),
+            moltbot_event_id: Some(moltbot_event.to_string()),
+            ..Default::default()
+        };
+        self.trail
+            .record_typed::<VendorCandidatesSelected>(Actor::System, &input, &selected)
+            .await?;
         let mut permit = None;
         if !queue.is_empty() {
             permit = match self.world.ask_for_batch(&self.trail, &batch).await? {
@@ -86,17 +98,6 @@ impl Case {
             }
             return self.say(Say::HumanTakesOver).await.map(drop);
         }
-        let input = CandidatesInput {
-            category: Some(plan.category),
-            normalized_need: Some(plan.normalized_need.clone()),
-            mode: Some("ai".into()),
-            rule_version: Some(SELECTION_RULE.into()),
-            moltbot_event_id: Some(moltbot_event.to_string()),
-            ..Default::default()
-        };
-        self.trail
-            .record_typed::<VendorCandidatesSelected>(Actor::System, &input, &selected)
-            .await?;
         self.plan = Some(Plan {
             queue,
             questions: plan.vendor_questions,
@@ -107,6 +108,47 @@ impl Case {
             permit,
         });
         self.say(if from_photo { Say::PrescriptionSearching } else { Say::Searching }).await?;
+        Ok(())
+    }
+
+    /// Messages the vendors of the scene, as was done before it begins.
+    pub(super) async fn ask_vendors_of_the_scene(&mut self) -> Result<(), RecordError> {
+        let scene = self.scene.clone();
+        let vendors = &scene.vendors[..scene.vendors.len().min(VENDORS_MAX)];
+        if vendors.is_empty() {
+            return Ok(());
+        }
+        let batch = BatchInput {
+            batch_number: Some(self.counts.batches + 1),
+            batches_max: Some(BATCHES_MAX),
+            vendor_ids: vendors.iter().map(|vendor| vendor.id.clone()).collect(),
+            ..Default::default()
+        };
+        if let Ok(permit) = self.world.ask_for_batch(&self.trail, &batch).await? {
+            let need = "what was asked before this scenario".to_owned();
+            let message = |vendor| message(vendor, batch.batch_number, need.clone());
+            let messages: Vec<_> = vendors.iter().map(message).collect();
+            self.send(permit, &messages).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends a batch, and notes whom it reached.
+    async fn send(
+        &mut self,
+        permit: Permit,
+        messages: &[OutreachInput],
+    ) -> Result<(), RecordError> {
+        self.counts.batches += 1;
+        self.contacted.extend(messages.iter().map(|message| message.vendor_id.clone()));
+        let delivered = self.world.message_vendors(&self.trail, permit, messages).await?;
+        let sent_at = self.world.clock().now();
+        self.outreach.extend(delivered.into_iter().map(|vendor_id| Outreach {
+            id: outreach_id(&vendor_id),
+            vendor_id,
+            sent_at,
+            replied: false,
+        }));
         Ok(())
     }
 
@@ -136,19 +178,10 @@ impl Case {
         let Some(permit) = plan.permit.take() else { return Ok(()) };
         let text = format!("{}\n{}", plan.need, plan.questions.join("\n"));
         let batch_number = plan.batch_number;
-        self.counts.batches += 1;
         let scene = self.scene.clone();
         let vendors = queue.iter().filter_map(|id| scene.vendors.iter().find(|v| v.id == *id));
         let messages: Vec<_> = vendors.map(|v| message(v, batch_number, text.clone())).collect();
-        self.contacted.extend(queue.iter().cloned());
-        let delivered = self.world.message_vendors(&self.trail, permit, &messages).await?;
-        let sent_at = self.world.clock().now();
-        self.outreach.extend(delivered.into_iter().map(|vendor_id| Outreach {
-            id: outreach_id(&vendor_id),
-            vendor_id,
-            sent_at,
-            replied: false,
-        }));
+        self.send(permit, &messages).await?;
         let next = RequestState::AwaitingVendorReplies;
         self.move_to(next, "the batch is out").await.map(drop)
     }
@@ -165,6 +198,10 @@ impl Case {
         let vendor = scene.vendors.iter().find(|vendor| vendor.id == inbound.vendor_id);
         let outreach = self.outreach.iter_mut().find(|o| o.vendor_id == inbound.vendor_id);
         let mut parsed = parse_reply(&inbound.text);
+        let injection = "prompt_injection".to_owned();
+        if inbound.is_injection_attempt && !parsed.warnings.contains(&injection) {
+            parsed.warnings.push(injection);
+        }
         parsed.post_handoff = self.state.is_over();
         let input = ReplyInput {
             outreach_id: outreach.as_ref().map(|outreach| outreach.id.clone()),
