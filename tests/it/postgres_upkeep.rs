@@ -359,6 +359,21 @@ impl AuditSink for Prepared {
     }
 }
 
+#[test]
+fn upkeep_goes_on_in_the_next_runtime() {
+    let sink = Arc::new(Prepared::default());
+    let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32])).build();
+    for times in [1, 2] {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().start_paused(true).build().expect("a runtime");
+        runtime.block_on(async {
+            auditor.record(event(&fresh_request())).await.expect_err("it is refused");
+            sleep(Duration::from_mins(2)).await;
+        });
+        assert_eq!(sink.0.load(Ordering::Relaxed), times, "its tasks ended with their runtime");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_auditor_prepares_its_store_each_hour() {
     let sink = Arc::new(Prepared::default());

@@ -239,6 +239,24 @@ async fn there_is_a_warning_at_eighty_percent_and_over_the_target_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_days_budget_is_warned_of_once_at_the_crossing() {
+    let host = host_with(|builder| {
+        builder.budgets(limits(|limits| {
+            limits.per_day(Budget::OCR_JOBS, 10)?.per_request(Budget::OCR_JOBS, 10)
+        }))
+    });
+    for _ in 0..10 {
+        host.run(ocr_job()).await.expect("within the limits");
+    }
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let of_the_day = host.events("budget.warned").into_iter().filter_map(|warned| {
+        let input = warned.input().unwrap_or_default();
+        (input["period"] == "day").then(|| input["used"].clone())
+    });
+    assert_eq!(of_the_day.collect::<Vec<_>>(), [8], "not again at nine and ten");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_warning_has_its_place_before_the_next_admission() {
     let host = host();
     host.run(ocr_job()).await.expect("within the limit");

@@ -1,17 +1,19 @@
 //! Kill switches: set, read from the environment, felt by work in flight, and tested.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use moltbot_audit::admission::{FallbackAction, RefusalReason, SwitchedBy};
 use moltbot_audit::auditor::{ControlError, SelfTestError};
 use moltbot_audit::event::payload::{CallInput, OutboundInput};
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::admission::{AdmissionStore as _, Claim, Verdict};
-use moltbot_audit::store::{BoxFuture, StoreError, StoreLayer};
+use moltbot_audit::store::admission::{AdmissionStore as _, Claim, SwitchState, Verdict};
+use moltbot_audit::store::{BoxFuture, QueueLimits, StoreError, StoreLayer};
 use moltbot_audit::testing::{Fault, MemoryStore};
 use moltbot_audit::{Actor, AuditEvent, Auditor, Budget, Effect, EventType, StreamId, Switch};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::{bare_host, custom, host, host_with, moltbot_call, ocr_job, request, vendor_batch};
 
@@ -238,6 +240,64 @@ async fn a_self_test_finds_a_switch_that_stops_nothing() {
     host.sink.every_call(Fault::not_landed());
     let error = host.auditor.self_test().await.expect_err("the store is down");
     assert!(matches!(error, SelfTestError::Control(ControlError::Store(_))), "{error:?}");
+}
+
+/// A store whose switches are read, and told only once the test lets them be.
+#[derive(Debug)]
+struct Dawdling {
+    store: MemoryStore,
+    reads: AtomicUsize,
+    told: Semaphore,
+}
+
+impl StoreLayer for Dawdling {
+    type Inner = MemoryStore;
+
+    fn inner(&self) -> &MemoryStore {
+        &self.store
+    }
+
+    fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
+        Box::pin(async move {
+            let read = self.store.switches().await;
+            self.reads.fetch_add(1, Ordering::SeqCst);
+            self.told.acquire().await.expect("it is never closed").forget();
+            read
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_began_before_a_reset_stops_nothing_that_was_admitted_after_it() {
+    let store = MemoryStore::new();
+    let sms = Switch::new("sms").expect("a name");
+    store.reset_switch(sms.clone());
+    let store = Arc::new(Dawdling { store, reads: AtomicUsize::new(0), told: Semaphore::new(0) });
+    let key = RedactionKey::from_bytes([7; 32]);
+    let builder = Auditor::builder(store.clone(), key).environment(|_| None);
+    let auditor = builder.limits(QueueLimits::default().wait(Duration::from_hours(1))).build();
+    let until = async |reads: usize| {
+        while store.reads.load(Ordering::SeqCst) < reads {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    // This one's watch reads the switches while the AI is still engaged, and is not told yet.
+    let first = auditor.effect(custom().switch(sms).request(&request()));
+    let first = first.run(async || {
+        until(1).await;
+        store.store.reset_switch(Switch::AI);
+        let second = auditor.effect(moltbot_call().request(&request()));
+        let second = second.run(async || {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            store.told.add_permits(1);
+            until(2).await;
+            store.told.add_permits(100);
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            Ok::<_, String>(json!("an answer"))
+        });
+        second.await.map_err(|error| error.to_string())
+    });
+    first.await.expect("the old read stops neither");
 }
 
 /// A store that does not look at switches.

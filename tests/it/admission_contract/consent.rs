@@ -115,9 +115,10 @@ pub(crate) async fn the_last_word_counts(case: Case) {
         (EventType::CALL_CONSENT_GRANTED, None),
         (EventType::CALL_CONSENT_DENIED, Some(Obstacle::ConsentDenied)),
     ];
-    for (word, obstacle) in words {
-        // Newest as the store received them, not as the host dates them.
-        case.record(word, morning(), consent()).await;
+    for (word, minutes) in words.into_iter().zip(1..) {
+        let (word, obstacle) = word;
+        // Newest as the store received them, not as the host dates them: each as earlier than the one before.
+        case.record(word, morning() - TimeDelta::minutes(minutes), consent()).await;
         match obstacle {
             Some(obstacle) => assert_eq!(case.refusal(&call(&case)).await, obstacle),
             None => drop(case.admit(&call(&case)).await),

@@ -8,7 +8,7 @@ use moltbot_audit::event::payload::{
     AdmissionInput, BudgetWarned, BudgetWarningInput, ChargeInput, EffectAdmitted, EffectExpired,
     EffectRefused, ExpiryInput, Nothing, RefusalOutput,
 };
-use moltbot_audit::pack::{BudgetVerdict, verify_request_pack};
+use moltbot_audit::pack::{BudgetVerdict, Sections, verify_request_pack};
 use moltbot_audit::redact::Profile;
 use moltbot_audit::testing::SteppedClock;
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};
@@ -512,4 +512,29 @@ async fn a_vendor_that_no_batch_named_is_listed_as_outside() {
         assert!(matches!(verdict, BudgetVerdict::WithinLimits { admitted: 1, outside: 1 }));
         assert_eq!(pack["budgets"]["content"]["outside"][0]["event_type"], "vendor.outreach_sent");
     }
+}
+
+#[tokio::test]
+async fn a_second_outcome_of_an_effect_counts_nothing_and_is_irregular() {
+    let store = Arc::new(ForgingStore::default());
+    let teller = super::story::Teller::new(store.clone());
+    let at = chrono::DateTime::from_timestamp(1_790_001_000, 0).expect("a time");
+    let id = moltbot_audit::EventId::new(at, 1).expect("a time of this century");
+    let charge = json!({ "budget": "tokens", "period": "request", "amount": 100, "limit": 1_000 });
+    let input =
+        json!({ "effect_id": id.to_string(), "effect": "moltbot.called", "charges": [charge] });
+    teller.tell(AuditEvent::new(EventType::EFFECT_ADMITTED, Actor::System).input(input)).await;
+    let outcome = AuditEvent::new(EventType::MOLTBOT_CALLED, Actor::Moltbot).id(id);
+    teller.tell(outcome.output(json!({ "input_tokens": 60, "output_tokens": 10 }))).await;
+    let pack = super::export(&*store, &teller.request, &Profile::internal()).await;
+    // No store has an id twice, and no pack verifies that does: sections are computed from one all the same.
+    let mut events = pack.events.clone();
+    events.push(events[1].clone());
+    events[2].seq = 3;
+    let budgets = Sections::of(&events, &[]).budgets;
+    let budgets = serde_json::to_value(budgets.content().expect("recorded")).expect("JSON");
+    assert_eq!(budgets["irregular"][0]["what"], "its effect has an outcome");
+    assert_eq!(budgets["irregular"][0]["seq"], 3);
+    assert_eq!(budgets["usage"][0]["used"], 70, "as the first says");
+    assert_eq!(budgets["check"]["verdict"], "not_checkable");
 }

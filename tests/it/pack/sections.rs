@@ -5,6 +5,7 @@ mod judgements;
 
 use std::sync::Arc;
 
+use moltbot_audit::event::payload::OutboundInput;
 use moltbot_audit::redact::Profile;
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};
 use serde_json::{Value, json};
@@ -382,7 +383,7 @@ async fn what_took_time_says_how_long_and_when_it_ended() {
     let auditor =
         moltbot_audit::Auditor::builder(store.clone(), super::KEY).clock(clock.clone()).build();
     let request = crate::support::records::fresh_request();
-    let effect = moltbot_audit::Effect::message(&Default::default()).request(&request);
+    let effect = moltbot_audit::Effect::message(&OutboundInput::default()).request(&request);
     let sent = auditor.effect(effect).run(async || {
         clock.advance(std::time::Duration::from_millis(1_500));
         Ok::<_, String>(moltbot_audit::event::payload::OutboundOutput::default())
