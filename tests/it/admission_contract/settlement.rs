@@ -186,6 +186,13 @@ pub(crate) async fn an_event_that_is_no_outcome_settles_nothing(case: Case) {
     case.append(plain.clone()).await;
     assert_eq!(used(&case).await, [1, 100, 500]);
     assert_eq!(case.open().await.len(), 1);
+    // Nor does it if it is offered again as an outcome: it did what it does when it was stored.
+    let again = plain.with_role(Role::Outcome);
+    case.append(again.clone()).await;
+    let among_others = [sealed(event(&case.request)), again];
+    case.store.append(&among_others).await.expect("the batch lands");
+    assert_eq!(used(&case).await, [1, 100, 500]);
+    assert_eq!(case.open().await.len(), 1);
 }
 
 pub(crate) async fn an_outcome_of_another_request_is_refused(case: Case) {
