@@ -88,6 +88,8 @@ macro_rules! admission_contract {
                 the_librarys_events_come_only_with_what_they_report
                 an_intent_is_an_admission_and_nothing_else_is
                 the_event_of_an_admission_says_that_claim
+                however_the_event_of_an_admission_is_written_the_answer_is_the_same
+                a_name_that_reads_like_more_than_a_name_is_no_name
                 the_event_of_a_flip_says_that_flip
                 the_event_of_a_conclusion_says_that_conclusion
             });

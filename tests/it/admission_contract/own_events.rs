@@ -5,7 +5,7 @@ use std::time::Duration;
 use moltbot_audit::event::{Budget, EventType, Period, Switch};
 use moltbot_audit::record::{Record, Role};
 use moltbot_audit::store::StoreError;
-use moltbot_audit::store::admission::{Charge, Claim, Conclusion, SwitchState};
+use moltbot_audit::store::admission::{Charge, Claim, Conclusion, Obstacle, SwitchState, Verdict};
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, Outcome};
 use serde_json::{Value, json};
 
@@ -113,6 +113,87 @@ pub(crate) async fn the_event_of_an_admission_says_that_claim(case: Case) {
     let hurried = Claim { elapsed_max: Some(Duration::from_mins(10)), ..case.claim() };
     let hurried = Claim { elapsed_max: Some(Duration::from_mins(9)), ..told(&hurried) };
     case.admission().admit(&hurried).await.expect("a stricter limit breaks no promise");
+}
+
+/// Postgres compares a common claim's event as a text, and looks at each member of another.
+pub(crate) async fn however_the_event_of_an_admission_is_written_the_answer_is_the_same(
+    case: Case,
+) {
+    let written = |claim: &Claim, has_more: bool| {
+        let claim = told(claim);
+        if !has_more {
+            return claim;
+        }
+        let mut input = claim.intent.input().expect("an input");
+        input["note"] = json!("a member more");
+        let intent = own(EventType::EFFECT_ADMITTED, Actor::System, input);
+        Claim { intent: sealed(intent.request(&case.request)), ..claim }
+    };
+    let common = |key: &str| Claim {
+        switches: vec![Switch::AI],
+        elapsed_max: Some(Duration::from_mins(10)),
+        charges: vec![charge(Budget::MOLTBOT_CALLS, 1, 2)],
+        ..case.keyed(key)
+    };
+    case.set(Switch::AI, false).await;
+    let ask =
+        async |claim: &Claim, has_more| case.admission().admit(&written(claim, has_more)).await;
+    for (nth, has_more) in [false, true].into_iter().enumerate() {
+        let verdict = ask(&common(&format!("{has_more}")), has_more).await.expect("decided");
+        let Verdict::Proceed(admission) = verdict else { panic!("{verdict:?}") };
+        assert_eq!(admission.used, [i64::try_from(nth).expect("a small number") + 1]);
+        // What takes another thing than it says.
+        let whole = written(&common("another"), has_more);
+        for other in [
+            Claim { effect_id: case.claim().effect_id, ..whole.clone() },
+            Claim { effect: "ocr.job_done".to_owned(), ..whole.clone() },
+            Claim { key_hash: None, ..whole.clone() },
+            Claim { input_hash: hash("another input"), ..whole.clone() },
+            Claim { lease: Duration::from_hours(9), ..whole.clone() },
+            Claim { elapsed_max: None, ..whole.clone() },
+            Claim { switches: Vec::new(), ..whole.clone() },
+            Claim { switches: vec![Switch::OCR], ..whole.clone() },
+            Claim { charges: vec![charge(Budget::MOLTBOT_CALLS, 1, 800)], ..whole.clone() },
+            Claim { charges: Vec::new(), ..whole.clone() },
+        ] {
+            let error = case.admission().admit(&other).await.expect_err("another claim");
+            assert!(matches!(error, StoreError::Refused { .. }), "{has_more} {error:?}");
+        }
+    }
+    let answers = async |claim: Claim| {
+        let answers = [ask(&claim, false).await, ask(&claim, true).await];
+        let [first, second] = answers.map(|answer| answer.expect("decided"));
+        assert_eq!(first, second);
+        first
+    };
+    let over = Verdict::Refused(Obstacle::Budget { charge: 0, used: 2 });
+    assert_eq!(answers(common("over")).await, over);
+    let changed = Claim { input_hash: hash("another input"), ..common("true") };
+    assert!(matches!(answers(changed).await, Verdict::Conflict { .. }));
+    assert!(matches!(answers(common("true")).await, Verdict::InProgress { .. }));
+    let two = Claim { switches: vec![Switch::AI, Switch::OCR], ..common("two") };
+    assert_eq!(answers(two).await, Verdict::Refused(Obstacle::Switch { switch: 1 }));
+    case.set(Switch::AI, true).await;
+    let switched = Verdict::Refused(Obstacle::Switch { switch: 0 });
+    assert_eq!(answers(common("switched off")).await, switched);
+    // Nothing of what was refused remains.
+    assert_eq!(case.used(&Budget::MOLTBOT_CALLS).await, 2);
+    assert_eq!(case.open().await.len(), 2);
+    assert_eq!(case.event_types().await, ["effect.admitted"; 2]);
+}
+
+pub(crate) async fn a_name_that_reads_like_more_than_a_name_is_no_name(case: Case) {
+    // Put between the quotes of a name, these make the text of the event: `effect_a` stands between
+    // `effect` and `effect_id`.
+    let whole = told(&case.claim());
+    let mut input = whole.intent.input().expect("an input");
+    input["effect_a"] = json!("b");
+    let effect = r#"moltbot.called","effect_a":"b"#.to_owned();
+    let intent = own(EventType::EFFECT_ADMITTED, Actor::System, input).request(&case.request);
+    let claim = Claim { intent: sealed(intent), effect, ..whole };
+    let error = case.admission().admit(&claim).await.expect_err("another effect");
+    assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
+    assert_eq!(case.event_types().await, [""; 0]);
 }
 
 pub(crate) async fn the_event_of_a_flip_says_that_flip(case: Case) {
