@@ -282,22 +282,22 @@ async fn a_read_that_began_before_a_reset_stops_nothing_that_was_admitted_after_
         }
     };
     // This one's watch reads the switches while the AI is still engaged, and is not told yet.
-    let first = auditor.effect(custom().switch(sms).request(&request()));
-    let first = first.run(async || {
-        until(1).await;
-        store.store.reset_switch(Switch::AI);
-        let second = auditor.effect(moltbot_call().request(&request()));
-        let second = second.run(async || {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            store.told.add_permits(1);
-            until(2).await;
-            store.told.add_permits(100);
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            Ok::<_, String>(json!("an answer"))
-        });
-        second.await.map_err(|error| error.to_string())
-    });
-    first.await.expect("the old read stops neither");
+    let first = auditor.clone();
+    let first = tokio::spawn(async move { first.kill_switch().stopped(&sms).await });
+    until(1).await;
+    store.store.reset_switch(Switch::AI);
+    let kill_switch = auditor.kill_switch();
+    let told = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        store.told.add_permits(1_000);
+        until(3).await;
+    };
+    tokio::select! {
+        biased;
+        () = kill_switch.stopped(&Switch::AI) => panic!("by a read from before the reset"),
+        () = told => {}
+    }
+    first.abort();
 }
 
 /// A store that does not look at switches.
