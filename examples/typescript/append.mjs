@@ -52,7 +52,7 @@ const COLUMNS = [
 ];
 
 /** SQLSTATEs after which the same call may succeed later, by class or whole. */
-const PASSING = /^(08|40|53|57|58)|^(25006|55P03)$/;
+const PASSING = /^(08|40|53|57|58)|^(25006|25P03|25P04|26000|42P05|54000|55P03)$/;
 
 /** The id of the event is taken by one with other content. */
 export class ConflictError extends Error {
@@ -133,7 +133,9 @@ export async function recordWith(pool, event, change) {
  */
 export function isRetryable(error) {
   if (error instanceof ConflictError || error instanceof TypeError) return false;
-  return error?.severity === undefined || PASSING.test(error.code);
+  if (error?.severity === undefined) return true;
+  // Supabase's pooler says so of a connection when it is full. Rust's queue keeps such an event in its spool.
+  return PASSING.test(error.code) || (error.severity === "FATAL" && error.code === "XX000");
 }
 
 /** @param {Client} client @param {SealedEvent} event */

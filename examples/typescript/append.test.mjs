@@ -188,6 +188,10 @@ test("what the database refuses is not tried again, what it cannot do now is", a
   await assert.rejects(pool.query("do $$ begin raise sqlstate '40001'; end $$"), isRetryable);
   await assert.rejects(pool.query("do $$ begin raise sqlstate '25006'; end $$"), isRetryable);
   assert.equal(isRetryable(new Error("Connection terminated unexpectedly")), true);
+  // A pooler that is full; a wrong password, and a fault of the server's own, do not pass.
+  assert.equal(isRetryable({ severity: "FATAL", code: "XX000" }), true);
+  assert.equal(isRetryable({ severity: "ERROR", code: "XX000" }), false);
+  assert.equal(isRetryable({ severity: "FATAL", code: "28P01" }), false);
 });
 
 test("the database refuses an event that is dated more than a day ahead", async () => {

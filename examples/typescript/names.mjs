@@ -1,5 +1,5 @@
-// Names and prefixes that tell secrets, exactly as src/redact/key_names.txt and src/redact/scan/secret_prefixes.txt
-// have them: a test compares them.
+// Names and prefixes that tell secrets, and letters as names are compared, exactly as src/redact/key_names.txt,
+// src/redact/scan/secret_prefixes.txt and src/redact/letters.txt have them: a test compares them.
 
 export const KEY_NAMES = String.raw`
 # What a value is by the name of its key. One table for the store, for masks and for log lines; an exact copy is
@@ -16,6 +16,7 @@ export const KEY_NAMES = String.raw`
 qualifier: again check confirm confirmation confirmed confirmer current encrypted field hash new nouveau old
 qualifier: b64 digest encoded hashed header no num number salted str string
 qualifier: plain plaintext repeat repeated retype text value verify
+qualifier: admin compte gmail momo wifi
 
 # Credentials: withheld from the store, masked everywhere.
 secret: ~access_key ~access_token ~api_key ~apikeys ~private_key ~secret ~secret_key ~token account_key aes_key anon_key
@@ -36,6 +37,8 @@ secret: sonar_login stripe_key sumo_key supabase_key twilio_key twilio_sid_secre
 password: ~ijambobanga ~mot_de_passe ~mot_passe ~passphrase ~passwd ~password ~passwords ~pwd
 password: ibanga ibanga_ryanjye ijambo_ry_ibanga ijambo_ry_banga mdp motdepass pass passe
 password: phrase_de_passe phrase_secrete
+# The same in languages of the neighbours, and of accounts that were made elsewhere.
+password: contrasena kennwort neno_la_siri nenosiri parola passwort senha wachtwoord
 
 # One-time codes, PINs and card checks: as above, and so are numbers.
 code: ~otp ~passcode 2fa_code access_code activation_code auth_code authorization_code authentication_code backup_code
@@ -299,4 +302,42 @@ ya29. 20 any
 # Africa's Talking and Google Gemini, as their consoles give them out
 atsk_ 40 any
 AQ.Ab8RN6 30 any
+`;
+
+export const LETTERS = String.raw`
+# Letters of Latin scripts, and Greek and Cyrillic ones that look like them, with what they are compared as. An exact copy
+# is in examples/typescript/names.mjs, and a test compares the two.
+a àáâãäåāăąǎǟǡǻȁȃȧḁẚạảấầẩẫậắằẳẵặªаα
+ae æǣǽ
+b ƀɓḃḅḇ
+c çćĉċčƈḉс
+d ďđðɖɗḋḍḏḑḓ
+e èéêëēĕėęěȅȇȩɛḕḗḙḛḝẹẻẽếềểễệеёε
+f ƒḟ
+ff ﬀ
+fi ﬁ
+fl ﬂ
+g ĝğġģǥǧǵɠḡ
+h ĥħȟḣḥḧḩḫẖһ
+i ìíîïĩīĭįıǐȉȋɨḭḯỉịіїι
+ij ĳ
+j ĵǰȷј
+k ķĸƙǩḱḳḵкκ
+l ĺļľŀłƚḷḹḻḽӏ
+m ḿṁṃм
+n ñńņňŉŋǹɲṅṇṉṋ
+o òóôõöøōŏőơǒǫǭǿȍȏȫȭȯȱɔṍṏṑṓọỏốồổỗộớờởỡợºоο
+oe œ
+p ƥṕṗрρ
+r ŕŗřȑȓṙṛṝṟ
+s śŝşšșſṡṣṥṧṩѕ
+ss ß
+t ţťŧƭțṫṭṯṱẗтτ
+th þ
+u ùúûüũūŭůűųưǔǖǘǚǜȕȗṳṵṷṹṻụủứừửữựυ
+v ṽṿν
+w ŵẁẃẅẇẉẘ
+x ẋẍхχ
+y ýÿŷƴȳẏẙỳỵỷỹуγ
+z źżžƶẑẓẕ
 `;

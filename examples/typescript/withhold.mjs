@@ -1,9 +1,11 @@
-// Keeps secrets out of a payload, as the Rust library does when it seals: by the names of keys, and by what keys of
-// providers begin with. The same tables, the same marks; a test compares the two.
+// Keeps secrets out of a payload, as the Rust library does when it seals: by the names of keys, and in texts by prefix,
+// shape and the name beside them. The same tables, the same marks; tests compare the two.
 
 import { createHmac } from "node:crypto";
 
-import { KEY_NAMES, SECRET_PREFIXES } from "./names.mjs";
+import { wordsOf } from "./fold.mjs";
+import { KEY_NAMES } from "./names.mjs";
+import { secretsIn } from "./secrets.mjs";
 
 /** What never enters the store, and how its mark names it. */
 const WITHHELD = new Map([
@@ -24,25 +26,9 @@ const MARK = /^\[(?:media|secret|signed_url) \d+ [0-9a-f]{12}\]$/;
 
 const TABLE = tableOf(KEY_NAMES);
 
-/** What a text is made of, without white space, quotes and brackets, as src/redact/scan has it. */
-const TOKEN = /[^\0- "'`|\\\x7f<>()[\]{}]{12,}/g;
-
-const CLASSES = {
-  alnum: (/** @type {string} */ _, /** @type {string} */ first) => /^[A-Za-z0-9]*$/.test(first),
-  any: () => true,
-  hex: (/** @type {string} */ _, /** @type {string} */ first) => /^[0-9A-Fa-f]*$/.test(first),
-  mixed: (/** @type {string} */ rest) => /[0-9]/.test(rest) && /[A-Z]/.test(rest) && /[a-z]/.test(rest),
-  rand: (/** @type {string} */ rest) => /[0-9]/.test(rest),
-  upper: (/** @type {string} */ _, /** @type {string} */ first) => /^[A-Z0-9]*$/.test(first),
-};
-
-const PREFIXES = prefixesOf(SECRET_PREFIXES);
-
 /**
- * A copy of a payload in which what stands below a telling name, and each key of a provider, is replaced by what it
- * was, its length in bytes and its keyed hash: `[secret 43 0f3a9b2c1d4e]`. Give it what goes into `input` and `output`.
- *
- * In texts it knows keys by how they begin, and nothing else: leave out passwords that stand in a sentence.
+ * A copy of a payload in which what stands below a telling name, and each secret in a text, is replaced by what it was,
+ * its length in bytes and its keyed hash: `[secret 43 0f3a9b2c1d4e]`. Give it what goes into `input` and `output`.
  * @param {Buffer} redactionKey the deployment's 32 secret bytes
  * @param {unknown} payload what `JSON.stringify` takes
  * @returns {any}
@@ -97,44 +83,6 @@ export function tableOf(text) {
   return table;
 }
 
-/**
- * @typedef {{ text: string, len: number, isExact: boolean, holds: (rest: string, first: string) => boolean,
- *     part: string }} Prefix
- */
-
-/** @param {string} text @returns {Prefix[]} */
-function prefixesOf(text) {
-  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-  return lines.map((line) => {
-    const [text, len, name, part = ""] = line.split(" ");
-    const holds = CLASSES[/** @type {keyof typeof CLASSES} */ (name)];
-    return { text, len: Number(len.replace("=", "")), isExact: len.startsWith("="), holds, part };
-  });
-}
-
-/** Whether a provider's key begins at a word of a token. @param {string} token */
-function hasKey(token) {
-  for (const { index } of token.matchAll(/(?<![A-Za-z0-9])[^]/g)) {
-    const rest = token.slice(index, index + 300);
-    if (PREFIXES.some((prefix) => begins(prefix, rest))) return true;
-  }
-  return false;
-}
-
-/** @param {Prefix} prefix @param {string} rest */
-function begins({ text, len, isExact, holds, part }, rest) {
-  if (!rest.startsWith(text)) return false;
-  const key = /^[A-Za-z0-9+/\-_.]{0,200}/.exec(rest.slice(text.length))?.[0] ?? "";
-  const first = len - text.length;
-  return (
-    (isExact ? key.length === first : key.length >= first) &&
-    holds(key, key.slice(0, first)) &&
-    key.includes(part) &&
-    // It begins article numbers too.
-    (text !== "sk-" || key.split("-").some((run) => run.length >= 16))
-  );
-}
-
 /** @param {Table} table @param {string[]} words @param {number} component */
 function lookUp({ names, endings, anywhere }, words, component) {
   for (let start = 0; start < words.length; start += 1) {
@@ -148,25 +96,10 @@ function lookUp({ names, endings, anywhere }, words, component) {
   return match === undefined ? null : match[1];
 }
 
-/** The words of a key without case and accents, and the first of its last part behind a dot. @param {string} key */
-function wordsOf(key) {
-  const parts = key.normalize("NFD").replace(/[\u0300-\u036f]/g, "").split(/[./]/);
-  const all = parts.map((part) =>
-    part
-      .replace(/(\p{Lu}+)(\p{Lu}\p{Ll})/gu, "$1 $2")
-      .replace(/([^\p{Lu}\P{L}]|\p{N})(\p{Lu})/gu, "$1 $2")
-      .split(/[^\p{L}\p{N}]+/u)
-      .filter((word) => word !== "")
-      .map((word) => word.toLowerCase()),
-  );
-  return { words: all.flat(), component: all.slice(0, -1).flat().length };
-}
-
 /** @param {Buffer} key @param {any} value @param {number} nested @returns {any} */
 function keepOut(key, value, nested) {
   if (typeof value === "string") {
-    const text = inNested(key, value, nested);
-    return text.replace(TOKEN, (token) => (hasKey(token) ? mark(key, "secret", token) : token));
+    return inText(key, inNested(key, value, nested));
   }
   if (Array.isArray(value)) {
     const [name, secret] = value;
@@ -176,15 +109,31 @@ function keepOut(key, value, nested) {
       ? [name, under(key, named, secret)]
       : value.map((item) => keepOut(key, item, nested));
   }
+  if (writesItself(value)) return keepOut(key, value.toJSON(), nested);
   if (!isObject(value)) return value;
+  // Bytes as Node.js writes them.
+  if (value.type === "Buffer" && Array.isArray(value.data) && Object.keys(value).length === 2) {
+    return mark(key, "media", JSON.stringify({ data: value.data, type: value.type }));
+  }
   const name = value.name ?? value.key;
   const beside = "value" in value && typeof name === "string" ? kindOf(name) : null;
   const members = Object.entries(value).map(([name, member]) => {
     const kind = name === "value" && WITHHELD.has(beside ?? "") ? beside : kindOf(name);
     const isWithheld = kind !== null && WITHHELD.has(kind);
-    return [name, isWithheld ? under(key, kind, member) : keepOut(key, member, nested)];
+    return [inText(key, name), isWithheld ? under(key, kind, member) : keepOut(key, member, nested)];
   });
   return Object.fromEntries(members);
+}
+
+/** A text without the secrets in it. @param {Buffer} key @param {string} text */
+function inText(key, text) {
+  let kept = "";
+  let from = 0;
+  for (const { start, end, kind } of secretsIn(text, kindOf)) {
+    kept += text.slice(from, start) + mark(key, kind, text.slice(start, end));
+    from = end;
+  }
+  return kept + text.slice(from);
 }
 
 /** @param {Buffer} key @param {string} text @param {number} nested */
@@ -209,19 +158,34 @@ function under(key, kind, value) {
     return kind === "code" || written.length >= 4 ? mark(key, kind, written) : value;
   }
   if (Array.isArray(value)) return value.map((item) => under(key, kind, item));
+  if (writesItself(value)) return under(key, kind, value.toJSON());
   if (!isObject(value)) return value;
   const members = Object.entries(value);
-  return Object.fromEntries(members.map(([name, member]) => [name, under(key, kind, member)]));
+  return Object.fromEntries(members.map(([name, member]) => [inText(key, name), under(key, kind, member)]));
 }
 
-/** Members that JSON has; a `Date` or whatever else writes itself is left to `seal`. @param {any} value */
+/** Whether a value says itself what JSON has of it. Of dates and bytes, `seal` takes what it can. @param {any} value */
+function writesItself(value) {
+  return typeof value?.toJSON === "function" && tagOf(value) !== "Date" && !ArrayBuffer.isView(value);
+}
+
+/**
+ * Whether a value has members that JSON has. A `Map`, a `Set`, an `Error` or the like has its content elsewhere: it is
+ * left as it is, and `seal` refuses it.
+ * @param {any} value
+ */
 function isObject(value) {
-  return typeof value === "object" && value !== null && typeof value.toJSON !== "function";
+  return typeof value === "object" && value !== null && tagOf(value) === "Object";
+}
+
+/** @param {unknown} value */
+function tagOf(value) {
+  return Object.prototype.toString.call(value).slice(8, -1);
 }
 
 /** @param {Buffer} key @param {string} kind @param {string} removed */
 function mark(key, kind, removed) {
-  const what = /** @type {string} */ (WITHHELD.get(kind));
+  const what = WITHHELD.get(kind) ?? kind;
   const hash = createHmac("sha256", key).update(`${what}\0${removed}`).digest("hex").slice(0, 12);
   return `[${what} ${Buffer.byteLength(removed)} ${hash}]`;
 }

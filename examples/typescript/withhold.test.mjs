@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { KEY_NAMES } from "./names.mjs";
+import { seal } from "./seal.mjs";
 import { kindOf, tableOf, withhold } from "./withhold.mjs";
 
 const KEY = Buffer.alloc(32, 7);
@@ -23,6 +24,25 @@ test("a name that is added to the table works in every spelling", () => {
   for (const key of ["umukono_wanjye", "umukonoWanjye", "UMUKONO-WANJYE2", "new.umukono.wanjye"]) {
     assert.equal(kindOf(key), null);
     assert.equal(kindOf(key, table), "secret");
+  }
+});
+
+test("what writes itself is withheld as it is written, and what is no JSON is left to be refused", () => {
+  class Account {
+    toJSON() {
+      return { password: "Umuganda#2026", pin: { toJSON: () => 1234 } };
+    }
+  }
+  const kept = withhold(KEY, { account: new Account(), mot_de_passe: { toJSON: () => "x9!kL" } });
+  assert.match(kept.account.password, /^\[secret 13 /);
+  assert.match(kept.account.pin, /^\[secret 4 /);
+  assert.match(kept.mot_de_passe, /^\[secret 5 /);
+  const holes = [1, , 3]; // eslint-disable-line no-sparse-arrays
+  for (const given of [new Map([["pin", 1234]]), new Set([1]), new Error("x"), Buffer.alloc(2), holes]) {
+    for (const payload of [{ given }, { a: [given] }]) {
+      const event = { type: "moltbot.called", actor: "moltbot", input: withhold(KEY, payload) };
+      assert.throws(() => seal(event), TypeError, String(given));
+    }
   }
 });
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{PackEvent, SCHEMA, SECTIONS_VERSION, Section, Sections, SetAsideEvent};
 use crate::event::{RequestId, StreamId};
 use crate::proof::{Digest, tagged_digest};
-use crate::redact::{Additions, Profile};
+use crate::redact::{Additions, Profile, RulesVersion};
 use crate::store::{AuditStore, StoreError, StreamSnapshot};
 
 /// A request's whole story for one reader. Its JSON form begins with `schema`.
@@ -55,16 +55,16 @@ impl ProfileName {
             name: profile.name().to_owned(),
             version: Profile::VERSION,
             additions: profile.additions().clone(),
-            rules_digest: rules_digest(),
+            rules_digest: rules_digest(RulesVersion::CURRENT),
         }
     }
 }
 
-/// The digest of the rules this version has.
-pub(super) fn rules_digest() -> Digest {
-    static DIGEST: LazyLock<Digest> =
-        LazyLock::new(|| tagged_digest("profile-rules", &Profile::rules()));
-    *DIGEST
+/// The digest of the rules that a version has.
+pub(super) fn rules_digest(version: RulesVersion) -> Digest {
+    static CURRENT: LazyLock<Digest> =
+        LazyLock::new(|| tagged_digest("profile-rules", &RulesVersion::CURRENT.rules()));
+    if version.is_current() { *CURRENT } else { tagged_digest("profile-rules", &version.rules()) }
 }
 
 /// Where the stream stands, and what ties the pack together.

@@ -2,10 +2,11 @@
 //! being built, and events are built one at a time.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::export::shown_digest_of;
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::json;
 use crate::proof::Digest;
-use crate::redact::Profile;
+use crate::redact::{Profile, RulesVersion};
 
 /// Longest profile, head or checkpoint, in bytes: they are built before anything is proven.
 const SMALL_MAX: usize = 1 << 20;
@@ -36,6 +37,8 @@ type Members<'a> = BTreeMap<String, &'a str>;
 /// A pack taken apart; sections are compared, not trusted.
 pub(super) struct Parts<'a> {
     pub(super) request_id: Uuid,
+    pub(super) rules: RulesVersion,
+    pub(super) sections_version: u32,
     pub(super) profile: ProfileName,
     pub(super) events: Vec<PackEvent>,
     /// What each event's digest must be.
@@ -51,6 +54,11 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
+    /// Whether this release computes such sections.
+    pub(super) fn has_current_sections(&self) -> bool {
+        self.sections_version == SECTIONS_VERSION
+    }
+
     pub(super) fn parse(json: &'a [u8], options: &VerifyOptions) -> Result<Self, VerifyError> {
         check_input(json, options)?;
         let json = str::from_utf8(json);
@@ -64,13 +72,18 @@ impl<'a> Parts<'a> {
         if integrity.keys().any(|name| !INTEGRITY.contains(&name.as_str())) {
             return Err(malformed("integrity", "it has a member that the schema does not have"));
         }
-        check_sections_version(take_small(&mut integrity, "sections_version")?)?;
-        let profile = profile(&mut members)?;
+        let sections_version = take_small(&mut integrity, "sections_version")?;
+        let (rules, profile) = profile(&mut members, sections_version)?;
+        if rules == RulesVersion::Four {
+            set_nothing_aside(&mut members, &mut integrity);
+        }
         let head: PackHead = take_small(&mut integrity, "head")?;
         let checkpoint = integrity.remove("checkpoint").ok_or_else(|| missing("checkpoint"))?;
         let (events, shown) = events(members.remove("events"), options)?;
         Ok(Self {
             request_id,
+            rules,
+            sections_version,
             profile,
             events,
             shown,
@@ -132,9 +145,25 @@ fn check_schema(schema: Option<&str>) -> Result<(), VerifyError> {
     }
 }
 
-/// Sections that this version cannot compute it cannot vouch for.
-fn check_sections_version(version: u32) -> Result<(), VerifyError> {
-    if version == SECTIONS_VERSION {
+/// Says what packs of profile version 4 did not say: nothing could be set aside then.
+fn set_nothing_aside<'a>(members: &mut Members<'a>, integrity: &mut Members<'a>) {
+    static DIGEST: LazyLock<String> =
+        LazyLock::new(|| Value::from(shown_digest_of(&json!([])).to_hex()).to_string());
+    members.entry("set_aside".to_owned()).or_insert("[]");
+    integrity.entry("set_aside_digest".to_owned()).or_insert(DIGEST.as_str());
+}
+
+/// The sections that packs with such rules have. Of other versions than its own, this release cannot vouch for sections.
+const fn sections_of(rules: RulesVersion) -> u32 {
+    match rules {
+        RulesVersion::Four => 2,
+        RulesVersion::Five => 3,
+        RulesVersion::Six => SECTIONS_VERSION,
+    }
+}
+
+fn check_sections_version(version: u32, rules: Option<RulesVersion>) -> Result<(), VerifyError> {
+    if rules.map_or(SECTIONS_VERSION, sections_of) == version {
         return Ok(());
     }
     Err(unusable(format!(
@@ -143,23 +172,29 @@ fn check_sections_version(version: u32) -> Result<(), VerifyError> {
     )))
 }
 
-/// The profile, if it is of the version whose rules this verifier knows.
-fn profile(members: &mut Members<'_>) -> Result<ProfileName, VerifyError> {
+/// The profile, if it is of a version whose rules this verifier knows.
+fn profile(
+    members: &mut Members<'_>,
+    sections_version: u32,
+) -> Result<(RulesVersion, ProfileName), VerifyError> {
     #[derive(Deserialize)]
     struct Versioned {
         version: u32,
     }
     let raw = members.get("profile").filter(|profile| profile.len() <= SMALL_MAX);
     let versioned = raw.and_then(|profile| serde_json::from_str::<Versioned>(profile).ok());
-    match versioned {
-        Some(Versioned { version }) if version != Profile::VERSION => {
-            let (ours, release) = (Profile::VERSION, other_release(version, Profile::VERSION));
-            Err(unusable(format!(
-                "its profile is of version {version}, and this release reads version {ours}: {release}"
-            )))
-        }
-        _ => take_small(members, "profile"),
-    }
+    let rules = versioned.as_ref().and_then(|profile| RulesVersion::of_number(profile.version));
+    check_sections_version(sections_version, rules)?;
+    let Some(Versioned { version }) = versioned else {
+        return Err(malformed("profile", "it does not have the form of the schema"));
+    };
+    let Some(rules) = rules else {
+        let (ours, release) = (Profile::VERSION, other_release(version, Profile::VERSION));
+        return Err(unusable(format!(
+            "its profile is of version {version}, and this release reads versions 4 to {ours}: {release}"
+        )));
+    };
+    Ok((rules, take_small(members, "profile")?))
 }
 
 /// Which release reads another version. Nothing was released before this one.

@@ -47,6 +47,12 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unchecked {
+    /// The sections are of an earlier version, which this release does not compute. The events are checked: what
+    /// the sections say of them is not.
+    Sections {
+        /// The version.
+        version: u32,
+    },
     /// An event shows nothing: its store says that it is not what was sealed.
     SetAside(SetAsideEvent),
     /// A value that the sections compute from is hidden. It was of another kind than its field, or the
@@ -64,6 +70,10 @@ pub enum Unchecked {
 impl fmt::Display for Unchecked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Sections { version } => write!(
+                f,
+                "its sections are of version {version}, which this release does not compute: read its events"
+            ),
             Self::SetAside(event) => {
                 write!(f, "event {} ", event.seq)?;
                 if let Some(id) = event.id {
@@ -131,14 +141,15 @@ impl VerifiedPack {
         &self.budgets
     }
 
-    /// What nobody can vouch for, in the order of the stream: events that are set aside, and hidden values
-    /// that sections compute from.
+    /// What nobody can vouch for: sections of an earlier version, and, in the order of the stream, events that are set
+    /// aside and hidden values that sections compute from.
     #[must_use]
     pub fn unchecked(&self) -> &[Unchecked] {
         &self.unchecked
     }
 
-    /// What is odd about the times of events, and may be a clock's fault.
+    /// What is odd about the times of events, and may be a clock's fault; and by which rules values are hidden, if they are
+    /// an earlier version's.
     #[must_use]
     pub fn remarks(&self) -> &[String] {
         &self.remarks

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::compare::difference;
 use super::export::{checkpoint, rules_digest, shown_digest};
@@ -16,6 +17,7 @@ use super::{
 };
 use crate::event::StreamId;
 use crate::proof::{Digest, chain_hash, event_hash, stream_start};
+use crate::record::Header;
 use crate::redact::{KnownValues, Rules};
 
 /// How far an event's own time may lie after the database's before that is odd.
@@ -70,8 +72,12 @@ fn verify(json: &[u8], options: &VerifyOptions) -> Result<VerifiedPack, VerifyEr
     verify_head(&pack)?;
     // Before the sections: they are computed from masked text, whose change is to be found at its event.
     verify_masks(&pack)?;
-    let sections = verify_sections(&pack)?;
-    let budgets = sections.budgets.content().map(|budgets| budgets.check.clone());
+    let budgets = if pack.has_current_sections() {
+        let sections = verify_sections(&pack)?;
+        sections.budgets.content().map(|budgets| budgets.check.clone())
+    } else {
+        Some(BudgetVerdict::of_earlier_sections(pack.events.first()))
+    };
     let views = pack.events.iter().flat_map(PackEvent::views);
     Ok(VerifiedPack {
         request_id: pack.request_id,
@@ -136,9 +142,8 @@ fn places<'a>(pack: &'a Parts<'_>) -> impl Iterator<Item = Place<'a>> {
 }
 
 fn verify_chain(pack: &Parts<'_>, rules: Rules<'_>) -> Result<(), VerifyError> {
-    let known = KnownValues::of_a_verifier(pack.events.iter().flat_map(PackEvent::hidden));
-    let stream = StreamId::of(Some(pack.request_id), None);
-    let mut chain = stream_start(*stream.uuid().as_bytes());
+    let known = KnownValues::of_a_verifier(tells_of_health(pack));
+    let mut chain = stream_start(*stream(pack).as_bytes());
     let mut ids = HashSet::with_capacity(pack.events.len());
     for (expected, place) in (1..).zip(places(pack)) {
         if place.seq() != expected {
@@ -161,6 +166,29 @@ fn verify_chain(pack: &Parts<'_>, rules: Rules<'_>) -> Result<(), VerifyError> {
     Ok(())
 }
 
+/// The stream of the pack's request.
+fn stream(pack: &Parts<'_>) -> Uuid {
+    let stream = || StreamId::of(Some(pack.request_id), None).uuid();
+    pack.rules.old_stream(pack.request_id).unwrap_or_else(stream)
+}
+
+/// What contradicts itself in an event's header. What it says of its stream is compared before.
+fn contradiction(pack: &Parts<'_>, event: &PackEvent) -> Option<&'static str> {
+    if pack.rules.old_stream(pack.request_id).is_none() {
+        return event.header.contradiction();
+    }
+    let stream_id = StreamId::of(event.header.request_id, event.header.conversation_id);
+    Header { stream_id, ..event.header.clone() }.contradiction()
+}
+
+/// Whether the pack says that its request is about health.
+fn tells_of_health(pack: &Parts<'_>) -> bool {
+    pack.events.iter().any(|event| {
+        event.hidden().any(|(key, rule)| KnownValues::tells_of_health(key, rule))
+            || event.views().iter().any(|(_, view)| pack.rules.tells_of_health("", &view.value))
+    })
+}
+
 /// Verifies one event without its place.
 fn verify_event(
     pack: &Parts<'_>,
@@ -171,7 +199,10 @@ fn verify_event(
     if event.header.request_id != Some(pack.request_id) {
         return Err(EventFault::ForeignStream);
     }
-    if let Some(contradiction) = event.header.contradiction() {
+    if event.header.stream_id.uuid() != stream(pack) {
+        return Err(EventFault::ForeignStream);
+    }
+    if let Some(contradiction) = contradiction(pack, event) {
         return Err(EventFault::Contradiction(contradiction));
     }
     let mut commitments = [event.event_hash; 4];
@@ -244,8 +275,8 @@ fn verify_sections(pack: &Parts<'_>) -> Result<Sections, VerifyError> {
 
 fn verify_profile<'a>(pack: &'a Parts<'_>) -> Result<Rules<'a>, VerifyError> {
     let is_whole = shown_digest(&pack.profile) == pack.profile_digest
-        && pack.profile.rules_digest == rules_digest();
-    let rules = Rules::of_profile(&pack.profile.name, &pack.profile.additions);
+        && pack.profile.rules_digest == rules_digest(pack.rules);
+    let rules = Rules::of_profile(pack.rules, &pack.profile.name, &pack.profile.additions);
     match rules {
         None => {
             let (place, what) = ("profile".to_owned(), "there is no profile of its name");
@@ -275,6 +306,9 @@ fn verify_masks(pack: &Parts<'_>) -> Result<(), VerifyError> {
 
 fn unchecked(pack: &Parts<'_>) -> Vec<Unchecked> {
     let mut unchecked = Vec::new();
+    if !pack.has_current_sections() {
+        unchecked.push(Unchecked::Sections { version: pack.sections_version });
+    }
     for place in places(pack) {
         match place {
             Place::SetAside(event) => unchecked.push(Unchecked::SetAside(*event)),
@@ -290,10 +324,16 @@ fn unchecked(pack: &Parts<'_>) -> Vec<Unchecked> {
     unchecked
 }
 
-/// What is odd about times. The chain proves them as they were recorded, so nobody changed them in the
+/// What the verifier did not do, and what is odd about times. The chain proves them as they were recorded, so nobody changed them in the
 /// pack; a clock may have been wrong.
 fn remarks(pack: &Parts<'_>) -> Vec<String> {
     let mut remarks = Vec::new();
+    if !pack.rules.is_current() {
+        remarks.push(format!(
+            "its values are hidden by the rules of version {}; what texts hold was not searched again",
+            pack.rules.number()
+        ));
+    }
     let mut latest = None;
     for place in places(pack) {
         let (seq, at) = (place.seq(), place.recorded_at());

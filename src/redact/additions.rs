@@ -44,6 +44,7 @@ pub struct Additions {
     /// Fields that an external reader sees although no built-in rule lists them.
     pub shown: BTreeMap<String, FieldKind>,
     /// Words that an external reader sees, by field.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub words: BTreeMap<String, BTreeSet<String>>,
 }
 

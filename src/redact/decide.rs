@@ -9,21 +9,19 @@ use serde_json::{Map, Number, Value};
 use uuid::Uuid;
 
 use super::additions::Additions;
+use super::earlier::{self, RulesVersion};
 use super::field::{Class, Holds};
 use super::form::{
-    is_masked_contacts, is_masked_phone, is_masked_text, is_pseudonym, looks_medical_masked,
+    is_masked_before, is_masked_contacts, is_masked_phone, is_masked_text, is_pseudonym, is_remark,
+    looks_medical_masked,
 };
 use super::health::{self, Sign, looks_medical};
-use super::key_name::is_phone_key;
+use super::key_name::kind_of;
 use super::known::{KnownValues, is_topic_key};
 use super::mask::{find_below, mask_contacts, mask_phone};
-use super::phone::digits_below_key;
+use super::phone::digits_below;
 use super::rule::{HIDDEN, Rule};
-use super::scan::{digit, is_between};
 use super::vocabulary::{is_listed, is_time};
-
-/// Most digits in a row in a remark of the host's own code: a price, and no phone number.
-const NOTE_DIGITS_MAX: usize = 6;
 
 /// A number of ten digits or more is no price, count or rank, and may be somebody's.
 const LONG_NUMBER: f64 = 1e9;
@@ -31,6 +29,7 @@ const LONG_NUMBER: f64 = 1e9;
 /// The rules for one reader.
 #[derive(Clone, Copy)]
 pub(crate) struct Rules<'a> {
+    version: RulesVersion,
     is_external: bool,
     additions: &'a Additions,
 }
@@ -75,15 +74,20 @@ pub(crate) enum Decision {
 }
 
 impl<'a> Rules<'a> {
+    /// This release's rules.
     pub(super) fn new(is_external: bool, additions: &'a Additions) -> Self {
-        Self { is_external, additions }
+        Self { version: RulesVersion::CURRENT, is_external, additions }
     }
 
-    /// The rules of a profile by its name in a pack.
-    pub(crate) fn of_profile(name: &str, additions: &'a Additions) -> Option<Self> {
+    /// The rules of a profile by its version and its name in a pack.
+    pub(crate) fn of_profile(
+        version: RulesVersion,
+        name: &str,
+        additions: &'a Additions,
+    ) -> Option<Self> {
         match name {
-            "external" => Some(Self::new(true, additions)),
-            "internal" => Some(Self::new(false, additions)),
+            "external" => Some(Self { version, ..Self::new(true, additions) }),
+            "internal" => Some(Self { version, ..Self::new(false, additions) }),
             _ => None,
         }
     }
@@ -115,6 +119,15 @@ impl<'a> Rules<'a> {
         if !self.is_external {
             return self.additions.hidden.contains(field.key);
         }
+        if !self.version.is_current() {
+            return self.additions.hidden.contains(field.key)
+                || earlier::hid(
+                    self.class(field),
+                    field.holds().filter(|_| self.version.has_needed()),
+                    shown,
+                    !known.texts_may_be_shown(),
+                );
+        }
         self.decide(field, shown, known, |_| String::new()) != Decision::Show
     }
 
@@ -127,8 +140,14 @@ impl<'a> Rules<'a> {
         masked: &Value,
         known: &KnownValues,
     ) -> bool {
+        if self.version == RulesVersion::Four {
+            let is_hidden = self.additions.hidden.contains(field.key);
+            return is_hidden == (rule == Rule::Host)
+                && earlier::left_by_4(self.is_external, self.class(field), rule, masked);
+        }
         let Value::String(text) = masked else { return false };
         let is_hidden = text == HIDDEN;
+        let is_current = self.version.is_current();
         if self.additions.hidden.contains(field.key) || rule == Rule::Host {
             return is_hidden && rule == Rule::Host && self.additions.hidden.contains(field.key);
         }
@@ -139,7 +158,9 @@ impl<'a> Rules<'a> {
         if !self.is_external {
             return match rule {
                 // The library itself makes the host's ids an object, and names its members.
-                Rule::Contact => field.key != "/host_ids" && is_masked_contacts(text),
+                Rule::Contact if field.key == "/host_ids" => false,
+                Rule::Contact if is_current => is_masked_contacts(text),
+                Rule::Contact => is_masked_before(text),
                 Rule::MemberNames => is_hidden && !field.key.starts_with('/'),
                 _ => false,
             };
@@ -147,13 +168,15 @@ impl<'a> Rules<'a> {
         match (self.class(field), rule) {
             (Class::Id, Rule::Id) => is_pseudonym(field.key, text),
             (Class::Phone, Rule::Phone) => is_masked_phone(text),
+            (Class::Note | Class::Text, Rule::Text) if !is_current => is_masked_before(text),
+            (Class::Open, Rule::Medical) => is_current && is_hidden,
             (Class::Note | Class::Text, Rule::Text) => {
                 is_masked_text(text)
                     && (is_hidden || (known.texts_may_be_shown() && !looks_medical_masked(text)))
             }
             (Class::Id, Rule::NotOfKind)
             | (Class::Name, Rule::Name)
-            | (Class::Note | Class::Open | Class::Text, Rule::Medical)
+            | (Class::Note | Class::Text, Rule::Medical)
             | (Class::Unlisted, Rule::NotListed)
             | (
                 Class::Container | Class::Note | Class::Open | Class::Text,
@@ -164,7 +187,10 @@ impl<'a> Rules<'a> {
     }
 
     fn class(self, field: Field<'_>) -> Class {
-        self.additions.class_in(field.event_type, field.key)
+        match self.additions.class_in(field.event_type, field.key) {
+            Class::Open if !self.version.lists(field.key) => Class::Unlisted,
+            class => class,
+        }
     }
 
     /// A value of its kind is shown to everybody. Any other may be anything, so outsiders do not see it,
@@ -288,22 +314,6 @@ fn hide_word(key: &str) -> Decision {
     hide(if is_topic_key(key) { Rule::Medical } else { Rule::NotListed })
 }
 
-/// Whether a note is a remark of several words, and no code or name, and holds no longer number.
-fn is_remark(text: &str) -> bool {
-    let mut digits = 0;
-    for c in text.chars() {
-        if digit(c).is_some() {
-            digits += 1;
-        } else if !is_between(c) && c != ',' {
-            digits = 0;
-        }
-        if digits > NOTE_DIGITS_MAX {
-            return false;
-        }
-    }
-    text.is_empty() || text.trim().contains(char::is_whitespace)
-}
-
 fn decide_internal(class: Class, key: &str, value: &Value, known: &KnownValues) -> Decision {
     match value {
         Value::String(text) => {
@@ -317,13 +327,13 @@ fn decide_internal(class: Class, key: &str, value: &Value, known: &KnownValues) 
                 // Sections join by ids: only what is known to be somebody's number is masked in one.
                 if is_id { !known.is_somebodys_phone(phone) } else { known.is_vendor_phone(phone) }
             });
-            if masked.is_none() && is_phone_key(key) && !is_id {
-                // A number of a form that only its field tells: of the world, without its plus.
-                if let Some(digits) =
-                    digits_below_key(text).filter(|_| !known.is_vendor_phone(text))
-                {
-                    return masked_as(Rule::Contact, mask_phone(&digits));
-                }
+            // A number of a form that only its field tells: of the world, without its plus.
+            if masked.is_none()
+                && !is_id
+                && let Some(digits) = kind_of(key).and_then(|kind| digits_below(kind, text))
+                && !known.is_vendor_phone(text)
+            {
+                return masked_as(Rule::Contact, mask_phone(&digits));
             }
             masked.map_or(Decision::Show, |text| masked_as(Rule::Contact, text))
         }
@@ -341,11 +351,6 @@ fn hide(rule: Rule) -> Decision {
 
 fn masked_as(rule: Rule, masked: String) -> Decision {
     Decision::Hide { rule, masked }
-}
-
-/// What a keyed hash in a field begins with, and what is hashed with the id.
-pub(super) fn pseudonym_prefix(key: &str) -> &str {
-    key.trim_end_matches("_ids").trim_end_matches("_id")
 }
 
 fn hide_phone(text: &str) -> Decision {
@@ -374,7 +379,7 @@ fn is_phone_number(key: &str, number: &Number, known: &KnownValues) -> bool {
     let is_number = |digits: &str| {
         known.has_contacts(digits)
             || known.is_known_phone(digits)
-            || (is_phone_key(key) && digits_below_key(digits).is_some())
+            || kind_of(key).is_some_and(|kind| digits_below(kind, digits).is_some())
     };
     let is_long = number.as_f64().is_some_and(|number| number.abs() >= LONG_NUMBER);
     is_long || (!number.is_f64() && is_number(&number.to_string()))

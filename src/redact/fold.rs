@@ -8,58 +8,26 @@ use std::sync::LazyLock;
 
 use super::scan::digit;
 
-/// Latin letters, with what they become.
-const LETTERS: [(&str, &str); 33] = [
-    ("a", "àáâãäåāăąǎǟǡǻȁȃȧḁẚạảấầẩẫậắằẳẵặªаα"),
-    ("ae", "æǣǽ"),
-    ("b", "ƀɓḃḅḇ"),
-    ("c", "çćĉċčƈḉс"),
-    ("d", "ďđðɖɗḋḍḏḑḓ"),
-    ("e", "èéêëēĕėęěȅȇȩɛḕḗḙḛḝẹẻẽếềểễệеёε"),
-    ("f", "ƒḟ"),
-    ("ff", "ﬀ"),
-    ("fi", "ﬁ"),
-    ("fl", "ﬂ"),
-    ("g", "ĝğġģǥǧǵɠḡ"),
-    ("h", "ĥħȟḣḥḧḩḫẖһ"),
-    ("i", "ìíîïĩīĭįıǐȉȋɨḭḯỉịіїι"),
-    ("ij", "ĳ"),
-    ("j", "ĵǰȷј"),
-    ("k", "ķĸƙǩḱḳḵкκ"),
-    ("l", "ĺļľŀłƚḷḹḻḽӏ"),
-    ("m", "ḿṁṃм"),
-    ("n", "ñńņňŉŋǹɲṅṇṉṋ"),
-    ("o", "òóôõöøōŏőơǒǫǭǿȍȏȫȭȯȱɔṍṏṑṓọỏốồổỗộớờởỡợºоο"),
-    ("oe", "œ"),
-    ("p", "ƥṕṗрρ"),
-    ("r", "ŕŗřȑȓṙṛṝṟ"),
-    ("s", "śŝşšșſṡṣṥṧṩѕ"),
-    ("ss", "ß"),
-    ("t", "ţťŧƭțṫṭṯṱẗтτ"),
-    ("th", "þ"),
-    ("u", "ùúûüũūŭůűųưǔǖǘǚǜȕȗṳṵṷṹṻụủứừửữựυ"),
-    ("v", "ṽṿν"),
-    ("w", "ŵẁẃẅẇẉẘ"),
-    ("x", "ẋẍхχ"),
-    ("y", "ýÿŷƴȳẏẙỳỵỷỹуγ"),
-    ("z", "źżžƶẑẓẕ"),
-];
-
+/// What a small letter is compared as.
 static BASES: LazyLock<HashMap<char, &'static str>> = LazyLock::new(|| {
-    LETTERS.iter().flat_map(|(to, from)| from.chars().map(|from| (from, *to))).collect()
+    let lines = include_str!("letters.txt").lines().filter(|line| !line.starts_with('#'));
+    let rows = lines.filter_map(|line| line.split_once(' '));
+    rows.flat_map(|(to, from)| from.chars().map(move |from| (from, to))).collect()
 });
 
 /// What a character is when texts are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Folded {
-    /// It is not seen, or is an accent of the letter before it.
-    Ignored,
+    /// An accent of the letter before it.
+    Accent,
     /// A letter or a digit.
     Letter(char),
     /// Letters that are written as one.
     Letters(&'static str),
     /// White space, a sign: it ends a word.
     Separator,
+    /// It has no width.
+    Unseen,
 }
 
 /// Folds one character.
@@ -71,8 +39,11 @@ pub(super) fn fold(c: char) -> Folded {
             Folded::Separator
         };
     }
-    if is_ignored(c) {
-        return Folded::Ignored;
+    if is_accent(c) {
+        return Folded::Accent;
+    }
+    if is_unseen(c) {
+        return Folded::Unseen;
     }
     if let Some(value) = digit(c) {
         return Folded::Letter(char::from(b'0' + value));
@@ -86,26 +57,33 @@ pub(super) fn fold(c: char) -> Folded {
     }
 }
 
-/// Combining marks, and characters without a width.
-fn is_ignored(c: char) -> bool {
+/// Marks that combine with the character before.
+fn is_accent(c: char) -> bool {
+    matches!(
+        c,
+        '\u{300}'..='\u{36f}'
+            | '\u{1ab0}'..='\u{1aff}'
+            | '\u{1dc0}'..='\u{1dff}'
+            | '\u{20d0}'..='\u{20ff}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{fe20}'..='\u{fe2f}'
+    )
+}
+
+/// Characters without a width.
+fn is_unseen(c: char) -> bool {
     matches!(
         c,
         '\u{ad}'
-            | '\u{300}'..='\u{36f}'
             | '\u{61c}'
             | '\u{180e}'
-            | '\u{1ab0}'..='\u{1aff}'
-            | '\u{1dc0}'..='\u{1dff}'
             | '\u{200b}'..='\u{200f}'
             | '\u{202a}'..='\u{202e}'
             | '\u{2060}'..='\u{2064}'
             | '\u{2066}'..='\u{206f}'
-            | '\u{20d0}'..='\u{20ff}'
             | '\u{115f}'
             | '\u{1160}'
             | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}'
-            | '\u{fe20}'..='\u{fe2f}'
             | '\u{feff}'
             | '\u{e0000}'..='\u{e0fff}'
     )
@@ -166,7 +144,7 @@ pub(super) fn letters(text: &str) -> Vec<Letter> {
                     letters.push(Letter { c: ' ', begins: false, ..letter });
                 }
             }
-            Folded::Ignored => {
+            Folded::Accent | Folded::Unseen => {
                 // An accent goes with its letter.
                 if let Some(last) = letters.last_mut()
                     && last.end == start

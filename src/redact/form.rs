@@ -1,9 +1,11 @@
-//! What a mask looks like: the forms that a rule may leave in the place of a value.
+//! What a mask looks like: the forms that a rule may leave in the place of a value; and what a remark looks like.
 
-use super::decide::pseudonym_prefix;
 use super::health::looks_medical;
 use super::rule::HIDDEN;
-use super::scan::{Kind, Scope, scan};
+use super::scan::{Kind, Scope, digit, is_between, scan};
+
+/// Most digits in a row in a remark of the host's own code: a price, and no phone number.
+const NOTE_DIGITS_MAX: usize = 6;
 
 /// What masks of contacts and secrets leave, beside numbers and addresses.
 const CONTACTS: [&str; 6] =
@@ -11,6 +13,11 @@ const CONTACTS: [&str; 6] =
 
 /// What masks of known names and terms leave.
 const NAMES: [&str; 3] = ["[medical]", "[name]", "[vendor]"];
+
+/// What a keyed hash in a field begins with, and what is hashed with the id.
+pub(super) fn pseudonym_prefix(key: &str) -> &str {
+    key.trim_end_matches("_ids").trim_end_matches("_id")
+}
 
 /// Whether contacts were masked in a text, vendors' numbers apart.
 pub(super) fn is_masked_contacts(text: &str) -> bool {
@@ -36,6 +43,14 @@ fn is_masked(text: &str, names: &[&str], is_shown: impl Fn(Kind) -> bool) -> boo
         && scan(text, Scope::Full).iter().all(|found| is_shown(found.kind))
 }
 
+/// Whether an earlier version masked something in a text, or hid it whole. Its scanner is not there to say whether
+/// everything was masked.
+pub(super) fn is_masked_before(text: &str) -> bool {
+    text == HIDDEN
+        || has_masked_digits_or_address(text)
+        || CONTACTS.iter().chain(&NAMES).any(|mask| text.contains(mask))
+}
+
 /// `***456`, also in `[card ***242]`, or `j***@***.com`.
 fn has_masked_digits_or_address(text: &str) -> bool {
     let is_masked = |run: &[u8]| run.starts_with(b"***") && run[3..].iter().all(u8::is_ascii_digit);
@@ -49,10 +64,36 @@ pub(super) fn is_pseudonym(key: &str, text: &str) -> bool {
     hash.is_some_and(|hash| hash.len() == 12 && hash.bytes().all(is_hex))
 }
 
+/// Whether a text is a keyed hash of any kind of id, as version 4 took it.
+pub(super) fn is_keyed_hash(text: &str) -> bool {
+    text.rsplit_once('-').is_some_and(|(kind, hash)| {
+        !kind.is_empty()
+            && kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+            && hash.len() == 12
+            && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
 /// Whether a text is what is left of a phone number: `***` and three digits, or nothing.
 pub(super) fn is_masked_phone(text: &str) -> bool {
     let shown = text.strip_prefix("***");
     let is_digits =
         |digits: &str| digits.len() == 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
     text == HIDDEN || shown.is_some_and(is_digits)
+}
+
+/// Whether a note is a remark of several words, and no code or name, and holds no longer number.
+pub(super) fn is_remark(text: &str) -> bool {
+    let mut digits = 0;
+    for c in text.chars() {
+        if digit(c).is_some() {
+            digits += 1;
+        } else if !is_between(c) && c != ',' {
+            digits = 0;
+        }
+        if digits > NOTE_DIGITS_MAX {
+            return false;
+        }
+    }
+    text.is_empty() || text.trim().contains(char::is_whitespace)
 }

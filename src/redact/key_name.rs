@@ -5,12 +5,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
+use super::key_words::Name;
 use super::scan::Kind;
-
-/// Most bytes of a key that are looked at, from its end.
-const KEY_MAX: usize = 96;
-/// Most words of a key that are told apart, from its end.
-const WORDS_MAX: usize = 12;
 
 /// What a name says of the values below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,15 +136,11 @@ pub(super) fn secret_kind(name: &str) -> Option<KeyKind> {
     kind.filter(|kind| kind.withheld() == Some(Kind::Secret))
 }
 
-/// Whether the name of a secret may end with these two bytes. Most words end in others: this spares the look
-/// for where the word begins.
-pub(super) fn may_end_secret_name(before: u8, last: u8) -> bool {
-    letter_pair(last, before).is_none_or(|end| has_bit(&TABLE.withheld_ends, end))
-}
-
-/// The same of a sentence, whose words [`ends_secret_name`] knows.
-pub(super) fn may_end_secret_word(before: u8, last: u8) -> bool {
-    letter_pair(last, before).is_none_or(|end| has_bit(&TABLE.last_word_ends, end))
+/// Whether a word with these last two bytes may be the last of a secret's name, or one of the words that a sentence
+/// assigns by. Most words end in others: this spares the look for where the word begins.
+#[inline]
+pub(super) fn may_end_name(before: u8, last: u8) -> bool {
+    (before | last) >= 0x80 || has_bit(&TABLE.word_ends, letter_pair(last, before))
 }
 
 /// Whether a secret's name may end with this word of a sentence.
@@ -187,7 +179,25 @@ pub(super) fn is_person_key(key: &str) -> bool {
     kind_of(key) == Some(KeyKind::Person)
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(include_str!("key_names.txt")));
+/// Words that a sentence assigns by, in English, French and Kinyarwanda.
+pub(super) const LINKS: [&str; 7] = ["are", "est", "ari", "is", "ni", "sont", "was"];
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let table = Table::new(include_str!("key_names.txt"));
+    #[cfg(feature = "testing")]
+    let table = table.with(ADDED.get_or_init(String::new));
+    table
+});
+
+/// What a test adds to the table before its first use.
+#[cfg(feature = "testing")]
+static ADDED: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+
+/// Adds lines to the table of this process; whether it was in time.
+#[cfg(feature = "testing")]
+pub(crate) fn add_names(lines: String) -> bool {
+    ADDED.set(lines).is_ok()
+}
 
 struct Listed {
     kind: KeyKind,
@@ -206,8 +216,8 @@ struct Table {
     withheld_ends: [u64; 16],
     /// Has a bit for the last word of each name of a secret, by its hash.
     last_words: [u64; 64],
-    /// Has a bit for the last two letters of each of them.
-    last_word_ends: [u64; 16],
+    /// Has a bit for the last two letters of each word that may stand before a value.
+    word_ends: [u64; 16],
 }
 
 impl Table {
@@ -219,20 +229,28 @@ impl Table {
             qualifiers: HashSet::new(),
             withheld_ends: [0; 16],
             last_words: [0; 64],
-            last_word_ends: [0; 16],
+            word_ends: [0; 16],
         };
+        for link in LINKS {
+            table.note_word(link);
+        }
+        table.with(text)
+    }
+
+    /// The table with further lines of the form that the file has.
+    fn with(mut self, text: &'static str) -> Self {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         for (kind, names) in lines.filter_map(|line| line.split_once(':')) {
             for name in names.split_ascii_whitespace() {
                 if let Some(kind) = KeyKind::named(kind) {
-                    table.insert(name, kind);
+                    self.insert(name, kind);
                 } else {
-                    table.qualifiers.insert(name);
-                    table.note_end(name);
+                    self.qualifiers.insert(name);
+                    self.note_end(name);
                 }
             }
         }
-        table
+        self
     }
 
     fn insert(&mut self, name: &str, kind: KeyKind) {
@@ -244,9 +262,7 @@ impl Table {
             {
                 let bit = word_bit(word);
                 self.last_words[bit / 64] |= 1 << (bit % 64);
-                if let Some(end) = last_letters(word) {
-                    self.last_word_ends[end / 64] |= 1 << (end % 64);
-                }
+                self.note_word(word);
             }
             self.note_end(&glued);
         }
@@ -261,6 +277,14 @@ impl Table {
     fn note_end(&mut self, name: &str) {
         if let Some(end) = last_letters(name) {
             self.withheld_ends[end / 64] |= 1 << (end % 64);
+        }
+        self.note_word(name);
+    }
+
+    fn note_word(&mut self, word: &str) {
+        if let [.., before, last] = word.as_bytes() {
+            let end = letter_pair(*last, *before);
+            self.word_ends[end / 64] |= 1 << (end % 64);
         }
     }
 
@@ -298,94 +322,12 @@ fn last_letters(key: &str) -> Option<usize> {
     let letters =
         key.bytes().rev().skip_while(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic());
     let mut letters = letters.filter(|byte| !matches!(byte, b'_' | b'-'));
-    letter_pair(letters.next()?, letters.next()?)
+    let (last, before) = (letters.next()?, letters.next()?);
+    let are_letters = last.is_ascii_alphabetic() && before.is_ascii_alphabetic();
+    are_letters.then(|| letter_pair(last, before))
 }
 
-fn letter_pair(last: u8, before: u8) -> Option<usize> {
-    let letter = |byte: u8| byte.is_ascii_alphabetic().then(|| usize::from(byte & 0x1f));
-    Some(letter(last)? * 32 + letter(before)?)
-}
-
-/// A key without case, accents and signs, and where its words begin.
-struct Name {
-    glued: String,
-    starts: [usize; WORDS_MAX],
-    count: usize,
-    /// Where the last part behind a dot begins.
-    component: usize,
-}
-
-impl Name {
-    fn new(key: &str) -> Self {
-        let key = &key[key.ceil_char_boundary(key.len().saturating_sub(KEY_MAX))..];
-        let mut name = Self {
-            glued: String::with_capacity(key.len()),
-            starts: [0; WORDS_MAX],
-            count: 0,
-            component: 0,
-        };
-        let mut before = ' ';
-        let mut chars = key.chars().peekable();
-        while let Some(c) = chars.next() {
-            // An accent that stands by itself.
-            if ('\u{300}'..='\u{36f}').contains(&c) {
-                continue;
-            }
-            if c.is_alphanumeric() {
-                let next_is_small = chars.peek().is_some_and(|next| next.is_lowercase());
-                let begins = !before.is_alphanumeric()
-                    || (c.is_uppercase() && (!before.is_uppercase() || next_is_small));
-                if begins {
-                    name.begin_word();
-                }
-                name.glued.extend(c.to_lowercase().map(without_accent));
-            } else if matches!(c, '.' | '/') {
-                name.component = name.glued.len();
-            }
-            before = c;
-        }
-        name
-    }
-
-    fn begin_word(&mut self) {
-        if self.count == WORDS_MAX {
-            self.starts.copy_within(1.., 0);
-            self.count -= 1;
-        }
-        self.starts[self.count] = self.glued.len();
-        self.count += 1;
-    }
-
-    fn starts(&self) -> impl Iterator<Item = usize> {
-        self.starts[..self.count].iter().copied()
-    }
-
-    fn last_start(&self) -> usize {
-        self.starts().last().unwrap_or_default()
-    }
-
-    fn last_word(&self) -> &str {
-        &self.glued[self.last_start()..]
-    }
-
-    fn shorten(&mut self, len: usize) {
-        self.glued.truncate(len);
-        while self.count > 0 && self.starts[self.count - 1] >= len {
-            self.count -= 1;
-        }
-    }
-}
-
-/// A small letter without its accent, as people write it on a keyboard that has none.
-const fn without_accent(c: char) -> char {
-    match c {
-        'à' | 'á' | 'â' | 'ã' | 'ä' => 'a',
-        'ç' => 'c',
-        'è' | 'é' | 'ê' | 'ë' => 'e',
-        'ì' | 'í' | 'î' | 'ï' => 'i',
-        'ñ' => 'n',
-        'ò' | 'ó' | 'ô' | 'õ' | 'ö' => 'o',
-        'ù' | 'ú' | 'û' | 'ü' => 'u',
-        _ => c,
-    }
+/// The number of a bit for two letters, without case.
+const fn letter_pair(last: u8, before: u8) -> usize {
+    (last & 31) as usize * 32 + (before & 31) as usize
 }

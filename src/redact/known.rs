@@ -69,16 +69,18 @@ impl KnownValues {
         }
     }
 
-    /// What a verifier knows, who sees what was masked only as it is masked: nobody's name or number. `hidden` are
-    /// the fields that are hidden, and why.
-    pub(crate) fn of_a_verifier<'a>(mut hidden: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
-        // A category is hidden as medical only if the request may be about health.
-        let is_medical =
-            hidden.any(|(key, rule)| is_topic_key(key) && rule == Rule::Medical.as_str());
+    /// What a verifier knows, who sees what was masked only as it is masked: nobody's name or number, and whether the
+    /// request is about health.
+    pub(crate) fn of_a_verifier(is_medical: bool) -> Self {
         Self {
             topic: if is_medical { Topic::Medical } else { Topic::Other },
             ..Self::new(CallingCode::RWANDA, &Additions::default())
         }
+    }
+
+    /// Whether a hidden field says that the request is about health: a category is hidden as medical only then.
+    pub(crate) fn tells_of_health(key: &str, rule: &str) -> bool {
+        is_topic_key(key) && rule == Rule::Medical.as_str()
     }
 
     /// Learns from one payload of an event of this type.

@@ -3,12 +3,14 @@
 mod additions;
 mod decide;
 mod e164;
+mod earlier;
 mod field;
 mod fold;
 mod form;
 mod health;
 mod key;
 mod key_name;
+mod key_words;
 mod known;
 mod mask;
 #[cfg(feature = "logs")]
@@ -24,6 +26,8 @@ mod vocabulary;
 mod walk;
 mod withhold;
 
+#[cfg(feature = "testing")]
+pub(crate) use self::key_name::add_names;
 #[cfg(feature = "logs")]
 pub(crate) use self::named::Named;
 pub use self::{
@@ -38,6 +42,7 @@ pub use self::{
 };
 pub(crate) use self::{
     decide::{Decision, Field, Rules},
+    earlier::RulesVersion,
     known::KnownValues,
     rule::Rule,
     withhold::{withhold, withhold_in_key},

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::e164::{CallingCode, of_digits, of_found, spellings};
-use super::scan::{digit, is_between};
+use super::scan::{digit_at, separator};
 
 /// Most digits that are compared: a number's, and two zeros before it.
 const MAX_DIGITS: usize = 17;
 
-/// Most characters between two digits of one number.
+/// Most separators between two digits of one number.
 const MAX_BETWEEN: usize = 5;
 
 /// Numbers of one request, in their one form.
@@ -85,18 +85,22 @@ impl PhoneBook {
             return found;
         }
         let mut run: Vec<Digit> = Vec::new();
-        let mut between = 0;
-        for (start, c) in text.char_indices() {
-            if let Some(value) = digit(c) {
-                let value = char::from(b'0' + value);
-                run.push(Digit { value, start, end: start + c.len_utf8() });
+        let (mut at, mut between) = (0, 0);
+        while let Some(c) = text[at..].chars().next() {
+            let start = at;
+            if let Some((value, len)) = digit_at(text, at) {
+                at += len;
+                run.push(Digit { value: char::from(b'0' + value), start, end: at });
                 between = 0;
-            } else if !run.is_empty() {
-                between += 1;
-                if between > MAX_BETWEEN || !is_between(c) {
-                    self.find_in_run(&run, with_vendors, &mut found);
-                    run.clear();
-                }
+                continue;
+            }
+            // Escaped, a separator has digits of its own.
+            let separator = if c.is_alphanumeric() { None } else { separator(text, at) };
+            at += separator.map_or(c.len_utf8(), |(_, len)| len);
+            between += 1;
+            if separator.is_none() || between > MAX_BETWEEN {
+                self.find_in_run(&run, with_vendors, &mut found);
+                run.clear();
             }
         }
         self.find_in_run(&run, with_vendors, &mut found);

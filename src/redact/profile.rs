@@ -4,12 +4,11 @@ use serde_json::Value;
 
 use super::RedactionKey;
 use super::additions::{Additions, FieldKind};
-use super::decide::{Decision, Field, Rules, pseudonym_prefix};
+use super::decide::{Decision, Field, Rules};
 use super::e164::CallingCode;
-use super::field::{FIELDS, KINDS, NEEDED, UNLISTED_IN};
-use super::health;
+use super::earlier::RulesVersion;
+use super::form::pseudonym_prefix;
 use super::known::KnownValues;
-use super::vocabulary;
 
 /// A redaction profile: decides for each value of a pack whether it is shown, and what stands in its
 /// place where it is not.
@@ -55,7 +54,7 @@ enum Reader {
 
 impl Profile {
     /// Version of the rules; it stands in every pack.
-    pub const VERSION: u32 = 6;
+    pub const VERSION: u32 = RulesVersion::CURRENT.number();
 
     /// For the operator's own people.
     #[must_use]
@@ -132,21 +131,7 @@ impl Profile {
     /// from, by class. What is not listed is hidden.
     #[must_use]
     pub fn rules() -> Value {
-        let classes = FIELDS.iter().map(|(class, fields)| {
-            (class.as_str().to_owned(), fields.iter().copied().collect::<Value>())
-        });
-        let unlisted = UNLISTED_IN.iter().map(|(event_type, fields)| {
-            ((*event_type).to_owned(), fields.iter().copied().collect::<Value>())
-        });
-        serde_json::json!({
-            "classes": classes.collect::<serde_json::Map<_, _>>(),
-            "health": health::TABLE,
-            "kinds": KINDS.map(|(kind, fields)| (format!("{kind:?}"), fields)),
-            "needed": NEEDED,
-            "unlisted_in": unlisted.collect::<serde_json::Map<_, _>>(),
-            "version": Self::VERSION,
-            "vocabulary": vocabulary::rules(),
-        })
+        RulesVersion::CURRENT.rules()
     }
 
     /// `internal` or `external`.

@@ -4,12 +4,14 @@
 //! - [`FaultProxy`] stands before a database and cuts, delays or swallows what passes.
 //! - [`SteppedClock`] jumps, as a time of day does that is set right.
 //! - [`assert_no_personal_data`] fails a test whose text leaks.
+//! - [`add_key_names`] adds names of keys, to see what becomes of what stands below them.
 //! - [`MemoryStore`] keeps records without a database, under the contract of one.
 //!
 //! For tests only: what is kept in memory is not durable, and what is cut is meant to be.
 
 mod clock;
 mod fault;
+mod key_names;
 mod memory;
 mod privacy;
 mod proxy;
@@ -19,6 +21,7 @@ mod sink;
 pub use self::{
     clock::SteppedClock,
     fault::Fault,
+    key_names::add_key_names,
     memory::MemoryStore,
     privacy::assert_no_personal_data,
     proxy::{FaultProxy, Upstream},

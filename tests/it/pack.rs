@@ -5,6 +5,7 @@ mod budgets;
 mod closed_words;
 mod contradictions;
 mod controls;
+mod earlier_versions;
 mod effects;
 mod explanation;
 mod export;

@@ -1,5 +1,6 @@
 //! What is found in text, and what never enters the store.
 
+mod added_name;
 mod at_rest;
 mod attacks;
 pub(crate) mod corpus;
@@ -12,7 +13,7 @@ mod numbers_in_software;
 mod phone_hashes;
 pub(crate) mod properties;
 mod quality;
-mod secret_rules;
+pub(crate) mod secret_rules;
 mod secret_texts;
 mod surfaces;
 mod world;

@@ -1,6 +1,7 @@
 //! The host's TypeScript: `examples/typescript` seals and appends as the library does.
 
 mod names;
+mod retryable;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

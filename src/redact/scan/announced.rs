@@ -3,10 +3,11 @@
 use std::cell::OnceCell;
 
 use super::context::{self, word_before};
+use super::words::Words;
 use crate::redact::key_name::KeyKind;
 
 /// Words that say a phone number follows, in English, French and Kinyarwanda.
-const PHONE_WORDS: [&str; 36] = [
+static PHONE_WORDS: Words<36> = Words::new([
     "call",
     "cell",
     "cellphone",
@@ -43,14 +44,14 @@ const PHONE_WORDS: [&str; 36] = [
     "wa",
     "watsapp",
     "whatsapp",
-];
+]);
 
 /// How words begin that say so in any of their forms: `appelez`, `mpamagara`, `mwampamagara kuri`.
 const PHONE_STEMS: [&str; 8] =
     ["appel", "hamagar", "mpamagar", "mwampamagar", "nhamagar", "rappel", "umpamagar", "whatsap"];
 
 /// Words that say so if a little word lies between them and the number: `text me on …`.
-const REACHING_WORDS: [&str; 18] = [
+static REACHING_WORDS: Words<18> = Words::new([
     "andika",
     "andikira",
     "cherchez",
@@ -69,11 +70,23 @@ const REACHING_WORDS: [&str; 18] = [
     "write",
     "écrire",
     "écrivez",
-];
+]);
+
+/// Words that say so behind a sign or with a word between.
+static LINKED_WORDS: Words<3> = Words::new(["contact", "contacts", "number"]);
 
 /// Words that may lie between and are longer than little words.
-const LITTLE_WORDS: [&str; 9] =
-    ["anytime", "cyangwa", "directly", "maintenant", "number", "please", "yacu", "yanjye", "yawe"];
+static LITTLE_WORDS: Words<9> = Words::new([
+    "anytime",
+    "cyangwa",
+    "directly",
+    "maintenant",
+    "number",
+    "please",
+    "yacu",
+    "yanjye",
+    "yawe",
+]);
 
 /// Longest little word between one of these and the number. `call about order 4155552671` counts orders.
 const MAX_LITTLE_WORD: usize = 4;
@@ -82,7 +95,7 @@ const MAX_LITTLE_WORD: usize = 4;
 const MAX_WORDS: usize = 4;
 
 /// Words that say what a number is of, when it is nobody's.
-const LABELS: [&str; 89] = [
+static LABELS: Words<94> = Words::new([
     "account",
     "amount",
     "article",
@@ -103,6 +116,7 @@ const LABELS: [&str; 89] = [
     "commit",
     "compte",
     "confirmation",
+    "cost",
     "count",
     "cursor",
     "doi",
@@ -116,6 +130,7 @@ const LABELS: [&str; 89] = [
     "iccid",
     "id",
     "ids",
+    "igiciro",
     "imei",
     "imsi",
     "index",
@@ -140,6 +155,9 @@ const LABELS: [&str; 89] = [
     "part",
     "pid",
     "port",
+    "price",
+    "prices",
+    "prix",
     "product",
     "rc",
     "receipt",
@@ -160,8 +178,8 @@ const LABELS: [&str; 89] = [
     "sku",
     "sn",
     "span",
-    "tid",
     "ticket",
+    "tid",
     "timestamp",
     "tin",
     "total",
@@ -172,10 +190,10 @@ const LABELS: [&str; 89] = [
     "ts",
     "txn",
     "upc",
-];
+]);
 
 /// Labels of what has numbers in all ranges that phones have, and no less digits.
-const PRODUCT_LABELS: [&str; 6] = ["barcode", "ean", "gtin", "isbn", "sku", "upc"];
+static PRODUCT_LABELS: Words<6> = Words::new(["barcode", "ean", "gtin", "isbn", "sku", "upc"]);
 
 /// How clearly words say that a number follows.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -219,7 +237,7 @@ impl<'a> Around<'a> {
 
     /// Whether it is the number of a product.
     pub(super) fn is_product(&self) -> bool {
-        self.label().is_some_and(|label| is_one_of(label, &PRODUCT_LABELS))
+        self.label().is_some_and(|label| PRODUCT_LABELS.has(label))
     }
 
     /// Whether it is an id's value: of a picture, a message, but not of somebody or of a card.
@@ -232,13 +250,6 @@ impl<'a> Around<'a> {
     }
 }
 
-fn is_one_of(word: &str, words: &[&str]) -> bool {
-    // Most words differ from most others in their first letter.
-    let Some(first) = word.bytes().next().map(|byte| byte | 0x20) else { return false };
-    let begins = |known: &&&str| known.len() == word.len() && known.as_bytes()[0] | 0x20 == first;
-    words.iter().filter(begins).any(|known| word.eq_ignore_ascii_case(known))
-}
-
 /// `id`, `ID`, `orderId`.
 fn ends_with_id(word: &str) -> bool {
     word.eq_ignore_ascii_case("id") || word.ends_with("Id") || word.ends_with("ID")
@@ -246,8 +257,9 @@ fn ends_with_id(word: &str) -> bool {
 
 /// The word that labels the digits at `at`, with `number`, `is` and the like between.
 fn label(text: &str, at: usize) -> Option<&str> {
-    const BETWEEN: [&str; 12] =
-        ["is", "est", "ni", "no", "nr", "num", "number", "numero", "numéro", "nimero", "was", "n°"];
+    static BETWEEN: Words<12> = Words::new([
+        "is", "est", "ni", "no", "nr", "num", "number", "numero", "numéro", "nimero", "was", "n°",
+    ]);
     let mut end = at;
     for _ in 0..3 {
         let word = word_before(text, end, b" :.#=-_(/\"'");
@@ -255,10 +267,10 @@ fn label(text: &str, at: usize) -> Option<&str> {
         if word.is_empty() {
             return None;
         }
-        if is_one_of(word, &LABELS) || ends_with_id(word) {
+        if LABELS.has(word) || ends_with_id(word) {
             return Some(word);
         }
-        if !is_one_of(word, &BETWEEN) {
+        if !BETWEEN.has(word) {
             return None;
         }
         end = word.as_ptr().addr() - text.as_ptr().addr();
@@ -281,7 +293,7 @@ fn announced(text: &str, at: usize) -> Announced {
             (end, has_other) = (start, true);
             word = word_before(text, end, SIGNS);
         }
-        if word.is_empty() || is_one_of(word, &LABELS) {
+        if word.is_empty() || LABELS.has(word) {
             return Announced::No;
         }
         let start = word.as_ptr().addr() - text.as_ptr().addr();
@@ -290,12 +302,12 @@ fn announced(text: &str, at: usize) -> Announced {
         let is_code = nth == 0 && matches!(gap, [b'-' | b'#', ..]);
         is_linked |= nth > 0 || gap.iter().any(|byte| matches!(byte, b':' | b'='));
         if is_phone_word(word)
-            || is_linked && is_one_of(word, &["contact", "contacts", "number"])
-            || nth > 0 && is_one_of(word, &REACHING_WORDS)
+            || is_linked && LINKED_WORDS.has(word)
+            || nth > 0 && REACHING_WORDS.has(word)
         {
             return said(text, start, word, is_linked);
         }
-        if is_code || word.chars().count() > MAX_LITTLE_WORD && !is_one_of(word, &LITTLE_WORDS) {
+        if is_code || word.chars().count() > MAX_LITTLE_WORD && !LITTLE_WORDS.has(word) {
             return Announced::No;
         }
         end = start;
@@ -316,7 +328,7 @@ fn number_before(text: &str, at: usize) -> Option<usize> {
 }
 
 fn is_phone_word(word: &str) -> bool {
-    is_one_of(word, &PHONE_WORDS)
+    PHONE_WORDS.has(word)
         || PHONE_STEMS.iter().any(|stem| {
             let start = word.get(..stem.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(stem))
@@ -325,9 +337,9 @@ fn is_phone_word(word: &str) -> bool {
 
 /// How clearly one of the words says it, which may be the number of a thing: `order number is …`.
 fn said(text: &str, start: usize, word: &str, is_linked: bool) -> Announced {
-    const NUMBERS: [&str; 4] = ["number", "nimero", "numero", "numéro"];
+    static NUMBERS: Words<4> = Words::new(["number", "nimero", "numero", "numéro"]);
     /// What `number` alone does not say.
-    const OWNERS: [&str; 19] = [
+    static OWNERS: Words<19> = Words::new([
         "cell",
         "client",
         "contact",
@@ -347,15 +359,15 @@ fn said(text: &str, start: usize, word: &str, is_linked: bool) -> Announced {
         "whatsapp",
         "work",
         "your",
-    ];
-    if !is_one_of(word, &NUMBERS) {
+    ]);
+    if !NUMBERS.has(word) {
         return if is_linked { Announced::Clearly } else { Announced::Perhaps };
     }
     let owner = word_before(text, start, b" -_'");
-    if is_one_of(owner, &LABELS) {
+    if LABELS.has(owner) {
         return Announced::No;
     }
-    if word.eq_ignore_ascii_case("number") && !is_one_of(owner, &OWNERS) {
+    if word.eq_ignore_ascii_case("number") && !OWNERS.has(owner) {
         return Announced::No;
     }
     Announced::Clearly

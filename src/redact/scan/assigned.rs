@@ -1,15 +1,15 @@
 //! The name that a value in a text is assigned to, as configuration files, programs, XML, command lines and people
 //! write it. Every look is bounded.
 
-use crate::redact::key_name::{
-    KeyKind, ends_secret_name, may_end_secret_name, may_end_secret_word, secret_kind,
-};
+use super::class::letters_before;
+use super::words::Words;
+use crate::redact::key_name::{self, KeyKind, ends_secret_name, may_end_name, secret_kind};
 
 /// Longest name before a value.
 const NAME_MAX: usize = 48;
 
 /// Words that stand between a name and the sign that assigns to it: `token: &'static str = "…"`.
-const TYPES: [&str; 13] = [
+static TYPES: Words<13> = Words::new([
     "any",
     "char",
     "const",
@@ -23,10 +23,13 @@ const TYPES: [&str; 13] = [
     "val",
     "var",
     "varchar",
-];
+]);
 
-/// Words that a sentence assigns by, in English, French and Kinyarwanda.
-const LINKS: [&str; 7] = ["are", "est", "ari", "is", "ni", "sont", "was"];
+/// Words that a sentence assigns by.
+static LINKS: Words<7> = Words::new(key_name::LINKS);
+
+/// Words that say what digits before them are used for: `… as your code`.
+static AS: Words<2> = Words::new(["as", "comme"]);
 
 /// Most words between what a sentence is about and its value: `the code for your account at the shop is …`.
 const WORDS_MAX: usize = 9;
@@ -38,6 +41,28 @@ pub(super) struct Assigned {
     pub(super) joint: u8,
 }
 
+/// Whether a name or a sentence may stand before a value at `at`. Behind a word and a space, as most values stand, the
+/// word's last letters say so.
+pub(super) fn may_be_named(text: &str, at: usize) -> bool {
+    match &text.as_bytes()[..at] {
+        [.., before, last, b' '] if last.is_ascii_alphabetic() => {
+            may_end_name(*before, *last) && {
+                let word = last_word(text, at - 1);
+                let start = at - 1 - word.len();
+                let is_flag = start > 0 && matches!(text.as_bytes()[start - 1], b'-' | b'_');
+                is_flag || ends_secret_name(word) || LINKS.has(word)
+            }
+        }
+        // Of digits alone nothing is the name.
+        [rest @ .., last, b' '] if last.is_ascii_digit() => {
+            let digits = rest.iter().rev().take_while(|byte| byte.is_ascii_digit()).take(NAME_MAX);
+            let before = rest.iter().rev().nth(digits.count());
+            before.is_some_and(|byte| !matches!(byte, b' ' | b'\n'))
+        }
+        _ => true,
+    }
+}
+
 /// What secret a value at `at` is by the name before it, where white space, quotes, a tag or a call lies between:
 /// `"api_key": "…"`, `apiKey := "…"`, `<apiKey>…`, `set("API_KEY", "…")`, `--api-key …`.
 pub(super) fn assigned(text: &str, at: usize) -> Option<Assigned> {
@@ -46,7 +71,7 @@ pub(super) fn assigned(text: &str, at: usize) -> Option<Assigned> {
     if let [.., before, word, b' '] = &bytes[..at]
         && word.is_ascii_alphanumeric()
     {
-        if !may_end_secret_name(*before, *word) {
+        if !may_end_name(*before, *word) {
             return None;
         }
         let start = at - 1 - last_word(text, at - 1).len();
@@ -54,7 +79,11 @@ pub(super) fn assigned(text: &str, at: usize) -> Option<Assigned> {
             return None;
         }
         let name = name_before(text, at - 1);
-        let kind = name.starts_with('-').then(|| secret_kind(name))?;
+        // `--api-key …`, `ENV API_KEY …`.
+        let is_variable =
+            |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        let is_name = name.starts_with('-') || name.bytes().all(is_variable);
+        let kind = is_name.then(|| secret_kind(name))?;
         return kind.map(|kind| Assigned { kind, joint: b' ' });
     }
     let value = unwrapped(bytes, at);
@@ -74,8 +103,11 @@ pub(super) fn assigned(text: &str, at: usize) -> Option<Assigned> {
     if is_call && joint == b',' && !bytes[..name_end].last().is_some_and(|byte| is_quote(*byte)) {
         return None;
     }
-    let is_equal =
-        bytes[name_end..end].iter().any(|byte| matches!(byte, b'=' | b',' | b'(' | b'|' | b'>'));
+    // In JSON, a remark is beside no name in quotes.
+    let is_pair = bytes[..name_end].last().is_some_and(|byte| is_quote(*byte))
+        && gap.iter().any(|byte| is_quote(*byte));
+    let is_equal = is_pair
+        || bytes[name_end..end].iter().any(|byte| matches!(byte, b'=' | b',' | b'(' | b'|' | b'>'));
     let kind = kind_before(text, name_end)?;
     Some(Assigned { kind, joint: if is_equal { b'=' } else { b':' } })
 }
@@ -92,12 +124,12 @@ pub(super) fn said(text: &str, at: usize) -> Option<Assigned> {
     let [.., before, last, b' ' | b'\n'] = &bytes[..skip_back(bytes, at, 1, is_quote)] else {
         return None;
     };
-    if !may_end_link(*before, *last) && !may_end_secret_word(*before, *last) {
+    if !may_end_name(*before, *last) {
         return None;
     }
     let end = skip_back(bytes, at, 3, is_white_or_quote);
     let word = last_word(text, end);
-    if !LINKS.iter().any(|link| word.eq_ignore_ascii_case(link)) {
+    if !LINKS.has(word) {
         let kind = secret_said(text, end, word).filter(|kind| *kind == KeyKind::Code)?;
         return Some(Assigned { kind, joint: b' ' });
     }
@@ -116,14 +148,6 @@ pub(super) fn said(text: &str, at: usize) -> Option<Assigned> {
     None
 }
 
-/// Whether one of [`LINKS`] ends with these two bytes.
-const fn may_end_link(before: u8, last: u8) -> bool {
-    matches!(
-        [before.to_ascii_lowercase(), last.to_ascii_lowercase()],
-        [b'r', b'e' | b'i'] | [b's', b't'] | [b'i' | b'a', b's'] | [b'n', b'i' | b't']
-    )
-}
-
 /// What secret the words before `end` name, of which this is the last.
 fn secret_said(text: &str, end: usize, last: &str) -> Option<KeyKind> {
     // Most words end no name, and a name is dear to look up.
@@ -136,25 +160,50 @@ fn secret_said(text: &str, end: usize, last: &str) -> Option<KeyKind> {
 
 /// Whether a sentence goes on to say that the value before `at` is a code: `… is your verification code`.
 pub(super) fn is_said_behind(text: &str, at: usize) -> bool {
-    let rest = &text[at..text.floor_char_boundary((at + 64).min(text.len()))];
-    let Some(rest) = rest.strip_prefix(' ') else { return false };
-    let sentence = rest.split(['.', '!', '?', '\n']).next().unwrap_or_default();
-    let Some((link, said)) = sentence.split_once(' ') else { return false };
+    let Some(rest) = text[at..].strip_prefix(' ') else { return false };
+    // Longer than the longest.
+    let link = rest.bytes().take(5).take_while(u8::is_ascii_alphabetic).count();
+    if !LINKS.has(&rest[..link]) && !AS.has(&rest[..link]) {
+        return false;
+    }
+    let sentence = &rest[..rest.floor_char_boundary(64.min(rest.len()))];
+    let sentence = sentence.split(['.', '!', '?', '\n']).next().unwrap_or_default();
+    let Some(said) = sentence.get(link..).and_then(|said| said.strip_prefix(' ')) else {
+        return false;
+    };
     let mut ends = said.match_indices(' ').map(|(end, _)| end).chain([said.len()]).take(WORDS_MAX);
-    LINKS.iter().any(|known| link.eq_ignore_ascii_case(known))
-        && ends.any(|end| secret_said(said, end, last_word(said, end)) == Some(KeyKind::Code))
+    ends.any(|end| secret_said(said, end, last_word(said, end)) == Some(KeyKind::Code))
 }
 
-/// `your code`, `votre code`, `kode yawe`: whose else than a person's would it be?
+/// `your code`, `votre code`, `kode yawe`, `enter the code`: whose else than a person's would it be?
 fn is_ones_own_code(phrase: &str) -> bool {
-    const OWN: [&str; 7] = ["mon", "my", "ton", "votre", "yanjye", "yawe", "your"];
+    static CODES: Words<2> = Words::new(["code", "kode"]);
+    static OWN: Words<7> = Words::new(["mon", "my", "ton", "votre", "yanjye", "yawe", "your"]);
     // What a code may be of, and still be a person's own.
-    const SENDERS: [&str; 6] = ["facebook", "google", "instagram", "telegram", "uber", "whatsapp"];
+    static SENDERS: Words<6> =
+        Words::new(["facebook", "google", "instagram", "telegram", "uber", "whatsapp"]);
+    // What one does with a code that one was sent.
+    static VERBS: Words<10> = Words::new([
+        "enter",
+        "entrez",
+        "injiza",
+        "koresha",
+        "saisir",
+        "saisissez",
+        "shyiramo",
+        "tapez",
+        "type",
+        "use",
+    ]);
+    static ARTICLES: Words<5> = Words::new(["ce", "iyi", "le", "the", "this"]);
     let mut words = phrase.rsplit([' ', '\'']).filter(|word| !word.is_empty());
     let (Some(last), Some(before)) = (words.next(), words.next()) else { return false };
-    let is = |word: &str, list: &[&str]| list.iter().any(|known| word.eq_ignore_ascii_case(known));
-    let is_code = |word: &str| is(word, &["code", "kode"]);
-    is_code(last) && (is(before, &OWN) || is(before, &SENDERS)) || is_code(before) && is(last, &OWN)
+    let is_sent = |before: &str| {
+        let verb =
+            if ARTICLES.has(before) { words.clone().next().unwrap_or_default() } else { before };
+        OWN.has(before) || SENDERS.has(before) || VERBS.has(verb)
+    };
+    CODES.has(last) && is_sent(before) || CODES.has(before) && OWN.has(last)
 }
 
 /// What the name that ends before a sign says, over quotes, brackets and a type.
@@ -165,7 +214,7 @@ fn kind_before(text: &str, at: usize) -> Option<KeyKind> {
     });
     for _ in 0..3 {
         let word = last_word(text, end);
-        if word.is_empty() || !TYPES.iter().any(|name| word.eq_ignore_ascii_case(name)) {
+        if word.is_empty() || !TYPES.has(word) && !LINKS.has(word) {
             break;
         }
         let is_between = |byte: u8| {
@@ -178,10 +227,12 @@ fn kind_before(text: &str, at: usize) -> Option<KeyKind> {
         end = before;
     }
     // `10:30` and `18:` are times.
-    if last_word(text, end).bytes().all(|byte| byte.is_ascii_digit()) {
+    if name_before(text, end).bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    secret_kind(phrase_before(text, end)).or_else(|| kind_of_pair(text, end))
+    let phrase = phrase_before(text, end);
+    let own_code = || is_ones_own_code(phrase).then_some(KeyKind::Code);
+    secret_kind(phrase).or_else(|| kind_of_pair(text, end)).or_else(own_code)
 }
 
 /// Of `name="apiKey" value="…"`, the name is the value of another.
@@ -242,7 +293,10 @@ fn phrase_before(text: &str, at: usize) -> &str {
 }
 
 fn last_word(text: &str, at: usize) -> &str {
-    ending(text, at, |byte| byte.is_ascii_alphanumeric() || !byte.is_ascii())
+    match letters_before(text.as_bytes(), at) {
+        Some(len) => &text[at - len..at],
+        None => ending(text, at, |byte| byte.is_ascii_alphanumeric() || !byte.is_ascii()),
+    }
 }
 
 fn ending(text: &str, at: usize, is: impl Fn(u8) -> bool) -> &str {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::assigned::{Assigned, assigned, assigned_by, is_said_behind, said};
+use super::assigned::{Assigned, assigned, assigned_by, is_said_behind, may_be_named, said};
 use super::class::{COLON, DIGIT, SIGN};
 use super::context;
 use super::prefix::KEY_MAX;
@@ -19,25 +19,31 @@ pub(super) fn value(text: &str, token: Range<usize>, any: u8) -> Option<Range<us
     {
         return Some(at);
     }
+    let is_named = may_be_named(text, token.start);
+    let is_told_behind = any & DIGIT != 0 && is_said_behind(text, token.end);
+    if !is_named && !is_told_behind {
+        return None;
+    }
     let value = text[token.clone()].trim_end_matches([',', ';', '.', '!', '?']);
     let at = token.start..token.start + value.len();
-    if let Some(by) = assigned(text, token.start) {
+    if is_named && let Some(by) = assigned(text, token.start) {
         return is_value(by, value).then_some(at);
     }
     if any & DIGIT == 0 {
         return None;
     }
-    if let Some(by) = said(text, token.start) {
+    if is_named && let Some(by) = said(text, token.start) {
         let at = with_second_half(text, at);
         return (is_value(by, value) && !context::is_price(text, at.start, at.end)).then_some(at);
     }
-    (is_code(value) && is_said_behind(text, token.end)).then_some(at)
+    (is_told_behind && is_code(value)).then_some(at)
 }
 
 /// Whether three digits are a code, as a sentence says.
 pub(super) fn is_short_code(text: &str, start: usize) -> bool {
     let digits = text.as_bytes()[start..].iter().take(4).take_while(|byte| byte.is_ascii_digit());
     digits.count() == 3
+        && may_be_named(text, start)
         && assigned(text, start)
             .or_else(|| said(text, start))
             .is_some_and(|by| by.kind == KeyKind::Code)
@@ -56,6 +62,11 @@ fn in_token(text: &str, token: &Range<usize>) -> Option<Range<usize>> {
         let behind = &bytes[at + 1..token.end];
         let start = at + 1 + behind.iter().take_while(|byte| matches!(byte, b'=' | b':')).count();
         let rest = &bytes[start..token.end];
+        // What ends with its sign has the value behind it, and behind digits it is no name: `18:00`.
+        let is_name = |byte: &u8| !byte.is_ascii_digit() && !matches!(byte, b'=' | b':');
+        if rest.is_empty() || !bytes[token.start..at].iter().any(is_name) && at > token.start {
+            continue;
+        }
         let Some(kind) = assigned_by(text, at) else { continue };
         let ends = |byte: &u8| matches!(byte, b'&' | b';' | b',');
         let len = rest.iter().take(KEY_MAX).position(ends).unwrap_or(rest.len());
@@ -92,11 +103,14 @@ fn with_second_half(text: &str, at: Range<usize>) -> Range<usize> {
 
 /// Digits, also in halves or behind a letter as `G-482913`.
 fn is_code(value: &str) -> bool {
+    if value.len() > 12 {
+        return false;
+    }
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
     let digits_alone = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     let code =
         value.split_once('-').filter(|(first, _)| first.len() == 1).map_or(value, |(_, code)| code);
-    (4..=10).contains(&digits) && value.len() <= 12 && digits_alone(code)
+    (4..=10).contains(&digits) && digits_alone(code)
 }
 
 /// Whether a text beside a secret's name is one, and not a remark on it.

@@ -30,7 +30,7 @@ impl Numbers<'_> {
                 other_length = Some((last, Kind::Phone));
             }
         }
-        best.or(other_length).or_else(|| self.cut(first))
+        best.or(other_length).or_else(|| self.cut(first).filter(|_| !around.is_labelled()))
     }
 
     pub(super) fn len_of(&self, first: usize, last: usize) -> usize {

@@ -164,6 +164,30 @@ pub(super) fn word_end(bytes: &[u8], start: usize) -> Option<usize> {
     (class_of(*behind) & TOKEN == 0).then_some(start + len)
 }
 
+/// The length of the word that ends here, told at once: of ASCII letters and digits, with something else before the
+/// last sixteen bytes end.
+pub(super) fn letters_before(bytes: &[u8], end: usize) -> Option<usize> {
+    let (before, last) = bytes[..end].split_last_chunk::<STRIDE>()?;
+    let len = letters_at_end(*last)?;
+    if len < STRIDE {
+        return Some(len);
+    }
+    let len = letters_at_end(*before.last_chunk::<STRIDE>()?)?;
+    (len < STRIDE).then_some(STRIDE + len)
+}
+
+/// How many letters and digits a stride ends with, if it is of ASCII.
+fn letters_at_end(stride: [u8; STRIDE]) -> Option<usize> {
+    let word = u64::from_le_bytes(stride);
+    if word & HIGH != 0 {
+        return None;
+    }
+    let small = word | every(0x20);
+    let is_letter = at_least(small, b'a') & !at_least(small, b'z' + 1);
+    let is_digit = at_least(word, b'0') & !at_least(word, b'9' + 1);
+    Some((!(is_letter | is_digit) & HIGH).leading_zeros() as usize / 8)
+}
+
 /// The end of the token that begins here, and all that its bytes may be part of.
 pub(super) fn token_end(bytes: &[u8], start: usize) -> (usize, u8) {
     let mut any = 0;

@@ -1,13 +1,14 @@
 //! What stands before and behind a candidate. Every look is bounded.
 
 use super::assigned::{name_before, unwrapped};
+use super::words::Words;
 use crate::redact::key_name::{KeyKind, kind_of};
 
 /// Currencies of the region, and the ones it is paid in from elsewhere.
-const CURRENCIES: [&str; 14] = [
+static CURRENCIES: Words<14> = Words::new([
     "bif", "cdf", "eur", "fcfa", "franc", "francs", "frs", "frw", "frws", "kes", "rwf", "tzs",
     "ugx", "usd",
-];
+]);
 
 /// What stands right before a number in a link, or in an idempotency key.
 const LINKS: [&str; 14] = [
@@ -106,14 +107,13 @@ fn trimmed(bytes: &[u8], at: usize, between: &[u8]) -> usize {
 
 /// Whether a currency stands before or behind an amount.
 pub(super) fn is_price(text: &str, start: usize, end: usize) -> bool {
-    let is_currency = |word: &str| CURRENCIES.iter().any(|c| word.eq_ignore_ascii_case(c));
     let behind = text[end..].trim_start_matches([' ', '\u{a0}', '\u{202f}']);
     let len = behind.bytes().take(12).take_while(u8::is_ascii_alphabetic).count();
     let before = text[..start].trim_end_matches([' ', '\u{a0}']);
     behind.len() + 8 > text.len() - end
-        && (is_currency(&behind[..len]) || behind.starts_with(['$', '€', '%']))
+        && (CURRENCIES.has(&behind[..len]) || behind.starts_with(['$', '€', '%']))
         || before.ends_with(['$', '€'])
-        || is_currency(word_before(text, start, b" :"))
+        || CURRENCIES.has(word_before(text, start, b" :"))
 }
 
 /// Whether mobile money's code for a merchant stands at `at`: `momo code 123456`, `momo: 123456`,
@@ -141,7 +141,7 @@ pub(super) fn is_momo_code(text: &str, at: usize, end: usize) -> bool {
 
 /// Whether a unit stands behind digits: `788123456 bytes`.
 pub(super) fn is_counted(text: &str, end: usize) -> bool {
-    const UNITS: [&str; 27] = [
+    static UNITS: Words<27> = Words::new([
         "bits",
         "byte",
         "bytes",
@@ -169,10 +169,10 @@ pub(super) fn is_counted(text: &str, end: usize) -> bool {
         "us",
         "users",
         "views",
-    ];
+    ]);
     let behind = text[end..].trim_start_matches([' ', '\u{a0}']);
     let len = behind.bytes().take(12).take_while(u8::is_ascii_alphabetic).count();
-    UNITS.iter().any(|unit| behind[..len].eq_ignore_ascii_case(unit))
+    UNITS.has(&behind[..len])
 }
 
 /// The word that ends before `at`, over signs that may lie between.

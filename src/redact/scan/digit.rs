@@ -50,11 +50,20 @@ pub(in crate::redact) enum Separator {
 
 /// The digit that is written here, and its length in bytes: as a character, percent-encoded (`%37`, `%2537`), or
 /// as an HTML entity (`&#55;`, `&#x37;`).
-pub(super) fn digit_at(text: &str, at: usize) -> Option<(u8, usize)> {
+#[inline]
+pub(in crate::redact) fn digit_at(text: &str, at: usize) -> Option<(u8, usize)> {
+    match text.as_bytes().get(at)? {
+        byte @ b'0'..=b'9' => Some((byte - b'0', 1)),
+        b'%' | b'&' | 0x80.. => disguised_digit_at(text, at),
+        _ => None,
+    }
+}
+
+#[inline(never)]
+fn disguised_digit_at(text: &str, at: usize) -> Option<(u8, usize)> {
     let bytes = &text.as_bytes()[at..];
     let value = |byte: u8| byte.is_ascii_digit().then(|| byte - b'0');
     match bytes {
-        [byte @ b'0'..=b'9', ..] => Some((byte - b'0', 1)),
         [b'%', b'3', byte, ..] => value(*byte).map(|value| (value, 3)),
         [b'%', b'2', b'5', b'3', byte, ..] => value(*byte).map(|value| (value, 5)),
         [b'&', b'#', b'x' | b'X', b'3', byte, b';', ..] => value(*byte).map(|value| (value, 6)),
@@ -71,12 +80,15 @@ pub(super) fn digit_at(text: &str, at: usize) -> Option<(u8, usize)> {
 }
 
 /// Length of what is not seen between two digits of one group here, such as a zero-width space or an overline.
+#[inline]
 pub(super) fn unseen_between(text: &str, at: usize) -> Option<usize> {
+    if text.as_bytes().get(at).is_none_or(u8::is_ascii) { None } else { unseen_at(text, at) }
+}
+
+#[inline(never)]
+fn unseen_at(text: &str, at: usize) -> Option<usize> {
     /// Nobody needs more.
     const MAX: usize = 8;
-    if text.as_bytes().get(at).is_none_or(u8::is_ascii) {
-        return None;
-    }
     let unseen = text[at..].chars().take(MAX).take_while(|c| is_unseen(*c));
     let len = unseen.map(char::len_utf8).sum::<usize>();
     (len > 0 && digit_at(text, at + len).is_some()).then_some(len)
@@ -108,7 +120,7 @@ fn is_unseen(c: char) -> bool {
 }
 
 /// The separator that begins here, and its length in bytes.
-pub(super) fn separator(text: &str, at: usize) -> Option<(Separator, usize)> {
+pub(in crate::redact) fn separator(text: &str, at: usize) -> Option<(Separator, usize)> {
     let c = text.get(at..)?.chars().next()?;
     match c {
         ',' => Some((Separator::Comma, 1)),

@@ -14,7 +14,11 @@ const FILES: [&str; 10] = ["css", "gif", "html", "jpeg", "jpg", "js", "pdf", "pn
 /// Finds the addresses in a token.
 pub(super) fn find(text: &str, token: Range<usize>, any: u8, found: &mut Vec<Found>) {
     // Encoded, an at sign is a mark and digits.
-    if any & (AT | WIDE) == 0 && any & (MARK | DIGIT) != MARK | DIGIT {
+    let is_encoded = || {
+        let bytes = &text.as_bytes()[token.clone()];
+        any & (MARK | DIGIT) == MARK | DIGIT && bytes.iter().any(|byte| matches!(byte, b'%' | b'&'))
+    };
+    if any & (AT | WIDE) == 0 && !is_encoded() {
         return;
     }
     let mut from = token.start;

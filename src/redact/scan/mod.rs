@@ -25,6 +25,7 @@ mod phone;
 mod prefix;
 mod secret;
 mod url;
+mod words;
 
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -34,7 +35,7 @@ use self::class::{
 };
 use self::number::Numbers;
 
-pub(super) use self::digit::{digit, digits_of, is_between, percent_encoded};
+pub(super) use self::digit::{digit, digit_at, digits_of, is_between, percent_encoded, separator};
 
 /// What was found in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -200,7 +201,7 @@ impl Pass<'_> {
     fn token(&mut self, token: Range<usize>, any: u8) -> usize {
         let end = token.end;
         if any & DASH != 0 {
-            if opaque::is_one_keyed_hash(&self.text.as_bytes()[token.clone()])
+            if opaque::is_one_keyed_hash(&self.text[token.clone()])
                 && assigned::assigned(self.text, token.start).is_none()
             {
                 return end;

@@ -168,6 +168,10 @@ impl<'a> Numbers<'a> {
             return None;
         }
         let joint = match &self.text.as_bytes()[at..end] {
+            // What joins most groups.
+            [joint @ (b' ' | b'-' | b'.' | b'/')] => {
+                return Some(Group { joint: *joint, ..Group::default() });
+            }
             [joint] => *joint,
             gap if gap.contains(&b'/') => b'/',
             _ => b' ',

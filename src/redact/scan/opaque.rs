@@ -2,6 +2,7 @@
 
 use super::class::{TOKEN, class_of, is_hex};
 use super::phone;
+use super::words::Words;
 
 /// What this crate's keyed hashes are of.
 const KINDS: [&str; 10] = [
@@ -16,6 +17,8 @@ const KINDS: [&str; 10] = [
     "provider_message",
     "vendor",
 ];
+
+static WHOLE_KINDS: Words<10> = Words::new(KINDS);
 
 /// Length of the UUID, the time, or the hash (16 or more hex digits, letters among them) that begins
 /// at `at`, where no letter or digit precedes.
@@ -60,8 +63,8 @@ pub(super) fn uuid_end(bytes: &[u8], start: usize) -> Option<usize> {
 
 /// Whether a token is a keyed hash of this crate, with a letter in it, and nothing else but a comma or a
 /// full stop: twelve digits would look like a number.
-pub(super) fn is_one_keyed_hash(token: &[u8]) -> bool {
-    let token = match token {
+pub(super) fn is_one_keyed_hash(written: &str) -> bool {
+    let token = match written.as_bytes() {
         [whole @ .., last] if !last.is_ascii_alphanumeric() => whole,
         whole => whole,
     };
@@ -73,7 +76,7 @@ pub(super) fn is_one_keyed_hash(token: &[u8]) -> bool {
         && are_hex_fours(hash, 0, 4)
         && are_hex_fours(hash, 4, 8)
         && !hash.starts_with(b"07")
-        && KINDS.iter().any(|known| kind == known.as_bytes())
+        && written.get(..kind.len()).is_some_and(|kind| WHOLE_KINDS.has(kind))
 }
 
 /// The end of the token that begins here, where it is at most three digits, with no more of them

@@ -38,7 +38,10 @@ pub(super) fn find(text: &str, token: Range<usize>, any: u8, found: &mut Vec<Fou
             return;
         }
     }
-    if context::is_after_scheme(text, token.start, "basic") && is_credentials(written) {
+    if written.len() >= 8
+        && context::is_after_scheme(text, token.start, "basic")
+        && is_credentials(written)
+    {
         found.push(Found { at: token, kind: Kind::Secret });
     } else if let Some(at) = beside::value(text, token, any) {
         found.push(Found { at, kind: Kind::Secret });

@@ -188,8 +188,7 @@ async fn additions_that_are_not_applied_everywhere_are_refused() {
     let [internal, external] = story_packs().await;
     let add = |pack: &Value, hidden: &[&str], shown: Value| {
         let mut forger = Forger::of(pack);
-        forger.pack["profile"]["additions"] =
-            json!({ "hidden": hidden, "shown": shown, "words": {} });
+        forger.pack["profile"]["additions"] = json!({ "hidden": hidden, "shown": shown });
         forger
     };
     for pack in [&internal, &external] {

@@ -17,6 +17,7 @@ async fn pack(profile: &Profile) -> Value {
     let input = json!({
         "message_type": "text", "zone": "kigali-2", "rider": { "phone": "0788123456" },
         "wa_id": 447_946_095_812_u64, "from_number": "447946095812",
+        "to": "447946095812", "author": 447_946_095_812_u64, "user_id": "20261124",
     });
     teller.tell(event.input(input)).await;
     let json = export(&*fresh.store, &teller.request, profile).await.to_json_pretty();
@@ -70,6 +71,10 @@ async fn a_shown_field_still_shows_no_number() {
 async fn numbers_of_the_world_are_known_by_their_field_in_an_internal_pack_too() {
     let pack = pack(&Profile::internal()).await;
     assert_eq!(input(&pack)["from_number"], "***812");
+    // Names that hold other things too: digits alone, and nothing like a date.
+    assert_eq!(input(&pack)["to"], "***812");
+    assert_eq!(input(&pack)["author"], "[hidden]");
+    assert_eq!(input(&pack)["user_id"], "20261124");
     assert!(!pack.to_string().contains("447946095812"));
 }
 

@@ -335,6 +335,23 @@ async fn the_clients_number_is_found_in_every_way_it_is_written() {
 }
 
 #[tokio::test]
+async fn the_clients_number_is_found_in_disguise_too() {
+    // Without the request, these are the numbers of orders.
+    for written in [
+        "07700900123",
+        "%30%37700900123",
+        "&#48;7700900123",
+        "07700%20900%20123",
+        "07700&nbsp;900 123",
+    ] {
+        let text = format!("order {written} is mine");
+        for shown in told("+447700900123", "+250780000201", &text).await {
+            assert_eq!(shown, "order ***123 is mine", "{written}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_strangers_number_with_a_vendors_ending_is_a_strangers() {
     for (written, is_shown) in [
         ("+250780000201", true),

@@ -315,7 +315,7 @@ impl Random {
     }
 }
 
-fn rows(table: &str) -> impl Iterator<Item = (&str, &str)> {
+fn rows(table: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
     table.lines().filter_map(|line| line.split_once(' '))
 }
 
@@ -324,39 +324,51 @@ fn is_found(text: &str) -> bool {
     find(text).iter().any(|found| matches!(found.kind, Kind::Secret | Kind::SignedUrl))
 }
 
-#[test]
-#[expect(clippy::print_stdout, reason = "what is missed is for who reads the documents")]
-fn samples_of_public_rules_are_found() {
+/// A text with a secret of a rule's shape in it.
+pub(crate) struct Sample {
+    rule: &'static str,
+    pub(crate) text: String,
+    /// The secret, if only the name beside it tells.
+    named: Option<String>,
+}
+
+/// The same in every run.
+pub(crate) fn samples() -> Vec<Sample> {
     let mut random = Random(16);
-    let (mut all, mut missed) = (0, Vec::new());
+    let mut samples = Vec::new();
     for (rule, shape) in rows(TOLD_BY_FORM) {
         for around in ["{}", "the key is {} today", "x=\"{}\";"] {
             for _ in 0..4 {
                 let text = around.replace("{}", &random.sample(shape).replace("\\n", "\n"));
-                all += 1;
-                if !is_found(&text) {
-                    missed.push((rule, text));
-                }
+                samples.push(Sample { rule, text, named: None });
             }
         }
     }
-    for (vendor, shape) in rows(TOLD_BY_NAME) {
+    for (rule, shape) in rows(TOLD_BY_NAME) {
         for form in FORMS {
             let secret = random.sample(shape);
-            let text = form.replace("{i}", vendor).replace("{s}", &secret);
-            all += 1;
-            let masked = moltbot_audit::redact::mask(&text);
-            if masked.contains(&secret) {
-                missed.push((vendor, text));
-            }
+            let text = form.replace("{i}", rule).replace("{s}", &secret);
+            samples.push(Sample { rule, text, named: Some(secret) });
         }
     }
-    for (rule, text) in &missed {
+    samples
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "what is missed is for who reads the documents")]
+fn samples_of_public_rules_are_found() {
+    let samples = samples();
+    let is_missed = |sample: &&Sample| match &sample.named {
+        None => !is_found(&sample.text),
+        Some(secret) => moltbot_audit::redact::mask(&sample.text).contains(secret),
+    };
+    let missed: Vec<_> = samples.iter().filter(is_missed).collect();
+    for Sample { rule, text, .. } in &missed {
         println!("missed {rule}: {text}");
     }
     let rules = rows(TOLD_BY_FORM).count() + rows(TOLD_BY_NAME).count();
-    println!("{rules} rules, {all} samples, {} missed", missed.len());
-    assert!(rules > 200 && missed.len() * 50 <= all, "{} of {all} were missed", missed.len());
+    println!("{rules} rules, {} samples, {} missed", samples.len(), missed.len());
+    assert!(rules > 200 && missed.len() * 50 <= samples.len(), "{} were missed", missed.len());
 }
 
 /// What looks a little like a key and is none.

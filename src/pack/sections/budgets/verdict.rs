@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::pack::PackEvent;
+
 /// Whether the limits of a request were kept, added up from its events alone.
 ///
 /// It says nothing about a day's limits: they hold over all requests, and a pack is of one.
@@ -49,6 +51,15 @@ pub enum BudgetVerdict {
 impl BudgetVerdict {
     /// Of events in which nothing was admitted, nor anything done that has a limit.
     pub(in crate::pack) const NOTHING: Self = Self::WithinLimits { admitted: 0, outside: 0 };
+
+    /// Of a pack whose sections are of an earlier version: limits were recorded in other fields then.
+    pub(in crate::pack) fn of_earlier_sections(first: Option<&PackEvent>) -> Self {
+        first.map_or(Self::NOTHING, |first| Self::NotCheckable {
+            seq: first.seq,
+            event_id: Some(first.header.id),
+            why: "sections are of an earlier version",
+        })
+    }
 
     /// The place of the event that it is about.
     pub(super) fn seq(&self) -> Option<i64> {
