@@ -52,7 +52,7 @@ async fn on_each_surface() {
     assert_eq!(mask("nomero_y_umushoferi=447946095812"), "nomero_y_umushoferi=***812");
 
     let lines = logged(|| {
-        tracing::info!(umukono_wanjye = "x9!kL", nomero_y_umushoferi = 447_946_095_812_u64, "x")
+        tracing::info!(umukono_wanjye = "x9!kL", nomero_y_umushoferi = 447_946_095_812_u64, "x");
     });
     assert_eq!(lines[0].text("umukono_wanjye"), "[secret]");
     assert_eq!(lines[0].text("nomero_y_umushoferi"), "***812");

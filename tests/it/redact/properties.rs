@@ -56,8 +56,9 @@ proptest! {
         prop_assert_eq!(once, twice);
     }
 
+    /// Beside letters that make up no word which says what a number is: `mfa` would.
     #[test]
-    fn uuids_times_and_prices_come_out_unchanged(seed in any::<u128>(), seconds in 1_600_000_000_i64..1_900_000_000, price in 1_u32..999, before in "[a-zé ]{0,12}", after in "[a-zé ]{0,12}") {
+    fn uuids_times_and_prices_come_out_unchanged(seed in any::<u128>(), seconds in 1_600_000_000_i64..1_900_000_000, price in 1_u32..999, before in "[bdfghéz ]{0,12}", after in "[bdfghéz ]{0,12}") {
         let uuid = uuid::Uuid::from_u128(seed).to_string();
         // One whose last part looks like a number, inside of an idempotency key.
         let tail = seconds % 100_000_000;
