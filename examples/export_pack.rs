@@ -1,11 +1,12 @@
 //! Exports one request's pack from a database.
 
+#[path = "shared/existing.rs"]
+mod existing;
 #[path = "shared/said.rs"]
 mod said;
 #[path = "shared/key.rs"]
 mod shared_key;
 
-use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -75,7 +76,7 @@ async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::E
     // What is pasted into a terminal often brings a blank with it.
     let typed = arguments.request.trim();
     let request = key.request_id(typed).map_err(|error| format!("--request {typed:?}: {error}"))?;
-    let store = store::connect(&existing(&arguments.database)).await?;
+    let store = store::connect(&existing::only(&arguments.database)).await?;
     let auditor = Auditor::builder(store.clone(), key).build();
     let pack = export_recorded(&auditor, &*store, &request, &profile, "export_pack").await;
     store.close().await;
@@ -120,22 +121,14 @@ fn check_destination(out: &Path) -> Result<(), String> {
     }
 }
 
-/// Opening would create an empty database: an export wants one that is there.
-fn existing(url: &str) -> Cow<'_, str> {
-    if url.starts_with("sqlite:") && !url.contains('?') {
-        format!("{url}?mode=rw").into()
-    } else {
-        url.into()
-    }
-}
-
 /// What was typed, and what to look at: a name leads to another id under another key.
 fn unknown(typed: &str, request: &RequestId) -> Box<dyn std::error::Error> {
     let hint = match request.original() {
         Some(_) => format!(
-            "this key makes it {request}; check the spelling, the key in MOLTBOT_AUDIT_KEY and the database"
+            "this key makes it {request}; check the spelling, the key in MOLTBOT_AUDIT_KEY and the database; \
+             the example find lists what is there"
         ),
-        None => "check the id and the database".to_owned(),
+        None => "check the id and the database; the example find lists what is there".to_owned(),
     };
     format!("nothing is recorded of request {typed:?}: {hint}").into()
 }

@@ -218,6 +218,11 @@ create table if not exists moltbot_audit.audit_streams (
     fillfactor = 50
 );
 
+-- Which requests began between two times? The time of a stream's first event never changes, so that no update
+-- touches this.
+create index if not exists audit_streams_started_at_idx
+    on moltbot_audit.audit_streams (started_at, stream_id);
+
 -- Whether this table is a partition of the events. A month that was detached to be archived is none.
 create or replace function moltbot_audit.is_attached(partition_name text)
 returns boolean

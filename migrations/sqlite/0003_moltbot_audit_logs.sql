@@ -85,6 +85,13 @@ create table if not exists audit_streams (
     heard_at integer not null
 ) strict;
 
+-- Which requests began between two times? The time of a stream's first event never changes.
+create index if not exists audit_streams_started_at on audit_streams (started_at, stream_id);
+
+-- What happened in a conversation?
+create index if not exists audit_events_conversations on audit_events (conversation_id, created_at)
+where conversation_id is not null;
+
 insert into schema_migrations (version, name, applied_at)
 values (
     3,

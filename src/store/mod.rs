@@ -14,6 +14,7 @@ mod claim;
 #[cfg(any(feature = "sqlite", feature = "testing"))]
 pub(crate) mod decision;
 mod error;
+mod find;
 #[cfg(feature = "recorder")]
 mod layer;
 #[cfg(feature = "recorder")]
@@ -40,6 +41,12 @@ pub use self::batcher::{
     Batcher, DrainReport, Failures, Observer, QueueLimits, ShutdownError, WriteError,
 };
 pub use self::error::{Conflict, DriverError, StoreError};
+#[cfg(any(feature = "postgres", feature = "sqlite", feature = "testing"))]
+pub(crate) use self::find::Of;
+pub use self::find::{
+    FindError, FoundRequest, ListedStream, RequestCursor, RequestPage, RequestQuery, StreamScope,
+    find_requests,
+};
 #[cfg(feature = "recorder")]
 pub use self::layer::StoreLayer;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -137,6 +144,21 @@ pub trait AuditStore: AuditSink {
         &self,
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>>;
+
+    /// Lists at most `max` streams behind `after`, the youngest first, for [`find_requests`]. Default: an error,
+    /// for a store that lists none.
+    ///
+    /// # Errors
+    /// As the database fails.
+    fn list_streams<'a>(
+        &'a self,
+        _scope: &'a StreamScope,
+        _after: Option<RequestCursor>,
+        _max: u32,
+    ) -> BoxFuture<'a, Result<Vec<ListedStream>, StoreError>> {
+        let advice = "this store lists no streams: ask the store behind it";
+        Box::pin(async move { Err(StoreError::database("list streams", advice)) })
+    }
 
     /// Waits for what is under way and lets go of the database; later calls fail. Without it an
     /// embedded database is left with its write-ahead log beside it. Default: does nothing.

@@ -13,7 +13,8 @@ use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::admission::{Claim, Conclusion, Flip, SwitchState, Verdict};
 use crate::store::{
-    Appended, AuditSink, AuditStore, BoxFuture, StoreError, StoreLayer, StreamHead, StreamSnapshot,
+    Appended, AuditSink, AuditStore, BoxFuture, ListedStream, RequestCursor, StoreError, StoreLayer,
+    StreamHead, StreamScope, StreamSnapshot,
 };
 
 const DOING: &str = "append events";
@@ -233,6 +234,15 @@ impl<S: AuditStore + ?Sized> AuditStore for FaultySink<S> {
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
         self.inner.read_stream(stream_id)
+    }
+
+    fn list_streams<'a>(
+        &'a self,
+        scope: &'a StreamScope,
+        after: Option<RequestCursor>,
+        max: u32,
+    ) -> BoxFuture<'a, Result<Vec<ListedStream>, StoreError>> {
+        self.inner.list_streams(scope, after, max)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -269,7 +269,7 @@ async fn a_request_is_exported_by_the_name_that_its_host_gave_it() {
 
 #[test]
 fn every_program_says_how_it_is_used() {
-    for name in ["concierge", "export_pack", "verify_pack"] {
+    for name in ["concierge", "export_pack", "find", "verify_pack"] {
         let said = run(name, ["--help"]).expect(0);
         assert!(said.out.contains(&format!("Usage: {name}")), "{said:?}");
         assert!(said.out.contains("Exit code"), "{said:?}");
@@ -283,6 +283,46 @@ fn every_program_says_how_it_is_used() {
         assert!(said.out.contains(&format!("\n  {code}  ")), "{said:?}");
         assert!(page.contains(&format!("\n| {code} | ")), "{code}");
     }
+}
+
+#[test]
+fn requests_are_listed_by_state_time_and_either_id() {
+    let played = Played::new();
+    let find = |arguments: &[&str]| {
+        let database = ["--database", &played.database];
+        run("find", database.iter().chain(arguments))
+    };
+    let one: [&[&str]; 5] = [
+        &[],
+        &["--state", "handed_off", "--page", "1"],
+        &["--from", "2026-03-02T07:15:00Z"],
+        &["--id", &played.request],
+        // The scenario's name for its conversation.
+        &["--id", " conv_charger "],
+    ];
+    for arguments in one {
+        let said = find(arguments).expect(0);
+        let rows: Vec<_> = said.out.lines().skip(1).collect();
+        assert_eq!(rows.len(), 1, "{arguments:?}: {said:?}");
+        assert!(rows[0].starts_with(&played.request) && rows[0].contains("  handed_off  "));
+    }
+    let none: [&[&str]; 3] =
+        [&["--state", "error"], &["--before", "2026-03-02T07:15:00Z"], &["--id", "nobody's"]];
+    for arguments in none {
+        assert_eq!(find(arguments).expect(1).out.lines().count(), 1, "{arguments:?}");
+    }
+    for (arguments, why) in [
+        (["--page", "0"], "1 to 1000"),
+        (["--after", "next"], "no cursor"),
+        (["--id", "undefined"], "missing value"),
+        (["--from", "yesterday"], "--from"),
+    ] {
+        let said = find(&arguments).expect(2);
+        assert!(said.err.contains(why), "{arguments:?}: {said:?}");
+    }
+    let nowhere = played.folder.path().join("no.sqlite");
+    let said = run("find", ["--database", &format!("sqlite://{}", nowhere.display())]).expect(2);
+    assert!(!nowhere.exists(), "looking creates no database: {said:?}");
 }
 
 #[test]

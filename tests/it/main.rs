@@ -14,6 +14,7 @@ mod crashes;
 mod dependencies;
 mod endurance;
 mod event;
+mod find;
 mod house;
 mod integrate;
 mod json_round_trip;

@@ -15,6 +15,7 @@ mod pooling;
 mod read;
 mod retry;
 mod statement;
+mod streams;
 mod url;
 mod watch;
 
@@ -35,7 +36,10 @@ use super::admission::{
     SwitchState, Verdict,
 };
 use super::log_line::log_line;
-use super::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot};
+use super::{
+    Appended, AuditSink, AuditStore, BoxFuture, ListedStream, RequestCursor, StoreError,
+    StreamHead, StreamScope, StreamSnapshot,
+};
 use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
@@ -374,6 +378,15 @@ impl AuditStore for PostgresStore {
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
         Box::pin(read::read_stream(&self.connections, stream_id))
+    }
+
+    fn list_streams<'a>(
+        &'a self,
+        scope: &'a StreamScope,
+        after: Option<RequestCursor>,
+        max: u32,
+    ) -> BoxFuture<'a, Result<Vec<ListedStream>, StoreError>> {
+        Box::pin(streams::list_streams(&self.connections, scope, after, max))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

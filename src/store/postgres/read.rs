@@ -188,14 +188,14 @@ fn unreadable_record(
 }
 
 /// A row, read column by column; a value that cannot be read is named by its place, never shown.
-struct Columns<'r> {
-    row: &'r PgRow,
-    stream_id: StreamId,
-    seq: i64,
+pub(super) struct Columns<'r> {
+    pub(super) row: &'r PgRow,
+    pub(super) stream_id: StreamId,
+    pub(super) seq: i64,
 }
 
 impl<'r> Columns<'r> {
-    fn optional<T>(&self, column: &'static str) -> Result<Option<T>, StoreError>
+    pub(super) fn optional<T>(&self, column: &'static str) -> Result<Option<T>, StoreError>
     where
         T: Decode<'r, Postgres> + Type<Postgres>,
     {
@@ -204,7 +204,7 @@ impl<'r> Columns<'r> {
             .map_err(|_| self.malformed(column, "it does not have the type that was written"))
     }
 
-    fn required<T>(&self, column: &'static str) -> Result<T, StoreError>
+    pub(super) fn required<T>(&self, column: &'static str) -> Result<T, StoreError>
     where
         T: Decode<'r, Postgres> + Type<Postgres>,
     {
@@ -216,7 +216,7 @@ impl<'r> Columns<'r> {
             .map_err(|_| self.malformed(column, "it does not have 32 bytes"))
     }
 
-    fn time(&self, column: &'static str) -> Result<DateTime<Utc>, StoreError> {
+    pub(super) fn time(&self, column: &'static str) -> Result<DateTime<Utc>, StoreError> {
         let Micros(since_2000) = self.required(column)?;
         since_2000
             .checked_add(MICROS_1970_TO_2000)

@@ -11,6 +11,7 @@ mod location;
 mod migrate;
 mod read;
 mod row;
+mod streams;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -31,7 +32,8 @@ use crate::record::Record;
 use crate::store::admission::AdmissionStore;
 use crate::store::decision::check_appended;
 use crate::store::{
-    Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot,
+    Appended, AuditSink, AuditStore, BoxFuture, ListedStream, RequestCursor, StoreError,
+    StreamHead, StreamScope, StreamSnapshot,
 };
 
 /// How long a statement waits for another process's transaction.
@@ -145,6 +147,15 @@ impl AuditStore for SqliteStore {
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
         Box::pin(read::read_stream(&self.readers, stream_id))
+    }
+
+    fn list_streams<'a>(
+        &'a self,
+        scope: &'a StreamScope,
+        after: Option<RequestCursor>,
+        max: u32,
+    ) -> BoxFuture<'a, Result<Vec<ListedStream>, StoreError>> {
+        Box::pin(streams::list_streams(&self.readers, scope, after, max))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -102,6 +102,16 @@ async fn what_is_asked_of_a_stream_is_found_by_an_index() {
              where state in ('in_doubt', 'running') and intent_id is not null order by admitted_at, effect_id limit ?1",
             "audit_effects_open",
         ),
+        (
+            "select * from audit_streams where started_at >= ?1 and started_at < ?2 \
+             and (started_at, stream_id) < (?3, ?4) order by started_at desc, stream_id desc limit ?5",
+            "audit_streams_started_at",
+        ),
+        (
+            "select stream_id from audit_events where conversation_id = ?1 \
+             order by created_at desc limit 10000",
+            "audit_events_conversations",
+        ),
     ] {
         let sql = format!("explain query plan {asked}");
         let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(AssertSqlSafe(sql))

@@ -1,0 +1,124 @@
+//! Lists requests of a database: by when they began, the state they are in, and the host's ids.
+
+#![allow(clippy::print_stdout, reason = "an example prints")]
+
+#[path = "shared/existing.rs"]
+mod existing;
+#[path = "shared/said.rs"]
+mod said;
+#[path = "shared/key.rs"]
+mod shared_key;
+
+use std::error::Error;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use clap::Parser;
+use moltbot_audit::store::{
+    self, AuditStore, FoundRequest, RequestCursor, RequestPage, RequestQuery, find_requests,
+};
+
+/// List requests, the youngest first.
+#[derive(Parser)]
+#[command(after_help = "Exit code: 0 some are found, 1 none is, 2 it could not be looked for.\n\
+                        MOLTBOT_AUDIT_KEY: the deployment's key for ids, 64 hex digits.")]
+struct Arguments {
+    /// Where it is recorded: `sqlite://path/to/file.sqlite` or `postgres://user@host/database`
+    #[arg(long, value_name = "URL")]
+    database: String,
+    /// Only requests that began then or later, as `2026-03-02T07:15:00Z`
+    #[arg(long, value_name = "TIME")]
+    from: Option<DateTime<Utc>>,
+    /// Only requests that began before then
+    #[arg(long, value_name = "TIME")]
+    before: Option<DateTime<Utc>>,
+    /// Only requests that are in this state
+    #[arg(long, value_name = "STATE")]
+    state: Option<String>,
+    /// Only the request, or the requests of the conversation, that the host names so; a UUID or any name
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+    /// How many, at most
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    page: u32,
+    /// Where the last list said that the next one begins
+    #[arg(long, value_name = "CURSOR", value_parser = cursor)]
+    after: Option<RequestCursor>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(&Arguments::parse()).await {
+        Ok(page) => told(&page),
+        Err(error) => {
+            eprintln!("error: {}", said::all_of(&*error));
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> Result<RequestPage, Box<dyn Error>> {
+    let mut query = RequestQuery::new().page(arguments.page);
+    if let Some(from) = arguments.from {
+        query = query.began_from(from);
+    }
+    if let Some(before) = arguments.before {
+        query = query.began_before(before);
+    }
+    if let Some(state) = &arguments.state {
+        query = query.state(state);
+    }
+    if let Some(after) = arguments.after {
+        query = query.after(after);
+    }
+    let store = store::connect(&existing::only(&arguments.database)).await?;
+    let page = find(&*store, query, arguments.id.as_deref()).await;
+    store.close().await;
+    page
+}
+
+/// An id may be a request's or a conversation's.
+async fn find(
+    store: &dyn AuditStore,
+    query: RequestQuery,
+    id: Option<&str>,
+) -> Result<RequestPage, Box<dyn Error>> {
+    let Some(id) = id.map(str::trim) else { return Ok(find_requests(store, &query).await?) };
+    let key = shared_key::redaction_key()?;
+    let request = key.request_id(id).map_err(|error| format!("--id {id:?}: {error}"))?;
+    let found = find_requests(store, &query.clone().request(&request)).await?;
+    if !found.requests.is_empty() {
+        return Ok(found);
+    }
+    let conversation = key.conversation_id(id).map_err(|error| format!("--id {id:?}: {error}"))?;
+    Ok(find_requests(store, &query.conversation(&conversation)).await?)
+}
+
+fn told(page: &RequestPage) -> ExitCode {
+    say(&format!(
+        "{:<36}  {:<26}  {:>6}  {:<20}  {:<20}",
+        "request", "state", "events", "began", "last event"
+    ));
+    page.requests.iter().for_each(|request| say(&line(request)));
+    if let Some(next) = &page.next {
+        say(&format!("there may be more: --after {next}"));
+    }
+    ExitCode::from(u8::from(page.requests.is_empty()))
+}
+
+fn line(request: &FoundRequest) -> String {
+    let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let state: String = request.state.as_deref().unwrap_or("-").escape_debug().collect();
+    let (began, last) = (time(request.began_at), time(request.last_at));
+    format!("{}  {state:<26}  {:>6}  {began:<20}  {last:<20}", request.request_id, request.events)
+}
+
+fn cursor(text: &str) -> Result<RequestCursor, String> {
+    text.parse().map_err(|error: store::FindError| error.to_string())
+}
+
+fn say(line: &str) {
+    // If nobody reads on, the exit code still tells.
+    let _unread = writeln!(std::io::stdout(), "{}", line.trim_end());
+}

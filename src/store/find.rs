@@ -1,0 +1,261 @@
+//! Which requests are there? By when they began, by the state they are in, by the host's ids.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use uuid::Uuid;
+
+use super::{AuditStore, StoreError};
+use crate::event::{ConversationId, RequestId, StreamId};
+
+/// Requests that a page may have.
+const PAGE_MAX: u32 = 1_000;
+/// Streams that one statement reads.
+const STEP: u32 = 500;
+/// Streams that one page may look at. A rare state has pages that hold few requests, or none.
+const SCAN_MAX: u32 = 10_000;
+
+/// Which requests are looked for: all, unless something is said.
+#[derive(Clone, Debug)]
+pub struct RequestQuery {
+    scope: StreamScope,
+    state: Option<String>,
+    page: u32,
+    after: Option<RequestCursor>,
+}
+
+/// A request, as its events tell where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FoundRequest {
+    /// The request's id.
+    pub request_id: Uuid,
+    /// The conversation of its first event.
+    pub conversation_id: Option<Uuid>,
+    /// The state that it was last put into (`request.state_changed`).
+    pub state: Option<String>,
+    /// How many events it has.
+    pub events: i64,
+    /// The database's time of the first.
+    pub began_at: DateTime<Utc>,
+    /// The database's time of the last.
+    pub last_at: DateTime<Utc>,
+}
+
+/// Some of the requests that were looked for, the youngest first.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RequestPage {
+    /// The requests. Fewer than a page does not mean that these are all.
+    pub requests: Vec<FoundRequest>,
+    /// Where the next page begins; `None` if these are all.
+    pub next: Option<RequestCursor>,
+}
+
+/// The place of a request among all that are found. As text, `<time>/<stream>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestCursor {
+    pub(crate) began_at: DateTime<Utc>,
+    pub(crate) stream_id: StreamId,
+}
+
+/// Why requests cannot be looked for.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FindError {
+    /// The time ends before it begins.
+    #[error("the time ends at {before}, which is not after its beginning at {from}: exchange them")]
+    EmptyTime {
+        /// From when.
+        from: DateTime<Utc>,
+        /// Before when.
+        before: DateTime<Utc>,
+    },
+    /// A text that is no cursor.
+    #[error("this is no cursor: pass what the page before gave as its next, as it is")]
+    MalformedCursor,
+    /// A page of no requests, or of too many.
+    #[error("a page may have 1 to {PAGE_MAX} requests, not {asked}")]
+    PageSize {
+        /// What was asked for.
+        asked: u32,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Which streams a store lists.
+#[derive(Clone, Debug)]
+pub struct StreamScope {
+    pub(crate) from: DateTime<Utc>,
+    pub(crate) before: DateTime<Utc>,
+    pub(crate) of: Of,
+}
+
+/// Whose streams a store lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    All,
+    Conversation(Uuid),
+    Request(StreamId),
+}
+
+/// What a store says of a stream.
+#[derive(Clone, Debug)]
+pub struct ListedStream {
+    pub(crate) cursor: RequestCursor,
+    /// `None` for the system's stream, a conversation's, and one whose first event is gone.
+    pub(crate) request: Option<FoundRequest>,
+}
+
+impl Default for RequestQuery {
+    fn default() -> Self {
+        let scope = StreamScope {
+            from: DateTime::UNIX_EPOCH,
+            before: DateTime::from_timestamp(253_402_300_799, 0).unwrap_or(DateTime::UNIX_EPOCH),
+            of: Of::All,
+        };
+        Self { scope, state: None, page: 50, after: None }
+    }
+}
+
+impl RequestQuery {
+    /// Looks for all requests, fifty a page.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only requests that began then or later, by the database's clock.
+    #[must_use]
+    pub fn began_from(mut self, from: DateTime<Utc>) -> Self {
+        self.scope.from = from;
+        self
+    }
+
+    /// Only requests that began before then, by the database's clock.
+    #[must_use]
+    pub fn began_before(mut self, before: DateTime<Utc>) -> Self {
+        self.scope.before = before;
+        self
+    }
+
+    /// Only requests that are in this state now.
+    #[must_use]
+    pub fn state(mut self, state: impl Into<String>) -> Self {
+        self.state = Some(state.into());
+        self
+    }
+
+    /// Only this request. [`Auditor::request_id`](crate::Auditor::request_id) takes the host's name for it.
+    #[must_use]
+    pub fn request(mut self, request: &RequestId) -> Self {
+        self.scope.of = Of::Request(request.into());
+        self
+    }
+
+    /// Only requests of this conversation, as far as its last 10,000 events name them.
+    #[must_use]
+    pub fn conversation(mut self, conversation: &ConversationId) -> Self {
+        self.scope.of = Of::Conversation(conversation.uuid());
+        self
+    }
+
+    /// How many requests a page has at most. Default: 50.
+    #[must_use]
+    pub fn page(mut self, requests: u32) -> Self {
+        self.page = requests;
+        self
+    }
+
+    /// The page that begins there.
+    #[must_use]
+    pub fn after(mut self, cursor: RequestCursor) -> Self {
+        self.after = Some(cursor);
+        self
+    }
+}
+
+/// Finds requests, a page at a time.
+///
+/// A page reads at most 10,000 streams, so that a state which no request is in holds nobody up: look whether
+/// there is a [`next`](RequestPage::next) page. Requests that begin meanwhile are on no later page.
+///
+/// # Errors
+/// [`FindError`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = moltbot_audit::testing::MemoryStore::new();
+/// use moltbot_audit::store::{RequestQuery, find_requests};
+///
+/// let mut query = RequestQuery::new().state("shortlist_ready");
+/// loop {
+///     let page = find_requests(&store, &query).await?;
+///     for request in page.requests {
+///         println!("{} since {}", request.request_id, request.began_at);
+///     }
+///     let Some(next) = page.next else { break };
+///     query = query.after(next);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub async fn find_requests(
+    store: &dyn AuditStore,
+    query: &RequestQuery,
+) -> Result<RequestPage, FindError> {
+    let (from, before) = (query.scope.from, query.scope.before);
+    if from >= before {
+        return Err(FindError::EmptyTime { from, before });
+    }
+    if !(1..=PAGE_MAX).contains(&query.page) {
+        return Err(FindError::PageSize { asked: query.page });
+    }
+    let is_wanted = |request: &FoundRequest| {
+        query.state.as_ref().is_none_or(|state| request.state.as_ref() == Some(state))
+    };
+    let (mut requests, mut after, mut scanned) = (Vec::new(), query.after, 0);
+    while scanned < SCAN_MAX {
+        // One more than the page, so that a page which happens to hold all has no next one.
+        let step = if query.state.is_none() { STEP.min(query.page + 1) } else { STEP };
+        let streams = store.list_streams(&query.scope, after, step).await?;
+        let is_last = u32::try_from(streams.len()).is_ok_and(|listed| listed < step);
+        scanned += step;
+        for stream in streams {
+            if let Some(request) = stream.request.filter(&is_wanted) {
+                if requests.len() == query.page as usize {
+                    return Ok(RequestPage { requests, next: after });
+                }
+                requests.push(request);
+            }
+            after = Some(stream.cursor);
+        }
+        if is_last {
+            return Ok(RequestPage { requests, next: None });
+        }
+    }
+    Ok(RequestPage { requests, next: after })
+}
+
+impl fmt::Display for RequestCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = self.began_at.to_rfc3339_opts(SecondsFormat::Micros, true);
+        write!(f, "{time}/{}", self.stream_id)
+    }
+}
+
+impl FromStr for RequestCursor {
+    type Err = FindError;
+
+    fn from_str(text: &str) -> Result<Self, FindError> {
+        let parts = text.trim().split_once('/').and_then(|(time, stream)| {
+            let began_at = DateTime::parse_from_rfc3339(time).ok()?.to_utc();
+            Some(Self { began_at, stream_id: Uuid::try_parse(stream).ok()?.into() })
+        });
+        parts.ok_or(FindError::MalformedCursor)
+    }
+}
