@@ -33,6 +33,7 @@ esac
 echo "$name $*" >>"$folder/calls"
 if [ "$(wc -l <"$folder/calls")" -eq "$STUB_FAILS_AT" ]; then
     echo "on purpose: $name $*" >&2
+    echo "${STUB_SAYS-}"
     exit 101
 fi
 case "$name $*" in
@@ -78,6 +79,11 @@ fn root() -> &'static Path {
 /// Runs a script with stubs of which the `fails_at`-th counted call fails; 0 is none. Without `installed`, only
 /// `apt-get`, `cargo` and `node` are there.
 fn run(script: &[&str], fails_at: usize, installed: bool, tests: u32) -> Ended {
+    run_saying("", script, fails_at, installed, tests)
+}
+
+/// The same, where the call that fails says this.
+fn run_saying(says: &str, script: &[&str], fails_at: usize, installed: bool, tests: u32) -> Ended {
     let folder = TempDir::new().expect("a folder");
     let path = std::env::var_os("PATH").expect("a path");
     for tool in TOOLS {
@@ -102,6 +108,7 @@ fn run(script: &[&str], fails_at: usize, installed: bool, tests: u32) -> Ended {
         .env("PATH", folder.path())
         .env("STUB_FAILS_AT", fails_at.to_string())
         .env("STUB_TESTS", tests.to_string())
+        .env("STUB_SAYS", says)
         .output()
         .expect("it starts");
     let calls = fs::read_to_string(folder.path().join("calls")).unwrap_or_default();
@@ -163,6 +170,53 @@ fn each_script_fails_if_any_of_its_commands_fails() {
             }
         }
     }
+}
+
+/// What a harness says whose tests did not all pass.
+const FAILED: &str = "\
+running 4 tests
+test a::passes ... ok
+test b::fails ... FAILED
+test c::panics_not - should panic ... FAILED
+test d::passes ... ok
+
+failures:
+
+---- b::fails stdout ----
+expected 1, found 2
+
+failures:
+    b::fails
+    c::panics_not
+
+test result: FAILED. 2 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s
+";
+
+#[test]
+fn the_suite_ends_with_what_failed_and_the_command_that_runs_it_again() {
+    let ended = run_saying(FAILED, &["scripts/test"], 2, true, 1);
+    assert!(!ended.success, "{ended:#?}");
+    let mut lines = ended.out.lines();
+    let mut next = || lines.next().expect("a line a stage");
+    let (first, second) = (next(), next());
+    assert!(first.starts_with("ok ") && first.ends_with(" s  build"), "{ended:#?}");
+    assert!(second.starts_with("FAIL "), "{ended:#?}");
+    assert!(second.ends_with(" s  tests: 2 passed, 2 failed"), "{ended:#?}");
+    assert!(!ended.out.contains("a::passes"), "what passes is quiet: {ended:#?}");
+    assert!(ended.out.contains("expected 1, found 2"), "{ended:#?}");
+    let again = "\nAgain:\n  ./scripts/test --test it -- --exact b::fails c::panics_not\n";
+    assert!(ended.out.ends_with(again), "{ended:#?}");
+    assert!(!ended.out.contains('\x1b') && !ended.out.contains('\r'), "no terminal: {ended:#?}");
+
+    let calls = run(&["scripts/test", "--postgres", "17"], 0, true, 1).calls;
+    let at = calls.iter().position(|call| call.contains("--lib")).expect("the tests") + 1;
+    let ended = run_saying(FAILED, &["scripts/test", "--postgres", "17"], at, true, 1);
+    let again = "  ./scripts/test --postgres 17 --test it -- --exact b::fails c::panics_not\n";
+    assert!(ended.out.ends_with(again), "{ended:#?}");
+    // What does not build has no tests to name.
+    let ended = run_saying("error[E0432]", &["scripts/test"], 1, true, 1);
+    assert!(ended.out.contains("error[E0432]"), "{ended:#?}");
+    assert!(ended.out.ends_with("\nAgain:\n  cargo test --all-features --no-run\n"), "{ended:#?}");
 }
 
 /// `cargo test` is content if the name it was given is nobody's.
