@@ -13,8 +13,8 @@ use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::admission::{Claim, Conclusion, Flip, SwitchState, Verdict};
 use crate::store::{
-    Appended, AuditSink, AuditStore, BoxFuture, ListedStream, RequestCursor, StoreError, StoreLayer,
-    StreamHead, StreamScope, StreamSnapshot,
+    Appended, AuditSink, AuditStore, BoxFuture, ListedStream, RequestCursor, StoreError,
+    StoreLayer, StreamHead, StreamScope, StreamSnapshot,
 };
 
 const DOING: &str = "append events";
