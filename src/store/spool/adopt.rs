@@ -1,6 +1,8 @@
 //! Takes over the files that processes left which are no more.
 
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 
@@ -10,6 +12,11 @@ use super::gauge::Gauge;
 use super::logs::Logs;
 use super::segment::Segment;
 use crate::store::log_line::log_line;
+
+/// A process that was just started from one that is dead has its files until it runs its own program: a lock
+/// is tried again so often, over all files.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) const DOING: &str = "take over left files";
 
@@ -21,10 +28,16 @@ pub(super) fn adopt(
     gauge: &Gauge,
 ) -> Result<u64, SpoolError> {
     let failed = |error| SpoolError::io(DOING, error);
-    let (mut events, mut first_error) = (0, None);
+    let (mut events, mut first_error, mut tries) = (0, None, TRIES);
     for (_, kind, path) in folder::files(folder).map_err(failed)? {
         // Read without the lock on the logs: it must not hold up who pushes.
-        match Segment::take(&path) {
+        let mut taken = Segment::take(&path);
+        while matches!(taken, Ok(None)) && tries > 0 {
+            tries -= 1;
+            thread::sleep(PAUSE);
+            taken = Segment::take(&path);
+        }
+        match taken {
             Ok(Some((file, recovery))) => {
                 gauge.note(recovery);
                 match with(logs, |logs| Ok(logs.take_over(kind, file)))? {

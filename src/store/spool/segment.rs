@@ -74,12 +74,15 @@ impl Segment {
         Self { path, file, len, entries, left, left_bytes, is_writable: true, is_damaged: false }
     }
 
-    /// A file that another process left, with what is whole in it; `None` if a process has it.
+    /// A file that another process left, with what is whole in it; `None` if a process has it, or deleted it.
     ///
     /// What a crash left of a push is cut off. A file that is damaged otherwise is written anew, and kept
     /// beside under another name.
     pub(super) fn take(path: &Path) -> io::Result<Option<(Self, Recovery)>> {
-        let file = folder::open(path, false)?;
+        let file = match folder::open(path, false) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
         // Whoever had it may have deleted it in between.
         if !lock(&file)? || !folder::is_named(&file, path) {
             return Ok(None);
