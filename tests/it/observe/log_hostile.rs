@@ -204,6 +204,29 @@ fn what_a_span_has_no_room_for_is_counted_on_its_lines() {
     }
 }
 
+/// A span lives long: what it is told again and again must not gather.
+#[test]
+fn what_a_span_had_no_room_for_is_not_kept_for_when_there_is_some() {
+    use tracing::field::Empty;
+    let long = "lorem ipsum ".repeat(700);
+    let lines = logged(|| {
+        let span = info_span!("s", a = Empty, b = Empty, c = Empty, d = Empty);
+        let _entered = span.enter();
+        for name in ["a", "b", "c", "d"] {
+            span.record(name, &*long);
+        }
+        info!("x");
+        span.record("a", 1);
+        info!("y");
+    });
+    let dropped: Vec<_> =
+        ["a", "b", "c", "d"].into_iter().filter(|name| !lines[0].has(name)).collect();
+    assert!(!dropped.is_empty() && dropped.len() < 4, "{dropped:?}");
+    assert!(dropped.iter().all(|name| *name == "a" || !lines[1].has(name)), "{dropped:?}");
+    assert_eq!(lines[1].whole("a"), 1);
+    assert!(lines[1].whole("fields_omitted") >= 1);
+}
+
 #[test]
 fn two_hundred_spans_in_each_other_are_one_line() {
     fn nest(depth: usize, log: &dyn Fn()) {
