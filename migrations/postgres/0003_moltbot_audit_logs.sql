@@ -571,6 +571,18 @@ begin
 end
 $$;
 
+-- Says that a stream has events beyond its row.
+create or replace function moltbot_audit.object_to_row(stream_id uuid)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception 'stream % has events beyond its row in audit_streams, which was deleted or set back',
+        stream_id using errcode = 'integrity_constraint_violation';
+end
+$$;
+
 -- Objects where a stream has events beyond its row: somebody deleted the row, or set it back, and a place would be
 -- given out twice. A partition's unique key finds that within a month; this is for what may be in others.
 create or replace function moltbot_audit.check_heads(stream_ids uuid[], seqs bigint[])
@@ -591,8 +603,7 @@ begin
     )
     limit 1;
     if found then
-        raise exception 'stream % has events beyond its row in audit_streams, which was deleted or set back',
-            broken using errcode = 'integrity_constraint_violation';
+        perform moltbot_audit.object_to_row(broken);
     end if;
 end
 $$;
@@ -614,8 +625,7 @@ begin
     where e.stream_id = any (check_new.stream_ids)
     limit 1;
     if found then
-        raise exception 'stream % has events beyond its row in audit_streams, which was deleted or set back',
-            broken using errcode = 'integrity_constraint_violation';
+        perform moltbot_audit.object_to_row(broken);
     end if;
 end
 $$;
@@ -680,7 +690,7 @@ begin
             if exists (
                 select from moltbot_audit.audit_events e where e.stream_id = begin_stream.stream_id
             ) then
-                perform moltbot_audit.check_new(array[begin_stream.stream_id]);
+                perform moltbot_audit.object_to_row(begin_stream.stream_id);
             end if;
             return stream;
         end if;

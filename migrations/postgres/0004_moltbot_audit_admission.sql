@@ -1575,6 +1575,22 @@ begin
 end
 $$;
 
+-- Appends an event that is sealed already, at the end of its stream.
+create or replace function moltbot_audit.append_sealed(event moltbot_audit.sealed_event)
+returns moltbot_audit.place
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    select moltbot_audit.append_one(
+        event.id, event.stream_id, event.request_id, event.conversation_id, event.event_type,
+        event.actor, event.outcome, event.error_code, event.duration_ms, event.created_at,
+        event.trace_id, event.span_id, event.input::text, event.output::text,
+        event.idempotency_key, event.host_ids::text, event.salt, event.input_commitment,
+        event.output_commitment, event.key_commitment, event.host_ids_commitment, event.event_hash
+    )
+$$;
+
 -- Appends the events of flips that are kept beside their switches, oldest first. False, with nothing
 -- appended, if another transaction holds one of them: they keep their order. Runs under the settings of its
 -- callers, who hold the streams.
@@ -1586,7 +1602,7 @@ as $$
 declare
     ids uuid[];
     kept jsonb;
-    e moltbot_audit.audit_events;
+    e moltbot_audit.sealed_event;
 begin
     select array_agg(f.id), jsonb_agg(f.pending) into ids, kept
     from (
@@ -1604,18 +1620,13 @@ begin
         select r.*
         from
             jsonb_path_query(kept, '$[*][*]') as f (event),
-            lateral jsonb_populate_record(null::moltbot_audit.audit_events, f.event) as r
+            lateral jsonb_populate_record(null::moltbot_audit.sealed_event, f.event) as r
         order by r.recorded_at
     loop
         continue when exists (
             select from moltbot_audit.audit_events a where a.id = e.id and a.created_at = e.created_at
         );
-        perform moltbot_audit.append_one(
-            e.id, e.stream_id, e.request_id, e.conversation_id, e.event_type, e.actor, e.outcome,
-            e.error_code, e.duration_ms, e.created_at, e.trace_id, e.span_id, e.input::text,
-            e.output::text, e.idempotency_key, e.host_ids::text, e.salt, e.input_commitment,
-            e.output_commitment, e.key_commitment, e.host_ids_commitment, e.event_hash
-        );
+        perform moltbot_audit.append_sealed(e);
     end loop;
     update moltbot_audit.audit_switches s set pending = null where s.id = any (ids);
     return true;
@@ -1906,14 +1917,7 @@ begin
         lock table only moltbot_audit.audit_events in row exclusive mode;
         perform from moltbot_audit.audit_streams s where s.stream_id = event.stream_id for update;
         if moltbot_audit.append_kept() then
-            placed := moltbot_audit.append_one(
-                event.id, event.stream_id, event.request_id, event.conversation_id,
-                event.event_type, event.actor, event.outcome, event.error_code, event.duration_ms,
-                event.created_at, event.trace_id, event.span_id, event.input::text,
-                event.output::text, event.idempotency_key, event.host_ids::text, event.salt,
-                event.input_commitment, event.output_commitment, event.key_commitment,
-                event.host_ids_commitment, event.event_hash
-            );
+            placed := moltbot_audit.append_sealed(event);
             answer.seq := placed.seq;
             answer.recorded_at := placed.recorded_at;
             answer.stored_hash := event.event_hash;
@@ -1986,13 +1990,7 @@ begin
             )
             using errcode = 'lock_not_available';
     end;
-    placed := moltbot_audit.append_one(
-        event.id, event.stream_id, event.request_id, event.conversation_id, event.event_type,
-        event.actor, event.outcome, event.error_code, event.duration_ms, event.created_at,
-        event.trace_id, event.span_id, event.input::text, event.output::text,
-        event.idempotency_key, event.host_ids::text, event.salt, event.input_commitment,
-        event.output_commitment, event.key_commitment, event.host_ids_commitment, event.event_hash
-    );
+    placed := moltbot_audit.append_sealed(event);
     perform moltbot_audit.put_switch(state);
     if exists (
         select from moltbot_audit.audit_switches s where s.switch = state.switch and s.engaged

@@ -120,15 +120,8 @@ returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    event moltbot_audit.sealed_event := moltbot_audit.sealed_of_operator(event_type, input);
 begin
-    perform moltbot_audit.append_one(
-        event.id, event.stream_id, null, null, event.event_type, event.actor, event.outcome, null, null,
-        event.created_at, null, null, event.input::text, null, null, null, event.salt,
-        event.input_commitment, event.output_commitment, event.key_commitment,
-        event.host_ids_commitment, event.event_hash
-    );
+    perform moltbot_audit.append_sealed(moltbot_audit.sealed_of_operator(event_type, input));
 end
 $$;
 

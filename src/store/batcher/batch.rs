@@ -35,7 +35,9 @@ impl Batch {
 
     /// Keeps the first so many records; the others.
     pub(super) fn split_off(&mut self, count: usize) -> Self {
-        let count = count.min(self.waiters.len());
+        if count >= self.waiters.len() {
+            return Self::of(Vec::new());
+        }
         let rest = Self {
             records: Arc::new(self.records[count..].to_vec()),
             waiters: self.waiters.split_off(count),

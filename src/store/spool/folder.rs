@@ -86,8 +86,8 @@ pub(super) fn files(folder: &Path) -> io::Result<Vec<(u64, Kind, PathBuf)>> {
         else {
             continue;
         };
-        let kind = [Kind::Waiting, Kind::Refused].into_iter();
-        let kind = kind.into_iter().find(|kind| kind.extension() == extension);
+        let mut kinds = [Kind::Waiting, Kind::Refused].into_iter();
+        let kind = kinds.find(|kind| kind.extension() == extension);
         if let (Ok(number), Some(kind)) = (number.parse(), kind) {
             files.push((number, kind, path));
         }

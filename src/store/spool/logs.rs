@@ -135,32 +135,29 @@ impl Logs {
     /// A crash in between leaves them in both logs: the database refuses them once more.
     pub(super) fn set_aside(&mut self, refused: &[(u64, String)]) -> Result<(), SpoolError> {
         const DOING: &str = "set records aside";
-        let places: Vec<_> = refused.iter().map(|(place, _)| *place).collect();
-        let rows = self.waiting.rows(&places).map_err(|error| SpoolError::io(DOING, error))?;
-        let mut frames = Vec::with_capacity(rows.len());
-        for (place, bytes) in &rows {
-            let reason = refused.iter().find(|(refused, _)| refused == place);
-            let frame = Frame::read(bytes).zip(reason);
-            frames.extend(frame.map(|(frame, (_, reason))| frame.with_reason(reason)));
+        let mut frames = Vec::with_capacity(refused.len());
+        for (place, reason) in refused {
+            let rows =
+                self.waiting.rows(&[*place]).map_err(|error| SpoolError::io(DOING, error))?;
+            for (_, bytes) in rows {
+                match Frame::read(&bytes) {
+                    Some(frame) => frames.push(frame.with_reason(reason)),
+                    // Of other bytes there is nothing that could be set aside: their file is kept.
+                    None => self.waiting.set_damaged(*place),
+                }
+            }
         }
         if !frames.is_empty() {
             self.refused.append(&frames).map_err(|error| SpoolError::io(DOING, error))?;
             self.gauge.show_set_aside(self.refused.left());
         }
         // Else they would be refused once more after a restart, and be listed twice.
-        self.take_off(&places.into_iter().collect(), true);
+        self.take_off(&refused.iter().map(|(place, _)| *place).collect(), true);
         Ok(())
     }
 
     /// Sets aside what no record can be made of.
     pub(super) fn set_unreadable_aside(&mut self, places: &[u64]) -> Result<(), SpoolError> {
-        let rows = self.waiting.rows(places);
-        for (place, bytes) in rows.map_err(|error| SpoolError::io("set records aside", error))? {
-            // Of other bytes there is nothing that could be set aside: their file is kept.
-            if Frame::read(&bytes).is_none() {
-                self.waiting.set_damaged(place);
-            }
-        }
         let refused: Vec<_> = places.iter().map(|place| (*place, UNREADABLE.to_owned())).collect();
         self.set_aside(&refused)?;
         let events = places.len();
