@@ -21,8 +21,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
+use moltbot_audit::delivery::{QueueLimits, Spool};
 use moltbot_audit::record::Recorded;
-use moltbot_audit::store::{self, AuditSink, QueueLimits, Spool};
+use moltbot_audit::store::{self, AuditSink};
 use moltbot_audit::testing::{Fault, FaultySink};
 use moltbot_audit::{Actor, AuditEvent, Auditor, EventType};
 use tokio::time::{Instant, sleep};

@@ -51,6 +51,8 @@
 pub mod admission;
 #[cfg(feature = "recorder")]
 pub mod auditor;
+#[cfg(feature = "recorder")]
+pub mod delivery;
 pub mod event;
 pub mod json;
 pub mod observe;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use moltbot_audit::Auditor;
+use moltbot_audit::delivery::{QueueLimits, Spool};
 use moltbot_audit::record::Record;
-use moltbot_audit::store::{PostgresStore, QueueLimits, Spool};
+use moltbot_audit::store::PostgresStore;
 use moltbot_audit::testing::{Fault, FaultySink};
 use tempfile::TempDir;
 use tokio::time::sleep;

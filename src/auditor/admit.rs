@@ -13,13 +13,14 @@ use super::permit::Granted;
 use super::upkeep::Upkeep;
 use super::{AdmitError, PendingEffect, Permit, RecordError, Replay};
 use crate::admission::{Refusal, RefusalReason, SwitchedBy};
+use crate::delivery::WriteError;
 use crate::event::payload::{RefusalOutput, ReplayOutput};
 use crate::event::{AuditEvent, ErrorCode, EventType, Outcome};
 use crate::observe::{self, table};
 use crate::record::{Recorded, Role};
+use crate::store::StoreError;
 use crate::store::admission::{AdmissionStore, Obstacle, Verdict};
 use crate::store::log_line::log_line;
-use crate::store::{StoreError, WriteError};
 
 /// How often a caller looks whether its stream has left the spool.
 const DRAIN_POLL: Duration = Duration::from_millis(10);

@@ -1,9 +1,10 @@
 //! Recording inside the host's own transaction.
 
 use super::{Auditor, RecordError};
+use crate::delivery::WriteError;
 use crate::event::AuditEvent;
 use crate::record::{Receipt, Record};
-use crate::store::{PgConnection, PostgresStore, WriteError};
+use crate::store::{PgConnection, PostgresStore};
 
 /// Events appended in a transaction that is not committed yet: they are recorded when it is, and
 /// otherwise never were.

@@ -12,9 +12,10 @@ use super::upkeep::Upkeep;
 use super::warnings::Warned;
 use super::{Auditor, Clock, Entropy, OsEntropy, Shared, SystemClock};
 use crate::admission::{Environment, Fallbacks, Limits};
+use crate::delivery::{Batcher, QueueLimits, Spool};
 use crate::observe;
 use crate::redact::RedactionKey;
-use crate::store::{AuditSink, Batcher, QueueLimits, Spool};
+use crate::store::AuditSink;
 
 /// Builds an [`Auditor`]: what is required was given to [`Auditor::builder`], the rest has defaults.
 pub struct AuditorBuilder {

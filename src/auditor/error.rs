@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use super::EntropyError;
 use crate::admission::{DemandError, Refusal};
+use crate::delivery::WriteError;
 use crate::event::{AuditEvent, EventError};
-use crate::store::{StoreError, WriteError};
+use crate::store::StoreError;
 
 /// An event that was not recorded, or of which that is not known.
 #[derive(Debug, thiserror::Error)]

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Auditor, Clock, RecordError, observing};
+use crate::delivery::{DrainReport, Failures, WriteError};
 use crate::event::{Actor, AuditEvent, EventType};
 use crate::record::Recorded;
 use crate::store::log_line::log_line;
-use crate::store::{DrainReport, Failures, WriteError};
 
 /// A change of the clock against the monotonic clock, between two events, that counts as a step.
 /// Clocks that are slewed into place move by less than a thousandth.

@@ -58,11 +58,12 @@ pub use self::{
     time::{Clock, SystemClock},
 };
 use crate::admission::{Environment, Fallbacks, Limits};
+use crate::delivery::{Batcher, Spool, WriteError};
 use crate::event::{AuditEvent, ConversationId, EventError, EventId, RequestId};
 use crate::observe::current_trace;
 use crate::record::{Randomness, Record, Recorded, Role, seal};
 use crate::redact::RedactionKey;
-use crate::store::{AuditSink, Batcher, Spool, WriteError};
+use crate::store::AuditSink;
 
 /// Records what the host does. Built once, cheap to clone, usable from any task.
 ///

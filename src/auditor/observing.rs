@@ -4,11 +4,11 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::{Auditor, Shared};
+use crate::delivery::{DrainReport, Failures, Observer};
 use crate::event::EventType;
 use crate::observe::{self, Report, table};
 use crate::record::{Receipt, Record};
 use crate::store::log_line::log_line;
-use crate::store::{DrainReport, Failures, Observer};
 
 /// The batcher's observer.
 pub(super) struct Watching(pub(super) Weak<Shared>);

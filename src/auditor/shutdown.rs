@@ -9,7 +9,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Auditor;
-use crate::store::{ShutdownError, Spool, log_line};
+use crate::delivery::{ShutdownError, Spool};
+use crate::store::log_line;
 
 /// How long a shutdown waits for log lines to be written.
 const LINES_WAIT: Duration = Duration::from_secs(2);

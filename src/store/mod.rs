@@ -1,12 +1,10 @@
 //! Where records go: the storage traits, and a native implementation for each database.
 //!
-//! The only floor with I/O. Each store is written for its database, without shared SQL; one contract
+//! Each store is written for its database, without shared SQL; one contract
 //! test suite runs on all of them.
 
 #[cfg(feature = "recorder")]
 pub mod admission;
-#[cfg(feature = "recorder")]
-mod batcher;
 #[cfg(feature = "recorder")]
 pub(crate) mod catch_unwind;
 #[cfg(feature = "recorder")]
@@ -23,8 +21,6 @@ pub(crate) mod log_line;
 mod open;
 #[cfg(feature = "postgres")]
 mod postgres;
-#[cfg(feature = "recorder")]
-mod spool;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -36,10 +32,6 @@ use chrono::{DateTime, Utc};
 #[cfg(feature = "postgres")]
 pub use sqlx::PgConnection;
 
-#[cfg(feature = "recorder")]
-pub use self::batcher::{
-    Batcher, DrainReport, Failures, Observer, QueueLimits, ShutdownError, WriteError,
-};
 pub use self::error::{Conflict, DriverError, StoreError};
 #[cfg(any(feature = "postgres", feature = "sqlite", feature = "testing"))]
 pub(crate) use self::find::Of;
@@ -53,8 +45,6 @@ pub use self::layer::StoreLayer;
 pub use self::open::{connect, open};
 #[cfg(feature = "postgres")]
 pub use self::postgres::{Pooling, PostgresStore};
-#[cfg(feature = "recorder")]
-pub use self::spool::{Recovery, SetAside, Spool, SpoolDepth, SpoolError, SpoolOptions, Spooled};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 use crate::event::StreamId;
@@ -84,7 +74,7 @@ pub type Appended = Result<Receipt, Conflict>;
 ///
 /// # Cancel safety
 /// Dropping the future leaves it open whether the batch lands, as an error does. `Auditor` drops it
-/// only where it took longer than [`QueueLimits::call_limit`], or at a shutdown out of a spool, and the
+/// only where it took longer than the host's call limit, or at a shutdown out of a spool, and the
 /// records are appended again.
 pub trait AuditSink: fmt::Debug + Send + Sync {
     /// Appends a batch; the results stand in the order of `batch`.

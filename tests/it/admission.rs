@@ -20,10 +20,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use moltbot_audit::admission::{BudgetUsage, Refusal};
+use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::event::payload::{BatchInput, MoltbotInput, OcrInput};
 use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::QueueLimits;
 use moltbot_audit::testing::{FaultySink, MemoryStore, SteppedClock};
 use moltbot_audit::{
     Actor, AuditEvent, Auditor, AuditorBuilder, Budget, Effect, EffectError, EventType, RequestId,

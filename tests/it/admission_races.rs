@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_audit::admission::Limits;
+use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::event::payload::{BatchInput, MoltbotInput, OcrInput};
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{PostgresStore, QueueLimits};
+use moltbot_audit::store::PostgresStore;
 use moltbot_audit::{
     Actor, AuditEvent, Auditor, Budget, Effect, EventType, RequestId, StreamId, Switch,
 };

@@ -15,9 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_audit::Auditor;
+use moltbot_audit::delivery::{QueueLimits, Spool};
 use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{QueueLimits, Spool};
 use moltbot_audit::testing::{FaultySink, MemoryStore};
 use tokio::time::{Instant, sleep};
 

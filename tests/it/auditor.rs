@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::auditor::{Clock, Entropy, EntropyError};
+use moltbot_audit::delivery::{QueueLimits, WriteError};
 use moltbot_audit::event::payload::{CallInput, MoltbotInput, OcrInput, OutboundInput};
 use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{QueueLimits, WriteError};
 use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
 use moltbot_audit::{
     Actor, AuditEvent, Auditor, Effect, EffectError, ErrorCode, EventType, RecordError, RequestId,

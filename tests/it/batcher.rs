@@ -6,11 +6,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use moltbot_audit::delivery::{Batcher, QueueLimits, ShutdownError, WriteError};
 use moltbot_audit::record::{Record, Recorded};
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{
-    Appended, AuditSink, Batcher, BoxFuture, QueueLimits, ShutdownError, StoreError, WriteError,
-};
+use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
 use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
 use moltbot_audit::{Actor, AuditEvent, Auditor, EventType, RecordError, RequestId};
 use serde_json::json;

@@ -20,13 +20,12 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use moltbot_audit::admission::Limits;
 use moltbot_audit::auditor::{Clock as _, SystemClock};
+use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::pack::export_request_pack;
 use moltbot_audit::record::{Record, StoredRecord};
 use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::admission::{Claim, Verdict};
-use moltbot_audit::store::{
-    Appended, AuditSink, AuditStore, BoxFuture, QueueLimits, StoreError, StoreLayer,
-};
+use moltbot_audit::store::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StoreLayer};
 use moltbot_audit::testing::{MemoryStore, assert_no_personal_data};
 use moltbot_audit::{Auditor, Budget, RequestId, StreamId};
 use serde_json::Value;

@@ -14,8 +14,9 @@ use std::process::Child;
 use std::sync::Arc;
 use std::time::Duration;
 
+use moltbot_audit::delivery::{QueueLimits, Spool};
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{AuditStore, PostgresStore, QueueLimits, Spool};
+use moltbot_audit::store::{AuditStore, PostgresStore};
 use moltbot_audit::{Actor, AuditEvent, Auditor, EventType};
 use serde_json::json;
 use tokio::time::{Instant, sleep};

@@ -7,9 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use moltbot_audit::delivery::{QueueLimits, Spool};
 use moltbot_audit::record::Recorded;
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{AuditStore, PostgresStore, QueueLimits, Spool};
+use moltbot_audit::store::{AuditStore, PostgresStore};
 use moltbot_audit::testing::FaultProxy;
 use moltbot_audit::{Auditor, RequestId};
 use tokio::time::{Instant, sleep};

@@ -6,19 +6,44 @@ use std::path::{Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// Each room under `src`, from the ground up, with the rooms it may use beside its own.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("json", &[]),
     ("event", &["json"]),
     ("proof", &["json"]),
     ("redact", &["json", "event"]),
     ("record", &["json", "event", "proof", "redact"]),
     ("store", &["json", "event", "proof", "redact", "record"]),
+    ("delivery", &["json", "event", "proof", "redact", "record", "store"]),
     ("admission", &["json", "event", "proof", "redact", "record", "store"]),
     ("observe", &["json", "event", "proof", "redact", "record", "store"]),
-    ("auditor", &["json", "event", "proof", "redact", "record", "store", "admission", "observe"]),
+    (
+        "auditor",
+        &[
+            "json",
+            "event",
+            "proof",
+            "redact",
+            "record",
+            "store",
+            "delivery",
+            "admission",
+            "observe",
+        ],
+    ),
     (
         "pack",
-        &["json", "event", "proof", "redact", "record", "store", "admission", "observe", "auditor"],
+        &[
+            "json",
+            "event",
+            "proof",
+            "redact",
+            "record",
+            "store",
+            "delivery",
+            "admission",
+            "observe",
+            "auditor",
+        ],
     ),
     ("testing", &["json", "event", "proof", "redact", "record", "store", "auditor"]),
 ];

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use moltbot_audit::delivery::WriteError;
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{AuditStore, PostgresStore, StoreError, WriteError};
+use moltbot_audit::store::{AuditStore, PostgresStore, StoreError};
 use moltbot_audit::{Auditor, RecordError};
 use serde_json::json;
 use sqlx::postgres::PgPoolOptions;

@@ -10,8 +10,8 @@ mod refused;
 
 use std::path::{Path, PathBuf};
 
+use moltbot_audit::delivery::{Spool, SpoolError, Spooled};
 use moltbot_audit::record::Record;
-use moltbot_audit::store::{Spool, SpoolError, Spooled};
 use tempfile::TempDir;
 
 /// A folder that goes away after the test.

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use moltbot_audit::delivery::{QueueLimits, Spool, SpoolError, WriteError};
 use moltbot_audit::event::payload::OutboundInput;
 use moltbot_audit::record::{Record, Recorded};
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{QueueLimits, Spool, SpoolError, WriteError};
 use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
 use moltbot_audit::{AuditEvent, Auditor, RecordError};
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::store::WriteError;
+use moltbot_audit::delivery::WriteError;
 use moltbot_audit::{Auditor, ControlError, RecordError, RequestId, Switch};
 
 use super::orchestrator::Orchestrator;

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use moltbot_audit::admission::Refusal;
 use moltbot_audit::auditor::Unrecorded;
+use moltbot_audit::delivery::WriteError;
 use moltbot_audit::event::payload::{
     BatchInput, BatchOutput, CallConsentInput, CallConsentOutput, CallInput, CallOutput,
     MoltbotInput, MoltbotOutput, OcrInput, OcrOutput, OutboundInput, OutboundOutput, OutreachInput,
     OutreachOutput,
 };
 use moltbot_audit::record::Record;
-use moltbot_audit::store::WriteError;
 use moltbot_audit::{AdmitError, Effect, EffectError, EventId, Permit, RecordError};
 use serde_json::Value;
 

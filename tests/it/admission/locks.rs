@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use moltbot_audit::delivery::{QueueLimits, Spool};
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{AuditSink, PostgresStore, QueueLimits, Spool, SqliteStore};
+use moltbot_audit::store::{AuditSink, PostgresStore, SqliteStore};
 use moltbot_audit::testing::{Fault, FaultProxy};
 use moltbot_audit::{Auditor, Effect, EffectError};
 use sqlx::postgres::PgConnectOptions;

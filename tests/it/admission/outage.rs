@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use moltbot_audit::admission::{FallbackAction, Limits, RefusalReason};
 use moltbot_audit::auditor::{ControlError, Finding};
+use moltbot_audit::delivery::Spool;
 use moltbot_audit::event::payload::CallInput;
 use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{Appended, AuditSink, BoxFuture, Spool, StoreError};
+use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
 use moltbot_audit::testing::{Fault, MemoryStore};
 use moltbot_audit::{Actor, AuditEvent, Auditor, Budget, Effect, EffectError, EventType, Switch};
 use serde_json::{Value, json};

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use moltbot_audit::delivery::{Spool, WriteError};
 use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{Spool, StoreError, WriteError};
+use moltbot_audit::store::StoreError;
 use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
 use moltbot_audit::{AdmitError, Auditor, Effect, EffectError, RecordError};
 use serde_json::{Value, json};

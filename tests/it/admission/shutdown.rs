@@ -3,7 +3,8 @@
 use std::sync::atomic::AtomicU64;
 
 use moltbot_audit::RecordError;
-use moltbot_audit::store::{Appended, AuditSink, BoxFuture, ShutdownError, StoreError, WriteError};
+use moltbot_audit::delivery::{ShutdownError, WriteError};
+use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use moltbot_audit::admission::{FallbackAction, RefusalReason, SwitchedBy};
 use moltbot_audit::auditor::{ControlError, SelfTestError};
+use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::event::payload::{CallInput, OutboundInput};
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::admission::{AdmissionStore as _, Claim, SwitchState, Verdict};
-use moltbot_audit::store::{BoxFuture, QueueLimits, StoreError, StoreLayer};
+use moltbot_audit::store::{BoxFuture, StoreError, StoreLayer};
 use moltbot_audit::testing::{Fault, MemoryStore};
 use moltbot_audit::{Actor, AuditEvent, Auditor, Budget, Effect, EventType, StreamId, Switch};
 use serde_json::json;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use moltbot_audit::delivery::{Batcher, QueueLimits, Spool};
 use moltbot_audit::event::{Budget, Period};
 use moltbot_audit::record::{Record, Role};
 use moltbot_audit::store::admission::{Charge, Claim, Obstacle, Scope};
-use moltbot_audit::store::{Batcher, QueueLimits, Spool};
 use moltbot_audit::{ErrorCode, Outcome};
 use serde_json::json;
 

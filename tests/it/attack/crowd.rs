@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use moltbot_audit::store::Spool;
+use moltbot_audit::delivery::Spool;
 use moltbot_audit::testing::Fault;
 use tokio::time::Instant;
 

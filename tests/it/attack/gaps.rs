@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use moltbot_audit::Auditor;
+use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::QueueLimits;
 use moltbot_audit::testing::{Fault, SteppedClock};
 use tokio::time::{Instant, sleep, timeout};
 

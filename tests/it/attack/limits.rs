@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::store::Spool;
+use moltbot_audit::delivery::Spool;
 use moltbot_audit::testing::Fault;
 use tokio::time::timeout;
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_audit::Auditor;
+use moltbot_audit::delivery::{QueueLimits, Spool};
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{AuditStore, PostgresStore, QueueLimits, Spool};
+use moltbot_audit::store::{AuditStore, PostgresStore};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection};
 

@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use moltbot_audit::Auditor;
+use moltbot_audit::delivery::{QueueLimits, Spool};
 use moltbot_audit::record::{Record, Recorded};
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{AuditStore, QueueLimits, Spool};
+use moltbot_audit::store::AuditStore;
 use moltbot_audit::testing::MemoryStore;
 use tokio::runtime::Builder;
 use tokio::time::sleep;

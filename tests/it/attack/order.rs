@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use moltbot_audit::store::{Batcher, QueueLimits};
+use moltbot_audit::delivery::{Batcher, QueueLimits};
 use moltbot_audit::testing::Fault;
 
 use super::sink;

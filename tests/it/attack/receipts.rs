@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use moltbot_audit::delivery::{Batcher, QueueLimits, WriteError};
 use moltbot_audit::record::Record;
-use moltbot_audit::store::{
-    Appended, AuditSink, Batcher, BoxFuture, QueueLimits, StoreError, WriteError,
-};
+use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
 use moltbot_audit::testing::MemoryStore;
 
 use crate::support::records::{fresh_request, records};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use moltbot_audit::delivery::Spool;
 use moltbot_audit::record::Recorded;
-use moltbot_audit::store::Spool;
 use moltbot_audit::testing::Fault;
 use tokio::time::{Instant, sleep};
 

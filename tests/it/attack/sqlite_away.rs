@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_audit::Auditor;
+use moltbot_audit::delivery::Spool;
 use moltbot_audit::record::Recorded;
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{AuditStore, Spool, SqliteStore};
+use moltbot_audit::store::{AuditStore, SqliteStore};
 use sqlx::{Connection, Executor, SqliteConnection};
 use tokio::time::timeout;
 

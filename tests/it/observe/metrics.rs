@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::observe::{METRICS, MetricKind};
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{AuditSink, QueueLimits};
+use moltbot_audit::store::AuditSink;
 use moltbot_audit::testing::{FaultySink, MemoryStore, SteppedClock};
 use moltbot_audit::{Auditor, AuditorBuilder, RequestId, Switch};
 

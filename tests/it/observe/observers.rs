@@ -7,11 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use moltbot_audit::delivery::{QueueLimits, Spool};
 use moltbot_audit::event::payload::MoltbotInput;
 use moltbot_audit::observe::{JsonLayer, METRICS};
 use moltbot_audit::record::{Record as SealedRecord, Recorded};
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{QueueLimits, Spool};
 use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
 use moltbot_audit::{Actor, AuditEvent, Auditor, Effect, EventType, Switch};
 use serde_json::json;

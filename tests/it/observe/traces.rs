@@ -17,10 +17,10 @@ mod unheard;
 use std::sync::Arc;
 use std::time::Duration;
 
+use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::event::payload::MoltbotInput;
 use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::QueueLimits;
 use moltbot_audit::testing::{FaultySink, MemoryStore};
 use moltbot_audit::{Auditor, Effect, RequestId, Switch};
 

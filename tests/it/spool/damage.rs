@@ -4,8 +4,8 @@
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 
+use moltbot_audit::delivery::{Recovery, Spool};
 use moltbot_audit::record::Record;
-use moltbot_audit::store::{Recovery, Spool};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 

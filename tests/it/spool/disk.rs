@@ -6,8 +6,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use moltbot_audit::delivery::{Spool, SpoolError};
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::store::{Spool, SpoolError};
 use moltbot_audit::testing::{FaultySink, MemoryStore};
 use moltbot_audit::{Auditor, RequestId};
 use tempfile::TempDir;

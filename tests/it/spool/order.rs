@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use moltbot_audit::store::{Spool, SpoolError};
+use moltbot_audit::delivery::{Spool, SpoolError};
 use serde_json::json;
 
 use super::{Folder, drain, numbers, numbers_of, waiting};
@@ -149,7 +149,7 @@ async fn files_that_hold_little_give_the_rest_of_the_disk_back_and_keep_their_or
 async fn the_depth_tells_events_bytes_and_the_oldest() {
     let folder = Folder::new();
     let spool = folder.open().await;
-    assert_eq!(spool.depth(), moltbot_audit::store::SpoolDepth::default());
+    assert_eq!(spool.depth(), moltbot_audit::delivery::SpoolDepth::default());
     spool.push(numbered_records(&fresh_request(), 3..6)).await.unwrap();
     let at = |n| Some(morning() + chrono::TimeDelta::microseconds(n));
     let before = spool.depth();
@@ -197,8 +197,9 @@ async fn many_records_are_set_aside_at_once_each_with_its_reason() {
     assert_eq!(numbers_of(&waiting(&spool).await), (1..20).step_by(2).collect::<Vec<_>>());
     let aside = spool.set_aside_records(0, 100).await.unwrap();
     assert_eq!((aside.len(), spool.set_aside_count()), (10, 10));
-    let place =
-        |one: &moltbot_audit::store::SetAside| front[2 * usize::try_from(one.place).unwrap()].place;
+    let place = |one: &moltbot_audit::delivery::SetAside| {
+        front[2 * usize::try_from(one.place).unwrap()].place
+    };
     assert!(aside.iter().all(|one| one.reason == format!("reason {}", place(one))));
 }
 

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
 
 use moltbot_audit::RequestId;
-use moltbot_audit::store::{Spool, SpoolError};
+use moltbot_audit::delivery::{Spool, SpoolError};
 
 use super::{Folder, drain, files_with, numbers, numbers_of, waiting};
 use crate::support::process::{again, numbered_part};

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use moltbot_audit::delivery::{Spool, SpoolError};
 use moltbot_audit::record::Record;
-use moltbot_audit::store::{Spool, SpoolError};
 
 use super::{Folder, drain, numbers, numbers_of, waiting};
 use crate::support::records::{fresh_request, numbered_records, stream};

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::event::payload::MoltbotInput;
 use moltbot_audit::record::Record;
-use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore, QueueLimits, StreamSnapshot};
+use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore, StreamSnapshot};
 use moltbot_audit::testing::FaultProxy;
 use moltbot_audit::{AdmitError, Auditor, Effect, RequestId, StreamId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};

@@ -8,11 +8,12 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use moltbot_audit::delivery::Spool;
 use moltbot_audit::json::parse;
 use moltbot_audit::pack::{Unchecked, export_request_pack, verify_request_pack};
 use moltbot_audit::proof::sanitise;
 use moltbot_audit::record::Record;
-use moltbot_audit::store::{AuditStore, Spool};
+use moltbot_audit::store::AuditStore;
 use moltbot_audit::testing::{Fault, FaultySink};
 use moltbot_audit::{AuditEvent, Auditor};
 use serde_json::{Value, json};

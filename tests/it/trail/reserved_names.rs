@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use moltbot_audit::delivery::Spool;
 use moltbot_audit::event::payload::{
     MoltbotCalled, MoltbotInput, MoltbotOutput, OcrOutput, RejectionInput, RequestInput,
 };
 use moltbot_audit::json::parse;
 use moltbot_audit::record::Record;
 use moltbot_audit::redact::mask_json;
-use moltbot_audit::store::{AuditStore, Spool};
+use moltbot_audit::store::AuditStore;
 use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
 use moltbot_audit::{Actor, AuditEvent, Auditor, Effect, EffectError, EventType};
 use serde::Serialize;

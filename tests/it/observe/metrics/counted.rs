@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use moltbot_audit::delivery::Spool;
 use moltbot_audit::event::payload::{
     BatchInput, MoltbotCalled, MoltbotInput, MoltbotOutput, OcrInput, OcrJobDone, OcrOutput,
 };
 use moltbot_audit::pack::{export_request_pack, verify_request_pack};
 use moltbot_audit::redact::Profile;
-use moltbot_audit::store::Spool;
 use moltbot_audit::testing::Fault;
 use moltbot_audit::{Actor, AuditEvent, Effect, ErrorCode, EventType, Outcome, Switch};
 use serde_json::{Value, json};

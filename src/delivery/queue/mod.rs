@@ -40,10 +40,11 @@ pub use self::{
     drain::DrainReport, error::WriteError, failures::Failures, limits::QueueLimits,
     observer::Observer,
 };
-use super::admission::AdmissionStore;
-use super::{AuditSink, Spool, StoreError};
+use super::Spool;
 use crate::event::StreamId;
 use crate::record::{Record, Recorded};
+use crate::store::admission::AdmissionStore;
+use crate::store::{AuditSink, StoreError};
 
 /// Takes records from any number of callers and writes them in batches. Cheap to clone.
 ///

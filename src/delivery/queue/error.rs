@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::store::{Conflict, SpoolError, StoreError};
+use crate::delivery::SpoolError;
+use crate::store::{Conflict, StoreError};
 
 /// A record that was not written, or of which that is not known.
 #[derive(Clone, Debug, thiserror::Error)]

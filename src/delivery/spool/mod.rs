@@ -55,7 +55,7 @@ const REASON_LEN_MAX: usize = 1000;
 /// - Records come back in the order in which they were pushed.
 /// - A record may come back that was removed, or whose `push` failed: after a crash, or from a damaged
 ///   file. Whoever drains the spool therefore appends by event id, as
-///   [`AuditSink`](super::AuditSink) does.
+///   [`AuditSink`](crate::store::AuditSink) does.
 ///
 /// # Cancel safety
 /// A future that is dropped while it waits for its turn does nothing. Once its turn has come the work
@@ -65,7 +65,7 @@ const REASON_LEN_MAX: usize = 1000;
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use moltbot_audit::store::Spool;
+/// use moltbot_audit::delivery::Spool;
 /// # let folder = tempfile::tempdir()?;
 /// # let folder = folder.path().join("spool");
 ///
@@ -255,7 +255,7 @@ impl Spool {
     ///
     /// # Examples
     /// ```
-    /// # use moltbot_audit::store::{Spool, SpoolError};
+    /// # use moltbot_audit::delivery::{Spool, SpoolError};
     /// # async fn retry(spool: &Spool) -> Result<u64, SpoolError> {
     /// let aside = spool.set_aside_records(0, 500).await?;
     /// let repaired = aside.iter().filter(|one| one.reason.contains("unknown request"));

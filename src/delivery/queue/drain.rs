@@ -14,10 +14,10 @@ use super::append::{Verdict, append};
 use super::backoff::Backoff;
 use super::gate::chain;
 use super::{Shared, WriteError};
+use crate::delivery::{Spool, SpoolError, Spooled};
 use crate::event::{EventType, StreamId};
 use crate::record::Record;
 use crate::store::log_line::log_line;
-use crate::store::{Spool, SpoolError, Spooled};
 
 const BATCH_EVENTS: usize = 500;
 const BATCH_BYTES: usize = 4 << 20;

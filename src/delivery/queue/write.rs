@@ -12,8 +12,9 @@ use super::backoff::Backoff;
 use super::batch::{Batch, divide};
 use super::queue::Pending;
 use super::{Shared, WriteError};
+use crate::delivery::{Spool, SpoolError};
+use crate::store::StoreError;
 use crate::store::log_line::log_line;
-use crate::store::{Spool, SpoolError, StoreError};
 
 /// How long the spool may take, and how long a caller waits for it after its time for the database.
 pub(super) const SPOOL_WAIT: Duration = Duration::from_secs(10);
