@@ -37,7 +37,7 @@
 //!
 //! # Guarantees, and what is not guaranteed
 //!
-//! `README.md` lists both. In short: once `record` has returned the event is durable and in its
+//! `docs/guarantees.md` states both in full. In short: once `record` has returned the event is durable and in its
 //! chain; a change of anything stored or exported is found by whoever knows the stream's head from
 //! elsewhere; secrets of known form do not enter; an external pack shows what is on its profile's
 //! list, and digests for the rest.
@@ -89,6 +89,14 @@ struct MetricsDocument;
 #[cfg(all(doctest, feature = "logs"))]
 #[doc = include_str!("../docs/logging.md")]
 struct Logging;
+
+#[cfg(all(doctest, feature = "postgres"))]
+#[doc = include_str!("../docs/outage.md")]
+struct Outage;
+
+#[cfg(all(doctest, feature = "recorder"))]
+#[doc = include_str!("../docs/privacy.md")]
+struct Privacy;
 
 #[cfg(all(doctest, feature = "otel"))]
 #[doc = include_str!("../docs/tracing.md")]

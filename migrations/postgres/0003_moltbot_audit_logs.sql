@@ -638,7 +638,10 @@ language sql
 volatile parallel safe
 return last_at < date_trunc('month', clock_timestamp(), 'UTC');
 
--- Locks a stream's row, and returns it as it stands. A stream without events gets a row with `seq` 0, which
+-- Locks a stream's row, and returns it as it stands. `append_at` then moves it on: an upsert that reads the clock
+-- itself, once for the time and once for its hash, costs more than these two. Functions that are called for each
+-- event return a type, because OUT parameters are looked up in the catalog at every call.
+-- A stream without events gets a row with `seq` 0, which
 -- a caller that appends nothing takes away again with `unlock_stream`.
 create or replace function moltbot_audit.lock_stream(stream_id uuid)
 returns moltbot_audit.locked_stream

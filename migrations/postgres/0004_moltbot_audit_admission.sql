@@ -1261,6 +1261,7 @@ begin
         );
     end if;
 
+    -- Charge first, and refund if that is over a limit: one upsert on the common path.
     if decided.verdict is null and admit.day_budgets is not null then
         perform moltbot_audit.move_day_budgets(today, admit.day_budgets, admit.day_amounts);
         select array_agg(b.used order by c.position), bool_or(b.used > c.most)

@@ -1,4 +1,6 @@
-//! What the environment says of the switches.
+//! Switches that a process's environment engages.
+//!
+//! They are looked at before the database is asked, because they must also hold while the database is away.
 
 use crate::event::Switch;
 

@@ -1,4 +1,10 @@
 //! Asks whether an effect may run, and records the answer.
+//!
+//! If no decision comes, the question is whether the database answers at all
+//! (`AdmissionStore::is_answering`). If it does, it may know the idempotency key, so a keyed effect does not
+//! run; a part of the caller's time is kept for that question. An admission that may still land is voided by
+//! recording the refusal under the effect's own id. Any other refusal is an event of its own, recorded after
+//! the verdict, because a refused claim leaves nothing else behind.
 
 use std::time::Duration;
 

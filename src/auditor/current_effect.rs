@@ -1,4 +1,7 @@
-//! Inside which effect a task runs: what asks to run there is governed by that effect's switches too.
+//! Knows which effect a task runs inside: what is asked for there is governed by that effect's switches too.
+//!
+//! A task-local carries it. A spawned task is outside, because only the host knows whether it belongs to the
+//! effect.
 
 use std::collections::HashMap;
 use std::future::Future;

@@ -1,4 +1,7 @@
-//! The gauges: what stands how, as of now.
+//! Reads the gauges, as of now, every 15 seconds.
+//!
+//! The heartbeat is set last: one that grows old says that a reading failed. A gauge whose reading fails
+//! keeps its value, because nothing is guessed.
 
 use super::{Auditor, ControlError};
 use chrono::{DateTime, TimeDelta};

@@ -1,6 +1,8 @@
-//! That the deployment's redaction key is the one that the database belongs to: looked up before anything
-//! is recorded, once. A database that belongs to a key which this process keeps from before goes over to the
-//! new one, which is recorded.
+//! Checks once, before anything is recorded, that the database belongs to the deployment's redaction key.
+//!
+//! If the database belongs to a key that this process keeps from before, it goes over to the new one, and
+//! that is recorded. The proof is the fingerprint's preimage: a database role alone cannot lock every process
+//! out.
 
 use std::fmt;
 use std::sync::Arc;

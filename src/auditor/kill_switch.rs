@@ -1,4 +1,8 @@
 //! The kill switch: engaged, reset, read, and felt by work in flight.
+//!
+//! `engage` waits for nothing but a lock that also stops admissions, and `reset` waits for everything:
+//! nothing runs again before the event is in the trail, and a reset never undoes an `engage` that came after
+//! it.
 
 use std::fmt;
 

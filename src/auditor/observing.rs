@@ -1,4 +1,6 @@
-//! What becomes of records, as metrics and log lines.
+//! Counts and logs what becomes of records.
+//!
+//! The time to a shortlist is asked of the store, because no single process knows when a request began.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;

@@ -1,4 +1,7 @@
 //! Typed ids: of events, of the host's rows, of streams.
+//!
+//! A stream's id is a hash of its kind and of the request's or conversation's id, so that no id of a host can
+//! lead into another stream.
 
 use std::fmt;
 use std::sync::Arc;

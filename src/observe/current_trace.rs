@@ -1,4 +1,7 @@
-//! In which span a task is.
+//! Knows which span a task runs in.
+//!
+//! A task-local, not `tracing`, because it holds for every subscriber and for none: whether an event has a
+//! trace must not depend on a log filter.
 
 use std::future::Future;
 

@@ -1,6 +1,9 @@
 //! The span of one effect, from the question whether it may run until its outcome.
 //!
-//! A layer of the host's that panics must not end an effect, least of all one that was admitted.
+//! Its ids stand in the header, so they are fixed before anything of the effect is sealed: the span opens
+//! when the effect is asked about, and a refusal has one too. With `otel`, OpenTelemetry starts the span then
+//! and gives the ids. Otherwise they are a keyed hash of the effect's id, so that one try has one pair of
+//! ids. A tracing layer that panics must not end an effect, least of all one that was admitted.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

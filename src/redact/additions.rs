@@ -1,4 +1,7 @@
 //! What a host adds to a profile's rules.
+//!
+//! The rules themselves are hashed into a pack; the additions stand in it. A verifier computes the digest of
+//! its own rules, and wants an addition for each value that the rule `host` hides.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,8 @@
 //! Whether a text looks medical, in English, French and Kinyarwanda.
 //!
-//! Words are compared, not understood. When in doubt it is health: an external pack then shows less.
+//! Words are compared, not understood. When in doubt it is health: an external pack then shows less. The
+//! request's category decides first, or what a photo shows; a request that ended before it had a category
+//! counts as one about health.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;

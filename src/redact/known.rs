@@ -1,4 +1,7 @@
-//! What is known of the people of one request, to find it again in free text.
+//! What the events of one request say about people, to find it again in free text.
+//!
+//! Which numbers are a vendor's is learnt from the host's own vendor events, and never from a model's output,
+//! because anyone can talk a model into anything.
 
 use std::collections::BTreeSet;
 use std::ops::Range;

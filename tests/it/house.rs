@@ -1,9 +1,12 @@
-//! The house rules: floors, file lengths, names. ARCHITECTURE.md explains them; this enforces them.
+//! The house rules: rooms, file lengths, names. ARCHITECTURE.md explains them; this enforces them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const LINES_MAX: usize = 400;
+
+/// A front door and a map: what does not fit into these two belongs into `docs/`, or at the top of a file.
+const ENTRANCES: [(&str, usize); 2] = [("README.md", 150), ("ARCHITECTURE.md", 150)];
 
 /// Each room under `src`, from the ground up, with the rooms it may use beside its own.
 const ROOMS: [(&str, &[&str]); 12] = [
@@ -251,4 +254,25 @@ fn long_files_tests_inside_and_empty_names_are_seen() {
         assert_eq!(faults(Path::new(path), source), [fault], "{path}");
     }
     assert_eq!(faults(Path::new("event/ids.rs"), &"\n".repeat(LINES_MAX)), [""; 0]);
+}
+
+#[test]
+fn readme_and_architecture_stay_short() {
+    for (name, lines_max) in ENTRANCES {
+        let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+        let lines = page.lines().count();
+        assert!(lines <= lines_max, "{name} has {lines} lines, and may have {lines_max}");
+        let longest = page.lines().filter(|line| !line.starts_with('|'));
+        let longest = longest.max_by_key(|line| line.chars().count()).unwrap_or_default();
+        assert!(longest.chars().count() <= 140, "{name} hides text in a long line: {longest}");
+    }
+}
+
+/// The rooms of ARCHITECTURE.md's plan are those that are enforced, in the same order.
+#[test]
+fn the_plan_shows_the_rooms_that_are_there() {
+    let page = include_str!("../../ARCHITECTURE.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `src/"));
+    let shown: Vec<_> = rows.filter_map(|row| Some(row.split_once("/` |")?.0)).collect();
+    assert_eq!(shown, ROOMS.map(|(room, _)| room));
 }

@@ -12,6 +12,7 @@ mod cli;
 mod concierge;
 mod crashes;
 mod dependencies;
+mod documents;
 mod endurance;
 mod event;
 mod find;

@@ -1,4 +1,7 @@
-//! What is to be done with each field of a place in the code, found out once.
+//! What to do with each field of a callsite, found out once for each callsite and thread.
+//!
+//! Values are rendered before a span's lock is taken: their `Debug` is foreign code, and may log in the same
+//! span.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

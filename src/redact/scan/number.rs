@@ -1,4 +1,8 @@
 //! Collects the groups of digits that one number may be written in.
+//!
+//! A number is made of whole groups: it is the longest row of groups that is one. So a quantity beside a
+//! number is no part of it, and a date, a decimal or a price in between is no number. Candidates are judged
+//! when the row ends.
 
 use std::ops::Range;
 

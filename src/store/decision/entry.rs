@@ -1,4 +1,8 @@
 //! What a store keeps of an effect, and what changes it.
+//!
+//! An outcome that is stored before its intent leaves an entry that holds no charges and that no one can
+//! resolve. The effect is not admitted after that, and a drained intent completes the entry. Only a record
+//! that is newly stored makes an entry or settles one: an event that was stored before has no second effect.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize as _;

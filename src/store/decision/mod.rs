@@ -1,4 +1,6 @@
-//! What a store without a language of its own says to a claim: the rules, without I/O.
+//! Decides about a claim for stores that have no language of their own (SQLite, memory): rules, without I/O.
+//!
+//! Postgres has the same rules in SQL (`admit` in migration 0004). One contract suite runs on all three.
 
 mod consent;
 mod entry;

@@ -1,4 +1,7 @@
-//! Statements over one record: its columns as they are, where a batch would need arrays.
+//! Appends one record: its columns as they are, without arrays.
+//!
+//! A caller alone is common, and this saves it the block in which a batch looks for duplicates. If the
+//! event's id is known, the statement fails and we fall back to the batch path.
 
 use sqlx::Row;
 use sqlx::postgres::{PgArguments, PgRow, Postgres};

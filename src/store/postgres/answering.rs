@@ -1,4 +1,7 @@
-//! Whether the database answers.
+//! Tells a lock from an outage: asks whether the database answers at all.
+//!
+//! The question goes out on a connection of its own, because all of the pool's may be waiting for one lock.
+//! If a network swallows packets, it costs a caller up to a second.
 
 use std::sync::Arc;
 use std::time::Duration;

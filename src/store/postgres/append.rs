@@ -1,4 +1,7 @@
-//! Appending: one statement for a whole batch.
+//! Appends a batch in one statement.
+//!
+//! Columns go in as arrays, and the answer is one row of arrays: a row for each event would cost the server
+//! and the driver a quarter of what the batch costs. A column of nulls goes in as an empty array.
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgArguments, PgRow, Postgres};

@@ -1,4 +1,8 @@
-//! Reading a stream back: one statement, so one snapshot.
+//! Reads a stream: one statement, so one snapshot.
+//!
+//! Reading never fails over the content of one event. Postgres accepts JSON and times that `seal` never
+//! writes, and a role that may append can store them. Such an event comes back as unreadable, so that a pack
+//! can set it aside and vouch for the rest.
 
 use chrono::{DateTime, Datelike as _, Utc};
 use serde_json::Value;

@@ -1,4 +1,7 @@
-//! One statement on a pool's connection, within a limit, in the way that the connection allows.
+//! Runs one statement on a connection of the pool, within a limit, in the way that the connection allows.
+//!
+//! An answer has one meaning only. What cannot be read after a commit is `Unavailable`, because the retry by
+//! event id then finds what landed. A connection that ran out of time is dropped, not given back to the pool.
 
 use std::time::Duration;
 

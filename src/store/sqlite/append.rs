@@ -1,4 +1,7 @@
 //! The write side: one transaction a batch.
+//!
+//! A file that is locked counts as an outage here, and not as `Locked`: the file has one lock, so that trying
+//! stream by stream would wait for the same lock again. The other calls of this store answer `Locked`.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
