@@ -126,9 +126,10 @@ fn unknown(typed: &str, request: &RequestId) -> Box<dyn std::error::Error> {
     let hint = match request.original() {
         Some(_) => format!(
             "this key makes it {request}; check the spelling, the key in MOLTBOT_AUDIT_KEY and the database; \
-             the example find lists what is there"
+             the example find_requests lists what is there"
         ),
-        None => "check the id and the database; the example find lists what is there".to_owned(),
+        None => "check the id and the database; the example find_requests lists what is there"
+            .to_owned(),
     };
     format!("nothing is recorded of request {typed:?}: {hint}").into()
 }

@@ -269,7 +269,7 @@ async fn a_request_is_exported_by_the_name_that_its_host_gave_it() {
 
 #[test]
 fn every_program_says_how_it_is_used() {
-    for name in ["concierge", "export_pack", "find", "verify_pack"] {
+    for name in ["concierge", "export_pack", "find_requests", "verify_pack"] {
         let said = run(name, ["--help"]).expect(0);
         assert!(said.out.contains(&format!("Usage: {name}")), "{said:?}");
         assert!(said.out.contains("Exit code"), "{said:?}");
@@ -290,7 +290,7 @@ fn requests_are_listed_by_state_time_and_either_id() {
     let played = Played::new();
     let find = |arguments: &[&str]| {
         let database = ["--database", &played.database];
-        run("find", database.iter().chain(arguments))
+        run("find_requests", database.iter().chain(arguments))
     };
     let one: [&[&str]; 5] = [
         &[],
@@ -321,7 +321,8 @@ fn requests_are_listed_by_state_time_and_either_id() {
         assert!(said.err.contains(why), "{arguments:?}: {said:?}");
     }
     let nowhere = played.folder.path().join("no.sqlite");
-    let said = run("find", ["--database", &format!("sqlite://{}", nowhere.display())]).expect(2);
+    let said =
+        run("find_requests", ["--database", &format!("sqlite://{}", nowhere.display())]).expect(2);
     assert!(!nowhere.exists(), "looking creates no database: {said:?}");
 }
 
