@@ -136,11 +136,13 @@ pub(super) fn secret_kind(name: &str) -> Option<KeyKind> {
     kind.filter(|kind| kind.withheld() == Some(Kind::Secret))
 }
 
-/// Whether a word with these last two bytes may be the last of a secret's name, or one of the words that a sentence
-/// assigns by. Most words end in others: this spares the look for where the word begins.
+/// Whether a word that ends a text may be the last of a secret's name, or one of the words that a sentence assigns
+/// by: by its last four letters. Most words end in others: this spares the look for where the word begins.
 #[inline]
-pub(super) fn may_end_name(before: u8, last: u8) -> bool {
-    (before | last) >= 0x80 || has_bit(&TABLE.word_ends, letter_pair(last, before))
+pub(super) fn may_end_name(text: &[u8]) -> bool {
+    text.last_chunk().is_none_or(|end: &[u8; 4]| {
+        u32::from_ne_bytes(*end) & 0x8080_8080 != 0 || has_bit(&TABLE.word_ends, ending_bit(*end))
+    })
 }
 
 /// Whether a secret's name may end with this word of a sentence.
@@ -216,8 +218,8 @@ struct Table {
     withheld_ends: [u64; 16],
     /// Has a bit for the last word of each name of a secret, by its hash.
     last_words: [u64; 64],
-    /// Has a bit for the last two letters of each word that may stand before a value.
-    word_ends: [u64; 16],
+    /// Has a bit for the last four letters of each word that may stand before a value.
+    word_ends: [u64; 512],
 }
 
 impl Table {
@@ -229,7 +231,7 @@ impl Table {
             qualifiers: HashSet::new(),
             withheld_ends: [0; 16],
             last_words: [0; 64],
-            word_ends: [0; 16],
+            word_ends: [0; 512],
         };
         for link in LINKS {
             table.note_word(link);
@@ -282,10 +284,14 @@ impl Table {
     }
 
     fn note_word(&mut self, word: &str) {
-        if let [.., before, last] = word.as_bytes() {
-            let end = letter_pair(*last, *before);
-            self.word_ends[end / 64] |= 1 << (end % 64);
-        }
+        let end = match word.as_bytes() {
+            [.., fourth, third, before, last] => [*fourth, *third, *before, *last],
+            [third, before, last] => [b' ', *third, *before, *last],
+            [before, last] => [b' ', b' ', *before, *last],
+            _ => return,
+        };
+        let bit = ending_bit(end);
+        self.word_ends[bit / 64] |= 1 << (bit % 64);
     }
 
     /// Whether the key may be one of those that are withheld, by its last letters.
@@ -305,16 +311,29 @@ impl Table {
     }
 }
 
-/// The number of a bit for a word without case: by its length and four of its letters, so that a long word takes
+/// The number of a bit for a word without case: by its length and its last four letters, so that a long word takes
 /// no longer than a short one.
 fn word_bit(word: &str) -> usize {
     let bytes = word.as_bytes();
-    let [first, .., last] = bytes else { return bytes.len() };
-    let letters = [*first, bytes[bytes.len() / 3], bytes[bytes.len() / 2], *last];
-    let letters = u32::from_le_bytes(letters.map(|byte| byte.to_ascii_lowercase()));
+    let end = bytes.last_chunk().copied().unwrap_or_else(|| {
+        let mut end = [0; 4];
+        end[..bytes.len()].copy_from_slice(bytes);
+        end
+    });
+    // The bit that makes a capital small.
+    let letters = u32::from_le_bytes(end) | 0x2020_2020;
     let length = u32::try_from(bytes.len()).unwrap_or_default();
-    let hash = (letters ^ length).wrapping_mul(0x9e37_79b1);
+    let hash = (letters ^ length << 24).wrapping_mul(0x9e37_79b1);
     usize::from(u16::try_from(hash >> 20).unwrap_or_default())
+}
+
+/// The number of a bit for the last four letters of a word, without case. What is no letter stands before the word.
+#[inline]
+fn ending_bit([fourth, third, before, last]: [u8; 4]) -> usize {
+    let letter = |byte: u8| if byte.is_ascii_alphabetic() { usize::from(byte & 31) } else { 0 };
+    let third = letter(third);
+    let fourth = if third == 0 { 0 } else { letter(fourth) };
+    (letter_pair(last, before) * 32 + third) ^ (fourth * 997)
 }
 
 /// The last two letters of a key, digits and signs behind them apart; `None` if they are not of ASCII.

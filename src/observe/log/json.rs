@@ -51,15 +51,15 @@ pub(super) fn push_text(out: &mut String, text: &str) {
     let mut from = 0;
     let mut at = 0;
     while at < bytes.len() {
-        if let Some(stride) = bytes.get(at..at + STRIDE)
-            && !stride.iter().fold(false, |any, byte| any | needs_escape(*byte))
+        let stride: Option<&[u8; STRIDE]> = bytes[at..].first_chunk();
+        if stride.is_some_and(|stride| !stride.iter().fold(false, |any, b| any | needs_escape(*b)))
         {
             at += STRIDE;
             continue;
         }
         let end = bytes.len().min(at + STRIDE);
         for next in at..end {
-            if !needs_escape(bytes[next]) {
+            if ESCAPED_LEN[usize::from(bytes[next])] == 1 {
                 continue;
             }
             let (escape, len) = match bytes[next] {
@@ -101,8 +101,9 @@ pub(super) fn push_float(out: &mut String, value: f64) {
 }
 
 /// Whether a byte is escaped, or begins a character that ends a line for some readers.
+#[expect(clippy::needless_bitwise_bool, reason = "without branches, a stride is looked at at once")]
 fn needs_escape(byte: u8) -> bool {
-    byte < b' ' || matches!(byte, b'"' | b'\\' | 0xc2 | 0xe2)
+    (byte < b' ') | (byte == b'"') | (byte == b'\\') | (byte == 0xc2) | (byte == 0xe2)
 }
 
 /// The escape of U+0085, U+2028 or U+2029, and how many bytes it stands for.
@@ -128,7 +129,21 @@ fn push_escape(out: &mut String, byte: u8) {
     }
 }
 
-fn escaped_len(byte: u8) -> usize {
+/// How many bytes each byte takes at most.
+const ESCAPED_LEN: [u8; 256] = escaped_lens();
+
+#[expect(clippy::cast_possible_truncation, reason = "there are 256 bytes")]
+const fn escaped_lens() -> [u8; 256] {
+    let mut lens = [1; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        lens[byte] = escaped_len(byte as u8);
+        byte += 1;
+    }
+    lens
+}
+
+const fn escaped_len(byte: u8) -> u8 {
     match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
         0..b' ' => 6,
@@ -142,14 +157,16 @@ fn escaped_len(byte: u8) -> usize {
 fn fits(text: &str, max_len: usize) -> bool {
     text.len() * 6 + 2 <= max_len
         || (text.len() + 2 <= max_len
-            && text.bytes().map(escaped_len).sum::<usize>() + 2 <= max_len)
+            && text.bytes().map(|byte| usize::from(ESCAPED_LEN[usize::from(byte)])).sum::<usize>()
+                + 2
+                <= max_len)
 }
 
 /// How much of a text has room, in its own bytes.
 fn longest(text: &str, room: usize) -> usize {
     let mut len = 0;
     let has_room = |byte: &u8| {
-        len += escaped_len(*byte);
+        len += usize::from(ESCAPED_LEN[usize::from(*byte)]);
         len <= room
     };
     text.as_bytes().iter().copied().take_while(has_room).count()

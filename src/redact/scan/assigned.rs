@@ -45,8 +45,8 @@ pub(super) struct Assigned {
 /// word's last letters say so.
 pub(super) fn may_be_named(text: &str, at: usize) -> bool {
     match &text.as_bytes()[..at] {
-        [.., before, last, b' '] if last.is_ascii_alphabetic() => {
-            may_end_name(*before, *last) && {
+        [before @ .., b' '] if before.last().is_some_and(u8::is_ascii_alphabetic) => {
+            may_end_name(before) && {
                 let word = last_word(text, at - 1);
                 let start = at - 1 - word.len();
                 let is_flag = start > 0 && matches!(text.as_bytes()[start - 1], b'-' | b'_');
@@ -65,27 +65,36 @@ pub(super) fn may_be_named(text: &str, at: usize) -> bool {
 
 /// What secret a value at `at` is by the name before it, where white space, quotes, a tag or a call lies between:
 /// `"api_key": "…"`, `apiKey := "…"`, `<apiKey>…`, `set("API_KEY", "…")`, `--api-key …`.
+#[inline]
 pub(super) fn assigned(text: &str, at: usize) -> Option<Assigned> {
-    let bytes = text.as_bytes();
     // Behind a word and a space, as most values stand, there is no sign.
-    if let [.., before, word, b' '] = &bytes[..at]
-        && word.is_ascii_alphanumeric()
-    {
-        if !may_end_name(*before, *word) {
-            return None;
+    match &text.as_bytes()[..at] {
+        [before @ .., b' '] if before.last().is_some_and(u8::is_ascii_alphanumeric) => {
+            if may_end_name(before) {
+                assigned_by_space(text, at - 1)
+            } else {
+                None
+            }
         }
-        let start = at - 1 - last_word(text, at - 1).len();
-        if !matches!(bytes[..start].last(), Some(b'-' | b'_')) {
-            return None;
-        }
-        let name = name_before(text, at - 1);
-        // `--api-key …`, `ENV API_KEY …`.
-        let is_variable =
-            |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-        let is_name = name.starts_with('-') || name.bytes().all(is_variable);
-        let kind = is_name.then(|| secret_kind(name))?;
-        return kind.map(|kind| Assigned { kind, joint: b' ' });
+        _ => assigned_by_sign(text, at),
     }
+}
+
+/// `--api-key …`, `ENV API_KEY …`, from where the name ends.
+fn assigned_by_space(text: &str, end: usize) -> Option<Assigned> {
+    let start = end - last_word(text, end).len();
+    if !matches!(text.as_bytes()[..start].last(), Some(b'-' | b'_')) {
+        return None;
+    }
+    let name = name_before(text, end);
+    let is_variable = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    let is_name = name.starts_with('-') || name.bytes().all(is_variable);
+    let kind = is_name.then(|| secret_kind(name))??;
+    Some(Assigned { kind, joint: b' ' })
+}
+
+fn assigned_by_sign(text: &str, at: usize) -> Option<Assigned> {
+    let bytes = text.as_bytes();
     let value = unwrapped(bytes, at);
     let end = skip_back(bytes, value, 12, is_white_or_quote);
     let gap = &bytes[end..value];
@@ -121,10 +130,10 @@ pub(super) fn assigned_by(text: &str, at: usize) -> Option<KeyKind> {
 /// code also `cvv 913`.
 pub(super) fn said(text: &str, at: usize) -> Option<Assigned> {
     let bytes = text.as_bytes();
-    let [.., before, last, b' ' | b'\n'] = &bytes[..skip_back(bytes, at, 1, is_quote)] else {
+    let [before @ .., b' ' | b'\n'] = &bytes[..skip_back(bytes, at, 1, is_quote)] else {
         return None;
     };
-    if !may_end_name(*before, *last) {
+    if !may_end_name(before) {
         return None;
     }
     let end = skip_back(bytes, at, 3, is_white_or_quote);

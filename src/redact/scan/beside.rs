@@ -41,9 +41,7 @@ pub(super) fn value(text: &str, token: Range<usize>, any: u8) -> Option<Range<us
 
 /// Whether three digits are a code, as a sentence says.
 pub(super) fn is_short_code(text: &str, start: usize) -> bool {
-    let digits = text.as_bytes()[start..].iter().take(4).take_while(|byte| byte.is_ascii_digit());
-    digits.count() == 3
-        && may_be_named(text, start)
+    may_be_named(text, start)
         && assigned(text, start)
             .or_else(|| said(text, start))
             .is_some_and(|by| by.kind == KeyKind::Code)

@@ -2,7 +2,8 @@
 
 /// A digit of ASCII.
 pub(super) const DIGIT: u8 = 1;
-/// The first byte of a character that may be a digit, a plus or an at sign of another script.
+/// The first byte of what may be a digit, a plus or an at sign in disguise: of another script, percent-encoded, or
+/// an HTML entity.
 pub(super) const WIDE: u8 = 2;
 /// `@`, and a bracket, in which it may stand in words.
 pub(super) const AT: u8 = 4;
@@ -43,6 +44,7 @@ const fn class(byte: u8) -> u8 {
         b'=' => TOKEN | SIGN | MARK,
         b'-' => TOKEN | DASH | MARK,
         b':' => TOKEN | COLON | MARK,
+        b'%' | b'&' => TOKEN | WIDE | MARK,
         // `(at)` and `[at]` stand for one.
         b'(' | b'[' => AT,
         _ if is_boundary(byte) => 0,

@@ -34,10 +34,13 @@ pub(super) fn is_after_scheme(text: &str, at: usize, scheme: &str) -> bool {
     let is_between = |byte: &&u8| matches!(byte, b' ' | b':' | b'"' | b'\'' | b'\t');
     let gap = before.iter().rev().take(4).take_while(is_between).count();
     let end = at - gap;
+    let last = before[..end].last().map(u8::to_ascii_lowercase);
+    if gap == 0 || last != scheme.bytes().last() {
+        return false;
+    }
     let word = end.checked_sub(scheme.len()).map(|start| &before[start..end]);
     let begins = |start: usize| start == 0 || !before[start - 1].is_ascii_alphanumeric();
-    gap > 0
-        && word.is_some_and(|word| word.eq_ignore_ascii_case(scheme.as_bytes()))
+    word.is_some_and(|word| word.eq_ignore_ascii_case(scheme.as_bytes()))
         && begins(end - scheme.len())
 }
 

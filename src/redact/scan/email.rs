@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::class::{AT, DIGIT, MARK, WIDE};
+use super::class::{AT, WIDE};
 use super::{Found, Kind};
 
 /// Longest address (RFC 5321).
@@ -13,12 +13,7 @@ const FILES: [&str; 10] = ["css", "gif", "html", "jpeg", "jpg", "js", "pdf", "pn
 
 /// Finds the addresses in a token.
 pub(super) fn find(text: &str, token: Range<usize>, any: u8, found: &mut Vec<Found>) {
-    // Encoded, an at sign is a mark and digits.
-    let is_encoded = || {
-        let bytes = &text.as_bytes()[token.clone()];
-        any & (MARK | DIGIT) == MARK | DIGIT && bytes.iter().any(|byte| matches!(byte, b'%' | b'&'))
-    };
-    if any & (AT | WIDE) == 0 && !is_encoded() {
+    if any & (AT | WIDE) == 0 {
         return;
     }
     let mut from = token.start;

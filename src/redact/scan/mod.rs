@@ -187,8 +187,8 @@ impl Pass<'_> {
         }
         if bytes.get(start).is_some_and(u8::is_ascii_digit)
             && self.numbers.is_none()
-            && let Some(end) = opaque::small_end(bytes, start)
-            && !beside::is_short_code(self.text, start)
+            && let Some((end, digits)) = opaque::small_end(bytes, start)
+            && !(digits == 3 && beside::is_short_code(self.text, start))
         {
             return end;
         }

@@ -2,7 +2,6 @@
 
 use super::class::{TOKEN, class_of, is_hex};
 use super::phone;
-use super::words::Words;
 
 /// What this crate's keyed hashes are of.
 const KINDS: [&str; 10] = [
@@ -18,13 +17,13 @@ const KINDS: [&str; 10] = [
     "vendor",
 ];
 
-static WHOLE_KINDS: Words<10> = Words::new(KINDS);
-
 /// Length of the UUID, the time, or the hash (16 or more hex digits, letters among them) that begins
 /// at `at`, where no letter or digit precedes.
 pub(super) fn len_at(text: &str, at: usize) -> Option<usize> {
     let rest = &text.as_bytes()[at..];
-    if rest.len() < 12 {
+    let first = rest.first_chunk().filter(|_| rest.len() >= 12)?;
+    // Most groups of digits are shorter, and end here.
+    if rest[4] != b'-' && !is_hex(*first) {
         return None;
     }
     if rest.get(..36).is_some_and(is_uuid) {
@@ -76,12 +75,12 @@ pub(super) fn is_one_keyed_hash(written: &str) -> bool {
         && are_hex_fours(hash, 0, 4)
         && are_hex_fours(hash, 4, 8)
         && !hash.starts_with(b"07")
-        && written.get(..kind.len()).is_some_and(|kind| WHOLE_KINDS.has(kind))
+        && KINDS.iter().any(|known| known.as_bytes() == kind)
 }
 
 /// The end of the token that begins here, where it is at most three digits, with no more of them
-/// behind: part of no number, where none came before.
-pub(super) fn small_end(bytes: &[u8], start: usize) -> Option<usize> {
+/// behind: part of no number, where none came before. Also how many there are.
+pub(super) fn small_end(bytes: &[u8], start: usize) -> Option<(usize, usize)> {
     let mut at = start;
     while bytes.get(at).is_some_and(u8::is_ascii_digit) {
         at += 1;
@@ -99,11 +98,12 @@ pub(super) fn small_end(bytes: &[u8], start: usize) -> Option<usize> {
         }
         at += 1;
     }
-    match bytes.get(at) {
+    let end = match bytes.get(at) {
         None => space.or(Some(at)),
         Some(byte) if byte.is_ascii_alphabetic() => space,
         Some(_) => None,
-    }
+    };
+    end.map(|end| (end, digits_end - start))
 }
 
 /// Whether twelve hex digits are a keyed hash of this crate: `vendor-0f3a…`, `[secret 43 0f3a…]`.

@@ -2,27 +2,56 @@
 
 /// Words in small letters.
 pub(super) struct Words<const N: usize> {
-    words: [&'static str; N],
+    /// By their first letter.
+    sorted: [&'static str; N],
+    /// For each first letter, where its words begin.
+    starts: [u8; LETTERS + 1],
     /// For each first letter, a bit for each length.
-    lengths: [u32; 32],
+    lengths: [u32; LETTERS],
 }
 
+/// First letters that are told apart: by the bits that a capital shares with its small letter.
+const LETTERS: usize = 32;
+
 impl<const N: usize> Words<N> {
-    pub(super) const fn new(words: [&'static str; N]) -> Self {
-        let mut lengths = [0; 32];
-        let mut nth = 0;
-        while nth < N {
-            let word = words[nth].as_bytes();
-            lengths[(word[0] & 31) as usize] |= 1 << (word.len() & 31);
-            nth += 1;
+    #[expect(clippy::cast_possible_truncation, reason = "no set has 256 words")]
+    pub(super) const fn new(unordered: [&'static str; N]) -> Self {
+        let (mut sorted, mut starts) = ([""; N], [0; LETTERS + 1]);
+        let mut lengths = [0; LETTERS];
+        let (mut letter, mut at) = (0, 0);
+        while letter < LETTERS {
+            let mut nth = 0;
+            while nth < N {
+                let word = unordered[nth].as_bytes();
+                if word[0] as usize % LETTERS == letter {
+                    lengths[letter] |= 1 << (word.len() % LETTERS);
+                    sorted[at] = unordered[nth];
+                    at += 1;
+                }
+                nth += 1;
+            }
+            letter += 1;
+            starts[letter] = at as u8;
         }
-        Self { words, lengths }
+        Self { sorted, starts, lengths }
     }
 
     /// Whether it is one of them, in any case.
     pub(super) fn has(&self, word: &str) -> bool {
         let Some(first) = word.as_bytes().first() else { return false };
-        self.lengths[usize::from(first & 31)] & 1 << (word.len() & 31) != 0
-            && self.words.iter().any(|known| word.eq_ignore_ascii_case(known))
+        let letter = usize::from(*first) % LETTERS;
+        if self.lengths[letter] & 1 << (word.len() % LETTERS) == 0 {
+            return false;
+        }
+        let (from, to) = (self.starts[letter], self.starts[letter + 1]);
+        self.sorted[usize::from(from)..usize::from(to)]
+            .iter()
+            .any(|known| known.len() == word.len() && is_in_small_letters(known, word))
     }
+}
+
+/// Words are short: the library's comparison, made for long texts, takes three times as long.
+#[inline]
+fn is_in_small_letters(known: &str, word: &str) -> bool {
+    known.bytes().zip(word.bytes()).all(|(known, byte)| known == byte.to_ascii_lowercase())
 }
