@@ -48,7 +48,8 @@ grant select on
 -- Recording.
 grant execute on function
     moltbot_audit.append, moltbot_audit.append_alone, moltbot_audit.append_batch,
-    moltbot_audit.append_effects, moltbot_audit.admit, moltbot_audit.use_key
+    moltbot_audit.append_effects, moltbot_audit.admit, moltbot_audit.renew_leases,
+    moltbot_audit.use_key
     to moltbot_audit_writer;
 
 -- Replacing the redaction key: only with proof of the one in use, which the database does not have.

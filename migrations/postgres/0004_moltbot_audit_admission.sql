@@ -103,7 +103,7 @@ create table if not exists moltbot_audit.audit_effects (
     ended_from moltbot_audit.effect_state,
     -- the database's time of the admission
     admitted_at timestamptz not null,
-    -- when it is in doubt without an outcome
+    -- when it is in doubt without an outcome; its process renews it while the effect runs
     lease_until timestamptz not null,
     -- what is held of which budgets of the request
     budgets text[],
@@ -118,9 +118,9 @@ create table if not exists moltbot_audit.audit_effects (
 create unique index if not exists audit_effects_key_idx
     on moltbot_audit.audit_effects (key_hash) where key_hash is not null;
 
--- Which effects have no end?
+-- Which effects have no end, and whose lease is over?
 create index if not exists audit_effects_open_idx
-    on moltbot_audit.audit_effects (admitted_at)
+    on moltbot_audit.audit_effects (lease_until, effect_id)
     where state in ('running', 'in_doubt') and intent_id is not null;
 
 -- What of a request's budgets is used or held.
@@ -506,10 +506,10 @@ return clock_timestamp() - least(coalesce(wait_us, 0), 9467280000000000) * inter
 
 -- Makes the entries of effects that began while the database was away, from their intents. An intent that does
 -- not say its effect makes none. An effect whose outcome came first has an entry already, which then learns
--- what it is of. A key that another effect holds stays with that. A lease runs from
--- when the intent was received.
+-- what it is of. A key that another effect holds stays with that. A lease begins with the entry: a process
+-- that is alive renews it from here on, and of one that is dead the effect is in doubt soon enough.
 create or replace function moltbot_audit.enter_intents(
-    ids uuid[], request_ids uuid[], conversation_ids uuid[], waits_us bigint[], inputs text[]
+    ids uuid[], request_ids uuid[], conversation_ids uuid[], inputs text[]
 )
 returns void
 language plpgsql
@@ -527,11 +527,11 @@ begin
             decode(substring(j.input ->> 'key_hash' from '^[0-9a-f]{64}$'), 'hex') as key_hash,
             decode(substring(j.input ->> 'input_hash' from '^[0-9a-f]{64}$'), 'hex') as input_hash,
             moltbot_audit.lease_end(
-                moltbot_audit.received_at(x.wait_us),
+                clock_timestamp(),
                 moltbot_audit.bounded(coalesce(moltbot_audit.counted(j.input, 'lease_ms'), 0) * 1000.0)
             ) as lease_until
-        from unnest(ids, request_ids, conversation_ids, waits_us, inputs)
-            with ordinality as x (id, request_id, conversation_id, wait_us, input, position),
+        from unnest(ids, request_ids, conversation_ids, inputs)
+            with ordinality as x (id, request_id, conversation_id, input, position),
             lateral (select x.input::jsonb as input offset 0) as j
         where j.input ->> 'effect_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
         -- Effects belong to streams, which the caller holds; keys are everybody's, so they are taken in order.
@@ -648,17 +648,14 @@ begin
             array_agg(b.id order by b.position) as ids,
             array_agg(b.request_id order by b.position) as request_ids,
             array_agg(b.conversation_id order by b.position) as conversation_ids,
-            array_agg(b.wait_us order by b.position) as waits_us,
             array_agg(b.input order by b.position) as inputs
         into picked
-        from unnest(ids, request_ids, conversation_ids, waits_us, inputs, roles, places.statuses)
-            with ordinality
-            as b (id, request_id, conversation_id, wait_us, input, role, status, position)
+        from unnest(ids, request_ids, conversation_ids, inputs, roles, places.statuses)
+            with ordinality as b (id, request_id, conversation_id, input, role, status, position)
         where b.role = 'intent' and coalesce(b.status, 'stored') = 'stored';
         if picked.ids is not null then
             perform moltbot_audit.enter_intents(
-                picked.ids, picked.request_ids, picked.conversation_ids, picked.waits_us,
-                picked.inputs
+                picked.ids, picked.request_ids, picked.conversation_ids, picked.inputs
             );
         end if;
     end if;
@@ -1462,6 +1459,38 @@ begin
             conclude.output_commitment, conclude.key_commitment, conclude.host_ids_commitment,
             conclude.event_hash
         ) as p;
+end
+$$;
+
+-- Renews the leases of effects whose process says that they run: each now ends its length from now. Passed over
+-- is an effect whose lease is over, because it may be called in doubt by now, or whose end is recorded; and one
+-- whose row another transaction holds, because the next renewal comes in time. So this waits for no row, and
+-- holds none while it waits.
+create or replace function moltbot_audit.renew_leases(effect_ids uuid[], lengths_us bigint[])
+returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '1s'
+as $$
+#variable_conflict use_column
+begin
+    if cardinality(effect_ids) is distinct from cardinality(lengths_us)
+        or array_position(lengths_us, null) is not null or 0 > any (lengths_us)
+    then
+        raise exception 'each effect needs the length of its lease' using errcode = 'invalid_parameter_value';
+    end if;
+    update moltbot_audit.audit_effects x
+    set lease_until = moltbot_audit.lease_end(clock_timestamp(), r.length_us)
+    from (
+        select e.effect_id, l.length_us
+        from unnest(effect_ids, lengths_us) as l (effect_id, length_us)
+        join moltbot_audit.audit_effects e on e.effect_id = l.effect_id
+        where e.state = 'running' and e.ended_from is null and e.intent_id is not null
+            and e.lease_until > clock_timestamp()
+        for no key update of e skip locked
+    ) as r
+    where x.effect_id = r.effect_id;
 end
 $$;
 

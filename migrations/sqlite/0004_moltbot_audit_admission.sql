@@ -32,12 +32,12 @@ create table if not exists audit_effects (
     has_outcome integer not null check (has_outcome in (0, 1)),
     -- when it was admitted, by the clock of the admitting machine, taken under the write lock
     admitted_at integer not null,
-    -- when it is in doubt, where it is running still
+    -- when it is in doubt, where it is running still; renewed while it runs
     lease_until integer not null
 ) strict;
 
 -- What of the effects is open: few, whatever their number.
-create index if not exists audit_effects_open on audit_effects (admitted_at)
+create index if not exists audit_effects_open on audit_effects (lease_until, effect_id)
 where state in ('in_doubt', 'running') and intent_id is not null;
 
 -- What of each budget of a request is used, reserved included.

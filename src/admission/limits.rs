@@ -179,7 +179,9 @@ impl Limits {
         Ok(self)
     }
 
-    /// Says how long an effect may take before it is in doubt, where it does not say that itself.
+    /// Says after how long an effect is in doubt once its process is dead, if it does not say that itself.
+    /// While it runs, its process renews the lease every third of it, for a day at the most. A lease of less
+    /// than a few seconds may end before it is renewed.
     ///
     /// # Errors
     /// [`LimitsError`] where it is zero, or longer than a year.

@@ -25,7 +25,7 @@ use crate::event::{AuditEvent, ErrorCode, EventType, Outcome};
 use crate::observe::{self, table};
 use crate::record::{Recorded, Role};
 use crate::store::StoreError;
-use crate::store::admission::{AdmissionStore, Obstacle, Verdict};
+use crate::store::admission::{AdmissionStore, Claim, Lease, Obstacle, Verdict};
 use crate::store::log_line::log_line;
 
 /// How often a caller looks whether its stream has left the spool.
@@ -258,6 +258,8 @@ impl Asking {
     }
 
     fn grant(self, intent: Recorded) -> Permit {
+        let Claim { effect_id, lease: length, .. } = self.claim;
+        let lease = || self.auditor.shared.leases.hold(Lease { effect_id, length });
         let granted = Granted {
             event: self.event,
             effect_id: self.effect_id,
@@ -266,7 +268,7 @@ impl Asking {
             running: RunningEffect::new(self.claim.switches, self.around),
             intent,
             span: self.span,
-            open: self.open,
+            open: self.open.map(|open| open.running(lease())),
         };
         Permit::new(self.auditor, granted)
     }

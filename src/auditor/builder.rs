@@ -123,6 +123,7 @@ impl AuditorBuilder {
                 environment,
                 switches: SwitchWatch::default(),
                 running: RunningEffects::default(),
+                leases: Arc::default(),
                 lifecycle: Arc::default(),
                 upkeep: Upkeep::default(),
                 warned: Warned::default(),

@@ -174,8 +174,8 @@ impl Effect {
         Self { demand: self.demand.estimate(Budget::COST_MICROUSD, cost), ..self }
     }
 
-    /// Says how long it may take before it is in doubt. Default: as the
-    /// [limits](crate::admission::Limits::lease) say.
+    /// Says after how long it is in doubt once its process is dead. While it runs, its process renews the
+    /// lease, for a day at the most. Default: as the [limits](crate::admission::Limits::lease) say.
     #[must_use]
     pub fn lease(self, lease: Duration) -> Self {
         Self { demand: self.demand.lease(lease), ..self }

@@ -69,7 +69,7 @@ pub enum AdmitError {
     InProgress {
         /// That effect.
         effect_id: Uuid,
-        /// When it will be in doubt.
+        /// When it will be in doubt, unless its process renews its lease.
         lease_until: DateTime<Utc>,
     },
     /// It is declared wrongly.
@@ -139,7 +139,7 @@ pub enum ControlError {
     Running {
         /// The effect.
         effect_id: Uuid,
-        /// When its lease ends.
+        /// When its lease ends, unless its process renews it.
         lease_until: DateTime<Utc>,
     },
     /// The store failed.
@@ -181,7 +181,7 @@ pub enum EffectError<T, E> {
     InProgress {
         /// That effect.
         effect_id: Uuid,
-        /// When it will be in doubt.
+        /// When it will be in doubt, unless its process renews its lease.
         lease_until: DateTime<Utc>,
     },
     /// The effect is declared wrongly, and was not run.

@@ -66,9 +66,10 @@ impl Auditor {
                 observe::set(&table::BUDGET_DAY_LIMIT, &[label], float(limit.unsigned_abs()));
             }
         }
-        let open = self.open_effects(store, self.deadline()).await?;
-        let in_doubt = open.iter().filter(|effect| effect.is_in_doubt).count();
-        observe::set(&table::AUDIT_IN_DOUBT, &[], float(in_doubt.try_into().unwrap_or(u64::MAX)));
+        let in_doubt = self.call(store, self.deadline(), "count the effects in doubt", |store| {
+            store.count_in_doubt()
+        });
+        observe::set(&table::AUDIT_IN_DOUBT, &[], float(in_doubt.await?));
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Effects of which nobody knows how they ended: found, listed, resolved.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -9,11 +10,11 @@ use super::{Auditor, ControlError};
 use crate::event::payload::{EffectExpired, EffectResolved, ExpiryInput, Nothing, ResolutionInput};
 use crate::event::{Actor, AuditEvent, ConversationId, Payload, RequestId};
 use crate::record::{Receipt, Record};
-use crate::store::admission::{AdmissionStore, Conclusion, OpenEffect};
+use crate::store::admission::{AdmissionStore, Conclusion, OpenEffect, OpenKind, OpenPage};
 use crate::store::log_line::log_line;
 
-/// Open effects that are looked at. More can hardly be open, but in a flood of processes that die.
-const OPEN_MAX: u32 = 10_000;
+/// Effects that are listed by one statement.
+const PAGE_LEN: u32 = 1_000;
 
 /// What somebody found out about an effect in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,22 +37,29 @@ impl Finding {
 }
 
 impl Auditor {
-    /// The effects of which it is not known how they ended, oldest first: their permit was dropped, or
-    /// their process died. Those whose lease is over are recorded as such first,
-    /// where that is possible.
+    /// The effects of which it is not known how they ended, those first whose lease ended first: their permit
+    /// was dropped, or their process died. That a lease is over is recorded first, where that is possible and
+    /// as far as half of the time allows.
     ///
     /// # Errors
     /// [`ControlError`].
     pub async fn in_doubt(&self) -> Result<Vec<OpenEffect>, ControlError> {
         let store = self.admission().ok_or(ControlError::Unsupported)?;
         let deadline = self.deadline();
-        if let Err(error) = self.expire(store, Some(deadline)).await {
+        let half = deadline.checked_sub(self.shared.batcher.wait() / 2);
+        if let Err(error) = self.expire(store, Some(half.unwrap_or(deadline))).await {
             // It is listed all the same.
             log_line!(warn, %error, "that a lease is over could not be recorded");
         }
-        let mut open = self.open_effects(store, deadline).await?;
-        open.retain(|effect| effect.is_in_doubt);
-        Ok(open)
+        let mut listed = Vec::new();
+        loop {
+            let after = listed.last().map(OpenEffect::place);
+            let page = self.open_page(store, OpenKind::InDoubt, after, deadline).await?;
+            if page.is_empty() {
+                return Ok(listed);
+            }
+            listed.extend(page);
+        }
     }
 
     /// Says what was found out about an effect in doubt, by whom and how. It is recorded with the
@@ -71,11 +79,10 @@ impl Auditor {
         let (by, reason) = (said("by", by)?, said("reason", reason)?);
         let store = self.admission().ok_or(ControlError::Unsupported)?;
         let deadline = self.deadline();
-        let open = self.open_effects(store, deadline).await?;
+        let found =
+            self.call(store, deadline, "look up an effect", |store| store.open_effect(effect_id));
         let not_open = ControlError::NotOpen { effect_id };
-        let Some(effect) = open.into_iter().find(|effect| effect.effect_id == effect_id) else {
-            return Err(not_open);
-        };
+        let Some(effect) = found.await? else { return Err(not_open) };
         if !effect.is_in_doubt {
             return Err(ControlError::Running { effect_id, lease_until: effect.lease_until });
         }
@@ -100,54 +107,70 @@ impl Auditor {
         Ok(receipt)
     }
 
-    /// Records of every lease that is over that it is. One that cannot be, as where its stream is locked,
-    /// does not hold up the others; the first such error is returned in the end. Without a
-    /// `deadline`, each has its own.
+    /// Records `effect.expired` for each lease that has run out, page by page. One for which that fails, because
+    /// its stream is locked, say, does not hold up the others; the first such error is returned in the end.
+    /// Without a `deadline`, each statement has its own.
     pub(super) async fn expire(
         &self,
         store: &dyn AdmissionStore,
         deadline: Option<Instant>,
     ) -> Result<(), ControlError> {
         let until = || deadline.unwrap_or_else(|| self.deadline());
-        let open = self.open_effects(store, until()).await?;
-        let mut expired = Ok(());
-        for effect in open.into_iter().filter(|effect| effect.is_expiring) {
-            let input = ExpiryInput {
-                effect_id: Some(effect.effect_id.to_string()),
-                effect: Some(effect.effect.clone()),
-                lease_until: Some(effect.lease_until),
-                ..Default::default()
-            };
-            // A row that somebody spoilt must not keep the leases of others from ending.
-            let record = match self.about_open::<EffectExpired>(Actor::System, &effect, &input) {
-                Ok(record) => record,
-                Err(error) => {
-                    expired = expired.and(Err(error));
-                    continue;
+        let (mut expired, mut after) = (Ok(()), None);
+        loop {
+            let page = self.open_page(store, OpenKind::Expiring, after, until()).await?;
+            let Some(last) = page.last() else { return expired };
+            after = Some(last.place());
+            for effect in &page {
+                expired = expired.and(self.expire_one(store, effect, until()).await);
+                if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                    return expired;
                 }
-            };
-            let (id, conclusion) = (effect.effect_id, Conclusion::Expired);
-            // None where its outcome came meanwhile, or another process was first.
-            let concluded = self.call(store, until(), "expire a lease", |store| {
-                store.conclude(id, conclusion, &record)
-            });
-            match concluded.await {
-                Ok(Some(receipt)) => self.stored(&record, &receipt),
-                Ok(None) => {}
-                Err(error) => expired = expired.and(Err(error.into())),
             }
         }
-        expired
     }
 
-    pub(super) async fn open_effects(
+    async fn expire_one(
         &self,
         store: &dyn AdmissionStore,
+        effect: &OpenEffect,
+        deadline: Instant,
+    ) -> Result<(), ControlError> {
+        let input = ExpiryInput {
+            effect_id: Some(effect.effect_id.to_string()),
+            effect: Some(effect.effect.clone()),
+            lease_until: Some(effect.lease_until),
+            ..Default::default()
+        };
+        let record = self.about_open::<EffectExpired>(Actor::System, effect, &input)?;
+        // Its outcome may be among what waits in the spool, and was there before its lease was over.
+        if self.shared.batcher.is_away(record.stream_id()) {
+            return Ok(());
+        }
+        // None if its outcome came meanwhile, or another process was first.
+        let concluded = self.call(store, deadline, "expire a lease", |store| {
+            store.conclude(effect.effect_id, Conclusion::Expired, &record)
+        });
+        if let Some(receipt) = concluded.await? {
+            self.stored(&record, &receipt);
+        }
+        Ok(())
+    }
+
+    async fn open_page(
+        &self,
+        store: &dyn AdmissionStore,
+        of: OpenKind,
+        after: Option<(DateTime<Utc>, Uuid)>,
         deadline: Instant,
     ) -> Result<Vec<OpenEffect>, ControlError> {
-        let open =
-            self.call(store, deadline, "list open effects", |store| store.open_effects(OPEN_MAX));
-        Ok(open.await?)
+        let page = OpenPage { of, after, max: PAGE_LEN };
+        let listed =
+            self.call(store, deadline, "list open effects", |store| store.open_effects(page));
+        let mut listed = listed.await?;
+        // Rows at times beyond the calendar, put there by hand, have no place that comes after all of them.
+        listed.retain(|effect| after.is_none_or(|after| effect.place() > after));
+        Ok(listed)
     }
 
     fn about_open<P: Payload<Output = Nothing>>(

@@ -15,6 +15,7 @@ mod gauges;
 mod in_doubt;
 mod key_check;
 mod kill_switch;
+mod leases;
 mod observing;
 mod permit;
 mod run;
@@ -38,6 +39,7 @@ pub use self::append_in::Uncommitted;
 use self::current_effect::RunningEffects;
 use self::gaps::Gaps;
 use self::key_check::KeyCheck;
+use self::leases::Leases;
 use self::shutdown::Lifecycle;
 use self::switch_watch::SwitchWatch;
 use self::upkeep::Upkeep;
@@ -110,6 +112,7 @@ struct Shared {
     environment: Environment,
     switches: SwitchWatch,
     running: RunningEffects,
+    leases: Arc<Leases>,
     lifecycle: Arc<Lifecycle>,
     upkeep: Upkeep,
     warned: Warned,

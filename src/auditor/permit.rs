@@ -34,7 +34,7 @@ pub struct Permit {
     running: Arc<RunningEffect>,
     intent: Recorded,
     span: EffectSpan,
-    /// Until the outcome is recorded: a shutdown waits for it.
+    /// Until the outcome is recorded: a shutdown waits for it, and its lease is renewed.
     open: Option<OpenEffect>,
     started: Duration,
     /// Whoever asked has it, and may have begun.

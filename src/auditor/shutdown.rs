@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Auditor;
+use super::leases::HeldLease;
 use crate::delivery::{ShutdownError, Spool};
 use crate::store::log_line;
 
@@ -32,7 +33,11 @@ pub(super) struct Lifecycle {
 
 /// An effect that was asked for and whose outcome is not recorded yet.
 #[derive(Debug)]
-pub(super) struct OpenEffect(Arc<Lifecycle>);
+pub(super) struct OpenEffect {
+    lifecycle: Arc<Lifecycle>,
+    /// From when it runs.
+    lease: Option<HeldLease>,
+}
 
 impl Lifecycle {
     pub(super) fn is_closed(&self) -> bool {
@@ -43,7 +48,7 @@ impl Lifecycle {
     pub(super) fn open_effect(self: &Arc<Self>) -> Option<OpenEffect> {
         // Counted first: a shutdown that does not see it is seen here.
         self.open_effects.send_modify(|open| *open += 1);
-        let open = OpenEffect(Arc::clone(self));
+        let open = OpenEffect { lifecycle: Arc::clone(self), lease: None };
         (!self.is_closed()).then_some(open)
     }
 
@@ -58,9 +63,17 @@ impl Lifecycle {
     }
 }
 
+impl OpenEffect {
+    /// The same, which runs from now on.
+    pub(super) fn running(mut self, lease: HeldLease) -> Self {
+        self.lease = Some(lease);
+        self
+    }
+}
+
 impl Drop for OpenEffect {
     fn drop(&mut self) {
-        self.0.open_effects.send_modify(|open| *open -= 1);
+        self.lifecycle.open_effects.send_modify(|open| *open -= 1);
     }
 }
 
@@ -88,6 +101,8 @@ impl Auditor {
             drop(timeout(limit / 2, self.shared.lifecycle.no_effect_is_open()).await);
             drop(timeout(limit / 8, self.state_last_failures()).await);
         }
+        // What still runs now can record no outcome any more.
+        self.shared.upkeep.stop_renewing();
         let rest = end.saturating_duration_since(Instant::now());
         let written = self.shared.batcher.shutdown(rest / 4 * 3).await;
         // Once the queue is closed: an outcome that came in between is written.

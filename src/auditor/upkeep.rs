@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
+use super::leases::Leases;
 use super::{Auditor, Shared};
 use crate::store::log_line::log_line;
 
@@ -15,6 +16,8 @@ use crate::store::log_line::log_line;
 const SWEEP: Duration = Duration::from_secs(30);
 /// How often the gauges are set.
 const LOOK: Duration = Duration::from_secs(15);
+/// Between two renewals of leases, however short these are.
+const RENEWAL_PAUSE: Duration = Duration::from_millis(100);
 /// When the store is first prepared for the coming months, and how often after that. A process that just
 /// opened its store has done so.
 const FIRST_PREPARE: Duration = Duration::from_mins(1);
@@ -23,45 +26,79 @@ const PREPARE: Duration = Duration::from_hours(1);
 /// The tasks of it.
 #[derive(Debug, Default)]
 pub(super) struct Upkeep {
-    tasks: Mutex<Vec<AbortHandle>>,
+    tasks: Mutex<Tasks>,
     /// Whether they may all be taken to run, so that a record need not look.
     is_running: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Tasks {
+    regular: Vec<AbortHandle>,
+    /// Outlives the others at a shutdown: effects may still end then.
+    renewing: Option<AbortHandle>,
 }
 
 impl Upkeep {
     /// Starts them where there is a runtime to run in and they do not run: on the first call, or where
     /// the runtime that they ran in is gone.
     pub(super) fn start(shared: &Arc<Shared>) {
-        if shared.upkeep.is_running.load(Ordering::Relaxed) || shared.lifecycle.is_closed() {
+        if shared.upkeep.is_running.load(Ordering::Relaxed) {
             return;
         }
         let Ok(runtime) = Handle::try_current() else { return };
-        let mut running = shared.upkeep.lock();
-        if running.is_empty() || running.iter().any(AbortHandle::is_finished) {
-            running.drain(..).for_each(|task| task.abort());
-            // First: a runtime that is stopping drops a task at once, and that has to be seen.
-            shared.upkeep.is_running.store(true, Ordering::Relaxed);
-            let task = || Running(Arc::downgrade(shared));
-            running.push(runtime.spawn(look(task())).abort_handle());
-            running.push(runtime.spawn(prepare(task())).abort_handle());
-            if shared.batcher.admission().is_some() {
-                running.push(runtime.spawn(sweep(task())).abort_handle());
-            }
+        let mut tasks = shared.upkeep.lock();
+        // Under the lock: a shutdown closes first and stops the tasks then.
+        if shared.lifecycle.is_closed() || !tasks.are_missing() {
+            return;
+        }
+        tasks.stop();
+        // First: a runtime that is stopping drops a task at once, and that has to be seen.
+        shared.upkeep.is_running.store(true, Ordering::Relaxed);
+        let task = || Running(Arc::downgrade(shared));
+        tasks.regular.push(runtime.spawn(look(task())).abort_handle());
+        tasks.regular.push(runtime.spawn(prepare(task())).abort_handle());
+        if shared.batcher.admission().is_some() {
+            tasks.regular.push(runtime.spawn(sweep(task())).abort_handle());
+            let renewing = runtime.spawn(renew(task(), Arc::clone(&shared.leases)));
+            tasks.renewing = Some(renewing.abort_handle());
         }
     }
 
+    /// Stops all but the renewal of leases.
     pub(super) fn stop(&self) {
-        self.lock().drain(..).for_each(|task| task.abort());
+        self.lock().regular.drain(..).for_each(|task| task.abort());
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<AbortHandle>> {
+    /// Stops the renewal of leases.
+    pub(super) fn stop_renewing(&self) {
+        if let Some(task) = self.lock().renewing.take() {
+            task.abort();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tasks> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tasks {
+    fn are_missing(&self) -> bool {
+        self.regular.is_empty() || self.all().any(AbortHandle::is_finished)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &AbortHandle> {
+        self.regular.iter().chain(&self.renewing)
+    }
+
+    fn stop(&mut self) {
+        self.all().for_each(AbortHandle::abort);
+        *self = Self::default();
     }
 }
 
 impl Drop for Upkeep {
     fn drop(&mut self) {
-        self.stop();
+        self.lock().stop();
     }
 }
 
@@ -91,6 +128,17 @@ async fn sweep(running: Running) {
             );
         }
         auditor.append_pending_flips(store).await;
+    }
+}
+
+/// Renews the leases of effects that run.
+async fn renew(running: Running, leases: Arc<Leases>) {
+    loop {
+        // Without the auditor, which its last holder may drop meanwhile.
+        leases.due().await;
+        let Some(shared) = running.0.upgrade() else { return };
+        Auditor { shared }.renew_leases().await;
+        sleep(RENEWAL_PAUSE).await;
     }
 }
 

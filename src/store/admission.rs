@@ -8,6 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use super::claim::{Charge, Claim, ConsentClaim, KeyedHashes};
+pub use super::open_effect::{Lease, OpenEffect, OpenKind, OpenPage};
 use super::{BoxFuture, StoreError};
 use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::record::{Receipt, Record};
@@ -66,11 +67,33 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
         record: &'a Record,
     ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>>;
 
-    /// The effects that are running or in doubt, oldest first, at most `max`.
+    /// Renews leases: each now ends its length from now. Passed over is an effect whose lease has run out,
+    /// whose end is recorded, that was resolved, or that the store does not know; and one that another
+    /// transaction holds at the moment, so that this waits for no lock on an effect or a stream. Appends no
+    /// event.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the same again is safe.
+    fn renew_leases<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// A page of the effects that are running or in doubt: those whose lease ends first come first.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>>;
+    fn open_effects(&self, page: OpenPage) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>>;
+
+    /// One effect, if it is running or in doubt.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn open_effect(&self, effect_id: Uuid)
+    -> BoxFuture<'_, Result<Option<OpenEffect>, StoreError>>;
+
+    /// How many effects are in doubt.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn count_in_doubt(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
 
     /// What of each budget is used; without an entry, nothing is.
     ///
@@ -215,7 +238,7 @@ pub enum Verdict {
     InProgress {
         /// That effect.
         effect_id: Uuid,
-        /// When it will be in doubt.
+        /// When it will be in doubt, unless its process renews its lease.
         lease_until: DateTime<Utc>,
     },
     /// How an effect with this key ended is not known.
@@ -307,27 +330,6 @@ pub enum Conclusion {
     Performed,
     /// It was not: charges are given back, and its key is free.
     NotPerformed,
-}
-
-/// An effect whose end is not recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenEffect {
-    /// The id that its outcome has, or would have.
-    pub effect_id: Uuid,
-    /// The event type under which its success is recorded.
-    pub effect: String,
-    /// Its request.
-    pub request_id: Option<Uuid>,
-    /// Its conversation.
-    pub conversation_id: Option<Uuid>,
-    /// When it was admitted, by the database's clock.
-    pub admitted_at: DateTime<Utc>,
-    /// When its lease ends, or ended.
-    pub lease_until: DateTime<Utc>,
-    /// Whether it is in doubt: said so by an event, or its lease is over.
-    pub is_in_doubt: bool,
-    /// Whether its lease is over and no event says so yet.
-    pub is_expiring: bool,
 }
 
 /// Whose usage.

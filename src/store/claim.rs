@@ -40,7 +40,7 @@ pub struct Claim {
     pub elapsed_max: Option<Duration>,
     /// What it is charged; each budget once a period.
     pub charges: Vec<Charge>,
-    /// How long it may take before it is in doubt.
+    /// How long its lease is, until it is renewed or the effect is in doubt.
     pub lease: Duration,
 }
 

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::admission::{
-    AdmissionStore, Claim, Conclusion, EarlierEvent, FirstShortlist, Flip, OpenEffect, Scope,
-    SwitchState, Verdict,
+    AdmissionStore, Claim, Conclusion, EarlierEvent, FirstShortlist, Flip, Lease, OpenEffect,
+    OpenPage, Scope, SwitchState, Verdict,
 };
 use super::{Appended, AuditSink, BoxFuture, StoreError};
 use crate::event::{Budget, EventType, StreamId, Switch};
@@ -115,9 +115,27 @@ pub trait StoreLayer: fmt::Debug + Send + Sync {
         )
     }
 
+    /// As [`AdmissionStore::renew_leases`].
+    fn renew_leases<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { self.inner_admission()?.renew_leases(leases).await })
+    }
+
     /// As [`AdmissionStore::open_effects`].
-    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
-        Box::pin(async move { self.inner_admission()?.open_effects(max).await })
+    fn open_effects(&self, page: OpenPage) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
+        Box::pin(async move { self.inner_admission()?.open_effects(page).await })
+    }
+
+    /// As [`AdmissionStore::open_effect`].
+    fn open_effect(
+        &self,
+        effect_id: Uuid,
+    ) -> BoxFuture<'_, Result<Option<OpenEffect>, StoreError>> {
+        Box::pin(async move { self.inner_admission()?.open_effect(effect_id).await })
+    }
+
+    /// As [`AdmissionStore::count_in_doubt`].
+    fn count_in_doubt(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(async move { self.inner_admission()?.count_in_doubt().await })
     }
 
     /// As [`AdmissionStore::usage`].
@@ -239,8 +257,23 @@ impl<L: StoreLayer> AdmissionStore for L {
         StoreLayer::conclude(self, effect_id, conclusion, record)
     }
 
-    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
-        StoreLayer::open_effects(self, max)
+    fn renew_leases<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Result<(), StoreError>> {
+        StoreLayer::renew_leases(self, leases)
+    }
+
+    fn open_effects(&self, page: OpenPage) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
+        StoreLayer::open_effects(self, page)
+    }
+
+    fn open_effect(
+        &self,
+        effect_id: Uuid,
+    ) -> BoxFuture<'_, Result<Option<OpenEffect>, StoreError>> {
+        StoreLayer::open_effect(self, effect_id)
+    }
+
+    fn count_in_doubt(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        StoreLayer::count_in_doubt(self)
     }
 
     fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>> {

@@ -19,6 +19,8 @@ mod layer;
 pub(crate) mod log_line;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod open;
+#[cfg(feature = "recorder")]
+mod open_effect;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]

@@ -11,7 +11,7 @@ use super::fault::{End, Wait};
 use crate::event::StreamId;
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
-use crate::store::admission::{Claim, Conclusion, Flip, SwitchState, Verdict};
+use crate::store::admission::{Claim, Conclusion, Flip, Lease, SwitchState, Verdict};
 use crate::store::{
     Appended, AuditSink, AuditStore, BoxFuture, ListedStream, RequestCursor, StoreError,
     StoreLayer, StreamHead, StreamScope, StreamSnapshot,
@@ -199,6 +199,16 @@ impl<S: AuditSink + ?Sized> StoreLayer for FaultySink<S> {
             let inner = self.inner_admission()?;
             let conclude = || inner.conclude(effect_id, conclusion, record);
             self.call(std::slice::from_ref(record), conclude).await
+        })
+    }
+
+    /// Not counted among the calls: it comes by itself, at no time that a test has in hand.
+    fn renew_leases<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            if self.write(|script| script.always.is_some()) {
+                return Err(StoreError::unavailable("renew leases", "a fault on purpose"));
+            }
+            self.inner_admission()?.renew_leases(leases).await
         })
     }
 

@@ -6,6 +6,7 @@ mod doubt;
 mod fallbacks;
 mod inherited;
 mod keys;
+mod leases;
 mod locks;
 mod one_limit;
 mod outage;

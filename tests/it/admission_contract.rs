@@ -7,6 +7,7 @@ mod drained;
 mod early;
 mod idempotency;
 mod key;
+mod leases;
 mod own_events;
 pub(crate) mod races;
 mod settlement;
@@ -39,7 +40,8 @@ macro_rules! admission_contract {
                 an_effect_cancelled_by_its_outcome_can_be_resolved
                 an_outcome_after_its_lease_settles_the_effect
                 an_outcome_after_a_resolution_is_what_counts
-                open_effects_are_listed_oldest_first
+                open_effects_are_listed_in_the_order_in_which_their_leases_end
+                pages_of_open_effects_follow_each_other
             });
             admission_contract!(@tests $open: consent {
                 without_a_grant_there_is_no_consent
@@ -57,7 +59,7 @@ macro_rules! admission_contract {
                 a_drained_intent_leaves_an_entry_as_it_is
                 a_drained_intent_whose_key_is_held_has_no_key
                 a_drained_outcome_settles_a_drained_intent
-                a_drained_intent_over_its_lease_is_in_doubt
+                the_lease_of_a_drained_intent_begins_with_its_entry
                 an_intent_that_does_not_say_its_effect_is_an_event_like_any_other
                 keyed_hashes_pass_through_the_sealing_as_they_are
             });
@@ -102,6 +104,14 @@ macro_rules! admission_contract {
                 without_the_key_in_use_nothing_is_rotated
                 effects_of_before_a_rotation_are_found_again
                 an_intent_that_is_drained_after_a_rotation_is_found_by_its_old_key
+            });
+            admission_contract!(@tests $open: leases {
+                a_renewed_lease_ends_its_length_from_now
+                a_lease_that_is_over_is_not_revived
+                what_has_ended_or_is_unknown_is_not_renewed
+                a_renewal_appends_nothing_and_names_no_other_effect
+                the_lease_of_a_drained_intent_is_renewed
+                a_thousand_leases_are_renewed_at_once
             });
             admission_contract!(@tests $open: races {
                 fifty_claims_at_once_for_eight_places_admit_eight

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use moltbot_audit::pack::{ExportError, RequestPack, export_request_pack, verify_request_pack};
 use moltbot_audit::redact::Profile;
+use moltbot_audit::store::admission::{OpenKind, OpenPage};
 use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore, StoreError};
 use moltbot_audit::{Actor, AuditEvent, Auditor, EventType, RequestId};
 use serde_json::json;
@@ -148,7 +149,10 @@ async fn a_restored_database_has_the_same_packs_and_every_switch_is_engaged() {
     let switches = admission.switches().await.expect("readable");
     let engaged: Vec<_> = switches.iter().map(|it| (it.switch.as_str(), it.is_engaged)).collect();
     assert_eq!(engaged, [("ai", true), ("calling", true), ("ocr", true), ("sms", true)]);
-    let open = admission.open_effects(9).await.expect("readable");
+    let open = admission
+        .open_effects(OpenPage { of: OpenKind::All, after: None, max: 9 })
+        .await
+        .expect("readable");
     assert_eq!(open.len(), 1, "{open:?}");
     // It may be recorded into, by whoever has the roles.
     store.migrate().await.expect("there is nothing to do");

@@ -151,7 +151,8 @@ async fn each_role_may_do_what_the_file_says_and_nothing_else() {
         (
             "a_host",
             "admit\nappend\nappend_alone\nappend_batch\nappend_effects\nappend_pending_flips\nconclude
-             engage\nensure_partitions\nforget_switch\nrotate_key\nset_switch_of_host\nstream_of\nuse_key",
+             engage\nensure_partitions\nforget_switch\nrenew_leases\nrotate_key\nset_switch_of_host\nstream_of
+             use_key",
             "select audit_budgets\nselect audit_day_budgets\nselect audit_effects\nselect audit_events
              select audit_limits\nselect audit_streams\nselect audit_switches\nselect schema_migrations",
         ),

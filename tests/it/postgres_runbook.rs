@@ -1,6 +1,6 @@
 //! What an operator types at 3 a.m.: switches set by SQL, sealed as the library seals them.
 
-use moltbot_audit::store::admission::Scope;
+use moltbot_audit::store::admission::{OpenKind, OpenPage, Scope};
 use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore};
 use moltbot_audit::{EventType, StreamId, Switch};
 use sqlx::{Executor, PgPool};
@@ -112,7 +112,14 @@ async fn a_row_that_came_in_by_hand_hides_no_other() {
     assert_eq!(is_engaged(&store, &Switch::OCR).await, Some(false));
     assert_eq!(is_engaged(&store, &Switch::CALLING).await, Some(true));
     let admission = store.admission().expect("Postgres decides");
-    assert_eq!(admission.open_effects(9).await.expect("readable").len(), 1);
+    assert_eq!(
+        admission
+            .open_effects(OpenPage { of: OpenKind::All, after: None, max: 9 })
+            .await
+            .expect("readable")
+            .len(),
+        1
+    );
     let request: uuid::Uuid =
         sqlx::query_scalar("select request_id from moltbot_audit.audit_budgets")
             .fetch_one(&pool)

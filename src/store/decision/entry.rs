@@ -4,6 +4,9 @@
 //! resolve. The effect is not admitted after that, and a drained intent completes the entry. Only a record
 //! that is newly stored makes an entry or settles one: an event that was stored before has no second effect.
 
+#[cfg(feature = "testing")]
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -128,11 +131,10 @@ impl Entry {
     }
 
     /// Of an effect that was begun while the database was away, by its intent; none where that does
-    /// not say which effect it is. Its lease runs from when the intent was received.
+    /// not say which effect it is. Its lease begins now: a process that is alive renews it from here on.
     pub(crate) fn drained(intent: &Record, now: DateTime<Utc>) -> Option<Self> {
         let header = intent.header();
         let input = AdmissionInput::deserialize(intent.input()?).ok()?;
-        let received_at = now - intent.waited().unwrap_or_default();
         let digest = |hex: Option<String>| hex?.parse::<Digest>().ok();
         let lease_ms = input.lease_ms.unwrap_or(0);
         let lease = i64::try_from(lease_ms).ok().and_then(TimeDelta::try_milliseconds);
@@ -148,7 +150,7 @@ impl Entry {
             state: State::Running,
             has_outcome: false,
             admitted_at: now,
-            lease_until: lease_end(received_at, lease),
+            lease_until: lease_end(now, lease),
         })
     }
 
@@ -243,6 +245,15 @@ impl Entry {
         }
     }
 
+    /// Has its lease end so long from now, if it runs and its lease is not over.
+    #[cfg(feature = "testing")]
+    pub(crate) fn renew(&mut self, length: Duration, now: DateTime<Utc>) {
+        let is_running = self.state == State::Running && !self.has_outcome;
+        if is_running && self.intent_id.is_some() && !self.is_over(now) {
+            self.lease_until = lease_end(now, TimeDelta::from_std(length).ok());
+        }
+    }
+
     /// As it is listed, where its end is not known.
     pub(crate) fn open(&self, now: DateTime<Utc>) -> Option<OpenEffect> {
         if self.intent_id.is_none() || !matches!(self.state, State::InDoubt | State::Running) {
@@ -283,7 +294,7 @@ impl Entry {
 
 /// When a lease ends, or a consent: after 300 years at the latest, because not every database has a time for
 /// more.
-pub(super) fn lease_end(time: DateTime<Utc>, lease: Option<TimeDelta>) -> DateTime<Utc> {
+pub(crate) fn lease_end(time: DateTime<Utc>, lease: Option<TimeDelta>) -> DateTime<Utc> {
     const MAX: TimeDelta = TimeDelta::days(300 * 365 + 75);
     time + lease.unwrap_or(MAX).min(MAX)
 }

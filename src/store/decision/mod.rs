@@ -13,9 +13,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub(crate) use self::consent::ConsentWord;
-#[cfg(feature = "sqlite")]
-pub(crate) use self::entry::Held;
 pub(crate) use self::entry::{Change, Entry, State};
+#[cfg(feature = "sqlite")]
+pub(crate) use self::entry::{Held, lease_end};
 pub(crate) use self::own_events::{
     check_appended, check_claim, check_conclusion, check_flip, check_rotation, foreign_outcome,
 };

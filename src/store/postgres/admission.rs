@@ -17,7 +17,7 @@ use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::StoreError;
 use crate::store::admission::{
-    Admission, Charge, Claim, Conclusion, Flip, Obstacle, SwitchState, Verdict,
+    Admission, Charge, Claim, Conclusion, Flip, Lease, Obstacle, SwitchState, Verdict,
 };
 use crate::store::claim::DOING;
 
@@ -43,6 +43,7 @@ const SET_SWITCH_OF_HOST: Sql = record_sql!(
     "set_switch_of_host",
     "$23, $24, $25, $26"
 );
+const RENEW: Sql = sql!("select moltbot_audit.renew_leases($1, $2)");
 const APPEND_PENDING: Sql = sql!("select moltbot_audit.append_pending_flips() as appended");
 const FORGET: Sql = sql!("select moltbot_audit.forget_switch($1) as was_kept");
 
@@ -129,6 +130,17 @@ pub(super) async fn conclude(
     let rows = connections.fetch_all(DOING, query).await?;
     let receipt = rows.first().map(|row| receipt(record, row)).transpose();
     receipt.map_err(|error| unanswered(DOING, error.to_string()))
+}
+
+pub(super) async fn renew_leases(
+    connections: &Connections,
+    leases: &[Lease],
+) -> Result<(), StoreError> {
+    const DOING: &str = "renew leases";
+    let ids: Vec<Uuid> = leases.iter().map(|lease| lease.effect_id).collect();
+    let lengths: Vec<i64> = leases.iter().map(|lease| micros(lease.length)).collect();
+    let query = |pooling| RENEW.query(pooling).bind(ids.as_slice()).bind(lengths.as_slice());
+    connections.fetch_all(DOING, query).await.map(drop)
 }
 
 pub(super) async fn set_switch(

@@ -1,4 +1,4 @@
-//! Reading what admission keeps: effects without an end, budgets, switches.
+//! Reading what admission keeps beside the effects: budgets, switches, earlier events.
 
 use std::time::Duration;
 
@@ -11,20 +11,8 @@ use super::error::unanswered;
 use super::statement::{Connections, Sql, sql};
 use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::store::StoreError;
-use crate::store::admission::{EarlierEvent, FirstShortlist, OpenEffect, Scope, SwitchState};
+use crate::store::admission::{EarlierEvent, FirstShortlist, Scope, SwitchState};
 
-/// Times within the calendar of the driver: `infinity`, put there by hand, must not hide other rows.
-const OPEN_EFFECTS: Sql = sql!(
-    "select effect_id, effect, request_id, conversation_id,
-        least(greatest(admitted_at, '0001-01-01Z'), '9999-12-31Z') as admitted_at,
-        least(greatest(lease_until, '0001-01-01Z'), '9999-12-31Z') as lease_until,
-        state = 'running' and lease_until <= clock_timestamp() as is_expiring,
-        state = 'in_doubt' or lease_until <= clock_timestamp() as is_in_doubt
-    from moltbot_audit.audit_effects
-    where state in ('running', 'in_doubt') and intent_id is not null
-    order by admitted_at
-    limit $1"
-);
 const REQUEST_USAGE: Sql = sql!(
     "select budget, used from moltbot_audit.audit_budgets where request_id = $1 order by budget"
 );
@@ -75,14 +63,6 @@ const PREPARED_UNTIL: Sql = sql!(
         ))) at time zone 'UTC' as prepared_until
     from (select date_trunc('month', clock_timestamp() at time zone 'UTC') as month) as now"
 );
-
-pub(super) async fn open_effects(
-    connections: &Connections,
-    max: u32,
-) -> Result<Vec<OpenEffect>, StoreError> {
-    let query = |pooling| OPEN_EFFECTS.query(pooling).bind(i64::from(max));
-    read(connections, "list open effects", query, open_effect).await
-}
 
 pub(super) async fn usage(
     connections: &Connections,
@@ -153,21 +133,6 @@ pub(super) async fn prepared_until(
     Ok(read(connections, "read the partitions", query, until).await?.pop().flatten())
 }
 
-fn open_effect(row: &PgRow) -> Result<OpenEffect, sqlx::Error> {
-    let (admitted_at, lease_until): (DateTime<Utc>, DateTime<Utc>) =
-        (row.try_get("admitted_at")?, row.try_get("lease_until")?);
-    Ok(OpenEffect {
-        effect_id: row.try_get("effect_id")?,
-        effect: row.try_get("effect")?,
-        request_id: row.try_get("request_id")?,
-        conversation_id: row.try_get("conversation_id")?,
-        admitted_at,
-        lease_until,
-        is_in_doubt: row.try_get("is_in_doubt")?,
-        is_expiring: row.try_get("is_expiring")?,
-    })
-}
-
 fn switch_state(row: &PgRow) -> Result<Option<SwitchState>, sqlx::Error> {
     let Ok(switch) = Switch::new(row.try_get::<String, _>("switch")?) else { return Ok(None) };
     Ok(Some(SwitchState {
@@ -180,7 +145,7 @@ fn switch_state(row: &PgRow) -> Result<Option<SwitchState>, sqlx::Error> {
     }))
 }
 
-async fn read<'q, T>(
+pub(super) async fn read<'q, T>(
     connections: &Connections,
     doing: &'static str,
     query: impl Fn(

@@ -2,6 +2,7 @@
 //! `migrations/postgres/`.
 
 mod admission;
+mod admission_store;
 mod alone;
 mod answering;
 mod append;
@@ -10,6 +11,7 @@ mod error;
 mod jsonb;
 mod ledger;
 mod migrate;
+mod open_effects;
 mod pool;
 mod pooling;
 mod read;
@@ -23,7 +25,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use self::answering::Answering;
 use self::migrate::MIGRATION_LIMIT;
@@ -31,18 +32,14 @@ use self::pool::LastFailure;
 pub use self::pooling::Pooling;
 use self::statement::{Connections, STATEMENT_LIMIT};
 use self::watch::Watch;
-use super::admission::{
-    AdmissionStore, Claim, Conclusion, EarlierEvent, FirstShortlist, Flip, OpenEffect, Scope,
-    SwitchState, Verdict,
-};
+use super::admission::AdmissionStore;
 use super::log_line::log_line;
 use super::{
     Appended, AuditSink, AuditStore, BoxFuture, ListedStream, RequestCursor, StoreError,
     StreamHead, StreamScope, StreamSnapshot,
 };
-use crate::event::{Budget, EventType, StreamId, Switch};
-use crate::record::{Receipt, Record};
-use crate::redact::{KeyFingerprint, KeyProof};
+use crate::event::StreamId;
+use crate::record::Record;
 
 /// Keeps records in Postgres, in a schema of its own: `moltbot_audit`.
 ///
@@ -285,86 +282,6 @@ impl AuditSink for PostgresStore {
 
     fn admission(&self) -> Option<&dyn AdmissionStore> {
         Some(self)
-    }
-}
-
-impl AdmissionStore for PostgresStore {
-    fn use_key(&self, given: KeyFingerprint) -> BoxFuture<'_, Result<KeyFingerprint, StoreError>> {
-        Box::pin(admission::use_key(&self.connections, given))
-    }
-
-    fn rotate_key<'a>(
-        &'a self,
-        from: KeyProof,
-        to: KeyFingerprint,
-        record: &'a Record,
-    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
-        Box::pin(admission::rotate_key(&self.connections, from, to, record))
-    }
-
-    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
-        Box::pin(admission::admit(&self.connections, claim))
-    }
-
-    fn conclude<'a>(
-        &'a self,
-        effect_id: Uuid,
-        conclusion: Conclusion,
-        record: &'a Record,
-    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
-        Box::pin(admission::conclude(&self.connections, effect_id, conclusion, record))
-    }
-
-    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
-        Box::pin(ledger::open_effects(&self.connections, max))
-    }
-
-    fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>> {
-        Box::pin(ledger::usage(&self.connections, scope))
-    }
-
-    fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
-        Box::pin(ledger::switches(&self.connections))
-    }
-
-    fn set_switch<'a>(
-        &'a self,
-        state: &'a SwitchState,
-        record: &'a Record,
-    ) -> BoxFuture<'a, Result<Flip, StoreError>> {
-        Box::pin(admission::set_switch(&self.connections, state, record))
-    }
-
-    fn append_pending_flips(&self) -> BoxFuture<'_, Result<u32, StoreError>> {
-        Box::pin(admission::append_pending_flips(&self.connections))
-    }
-
-    fn forget_switch<'a>(&'a self, switch: &'a Switch) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(admission::forget_switch(&self.connections, switch))
-    }
-
-    fn first_shortlist(
-        &self,
-        stream_id: StreamId,
-    ) -> BoxFuture<'_, Result<Option<FirstShortlist>, StoreError>> {
-        Box::pin(ledger::first_shortlist(&self.connections, stream_id))
-    }
-
-    fn events_before<'a>(
-        &'a self,
-        stream_id: StreamId,
-        seq: i64,
-        event_types: &'a [EventType],
-    ) -> BoxFuture<'a, Result<Vec<EarlierEvent>, StoreError>> {
-        Box::pin(ledger::events_before(&self.connections, stream_id, seq, event_types))
-    }
-
-    fn is_answering(&self) -> BoxFuture<'_, bool> {
-        Box::pin(self.connections.is_answering())
-    }
-
-    fn switch_moved(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.watch.switch_moved(&self.connections))
     }
 }
 

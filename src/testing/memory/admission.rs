@@ -1,6 +1,6 @@
 //! Admission in memory: one lock stands for the transaction.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -9,14 +9,14 @@ use uuid::Uuid;
 use super::{Kept, MemoryStore};
 use crate::event::{Budget, EventType, Outcome, StreamId, Switch};
 use crate::proof::Digest;
-use crate::record::{Header, Receipt, Record, Role};
+use crate::record::{Header, Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::admission::{
     Admission, AdmissionStore, Claim, Conclusion, ConsentClaim, EarlierEvent, FirstShortlist, Flip,
-    OpenEffect, Scope, SwitchState, Verdict,
+    Lease, OpenEffect, OpenPage, Scope, SwitchState, Verdict,
 };
 use crate::store::decision::{
-    self, Change, ConsentWord, DOING, Entry, Facts, Met, check_claim, check_conclusion, check_flip,
+    self, ConsentWord, DOING, Entry, Facts, Met, check_claim, check_conclusion, check_flip,
     check_rotation,
 };
 use crate::store::{BoxFuture, StoreError};
@@ -30,79 +30,6 @@ const CONSENT_WORDS: [EventType; 3] = [
     EventType::CALL_CONSENT_DENIED,
     EventType::CALL_CONSENT_EXPIRED,
 ];
-
-/// What is kept beside the records.
-#[derive(Default)]
-pub(super) struct Effects {
-    /// In the order of arrival.
-    entries: Vec<Entry>,
-    used: HashMap<Scope, BTreeMap<Budget, i64>>,
-    switches: BTreeMap<Switch, SwitchState>,
-    key: Option<KeyFingerprint>,
-    retired_keys: HashSet<KeyFingerprint>,
-}
-
-impl Effects {
-    /// Does what a record's role says.
-    pub(super) fn follow(&mut self, record: &Record, now: DateTime<Utc>) {
-        match record.role() {
-            Role::Event => {}
-            Role::Intent => {
-                if let Some(entry) = Entry::drained(record, now) {
-                    self.drain(entry);
-                }
-            }
-            Role::Outcome => {
-                let header = record.header();
-                let error_code = header.error_code.as_deref();
-                if self.entry(header.id).is_none() {
-                    self.entries.push(Entry::early(header.id, now));
-                }
-                let settle = |entry: &mut Entry| {
-                    entry.settle(&header.outcome, error_code, record.output().as_ref())
-                };
-                let changes = self.entry(header.id).and_then(settle);
-                self.apply(changes.unwrap_or_default());
-            }
-        }
-    }
-
-    /// Whether an outcome with this header may settle the effect that it names.
-    pub(super) fn may_end_by(&self, header: &Header) -> bool {
-        let entry = self.entries.iter().find(|entry| entry.effect_id == header.id);
-        entry.is_none_or(|entry| entry.may_end_by(header.request_id, header.conversation_id))
-    }
-
-    fn drain(&mut self, mut entry: Entry) {
-        if self.holder(&entry).is_some() {
-            entry.key_hash = None;
-        }
-        match self.entry(entry.effect_id) {
-            Some(known) => _ = known.learn(entry),
-            None => self.entries.push(entry),
-        }
-    }
-
-    fn holder(&self, of: &Entry) -> Option<&Entry> {
-        let key_hash = of.key_hash?;
-        self.entries.iter().find(|entry| entry.key_hash == Some(key_hash))
-    }
-
-    fn entry(&mut self, effect_id: Uuid) -> Option<&mut Entry> {
-        self.entries.iter_mut().find(|entry| entry.effect_id == effect_id)
-    }
-
-    fn used(&self, scope: Scope, budget: &Budget) -> i64 {
-        self.used.get(&scope).and_then(|used| used.get(budget)).copied().unwrap_or(0)
-    }
-
-    fn apply(&mut self, changes: Vec<Change>) {
-        for Change { scope, budget, by } in changes {
-            let used = self.used.entry(scope).or_default().entry(budget).or_default();
-            *used = used.saturating_add(by);
-        }
-    }
-}
 
 impl Kept {
     fn admit(&mut self, claim: &Claim, now: DateTime<Utc>) -> Result<Verdict, StoreError> {
@@ -307,17 +234,41 @@ impl AdmissionStore for MemoryStore {
         })
     }
 
-    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
-        let max = usize::try_from(max).unwrap_or(usize::MAX);
+    fn renew_leases<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            let now = self.now();
-            let list = |kept: &mut Kept| -> Vec<OpenEffect> {
-                kept.effects.entries.iter().filter_map(|entry| entry.open(now)).collect()
+            self.with(|kept| kept.effects.renew(leases, self.now()));
+            Ok(())
+        })
+    }
+
+    fn open_effects(&self, page: OpenPage) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
+        Box::pin(async move {
+            let mut open = self.with(|kept| kept.effects.open(self.now()));
+            let is_on_page = |effect: &OpenEffect| {
+                page.of.has(effect) && page.after.is_none_or(|after| effect.place() > after)
             };
-            let mut open = self.with(list);
-            open.sort_by_key(|effect| (effect.admitted_at, effect.effect_id));
-            open.truncate(max);
+            open.retain(is_on_page);
+            open.sort_by_key(OpenEffect::place);
+            open.truncate(usize::try_from(page.max).unwrap_or(usize::MAX));
             Ok(open)
+        })
+    }
+
+    fn open_effect(
+        &self,
+        effect_id: Uuid,
+    ) -> BoxFuture<'_, Result<Option<OpenEffect>, StoreError>> {
+        Box::pin(async move {
+            let open = self.with(|kept| kept.effects.open(self.now()));
+            Ok(open.into_iter().find(|effect| effect.effect_id == effect_id))
+        })
+    }
+
+    fn count_in_doubt(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(async move {
+            let open = self.with(|kept| kept.effects.open(self.now()));
+            let in_doubt = open.iter().filter(|effect| effect.is_in_doubt).count();
+            Ok(u64::try_from(in_doubt).unwrap_or(u64::MAX))
         })
     }
 

@@ -1,6 +1,7 @@
 //! A store without a database.
 
 mod admission;
+mod effects;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,7 +11,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use self::admission::Effects;
+use self::effects::Effects;
 use crate::auditor::{Clock, SystemClock};
 use crate::event::{EventType, StreamId};
 use crate::proof::{chain_hash, stream_start};

@@ -129,3 +129,27 @@ async fn one_lease_whose_stream_is_locked_does_not_hold_up_the_others() {
     host.auditor.in_doubt().await.expect("the store is up");
     assert_eq!(expired(), [json!(other_id), json!(id)]);
 }
+
+/// More than one page of them.
+#[tokio::test(start_paused = true)]
+async fn a_thousand_leases_whose_stream_is_locked_do_not_hold_up_the_others() {
+    let host = host();
+    let effect = |lease| {
+        let effect = Effect::custom(EventType::DISCOVERY_CALL, Actor::System, json!({}));
+        effect.lease(Duration::from_secs(lease))
+    };
+    for _ in 0..1_050 {
+        let permit = host.auditor.effect(effect(10).request(&request())).admit().await;
+        std::mem::forget(permit.expect("admitted"));
+    }
+    let permit = host.auditor.effect(effect(20)).admit().await.expect("admitted");
+    let last_id = permit.effect_id().uuid();
+    std::mem::forget(permit);
+    host.clock.advance(Duration::from_hours(1));
+    host.sink.lock(|record| record.header().request_id == Some(request().uuid()));
+    // Each of them is tried again twice.
+    tokio::time::sleep(Duration::from_mins(4)).await;
+    let expired = host.events("effect.expired");
+    assert_eq!(expired.len(), 1);
+    assert_eq!(expired[0].input().expect("an input")["effect_id"], json!(last_id));
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use moltbot_audit::event::Budget;
-use moltbot_audit::store::admission::{Claim, Conclusion, Verdict};
+use moltbot_audit::store::admission::{Claim, Conclusion, OpenKind, Verdict};
 use moltbot_audit::{ErrorCode, Outcome};
 use serde_json::json;
 
@@ -137,7 +137,7 @@ pub(crate) async fn an_outcome_after_a_resolution_is_what_counts(case: Case) {
     assert_eq!(case.used(&Budget::TOKENS).await, 140);
 }
 
-pub(crate) async fn open_effects_are_listed_oldest_first(case: Case) {
+pub(crate) async fn open_effects_are_listed_in_the_order_in_which_their_leases_end(case: Case) {
     let (doubtful, expiring, running) = (case.claim(), lapsing(&case), case.claim());
     for claim in [&doubtful, &expiring, &running] {
         case.admit(claim).await;
@@ -147,8 +147,8 @@ pub(crate) async fn open_effects_are_listed_oldest_first(case: Case) {
     let facts: Vec<_> =
         open.iter().map(|it| (it.effect_id, it.is_in_doubt, it.is_expiring)).collect();
     let expected = [
-        (doubtful.effect_id, true, false),
         (expiring.effect_id, true, true),
+        (doubtful.effect_id, true, false),
         (running.effect_id, false, false),
     ];
     assert_eq!(facts, expected);
@@ -156,12 +156,40 @@ pub(crate) async fn open_effects_are_listed_oldest_first(case: Case) {
         assert_eq!(effect.effect, "moltbot.called");
         assert_eq!(effect.request_id, Some(case.request.uuid()));
         assert_eq!(effect.conversation_id, None);
+        let found = case.admission().open_effect(effect.effect_id).await;
+        assert_eq!(found.expect("a readable store").as_ref(), Some(effect));
     }
     let lease = open[2].lease_until - open[2].admitted_at;
     assert_eq!(lease.to_std().expect("not negative"), running.lease);
-    let first = case.admission().open_effects(1).await.expect("a readable store");
-    assert_eq!(first, open[..1]);
+    assert_eq!(case.page(OpenKind::InDoubt, None, 9).await, open[..2]);
+    assert_eq!(case.page(OpenKind::Expiring, None, 9).await, open[..1]);
+    assert_eq!(case.admission().count_in_doubt().await.expect("a readable store"), 2);
     case.conclude(&expiring, Conclusion::Expired).await.expect("it expires");
-    let expired = &case.open().await[1];
+    let expired = &case.open().await[0];
     assert!(expired.is_in_doubt && !expired.is_expiring);
+    assert_eq!(case.page(OpenKind::Expiring, None, 9).await, []);
+}
+
+pub(crate) async fn pages_of_open_effects_follow_each_other(case: Case) {
+    let claims: Vec<Claim> = (0..7).map(|_| Claim { key_hash: None, ..lapsing(&case) }).collect();
+    for claim in &claims {
+        case.admit(claim).await;
+    }
+    for of in [OpenKind::All, OpenKind::Expiring, OpenKind::InDoubt] {
+        let whole = case.page(of, None, 9).await;
+        assert_eq!(whole.len(), 7, "{of:?}");
+        let (mut paged, mut after) = (Vec::new(), None);
+        loop {
+            let page = case.page(of, after.as_ref(), 3).await;
+            let Some(last) = page.last() else { break };
+            after = Some(last.clone());
+            paged.extend(page);
+        }
+        assert_eq!(paged, whole, "{of:?}");
+    }
+    case.succeed(&claims[3], json!({})).await;
+    let unknown = case.claim().effect_id;
+    for ended in [claims[3].effect_id, unknown] {
+        assert_eq!(case.admission().open_effect(ended).await.expect("a readable store"), None);
+    }
 }

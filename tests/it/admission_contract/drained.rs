@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use moltbot_audit::event::{Budget, EventType};
 use moltbot_audit::record::Role;
-use moltbot_audit::store::admission::{Claim, Conclusion, Verdict};
+use moltbot_audit::store::admission::{Claim, Conclusion, OpenKind, Verdict};
 use moltbot_audit::{Actor, AuditEvent};
 use serde_json::json;
 
@@ -73,25 +73,28 @@ pub(crate) async fn a_drained_outcome_settles_a_drained_intent(case: Case) {
     case.assert_unbroken().await;
 }
 
-pub(crate) async fn a_drained_intent_over_its_lease_is_in_doubt(case: Case) {
+/// However long the intent waited: its process may be alive, and renews the lease from here on.
+pub(crate) async fn the_lease_of_a_drained_intent_begins_with_its_entry(case: Case) {
     let claim = case.keyed("a key");
-    let endless = Claim { lease: Duration::MAX, ..case.claim() };
-    // Another host's clock says nothing about a lease: how long the intent waited does.
-    let long_ago = morning() - TimeDelta::days(900);
-    let running = case.claim_at(long_ago);
-    for (claim, waited) in [(&claim, 61), (&endless, 61), (&running, 0)] {
-        let intent = spooled(claim, &case.request);
-        let waited = TimeDelta::seconds(waited);
-        case.append(intent.waiting_since(morning(), morning() + waited)).await;
+    let endless = Claim { lease: Duration::from_hours(24 * 366 * 400), ..case.claim() };
+    let lapsed = Claim { lease: Duration::ZERO, ..case.keyed("another key") };
+    // Another host's clock says nothing about a lease.
+    let dated = case.claim_at(morning() - TimeDelta::days(900));
+    for claim in [&claim, &endless, &lapsed, &dated] {
+        let waited =
+            spooled(claim, &case.request).waiting_since(morning(), morning() + TimeDelta::hours(9));
+        case.append(waited).await;
     }
-    let expiring: Vec<_> =
-        case.open().await.iter().filter(|one| one.is_expiring).map(|one| one.effect_id).collect();
-    assert!(expiring.contains(&claim.effect_id) && !expiring.contains(&running.effect_id));
-    let in_doubt = Verdict::InDoubt { effect_id: claim.effect_id };
-    assert_eq!(case.ask(&keyed(&case, "a key")).await, in_doubt);
-    case.conclude(&claim, Conclusion::Expired).await.expect("it expires");
-    case.conclude(&claim, Conclusion::NotPerformed).await.expect("it is resolved");
-    case.admit(&keyed(&case, "a key")).await;
+    let in_doubt: Vec<_> = case.page(OpenKind::InDoubt, None, 9).await;
+    let in_doubt: Vec<_> = in_doubt.iter().map(|one| one.effect_id).collect();
+    assert_eq!(in_doubt, [lapsed.effect_id]);
+    let answer = case.ask(&keyed(&case, "a key")).await;
+    assert!(matches!(answer, Verdict::InProgress { .. }), "{answer:?}");
+    let in_doubt = Verdict::InDoubt { effect_id: lapsed.effect_id };
+    assert_eq!(case.ask(&keyed(&case, "another key")).await, in_doubt);
+    case.conclude(&lapsed, Conclusion::Expired).await.expect("it expires");
+    case.conclude(&lapsed, Conclusion::NotPerformed).await.expect("it is resolved");
+    case.admit(&keyed(&case, "another key")).await;
 }
 
 pub(crate) async fn an_intent_that_does_not_say_its_effect_is_an_event_like_any_other(case: Case) {

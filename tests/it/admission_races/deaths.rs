@@ -119,7 +119,13 @@ async fn hosts_die_and_no_budget_is_passed_and_no_effect_forgotten() {
         sleep(Duration::from_millis(20)).await;
     }
     sleep(LEASE + Duration::from_millis(500)).await;
-    let in_doubt = auditor.in_doubt().await.expect("readable");
+    // One call has one limit, and may be short on a busy machine.
+    let in_doubt = loop {
+        let in_doubt = auditor.in_doubt().await.expect("readable");
+        if !in_doubt.iter().any(|effect| effect.is_expiring) {
+            break in_doubt;
+        }
+    };
     let mut expired = 0;
     for request in (0..REQUESTS).map(|n| named_request(&format!("toil {n}"))) {
         let snapshot = store.read_stream(stream(&request)).await.expect("readable");

@@ -100,6 +100,18 @@ async fn a_budget_without_an_amount_or_a_limit_is_refused() {
 }
 
 #[tokio::test]
+async fn a_lease_without_a_length_is_refused() {
+    let tampered = Tampered::with(SHA16).await;
+    for lengths in ["'{}'", "null", "'{null}'", "'{1,1}'", "'{-1}'"] {
+        let renew =
+            format!("select moltbot_audit.renew_leases(array[gen_random_uuid()], {lengths})");
+        assert_eq!(refused(&tampered, &renew).await.0, "22023", "{lengths}");
+    }
+    tampered.execute("select moltbot_audit.renew_leases('{}', '{}')").await;
+    tampered.execute("select moltbot_audit.renew_leases('{null}', '{7}')").await;
+}
+
+#[tokio::test]
 async fn a_word_that_is_not_known_is_refused() {
     let tampered = Tampered::with(SHA16).await;
     for conclusion in ["'Performed'", "''", "'voided'", "null"] {

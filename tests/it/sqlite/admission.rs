@@ -99,8 +99,10 @@ async fn what_is_asked_of_a_stream_is_found_by_an_index() {
         ),
         (
             "select * from audit_effects \
-             where state in ('in_doubt', 'running') and intent_id is not null order by admitted_at, effect_id limit ?1",
-            "audit_effects_open",
+             where state in ('in_doubt', 'running') and intent_id is not null and state = 'running' \
+             and lease_until <= ?1 and (lease_until, effect_id) > (?2, ?3) \
+             order by lease_until, effect_id limit ?4",
+            "audit_effects_open ((lease_until,effect_id)>(?,?) AND lease_until<?)",
         ),
         (
             "select * from audit_streams where started_at >= ?1 and started_at < ?2 \

@@ -10,8 +10,8 @@ use moltbot_audit::proof::{Digest, stream_start};
 use moltbot_audit::record::{Receipt, Record, Role};
 use moltbot_audit::store::AuditStore;
 use moltbot_audit::store::admission::{
-    Admission, AdmissionStore, Charge, Claim, Conclusion, Obstacle, OpenEffect, Scope, SwitchState,
-    Verdict,
+    Admission, AdmissionStore, Charge, Claim, Conclusion, Obstacle, OpenEffect, OpenKind, OpenPage,
+    Scope, SwitchState, Verdict,
 };
 use moltbot_audit::{
     Actor, AuditEvent, ConversationId, ErrorCode, EventId, EventType, Outcome, RequestId,
@@ -159,7 +159,17 @@ impl Case {
     }
 
     pub(crate) async fn open(&self) -> Vec<OpenEffect> {
-        self.admission().open_effects(1_000).await.expect("a readable store")
+        self.page(OpenKind::All, None, 1_000).await
+    }
+
+    pub(crate) async fn page(
+        &self,
+        of: OpenKind,
+        after: Option<&OpenEffect>,
+        max: u32,
+    ) -> Vec<OpenEffect> {
+        let page = OpenPage { of, after: after.map(OpenEffect::place), max };
+        self.admission().open_effects(page).await.expect("a readable store")
     }
 
     /// What of the request's budget is used.

@@ -3,6 +3,7 @@
 mod admit;
 mod entry;
 mod key;
+mod open;
 mod settle;
 mod switch;
 
@@ -13,9 +14,9 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use self::entry::{entry, malformed};
+use self::entry::malformed;
 pub(super) use self::settle::follow;
-use super::append::{Placed, now};
+use super::append::Placed;
 use super::error::{failed, is_busy};
 use super::row::Row;
 use super::{SqliteStore, append};
@@ -23,8 +24,8 @@ use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::admission::{
-    Admission, AdmissionStore, Claim, Conclusion, EarlierEvent, FirstShortlist, Flip, OpenEffect,
-    Scope, SwitchState, Verdict,
+    Admission, AdmissionStore, Claim, Conclusion, EarlierEvent, FirstShortlist, Flip, Lease,
+    OpenEffect, OpenPage, Scope, SwitchState, Verdict,
 };
 use crate::store::decision::{DOING, check_claim, check_conclusion, check_flip, check_rotation};
 use crate::store::log_line::log_line;
@@ -34,7 +35,6 @@ use crate::store::{BoxFuture, StoreError};
 const READ_LIMIT: Duration = Duration::from_millis(50);
 const DOING_EARLIER: &str = "read earlier events";
 const DOING_CONCLUDE: &str = "conclude an effect";
-const DOING_LIST: &str = "list open effects";
 const DOING_USAGE: &str = "read what is used";
 const DOING_SHORTLIST: &str = "read the first shortlist";
 const DOING_SWITCH: &str = "set a switch";
@@ -92,18 +92,27 @@ impl AdmissionStore for SqliteStore {
         })
     }
 
-    fn open_effects(&self, max: u32) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
-        const SELECT: &str = "select * from audit_effects \
-                              where state in ('in_doubt', 'running') and intent_id is not null \
-                              order by admitted_at, effect_id limit ?1";
+    fn renew_leases<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            let found = sqlx::query(SELECT).bind(max).fetch_all(&self.readers).await;
-            let rows = found.map_err(|error| failed(DOING_LIST, error))?;
-            let now = now();
-            // A row that somebody spoilt must not hide the others.
-            let entries = rows.iter().filter_map(|row| readable(entry(row, DOING_LIST)));
-            Ok(entries.filter_map(|entry| entry.open(now)).collect())
+            let leases = leases.to_vec();
+            let renew = async move |writer: SqlitePool| open::renew_leases(&writer, &leases).await;
+            self.write(open::DOING_RENEW, renew).await
         })
+    }
+
+    fn open_effects(&self, page: OpenPage) -> BoxFuture<'_, Result<Vec<OpenEffect>, StoreError>> {
+        Box::pin(open::page(&self.readers, page))
+    }
+
+    fn open_effect(
+        &self,
+        effect_id: Uuid,
+    ) -> BoxFuture<'_, Result<Option<OpenEffect>, StoreError>> {
+        Box::pin(open::one(&self.readers, effect_id))
+    }
+
+    fn count_in_doubt(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(open::count_in_doubt(&self.readers))
     }
 
     fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>> {
