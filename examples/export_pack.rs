@@ -18,22 +18,22 @@ use moltbot_audit::{Auditor, RequestId, store};
 
 /// Export one request's pack. The export itself is recorded first.
 #[derive(Parser)]
-#[command(after_help = "Exit code: 0 exported, 1 exported and not intact, 2 not exported.\n\
+#[command(after_help = "Exit code: 0 exported, 1 exported but not intact, 2 not exported.\n\
                         MOLTBOT_AUDIT_KEY: the deployment's key for ids and pseudonyms, 64 hex digits.")]
 struct Arguments {
-    /// Where it is recorded: `sqlite://path/to/file.sqlite` or `postgres://user@host/database`
+    /// The audit database: `sqlite://path/to/file.sqlite` or `postgres://user@host/database`
     #[arg(long, value_name = "URL")]
     database: String,
-    /// The request, by its UUID or by the host's own name for it
+    /// The request: its UUID, or the host's own name for it
     #[arg(long, value_name = "ID")]
     request: String,
-    /// Whom the pack is redacted for
+    /// The reader that the pack is redacted for
     #[arg(long, value_enum, default_value_t = Reader::Internal)]
     profile: Reader,
-    /// A word of the host's own that an external reader sees, as `model=acme-1`; may be given several times
+    /// A word of the host that an external reader may see, such as `model=acme-1`; repeat the option for several
     #[arg(long, value_name = "FIELD=WORD", value_parser = word)]
     word: Vec<(String, String)>,
-    /// Where the pack goes; `-` is standard output
+    /// Where to write the pack; `-` is standard output
     #[arg(long, value_name = "FILE", default_value = "-")]
     out: PathBuf,
 }

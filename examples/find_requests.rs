@@ -19,30 +19,30 @@ use moltbot_audit::store::{
     self, AuditStore, FoundRequest, RequestCursor, RequestPage, RequestQuery, find_requests,
 };
 
-/// List requests, the youngest first.
+/// List requests, the most recent first.
 #[derive(Parser)]
-#[command(after_help = "Exit code: 0 some are found, 1 none is, 2 it could not be looked for.\n\
+#[command(after_help = "Exit code: 0 found, 1 nothing found, 2 the search failed.\n\
                         MOLTBOT_AUDIT_KEY: the deployment's key for ids, 64 hex digits.")]
 struct Arguments {
-    /// Where it is recorded: `sqlite://path/to/file.sqlite` or `postgres://user@host/database`
+    /// The audit database: `sqlite://path/to/file.sqlite` or `postgres://user@host/database`
     #[arg(long, value_name = "URL")]
     database: String,
-    /// Only requests that began then or later, as `2026-03-02T07:15:00Z`
+    /// Only requests that began at this time or later, such as `2026-03-02T07:15:00Z`
     #[arg(long, value_name = "TIME")]
     from: Option<DateTime<Utc>>,
-    /// Only requests that began before then
+    /// Only requests that began before this time
     #[arg(long, value_name = "TIME")]
     before: Option<DateTime<Utc>>,
-    /// Only requests that are in this state
+    /// Only requests in this state
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
-    /// Only the request, or the requests of the conversation, that the host names so; a UUID or any name
+    /// Only the request with this id, or the requests of the conversation with this id: a UUID, or the host's own name
     #[arg(long, value_name = "ID")]
     id: Option<String>,
-    /// How many, at most
+    /// How many to list at most
     #[arg(long, value_name = "N", default_value_t = 50)]
     page: u32,
-    /// Where the last list said that the next one begins
+    /// Go on where the last list ended: the cursor that it printed
     #[arg(long, value_name = "CURSOR", value_parser = cursor)]
     after: Option<RequestCursor>,
 }

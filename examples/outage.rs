@@ -30,13 +30,13 @@ use tokio::time::{Instant, sleep};
 
 use self::terminal::{Look, Paint};
 
-/// Record an event every 100 ms, with a spool for when the database is away.
+/// Record an event every 100 ms through an outage, with a spool for the time without a database.
 #[derive(Parser)]
 struct Arguments {
-    /// Where to record; an SQLite file is made unreachable for a while
+    /// The audit database; an SQLite file is made unreachable for a while
     #[arg(long, value_name = "URL", default_value = "sqlite://target/outage/audit.sqlite")]
     database: String,
-    /// Where events are kept while the database is away
+    /// The folder that keeps events while the database is away
     #[arg(long, value_name = "DIR", default_value = "target/outage/spool")]
     spool: PathBuf,
     /// How many events to record

@@ -9,25 +9,25 @@ use moltbot_audit::pack::{
     Unchecked, Verdict, VerifiedPack, VerifyOptions, verify_request_pack_with,
 };
 
-/// Verify exported request packs: that nothing in them was changed, left out or added.
+/// Verify exported packs: nothing in them was changed, left out or added.
 #[derive(Parser)]
 #[command(after_help = "\
 Exit codes, the worst of all files:
-  0  intact: everything was checked, and each limit was kept
+  0  intact: everything was checked, and every limit was kept
   1  tampered with
-  2  wrong arguments, or a file that cannot be read or is no pack
-  3  nobody changed it, and it tells of a limit that was passed
-  4  nobody changed it, and something in it cannot be checked
+  2  wrong arguments, or a file that cannot be read or is not a pack
+  3  unchanged, but an effect in it was admitted beyond a limit
+  4  unchanged, but something in it cannot be checked
 
-The first fault of each file is printed, and all that cannot be checked.")]
+Prints the first fault of each file, and everything that cannot be checked.")]
 struct Arguments {
-    /// The packs; `-` is standard input
+    /// The packs to verify; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Most bytes of a pack, in MiB
+    /// Largest pack that is read, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 256)]
     max_mib: usize,
-    /// Most events of a pack
+    /// Most events that a pack may hold
     #[arg(long, value_name = "COUNT", default_value_t = VerifyOptions::default().events_max)]
     max_events: usize,
 }

@@ -45,31 +45,31 @@ use self::simulation::{
 };
 use self::summary::Summary;
 
-/// Play concierge requests through the audit library, then export and verify their packs.
+/// Play requests of a simulated concierge, audited by the library, then export and verify their packs.
 #[derive(Parser)]
 #[command(after_help = "Exit code: 0 all played and verified, 1 an assertion or a verification \
                         failed, 2 something could not be used.\n\
                         MOLTBOT_AUDIT_KEY: the deployment's key for ids and pseudonyms, 64 hex digits.")]
 struct Arguments {
-    /// A scenario to play; may be given several times. Default: a built-in one
+    /// A scenario file to play; repeat the option for several. Default: a built-in scenario
     #[arg(long, value_name = "FILE")]
     scenario: Vec<PathBuf>,
     /// Where to record: `sqlite://path/to/file.sqlite` or `postgres://user@host/database`
     #[arg(long, value_name = "URL", default_value = "sqlite://target/concierge/audit.sqlite")]
     database: String,
-    /// Where packs go, in a directory for each request
+    /// Where to write packs, in a directory for each request
     #[arg(long, value_name = "DIR", default_value = "target/concierge")]
     out: PathBuf,
-    /// Serve metrics at this address, as `127.0.0.1:9464`, under `/metrics`, while it plays
+    /// Serve metrics at this address under `/metrics` while playing, such as `127.0.0.1:9464`
     #[arg(long, value_name = "ADDR")]
     metrics: Option<SocketAddr>,
-    /// Write log lines to this file, each a JSON object
+    /// Write log lines to this file, one JSON object a line
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
-    /// Play so many requests with mixed ends instead, without packs
+    /// Play this many requests with mixed outcomes instead, without packs
     #[arg(long, value_name = "N", conflicts_with = "scenario", value_parser = clap::value_parser!(u32).range(1..))]
     load: Option<u32>,
-    /// Spread the requests of `--load` over so many seconds
+    /// Spread the requests of `--load` over this many seconds
     #[arg(long, value_name = "SECONDS", requires = "load", default_value_t = 0)]
     over: u32,
 }
@@ -139,7 +139,7 @@ async fn play_and_export(
     let sink = Arc::new(ToldSink::new(store.clone(), narrator.clone()));
     let sink = Arc::new(ScriptedTime::over(sink, world.clone()));
     let auditor = Auditor::builder(sink, key.clone()).clock(clock).build();
-    narrator.say("Set-up: what may run. The system's own stream has numbers of its own.");
+    narrator.say("Setup: what may run. The system stream is numbered on its own.");
     set_up(&auditor).await.map_err(unusable)?;
     let requests = play(scenario, &auditor, &world, narrator).await.map_err(stopped)?;
     reconcile(&world, &**store, &requests, narrator, summary).await?;
@@ -220,7 +220,7 @@ async fn reconcile(
     if let Some(difference) = tally::differences(&ledger, &trail).into_iter().next() {
         return Err(Stop { code: 1, error: difference.into() });
     }
-    narrator.say(&format!("\n  The world was reached {reached} times; each is recorded once."));
+    narrator.say(&format!("\n  {reached} calls to the outside world, each recorded once."));
     Ok(())
 }
 
