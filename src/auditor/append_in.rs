@@ -1,4 +1,4 @@
-//! Recording inside the host's own transaction.
+//! Records inside the host's own transaction.
 
 use super::{Auditor, RecordError};
 use crate::delivery::WriteError;
@@ -6,8 +6,8 @@ use crate::event::AuditEvent;
 use crate::record::{Receipt, Record};
 use crate::store::{PgConnection, PostgresStore};
 
-/// Events appended in a transaction that is not committed yet: they are recorded when it is, and
-/// otherwise never were.
+/// Events appended in a transaction that is not committed yet. They are recorded when it commits,
+/// and never existed otherwise.
 #[must_use = "the receipts come true with the transaction's commit"]
 #[derive(Debug)]
 pub struct Uncommitted {
@@ -17,15 +17,15 @@ pub struct Uncommitted {
 }
 
 impl Uncommitted {
-    /// True if one of the events was recorded before. The transaction that recorded it has committed, and if
-    /// the host's change was in it, that is done too: roll this one back.
+    /// True if one of the events was recorded before. The transaction that recorded it has
+    /// committed, and with it any change of the host in that transaction: roll this one back.
     #[must_use]
     pub fn has_duplicate(&self) -> bool {
         self.receipts.iter().any(Receipt::is_duplicate)
     }
 
-    /// The receipts, in the order of the events. To be called once the commit has returned `Ok`:
-    /// the events are then counted in the metrics, and written to the log.
+    /// The receipts, in the order of the events. Call it once the commit has returned `Ok`: it
+    /// counts the events in the metrics and writes them to the log.
     #[must_use]
     pub fn committed(self) -> Vec<Receipt> {
         for (record, receipt) in self.records.iter().zip(&self.receipts) {
@@ -39,18 +39,18 @@ impl Auditor {
     /// Records events inside the host's own transaction, so that a business change and its events
     /// commit together or not at all.
     ///
-    /// `connection` must be in a transaction, on the database that holds the schema; it may be behind a
-    /// pooler of any kind. Neither queue nor spool has a part in it. What
-    /// [`PostgresStore::append_in`] says of locks holds here: append last, and commit at once. Events
-    /// of the same stream that are still in a spool get their places later.
+    /// `connection` must be in a transaction, on the database that holds the schema. It may be
+    /// behind a pooler of any kind. Queue and spool are not involved. As with
+    /// [`PostgresStore::append_in`], the streams stay locked: append last, and commit at once.
+    /// Events of the same stream that are still in a spool get their places later.
     ///
     /// # Errors
-    /// [`RecordError`]: roll the transaction back, and where the error
-    /// [is retryable](RecordError::is_retryable), run the whole of it again. A conflict is an error
-    /// too: an event of this id is recorded already, with other content.
+    /// [`RecordError`]: roll the transaction back. If the error [is
+    /// retryable](RecordError::is_retryable), run the whole transaction again. A conflict is an
+    /// error too: an event with this id is already recorded, with other content.
     ///
     /// # Cancel safety
-    /// A future dropped in the middle leaves an answer under way. Roll back.
+    /// Dropping the future leaves an unread answer on the connection. Roll back.
     ///
     /// ```no_run
     /// # async fn example(

@@ -1,4 +1,4 @@
-//! What of the budgets is used, for those who look.
+//! Shows how much of the budgets is used.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use crate::admission::{BudgetUsage, Limits};
 use crate::event::{Period, RequestId};
 use crate::store::admission::Scope;
 
-/// Shows what of the budgets is used. What may run is decided by the store, not from here.
+/// Shows how much of the budgets is used. The store decides what may run, not this.
 pub struct BudgetGuard<'a> {
     auditor: &'a Auditor,
 }
 
 impl Auditor {
-    /// The budgets, and what of them is used.
+    /// The budgets, and how much of them is used.
     #[must_use]
     pub fn budgets(&self) -> BudgetGuard<'_> {
         BudgetGuard { auditor: self }
@@ -27,16 +27,16 @@ impl BudgetGuard<'_> {
         &self.auditor.shared.limits
     }
 
-    /// What a request has used of each budget, what is held included; by name.
+    /// How much of each budget a request has used, held charges included, ordered by name.
     ///
     /// # Errors
-    /// [`ControlError`] where the store cannot be read, or is none that decides.
+    /// [`ControlError`] if the store cannot be read, or does not decide.
     pub async fn usage(&self, request: &RequestId) -> Result<Vec<BudgetUsage>, ControlError> {
         self.of(Scope::Request(request.uuid()), Period::Request).await
     }
 
-    /// What all requests of today have used of each budget of the day; by name. Today is the host's, in
-    /// UTC; charges are counted by the database's.
+    /// How much of each daily budget all requests of today have used, ordered by name. "Today" is
+    /// the host's date in UTC; charges are counted by the database's date.
     ///
     /// # Errors
     /// As [`usage`](Self::usage).

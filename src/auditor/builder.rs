@@ -1,4 +1,4 @@
-//! How an auditor is put together.
+//! Builds an auditor.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use crate::observe;
 use crate::redact::RedactionKey;
 use crate::store::AuditSink;
 
-/// Builds an [`Auditor`]: what is required was given to [`Auditor::builder`], the rest has defaults.
+/// Builds an [`Auditor`]. [`Auditor::builder`] took what is required; everything else has a
+/// default.
 pub struct AuditorBuilder {
     sink: Arc<dyn AuditSink>,
     key: RedactionKey,
@@ -47,50 +48,51 @@ impl AuditorBuilder {
         }
     }
 
-    /// Tells the time. Default: [`SystemClock`].
+    /// Sets the clock. Default: [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Gives random bytes. Default: [`OsEntropy`].
+    /// Sets the source of random bytes. Default: [`OsEntropy`].
     #[must_use]
     pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
         self.entropy = entropy;
         self
     }
 
-    /// Holds events while the database is away. Default: none, and recording fails meanwhile.
+    /// Sets the spool that keeps events while the database is away. Default: none, so recording
+    /// fails meanwhile.
     #[must_use]
     pub fn spool(mut self, spool: Spool) -> Self {
         self.spool = Some(spool);
         self
     }
 
-    /// Bounds what may wait, and for how long. Default: [`QueueLimits::default`].
+    /// Sets how much may wait to be recorded, and for how long. Default: [`QueueLimits::default`].
     #[must_use]
     pub fn limits(mut self, limits: QueueLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Sets what a request and a day may use. Default: [`Limits::default`].
+    /// Sets the budgets of a request and of a day. Default: [`Limits::default`].
     #[must_use]
     pub fn budgets(mut self, budgets: Limits) -> Self {
         self.budgets = budgets;
         self
     }
 
-    /// Says what a client is told where an effect is refused. Default: [`Fallbacks::default`].
+    /// Sets the texts for clients whose effect is refused. Default: [`Fallbacks::default`].
     #[must_use]
     pub fn fallbacks(mut self, fallbacks: Fallbacks) -> Self {
         self.fallbacks = fallbacks;
         self
     }
 
-    /// Reads the environment variables of the [kill switch](crate::auditor::KillSwitch) elsewhere.
-    /// Default: the process's environment. It is read once, at [`build`](Self::build).
+    /// Sets where the environment variables of the [kill switch](crate::auditor::KillSwitch) are
+    /// read, once, at [`build`](Self::build). Default: the process's environment.
     #[must_use]
     pub fn environment(
         mut self,
@@ -100,7 +102,8 @@ impl AuditorBuilder {
         self
     }
 
-    /// Builds it. Inside a Tokio runtime, what the spool holds from before is drained at once.
+    /// Builds the auditor. Inside a Tokio runtime, it starts at once to drain what the spool holds
+    /// from before.
     #[must_use]
     pub fn build(self) -> Auditor {
         let Self { sink, key, clock, entropy, spool, limits, .. } = self;

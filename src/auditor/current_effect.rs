@@ -16,12 +16,12 @@ tokio::task_local! {
     static CURRENT: Arc<RunningEffect>;
 }
 
-/// Carries the effect that this code runs inside into a future that is to run on another task.
+/// Carries the current effect into a future that runs on another task.
 ///
-/// What asks to run inside the call of [`run`](crate::PendingEffect::run) is governed by the effect's
-/// kill switches beside its own: a message that a batch sends is refused once the batch's switch is
-/// engaged. That holds on the task that makes the call. A task spawned there is outside, unless its future
-/// is carried:
+/// Effects that run inside the call of [`run`](crate::PendingEffect::run) are governed by the outer
+/// effect's kill switches too: a message that a batch sends is refused once the batch's switch is
+/// engaged. That holds on the task that makes the call. A task spawned there is outside, unless you
+/// wrap its future:
 ///
 /// ```
 /// # async fn host() {
@@ -32,8 +32,8 @@ tokio::task_local! {
 /// # }
 /// ```
 ///
-/// Outside an effect the future runs as it is. The [current trace](crate::observe::current_trace) is
-/// carried too.
+/// Outside an effect, the future runs unchanged. The [current trace](crate::observe::current_trace)
+/// is carried too.
 pub fn in_current_effect<F: Future>(future: F) -> impl Future<Output = F::Output> {
     let (trace, effect) = (current_trace(), current());
     async move {
@@ -74,7 +74,7 @@ impl RunningEffect {
         &self.switches
     }
 
-    /// The switch that was engaged while it ran, as far as this process heard.
+    /// The switch that was engaged while it ran, as far as this process knows.
     pub(super) fn stopped_by(&self) -> Option<&Switch> {
         self.stopped_by.get()
     }
@@ -111,7 +111,7 @@ impl RunningEffects {
         }
     }
 
-    /// Those that run now: admitted before whatever is read from here on.
+    /// Those that run now. They were admitted before any state that is read after this call.
     pub(super) fn now(&self) -> Vec<Arc<RunningEffect>> {
         self.lock().values().filter_map(Weak::upgrade).collect()
     }

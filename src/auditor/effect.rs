@@ -1,4 +1,4 @@
-//! What the host is about to do to the world.
+//! Declares what the host is about to do to the outside world.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::event::{
     RequestId, Switch, TraceContext,
 };
 
-/// A call on the world, declared before it is made: what kind, for whom, with which input.
+/// A call to the outside world, declared before it is made: its kind, its request, its input.
 ///
-/// The constructor says what it is; that decides under which event type its outcome is recorded, which
-/// switch governs it, and what it is charged:
+/// The constructor determines the event type of the outcome, the switch that governs the effect,
+/// and its charges:
 ///
 /// | | switch | charged | needs |
 /// |---|---|---|---|
@@ -28,7 +28,7 @@ use crate::event::{
 /// | messages, [`consent_request`](Self::consent_request) | | | |
 /// | [`custom`](Self::custom) | as it is told | as it is told | |
 ///
-/// What is charged is refused where its request has taken too long.
+/// An effect with a charge is refused if its request has taken too long.
 ///
 /// ```
 /// # fn host(auditor: &moltbot_audit::Auditor) -> Result<(), moltbot_audit::EventError> {
@@ -42,26 +42,26 @@ use crate::event::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct Effect {
-    /// What is known before it runs. An input that is no JSON, or a reserved
-    /// event type, is reported when the effect is run.
+    /// What is known before it runs. An input that is not JSON, or a reserved event type, is
+    /// reported when the effect is run.
     pub(super) event: Result<AuditEvent, EventError>,
-    /// The event type where the call fails, if it is another.
+    /// The event type of a failure, if it differs.
     pub(super) failed_as: Option<EventType>,
-    /// What the call's own error stands for.
+    /// The error code for the call's own error.
     pub(super) error_code: ErrorCode,
     /// What it asks for.
     pub(super) demand: Demand,
 }
 
 impl Effect {
-    /// Moltbot is asked for the next action: `moltbot.called`.
+    /// Asks Moltbot for the next action: `moltbot.called`.
     #[must_use]
     pub fn moltbot_call(input: &MoltbotInput) -> Self {
         Self::typed(EventType::MOLTBOT_CALLED, Actor::Moltbot, input)
             .demands(Demand::moltbot_call())
     }
 
-    /// A photo is read: `ocr.job_done`, or `ocr.job_failed`.
+    /// Reads a photo: `ocr.job_done`, or `ocr.job_failed`.
     #[must_use]
     pub fn ocr_job(input: &OcrInput) -> Self {
         Self::typed(EventType::OCR_JOB_DONE, Actor::System, input)
@@ -69,29 +69,29 @@ impl Effect {
             .demands(Demand::ocr_job())
     }
 
-    /// A batch of vendors is messaged: `vendor.batch_sent`. Inside it, each vendor is an effect of
-    /// its own, a [`vendor_message`](Self::vendor_message), which is not charged again.
+    /// Messages a batch of vendors: `vendor.batch_sent`. Inside it, each vendor is an effect of its
+    /// own, a [`vendor_message`](Self::vendor_message), which is not charged again.
     #[must_use]
     pub fn vendor_batch(input: &BatchInput) -> Self {
         Self::typed(EventType::VENDOR_BATCH_SENT, Actor::System, input)
             .demands(Demand::vendor_batch(input.vendor_ids.len()))
     }
 
-    /// One vendor is messaged: `vendor.outreach_sent`, or `whatsapp.send_failed`.
+    /// Messages one vendor: `vendor.outreach_sent`, or `whatsapp.send_failed`.
     #[must_use]
     pub fn vendor_message(input: &OutreachInput) -> Self {
         Self::typed(EventType::VENDOR_OUTREACH_SENT, Actor::System, input)
             .failed_as(EventType::WHATSAPP_SEND_FAILED)
     }
 
-    /// The client is messaged: `whatsapp.outbound_sent`, or `whatsapp.send_failed`.
+    /// Messages the client: `whatsapp.outbound_sent`, or `whatsapp.send_failed`.
     #[must_use]
     pub fn message(input: &OutboundInput) -> Self {
         Self::typed(EventType::WHATSAPP_OUTBOUND_SENT, Actor::System, input)
             .failed_as(EventType::WHATSAPP_SEND_FAILED)
     }
 
-    /// The client is asked whether a call is welcome: `call.consent_requested`, or
+    /// Asks the client whether a call is welcome: `call.consent_requested`, or
     /// `whatsapp.send_failed`.
     #[must_use]
     pub fn consent_request(input: &CallConsentInput) -> Self {
@@ -99,7 +99,7 @@ impl Effect {
             .failed_as(EventType::WHATSAPP_SEND_FAILED)
     }
 
-    /// A call is placed: `call.started`, or `call.failed`. It rests on the consent of its input.
+    /// Places a call: `call.started`, or `call.failed`. It needs the consent that its input names.
     #[must_use]
     pub fn call(input: &CallInput) -> Self {
         Self::typed(EventType::CALL_STARTED, Actor::System, input)
@@ -107,8 +107,8 @@ impl Effect {
             .demands(Demand::call(input.consent_id.clone()))
     }
 
-    /// Anything else the host does to the world. A [reserved](EventType::is_reserved) event type is an
-    /// error when it is admitted.
+    /// Any other effect of the host. A [reserved](EventType::is_reserved) event type is an error
+    /// when the effect is admitted.
     #[must_use]
     pub fn custom(event_type: EventType, actor: Actor, input: Value) -> Self {
         let event = AuditEvent::new(event_type, actor).input(input).of_host();
@@ -116,7 +116,7 @@ impl Effect {
         Self { event, failed_as: None, error_code, demand: Demand::default() }
     }
 
-    /// The self-test's, which does nothing.
+    /// The effect of a self-test, which does nothing.
     pub(super) fn probe() -> Self {
         Self::typed(EventType::AUDIT_SELF_TEST, Actor::System, &json!({}))
     }
@@ -138,75 +138,76 @@ impl Effect {
         self
     }
 
-    /// Says that Moltbot planned it: it does not run while the AI is switched off.
+    /// Marks it as planned by Moltbot: it does not run while the AI is switched off.
     #[must_use]
     pub fn planned_by_moltbot(self) -> Self {
         self.switch(Switch::AI)
     }
 
-    /// Says which switch governs it. An effect has one: another than its kind has is an error when it
-    /// is admitted.
+    /// Sets the switch that governs it. An effect has one switch; a switch other than that of its
+    /// kind is an error when it is admitted.
     #[must_use]
     pub fn switch(self, switch: Switch) -> Self {
         Self { demand: self.demand.switch(switch), ..self }
     }
 
-    /// Says what it is charged, beside what its kind is; at least 1. The budget must have a
+    /// Adds a charge, of at least 1, to those of its kind. The budget must have a
     /// [limit](crate::admission::Limits::per_request), and the effect a request.
     #[must_use]
     pub fn charge(self, budget: Budget, amount: i64) -> Self {
         Self { demand: self.demand.charge(budget, amount), ..self }
     }
 
-    /// Says how many tokens it will take, about. They are held until its output says how many it took
-    /// (`input_tokens`, `output_tokens`). Default: what the [limits](crate::admission::Limits::call_tokens)
-    /// say of a call.
+    /// Sets the estimate of its tokens. They are held until its output says how many it took
+    /// (`input_tokens`, `output_tokens`). Default: the
+    /// [limits](crate::admission::Limits::call_tokens) for a call.
     #[must_use]
     pub fn estimated_tokens(self, tokens: u64) -> Self {
         Self { demand: self.demand.estimate(Budget::TOKENS, tokens), ..self }
     }
 
-    /// Says what it will cost, about, in millionths of a US dollar; held until its output says what it
-    /// cost (`cost_microusd`). Default: what the
-    /// [limits](crate::admission::Limits::call_cost_microusd) say of a call.
+    /// Sets the estimate of its cost, in millionths of a US dollar. It is held until its output
+    /// says what it cost (`cost_microusd`). Default: the
+    /// [limits](crate::admission::Limits::call_cost_microusd) for a call.
     #[must_use]
     pub fn estimated_cost_microusd(self, cost: u64) -> Self {
         Self { demand: self.demand.estimate(Budget::COST_MICROUSD, cost), ..self }
     }
 
-    /// Says after how long it is in doubt once its process is dead. While it runs, its process renews the
-    /// lease, for a day at the most. Default: as the [limits](crate::admission::Limits::lease) say.
+    /// Sets its lease: how long after its process died the effect is in doubt. While it runs, its
+    /// process renews the lease, for a day at most. Default: the lease of the
+    /// [limits](crate::admission::Limits::lease).
     #[must_use]
     pub fn lease(self, lease: Duration) -> Self {
         Self { demand: self.demand.lease(lease), ..self }
     }
 
-    /// Says which request it is for.
+    /// Sets the request that it is for.
     #[must_use]
     pub fn request(self, request: &RequestId) -> Self {
         self.with(|event| event.request(request))
     }
 
-    /// Says which conversation it is for.
+    /// Sets the conversation that it is for.
     #[must_use]
     pub fn conversation(self, conversation: &ConversationId) -> Self {
         self.with(|event| event.conversation(conversation))
     }
 
-    /// Says under which dedup token it is done; at most 512 bytes. Unique in the deployment: where an
-    /// effect with this key and input has succeeded, its output is given again, and nothing runs.
+    /// Sets its idempotency key, unique in the deployment, of at most 512 bytes. If an effect with
+    /// this key and input has succeeded, its output is returned again, and nothing runs.
     #[must_use]
     pub fn idempotency_key(self, key: impl Into<String>) -> Self {
         self.with(|event| event.idempotency_key(key))
     }
 
-    /// Fixes the id of the event that records the outcome, so that other events can refer to it.
+    /// Sets the id of the outcome's event, so that other events can refer to it.
     #[must_use]
     pub fn id(self, id: EventId) -> Self {
         self.with(|event| event.id(id))
     }
 
-    /// Says where in a distributed trace it happens.
+    /// Sets its place in a distributed trace.
     #[must_use]
     pub fn trace(self, trace: TraceContext) -> Self {
         self.with(|event| event.trace(trace))

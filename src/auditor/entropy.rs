@@ -4,22 +4,22 @@ use std::fmt;
 
 use crate::record::Randomness;
 
-/// The system gave no random bytes. Without them nothing can be committed to, so nothing is written.
+/// The system gave no random bytes. Without them there are no commitments, so nothing is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the system gives no random bytes")]
 pub struct EntropyError;
 
-/// Gives random bytes for ids and salts. They must not be guessable: a known salt lets anyone try
-/// phone numbers against a commitment.
+/// A source of random bytes for ids and salts. They must not be guessable: a known salt lets anyone
+/// try phone numbers against a commitment.
 pub trait Entropy: fmt::Debug + Send + Sync {
     /// Fills `bytes`.
     ///
     /// # Errors
-    /// [`EntropyError`] where there are none to be had.
+    /// [`EntropyError`] if the system gives none.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError>;
 }
 
-/// What sealing one event needs.
+/// The random bytes for sealing one event.
 pub(super) fn randomness(entropy: &dyn Entropy) -> Result<Randomness, EntropyError> {
     let mut bytes = [0; 24];
     entropy.fill(&mut bytes)?;

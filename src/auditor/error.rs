@@ -1,4 +1,4 @@
-//! How recording, and running an effect, can fail.
+//! Errors of recording events and of running effects.
 
 use std::fmt;
 
@@ -12,11 +12,11 @@ use crate::delivery::WriteError;
 use crate::event::{AuditEvent, EventError};
 use crate::store::StoreError;
 
-/// An event that was not recorded, or of which that is not known.
+/// An event was not recorded, or it is unknown whether it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// There were no random bytes for its salt.
+    /// The system gave no random bytes for its salt.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
     /// The event cannot be recorded as it is.
@@ -28,7 +28,7 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    /// Whether recording the same event, with the same id, may succeed later.
+    /// True if recording the same event again, with the same id, may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -38,7 +38,7 @@ impl RecordError {
         }
     }
 
-    /// True if the event's id is recorded with other content, which stands.
+    /// True if the event's id is already recorded with other content, which stays.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Write(WriteError::Conflict(_)))
@@ -49,21 +49,22 @@ impl RecordError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdmitError {
-    /// Its idempotency key was used with another input, or its id is another's. That is recorded.
+    /// Its idempotency key was used with another input, or another effect has its id. The refusal
+    /// is recorded.
     #[error("the idempotency key, or the id, is that of effect {effect_id}, which is another one")]
     #[non_exhaustive]
     Conflict {
         /// The effect that has it.
         effect_id: Uuid,
     },
-    /// The same effect began before, and how it ended is not known. That is recorded.
+    /// The same effect began before and is in doubt. The refusal is recorded.
     #[error("effect {effect_id} is in doubt: find out whether it was performed, and resolve it")]
     #[non_exhaustive]
     InDoubt {
         /// That effect.
         effect_id: Uuid,
     },
-    /// The same effect is under way. That is recorded.
+    /// The same effect is running. The refusal is recorded.
     #[error("effect {effect_id} is under way")]
     #[non_exhaustive]
     InProgress {
@@ -75,13 +76,13 @@ pub enum AdmitError {
     /// It is declared wrongly.
     #[error(transparent)]
     Invalid(DemandError),
-    /// It cannot be recorded, and so does not run.
+    /// It cannot be recorded, and therefore does not run.
     #[error("the effect does not run, because it cannot be recorded")]
     NotRun(#[source] RecordError),
-    /// It may not run. That is recorded.
+    /// It may not run. The refusal is recorded.
     #[error("the effect is refused: {}", .0.reason)]
     Refused(Box<Refusal>),
-    /// The same effect has succeeded: it is answered from its record. That is recorded, too.
+    /// The same effect has succeeded, and is answered from its record. The replay is recorded too.
     #[error("effect {} has succeeded already", .0.effect_id)]
     Replayed(Replay),
 }
@@ -92,8 +93,8 @@ pub enum AdmitError {
 pub struct Replay {
     /// That effect.
     pub effect_id: Uuid,
-    /// What it returned, as it is recorded: without secrets. None where somebody only found out that it
-    /// was performed.
+    /// What it returned, as recorded: without secrets. None if an operator resolved it as
+    /// performed.
     pub output: Option<Value>,
 }
 
@@ -104,34 +105,34 @@ impl fmt::Debug for Replay {
     }
 }
 
-/// How an effect ended, and that this could not be recorded.
+/// An effect ended, and its outcome could not be recorded.
 #[derive(Debug, thiserror::Error)]
 #[error("how the effect ended could not be recorded")]
 #[non_exhaustive]
 pub struct Unrecorded {
-    /// What is not recorded; its id is fixed, so that it is recorded once, and settles the effect.
+    /// The event to record. Its id is fixed, so that it is recorded once and settles the effect.
     pub event: Box<AuditEvent>,
-    /// Why it is not recorded.
+    /// Why it was not recorded.
     pub source: RecordError,
 }
 
-/// What an operator asked for, and did not get.
+/// An operator's request failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ControlError {
-    /// Who did it, or why, is left out.
+    /// Who does it, or why, is missing.
     #[error("{what} is empty")]
     Blank {
         /// `by` or `reason`.
         what: &'static str,
     },
-    /// The effect is not in doubt: unknown, ended, or resolved.
+    /// The effect is not in doubt: it is unknown, has ended, or is resolved.
     #[error("effect {effect_id} is not in doubt")]
     NotOpen {
         /// The effect.
         effect_id: Uuid,
     },
-    /// The event of it cannot be recorded.
+    /// The event about it cannot be recorded.
     #[error(transparent)]
     Record(#[from] RecordError),
     /// The effect may still be running.
@@ -145,7 +146,7 @@ pub enum ControlError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The sink only records: it does not decide what may run.
+    /// The sink only records; it does not decide what may run.
     #[error("the sink does not decide what may run")]
     Unsupported,
 }
@@ -156,27 +157,29 @@ impl From<EventError> for ControlError {
     }
 }
 
-/// An effect that failed, or did not start, or of which the outcome could not be recorded.
+/// An effect failed, did not start, or its outcome could not be recorded.
 ///
-/// `T` and `E` are the value and the error of the host's own call. Where `E` is an error type, this is
-/// one too, and `E` its source; where it is a text, say, match on [`Failed`](Self::Failed).
+/// `T` and `E` are the value and the error of the host's own call. If `E` is an error type, this is
+/// one too, with `E` as its source. If `E` is, for example, a text, match on
+/// [`Failed`](Self::Failed).
 #[non_exhaustive]
 pub enum EffectError<T, E> {
-    /// Its idempotency key was used with another input, or its id is another's. That is recorded.
+    /// Its idempotency key was used with another input, or another effect has its id. The refusal
+    /// is recorded.
     #[non_exhaustive]
     Conflict {
         /// The effect that has it.
         effect_id: Uuid,
     },
-    /// The host's call returned an error. That is recorded.
+    /// The host's call returned an error, which is recorded.
     Failed(E),
-    /// The same effect began before, and how it ended is not known. That is recorded.
+    /// The same effect began before and is in doubt. The refusal is recorded.
     #[non_exhaustive]
     InDoubt {
         /// That effect.
         effect_id: Uuid,
     },
-    /// The same effect is under way. That is recorded.
+    /// The same effect is running. The refusal is recorded.
     #[non_exhaustive]
     InProgress {
         /// That effect.
@@ -184,24 +187,24 @@ pub enum EffectError<T, E> {
         /// When it will be in doubt, unless its process renews its lease.
         lease_until: DateTime<Utc>,
     },
-    /// The effect is declared wrongly, and was not run.
+    /// The effect is declared wrongly, and did not run.
     Invalid(DemandError),
-    /// The effect cannot be recorded, and so was not run.
+    /// The effect cannot be recorded, and therefore did not run.
     NotRun(RecordError),
-    /// The effect may not run. That is recorded.
+    /// The effect may not run. The refusal is recorded.
     Refused(Box<Refusal>),
-    /// The same effect has succeeded before, and its recorded output is not what the call returns. It
-    /// was not run again.
+    /// The same effect has succeeded before, but its recorded output cannot be read as the call's
+    /// type. It did not run again.
     ReplayUnreadable(Replay),
-    /// The effect ran, and its outcome could not be recorded: [record](crate::Auditor::record) the
-    /// event again where the source is retryable.
+    /// The effect ran, but its outcome could not be recorded. [Record](crate::Auditor::record) the
+    /// event again if the source is retryable.
     #[non_exhaustive]
     Unrecorded {
         /// What the host's call returned.
         result: Result<T, E>,
-        /// What is not recorded; its id is fixed, so that it is recorded once.
+        /// The event to record. Its id is fixed, so that it is recorded once.
         event: Box<AuditEvent>,
-        /// Why it is not recorded.
+        /// Why it was not recorded.
         source: RecordError,
     },
 }

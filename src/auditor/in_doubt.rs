@@ -1,4 +1,4 @@
-//! Effects of which nobody knows how they ended: found, listed, resolved.
+//! Effects in doubt: finds, lists and resolves them.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -13,15 +13,15 @@ use crate::record::{Receipt, Record};
 use crate::store::admission::{AdmissionStore, Conclusion, OpenEffect, OpenKind, OpenPage};
 use crate::store::log_line::log_line;
 
-/// Effects that are listed by one statement.
+/// How many effects one statement lists.
 const PAGE_LEN: u32 = 1_000;
 
-/// What somebody found out about an effect in doubt.
+/// What an operator found out about an effect in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// It happened: its charges stay, and its key answers without an output.
+    /// It happened. Its charges stay, and its key is answered without an output.
     Performed,
-    /// It did not happen: its charges are given back, and its key is free.
+    /// It did not happen. Its charges are given back, and its key is free.
     NotPerformed,
 }
 
@@ -37,9 +37,8 @@ impl Finding {
 }
 
 impl Auditor {
-    /// The effects of which it is not known how they ended, those first whose lease ended first: their permit
-    /// was dropped, or their process died. That a lease is over is recorded first, where that is possible and
-    /// as far as half of the time allows.
+    /// The effects in doubt, in the order in which their leases ended: their permit was dropped, or
+    /// their process died. First records which leases have run out, for at most half of the time.
     ///
     /// # Errors
     /// [`ControlError`].
@@ -62,12 +61,12 @@ impl Auditor {
         }
     }
 
-    /// Says what was found out about an effect in doubt, by whom and how. It is recorded with the
-    /// effect's request.
+    /// Resolves an effect in doubt: what was found out, by whom, and how. The event is recorded
+    /// with the effect's request.
     ///
     /// # Errors
-    /// [`ControlError::NotOpen`] where the effect is not in doubt, or is resolved already,
-    /// [`ControlError::Running`] where it may still be running, else as the store fails: then again is
+    /// [`ControlError::NotOpen`] if the effect is not in doubt or is already resolved,
+    /// [`ControlError::Running`] if it may still be running. If the store fails, trying again is
     /// safe.
     pub async fn resolve(
         &self,
@@ -107,9 +106,9 @@ impl Auditor {
         Ok(receipt)
     }
 
-    /// Records `effect.expired` for each lease that has run out, page by page. One for which that fails, because
-    /// its stream is locked, say, does not hold up the others; the first such error is returned in the end.
-    /// Without a `deadline`, each statement has its own.
+    /// Records `effect.expired` for each lease that has run out, page by page. If that fails for
+    /// one, for example because its stream is locked, the others go on, and the first error is
+    /// returned at the end. Without a `deadline`, each statement has its own limit.
     pub(super) async fn expire(
         &self,
         store: &dyn AdmissionStore,

@@ -14,14 +14,14 @@ use crate::event::{Actor, AuditEvent, EventError, Payload, Switch};
 use crate::store::admission::{AdmissionStore, Flip, SwitchState};
 use crate::store::log_line::log_line;
 
-/// The switches that this crate's own effects have.
+/// The switches of this crate's own effects.
 const KNOWN: [Switch; 3] = [Switch::AI, Switch::CALLING, Switch::OCR];
 
-/// Stops what is governed by a switch, in all processes, and lets it run again.
+/// Stops the effects that a switch governs, in all processes, and lets them run again.
 ///
-/// Once [`engage`](Self::engage) has returned, nothing with that switch is admitted anywhere, nor anything
-/// that asks to run inside an effect with that switch. A switch that was never reset is engaged: a new
-/// deployment says what may run.
+/// Once [`engage`](Self::engage) has returned, no effect with that switch is admitted anywhere, and
+/// none that runs inside such an effect. A switch that was never reset is engaged, so a new
+/// deployment states what may run.
 ///
 /// At [`build`](crate::AuditorBuilder::build) an auditor reads `FEATURE_AI_CONCIERGE`, `FEATURE_OCR` and
 /// `FEATURE_CALLING`. `false`, `0`, `off` or `no` engages the switch for this auditor, whatever the
@@ -40,14 +40,15 @@ impl Auditor {
 }
 
 impl KillSwitch<'_> {
-    /// Stops what the switch governs. `by` says who does so, and `reason` why; both are recorded, with
-    /// the flip itself, in the deployment's [system stream](crate::StreamId::SYSTEM).
+    /// Engages the switch. `by` says who does it, and `reason` why. Both are recorded with the
+    /// change in the deployment's [system stream](crate::StreamId::SYSTEM).
     ///
-    /// It does not wait for that stream: while another transaction holds it, the answer has no receipt,
-    /// and the event is appended by the upkeep of any auditor once the stream is free.
+    /// It does not wait for that stream. While another transaction holds it, the answer has no
+    /// receipt, and any auditor's upkeep appends the event once the stream is free.
     ///
     /// # Errors
-    /// [`ControlError`]; it may be engaged nevertheless if the store failed. Again is safe.
+    /// [`ControlError`]. If the store failed, the switch may still be engaged. Trying again is
+    /// safe.
     pub async fn engage(
         &self,
         switch: &Switch,
@@ -57,8 +58,8 @@ impl KillSwitch<'_> {
         self.set::<SwitchEngaged>(switch, true, by, reason).await
     }
 
-    /// Lets what the switch governs run again. As [`engage`](Self::engage), but nothing runs again before
-    /// the event is in its stream.
+    /// Resets the switch, so that its effects may run again. Like [`engage`](Self::engage), but no
+    /// effect runs again before the event is in its stream.
     ///
     /// # Errors
     /// [`ControlError`]; also if the switch was engaged again in the meantime.
@@ -125,8 +126,8 @@ impl KillSwitch<'_> {
         Ok(flip)
     }
 
-    /// Forgets a switch that is engaged. It stays engaged, as every switch that was never reset, and is
-    /// listed no more: for a name that was mistyped. Says whether it was engaged and known.
+    /// Forgets an engaged switch whose name was mistyped: it is no longer listed. It stays engaged,
+    /// like every switch that was never reset. Returns true if the switch was known and engaged.
     ///
     /// # Errors
     /// [`ControlError`].
@@ -139,11 +140,11 @@ impl KillSwitch<'_> {
         Ok(forgotten.await?)
     }
 
-    /// How the switches stand for this auditor: those that were ever set, the three of this crate, and
-    /// what the environment says of them.
+    /// The state of the switches for this auditor: those that were ever set, the three of this
+    /// crate, and those that the environment engages.
     ///
     /// # Errors
-    /// [`ControlError`] where the store cannot be read: then nothing with a switch is admitted.
+    /// [`ControlError`] if the store cannot be read. No effect with a switch is admitted then.
     pub async fn states(&self) -> Result<Vec<SwitchState>, ControlError> {
         let auditor = self.auditor;
         let store = auditor.admission().ok_or(ControlError::Unsupported)?;
@@ -174,11 +175,11 @@ impl KillSwitch<'_> {
         Ok(states)
     }
 
-    /// Returns when the switch is engaged, by anyone: at the latest some seconds after. For work in
-    /// flight that can stop; a [permit](crate::Permit::stopped) knows its own switch.
+    /// Returns when the switch is engaged, by anyone, at most some seconds later. For work in
+    /// flight that can stop; a [permit](crate::Permit::stopped) knows its own switches.
     ///
-    /// A store that cannot be read stops nothing that has begun, and a sink that does not decide never
-    /// does.
+    /// A store that cannot be read stops no effect that has begun. With a sink that does not
+    /// decide, this never returns.
     pub async fn stopped(&self, switch: &Switch) {
         self.engaged_of(std::slice::from_ref(switch)).await;
     }
@@ -221,7 +222,7 @@ impl fmt::Debug for KillSwitch<'_> {
     }
 }
 
-/// A text that says something.
+/// A text that is not blank.
 pub(super) fn said(what: &'static str, text: &str) -> Result<String, ControlError> {
     let text = text.trim();
     if text.is_empty() { Err(ControlError::Blank { what }) } else { Ok(text.to_owned()) }

@@ -1,4 +1,4 @@
-//! What the host holds: records events, and runs effects so that their outcome is recorded.
+//! The host's handle: records events, and runs effects so that their outcome is recorded.
 
 mod admit;
 #[cfg(feature = "postgres")]
@@ -67,16 +67,16 @@ use crate::record::{Randomness, Record, Recorded, Role, seal};
 use crate::redact::RedactionKey;
 use crate::store::AuditSink;
 
-/// Records what the host does. Built once, cheap to clone, usable from any task.
+/// Records what the host does. Build it once; clones are cheap and usable from any task.
 ///
-/// All of it must run inside a Tokio runtime with timers: writes go on in tasks of their own, so that
-/// a caller that gives up does not cut them. What many callers record at once is written by one
-/// statement, in a task of one of them: where an auditor is used from several runtimes, each has to be
-/// kept running, as a multi-threaded one is.
+/// It must run inside a Tokio runtime with timers. Writes run in tasks of their own, so that a
+/// caller that gives up does not cut them. Events that many callers record at once are written by
+/// one statement, in a task of one of those callers: if you use an auditor from several runtimes,
+/// keep each of them running, as a multi-threaded runtime does.
 ///
-/// While the database is away, events are kept in the [spool](AuditorBuilder::spool), and brought to
-/// the database on its return. That, a queue that was too full, and a clock that was set are
-/// events themselves, with counts.
+/// While the database is away, events are kept in the [spool](AuditorBuilder::spool) and drained
+/// into the database when it is back. Drains, calls that failed and clock steps are events
+/// themselves, with counts.
 ///
 /// ```
 /// # async fn host(
@@ -119,20 +119,20 @@ struct Shared {
 }
 
 impl Auditor {
-    /// Starts an auditor that writes to `sink`. `key` is the deployment's key for keyed hashes; the
-    /// same in every process, and refused if the database knows another
+    /// Starts to build an auditor that writes to `sink`. `key` is the deployment's key for keyed
+    /// hashes. It is the same in every process; a database that belongs to another key refuses it
     /// ([`StoreError::KeyMismatch`](crate::store::StoreError::KeyMismatch)).
     #[must_use]
     pub fn builder(sink: Arc<dyn AuditSink>, key: RedactionKey) -> AuditorBuilder {
         AuditorBuilder::new(sink, key)
     }
 
-    /// Records an event, and returns when it is durable: in the database, or, where that is away, in
-    /// the spool.
+    /// Records an event, and returns when it is durable: in the database, or in the spool if the
+    /// database is away.
     ///
-    /// An event that has neither a trace nor an id takes the
-    /// [current trace](crate::observe::current_trace). One with an id of its own does not: a retry in another
-    /// span would be another event.
+    /// An event without a trace and without an id takes the [current
+    /// trace](crate::observe::current_trace). An event with an id does not, because a retry in
+    /// another span must be the same event.
     ///
     /// # Errors
     /// [`RecordError`]. Give the event an [id](Auditor::event_id) before the first try, and a retry
@@ -184,7 +184,7 @@ impl Auditor {
         written
     }
 
-    /// The spool this was built with: how deep it is, and what was set aside.
+    /// The spool that this auditor was built with. It knows its depth, and what was set aside.
     #[must_use]
     pub fn spool(&self) -> Option<&Spool> {
         self.shared.batcher.spool()
@@ -195,16 +195,17 @@ impl Auditor {
         PendingEffect::new(self.clone(), effect)
     }
 
-    /// Makes an id for an event that happens now, to refer to it before it is recorded.
+    /// Makes an id for an event that happens now, so that others can refer to it before it is
+    /// recorded.
     ///
     /// # Errors
-    /// [`RecordError::Entropy`] where the system gives no random bytes, [`RecordError::Event`] where
-    /// the clock stands outside the years 1970 to 9999.
+    /// [`RecordError::Entropy`] if the system gives no random bytes, [`RecordError::Event`] if the
+    /// clock is outside the years 1970 to 9999.
     pub fn event_id(&self) -> Result<EventId, RecordError> {
         Ok(EventId::new(self.shared.clock.now(), self.randomness()?.id)?)
     }
 
-    /// The id of a request that the host names by any text, by the deployment's key.
+    /// The id of a request, made from the host's own name for it and the deployment's key.
     ///
     /// # Errors
     /// As [`RedactionKey::request_id`].
@@ -212,7 +213,7 @@ impl Auditor {
         self.shared.key.request_id(host_id)
     }
 
-    /// The id of a conversation that the host names by any text, by the deployment's key.
+    /// The id of a conversation, made from the host's own name for it and the deployment's key.
     ///
     /// # Errors
     /// As [`RedactionKey::conversation_id`].
@@ -220,7 +221,8 @@ impl Auditor {
         self.shared.key.conversation_id(host_id)
     }
 
-    /// The id of the event that records a provider's message, the same each time that its webhook is delivered.
+    /// The id of the event that records a provider's message. It is the same each time the webhook
+    /// is delivered.
     ///
     /// ```
     /// # async fn webhook(
@@ -263,7 +265,7 @@ impl fmt::Debug for Auditor {
     }
 }
 
-/// The event in the current trace, where it stands in none.
+/// Puts the event into the current trace, unless it names one.
 fn traced(mut event: AuditEvent) -> AuditEvent {
     // Content is compared where an id is met again, and its trace is part of that.
     if event.id.is_none() && event.trace.is_none() {

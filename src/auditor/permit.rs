@@ -1,4 +1,4 @@
-//! Leave to run an effect, and how it ended.
+//! Permission to run an effect, and its outcome.
 
 use std::fmt;
 use std::future::Future;
@@ -18,10 +18,10 @@ use crate::observe::{self, EffectSpan, Label, table, within};
 use crate::record::{Recorded, Role};
 use crate::store::log_line::log_line;
 
-/// Leave to perform one effect, once: its charges are held, and its intent is recorded.
+/// Permission to perform one effect, once. Its charges are held, and its intent is recorded.
 ///
-/// It says afterwards how that ended. Dropped without a word, it records that the effect was
-/// cancelled: what it did is not known, so it is in doubt, and its charges stay held.
+/// Afterwards, tell the permit how the effect ended. If you drop it instead, it records that the
+/// effect was cancelled: no one knows what it did, so it is in doubt, and its charges stay held.
 #[must_use = "dropped, it leaves the effect in doubt"]
 pub struct Permit {
     auditor: Auditor,
@@ -37,9 +37,9 @@ pub struct Permit {
     /// Until the outcome is recorded: a shutdown waits for it, and its lease is renewed.
     open: Option<OpenEffect>,
     started: Duration,
-    /// Whoever asked has it, and may have begun.
+    /// The caller has it, and may have begun.
     is_claimed: bool,
-    /// From here on a drop records nothing a second time.
+    /// The outcome is recorded: a drop must not record another.
     has_ended: bool,
 }
 
@@ -82,58 +82,58 @@ impl Permit {
         }
     }
 
-    /// Whoever asked for it has it.
+    /// Notes that the caller has it.
     pub(super) fn claimed(mut self) -> Self {
         self.is_claimed = true;
         self.started = self.auditor.shared.clock.monotonic();
         self
     }
 
-    /// The effect, by the id that the event of its outcome has.
+    /// The effect's id, which is that of its outcome's event.
     #[must_use]
     pub fn effect_id(&self) -> EventId {
         self.effect_id
     }
 
-    /// Where its `effect.admitted` event is.
+    /// Where its `effect.admitted` event was recorded.
     #[must_use]
     pub fn intent(&self) -> &Recorded {
         &self.intent
     }
 
-    /// The effect's span, open until the permit ends: enter it, or instrument a future with it, where the
-    /// effect is performed. In [`run`](crate::PendingEffect::run) the library does so.
+    /// The effect's span, open until the permit ends. Enter it, or instrument a future with it,
+    /// when you perform the effect. [`run`](crate::PendingEffect::run) does this by itself.
     #[must_use]
     pub fn span(&self) -> &Span {
         self.span.span()
     }
 
-    /// Where the effect stands in its trace, as its events are recorded.
+    /// The effect's place in its trace, as recorded in its events.
     #[must_use]
     pub fn trace(&self) -> TraceContext {
         self.span.trace()
     }
 
-    /// The `traceparent` header for the calls that perform the effect.
+    /// The `traceparent` header for requests that perform the effect.
     #[must_use]
     pub fn traceparent(&self) -> String {
         self.trace().traceparent()
     }
 
-    /// Runs a future inside the effect, as [`run`](crate::PendingEffect::run) does with its call: what
-    /// asks to run there is governed by the effect's kill switches beside its own.
+    /// Runs a future inside the effect, as [`run`](crate::PendingEffect::run) does with its call:
+    /// effects that run there are governed by this effect's kill switches too.
     pub fn inside<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         let (running, trace) = (Arc::clone(&self.running), self.trace());
         within(trace, inside(running, future)).instrument(self.span().clone())
     }
 
-    /// Returns when a kill switch that governs it is engaged, so that work in flight can stop: at the
-    /// latest some seconds after that. Never returns if no switch governs it.
+    /// Returns when a kill switch that governs the effect is engaged, at most some seconds later,
+    /// so that work in flight can stop. Never returns if no switch governs it.
     ///
-    /// The outcome then says which switch it was, in the member `stopped_by` of its output, and a failure
+    /// The outcome then names the switch in the member `stopped_by` of its output, and a failure
     /// has the error code [`SwitchedOff`](ErrorCode::SwitchedOff).
     ///
-    /// A database that does not answer stops nothing that has begun.
+    /// A database that does not answer stops no effect that has begun.
     pub async fn stopped(&self) {
         let switches = self.running.switches();
         if switches.is_empty() {
@@ -143,7 +143,7 @@ impl Permit {
         self.running.found_engaged(&switch);
     }
 
-    /// Records that it happened, and what came of it.
+    /// Records that the effect succeeded, with its output.
     ///
     /// # Errors
     /// [`Unrecorded`].
@@ -152,7 +152,7 @@ impl Permit {
         self.record(event).await
     }
 
-    /// Records that it was tried and failed: what it used up stays used up.
+    /// Records that the effect was tried and failed. Its charges are settled, not given back.
     ///
     /// # Errors
     /// [`Unrecorded`].
@@ -161,7 +161,8 @@ impl Permit {
         self.record(event).await
     }
 
-    /// Records that it certainly did not happen: its charges are given back, and its key is free.
+    /// Records that the effect certainly did not happen. Its charges are given back, and its key is
+    /// free.
     ///
     /// # Errors
     /// [`Unrecorded`].
@@ -295,12 +296,12 @@ impl fmt::Debug for Permit {
 /// The member of an outcome's output that says which kill switch was engaged while the effect ran.
 pub(super) const STOPPED_BY: &str = "stopped_by";
 
-/// What stands in the place of an output over the size limit.
+/// The placeholder for an output over the size limit.
 pub(super) fn too_large(length_bytes: usize) -> Value {
     json!({ "omitted": "too large", "length_bytes": length_bytes })
 }
 
-/// Whether an output is none, but says why there is none.
+/// True if the output is a placeholder that explains why there is no value.
 pub(super) fn is_omitted(output: &Value) -> bool {
     let is_said = output.get("omitted").is_some_and(Value::is_string);
     let is_all = |members: &serde_json::Map<_, _>| {

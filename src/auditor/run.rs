@@ -1,4 +1,4 @@
-//! Runs an effect, where it may run, and records how it ended, whichever way it ends.
+//! Runs an effect, if it may run, and records the outcome, however it ends.
 
 use std::fmt;
 use std::panic::resume_unwind;
@@ -16,7 +16,7 @@ use crate::proof::sanitise;
 use crate::store::catch_unwind::CatchUnwind;
 use crate::store::log_line::log_line;
 
-/// An effect that is declared and not yet run.
+/// An effect that is declared and has not run yet.
 #[must_use = "an effect does nothing until it is run"]
 pub struct PendingEffect {
     pub(super) auditor: Auditor,
@@ -28,30 +28,30 @@ impl PendingEffect {
         Self { auditor, effect }
     }
 
-    /// Asks whether it may run, makes the host's call, times it, records input, output, duration and
-    /// outcome, and returns what the call returned, once that is durable.
+    /// Asks whether the effect may run, makes the host's call, and records its input, output,
+    /// duration and outcome. Returns what the call returned, once the outcome is durable.
     ///
-    /// The call is made inside the effect's span: [`current_trace`](crate::observe::current_trace) gives it
-    /// there, for the `traceparent` of what is called.
+    /// The call runs inside the effect's span: [`current_trace`](crate::observe::current_trace)
+    /// returns it there, for the `traceparent` of outgoing requests.
     ///
-    /// What asks to run inside the call is governed by this effect's kill switches too:
+    /// Effects that run inside the call are governed by this effect's kill switches too.
     /// [`in_current_effect`](crate::auditor::in_current_effect) carries that to other tasks.
     ///
-    /// A call that returns an error, panics or is cancelled is recorded as such; a panic goes on to
-    /// the caller afterwards. Where an effect with this idempotency key and input has succeeded before,
-    /// what it returned is returned again, from its record, and the call is not made.
+    /// A call that returns an error, panics or is cancelled is recorded as such; a panic then goes
+    /// on to the caller. If an effect with this idempotency key and input has succeeded before, its
+    /// recorded output is returned, and the call is not made.
     ///
     /// # Errors
-    /// [`EffectError`]: [`Failed`](EffectError::Failed) with the call's own error,
-    /// [`Unrecorded`](EffectError::Unrecorded) with the call's result where it ran and the store then
-    /// failed; with all others the call was not made.
+    /// [`EffectError`]: [`Failed`](EffectError::Failed) with the call's own error, or
+    /// [`Unrecorded`](EffectError::Unrecorded) with the call's result if it ran and the store then
+    /// failed. With all others, the call was not made.
     ///
     /// # Panics
-    /// Where the call panics.
+    /// If the call panics.
     ///
     /// # Cancel safety
-    /// Dropping the future drops the call, and records that it was cancelled: the effect is in doubt.
-    /// Dropped before the call, the effect is as if it had not been asked for.
+    /// Dropping the future drops the call and records that it was cancelled: the effect is in
+    /// doubt. If the future is dropped before the call, the effect is taken back.
     ///
     /// ```
     /// # async fn host(auditor: moltbot_audit::Auditor) -> Result<(), moltbot_audit::EventError> {
@@ -125,7 +125,7 @@ where
     }
 }
 
-/// How long an effect runs before its switches are watched: most are over by then.
+/// How long an effect runs before its switches are watched; most have ended by then.
 const WATCH_AFTER: Duration = Duration::from_secs(1);
 
 async fn stopped(permit: &Permit) {
@@ -158,7 +158,7 @@ fn exact<T: Serialize + DeserializeOwned>(output: &Value) -> Option<T> {
     (!json::has_reserved_name(output) || is_exact()).then_some(value)
 }
 
-/// An output that the library added a member to, without that.
+/// An output without the member that the library added.
 fn unstopped(output: &Value) -> Option<Value> {
     let mut members = output.as_object()?.clone();
     members.remove(STOPPED_BY)?;

@@ -1,4 +1,4 @@
-//! Proof that the kill switch stops something, end to end, without touching anything.
+//! Proves end to end that the kill switch stops an effect, without any side effect.
 
 use super::{AdmitError, Auditor, ControlError, RecordError, Unrecorded};
 use crate::admission::{Refusal, RefusalReason};
@@ -7,42 +7,43 @@ use crate::record::Receipt;
 
 const BY: &str = "self_test";
 
-/// A self-test that went well.
+/// The report of a self-test that passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SelfTestReport {
-    /// Where the probe was admitted, its switch being reset.
+    /// Where the probe was admitted, with its switch reset.
     pub admitted: Receipt,
-    /// Where its switch was engaged, after which it was refused; none while that event is pending.
+    /// Where its switch was engaged, after which the probe was refused. None while that event is
+    /// pending.
     pub engaged: Option<Receipt>,
 }
 
-/// What a self-test found.
+/// What a self-test found wrong.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SelfTestError {
     /// The test's switch could not be set.
     #[error("the switch of the self-test could not be set")]
     Control(#[from] ControlError),
-    /// With its switch reset, the probe was not admitted: nothing else will be, either.
+    /// With its switch reset, the probe was not admitted. No other effect will be, either.
     #[error("with its switch reset, the probe was not admitted")]
     NotAdmitted(#[source] AdmitError),
     /// With its switch engaged, the probe was not refused for it. Stop the service.
     #[error("with its switch engaged, the probe was not refused: the kill switch does not work")]
     NotRefused(#[source] Option<AdmitError>),
-    /// That the probe did nothing could not be recorded.
+    /// The outcome of the probe could not be recorded.
     #[error("the end of the probe could not be recorded")]
     Unrecorded(#[from] Unrecorded),
 }
 
 impl Auditor {
-    /// Proves that refusal works: resets a switch of its own, sees a probe admitted, engages the switch,
-    /// sees the probe refused, and forgets the switch. Nothing else is touched, and all of it is recorded
-    /// in the system stream. Each test has a switch with a name of its own, so that many may run at once.
+    /// Proves that refusal works: resets a switch of its own, sees a probe admitted, engages the
+    /// switch, sees the probe refused, and forgets the switch. It touches nothing else, and records
+    /// all of it in the system stream. Each test has a switch with its own name, so that many may
+    /// run at once.
     ///
     /// # Errors
-    /// [`SelfTestError`]; of them [`NotRefused`](SelfTestError::NotRefused) is the one to wake somebody
-    /// for.
+    /// [`SelfTestError`]. [`NotRefused`](SelfTestError::NotRefused) is the one to wake someone for.
     pub async fn self_test(&self) -> Result<SelfTestReport, SelfTestError> {
         let switch = self.probe_switch()?;
         let tested = self.test(&switch).await;
@@ -73,7 +74,8 @@ impl Auditor {
         }
     }
 
-    /// A switch that no other test has: by its letters, because a name has few digits.
+    /// A switch that no other test has. Its name differs in letters, because a name may have few
+    /// digits.
     fn probe_switch(&self) -> Result<Switch, ControlError> {
         let random = self.randomness().map_err(RecordError::from)?.id.to_be_bytes();
         let letters = random.iter().flat_map(|byte| [b'a' + (byte >> 4), b'a' + (byte & 15)]);

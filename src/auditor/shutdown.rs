@@ -16,7 +16,7 @@ use crate::store::log_line;
 /// How long a shutdown waits for log lines to be written.
 const LINES_WAIT: Duration = Duration::from_secs(2);
 
-/// What a shutdown left where it is safe.
+/// What a shutdown left, where it is safe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
@@ -24,14 +24,14 @@ pub struct ShutdownReport {
     pub spooled: u64,
 }
 
-/// Whether new work is taken, and how many effects are still to record their outcome.
+/// Whether new work is accepted, and how many effects have not recorded their outcome yet.
 #[derive(Debug, Default)]
 pub(super) struct Lifecycle {
     is_closed: AtomicBool,
     open_effects: watch::Sender<usize>,
 }
 
-/// An effect that was asked for and whose outcome is not recorded yet.
+/// An effect whose outcome is not recorded yet.
 #[derive(Debug)]
 pub(super) struct OpenEffect {
     lifecycle: Arc<Lifecycle>,
@@ -44,7 +44,7 @@ impl Lifecycle {
         self.is_closed.load(Ordering::SeqCst)
     }
 
-    /// Counts an effect in; `None` if no new work is taken.
+    /// Counts an effect in; `None` if no new work is accepted.
     pub(super) fn open_effect(self: &Arc<Self>) -> Option<OpenEffect> {
         // Counted first: a shutdown that does not see it is seen here.
         self.open_effects.send_modify(|open| *open += 1);
@@ -78,20 +78,21 @@ impl Drop for OpenEffect {
 }
 
 impl Auditor {
-    /// Takes no new event and no new effect, and waits until all that was begun is durable, for at most `limit`.
-    /// Call it before the process ends.
+    /// Accepts no new event and no new effect, and waits for at most `limit` until all work that
+    /// has begun is durable. Call it before the process ends.
     ///
-    /// Effects that run have half of `limit` to end and record their outcomes. Then, if half of the rest is over,
-    /// what the database has not taken goes to the spool, if there is one. Log lines about what was recorded are
-    /// written by a thread of their own; with what is left of `limit`, and for two seconds at most, this waits for
-    /// those too.
+    /// Running effects have half of `limit` to end and record their outcomes. After half of the
+    /// remaining time, events that the database has not taken go to the spool, if there is one. In
+    /// the time that is left, and for two seconds at most, it also waits for the thread that writes
+    /// log lines about records.
     ///
-    /// What the spool holds stays there, for the next process: the answer says how many events, and
-    /// [`Spool::close`] lets another process have them.
+    /// Events in the spool stay there for the next process. The report says how many, and
+    /// [`Spool::close`] lets another process take them over.
     ///
     /// # Errors
-    /// [`ShutdownError`] if effects still run or events are left. Those events are still written while the process
-    /// lives; the outcomes of those effects are refused, so that they end in doubt.
+    /// [`ShutdownError`] if effects still run or events are left. Those events are still written
+    /// while the process lives. The outcomes of those effects are refused, so that they end in
+    /// doubt.
     pub async fn shutdown(&self, limit: Duration) -> Result<ShutdownReport, ShutdownError> {
         let end = Instant::now() + limit;
         self.shared.lifecycle.is_closed.store(true, Ordering::SeqCst);

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-/// Tells the time. Tests and simulations bring their own.
+/// A clock. Tests and simulations bring their own.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// The time of day, for `created_at`.
     fn now(&self) -> DateTime<Utc>;
 
-    /// Time since some fixed moment, never going back, for durations.
+    /// Time since a fixed moment, for durations. It never goes back.
     fn monotonic(&self) -> Duration;
 }
 
@@ -21,7 +21,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// Takes this moment as the origin of [`monotonic`](Clock::monotonic) time.
+    /// A clock whose [`monotonic`](Clock::monotonic) time starts now.
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "this is the clock that is injected elsewhere")]
     pub fn new() -> Self {
