@@ -1,10 +1,10 @@
-//! Embedded audit library for the Moltbot concierge: what the host does is sealed, chained by the
-//! database itself, exported as a pack, and verified offline by anyone.
+//! An embedded audit library for the Moltbot concierge. It seals what the host does, the database
+//! chains it, and anyone can verify an exported pack offline.
 //!
-//! - [`Auditor`] is what a host holds: it records events, and runs effects so that their outcome is
-//!   recorded whichever way they end.
-//! - [`store`] keeps the records, in SQLite or in Postgres (Supabase).
-//! - [`pack`] exports one request's whole story for its reader, and verifies it.
+//! - [`Auditor`] is the host's handle. It records events, and runs effects so that their outcome is
+//!   recorded, however they end.
+//! - [`store`] keeps the records, in Postgres (Supabase) or SQLite.
+//! - [`pack`] exports the whole story of one request for its reader, and verifies it.
 //! - [`proof`] and [`record`] are the format: canonical JSON, commitments, hashes, chain.
 //!
 //! ```
@@ -37,15 +37,17 @@
 //!
 //! # Guarantees, and what is not guaranteed
 //!
-//! `docs/guarantees.md` states both in full. In short: once `record` has returned the event is durable and in its
-//! chain; a change of anything stored or exported is found by whoever knows the stream's head from
-//! elsewhere; secrets of known form do not enter; an external pack shows what is on its profile's
-//! list, and digests for the rest.
+//! `docs/guarantees.md` states both in full. In short: when `record` has returned, the event is
+//! durable. If anything stored or exported is changed, a reader who knows the stream's head from
+//! elsewhere finds it. Secrets of known form do not enter. An external pack shows the fields on its
+//! profile's list, and digests for the rest.
 //!
 //! # Features
 //!
-//! `postgres` (default) and `sqlite` are the stores, `logs` (default) is [`observe`]'s layer for log lines, `recorder` is [`Auditor`] alone for a host with a
-//! sink of its own, `testing` the fault kit for a host's tests, `otel` the ids of OpenTelemetry's spans. Without any of them the crate is the offline verifier: no sqlx, no tokio.
+//! `postgres` (default) and `sqlite` are the stores. `logs` (default) is the layer for JSON log
+//! lines in [`observe`]. `recorder` is [`Auditor`] for a host with a store of its own. `testing`
+//! injects faults in a host's tests. `otel` takes the ids of OpenTelemetry's spans. Without any of
+//! them, the crate is the offline verifier, without sqlx and tokio.
 
 #[cfg(feature = "recorder")]
 pub mod admission;

@@ -1,4 +1,4 @@
-//! What the host reports.
+//! An event as the host reports it.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use super::{
 
 /// One thing that happened, as the host reports it.
 ///
-/// Only the type and the actor are required. `id` and `created_at` are filled in by the auditor
-/// where the host leaves them out. A setter replaces what was there.
+/// Only the type and the actor are required. The auditor fills in `id` and `created_at` if the host
+/// leaves them out. A setter replaces the earlier value.
 ///
 /// ```
 /// # fn main() -> Result<(), moltbot_audit::EventError> {
@@ -49,8 +49,8 @@ pub struct AuditEvent {
     pub input: Option<Value>,
     /// What came out.
     pub output: Option<Value>,
-    /// The host's dedup token for the effect. On an event that is no effect it is only recorded: there the
-    /// [id](Self::id) deduplicates.
+    /// The host's idempotency key for the effect. On an event that is not an effect it is only
+    /// recorded; there the [id](Self::id) deduplicates.
     pub idempotency_key: Option<String>,
     /// How it ended. Default: [`Outcome::Succeeded`].
     pub outcome: Outcome,
@@ -58,11 +58,11 @@ pub struct AuditEvent {
     pub error_code: Option<ErrorCode>,
     /// How long it took; recorded in whole milliseconds.
     pub duration: Option<Duration>,
-    /// The host's time. Default: when it was handed to the auditor.
+    /// The host's time. Default: when the auditor received it.
     pub created_at: Option<DateTime<Utc>>,
     /// Where in a distributed trace it happened.
     pub trace: Option<TraceContext>,
-    /// Whether it says how an effect ended, and so settles it.
+    /// True if it is the outcome of an effect, and so settles it.
     #[cfg(feature = "recorder")]
     pub(crate) is_outcome: bool,
 }
@@ -93,7 +93,7 @@ impl AuditEvent {
     /// Starts an event with a typed payload, which packs and explanations can compute from.
     ///
     /// # Errors
-    /// [`EventError::NotJson`] where a map key is no string.
+    /// [`EventError::NotJson`] if a map has a key that is not a string.
     pub fn typed<P: Payload>(
         actor: Actor,
         input: &P::Input,
@@ -104,50 +104,50 @@ impl AuditEvent {
             .output(json("output", output)?))
     }
 
-    /// Fixes the event's id, so that reporting it again is a no-op.
+    /// Sets the event's id, so that recording it again is a no-op.
     #[must_use]
     pub fn id(mut self, id: EventId) -> Self {
         self.id = Some(id);
         self
     }
 
-    /// Says which request it belongs to.
+    /// Sets the request it belongs to.
     #[must_use]
     pub fn request(mut self, request: &RequestId) -> Self {
         self.request_id = Some(request.clone());
         self
     }
 
-    /// Says which conversation it belongs to.
+    /// Sets the conversation it belongs to.
     #[must_use]
     pub fn conversation(mut self, conversation: &ConversationId) -> Self {
         self.conversation_id = Some(conversation.clone());
         self
     }
 
-    /// Says what went in.
+    /// Sets what went in.
     #[must_use]
     pub fn input(mut self, input: Value) -> Self {
         self.input = Some(input);
         self
     }
 
-    /// Says what came out.
+    /// Sets what came out.
     #[must_use]
     pub fn output(mut self, output: Value) -> Self {
         self.output = Some(output);
         self
     }
 
-    /// Says under which dedup token the host did it; at most 512 bytes. It does not keep an event from being
-    /// recorded twice: give the event an [id](Self::id) for that.
+    /// Sets the idempotency key under which the host did it, of at most 512 bytes. It does not
+    /// prevent an event from being recorded twice: give the event an [id](Self::id) for that.
     #[must_use]
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.idempotency_key = Some(key.into());
         self
     }
 
-    /// Says that, and why, it did not succeed.
+    /// Sets an outcome other than success, and why.
     #[must_use]
     pub fn ended(mut self, outcome: Outcome, error_code: ErrorCode) -> Self {
         self.outcome = outcome;
@@ -155,21 +155,21 @@ impl AuditEvent {
         self
     }
 
-    /// Says how long it took.
+    /// Sets how long it took.
     #[must_use]
     pub fn duration(mut self, duration: Duration) -> Self {
         self.duration = Some(duration);
         self
     }
 
-    /// Says when it happened, by the host's clock; truncated to microseconds.
+    /// Sets when it happened, by the host's clock, truncated to microseconds.
     #[must_use]
     pub fn at(mut self, created_at: DateTime<Utc>) -> Self {
         self.created_at = Some(created_at);
         self
     }
 
-    /// Says where in a distributed trace it happened.
+    /// Sets its place in a distributed trace.
     #[must_use]
     pub fn trace(mut self, trace: TraceContext) -> Self {
         self.trace = Some(trace);
@@ -178,7 +178,7 @@ impl AuditEvent {
 }
 
 impl AuditEvent {
-    /// Objects to an event of a type that only the library writes.
+    /// Refuses an event of a type that only the library writes.
     #[cfg(feature = "recorder")]
     pub(crate) fn of_host(self) -> Result<Self, EventError> {
         if self.event_type.is_reserved() {

@@ -1,4 +1,4 @@
-//! What is limited, and what can be switched off: the names.
+//! The names of budgets and of kill switches.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::EventError;
 
-/// Longest name, in bytes: it is a column, and a label.
+/// Longest name, in bytes. It is a column and a metric label.
 const NAME_MAX: usize = 40;
 
 /// Declares a name that is open, well-formed, and written as its text.
@@ -22,10 +22,10 @@ macro_rules! name {
         impl $name {
             $($(#[$cdoc])* pub const $constant: Self = Self(Cow::Borrowed($text));)*
 
-            /// Checks and takes a name of the host's own.
+            /// Checks a name of the host's own.
             ///
             /// # Errors
-            /// [`EventError::MalformedName`] where it is not `snake_case`.
+            /// [`EventError::MalformedName`] if it is not `snake_case`.
             pub fn new(name: impl Into<Cow<'static, str>>) -> Result<Self, EventError> {
                 let name = name.into();
                 if is_name(&name) {
@@ -63,7 +63,7 @@ macro_rules! name {
 }
 
 name! {
-    /// Something of which a request, or a day, has so much and no more.
+    /// A resource of which a request or a day may use only so much.
     ///
     /// ```
     /// use moltbot_audit::Budget;
@@ -71,7 +71,7 @@ name! {
     /// assert!(Budget::new("SMS messages").is_err());
     /// ```
     Budget, "budget" {
-        /// Calls of Moltbot.
+        /// Calls to Moltbot.
         MOLTBOT_CALLS = "moltbot_calls";
         /// Photos that are read.
         OCR_JOBS = "ocr_jobs";
@@ -87,9 +87,9 @@ name! {
 }
 
 name! {
-    /// A kill switch, by what it governs. Engaged, nothing of that is admitted; reset, it may run.
+    /// A kill switch. While it is engaged, no effect that it governs is admitted.
     ///
-    /// A switch that nobody ever reset is engaged.
+    /// A switch that was never reset is engaged.
     Switch, "switch" {
         /// The AI concierge: Moltbot, and what it plans.
         AI = "ai";
@@ -102,7 +102,7 @@ name! {
 
 #[cfg(feature = "recorder")]
 impl Switch {
-    /// How the names of a self-test's switches begin, which a host may reset without an operator.
+    /// Prefix of the names of self-test switches, which a host may reset without an operator.
     pub(crate) const SELF_TEST_PREFIX: &str = "self_test_";
 }
 

@@ -1,4 +1,4 @@
-//! Columns whose values come from closed sets, so that no free text reaches a header.
+//! Columns with closed sets of values, so that no free text reaches a header.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ macro_rules! closed_set {
                 }
             }
 
-            /// The value of a stored text, or `None` where the text is not of the set.
+            /// The value of a stored text, or `None` if the text is not in the set.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|value| value.as_str() == text)
@@ -40,7 +40,8 @@ macro_rules! closed_set {
 }
 
 closed_set! {
-    /// Who acted. Who exactly belongs into the event's input, where it can be hidden and erased.
+    /// Who acted. The person's identity belongs in the event's input, where it can be hidden and
+    /// erased.
     Actor {
         /// An operator.
         Admin = "admin",
@@ -56,9 +57,9 @@ closed_set! {
 }
 
 closed_set! {
-    /// How what the event reports ended.
+    /// The outcome of what the event reports.
     Outcome {
-        /// The future was dropped before it ended: what it did is not known.
+        /// The future was dropped before it ended, so it is unknown what it did.
         Cancelled = "cancelled",
         /// It was tried and failed.
         Failed = "failed",
@@ -72,7 +73,7 @@ closed_set! {
 }
 
 closed_set! {
-    /// Why something did not succeed. The error's text belongs into the event's output.
+    /// Why something did not succeed. The error's text belongs in the event's output.
     ErrorCode {
         /// Another call is under way.
         AlreadyInCall = "already_in_call",
@@ -90,7 +91,7 @@ closed_set! {
         CooldownActive = "cooldown_active",
         /// The host's call returned an error.
         EffectFailed = "effect_failed",
-        /// The same effect began before, and how it ended is not known.
+        /// The same effect began before and is in doubt.
         InDoubt = "in_doubt",
         /// The same effect is under way.
         InProgress = "in_progress",
@@ -100,7 +101,7 @@ closed_set! {
         InvalidState = "invalid_state",
         /// The idempotency key was used with another input.
         KeyConflict = "key_conflict",
-        /// Nobody agreed to this.
+        /// There is no consent.
         NoConsent = "no_consent",
         /// It certainly did not happen.
         NotPerformed = "not_performed",
@@ -110,19 +111,19 @@ closed_set! {
         ProviderError = "provider_error",
         /// A rate limit was hit.
         RateLimited = "rate_limited",
-        /// A kill switch is engaged, or not known to be off.
+        /// A kill switch is engaged, or it is unknown whether it is.
         SwitchedOff = "switched_off",
         /// The request is over its time limit.
         TimeExceeded = "time_exceeded",
         /// It took too long.
         TimedOut = "timed_out",
-        /// What decides about it could not be asked.
+        /// The store that decides could not be asked.
         Unavailable = "unavailable",
     }
 }
 
 closed_set! {
-    /// Over what a budget is counted.
+    /// The period over which a budget is counted.
     Period {
         /// A day of the database, in UTC.
         Day = "day",

@@ -1,4 +1,4 @@
-//! What can be wrong with an event the host reports.
+//! What can be wrong with an event that the host reports.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -27,12 +27,12 @@ pub enum EventError {
         /// The limit, in bytes.
         max: usize,
     },
-    /// An event about a consent that would be understood as none, or as one that has lapsed.
+    /// An event about a consent that would be read as no consent, or as a lapsed one.
     #[error("input.{field} of an event about a consent is not {expected}")]
     MalformedConsent {
         /// `consent_id` or `expires_at`.
         field: &'static str,
-        /// The form that is understood.
+        /// The form that is required.
         expected: &'static str,
     },
     /// The event type is not `domain.action`.
@@ -44,7 +44,7 @@ pub enum EventError {
         /// What was given, cut to 80 characters, its digits as `#`.
         event_type: String,
     },
-    /// The id of a request, a conversation or a message cannot be that of one row alone.
+    /// The id of a request, a conversation or a message cannot belong to one row only.
     #[error("the id of the {kind} {fault}; give each {kind} an id of its own")]
     MalformedHostId {
         /// `request`, `conversation` or `message`.
@@ -82,7 +82,7 @@ pub enum EventError {
         /// What was given.
         event_type: EventType,
     },
-    /// Only four-digit years survive every database and every text form.
+    /// The time has no four-digit year, and only those survive every database and text form.
     #[error("{created_at} is outside the years 1970 to 9999")]
     TimeOutOfRange {
         /// What was given.

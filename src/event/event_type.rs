@@ -7,24 +7,24 @@ use super::EventError;
 
 /// What happened: `domain.action`, for example `vendor.outreach_sent`.
 ///
-/// The vocabulary is open, because the host's grows, but well-formed: two or three segments of
-/// `[a-z][a-z0-9_]*`, at most [`EventType::MAX_LEN`] bytes and four digits. The constants name what the
-/// library itself understands; packs show any other type with its payload as it is.
+/// The host may use names of its own. A name has two or three segments of `[a-z][a-z0-9_]*`, at
+/// most [`EventType::MAX_LEN`] bytes and four digits. The constants are the types that the library
+/// itself understands; packs show events of other types with their payload as it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventType(Cow<'static, str>);
 
 impl EventType {
-    /// Longest name, in bytes: it is a metric label and an index key, not a place for data.
+    /// Longest name, in bytes. It is a metric label and an index key, not a place for data.
     pub const MAX_LEN: usize = 64;
 
-    /// The domains whose events only the library writes. A host's event of one is an error: packs
-    /// compute limits and switches from them.
+    /// The domains of the library's own events. A host's event in one of them is an error, because
+    /// packs compute limits and switches from them.
     pub const RESERVED_DOMAINS: &[&str] = &["audit", "budget", "effect", "pack", "switch"];
 
-    /// Checks and takes a name.
+    /// Checks a name.
     ///
     /// # Errors
-    /// [`EventError::MalformedEventType`] where it is not of the form `domain.action`.
+    /// [`EventError::MalformedEventType`] if it does not have the form `domain.action`.
     ///
     /// ```
     /// use moltbot_audit::EventType;
@@ -127,7 +127,7 @@ vocabulary! {
     WHATSAPP_SEND_FAILED = "whatsapp.send_failed";
     /// A webhook's signature did not match.
     WHATSAPP_WEBHOOK_SIGNATURE_INVALID = "whatsapp.webhook_signature_invalid";
-    /// A Moltbot call was weighed against its budget.
+    /// A Moltbot call was checked against its budget.
     MOLTBOT_BUDGET_CHECK = "moltbot.budget_check";
     /// A Moltbot call was over its budget.
     MOLTBOT_BUDGET_EXCEEDED = "moltbot.budget_exceeded";
@@ -187,7 +187,7 @@ vocabulary! {
     DISCOVERY_CALL = "discovery.call";
 
     // The library's own.
-    /// The clock of the host jumped: durations stand, times of day around it may not.
+    /// The host's clock jumped. Durations are right, but times of day around it may be wrong.
     AUDIT_CLOCK_STEPPED = "audit.clock_stepped";
     /// An operator set a ceiling on the limits that hosts pass.
     AUDIT_CONFIGURATION_CHANGED = "audit.configuration_changed";
@@ -197,7 +197,7 @@ vocabulary! {
     AUDIT_KEY_ROTATED = "audit.key_rotated";
     /// Calls that failed to record an event: how many, by why.
     AUDIT_NOT_RECORDED = "audit.not_recorded";
-    /// The probe of [`Auditor::self_test`](crate::Auditor::self_test).
+    /// The probe of an [`Auditor::self_test`](crate::Auditor::self_test).
     AUDIT_SELF_TEST = "audit.self_test";
     /// Events that were kept in the spool while the database was away are stored: how many, and
     /// which could not be.
@@ -212,12 +212,12 @@ vocabulary! {
     EFFECT_REFUSED = "effect.refused";
     /// An effect was answered from the record of its first run.
     EFFECT_REPLAYED = "effect.replayed";
-    /// Somebody found out whether an effect in doubt was performed.
+    /// An operator found out whether an effect in doubt was performed.
     EFFECT_RESOLVED = "effect.resolved";
     /// A request pack was exported: who may have read it.
     PACK_EXPORTED = "pack.exported";
-    /// A kill switch was engaged: what it governs stops.
+    /// A kill switch was engaged: the effects that it governs stop.
     SWITCH_ENGAGED = "switch.engaged";
-    /// A kill switch was reset: what it governs may run again.
+    /// A kill switch was reset: the effects that it governs may run again.
     SWITCH_RESET = "switch.reset";
 }

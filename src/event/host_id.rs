@@ -1,4 +1,4 @@
-//! What a host may name a row: any text or UUID that can belong to one row alone.
+//! Valid names for a host's rows: any text or UUID that can belong to one row only.
 
 use uuid::Uuid;
 
@@ -9,13 +9,13 @@ const MAX_LEN: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostIdFault {
-    /// It is nothing but blanks, or nothing at all.
+    /// It is empty or blank.
     #[error("is blank")]
     Blank,
     /// A blank stands before or behind it, so that two texts would name one row.
     #[error("begins or ends with a blank: trim it")]
     Untrimmed,
-    /// It holds a control character, or one that cannot be seen.
+    /// It holds a control character or an invisible one.
     #[error("holds a control character or an invisible one: remove it")]
     Invisible,
     /// It is too long.
@@ -40,7 +40,7 @@ pub enum HostIdFault {
 
 /// What a valid id is.
 pub(super) enum HostId {
-    /// A UUID, whichever way it was written.
+    /// A UUID, in any of its written forms.
     Uuid(Uuid),
     /// Any other name.
     Name,

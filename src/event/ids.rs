@@ -20,11 +20,11 @@ const YEAR_10000_MICROS: u64 = 253_402_300_800_000_000;
 /// Values of the 12 sub-millisecond bits of a UUIDv7.
 const FRACTION_STEPS: u64 = 4_096;
 
-/// Identifies one event, and fixes the host's time of it to the microsecond.
+/// Identifies one event, and holds the host's time of the event to the microsecond.
 ///
 /// A UUIDv7 (RFC 9562, section 5.7) whose 12 `rand_a` bits hold the sub-millisecond fraction
-/// (section 6.2, method 3). Because the id determines `created_at`, a retry with the same id
-/// always meets its first try, even where the table is partitioned by time.
+/// (section 6.2, method 3). Because the id determines `created_at`, a retry with the same id always
+/// finds its first try, even in a table that is partitioned by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Uuid", into = "Uuid")]
 pub struct EventId(Uuid);
@@ -35,7 +35,7 @@ impl EventId {
     /// `random` supplies the 62 low bits; the two variant bits are overwritten.
     ///
     /// # Errors
-    /// [`EventError::TimeOutOfRange`] where the time is before 1970 or after 9999.
+    /// [`EventError::TimeOutOfRange`] if the time is before 1970 or after 9999.
     pub fn new(created_at: DateTime<Utc>, random: u64) -> Result<Self, EventError> {
         let micros = u64::try_from(created_at.timestamp_micros())
             .ok()
@@ -48,8 +48,8 @@ impl EventId {
         Ok(Self(Uuid::from_u64_pair(high, low)))
     }
 
-    /// Makes the same id each time for a message that a provider names and dates; `keyed_hash` hashes a tag
-    /// and a name with the deployment's key.
+    /// Derives the id from a provider's message id and time, so that it is the same each time.
+    /// `keyed_hash` hashes a tag and a name with the deployment's key.
     pub(crate) fn of_message(
         name: &str,
         sent_at: DateTime<Utc>,
@@ -120,8 +120,8 @@ macro_rules! host_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal) => {
         $(#[$doc])*
         ///
-        /// A name that is no UUID (`fallback`, `conv_001`) is not lost: it maps to a UUIDv8 that only the
-        /// deployment's key can compute, and the name itself travels with the event.
+        /// A name that is not a UUID (`fallback`, `conv_001`) is kept: it maps to a UUIDv8 that
+        /// only the deployment's key can compute, and the name itself is stored with the event.
         #[derive(Clone, PartialEq, Eq, Hash)]
         pub struct $name {
             uuid: Uuid,
@@ -129,10 +129,10 @@ macro_rules! host_id {
         }
 
         impl $name {
-            /// Takes the id of a host that names its rows by UUIDs.
+            /// The id of a row that the host names by a UUID.
             ///
-            /// The id stands in packs as it is, so it must not be made from personal data: a UUIDv5 of a
-            /// phone number can be found by trying all numbers.
+            /// Packs show the id as it is, so it must not be derived from personal data: a UUIDv5
+            /// of a phone number can be found by trying all numbers.
             ///
             /// # Errors
             /// [`EventError::MalformedHostId`] for the nil and the max UUID, which stand for "none".
@@ -141,8 +141,8 @@ macro_rules! host_id {
                 Ok(Self { uuid, original: None })
             }
 
-            /// Takes the host's own name for the row, UUID or not; `keyed_hash` hashes a tag and a name
-            /// with the deployment's key.
+            /// The id for the host's own name of the row, UUID or not. `keyed_hash` hashes a tag
+            /// and a name with the deployment's key.
             pub(crate) fn named(
                 name: &str,
                 keyed_hash: impl FnOnce(&str, &[u8]) -> [u8; 32],
@@ -163,7 +163,7 @@ macro_rules! host_id {
                 self.uuid
             }
 
-            /// The host's own name, if it was no UUID.
+            /// The host's own name, if it is not a UUID.
             #[must_use]
             pub fn original(&self) -> Option<&str> {
                 self.original.as_deref()
@@ -210,8 +210,8 @@ impl StreamId {
 
     /// The stream of an event with these ids.
     ///
-    /// Its id is a hash of the kind and the id, so that streams of two kinds never meet, whatever ids a
-    /// host gives its requests and conversations.
+    /// Its id is a hash of the kind and the id, so that a request's and a conversation's stream
+    /// never collide, even if the host gives both the same id.
     #[must_use]
     pub fn of(request: Option<Uuid>, conversation: Option<Uuid>) -> Self {
         let (tag, id) = match (request, conversation) {

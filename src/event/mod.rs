@@ -1,4 +1,4 @@
-//! The words: what the host reports, and in which terms. No I/O.
+//! The vocabulary: what the host reports, and in which terms. No I/O.
 
 mod audit_event;
 mod budget;

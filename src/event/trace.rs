@@ -1,4 +1,4 @@
-//! Where in a distributed trace an event happened.
+//! The place of an event in a distributed trace.
 
 use std::fmt;
 
@@ -7,7 +7,8 @@ const KNOWN_FLAGS: u8 = 0b11;
 
 /// Trace and span id of W3C Trace Context, as lower-case hex, and its flags.
 ///
-/// The ids are recorded with an event; the flags only go on, to whom the host calls.
+/// The ids are recorded with an event. The flags are not; they only go on to the services that the
+/// host calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TraceContext {
     trace_id: u128,
@@ -43,8 +44,8 @@ impl TraceContext {
         Self { span_id: other.span_id, ..self }
     }
 
-    /// Sets the flags: 1 is sampled, 2 a random trace id. Others are not known, and not sent on
-    /// (W3C Trace Context Level 2, section 3.2.2.5).
+    /// Sets the flags: 1 is sampled, 2 a random trace id. Others are not forwarded (W3C Trace
+    /// Context Level 2, section 3.2.2.5).
     #[must_use]
     pub fn with_flags(self, flags: u8) -> Self {
         Self { flags: flags & KNOWN_FLAGS, ..self }
@@ -56,7 +57,7 @@ impl TraceContext {
         self.flags
     }
 
-    /// Reads a `traceparent` header (W3C Trace Context, section 3.2), or `None` where it is not one.
+    /// Reads a `traceparent` header (W3C Trace Context, section 3.2). `None` if it is malformed.
     ///
     /// ```
     /// use moltbot_audit::TraceContext;

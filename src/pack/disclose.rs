@@ -1,4 +1,4 @@
-//! A stored event as a pack shows it: what its reader may see, and digests for the rest.
+//! Shows a stored event in a pack: what its reader may see, and digests for the rest.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,9 +26,9 @@ pub struct PackEvent {
     pub input: View,
     /// What came out.
     pub output: View,
-    /// The host's dedup token.
+    /// The host's idempotency key.
     pub idempotency_key: View,
-    /// The host's own names for request and conversation, where they were no UUIDs.
+    /// The host's own names for request and conversation, if they are not UUIDs.
     pub host_ids: View,
     /// The hash over header and commitments.
     pub event_hash: Digest,
@@ -43,7 +43,7 @@ pub struct PackEvent {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct View {
-    /// The value, masked forms in the place of what is hidden.
+    /// The value, with masked forms in the place of hidden parts.
     #[serde(deserialize_with = "crate::json::deserialize_value")]
     pub value: Value,
     /// The commitment stored with the event.
@@ -54,7 +54,7 @@ pub struct View {
     pub hidden: BTreeMap<String, Hidden>,
 }
 
-/// A hidden value: its digest proves that it is there and is what was recorded.
+/// A hidden value. Its digest proves that it exists and is what was recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hidden {

@@ -14,7 +14,7 @@ use crate::proof::{Digest, tagged_digest};
 use crate::redact::{Additions, Profile, RulesVersion};
 use crate::store::{AuditStore, StoreError, StreamSnapshot};
 
-/// A request's whole story for one reader. Its JSON form begins with `schema`.
+/// The whole story of one request, for one reader. Its JSON form begins with `schema`.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RequestPack {
@@ -22,20 +22,20 @@ pub struct RequestPack {
     pub schema: &'static str,
     /// The request.
     pub request_id: Uuid,
-    /// Whom it was redacted for.
+    /// The profile it was redacted with.
     pub profile: ProfileName,
-    /// What a person reads.
+    /// The readable sections.
     #[serde(flatten)]
     pub sections: Sections,
-    /// What proves it.
+    /// The events, which prove them.
     pub events: Vec<PackEvent>,
     /// Events of the stream that are not what was sealed. Sections are computed without them.
     pub set_aside: Vec<SetAsideEvent>,
-    /// Where the stream stands, and what ties the pack together.
+    /// The stream's head, and the digests that tie the pack together.
     pub integrity: Integrity,
 }
 
-/// Which redaction profile shaped the pack.
+/// The redaction profile of a pack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileName {
@@ -43,7 +43,7 @@ pub struct ProfileName {
     pub name: String,
     /// Version of its built-in rules.
     pub version: u32,
-    /// What the host added to them.
+    /// The host's additions to the rules.
     pub additions: Additions,
     /// Digest of the built-in rules.
     pub rules_digest: Digest,
@@ -60,24 +60,24 @@ impl ProfileName {
     }
 }
 
-/// The digest of the rules that a version has.
+/// The digest of the rules of a version.
 pub(super) fn rules_digest(version: RulesVersion) -> Digest {
     static CURRENT: LazyLock<Digest> =
         LazyLock::new(|| tagged_digest("profile-rules", &RulesVersion::CURRENT.rules()));
     if version.is_current() { *CURRENT } else { tagged_digest("profile-rules", &version.rules()) }
 }
 
-/// Where the stream stands, and what ties the pack together.
+/// The stream's head, and the digests that tie the pack together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Integrity {
-    /// Version of how the sections are computed from the events.
+    /// Version of the sections.
     pub sections_version: u32,
     /// The stream's head as the database kept it.
     pub head: PackHead,
     /// Digest of the profile.
     pub profile_digest: Digest,
-    /// Digest of each event as it is shown, masked forms included.
+    /// Digest of each event as shown, masked forms included.
     pub event_digests: Vec<Digest>,
     /// Digest of the events that are set aside.
     pub set_aside_digest: Digest,
@@ -89,7 +89,7 @@ pub struct Integrity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PackHead {
-    /// The last place given out.
+    /// The last place assigned.
     pub seq: i64,
     /// The chain up to there.
     pub chain_hash: Digest,
@@ -101,7 +101,7 @@ pub struct PackHead {
     pub last_at: DateTime<Utc>,
 }
 
-/// A pack that could not be made.
+/// A pack could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
@@ -120,16 +120,16 @@ pub enum ExportError {
     },
 }
 
-/// Exports a request's whole story, redacted for its reader.
+/// Exports the whole story of a request, redacted for its reader.
 ///
-/// The pack is built from one consistent snapshot of the request's stream, whole, and of nothing but
-/// it. The same stream and profile give the same pack. An event that is not what was sealed is set aside
-/// by its place, and the rest is exported.
+/// The pack is built from one consistent snapshot of the request's whole stream, and from nothing
+/// else. The same stream and profile give the same pack. An event that does not match its hash is
+/// set aside, and the rest is exported.
 ///
 /// # Errors
-/// [`ExportError::UnknownRequest`] where nothing of the request was ever recorded, else as the store
-/// fails: a pack is never made from a part. [`StoreError::Archived`] if events of the request are in months that an
-/// operator has archived.
+/// [`ExportError::UnknownRequest`] if no event of the request was ever recorded.
+/// [`StoreError::Archived`] if events of the request are in months that an operator has archived.
+/// Otherwise as the store fails: a pack is never made from part of a stream.
 ///
 /// ```
 /// # async fn host(
@@ -157,13 +157,13 @@ pub async fn export_request_pack(
     Ok(RequestPack::of(request_id, &snapshot, profile))
 }
 
-/// Records that a pack is exported, and then exports it, that event included.
+/// Records the export, and then exports the pack with that event in it.
 ///
-/// `reader` says who asked, and ends up in the event's input.
+/// `reader` says who asked; it is stored in the event's input.
 ///
 /// # Errors
-/// [`ExportError::UnknownRequest`] where nothing of the request was ever recorded,
-/// [`ExportError::NotRecorded`] where the export could not be recorded, else as
+/// [`ExportError::UnknownRequest`] if no event of the request was ever recorded,
+/// [`ExportError::NotRecorded`] if the export could not be recorded, otherwise as
 /// [`export_request_pack`].
 #[cfg(feature = "recorder")]
 pub async fn export_recorded(
@@ -259,7 +259,7 @@ pub(super) fn checkpoint() -> Section<()> {
     Section::not_recorded("signed checkpoints are not made yet")
 }
 
-/// The digest of a part of the pack as it is shown.
+/// The digest of a part of the pack as shown.
 pub(super) fn shown_digest<T: Serialize>(part: &T) -> Digest {
     shown_digest_of(&serde_json::to_value(part).unwrap_or(Value::Null))
 }

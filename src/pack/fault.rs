@@ -1,4 +1,4 @@
-//! How a pack can fail to verify: the first fault, and where it is.
+//! Verification errors: the first fault, and where it is.
 
 /// The first reason why a pack does not verify.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,21 +16,21 @@ pub enum VerifyError {
         /// What is wrong with it.
         fault: EventFault,
     },
-    /// The stream's head is not where its events end.
+    /// The stream's head does not match the end of its events.
     #[error("the stream's head: {what}")]
     Head {
         /// What differs.
         what: &'static str,
     },
-    /// An event is missing, doubled or out of place.
+    /// An event is missing, repeated or out of place.
     #[error("event {expected} is missing, event {found} stands in its place")]
     Sequence {
-        /// The place this is.
+        /// The expected place.
         expected: i64,
-        /// The place that the event there claims.
+        /// The place that the event claims.
         found: i64,
     },
-    /// A part of the pack does not have the form the schema gives it.
+    /// A part of the pack does not have the form of the schema.
     #[error("{place}: {what}")]
     Malformed {
         /// The part.
@@ -38,13 +38,13 @@ pub enum VerifyError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// Masked text, a rule's name or the profile is not what was exported.
+    /// Masked text, a rule's name or the profile is not as exported.
     #[error("{place}: what is masked was changed after the export")]
     Masked {
         /// `profile`, or the event.
         place: String,
     },
-    /// A section does not say what the events say.
+    /// A section contradicts the events.
     #[error("section {section} at {pointer:?} does not say what the events say")]
     Section {
         /// The section.
@@ -61,7 +61,7 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
-    /// Whether the input is no pack at all, rather than one that was tampered with.
+    /// True if the input is not a pack at all, rather than a pack that was tampered with.
     #[must_use]
     pub fn is_unusable(&self) -> bool {
         matches!(self, Self::Unusable { .. })
@@ -72,10 +72,10 @@ impl VerifyError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EventFault {
-    /// The chain does not lead from the event before to this one.
+    /// The chain does not lead from the previous event to this one.
     #[error("its chain hash does not follow from the event before it at the time it was recorded")]
     Chain,
-    /// A shown value is not what was committed to.
+    /// A shown value does not match its commitment.
     #[error("its {part} does not match its commitment")]
     Commitment {
         /// JSON pointer to the part: `/input`, `/output`, `/idempotency_key` or `/host_ids`.
@@ -84,13 +84,13 @@ pub enum EventFault {
     /// The header contradicts itself.
     #[error("{0}")]
     Contradiction(&'static str),
-    /// The event hash is not that of its header and commitments.
+    /// The event hash does not match its header and commitments.
     #[error("its header or a commitment does not match its event hash")]
     EventHash,
-    /// The event belongs elsewhere.
+    /// The event belongs to another stream.
     #[error("it belongs to another stream than the pack's request")]
     ForeignStream,
-    /// Something is hidden in a way that the profile does not hide it.
+    /// A value is hidden in a way that the profile does not hide it.
     #[error("it hides {pointer}, and shows in its place what no rule of the profile leaves there")]
     Mask {
         /// JSON pointer to the value.
@@ -102,7 +102,7 @@ pub enum EventFault {
         /// JSON pointer to the value.
         pointer: String,
     },
-    /// A value has a form that is never sealed.
+    /// A value has a form that `seal` never produces.
     #[error("what it shows at {pointer} has a form that is never recorded")]
     NotSealed {
         /// JSON pointer to the value.
@@ -125,7 +125,7 @@ pub enum EventFault {
     },
 }
 
-/// A text from a pack, fit for a terminal: whoever forged the pack chose it.
+/// A text from a pack, made safe for a terminal, because a forger may have chosen it.
 pub(super) fn printable(text: &str) -> String {
     text.chars().take(80).flat_map(char::escape_debug).collect()
 }

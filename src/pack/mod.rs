@@ -1,8 +1,8 @@
-//! Request packs: one request's whole story, redacted for its reader, verifiable offline.
+//! Request packs: the whole story of one request, redacted for its reader, verifiable offline.
 //!
-//! A pack holds the request's events with their commitments, and sections a person can read. The
-//! sections are a pure function of the events as the pack shows them, so that the verifier computes
-//! them again, and a pack cannot tell another story than its events do.
+//! A pack holds the request's events with their commitments, and sections that a person can read.
+//! The sections are a pure function of the events as the pack shows them. The verifier computes
+//! them again, so a pack cannot tell another story than its events do.
 
 mod compare;
 mod disclose;
@@ -41,5 +41,6 @@ pub use self::{
 /// The `schema` member of every pack of this form.
 pub const SCHEMA: &str = "moltbot-audit/request-pack/v1";
 
-/// Version of how sections are computed from events. A verifier can vouch only for those it computes.
+/// Version of the sections: how they are computed from events. A verifier can vouch only for
+/// sections that it computes.
 pub const SECTIONS_VERSION: u32 = 4;

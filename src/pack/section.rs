@@ -1,10 +1,10 @@
-//! The enum that tells "nothing happened" from "nobody looked".
+//! Distinguishes "nothing happened" from "nobody looked".
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// A section of a pack: always present, and explicit about why it holds nothing.
+/// A section of a pack. It is always present, and says why if it has no content.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -34,7 +34,7 @@ pub enum Section<T> {
 }
 
 impl<T> Section<T> {
-    /// The content, where there is some.
+    /// The content, if there is any.
     #[must_use]
     pub fn content(&self) -> Option<&T> {
         match self {

@@ -1,4 +1,4 @@
-//! Events that a store has and a pack cannot vouch for: they keep their place, and show nothing.
+//! Events that a pack cannot vouch for. They keep their place and show nothing.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use super::rebuild::is_sanitised;
 use crate::proof::Digest;
 use crate::record::{Commitments, StoredRecord, UnreadableRecord};
 
-/// An event that is not what was sealed. The chain goes over its hash all the same, so its place and its
-/// time are proven, and every other event is.
+/// An event that is not what was sealed. The chain still covers its hash, so its place and time are
+/// proven, and so is every other event.
 ///
-/// Nothing proves why an event is set aside: whoever makes a pack can set aside any event. So a pack with
-/// such an event is never [`Intact`](super::Verdict::Intact).
+/// Nothing proves why an event is set aside, because the maker of a pack can set aside any event.
+/// So a pack with such an event is never [`Intact`](super::Verdict::Intact).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -41,7 +41,7 @@ pub struct SetAsideEvent {
 pub enum SetAsideReason {
     /// Its content or its header does not match the hash that was chained.
     ContentChanged,
-    /// It matches its hash, and is nothing that the library seals.
+    /// It matches its hash, but has a form that the library never seals.
     Malformed,
     /// A column of it cannot be read.
     Unreadable,

@@ -1,4 +1,4 @@
-//! What a verifier found: the verdict, and what it rests on.
+//! The result of a verification: the verdict and its reasons.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::fault::printable;
 use super::{BudgetVerdict, PackHead, ProfileName, SetAsideEvent};
 
-/// How much a verifier reads. The defaults are far above what a request has.
+/// Limits on what a verifier reads. The defaults are far above what a request has.
 ///
 /// ```
 /// use moltbot_audit::pack::{VerifyOptions, verify_request_pack_with};
@@ -30,16 +30,16 @@ impl Default for VerifyOptions {
     }
 }
 
-/// What can be said of a pack that nobody changed since it was exported.
+/// The verdict on a pack that is unchanged since its export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Everything was checked, and each limit was kept.
+    /// Everything was checked, and every limit was kept.
     Intact,
-    /// Something stands in the way of a check: see [`VerifiedPack::unchecked`] and
+    /// Something could not be checked: see [`VerifiedPack::unchecked`] and
     /// [`VerifiedPack::budgets`].
     CannotBeChecked,
-    /// An effect was admitted past a limit.
+    /// An effect was admitted beyond a limit.
     LimitPassed,
 }
 
@@ -47,16 +47,16 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unchecked {
-    /// The sections are of an earlier version, which this release does not compute. The events are checked: what
-    /// the sections say of them is not.
+    /// The sections are of an earlier version, which this release does not compute. The events were
+    /// checked, but not what the sections say about them.
     Sections {
         /// The version.
         version: u32,
     },
-    /// An event shows nothing: its store says that it is not what was sealed.
+    /// An event is set aside: according to its store, it is not what was sealed.
     SetAside(SetAsideEvent),
-    /// A value that the sections compute from is hidden. It was of another kind than its field, or the
-    /// host hides the field, or somebody called it hidden after the export.
+    /// A value that the sections compute from is hidden. Either it was of another kind than its
+    /// field, or the host hides the field, or a forger called it hidden after the export.
     Withheld {
         /// The event's place in the stream.
         seq: i64,
@@ -89,7 +89,7 @@ impl fmt::Display for Unchecked {
     }
 }
 
-/// A pack that verifies; only [`verify_request_pack`](super::verify_request_pack) makes one.
+/// A pack that verified. Only [`verify_request_pack`](super::verify_request_pack) makes one.
 #[derive(Clone, Debug)]
 pub struct VerifiedPack {
     pub(super) request_id: Uuid,
@@ -103,13 +103,13 @@ pub struct VerifiedPack {
 }
 
 impl VerifiedPack {
-    /// The request the pack tells of.
+    /// The request of the pack.
     #[must_use]
     pub fn request_id(&self) -> Uuid {
         self.request_id
     }
 
-    /// Whom it was redacted for.
+    /// The profile it was redacted with.
     #[must_use]
     pub fn profile(&self) -> &ProfileName {
         &self.profile
@@ -121,41 +121,42 @@ impl VerifiedPack {
         self.events
     }
 
-    /// How many values stand behind their digests.
+    /// How many values are hidden behind their digests.
     #[must_use]
     pub fn hidden(&self) -> usize {
         self.hidden
     }
 
-    /// Where the stream stands. Whoever knows the head from elsewhere compares it: without that, the
-    /// pack proves its inner consistency, not that it is the stream the database had.
+    /// The stream's head. Compare it with a head that you know from elsewhere. Without that, the
+    /// pack proves that it is consistent in itself, but not that it is the stream that the database
+    /// had.
     #[must_use]
     pub fn head(&self) -> &PackHead {
         &self.head
     }
 
-    /// Whether the request's limits were kept, added up from its events alone. A pack in which one was
-    /// passed verifies all the same: nobody changed it, and it says so.
+    /// Whether the request's limits were kept, added up from its events alone. A pack in which a
+    /// limit was exceeded still verifies, because it is unchanged and says so.
     #[must_use]
     pub fn budgets(&self) -> &BudgetVerdict {
         &self.budgets
     }
 
-    /// What nobody can vouch for: sections of an earlier version, and, in the order of the stream, events that are set
-    /// aside and hidden values that sections compute from.
+    /// What could not be checked: sections of an earlier version, and, in the order of the stream,
+    /// events that are set aside and hidden values that sections compute from.
     #[must_use]
     pub fn unchecked(&self) -> &[Unchecked] {
         &self.unchecked
     }
 
-    /// What is odd about the times of events, and may be a clock's fault; and by which rules values are hidden, if they are
-    /// an earlier version's.
+    /// Oddities in the times of events, which may be a clock's fault, and the version of the rules,
+    /// if it is an earlier one.
     #[must_use]
     pub fn remarks(&self) -> &[String] {
         &self.remarks
     }
 
-    /// All of the above in a word.
+    /// The verdict: all of the above in a word.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match &self.budgets {

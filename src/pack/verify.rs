@@ -28,20 +28,22 @@ const AHEAD_MAX: TimeDelta = TimeDelta::minutes(5);
 
 /// Verifies a pack's JSON.
 ///
-/// Recomputes every commitment, event hash and the chain, checks that the places run 1 to n without a
-/// gap up to the stream's head and that every event belongs to the request, checks that each value is
-/// hidden if and only if the profile's rules hide it, computes the readable sections again, and compares
-/// the digests over masked text. What was charged is added up again against the limits in force:
-/// [`VerifiedPack::budgets`]. [`VerifiedPack::verdict`] says whether anything could not be checked. It is
-/// counted in the metric `audit_verifications_total`, with the feature `recorder`.
+/// Recomputes every commitment, every event hash and the chain. Checks that the places run from 1
+/// to n without a gap up to the stream's head, that every event belongs to the request, and that
+/// each value is hidden if and only if the profile's rules hide it. Computes the readable sections
+/// again, and compares the digests over masked text. Adds up the charges again against the limits
+/// in force ([`VerifiedPack::budgets`]). [`VerifiedPack::verdict`] says whether anything could not
+/// be checked. With the feature `recorder`, the metric `audit_verifications_total` counts
+/// verifications.
 ///
 /// # Errors
-/// [`VerifyError::Unusable`] if the input is no pack of a known form, else the first fault, with its place.
+/// [`VerifyError::Unusable`] if the input is not a pack of a known form, otherwise the first fault
+/// with its place.
 pub fn verify_request_pack(json: &[u8]) -> Result<VerifiedPack, VerifyError> {
     verify_request_pack_with(json, &VerifyOptions::default())
 }
 
-/// As [`verify_request_pack`], with other limits on what is read.
+/// Like [`verify_request_pack`], with other limits on what is read.
 ///
 /// # Errors
 /// As [`verify_request_pack`].
@@ -55,7 +57,7 @@ pub fn verify_request_pack_with(
     verified
 }
 
-/// What is no pack was not tampered with. An event that is set aside was.
+/// An input that is not a pack was not tampered with. A pack with an event that is set aside was.
 #[cfg(feature = "recorder")]
 fn count(verified: &Result<VerifiedPack, VerifyError>) {
     let is_set_aside = |unchecked: &Unchecked| matches!(unchecked, Unchecked::SetAside(_));
@@ -133,7 +135,7 @@ impl Place<'_> {
     }
 }
 
-/// Every place as the pack has it: where the next event does not stand, one that is set aside may.
+/// Every place of the pack. If the next event is not there, one that is set aside may be.
 fn places<'a>(pack: &'a Parts<'_>) -> impl Iterator<Item = Place<'a>> {
     let mut events = pack.events.iter().map(Place::Event).peekable();
     let mut set_aside = pack.set_aside.iter().map(Place::SetAside).peekable();
@@ -175,7 +177,7 @@ fn stream(pack: &Parts<'_>) -> Uuid {
     pack.rules.old_stream(pack.request_id).unwrap_or_else(stream)
 }
 
-/// What contradicts itself in an event's header. What it says of its stream is compared before.
+/// Finds contradictions in an event's header. Its stream was compared before.
 fn contradiction(pack: &Parts<'_>, event: &PackEvent) -> Option<&'static str> {
     if pack.rules.old_stream(pack.request_id).is_none() {
         return event.header.contradiction();
@@ -327,8 +329,8 @@ fn unchecked(pack: &Parts<'_>) -> Vec<Unchecked> {
     unchecked
 }
 
-/// What the verifier did not do, and what is odd about times. The chain proves them as they were recorded, so nobody changed them in the
-/// pack; a clock may have been wrong.
+/// What the verifier did not do, and oddities in times. The chain proves that times are as
+/// recorded, so they were not changed in the pack; a clock may have been wrong.
 fn remarks(pack: &Parts<'_>) -> Vec<String> {
     let mut remarks = Vec::new();
     if !pack.rules.is_current() {

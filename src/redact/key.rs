@@ -9,12 +9,13 @@ use sha2::{Digest as _, Sha256};
 use super::e164::{CallingCode, PhoneError, canonical, of_found};
 use crate::event::{ConversationId, EventError, EventId, RequestId};
 
-/// A deployment's 32 secret bytes: with them the same value gives the same keyed hash each time,
-/// without them it cannot be guessed from its hash. Keep it outside the database, which knows it by its
-/// [fingerprint](Self::fingerprint) and refuses others. `docs/keys.md` says how to replace it.
+/// A deployment's 32 secret bytes. With them, the same value always gives the same keyed hash;
+/// without them, the value cannot be guessed from its hash. Keep the key outside the database,
+/// which knows its [fingerprint](Self::fingerprint) and refuses other keys. `docs/keys.md` says how
+/// to replace it.
 ///
-/// It also says which country a phone number is of that does not say so itself: Rwanda, unless told
-/// otherwise by [`calling_code`](Self::calling_code).
+/// It also holds the country of phone numbers without a calling code. Default: Rwanda; see
+/// [`calling_code`](Self::calling_code).
 #[derive(Clone)]
 pub struct RedactionKey {
     bytes: [u8; 32],
@@ -23,7 +24,8 @@ pub struct RedactionKey {
     previous: Vec<[u8; 32]>,
 }
 
-/// Tells keys apart, and says nothing of them: a database keeps that of the key in use.
+/// Distinguishes keys and reveals nothing about them. A database keeps the fingerprint of the key
+/// in use.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyFingerprint([u8; 16]);
 
@@ -32,29 +34,29 @@ pub struct KeyFingerprint([u8; 16]);
 pub struct KeyProof([u8; 32]);
 
 impl RedactionKey {
-    /// Takes the bytes; they should come from a cryptographic source.
+    /// Makes a key of these bytes, which should come from a cryptographic source.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self { bytes, home: CallingCode::RWANDA, previous: Vec::new() }
     }
 
-    /// Keeps keys that were used before, newest first. What was recorded under them is found again:
-    /// idempotency keys by their hashes, and requests and conversations by their names. A database that
-    /// belongs to one of them goes over to this key.
+    /// Keeps previous keys, newest first. Records made under them are found again: idempotency keys
+    /// by their hashes, requests and conversations by their names. A database that belongs to a
+    /// previous key goes over to this one.
     #[must_use]
     pub fn with_previous(mut self, keys: impl IntoIterator<Item = Self>) -> Self {
         self.previous.extend(keys.into_iter().map(|key| key.bytes));
         self
     }
 
-    /// What the database knows this key by.
+    /// The fingerprint by which the database knows this key.
     #[must_use]
     pub fn fingerprint(&self) -> KeyFingerprint {
         self.proof().fingerprint()
     }
 
-    /// Proves to a database that whoever replaces this key has it. It says nothing of the key, and is of no
-    /// use once the key was replaced.
+    /// Proves to a database that the process that replaces this key has it. It reveals nothing
+    /// about the key, and is useless once the key was replaced.
     #[must_use]
     pub fn proof(&self) -> KeyProof {
         KeyProof(hmac_sha256(&self.bytes, b"moltbot-audit/v1/key-proof"))
@@ -66,7 +68,7 @@ impl RedactionKey {
         self.previous.iter().map(|bytes| Self::from_bytes(*bytes).calling_code(self.home))
     }
 
-    /// Says which country the deployment is in. Default: [`CallingCode::RWANDA`].
+    /// Sets the country of the deployment. Default: [`CallingCode::RWANDA`].
     #[must_use]
     pub fn calling_code(mut self, home: CallingCode) -> Self {
         self.home = home;
@@ -78,7 +80,7 @@ impl RedactionKey {
         self.home
     }
 
-    /// Reads the bytes from 64 hex digits, or `None` where they are not that.
+    /// Reads the key from 64 hex digits. `None` if the text is not that.
     ///
     /// ```
     /// use moltbot_audit::redact::RedactionKey;
@@ -97,11 +99,12 @@ impl RedactionKey {
         Some(Self::from_bytes(bytes))
     }
 
-    /// The id of a request that the host names by any text; a UUID is taken as it is, in any of its
-    /// written forms.
+    /// The id of a request, from the host's own name for it. A UUID is taken as it is, in any of
+    /// its written forms.
     ///
-    /// The same name gives the same id in every process with this key. Without the key, the id tells
-    /// nothing of the name, which may hold a phone number. Two texts are two ids: case counts.
+    /// The same name gives the same id in every process with this key. Without the key, the id
+    /// reveals nothing about the name, which may hold a phone number. Two texts are two ids, and
+    /// case counts.
     ///
     /// ```
     /// # fn main() -> Result<(), moltbot_audit::EventError> {
@@ -124,7 +127,8 @@ impl RedactionKey {
         RequestId::named(host_id, |tag, name| self.of_ids().keyed_hash(tag, name))
     }
 
-    /// The id of a conversation that the host names by any text; as [`request_id`](Self::request_id).
+    /// The id of a conversation, from the host's own name for it. Like
+    /// [`request_id`](Self::request_id).
     ///
     /// # Errors
     /// As [`request_id`](Self::request_id).
@@ -132,13 +136,13 @@ impl RedactionKey {
         ConversationId::named(host_id, |tag, name| self.of_ids().keyed_hash(tag, name))
     }
 
-    /// The id of the event that records a provider's message: the same each time that its webhook is delivered,
-    /// to any process, so that the event is recorded once and
-    /// [`Recorded::is_duplicate`](crate::record::Recorded::is_duplicate) tells the others.
+    /// The id of the event that records a provider's message. It is the same each time the webhook
+    /// is delivered, to any process. So the event is recorded once, and
+    /// [`Recorded::is_duplicate`](crate::record::Recorded::is_duplicate) shows the repetitions.
     ///
-    /// `message_id` and `sent_at` are the provider's, from the webhook itself. Put into the event only what each
-    /// delivery says alike: no time of arrival, no row id of the host, no trace. The same id with other content is a
-    /// conflict.
+    /// `message_id` and `sent_at` are the provider's, from the webhook itself. Put only values into
+    /// the event that are the same in each delivery: no time of arrival, no row id of the host, no
+    /// trace. The same id with other content is a conflict.
     ///
     /// # Errors
     /// [`EventError::MalformedHostId`] for a message id that several messages would share, as
@@ -156,13 +160,13 @@ impl RedactionKey {
         Self::from_bytes(*self.previous.last().unwrap_or(&self.bytes)).calling_code(self.home)
     }
 
-    /// What stands for a phone number in an idempotency key: `phone-` and 32 hex digits. All spellings of one
-    /// number give the same, two numbers never do.
+    /// The replacement for a phone number in an idempotency key: `phone-` and 32 hex digits. All
+    /// spellings of one number give the same, and two numbers never do.
     ///
-    /// A number without a plus is read as one of the [deployment's country](Self::calling_code) if it can be
-    /// one, else as a number that begins with its calling code. Digits may be of any script and set apart
-    /// by blanks, dashes, dots, slashes and brackets; `tel:` URIs, WhatsApp's links and addresses, and extensions are
-    /// understood. An extension makes another number.
+    /// A number without a plus is read as one of the [deployment's country](Self::calling_code) if
+    /// it can be one, otherwise as a number that begins with its calling code. Digits may be of any
+    /// script, separated by blanks, dashes, dots, slashes and brackets. `tel:` URIs, WhatsApp's
+    /// links and addresses, and extensions are understood. An extension makes a different number.
     ///
     /// ```
     /// # fn main() -> Result<(), moltbot_audit::redact::PhoneError> {
@@ -177,7 +181,7 @@ impl RedactionKey {
     /// ```
     ///
     /// # Errors
-    /// [`PhoneError`] if the text is no phone number.
+    /// [`PhoneError`] if the text is not a phone number.
     pub fn phone_hash(&self, phone: &str) -> Result<String, PhoneError> {
         Ok(self.hash_of_number(&canonical(phone, self.home)?))
     }

@@ -16,7 +16,7 @@ const MAX_PASSES: usize = 8;
 
 /// Finds personal data and secrets of every kind in a text, left to right, without overlap.
 ///
-/// One pass; it allocates nothing where it finds nothing.
+/// One pass, which allocates nothing if it finds nothing.
 #[must_use]
 pub fn find(text: &str) -> Vec<Found> {
     scan(text, Scope::Full)
@@ -33,8 +33,9 @@ pub(super) fn find_below(name: &str, text: &str) -> Vec<Found> {
     if find(&format!("{name}: {text}")).is_empty() { Vec::new() } else { found }
 }
 
-/// The text with a mask in the place of everything that [`find`] finds: `***456` for a phone number,
-/// `j***@***.com` for an e-mail address, `[card ***242]`, and the kind alone for what helps nobody.
+/// The text with a mask in the place of everything that [`find`] finds: `***456` for a phone
+/// number, `j***@***.com` for an e-mail address, `[card ***242]`, and only the kind for values of
+/// which no part is useful.
 ///
 /// Masking twice changes nothing.
 ///
@@ -60,8 +61,8 @@ pub fn mask(text: &str) -> Cow<'_, str> {
     masked
 }
 
-/// The masked text, cut to at most `max_len` bytes: masked before it is cut, because half a number is
-/// none that a scan knows.
+/// The masked text, cut to at most `max_len` bytes. It is masked before it is cut, because a scan
+/// does not recognise half a number.
 ///
 /// Masking the result changes nothing.
 #[must_use]

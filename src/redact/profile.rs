@@ -1,4 +1,4 @@
-//! Who may see what in a pack.
+//! Redaction profiles: who may see what in a pack.
 
 use serde_json::Value;
 
@@ -10,8 +10,8 @@ use super::earlier::RulesVersion;
 use super::form::pseudonym_prefix;
 use super::known::KnownValues;
 
-/// A redaction profile: decides for each value of a pack whether it is shown, and what stands in its
-/// place where it is not.
+/// A redaction profile. It decides for each value of a pack whether it is shown, and what replaces
+/// it otherwise.
 ///
 /// | | internal | external |
 /// |---|---|---|
@@ -56,51 +56,52 @@ impl Profile {
     /// Version of the rules; it stands in every pack.
     pub const VERSION: u32 = RulesVersion::CURRENT.number();
 
-    /// For the operator's own people.
+    /// The profile for the operator's own people.
     #[must_use]
     pub fn internal() -> Self {
         let (reader, additions) = (Reader::Internal, Additions::default());
         Self { reader, additions, home: CallingCode::RWANDA }
     }
 
-    /// For regulators and other outsiders. Under the same `key` the same vendor is the same keyed hash
-    /// in every pack.
+    /// The profile for regulators and other outsiders. Under the same `key`, a vendor has the same
+    /// keyed hash in every pack.
     #[must_use]
     pub fn external(key: &RedactionKey) -> Self {
         let reader = Reader::External { key: key.clone() };
         Self { reader, additions: Additions::default(), home: key.home() }
     }
 
-    /// Says which country the deployment is in: its numbers are known again without their calling code.
-    /// Default: the key's for an external reader, else [`CallingCode::RWANDA`].
+    /// Sets the country of the deployment, whose numbers are recognised without their calling code.
+    /// Default: the key's for an external reader, otherwise [`CallingCode::RWANDA`].
     #[must_use]
     pub fn calling_code(mut self, home: CallingCode) -> Self {
         self.home = home;
         self
     }
 
-    /// Hides the field of this name, and all that is below it, wherever it stands. It wins over
-    /// [`danger_show`](Self::danger_show). If the sections compute from the field, a verifier says that the
-    /// pack cannot be checked.
+    /// Hides every field of this name and everything below it. Takes precedence over
+    /// [`danger_show`](Self::danger_show). If the sections compute from the field, a verifier says
+    /// that the pack cannot be checked.
     #[must_use]
     pub fn hide(mut self, field: impl Into<String>) -> Self {
         self.additions.hidden.insert(field.into());
         self
     }
 
-    /// **Weakens the profile**: an external reader sees the field of this name, as far as what it holds
-    /// allows. What is no part of the built-in lists is hidden otherwise, and this overrules what the
-    /// built-in lists say of a field, unless the sections compute from it. Phone numbers and addresses in it
-    /// stay masked.
+    /// **Weakens the profile**: an external reader sees fields of this name, as far as their
+    /// content allows. Without it, a field on no built-in list is hidden. It also overrules the
+    /// built-in lists, unless the sections compute from the field. Phone numbers and addresses in
+    /// it stay masked.
     #[must_use]
     pub fn danger_show(mut self, field: impl Into<String>, holds: FieldKind) -> Self {
         self.additions.shown.insert(field.into(), holds);
         self
     }
 
-    /// Lists words of a field that an external reader sees, each by its value. Words that are in no list, the
-    /// library's or the host's, may have been typed by anybody and are hidden. The words of `category` say which
-    /// categories have nothing to do with health. A word that looks medical, or holds somebody's number, stays hidden.
+    /// Lists words of a field that an external reader may see, each by its value. A word on no
+    /// list, the library's or the host's, is hidden, because a person or a model may have typed it.
+    /// The words of `category` are the categories that have nothing to do with health. A word that
+    /// looks medical or holds a phone number stays hidden.
     ///
     /// ```
     /// # use moltbot_audit::redact::{Profile, RedactionKey};
@@ -121,14 +122,14 @@ impl Profile {
         self
     }
 
-    /// What was added to the built-in rules.
+    /// The additions to the built-in rules.
     #[must_use]
     pub fn additions(&self) -> &Additions {
         &self.additions
     }
 
-    /// The built-in rules of this version, as data: every field an external reader learns something
-    /// from, by class. What is not listed is hidden.
+    /// The built-in rules of this version, as data: every field from which an external reader
+    /// learns something, by class. Any other field is hidden.
     #[must_use]
     pub fn rules() -> Value {
         RulesVersion::CURRENT.rules()

@@ -1,4 +1,4 @@
-//! Masks what is personal in a JSON value: keys and values, whatever their type.
+//! Masks personal data in a JSON value: keys and values of every type.
 
 use std::borrow::Cow;
 use std::mem;
@@ -18,9 +18,9 @@ pub(super) const MAX_NESTED: usize = 4;
 /// How deep such JSON may be nested: all levels of texts together fit on a thread's stack.
 const NESTED_DEPTH_MAX: usize = 128;
 
-/// Masks personal data and secrets anywhere in a value: in texts, numbers, member names, and in JSON
-/// that is written inside a text. The name of a key decides too: what stands under `access_token`,
-/// `from_number` or `patient_name`, in any case style, is masked whatever it looks like.
+/// Masks personal data and secrets anywhere in a value: in texts, numbers, member names, and in
+/// JSON inside a text. The name of a key decides too: every value under `access_token`,
+/// `from_number` or `patient_name`, in any case style, is masked.
 ///
 /// Masking twice changes nothing.
 ///

@@ -1,4 +1,5 @@
-//! What may run, decided where it is recorded: the storage trait of admission, and its words.
+//! The storage trait of admission, and its types: what may run is decided in the transaction that
+//! records it.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,33 +15,33 @@ use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 
-/// A store that decides what may run, in the transaction in which it records that.
+/// A store that decides what may run, in the transaction that records the decision.
 ///
-/// What an implementation promises, over all processes that use one database:
-/// - [`admit`](Self::admit) takes all charges of a claim or none, and never one that passes its limit.
+/// An implementation guarantees, over all processes that use one database:
+/// - [`admit`](Self::admit) takes all charges of a claim or none, and and never one that exceeds its limit.
 /// - Of all claims with one key, one is admitted, until its effect is voided or has failed.
-/// - Once [`set_switch`](Self::set_switch) has returned, no claim is admitted against the switch, but for
-///   those that [`Flip::may_admit`] names. Engaging waits for no stream.
-/// - The intent of a claim is appended if and only if the claim is admitted; the same claim again, as
-///   after an error, gets the same answer and the first receipt.
+/// - Once [`set_switch`](Self::set_switch) has engaged a switch and returned, no claim with it is admitted,
+///   except for those that [`Flip::may_admit`] names. Engaging waits for no stream.
+/// - The intent of a claim is appended if and only if the claim is admitted. The same claim again, for
+///   example after an error, gets the same answer and the first receipt.
 /// - [`append`](super::AuditSink::append) of a record that is an
 ///   [`Outcome`](crate::record::Role::Outcome) settles its effect in the same transaction, by
 ///   [`Settlement`](crate::record::Settlement).
 /// - No effect is admitted whose outcome is stored.
 pub trait AdmissionStore: fmt::Debug + Send + Sync {
-    /// Looks up the redaction key that the database belongs to. If there is none yet, that is `given` from
-    /// now on; of several callers at once, one is first.
+    /// Looks up the redaction key that the database belongs to. If it has none yet, it belongs to
+    /// `given` from now on; of several concurrent callers, one is first.
     ///
     /// # Errors
     /// [`StoreError`].
     fn use_key(&self, given: KeyFingerprint) -> BoxFuture<'_, Result<KeyFingerprint, StoreError>>;
 
-    /// Replaces the key in use, and appends the record that says so. Once it has returned, no claim under
-    /// another key is admitted. `None`, with nothing written, if `from` does not prove the key in use, or
-    /// `to` was in use before: a key does not come back.
+    /// Replaces the key in use, and appends the record of it. Once it has returned, no claim under
+    /// another key is admitted. `None`, with nothing written, if `from` does not prove the key in
+    /// use, or if `to` was in use before.
     ///
     /// # Errors
-    /// [`StoreError`]; it may have landed or not. [`use_key`](Self::use_key) tells.
+    /// [`StoreError`]; it may have taken effect or not. [`use_key`](Self::use_key) tells which.
     fn rotate_key<'a>(
         &'a self,
         from: KeyProof,
@@ -48,18 +49,18 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
         record: &'a Record,
     ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>>;
 
-    /// Decides about a claim. What stands in the way is looked for in the order of [`Verdict`].
+    /// Decides about a claim. Obstacles are checked in the order of [`Verdict`].
     ///
     /// # Errors
-    /// [`StoreError::KeyMismatch`] if the database belongs to another key than the claim's. Else
-    /// [`StoreError`]; the claim may have been admitted or not.
+    /// [`StoreError::KeyMismatch`] if the database belongs to another key than the claim's. After
+    /// any other [`StoreError`], the claim may have been admitted or not.
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>>;
 
-    /// Concludes an effect without an outcome, and appends the record that says so. `None`, with
-    /// nothing written, where the effect is not open, or not in the way that the conclusion needs.
+    /// Concludes an effect without an outcome, and appends the record of it. `None`, with nothing
+    /// written, if the effect is not open, or not in the state that the conclusion needs.
     ///
     /// # Errors
-    /// [`StoreError`]; it may have landed or not. The same again is safe.
+    /// [`StoreError`]; it may have taken effect or not. Trying again is safe.
     fn conclude<'a>(
         &'a self,
         effect_id: Uuid,
@@ -67,16 +68,16 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
         record: &'a Record,
     ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>>;
 
-    /// Renews leases: each now ends its length from now. Passed over is an effect whose lease has run out,
-    /// whose end is recorded, that was resolved, or that the store does not know; and one that another
-    /// transaction holds at the moment, so that this waits for no lock on an effect or a stream. Appends no
-    /// event.
+    /// Renews leases: each now ends one lease length from now. It skips effects whose lease has run
+    /// out, whose outcome is recorded, that were resolved, or that the store does not know. It also
+    /// skips effects that another transaction holds, so that it waits for no lock on an effect or a
+    /// stream. Appends no event.
     ///
     /// # Errors
-    /// [`StoreError`]; the same again is safe.
+    /// [`StoreError`]. Trying again is safe.
     fn renew_leases<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// A page of the effects that are running or in doubt: those whose lease ends first come first.
+    /// A page of the effects that are running or in doubt, in the order in which their leases end.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -95,7 +96,7 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
     /// [`StoreError`].
     fn count_in_doubt(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
 
-    /// What of each budget is used; without an entry, nothing is.
+    /// How much of each budget is used. A budget without an entry is unused.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -107,27 +108,28 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
     /// [`StoreError`].
     fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>>;
 
-    /// Sets a switch, and appends the record of it. A switch that stands so already is set again.
+    /// Sets a switch, and appends the record of it. A switch that is already in that state is set
+    /// again.
     ///
     /// # Errors
-    /// [`StoreError`]; it may have landed or not. The same again is safe.
+    /// [`StoreError`]; it may have taken effect or not. Trying again is safe.
     fn set_switch<'a>(
         &'a self,
         state: &'a SwitchState,
         record: &'a Record,
     ) -> BoxFuture<'a, Result<Flip, StoreError>>;
 
-    /// Appends the records of flips that wait beside their switches, and says how many there were.
-    /// Default: 0, for a store in which none ever waits.
+    /// Appends the pending records of switches, and returns how many there were. Default: 0, for a
+    /// store that has none.
     ///
     /// # Errors
-    /// [`StoreError`]; nothing was appended, or it was and the answer was lost. The same again is safe.
+    /// [`StoreError`]. Either nothing was appended, or the answer was lost. Trying again is safe.
     fn append_pending_flips(&self) -> BoxFuture<'_, Result<u32, StoreError>> {
         Box::pin(async { Ok(0) })
     }
 
-    /// Removes what is kept of an engaged switch, which stays engaged, as every switch that was never
-    /// reset. Says whether there was something to remove. Default: `false`.
+    /// Removes the entry of an engaged switch, which stays engaged, like every switch that was
+    /// never reset. Returns true if there was an entry. Default: `false`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -135,8 +137,8 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
         Box::pin(async { Ok(false) })
     }
 
-    /// The first shortlist of a request's stream; `None` where there is none. Default: `None`, and the
-    /// time to it is not measured.
+    /// The first shortlist of a request's stream, if there is one. Default: `None`, and the time to
+    /// a shortlist is not measured.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -147,9 +149,8 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
         Box::pin(async { Ok(None) })
     }
 
-    /// The events of a stream before a place, of some types, in their order: the last
-    /// [`EarlierEvent::MAX`] of them. They tell whether a report is a repetition. Default: none, and each
-    /// report counts.
+    /// The last [`EarlierEvent::MAX`] events of some types before a place in a stream, in order.
+    /// They show whether a report is a repetition. Default: none, and each report counts.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -162,11 +163,11 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    /// Whether the database answers, asked in a way that waits for no lock and for no other statement.
+    /// Whether the database answers. The question waits for no lock and no other statement.
     ///
-    /// The auditor asks this when a decision fails or does not come. While the database answers, it may know an
-    /// effect's key, so a keyed effect does not run without a decision. Default: `false`, which makes silence
-    /// an outage.
+    /// The auditor asks this if a decision fails or does not come. While the database answers, it
+    /// may know an effect's key, so a keyed effect does not run without a decision. Default:
+    /// `false`: silence counts as an outage.
     fn is_answering(&self) -> BoxFuture<'_, bool> {
         Box::pin(async { false })
     }
@@ -185,9 +186,9 @@ pub struct EarlierEvent {
     pub event_type: String,
     /// How it ended.
     pub outcome: String,
-    /// What went in, as it is stored; null if nothing did.
+    /// The stored input; null if there is none.
     pub input: Value,
-    /// What came out, as it is stored; null if nothing did.
+    /// The stored output; null if there is none.
     pub output: Value,
 }
 
@@ -212,12 +213,12 @@ impl fmt::Debug for EarlierEvent {
 pub struct FirstShortlist {
     /// The `shortlist.generated` event.
     pub event_id: Uuid,
-    /// The time from the request's first event to it, both as they are dated. `None` if the first event is
-    /// not stored any more, or is dated later: then there is no time to measure.
+    /// The time from the request's first event to it, by their own dates. `None` if the first event
+    /// is no longer stored or is dated later.
     pub after: Option<Duration>,
 }
 
-/// What a store says to a claim: the first of these that is so.
+/// A store's decision about a claim: the first of these that applies.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Verdict {
@@ -225,11 +226,11 @@ pub enum Verdict {
     Replay {
         /// That effect.
         effect_id: Uuid,
-        /// What it returned, as it is recorded; none where somebody only resolved that it was
-        /// performed.
+        /// Its recorded output. None if an operator resolved it as performed.
         output: Option<Value>,
     },
-    /// The key is another input's, or the effect's id is taken, be it by an outcome that came first.
+    /// The key was used with another input, or the effect's id is taken, for example by an outcome
+    /// that came first.
     Conflict {
         /// The effect that has it.
         effect_id: Uuid,
@@ -241,12 +242,12 @@ pub enum Verdict {
         /// When it will be in doubt, unless its process renews its lease.
         lease_until: DateTime<Utc>,
     },
-    /// How an effect with this key ended is not known.
+    /// An effect with this key is in doubt.
     InDoubt {
         /// That effect.
         effect_id: Uuid,
     },
-    /// Something stands in its way.
+    /// It is refused.
     Refused(Obstacle),
     /// It may run. Its charges are reserved, and its intent is appended.
     Proceed(Admission),
@@ -278,26 +279,26 @@ impl fmt::Debug for Verdict {
     }
 }
 
-/// What an admitted claim is told.
+/// The answer to an admitted claim.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Admission {
-    /// Of the intent.
+    /// The intent's receipt.
     pub receipt: Receipt,
-    /// What of each budget is used, this effect included, in the order of the claim's charges. Empty
-    /// where the claim had been admitted before.
+    /// How much of each budget is used, this effect included, in the order of the claim's charges.
+    /// Empty if the claim was admitted before.
     pub used: Vec<i64>,
-    /// How long the request has taken, where the claim has an `elapsed_max`, and the request no
+    /// How long the request has taken, if the claim has an `elapsed_max` and the request has no
     /// shortlist.
     pub elapsed: Option<Duration>,
 }
 
-/// Why a claim is refused: the first of these that is so.
+/// Why a claim is refused: the first of these that applies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Obstacle {
     /// One of its switches is engaged, or was never set.
     Switch {
-        /// Which of the claim's switches, from 0: the first that is.
+        /// Index of the first such switch among the claim's, from 0.
         switch: usize,
     },
     /// The consent was never granted.
@@ -306,11 +307,11 @@ pub enum Obstacle {
     ConsentDenied,
     /// The consent lapsed.
     ConsentExpired,
-    /// A budget would pass its limit.
+    /// A budget would exceed its limit.
     Budget {
-        /// Which of the claim's charges, from 0.
+        /// Index among the claim's charges, from 0.
         charge: usize,
-        /// What is used without it.
+        /// How much is used without it.
         used: i64,
     },
     /// The request has taken too long.
@@ -326,13 +327,13 @@ pub enum Obstacle {
 pub enum Conclusion {
     /// Its lease ended while it was running: it is in doubt.
     Expired,
-    /// It was performed: charges stay.
+    /// It was performed. Its charges stay.
     Performed,
-    /// It was not: charges are given back, and its key is free.
+    /// It was not performed. Its charges are given back, and its key is free.
     NotPerformed,
 }
 
-/// Whose usage.
+/// Whose usage is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// A request's.
@@ -341,33 +342,33 @@ pub enum Scope {
     Day(NaiveDate),
 }
 
-/// How a switch stands.
+/// The state of a switch.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SwitchState {
     /// The switch.
     pub switch: Switch,
-    /// Whether it is engaged: what it governs is off.
+    /// True if it is engaged: the effects that it governs are refused.
     pub is_engaged: bool,
     /// Who set it last.
     pub by: String,
     /// Why.
     pub reason: String,
-    /// When, by the database's clock; ignored where a switch is set.
+    /// When, by the database's clock. Ignored when a switch is set.
     pub at: DateTime<Utc>,
-    /// How many flips of it wait to be appended to the trail; ignored where a switch is set.
+    /// How many of its records wait to be appended to the trail. Ignored when a switch is set.
     pub pending: u32,
 }
 
 /// A switch that was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flip {
-    /// The receipt of its record. `None` while another transaction holds the stream: the record is kept
-    /// beside the switch, in the same transaction, and appended by
-    /// [`append_pending_flips`](AdmissionStore::append_pending_flips).
+    /// The receipt of its record. `None` while another transaction holds the stream: the record is
+    /// kept beside the switch, in the same transaction, and
+    /// [`append_pending_flips`](AdmissionStore::append_pending_flips) appends it.
     pub receipt: Option<Receipt>,
-    /// The database sessions, by process id, that had begun to admit an effect before the switch was
-    /// engaged and hung for so long that it was not waited for them: each may still admit that one.
-    /// Terminate them.
+    /// Process ids of database sessions that began to admit an effect before the switch was
+    /// engaged, and hung too long to wait for. Each may still admit that one effect. Terminate
+    /// them.
     pub may_admit: Vec<i32>,
 }
 

@@ -1,4 +1,4 @@
-//! An effect that asks to run: what a store decides about.
+//! A claim: an effect that asks a store whether it may run.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(crate) const DOING: &str = "admit an effect";
 /// An effect that asks to run.
 #[derive(Clone, Debug)]
 pub struct Claim {
-    /// The `effect.admitted` event, which is appended where it may.
+    /// The `effect.admitted` event, which is appended if the effect may run.
     pub intent: Record,
     /// The id of the event that will record how it ended.
     pub effect_id: Uuid,
@@ -28,23 +28,23 @@ pub struct Claim {
     pub key_hash: Option<Digest>,
     /// Keyed hash of the input.
     pub input_hash: Digest,
-    /// The same under the keys that were used before, newest first: an effect is found again under the
-    /// key that it was admitted with.
+    /// The same under previous keys, newest first: an effect is found under the key that it was
+    /// admitted with.
     pub previous: Vec<KeyedHashes>,
     /// The switches that govern it: its own, and those of the effects inside which it runs.
     pub switches: Vec<Switch>,
     /// The consent it needs.
     pub consent: Option<ConsentClaim>,
-    /// The longest that its request may have taken since the deployment first heard of it, by the
-    /// database's clock, where no shortlist is there yet.
+    /// How long its request may have taken since the deployment first heard of it, by the
+    /// database's clock, if it has no shortlist yet.
     pub elapsed_max: Option<Duration>,
-    /// What it is charged; each budget once a period.
+    /// Its charges; each budget at most once a period.
     pub charges: Vec<Charge>,
-    /// How long its lease is, until it is renewed or the effect is in doubt.
+    /// The length of its lease.
     pub lease: Duration,
 }
 
-/// What an effect is found again by, under one redaction key.
+/// The hashes of an effect under one redaction key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyedHashes {
     /// Of the idempotency key.
@@ -54,11 +54,11 @@ pub struct KeyedHashes {
 }
 
 impl Claim {
-    /// Objects to a claim that would come around a limit; for implementors of a store.
+    /// Refuses a claim that would bypass a limit. For implementors of a store.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] where a charge is negative, a budget is charged twice, or a request that
-    /// there is not.
+    /// [`StoreError::Refused`] if a charge is negative, a budget is charged twice, or a charge
+    /// needs a request that the claim does not have.
     pub fn check(&self) -> Result<(), StoreError> {
         let has_request = self.intent.header().request_id.is_some();
         for (at, charge) in self.charges.iter().enumerate() {
@@ -78,7 +78,7 @@ impl Claim {
         Ok(())
     }
 
-    /// The streams in which words about its consent are looked for: its request's, and its conversation's.
+    /// The streams that may hold events about its consent: its request's and its conversation's.
     pub(crate) fn consent_streams(&self) -> [Option<StreamId>; 2] {
         let header = self.intent.header();
         let of_request = header.request_id.map(|request| StreamId::of(Some(request), None));
@@ -87,13 +87,13 @@ impl Claim {
     }
 }
 
-/// The consent that a claim rests on: the last word about it in the trail of the claim's request or
+/// The consent that a claim needs. The last event about it in the trail of the claim's request or
 /// conversation must be a `call.consent_granted` that has not lapsed.
 #[derive(Clone, Debug)]
 pub struct ConsentClaim {
     /// The host's name for it, as `consent_id` in the events' input.
     pub consent_id: String,
-    /// How long after it was recorded a grant holds that does not say when it lapses.
+    /// How long a grant without an `expires_at` holds after it was recorded.
     pub lifetime: Duration,
 }
 
@@ -102,9 +102,9 @@ pub struct ConsentClaim {
 pub struct Charge {
     /// The budget.
     pub budget: Budget,
-    /// Whether it is the request's or the day's.
+    /// The period: the request or the day.
     pub period: Period,
-    /// How much is reserved; not negative.
+    /// How much is reserved. Not negative.
     pub amount: i64,
     /// The most that may be used, this included.
     pub limit: i64,

@@ -1,4 +1,4 @@
-//! How storing can fail, by what the caller can do about it.
+//! Storage errors, by what the caller can do about them.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use crate::event::StreamId;
 use crate::proof::Digest;
 use crate::redact::KeyFingerprint;
 
-/// The same event id is stored with other content. The stored event stands.
+/// The same event id is already stored with other content. The stored event stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "event {event_id} is already recorded with other content (stored hash {stored}, offered \
      {offered}): give the new event an id of its own"
 )]
 pub struct Conflict {
-    /// The id both claim.
+    /// The id of both.
     pub event_id: Uuid,
     /// The stored event's hash.
     pub stored: Digest,
@@ -23,16 +23,16 @@ pub struct Conflict {
     pub offered: Digest,
 }
 
-/// What a driver said, for operators. The stores of this crate keep of it what holds no values of
-/// theirs. Shared, because one failure of a batch is told to every caller whose event was in it.
+/// The driver's error, for operators. The stores of this crate strip payload values from it.
+/// Shared, because every caller with an event in a failed batch gets it.
 pub type DriverError = Arc<dyn std::error::Error + Send + Sync>;
 
-/// A store that could not do what it was asked.
+/// A store could not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// Events of a stream are in months that an operator has archived. Nothing is wrong with them: attach the
-    /// months again to read the stream.
+    /// Events of the stream are in months that an operator has archived. Attach the months again to
+    /// read the stream.
     #[error(
         "{missing} events of stream {stream_id} are not there, and these months are archived: {}; attach them \
          again with moltbot_audit.make_partitions (docs/operate.md)",
@@ -41,13 +41,13 @@ pub enum StoreError {
     Archived {
         /// The stream.
         stream_id: StreamId,
-        /// How many of its events are not there.
+        /// How many of its events are missing.
         missing: i64,
         /// The months from which they may be missing, as `2026-03`.
         months: Vec<String>,
     },
-    /// The database cannot do it as it is: the schema is missing, a right, the log-in. Nothing is wrong
-    /// with the events; an operator has to see to it.
+    /// The database is set up wrongly: the schema, a right or the login is missing. An operator has
+    /// to repair it. The events are fine.
     #[error("the database is not in a state to {doing}: {source}")]
     Database {
         /// What was being done.
@@ -56,13 +56,14 @@ pub enum StoreError {
         #[source]
         source: DriverError,
     },
-    /// The database URL cannot be used.
+    /// The database URL is unusable.
     #[error("database URL: {reason}")]
     InvalidUrl {
-        /// What is wrong with it; never the URL itself, which holds a password.
+        /// What is wrong with it. Never the URL itself, which holds a password.
         reason: String,
     },
-    /// The database belongs to another redaction key: under two keys one idempotency key would be two.
+    /// The database belongs to another redaction key. Under two keys, one idempotency key would be
+    /// two.
     #[error(
         "the database belongs to the redaction key {in_use}, and this process has {given}: give every \
          process the same key, or, to replace it, the new one with_previous the old one"
@@ -73,8 +74,8 @@ pub enum StoreError {
         /// The fingerprint of the key that was given.
         given: KeyFingerprint,
     },
-    /// Another transaction held a lock for longer than a statement waits for it: on a stream, a table, or
-    /// SQLite's file. Try again: other streams may be free.
+    /// Another transaction held a lock for longer than a statement waits: on a stream, a table, or
+    /// SQLite's file. Try again; other streams may be free.
     #[error("another transaction holds a lock (tried to {doing}): try again: {source}")]
     Locked {
         /// What was being done.
@@ -92,7 +93,7 @@ pub enum StoreError {
         seq: i64,
         /// The column.
         column: &'static str,
-        /// What is wrong with it; never the value.
+        /// What is wrong with it. Never the value.
         reason: &'static str,
     },
     /// The schema could not be brought up to date.
@@ -104,8 +105,8 @@ pub enum StoreError {
         #[source]
         source: DriverError,
     },
-    /// The database refused what it was given: an event of the batch, or its stream, is at fault, and
-    /// will be refused again.
+    /// The database refused the batch: an event of it, or its stream, is at fault, and will be
+    /// refused again.
     #[error("the database refused to {doing}: {source}")]
     Refused {
         /// What was being done.
@@ -114,7 +115,7 @@ pub enum StoreError {
         #[source]
         source: DriverError,
     },
-    /// The database is away, or too slow. Try again: what was written is not written twice.
+    /// The database is away or too slow. Try again: a record that was written is not written twice.
     #[error("the database is unavailable (tried to {doing}): try again: {source}")]
     Unavailable {
         /// What was being done.
@@ -125,7 +126,7 @@ pub enum StoreError {
     },
 }
 
-/// Declares a constructor: what was being done, and what the driver said.
+/// Declares a constructor that takes what was being done and the driver's error.
 macro_rules! constructor {
     ($(#[$doc:meta])* $name:ident, $variant:ident) => {
         $(#[$doc])*
@@ -157,13 +158,13 @@ impl StoreError {
         database, Database
     }
 
-    /// Whether the same call may succeed later, without anybody's doing.
+    /// True if the same call may succeed later by itself.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Locked { .. } | Self::Unavailable { .. })
     }
 
-    /// Whether an event of the batch, or its stream, is at fault, and not the database.
+    /// True if an event of the batch or its stream is at fault, not the database.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Malformed { .. } | Self::Refused { .. })

@@ -1,7 +1,7 @@
-//! Where records go: the storage traits, and a native implementation for each database.
+//! Storage: the traits, and a native implementation for each database.
 //!
-//! Each store is written for its database, without shared SQL; one contract
-//! test suite runs on all of them.
+//! Each store is written for its database, without shared SQL. One contract suite runs on all of
+//! them.
 
 #[cfg(feature = "recorder")]
 pub mod admission;
@@ -56,40 +56,39 @@ use crate::record::{Receipt, Record, StoredRecord, UnreadableRecord};
 /// A future that a trait object can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What became of one record of a batch.
+/// The result for one record of a batch.
 pub type Appended = Result<Receipt, Conflict>;
 
 /// The write side: takes sealed records, and chains them.
 ///
-/// What an implementation promises:
+/// An implementation guarantees:
 /// - When `append` returns `Ok`, every record with a receipt is durable and chained.
-/// - A stream's `seq` runs 1, 2, 3, … without gap, in the order of the batch, whoever else appends to
-///   it at the same time, in this process or another.
+/// - A stream's `seq` runs 1, 2, 3, … without a gap, in the order of the batch, even if other callers
+///   append to it at the same time, in this process or another.
 /// - A record whose event is already stored with the same content is not stored again: its receipt is
-///   the first one. With other content it is a [`Conflict`], and the rest of the batch still lands. Of
-///   one id in two streams of one batch, either may be the one that counts.
-/// - An `effect.admitted` is appended with [`Role::Intent`](crate::record::Role::Intent), and nothing else is
-///   in that role. `effect.expired`, `effect.resolved` and `switch.*` are not appended here, but by the
-///   functions of `AdmissionStore` that do what they report: [`StoreError::Refused`].
+///   the first one. With other content it is a [`Conflict`], and the rest of the batch still lands. If
+///   one id stands in two streams of one batch, either may be the one that counts.
+/// - `effect.admitted` is appended with [`Role::Intent`](crate::record::Role::Intent), and no other event
+///   has that role. `effect.expired`, `effect.resolved` and `switch.*` are [`StoreError::Refused`] here:
+///   the functions of `AdmissionStore` that do what they report append them.
 /// - When `append` returns `Err`, the batch as a whole may or may not have landed (the connection may
 ///   have died after the commit). The caller appends the same records again.
 ///
 /// # Cancel safety
-/// Dropping the future leaves it open whether the batch lands, as an error does. `Auditor` drops it
-/// only where it took longer than the host's call limit, or at a shutdown out of a spool, and the
-/// records are appended again.
+/// After dropping the future, as after an error, it is open whether the batch lands. `Auditor`
+/// drops it only if it took longer than the host's call limit, or when a shutdown interrupts a
+/// drain, and appends the records again.
 pub trait AuditSink: fmt::Debug + Send + Sync {
-    /// Appends a batch; the results stand in the order of `batch`.
+    /// Appends a batch. The results are in the order of `batch`.
     ///
     /// # Errors
-    /// [`StoreError`] where the batch as a whole could not be written.
+    /// [`StoreError`] if the batch as a whole could not be written.
     fn append<'a>(
         &'a self,
         batch: &'a [Record],
     ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>>;
 
-    /// Until when the store is prepared to keep events where they belong; `None` where that needs no
-    /// preparation, as by default.
+    /// Until when the store has partitions for events; `None` if it needs none. Default: `None`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -97,8 +96,8 @@ pub trait AuditSink: fmt::Debug + Send + Sync {
         Box::pin(async { Ok(None) })
     }
 
-    /// Prepares the store to keep the events of the coming months where they belong. Default: nothing. An
-    /// `Auditor` calls it every hour, beside live traffic: appends must not wait for it.
+    /// Prepares partitions for the coming months. An `Auditor` calls it every hour beside live
+    /// traffic, so appends must not wait for it. Default: does nothing.
     ///
     /// # Errors
     /// [`StoreError`]. Recording goes on.
@@ -106,7 +105,7 @@ pub trait AuditSink: fmt::Debug + Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
-    /// The same database, where it also decides what may run. Default: `None`, and effects with a
+    /// The same database, if it also decides what may run. Default: `None`, and effects with a
     /// switch or a budget are refused.
     #[cfg(feature = "recorder")]
     fn admission(&self) -> Option<&dyn admission::AdmissionStore> {
@@ -114,19 +113,18 @@ pub trait AuditSink: fmt::Debug + Send + Sync {
     }
 }
 
-/// The readable side.
+/// The read side.
 pub trait AuditStore: AuditSink {
-    /// Looks up where a stream stands, without its records; `None` where no event was ever appended
-    /// to it.
+    /// Looks up a stream's head, without its records. `None` if no event was ever appended to it.
     ///
-    /// This is the stream's row alone: where somebody removed it, [`read_stream`](Self::read_stream)
+    /// This reads the stream's row only. If the row was removed, [`read_stream`](Self::read_stream)
     /// still finds the records.
     ///
     /// # Errors
     /// As [`read_stream`](Self::read_stream).
     fn head(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<StreamHead>, StoreError>>;
 
-    /// Reads a stream whole, in the order of `seq`, from one consistent snapshot; `None` where no
+    /// Reads a whole stream, in the order of `seq`, from one consistent snapshot. `None` if no
     /// event was ever appended to it.
     ///
     /// # Errors
@@ -137,8 +135,8 @@ pub trait AuditStore: AuditSink {
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>>;
 
-    /// Lists at most `max` streams behind `after`, the youngest first, for [`find_requests`]. Default: an error,
-    /// for a store that lists none.
+    /// Lists at most `max` streams after `after`, most recent first, for [`find_requests`].
+    /// Default: an error.
     ///
     /// # Errors
     /// As the database fails.
@@ -152,28 +150,28 @@ pub trait AuditStore: AuditSink {
         Box::pin(async move { Err(StoreError::database("list streams", advice)) })
     }
 
-    /// Waits for what is under way and lets go of the database; later calls fail. Without it an
-    /// embedded database is left with its write-ahead log beside it. Default: does nothing.
+    /// Waits for calls in flight and closes the database. Later calls fail. Without it, an embedded
+    /// database keeps its write-ahead log beside it. Default: does nothing.
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
 }
 
-/// A stream at one moment: its head as the database keeps it, and every record.
+/// A snapshot of a stream: its head as the database keeps it, and every record.
 #[derive(Clone, Debug)]
 pub struct StreamSnapshot {
-    /// Where the stream stands.
+    /// The stream's head.
     pub head: StreamHead,
     /// The rows, in the order of `seq`.
     pub records: Vec<StoredRecord>,
-    /// Rows of which only the place in the chain can be read, in the order of `seq`.
+    /// Rows of which only the place in the chain is readable, in the order of `seq`.
     pub unreadable: Vec<UnreadableRecord>,
 }
 
-/// Where a stream stands, kept by the database beside the records.
+/// A stream's head, which the database keeps beside the records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamHead {
-    /// The last place given out.
+    /// The last place assigned.
     pub seq: i64,
     /// The chain up to there.
     pub chain_hash: Digest,

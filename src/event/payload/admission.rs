@@ -1,4 +1,4 @@
-//! What was admitted, refused and found out, and what was switched.
+//! Payloads of the library's own events: admission, refusal, resolution, switches.
 
 use chrono::{DateTime, Utc};
 
@@ -13,7 +13,7 @@ event! {
     EffectReplayed = EFFECT_REPLAYED(AdmissionInput, ReplayOutput);
     /// A lease ended without an outcome.
     EffectExpired = EFFECT_EXPIRED(ExpiryInput, Nothing);
-    /// Somebody found out how an effect ended.
+    /// An operator found out how an effect ended.
     EffectResolved = EFFECT_RESOLVED(ResolutionInput, Nothing);
     /// A budget is nearly used up.
     BudgetWarned = BUDGET_WARNED(BudgetWarningInput, Nothing);
@@ -26,7 +26,7 @@ event! {
 }
 
 payload! {
-    /// What asked to run, and under which limits.
+    /// Which effect asked to run, and under which limits.
     AdmissionInput {
         /// The id of the event that records how it ended.
         effect_id: Option<String>,

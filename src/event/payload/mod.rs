@@ -1,10 +1,10 @@
-//! Typed payloads: the shapes packs and explanations compute from.
+//! Typed payloads: the shapes that packs and explanations compute from.
 //!
-//! A payload has two halves: what went in, known before, and what came out, known after. Every
-//! field that a host may not have is optional, and left out where it is `None`. A payload of
-//! another shape is still recorded, and shown in packs as it is.
+//! A payload has two halves: the input, known before, and the output, known after. Every field that
+//! a host may not have is optional, and left out if it is `None`. A payload of another shape is
+//! still recorded, and packs show it as it is.
 //!
-//! Field names matter beyond this module: redaction profiles decide by them.
+//! Field names matter beyond this module, because redaction profiles decide by them.
 
 mod admission;
 mod call;
@@ -114,7 +114,7 @@ macro_rules! event {
 
 use {event, payload};
 
-/// Which values of a field are left out: `None` and empty lists, but never a number or a flag.
+/// Which values of a field are left out: `None` and empty lists, never a number or a flag.
 trait Absent {
     fn is_absent(&self) -> bool;
 }

@@ -41,7 +41,7 @@ pub use self::{
 };
 use super::{PackEvent, Section, SetAsideEvent};
 
-/// Every section of a pack but its events and its integrity. `Debug` tells the status of each.
+/// Every section of a pack except events and integrity. `Debug` shows the status of each.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Sections {
@@ -49,7 +49,7 @@ pub struct Sections {
     pub request: Section<RequestSummary>,
     /// Messages with the client.
     pub conversation: Section<Vec<Message>>,
-    /// Photos that were read: what was extracted, how surely.
+    /// Photos that were read: what was extracted, and with what confidence.
     pub ocr_jobs: Section<Vec<OcrJob>>,
     /// Vendors that were messaged, and what they replied.
     pub vendor_outreach: Section<Outreaches>,
@@ -63,9 +63,9 @@ pub struct Sections {
     pub explanation: Section<Explanation>,
     /// What can be undone, and what was.
     pub reversal: Section<Reversal>,
-    /// Limits and what was spent of them.
+    /// Limits and how much of them was used.
     pub budgets: Section<Budgets>,
-    /// What kill switches, consents and idempotency keys let run, and what not.
+    /// What kill switches, consents and idempotency keys let run, and what they refused.
     pub controls: Section<Controls>,
     /// The trail against the host's own tables.
     pub reconciliation: Section<Reconciliation>,
@@ -76,8 +76,8 @@ pub struct Sections {
 }
 
 impl Sections {
-    /// Computes every section from the events of a pack. What is set aside tells nothing; it only stands in
-    /// the way of a check.
+    /// Computes every section from the events of a pack. Events that are set aside contribute
+    /// nothing; they only prevent checks.
     #[must_use]
     pub fn of(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Self {
         Self {
@@ -99,7 +99,7 @@ impl Sections {
     }
 }
 
-/// Implements `Debug` as the name alone: what a section holds may be what people wrote.
+/// Implements `Debug` as the name only, because a section may hold what people wrote.
 macro_rules! quiet_debug {
     ($($name:ident),* $(,)?) => {$(
         impl std::fmt::Debug for $name {

@@ -41,20 +41,20 @@ use super::{
 use crate::event::StreamId;
 use crate::record::Record;
 
-/// Keeps records in Postgres, in a schema of its own: `moltbot_audit`.
+/// Stores records in Postgres, in the schema `moltbot_audit`.
 ///
-/// Cheap to clone; clones share the pool. The schema must be there: see
+/// Cheap to clone; clones share the pool. The schema must exist: see
 /// [`migrate`](PostgresStore::migrate).
 ///
-/// An append or a read that is not answered within 30 seconds (see
-/// [`connect`](PostgresStore::connect) for another limit) is given up as [`StoreError::Unavailable`],
-/// and its connection closed. What it appended may have landed, or may yet: the same records again are
-/// safe, as they are after every such error. Within that limit the store itself tries again after a
-/// serialization failure or a deadlock, a few times, and once on another connection after one that
-/// turned out dead.
+/// If an append or a read is not answered within 30 seconds ([`connect`](PostgresStore::connect)
+/// can set another limit), the store gives up with [`StoreError::Unavailable`] and closes the
+/// connection. The append may have landed or may still land: appending the same records again is
+/// safe, as after every such error. Within that limit the store itself retries a few times after a
+/// serialization failure or a deadlock, and once on another connection if the first turns out to be
+/// dead.
 ///
-/// A database that is read-only, as a primary is once another took over, and as Supabase makes it when
-/// its disk is full, counts as unavailable. The connection that said so is closed.
+/// A read-only database counts as unavailable: a former primary after a failover, or Supabase with
+/// a full disk. The store closes the connection that said so.
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     connections: Connections,
@@ -64,9 +64,9 @@ pub struct PostgresStore {
 impl PostgresStore {
     /// Connects with a small pool of the store's own.
     ///
-    /// The URL may point at the database, or at a pooler in session or in transaction mode. Of its
-    /// parameters, sqlx takes libpq's (`sslmode`, `sslrootcert`, `host`, `application_name`, …), and
-    /// the store takes these:
+    /// The URL may point at the database, or at a pooler in session or transaction mode. sqlx reads
+    /// libpq's parameters (`sslmode`, `sslrootcert`, `host`, `application_name`, …), and the store
+    /// reads these:
     ///
     /// | parameter | values | default |
     /// |---|---|---|
@@ -74,30 +74,29 @@ impl PostgresStore {
     /// | `connect_timeout` | seconds, 1 or more: how long a connection may take to come up, and a call may wait for one | 10 |
     /// | `statement_timeout` | milliseconds, 1 or more: how long an append or a read may take, with all it waits for | 30000 |
     ///
-    /// The server is told a statement limit that is a tenth shorter, so that what was given up does not
-    /// run on.
+    /// The server gets a statement limit that is a tenth shorter, so that a statement that was
+    /// given up does not run on.
     ///
     /// # Poolers
-    /// `session` and `none` are the same: a connection is a session. See [`Pooling`] for what the modes
-    /// cost. Finding out takes a second connection for a moment and about 50 round trips. It is wrong
-    /// towards `transaction` where the second connection is refused or does not get a transaction
-    /// within a second: that is slower, and right. It may be wrong towards `session` where a transaction
-    /// pooler is so busy, or so attached to its clients, that it hands out the same sessions again each
-    /// time. The store puts that right when the pooler first loses a statement; a host that knows its
-    /// pooler says so in the URL.
+    /// `session` and `none` mean the same: a connection is a session. See [`Pooling`] for what the
+    /// modes cost. Finding out takes a second connection for a moment and about 50 round trips. If
+    /// the second connection is refused, or gets no transaction within a second, the store assumes
+    /// `transaction`, which is slower but always right. If a transaction pooler is so busy that it
+    /// hands out the same sessions each time, the store may assume `session` by mistake. It
+    /// corrects that when the pooler first loses a statement. If you know your pooler, say so in
+    /// the URL.
     ///
     /// # TLS
-    /// It is the host's choice, by one of sqlx's `tls-*` features, for instance
-    /// `sqlx = { version = "0.9", features = ["tls-rustls-ring"] }`. Without such a feature
-    /// `sslmode=require`, `verify-ca` and `verify-full` are refused as [`StoreError::InvalidUrl`].
-    /// `prefer`, which is the default, then talks in **plain text**, as it does with a server that has
-    /// no TLS, and `allow` always does. Over a network that is not the host's own, write
-    /// `sslmode=verify-full` (Supabase: with its certificate as `sslrootcert`), or `require`, which does
-    /// not check who answers.
+    /// The host chooses TLS by one of sqlx's `tls-*` features, for example `sqlx = { version =
+    /// "0.9", features = ["tls-rustls-ring"] }`. Without such a feature, `sslmode=require`,
+    /// `verify-ca` and `verify-full` are refused as [`StoreError::InvalidUrl`]. The default
+    /// `prefer` then talks in **plain text**, as it does with a server without TLS, and `allow`
+    /// always does. Over a network that is not your own, use `sslmode=verify-full` (Supabase: with
+    /// its certificate as `sslrootcert`), or `require`, which does not check who answers.
     ///
     /// # Errors
-    /// [`StoreError::InvalidUrl`] where `url` is no Postgres URL, a parameter has no such value, or it
-    /// asks for TLS that cannot be had; else as the database fails.
+    /// [`StoreError::InvalidUrl`] if `url` is not a Postgres URL, a parameter has an invalid value,
+    /// or TLS is required but not built in. Otherwise as the database fails.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), moltbot_audit::store::StoreError> {
@@ -112,11 +111,11 @@ impl PostgresStore {
         Ok(Self::over(pool::connect(url).await?))
     }
 
-    /// As [`connect`](Self::connect), without a connection now: for a host that starts while the
-    /// database is away, and records into its spool until that is back.
+    /// Like [`connect`](Self::connect), but without a connection now: for a host that starts while
+    /// the database is away, and records into its spool until the database is back.
     ///
-    /// A pooler cannot be found out then. Unless the URL says what a connection is, the store takes the
-    /// way that is right for all of them: [`Pooling::Transaction`].
+    /// The store cannot look for a pooler then. Unless the URL names one, it assumes
+    /// [`Pooling::Transaction`], which is right for all of them.
     ///
     /// # Errors
     /// [`StoreError::InvalidUrl`] as for [`connect`](Self::connect); [`StoreError::Database`] outside a
@@ -125,12 +124,13 @@ impl PostgresStore {
         Ok(Self::over(pool::connect_lazily(url)?))
     }
 
-    /// Uses a pool of the host's, as [`Pooling::Transaction`], which is right whatever its connections
-    /// are. Where they are sessions, say so with [`pooling`](Self::pooling): an append is then one round
-    /// trip, not four.
+    /// Uses the host's own pool, as [`Pooling::Transaction`], which is right for all connections.
+    /// If its connections are sessions, say so with [`pooling`](Self::pooling): an append is then
+    /// one round trip instead of four.
     ///
-    /// The pool's own limit says how long a call waits for a connection. The store sets nothing in the
-    /// host's sessions: outside transactions the server's `statement_timeout` is what the host made it.
+    /// The pool's own limit determines how long a call waits for a connection. The store sets
+    /// nothing in the host's sessions: outside transactions, `statement_timeout` is what the host
+    /// has set.
     #[must_use]
     pub fn new(pool: PgPool) -> Self {
         let connections = Connections {
@@ -149,8 +149,8 @@ impl PostgresStore {
         Self { connections, watch: Watch::default() }
     }
 
-    /// Says what a connection is. Default: [`Pooling::Transaction`] for a pool of the host's, else as
-    /// told by the URL, or found out.
+    /// Sets what a connection is. Default: [`Pooling::Transaction`] for the host's own pool,
+    /// otherwise as the URL says or as found out.
     #[must_use]
     pub fn pooling(self, pooling: Pooling) -> Self {
         Self { connections: Connections { pooling: pooling.into(), ..self.connections }, ..self }
@@ -177,8 +177,8 @@ impl PostgresStore {
     }
 
     /// Brings the schema up to date and prepares the partitions of the coming months. Does nothing
-    /// where both are done, by whomever; any number of processes may call it at once. Works through
-    /// every kind of pooler.
+    /// if both are done already. Any number of processes may call it at once. Works through every
+    /// kind of pooler.
     ///
     /// # Errors
     /// [`StoreError::Migration`] if a file is refused, or was applied with another text.
@@ -199,13 +199,14 @@ impl PostgresStore {
         }
     }
 
-    /// Prepares the partitions of this month and the next three. An `Auditor` calls it every hour. Without
-    /// it the events of a new month go to the default partition, which is safe, but slower to search and to
-    /// clear.
+    /// Prepares the partitions of this month and the next three. An `Auditor` calls it every hour.
+    /// Without it, the events of a new month go to the default partition, which is safe but slower
+    /// to search and to clear.
     ///
-    /// Safe at any time: no append waits for it longer than a moment. A month that was detached to be
-    /// archived stays detached. Rows that would take long to move out of the default partition stay there,
-    /// and [`prepared_until`](AuditSink::prepared_until) ends before their month.
+    /// It is safe at any time: no append waits for it longer than a moment. A month that was
+    /// detached for archiving stays detached. Rows that would take long to move out of the default
+    /// partition stay there, and [`prepared_until`](AuditSink::prepared_until) ends before their
+    /// month.
     ///
     /// # Errors
     /// [`StoreError::Locked`] if another transaction holds the table for some seconds: try again.
@@ -215,30 +216,30 @@ impl PostgresStore {
     }
 
     /// Appends a batch inside the host's own transaction, so that a business change and its events
-    /// commit together or not at all. The results stand in the order of `batch`.
+    /// commit together or not at all. The results are in the order of `batch`.
     ///
-    /// `connection` must be in a transaction, on the database that holds the schema, which is made sure
-    /// of by a round trip. It may be behind a pooler of any kind.
+    /// `connection` must be in a transaction, on the database that holds the schema; a round trip
+    /// checks that. It may be behind a pooler of any kind.
     ///
-    /// - The receipts come true with the host's commit. Until then they are what would be, and after a
-    ///   rollback others get the same places.
-    /// - The streams of the batch stay locked until the transaction ends: whoever else appends to them
-    ///   waits, for at most 2 seconds. Append last, and commit at once.
-    /// - A lock is waited for 2 seconds, whatever the host's `lock_timeout`; afterwards that is again
-    ///   what the host set.
-    /// - Two transactions that append more than once, to streams in different order, may wait for each
-    ///   other: the database ends one of them.
+    /// - The receipts become valid with the host's commit. After a rollback, other events get the same
+    ///   places.
+    /// - The streams of the batch stay locked until the transaction ends. Other writers of these streams
+    ///   wait for at most 2 seconds. Append last, and commit at once.
+    /// - The append waits for a lock for 2 seconds, and then restores the host's `lock_timeout`.
+    /// - Two transactions that append more than once, to streams in a different order, may deadlock: the
+    ///   database ends one of them.
     ///
-    /// A [`Conflict`](super::Conflict) is no error: the rest of the batch, and the transaction, stand.
+    /// A [`Conflict`](super::Conflict) is not an error: the rest of the batch and the transaction
+    /// are unaffected.
     ///
     /// # Errors
-    /// [`StoreError`] where nothing was appended. The transaction is then of no more use: roll it back.
-    /// [`StoreError::Database`] where there is no transaction.
-    /// Where the error [is retryable](StoreError::is_retryable), run the whole transaction again, on
-    /// another connection where there was no answer within 30 seconds.
+    /// [`StoreError`] if nothing was appended. The transaction is then unusable: roll it back.
+    /// [`StoreError::Database`] if there is no transaction. If the error [is
+    /// retryable](StoreError::is_retryable), run the whole transaction again, on another connection
+    /// if there was no answer within 30 seconds.
     ///
     /// # Cancel safety
-    /// A future dropped in the middle leaves an answer under way. Roll back.
+    /// Dropping the future leaves an unread answer on the connection. Roll back.
     ///
     /// ```no_run
     /// # use moltbot_audit::record::Record;

@@ -58,12 +58,13 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file of a `sqlite://path` or `sqlite:path` URL, and creates it where it is missing
-    /// (`?mode=rw` at the end: refuse instead). Call [`migrate`](Self::migrate) before the first use.
+    /// Opens the file of a `sqlite://path` or `sqlite:path` URL, and creates it if it is missing
+    /// (with `?mode=rw` at the end it refuses instead). Call [`migrate`](Self::migrate) before the
+    /// first use.
     ///
     /// # Errors
-    /// [`StoreError::InvalidUrl`] where the URL is of another form, or its folder does not exist;
-    /// else as the database fails.
+    /// [`StoreError::InvalidUrl`] if the URL has another form or its folder does not exist.
+    /// Otherwise as the database fails.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let Location { path, create } = Location::parse(url)?;
         // Statements are not logged: a log that hangs would hold the task that writes, and a batch's INSERT is
@@ -84,16 +85,16 @@ impl SqliteStore {
         Ok(Self { path, writer, readers })
     }
 
-    /// Brings the schema up to date. Where it is, nothing is written.
+    /// Brings the schema up to date. Writes nothing if it is.
     ///
     /// # Errors
-    /// [`StoreError::Migration`] where a file cannot be applied, [`StoreError::Unavailable`] where
-    /// the database cannot be reached.
+    /// [`StoreError::Migration`] if a file cannot be applied, [`StoreError::Unavailable`] if the
+    /// database cannot be reached.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         migrate::migrate(&self.writer).await
     }
 
-    /// Waits for what is under way, and closes the file.
+    /// Waits for calls in flight, and closes the file.
     pub async fn close(&self) {
         self.readers.close().await;
         // Last, because the last connection to close folds the write-ahead log into the file.
@@ -169,8 +170,8 @@ impl fmt::Debug for SqliteStore {
     }
 }
 
-/// Connects the writer. Where several processes turn a new file into a write-ahead one, SQLite tells
-/// the later ones at once that it is busy, whatever their busy time-out: the wait is ours.
+/// Connects the writer. If several processes switch a new file to write-ahead logging, SQLite
+/// answers the later ones with busy at once and ignores their busy timeout. So we wait ourselves.
 async fn connect(writing: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
     const PAUSE: Duration = Duration::from_millis(10);
     let deadline = Instant::now() + BUSY_TIMEOUT;
@@ -184,8 +185,8 @@ async fn connect(writing: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Erro
     }
 }
 
-/// SQLite keeps its old journal without a word where the file system cannot do WAL, and takes a pragma
-/// that it does not understand for granted: what the promise "durable" rests on is read back.
+/// Reads back the settings that durability depends on: SQLite silently keeps its old journal if the
+/// file system cannot do WAL, and silently ignores a pragma that it does not know.
 async fn check_durable(writer: &SqlitePool) -> Result<(), StoreError> {
     const DOING: &str = "make the file durable";
     let (journal, synchronous): (String, i64) = sqlx::query_as(
