@@ -172,7 +172,7 @@ create table if not exists moltbot_audit.audit_events (
     -- hash over header and commitments
     event_hash moltbot_audit.digest not null,
     -- the chain up to here
-    chain_hash moltbot_audit.digest not null,
+    chain_hash bytea not null,
 
     -- An id determines its created_at, so this makes ids unique over all partitions.
     constraint audit_events_pkey primary key (id, created_at)
@@ -205,7 +205,7 @@ create table if not exists moltbot_audit.audit_streams (
     -- the last place given out
     seq bigint not null,
     -- chain_hash of that place
-    head moltbot_audit.digest not null,
+    head bytea not null,
     -- the database's time of the first event
     started_at timestamptz not null,
     -- the database's time of the last event

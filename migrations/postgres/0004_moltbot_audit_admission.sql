@@ -69,9 +69,11 @@ begin
         -- what is said to a claim
         create type moltbot_audit.decision as (
             verdict text, other_effect_id uuid, other_output text, other_lease_until timestamptz,
-            switch integer, used bigint[], day_used bigint[], elapsed_us bigint, seq bigint,
-            recorded_at timestamptz,
-            stored_hash bytea, chain_hash bytea,
+            switch integer, used bigint[], day_used bigint[],
+            -- when the deployment first heard of the request, while its time is limited
+            heard_at timestamptz,
+            -- with `time`, when it was over
+            seq bigint, recorded_at timestamptz, stored_hash bytea, chain_hash bytea,
             -- the fingerprint of the redaction key, if that is not the claim's
             key_in_use bytea
         );
@@ -326,11 +328,11 @@ $$;
 
 -- When a lease ends that begins at a time: after 300 years at the latest, because there are times that are too
 -- late for a timestamp.
-create or replace function moltbot_audit.lease_end(starting timestamptz, lease_us bigint)
+create or replace function moltbot_audit.lease_end(starting timestamptz, lease_ms double precision)
 returns timestamptz
 language sql
 stable parallel safe
-return starting + least(lease_us, 9467280000000000) * interval '1 microsecond';
+return starting + least(lease_ms, 9467280000000) * interval '1 millisecond';
 
 -- How an effect ended, by the columns of its outcome event. `Settlement::of` is the same in the library.
 create or replace function moltbot_audit.settlement(outcome text, error_code text)
@@ -527,8 +529,7 @@ begin
             decode(substring(j.input ->> 'key_hash' from '^[0-9a-f]{64}$'), 'hex') as key_hash,
             decode(substring(j.input ->> 'input_hash' from '^[0-9a-f]{64}$'), 'hex') as input_hash,
             moltbot_audit.lease_end(
-                clock_timestamp(),
-                moltbot_audit.bounded(coalesce(moltbot_audit.counted(j.input, 'lease_ms'), 0) * 1000.0)
+                clock_timestamp(), coalesce(moltbot_audit.counted(j.input, 'lease_ms'), 0)
             ) as lease_until
         from unnest(ids, request_ids, conversation_ids, inputs)
             with ordinality as x (id, request_id, conversation_id, input, position),
@@ -862,7 +863,7 @@ $$;
 -- a stream is the one with the highest seq. Between streams a word against the consent counts unless another is
 -- younger by more than a minute: their times may come from servers whose clocks differ.
 create or replace function moltbot_audit.consent_obstacle(
-    stream_ids uuid[], consent_id text, lifetime_us bigint
+    stream_ids uuid[], consent_id text, lifetime_ms double precision
 )
 returns text
 language plpgsql
@@ -898,7 +899,7 @@ begin
     elsif word.event_type = 'call.consent_expired' then
         return 'consent_expired';
     elsif word.expires_at is null or word.expires_at = 'null' then
-        lapses_at := moltbot_audit.lease_end(word.recorded_at, lifetime_us);
+        lapses_at := moltbot_audit.lease_end(word.recorded_at, lifetime_ms);
     else
         lapses_at := moltbot_audit.time_of(word.expires_at);
     end if;
@@ -910,130 +911,11 @@ begin
 end
 $$;
 
--- The smaller of two numbers; of a null, null, where `least` would take the other.
-create or replace function moltbot_audit.at_most(number numeric, most numeric)
-returns numeric
-language sql
-immutable parallel safe
-return case when number <= most then number when number > most then most end;
-
--- Whether the charges in an intent's input are those that are taken.
-create or replace function moltbot_audit.says_charges(
-    charges jsonb, budgets text[], amounts bigint[], limits bigint[],
-    day_budgets text[], day_amounts bigint[], day_limits bigint[]
-)
-returns boolean
-language sql
-immutable parallel safe
-begin atomic
-    select not exists (
-        (
-            select b.budget, 'request' as period, b.amount, b.most
-            from unnest(budgets, amounts, limits) as b (budget, amount, most)
-            union all
-            select b.budget, 'day', b.amount, b.most
-            from unnest(day_budgets, day_amounts, day_limits) as b (budget, amount, most)
-        )
-        except all
-        select
-            -- Amounts and limits are bounded, so that what is used and what is asked for fit into one number.
-            c ->> 'budget', c ->> 'period', moltbot_audit.at_most((c ->> 'amount')::numeric, 4611686018427387903),
-            moltbot_audit.at_most((c ->> 'limit')::numeric, 4611686018427387903)
-        from jsonb_array_elements(charges) as c
-    );
-end;
-
--- Whether the event of an admission says the claim that is decided about: a writer must not record one thing
--- and take another. `check_claim` is the same in the library.
-create or replace function moltbot_audit.says_claim(
-    event_type text, input jsonb, effect_id uuid, effect text, key_hash bytea, input_hash bytea,
-    switches text[], lease_us bigint, elapsed_max_us bigint, consent_id text,
-    consent_lifetime_us bigint, budgets text[], amounts bigint[], limits bigint[],
-    day_budgets text[], day_amounts bigint[], day_limits bigint[]
-)
-returns boolean
-language plpgsql
-immutable parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    charge jsonb;
-begin
-    if (
-        event_type, input ->> 'effect_id', input ->> 'effect', input ->> 'key_hash',
-        input ->> 'input_hash', input ->> 'consent_id',
-        coalesce(input -> 'switches', '[]'),
-        moltbot_audit.at_most((input ->> 'lease_ms')::numeric, 9223372036854775),
-        input ->> 'elapsed_max_ms' is null, input ->> 'consent_lifetime_ms' is null
-    ) is distinct from (
-        'effect.admitted', effect_id::text, effect, encode(key_hash, 'hex'),
-        encode(input_hash, 'hex'), consent_id,
-        coalesce(to_jsonb(switches), '[]'),
-        (lease_us / 1000)::numeric, elapsed_max_us is null, consent_lifetime_us is null
-    )
-        -- A time limit that is stricter than the recorded one breaks no promise.
-        or elapsed_max_us / 1000 > (input ->> 'elapsed_max_ms')::numeric
-        or consent_lifetime_us / 1000 > (input ->> 'consent_lifetime_ms')::numeric
-        or jsonb_array_length(coalesce(input -> 'charges', '[]'))
-            <> coalesce(cardinality(budgets), 0) + coalesce(cardinality(day_budgets), 0)
-    then
-        return false;
-    end if;
-    if budgets is null and day_budgets is null then
-        return true;
-    elsif cardinality(budgets) = 1 and day_budgets is null then
-        -- Most claims; the comparison of sets takes five times as long.
-        charge := input #> '{charges,0}';
-        return charge ->> 'budget' = budgets[1] and charge ->> 'period' = 'request'
-            and moltbot_audit.at_most((charge ->> 'amount')::numeric, 4611686018427387903) = amounts[1]
-            and moltbot_audit.at_most((charge ->> 'limit')::numeric, 4611686018427387903) = limits[1];
-    end if;
-    return moltbot_audit.says_charges(
-        input -> 'charges', budgets, amounts, limits, day_budgets, day_amounts, day_limits
-    );
-end
-$$;
-
--- Whether the event of an admission is, byte for byte, what the library writes for the claim that is decided about, and
--- its charge is whole: then `are_charges` and `says_claim` need not look. True of most claims, and costs a fifth of what
--- these two cost. Not true is no objection: other writers may write the same in another way.
-create or replace function moltbot_audit.is_written_for(
-    event_type text, input text, effect_id uuid, effect text, key_hash bytea, input_hash bytea,
-    switches text[], lease_us bigint, elapsed_max_us bigint, consent_id text,
-    consent_lifetime_us bigint, budgets text[], amounts bigint[], limits bigint[],
-    day_budgets text[], day_amounts bigint[], day_limits bigint[]
-)
-returns boolean
-language sql
--- As `format` is; a function that claims more than its body is not inlined.
-stable parallel safe
-return event_type = 'effect.admitted'
-    and consent_id is null and consent_lifetime_us is null
-    and day_budgets is null and day_amounts is null and day_limits is null
-    and (
-        budgets is null and amounts is null and limits is null
-        or cardinality(budgets) = 1 and cardinality(amounts) = 1 and cardinality(limits) = 1
-        and amounts[1] between 0 and 4611686018427387903
-    )
-    and input_hash is not null
-    -- A name with a quote or a backslash could pass for more than a name.
-    and concat(effect, budgets[1], array_to_string(switches, '')) ~ '^[a-z0-9_.]*$'
-    and input = format(
-        '{%s"effect":"%s","effect_id":"%s",%s"input_hash":"%s",%s"lease_ms":%s%s}',
-        case when budgets is not null then format(
-            '"charges":[{"amount":%s,"budget":"%s","limit":%s,"period":"request"}],',
-            amounts[1], budgets[1], limits[1]
-        ) end,
-        effect, effect_id, '"elapsed_max_ms":' || elapsed_max_us / 1000 || ',',
-        encode(input_hash, 'hex'), '"key_hash":"' || encode(key_hash, 'hex') || '",',
-        lease_us / 1000, ',"switches":["' || array_to_string(switches, '","') || '"]'
-    );
-
 -- Objects to a limit that is higher than the deployment's ceiling. It is refused, not lowered: the event that
 -- says the limit is sealed.
 create or replace function moltbot_audit.check_ceilings(
     budgets text[], limits bigint[], day_budgets text[], day_limits bigint[],
-    elapsed_max_us bigint, consent_lifetime_us bigint
+    elapsed_max_ms double precision, consent_lifetime_ms double precision
 )
 returns void
 language plpgsql
@@ -1046,8 +928,8 @@ begin
     from moltbot_audit.audit_limits l
     where l.most < case
         when l.period = 'day' then day_limits[array_position(day_budgets, l.budget)]
-        when l.period = 'consent' and l.budget = 'lifetime_ms' then consent_lifetime_us / 1000
-        when l.period = 'request' and l.budget = 'elapsed_ms' then elapsed_max_us / 1000
+        when l.period = 'consent' and l.budget = 'lifetime_ms' then consent_lifetime_ms
+        when l.period = 'request' and l.budget = 'elapsed_ms' then elapsed_max_ms
         when l.period = 'request' then limits[array_position(budgets, l.budget)]
     end
     limit 1;
@@ -1058,35 +940,47 @@ begin
 end
 $$;
 
--- Whether charges are whole: none at all, or a name, an amount and a limit each.
-create or replace function moltbot_audit.are_charges(
-    budgets text[], amounts bigint[], limits bigint[]
+-- The charges of an intent by their periods, in their order, and whether each is whole. Amounts and limits are
+-- bounded, so that what is used and what is asked for fit into one number.
+create or replace function moltbot_audit.charges_of(
+    charges jsonb,
+    out budgets text[], out amounts bigint[], out limits bigint[],
+    out day_budgets text[], out day_amounts bigint[], out day_limits bigint[], out are_whole boolean
 )
-returns boolean
 language sql
 immutable parallel safe
-return (budgets is null and amounts is null and limits is null) or coalesce(
-    cardinality(budgets) = cardinality(amounts) and cardinality(budgets) = cardinality(limits)
-    and array_position(budgets, null) is null and array_position(limits, null) is null
-    and 0 <= all (amounts) and 4611686018427387903 >= all (amounts),
-    false
-);
+begin atomic
+    select
+        array_agg(c.budget order by c.position) filter (where c.period = 'request'),
+        array_agg(least(c.amount, 4611686018427387903) order by c.position) filter (where c.period = 'request'),
+        array_agg(least(c.most, 4611686018427387903) order by c.position) filter (where c.period = 'request'),
+        array_agg(c.budget order by c.position) filter (where c.period = 'day'),
+        array_agg(least(c.amount, 4611686018427387903) order by c.position) filter (where c.period = 'day'),
+        array_agg(least(c.most, 4611686018427387903) order by c.position) filter (where c.period = 'day'),
+        bool_and(
+            coalesce(c.budget is not null and c.period in ('request', 'day') and c.amount >= 0
+                and c.most is not null, false)
+        )
+    from (
+        select
+            x.charge ->> 'budget' as budget, x.charge ->> 'period' as period,
+            (x.charge ->> 'amount')::bigint as amount, (x.charge ->> 'limit')::bigint as most,
+            x.position
+        from jsonb_array_elements(charges) with ordinality as x (charge, position)
+    ) as c;
+end;
 
--- Decides about a claim: the intent's columns as `append_one` takes them, then the claim. What is in the
--- way is looked for in the order of the library's `Verdict`. The verdict is `proceed`, with the receipt
--- of the intent, `replay`, `conflict`, `in_progress`, `in_doubt`, or what refuses it: `switch`,
--- `no_consent`, `consent_denied`, `consent_expired`, `budget`, `time`; or `key`, if the claim's hashes are under
--- another redaction key than the one in use.
+-- Decides about the claim that an intent makes: what is recorded is what is taken. The intent's columns are as
+-- `append_one` takes them. What is in the way is looked for in the order of the library's `Verdict`. The verdict
+-- is `proceed`, with the receipt of the intent, `replay`, `conflict`, `in_progress`, `in_doubt`, or what refuses it:
+-- `switch`, `no_consent`, `consent_denied`, `consent_expired`, `budget`, `time`; or `key`, if the claim's hashes are
+-- under another redaction key than the one in use.
 create or replace function moltbot_audit.admit(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
     span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
     input_commitment bytea, output_commitment bytea, key_commitment bytea,
     host_ids_commitment bytea, event_hash bytea,
-    effect_id uuid, effect text, key_hash bytea, input_hash bytea, switches text[], lease_us bigint,
-    elapsed_max_us bigint, consent_id text, consent_lifetime_us bigint, consent_streams uuid[],
-    budgets text[], amounts bigint[], limits bigint[],
-    day_budgets text[], day_amounts bigint[], day_limits bigint[],
     key_fingerprint bytea, old_key_hashes bytea[], old_input_hashes bytea[]
 )
 returns moltbot_audit.decision
@@ -1097,39 +991,62 @@ set plan_cache_mode = force_generic_plan
 set lock_timeout = '2s'
 as $$
 #variable_conflict use_column
+<<claim>>
 declare
-    -- Above read committed, the snapshot is older than the locks that are taken here.
-    has_old_snapshot boolean := current_setting('transaction_isolation') <> 'read committed';
-    decided moltbot_audit.decision;
-    key_in_use bytea;
-    has_ceilings boolean;
+    said constant jsonb := admit.input::jsonb;
+    effect_id constant uuid := (said ->> 'effect_id')::uuid;
+    key_hash constant bytea := decode(said ->> 'key_hash', 'hex');
+    input_hash constant bytea := decode(said ->> 'input_hash', 'hex');
+    switches constant integer := jsonb_array_length(said -> 'switches');
+    elapsed_max_ms constant double precision := (said ->> 'elapsed_max_ms')::double precision;
+    charges constant jsonb := said -> 'charges';
+    by_period record;
+    budgets text[];
+    amounts bigint[];
+    limits bigint[];
+    day_budgets text[];
+    day_amounts bigint[];
+    day_limits bigint[];
     now timestamptz;
     today date;
+    decided moltbot_audit.decision;
     stream moltbot_audit.locked_stream;
     is_new boolean;
+    key_in_use bytea;
+    has_ceilings boolean;
     is_engaged boolean;
     is_over boolean := false;
+    recorded_at timestamptz;
+    chain_hash bytea;
 begin
-    if moltbot_audit.is_written_for(
-        admit.event_type, admit.input, admit.effect_id, admit.effect, admit.key_hash,
-        admit.input_hash, admit.switches, admit.lease_us, admit.elapsed_max_us, admit.consent_id,
-        admit.consent_lifetime_us, admit.budgets, admit.amounts, admit.limits,
-        admit.day_budgets, admit.day_amounts, admit.day_limits
+    if (
+        admit.event_type = 'effect.admitted' and claim.effect_id is not null
+        and claim.input_hash is not null and said ->> 'effect' is not null and said ->> 'lease_ms' is not null
     ) is not true then
-        if not moltbot_audit.are_charges(admit.budgets, admit.amounts, admit.limits)
-            or not moltbot_audit.are_charges(admit.day_budgets, admit.day_amounts, admit.day_limits)
-        then
-            raise exception 'each budget needs a name, an amount and a limit; an amount is from 0 to 2^62 - 1'
-                using errcode = 'invalid_parameter_value';
+        raise exception 'the event of an admission says no claim: it is an effect.admitted with effect_id, effect, '
+            'input_hash and lease_ms' using errcode = 'check_violation';
+    end if;
+    if jsonb_array_length(charges) = 1 and charges -> 0 ->> 'period' = 'request' then
+        -- Most claims: `charges_of` takes five times as long.
+        budgets := array[charges -> 0 ->> 'budget'];
+        amounts := array[(charges -> 0 ->> 'amount')::bigint];
+        limits := array[(charges -> 0 ->> 'limit')::bigint];
+    end if;
+    if charges is not null and (
+        budgets[1] is not null and amounts[1] between 0 and 4611686018427387903
+        and limits[1] <= 4611686018427387903
+    ) is not true then
+        by_period := moltbot_audit.charges_of(charges);
+        if not by_period.are_whole then
+            raise exception 'a charge needs a budget, the period request or day, a limit, and an amount that is not '
+                'negative' using errcode = 'check_violation';
         end if;
-        if moltbot_audit.says_claim(
-            admit.event_type, admit.input::jsonb, admit.effect_id, admit.effect, admit.key_hash,
-            admit.input_hash, admit.switches, admit.lease_us, admit.elapsed_max_us, admit.consent_id,
-            admit.consent_lifetime_us, admit.budgets, admit.amounts, admit.limits,
-            admit.day_budgets, admit.day_amounts, admit.day_limits
-        ) is not true then
-            raise exception 'the event of an admission says another claim' using errcode = 'check_violation';
-        end if;
+        budgets := by_period.budgets;
+        amounts := by_period.amounts;
+        limits := by_period.limits;
+        day_budgets := by_period.day_budgets;
+        day_amounts := by_period.day_amounts;
+        day_limits := by_period.day_limits;
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
     -- `lock_stream` and, below, `append_at` are written out, as in `append_alone`.
@@ -1142,26 +1059,24 @@ begin
     elsif moltbot_audit.is_of_past_month(stream.last_at) then
         perform moltbot_audit.check_heads(array[admit.stream_id], array[stream.seq]);
     end if;
-    if has_old_snapshot then
-        -- As with the switches below.
-        perform 1 from moltbot_audit.audit_keys k where k.retired_at is null for share;
-    end if;
-    if admit.switches is not null then
+    if switches > 0 then
         -- What keeps a switch from being engaged keeps effects from being admitted too.
         lock table only moltbot_audit.audit_switches in row exclusive mode;
         -- The statement that reads the switches begins after this, and so sees what was engaged before.
         if not moltbot_audit.pass_gate() then
             raise exception 'a switch is being engaged' using errcode = 'lock_not_available';
         end if;
-        if has_old_snapshot then
-            -- A row that was set since is a serialization failure, and the store asks again.
-            perform 1 from moltbot_audit.audit_switches s where s.switch = any (admit.switches) for share;
-        end if;
+    end if;
+    if current_setting('transaction_isolation') <> 'read committed' then
+        -- The snapshot is older than these locks: a row that was set since is a serialization failure, and the
+        -- store asks again.
+        perform 1 from moltbot_audit.audit_keys k where k.retired_at is null for share;
+        perform 1 from moltbot_audit.audit_switches s where said -> 'switches' ? s.switch for share;
     end if;
 
     loop
         now := clock_timestamp();
-        if admit.day_budgets is not null then
+        if day_budgets is not null then
             today := (now at time zone 'UTC')::date;
         end if;
         -- Waits for whoever is at the same key: the row is the key's lock.
@@ -1170,9 +1085,10 @@ begin
             admitted_at, lease_until, budgets, amounts, day_budgets, day_amounts, day
         )
         values (
-            admit.effect_id, admit.id, admit.request_id, admit.conversation_id, admit.effect,
-            admit.key_hash, admit.input_hash, now, moltbot_audit.lease_end(now, admit.lease_us),
-            admit.budgets, admit.amounts, admit.day_budgets, admit.day_amounts, today
+            claim.effect_id, admit.id, admit.request_id, admit.conversation_id, said ->> 'effect',
+            claim.key_hash, claim.input_hash, now,
+            moltbot_audit.lease_end(now, (said ->> 'lease_ms')::double precision),
+            budgets, amounts, day_budgets, day_amounts, today
         )
         on conflict do nothing;
         is_new := found;
@@ -1186,9 +1102,12 @@ begin
             (
                 select coalesce(bool_or(s.engaged), true)
                 from moltbot_audit.audit_switches s
-                where s.switch = admit.switches[1]
+                where s.switch = said #>> '{switches,0}'
             )
         into key_in_use, has_ceilings, is_engaged;
+        -- As most claims are.
+        exit when is_new and key_in_use = admit.key_fingerprint and not has_ceilings
+            and cardinality(admit.old_input_hashes) = 0;
         if key_in_use is distinct from admit.key_fingerprint then
             decided.key_in_use := moltbot_audit.use_key(admit.key_fingerprint);
             if decided.key_in_use <> admit.key_fingerprint then
@@ -1198,8 +1117,8 @@ begin
         end if;
         if has_ceilings then
             perform moltbot_audit.check_ceilings(
-                admit.budgets, admit.limits, admit.day_budgets, admit.day_limits,
-                admit.elapsed_max_us, admit.consent_lifetime_us
+                budgets, limits, day_budgets, day_limits,
+                elapsed_max_ms, (said ->> 'consent_lifetime_ms')::double precision
             );
         end if;
         -- Effects that were admitted under a redaction key that was used before. Nobody is admitted under it now.
@@ -1207,22 +1126,22 @@ begin
             if exists (
                 select from moltbot_audit.audit_effects x
                 where x.key_hash = admit.old_key_hashes[at]
-                    or (x.effect_id = admit.effect_id and x.input_hash = admit.old_input_hashes[at])
+                    or (x.effect_id = claim.effect_id and x.input_hash = admit.old_input_hashes[at])
             ) then
                 -- Our own entry would be the first to be found, and would let the effect run once more.
                 if is_new then
-                    delete from moltbot_audit.audit_effects x where x.effect_id = admit.effect_id;
+                    delete from moltbot_audit.audit_effects x where x.effect_id = claim.effect_id;
                     is_new := false;
                 end if;
                 decided := moltbot_audit.decision_on_known(
-                    admit.id, admit.effect_id, admit.old_key_hashes[at], admit.old_input_hashes[at]
+                    admit.id, claim.effect_id, admit.old_key_hashes[at], admit.old_input_hashes[at]
                 );
                 exit when decided.verdict is not null;
             end if;
         end loop;
         exit when is_new or decided.verdict is not null;
         decided := moltbot_audit.decision_on_known(
-            admit.id, admit.effect_id, admit.key_hash, admit.input_hash
+            admit.id, claim.effect_id, claim.key_hash, claim.input_hash
         );
         if decided.verdict = 'proceed' then
             perform moltbot_audit.check_same_event(
@@ -1236,13 +1155,13 @@ begin
         -- Given free in between: try again.
     end loop;
 
-    if decided.verdict is null and admit.switches is not null then
+    if decided.verdict is null and (switches > 1 or switches = 1 and is_engaged) then
         -- Most have one: a statement over all of them takes three times as long.
-        for nth in 1 .. cardinality(admit.switches) loop
+        for nth in 1 .. switches loop
             if nth > 1 then
                 select coalesce(bool_or(s.engaged), true) into is_engaged
                 from moltbot_audit.audit_switches s
-                where s.switch = admit.switches[nth];
+                where s.switch = said -> 'switches' ->> nth - 1;
             end if;
             if is_engaged then
                 decided.verdict := 'switch';
@@ -1252,34 +1171,43 @@ begin
         end loop;
     end if;
 
-    if decided.verdict is null and admit.consent_id is not null then
+    if decided.verdict is null and said ->> 'consent_id' is not null then
+        if said ->> 'consent_lifetime_ms' is null then
+            raise exception 'an effect that needs a consent says its consent_lifetime_ms'
+                using errcode = 'check_violation';
+        end if;
         decided.verdict := moltbot_audit.consent_obstacle(
-            admit.consent_streams, admit.consent_id, admit.consent_lifetime_us
+            array[
+                case when admit.request_id is not null then moltbot_audit.stream_of(admit.request_id) end,
+                case when admit.conversation_id is not null
+                    then moltbot_audit.stream_of(null, admit.conversation_id) end
+            ],
+            said ->> 'consent_id', (said ->> 'consent_lifetime_ms')::double precision
         );
     end if;
 
     -- Charge first, and refund if that is over a limit: one upsert on the common path.
-    if decided.verdict is null and admit.day_budgets is not null then
-        perform moltbot_audit.move_day_budgets(today, admit.day_budgets, admit.day_amounts);
+    if decided.verdict is null and day_budgets is not null then
+        perform moltbot_audit.move_day_budgets(today, day_budgets, day_amounts);
         select array_agg(b.used order by c.position), bool_or(b.used > c.most)
         into decided.day_used, is_over
-        from unnest(admit.day_budgets, admit.day_limits)
+        from unnest(day_budgets, day_limits)
             with ordinality as c (budget, most, position)
         join moltbot_audit.audit_day_budgets b on b.day = today and b.budget = c.budget;
     end if;
-    if decided.verdict is null and admit.budgets is not null then
-        if cardinality(admit.budgets) = 1 then
+    if decided.verdict is null and budgets is not null then
+        if cardinality(budgets) = 1 then
             insert into moltbot_audit.audit_budgets as b (request_id, budget, used)
-            values (admit.request_id, admit.budgets[1], admit.amounts[1])
+            values (admit.request_id, budgets[1], amounts[1])
             on conflict (request_id, budget) do update
                 set used = moltbot_audit.saturating_add(b.used, excluded.used)
             returning array[b.used] into decided.used;
-            is_over := is_over or decided.used[1] > admit.limits[1];
+            is_over := is_over or decided.used[1] > limits[1];
         else
-            perform moltbot_audit.move_budgets(admit.request_id, admit.budgets, admit.amounts);
+            perform moltbot_audit.move_budgets(admit.request_id, budgets, amounts);
             select array_agg(b.used order by c.position), is_over or bool_or(b.used > c.most)
             into decided.used, is_over
-            from unnest(admit.budgets, admit.limits)
+            from unnest(budgets, limits)
                 with ordinality as c (budget, most, position)
             join moltbot_audit.audit_budgets b
                 on b.request_id = admit.request_id and b.budget = c.budget;
@@ -1289,23 +1217,23 @@ begin
         decided.verdict := 'budget';
     end if;
 
-    if decided.verdict is null and admit.elapsed_max_us is not null then
+    if decided.verdict is null and elapsed_max_ms is not null then
         -- By this clock alone, and read last: the intent's own time, by which others add up again, follows.
-        decided.elapsed_us := case stream.seq
-            when 0 then 0
-            else date_part('epoch', greatest(clock_timestamp() - stream.heard_at, interval '0')) * 1000000
-        end;
-        -- While it cannot matter, the stream is not searched for it.
+        decided.heard_at := stream.heard_at;
+        -- While it cannot matter, the stream is not searched for a shortlist.
         -- In an expression of its own: to begin the search alone takes longer with each month.
-        if decided.elapsed_us > admit.elapsed_max_us / 2 then
+        if stream.seq > 0 and clock_timestamp() > moltbot_audit.lease_end(stream.heard_at, elapsed_max_ms / 2) then
             if exists (
                 select from moltbot_audit.audit_events a
                 where a.stream_id = admit.stream_id and a.event_type = 'shortlist.generated'
                     and a.outcome = 'succeeded'
             ) then
-                decided.elapsed_us := null;
-            elsif decided.elapsed_us > admit.elapsed_max_us then
-                decided.verdict := 'time';
+                decided.heard_at := null;
+            else
+                decided.recorded_at := clock_timestamp();
+                if decided.recorded_at > moltbot_audit.lease_end(stream.heard_at, elapsed_max_ms) then
+                    decided.verdict := 'time';
+                end if;
             end if;
         end if;
     end if;
@@ -1316,34 +1244,31 @@ begin
             perform moltbot_audit.unlock_streams(array[admit.stream_id]);
         end if;
         if is_new then
-            delete from moltbot_audit.audit_effects e where e.effect_id = admit.effect_id;
+            delete from moltbot_audit.audit_effects e where e.effect_id = claim.effect_id;
         end if;
         if decided.day_used is not null then
             perform moltbot_audit.move_day_budgets(
-                today, admit.day_budgets,
-                (select array_agg(-a order by n) from unnest(admit.day_amounts) with ordinality as x (a, n))
+                today, day_budgets,
+                (select array_agg(-a order by n) from unnest(day_amounts) with ordinality as x (a, n))
             );
         end if;
         if decided.used is not null then
             perform moltbot_audit.move_budgets(
-                admit.request_id, admit.budgets,
-                (select array_agg(-a order by n) from unnest(admit.amounts) with ordinality as x (a, n))
+                admit.request_id, budgets,
+                (select array_agg(-a order by n) from unnest(amounts) with ordinality as x (a, n))
             );
         end if;
         return decided;
     end if;
 
-    decided.verdict := 'proceed';
-    decided.seq := stream.seq + 1;
-    decided.recorded_at := case stream.seq
+    claim.recorded_at := case stream.seq
         when 0 then stream.last_at else greatest(clock_timestamp(), stream.last_at)
     end;
-    decided.stored_hash := admit.event_hash;
-    decided.chain_hash := moltbot_audit.chain_hash(
-        stream.head, admit.event_hash, moltbot_audit.chain_time(decided.recorded_at)
+    claim.chain_hash := moltbot_audit.chain_hash(
+        stream.head, admit.event_hash, moltbot_audit.chain_time(claim.recorded_at)
     );
     update moltbot_audit.audit_streams s
-    set seq = decided.seq, head = decided.chain_hash, last_at = decided.recorded_at
+    set seq = stream.seq + 1, head = claim.chain_hash, last_at = claim.recorded_at
     where s.stream_id = admit.stream_id;
     insert into moltbot_audit.audit_events (
         id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
@@ -1354,14 +1279,18 @@ begin
     values (
         admit.id, admit.stream_id, admit.request_id, admit.conversation_id, admit.event_type,
         admit.actor, admit.outcome, admit.error_code, admit.duration_ms, admit.created_at,
-        admit.trace_id, admit.span_id, admit.input::jsonb, admit.output::jsonb,
+        admit.trace_id, admit.span_id, said, admit.output::jsonb,
         admit.idempotency_key, admit.host_ids::jsonb, admit.salt, admit.input_commitment,
         admit.output_commitment, admit.key_commitment, admit.host_ids_commitment,
-        admit.event_hash, decided.seq, decided.recorded_at, decided.chain_hash
+        admit.event_hash, stream.seq + 1, claim.recorded_at, claim.chain_hash
     );
-    return decided;
+    return row(
+        'proceed', null, null, null, null, decided.used, decided.day_used, decided.heard_at,
+        stream.seq + 1, claim.recorded_at, admit.event_hash, claim.chain_hash, null
+    )::moltbot_audit.decision;
 end
 $$;
+
 
 -- Concludes an effect without an outcome: `expired`, `performed` or `not_performed`. Appends the event
 -- that says so. No row where the effect is not in a state for it.
@@ -1481,7 +1410,7 @@ begin
         raise exception 'each effect needs the length of its lease' using errcode = 'invalid_parameter_value';
     end if;
     update moltbot_audit.audit_effects x
-    set lease_until = moltbot_audit.lease_end(clock_timestamp(), r.length_us)
+    set lease_until = moltbot_audit.lease_end(clock_timestamp(), r.length_us / 1000.0)
     from (
         select e.effect_id, l.length_us
         from unnest(effect_ids, lengths_us) as l (effect_id, length_us)

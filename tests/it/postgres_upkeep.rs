@@ -5,13 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use moltbot_audit::admission::Limits;
-use moltbot_audit::event::payload::{MoltbotInput, OcrInput, OutreachInput};
 use moltbot_audit::pack::{ExportError, export_request_pack, verify_request_pack};
 use moltbot_audit::record::{Randomness, Record, seal};
 use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::{self, Appended, AuditSink, BoxFuture, PostgresStore, StoreError};
-use moltbot_audit::{Auditor, Budget, Effect, EventId, RequestId, Switch};
+use moltbot_audit::{Auditor, EventId, RequestId};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 use tokio::time::{Instant, sleep};
 
@@ -340,42 +338,6 @@ async fn functions_that_are_resolved_as_they_run_pin_their_search_path() {
     let without: Vec<String> = scalar(&url, sql).await;
     let hot = ["append_all", "append_at", "append_new", "append_one", "lock_stream", "settle"];
     assert_eq!(without, hot);
-}
-
-/// Without this, each admission would take an eighth longer, and nothing else would say so.
-#[tokio::test]
-async fn what_the_library_writes_for_a_common_claim_is_compared_as_a_text() {
-    let (_fresh, url) = open_with_url().await;
-    let store = PostgresStore::connect(&url).await.expect("the database accepts connections");
-    let auditor = Auditor::builder(Arc::new(store), RedactionKey::from_bytes([7; 32]))
-        .budgets(Limits::default())
-        .environment(|_| None)
-        .build();
-    for switch in [Switch::AI, Switch::OCR] {
-        auditor.kill_switch().reset(&switch, "a test", "to be asked").await.expect("reset");
-    }
-    let claim = "event_type text, input jsonb, effect_id uuid, effect text, key_hash bytea, \
-                 input_hash bytea, switches text[], lease_us bigint, elapsed_max_us bigint, \
-                 consent_id text, consent_lifetime_us bigint, budgets text[], amounts bigint[], \
-                 limits bigint[], day_budgets text[], day_amounts bigint[], day_limits bigint[]";
-    let each_member = format!(
-        "create or replace function moltbot_audit.says_claim({claim}) returns boolean \
-         language plpgsql immutable set search_path = pg_catalog, pg_temp \
-         as $$ begin raise 'each member is looked at'; end $$"
-    );
-    run(&url, &each_member).await;
-    let request = fresh_request();
-    let run = async |effect: Effect| {
-        auditor.effect(effect.request(&request)).run(async || Ok::<_, String>(())).await
-    };
-    let call = || Effect::moltbot_call(&MoltbotInput::default());
-    let message = || Effect::vendor_message(&OutreachInput::default());
-    run(call().idempotency_key("one")).await.expect("a call of the model");
-    run(call()).await.expect("one without a key");
-    run(Effect::ocr_job(&OcrInput::default())).await.expect("a job");
-    run(message().idempotency_key("two")).await.expect("a message");
-    run(message().planned_by_moltbot()).await.expect("one that the model planned");
-    run(call().charge(Budget::OCR_JOBS, 1)).await.expect_err("two budgets are compared otherwise");
 }
 
 /// Counts how often it is prepared.

@@ -62,11 +62,7 @@ pub(crate) fn check_claim(claim: &Claim) -> Result<(), StoreError> {
     let input = claim.intent.input().unwrap_or_default();
     let text = |name: &str| input[name].as_str();
     let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-    // A time limit that is stricter than the recorded one breaks no promise.
-    let is_within = |name: &str, taken: Option<Duration>| match (number(&input[name]), taken) {
-        (Some(said), Some(taken)) => millis(taken) <= said,
-        (said, taken) => said.is_none() && taken.is_none(),
-    };
+    let lasts = |name: &str, taken: Option<Duration>| number(&input[name]) == taken.map(millis);
     let none = Vec::new();
     let list = |name: &str| input.get(name).map_or(Some(&none), Value::as_array);
     let (switches, charges) = (list("switches"), list("charges"));
@@ -85,9 +81,9 @@ pub(crate) fn check_claim(claim: &Claim) -> Result<(), StoreError> {
             said.iter().map(Value::as_str).eq(claim.switches.iter().map(|of| Some(of.as_str())))
         })
         && text("consent_id") == claim.consent.as_ref().map(|consent| consent.consent_id.as_str())
-        && number(&input["lease_ms"]) == Some(millis(claim.lease))
-        && is_within("elapsed_max_ms", claim.elapsed_max)
-        && is_within("consent_lifetime_ms", claim.consent.as_ref().map(|consent| consent.lifetime))
+        && lasts("lease_ms", Some(claim.lease))
+        && lasts("elapsed_max_ms", claim.elapsed_max)
+        && lasts("consent_lifetime_ms", claim.consent.as_ref().map(|consent| consent.lifetime))
         && charges.is_some_and(|said| {
             said.len() == claim.charges.len() && said.iter().zip(&claim.charges).all(is_charge)
         });

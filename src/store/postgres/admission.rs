@@ -7,25 +7,26 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::alone::{PgQuery, bind_record, record_sql};
+use super::alone::{bind_record, record_sql};
 use super::append::digest;
 use super::error::unanswered;
 use super::jsonb::read_jsonb;
 use super::statement::{Connections, Sql, sql};
-use crate::event::{Period, StreamId, Switch};
+use crate::event::{Period, Switch};
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::StoreError;
 use crate::store::admission::{
-    Admission, Charge, Claim, Conclusion, Flip, Lease, Obstacle, SwitchState, Verdict,
+    Admission, Claim, Conclusion, Flip, Lease, Obstacle, SwitchState, Verdict,
 };
 use crate::store::claim::DOING;
+use crate::store::decision::check_claim;
 
 const ADMIT: Sql = record_sql!(
     "select verdict, other_effect_id, other_output, other_lease_until, switch, used, day_used, \
-     elapsed_us, seq, recorded_at, stored_hash, chain_hash, key_in_use",
+     heard_at, seq, recorded_at, stored_hash, chain_hash, key_in_use",
     "admit",
-    "$23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41"
+    "$23, $24, $25"
 );
 const USE_KEY: Sql = sql!("select moltbot_audit.use_key($1) as in_use");
 const ROTATE_KEY: Sql =
@@ -49,27 +50,13 @@ const FORGET: Sql = sql!("select moltbot_audit.forget_switch($1) as was_kept");
 
 pub(super) async fn admit(connections: &Connections, claim: &Claim) -> Result<Verdict, StoreError> {
     claim.check()?;
-    let (of_request, of_day) =
-        (Charges::of(claim, Period::Request), Charges::of(claim, Period::Day));
-    let streams = claim.consent_streams().into_iter().flatten().map(StreamId::uuid);
-    let streams: Vec<Uuid> = streams.collect();
-    let switches: Vec<&str> = claim.switches.iter().map(Switch::as_str).collect();
+    // The database takes the claim out of its event.
+    check_claim(claim)?;
     let old_keys: Vec<_> =
         claim.previous.iter().map(|old| old.key_hash.map(|hash| *hash.as_bytes())).collect();
     let old_inputs: Vec<_> = claim.previous.iter().map(|old| *old.input_hash.as_bytes()).collect();
     let query = |pooling| {
-        let query = bind_record(ADMIT, pooling, &claim.intent)
-            .bind(claim.effect_id)
-            .bind(claim.effect.as_str())
-            .bind(claim.key_hash.map(|hash| *hash.as_bytes()))
-            .bind(*claim.input_hash.as_bytes())
-            .bind((!switches.is_empty()).then_some(switches.as_slice()))
-            .bind(micros(claim.lease))
-            .bind(claim.elapsed_max.map(micros))
-            .bind(claim.consent.as_ref().map(|consent| consent.consent_id.as_str()))
-            .bind(claim.consent.as_ref().map(|consent| micros(consent.lifetime)))
-            .bind(claim.consent.is_some().then_some(streams.as_slice()));
-        bind_charges(bind_charges(query, of_request.as_ref()), of_day.as_ref())
+        bind_record(ADMIT, pooling, &claim.intent)
             .bind(*claim.key.as_bytes())
             .bind(old_keys.as_slice())
             .bind(old_inputs.as_slice())
@@ -185,32 +172,6 @@ pub(super) async fn forget_switch(
     row.try_get("was_kept").map_err(|error| unanswered(DOING, error.to_string()))
 }
 
-/// The charges of one period, turned on their side, with their places in the claim.
-struct Charges<'a> {
-    budgets: Vec<&'a str>,
-    amounts: Vec<i64>,
-    limits: Vec<i64>,
-}
-
-impl<'a> Charges<'a> {
-    fn of(claim: &'a Claim, period: Period) -> Option<Self> {
-        let charges: Vec<&Charge> =
-            claim.charges.iter().filter(|charge| charge.period == period).collect();
-        (!charges.is_empty()).then(|| Self {
-            budgets: charges.iter().map(|charge| charge.budget.as_str()).collect(),
-            amounts: charges.iter().map(|charge| bounded(charge.amount)).collect(),
-            limits: charges.iter().map(|charge| bounded(charge.limit)).collect(),
-        })
-    }
-}
-
-fn bind_charges<'q>(query: PgQuery<'q>, charges: Option<&'q Charges<'_>>) -> PgQuery<'q> {
-    query
-        .bind(charges.map(|charges| charges.budgets.as_slice()))
-        .bind(charges.map(|charges| charges.amounts.as_slice()))
-        .bind(charges.map(|charges| charges.limits.as_slice()))
-}
-
 fn read_verdict(claim: &Claim, row: &PgRow) -> Result<Verdict, sqlx::Error> {
     let other = || row.try_get::<Uuid, _>("other_effect_id");
     Ok(match row.try_get("verdict")? {
@@ -270,9 +231,13 @@ fn over(claim: &Claim, used: &[i64]) -> Result<Obstacle, sqlx::Error> {
     Ok(Obstacle::Budget { charge: nth, used: used - bounded(charge.amount) })
 }
 
+/// Since the deployment first heard of the request, while its time is limited.
 fn elapsed(row: &PgRow) -> Result<Option<Duration>, sqlx::Error> {
-    let elapsed: Option<i64> = row.try_get("elapsed_us")?;
-    Ok(elapsed.map(|us| Duration::from_micros(u64::try_from(us).unwrap_or(0))))
+    let heard_at: Option<DateTime<Utc>> = row.try_get("heard_at")?;
+    let Some(heard_at) = heard_at else { return Ok(None) };
+    let until: DateTime<Utc> = row.try_get("recorded_at")?;
+    // A server's clock may have gone back.
+    Ok(Some((until - heard_at).to_std().unwrap_or_default()))
 }
 
 fn flip(record: &Record, row: &PgRow) -> Result<Flip, sqlx::Error> {

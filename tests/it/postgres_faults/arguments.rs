@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor};
 
 use super::Tampered;
@@ -42,61 +42,99 @@ async fn is_empty(tampered: &Tampered) -> bool {
     sqlx::query_scalar(count).fetch_one(&tampered.database).await.expect("a boolean")
 }
 
-const CLAIM: [(&str, &str); 19] = [
-    ("effect_id", "gen_random_uuid()"),
-    ("effect", "'moltbot.called'"),
-    ("key_hash", "null"),
-    ("input_hash", "sha256('')"),
-    ("switches", "null"),
-    ("lease_us", "60000000"),
-    ("elapsed_max_us", "null"),
-    ("consent_id", "null"),
-    ("consent_lifetime_us", "null"),
-    ("consent_streams", "null"),
-    ("budgets", "null"),
-    ("amounts", "null"),
-    ("limits", "null"),
-    ("day_budgets", "null"),
-    ("day_amounts", "null"),
-    ("day_limits", "null"),
+const CLAIM: [(&str, &str); 3] = [
     ("key_fingerprint", "substr(sha256(''), 1, 16)"),
     ("old_key_hashes", "'{}'"),
     ("old_input_hashes", "'{}'"),
 ];
 
+/// A call of `admit` with an event of a request.
+fn admit(event_type: &str, input: &str) -> String {
+    const REQUEST: &str = "'01a2f1a0-0000-7000-8000-0000000000aa'";
+    call("admit", event_type, input, &CLAIM)
+        .replace("request_id => null", &format!("request_id => {REQUEST}"))
+        .replace("stream_of(null, null)", &format!("stream_of({REQUEST})"))
+}
+
+/// A claim as the library writes it, with some members changed, or left out where they are null.
+fn said(changes: &Value) -> String {
+    let mut said = json!({
+        "effect_id": "01a2f1a0-0000-7000-8000-000000000001", "effect": "moltbot.called",
+        "input_hash": "ab".repeat(32), "lease_ms": 60_000,
+    });
+    for (name, value) in changes.as_object().expect("members") {
+        said[name] = value.clone();
+    }
+    said.as_object_mut().expect("members").retain(|_, value| !value.is_null());
+    format!("$json${said}$json$")
+}
+
 #[tokio::test]
-async fn a_budget_without_an_amount_or_a_limit_is_refused() {
+async fn an_intent_that_says_no_whole_claim_is_refused() {
     let tampered = Tampered::with(SHA16).await;
-    for (budgets, amounts, limits) in [
-        ("'{tokens,cost_microusd}'", "'{1,1}'", "'{10}'"),
-        ("'{tokens,cost_microusd}'", "'{1}'", "'{10,10}'"),
-        ("'{tokens}'", "'{1}'", "'{null}'"),
-        ("'{tokens}'", "'{null}'", "'{10}'"),
-        ("'{null}'", "'{1}'", "'{10}'"),
-        ("'{tokens}'", "'{1}'", "null"),
-        ("'{tokens}'", "null", "'{10}'"),
-        ("null", "'{1}'", "'{10}'"),
-        ("'{tokens}'", "'{1}'", "'{}'"),
-        ("'{tokens}'", "'{-1}'", "'{10}'"),
-        ("'{tokens}'", "'{9223372036854775807}'", "'{9223372036854775807}'"),
-    ] {
-        for period in ["", "day_"] {
-            let [b, a, l] = ["budgets", "amounts", "limits"].map(|name| format!("{period}{name}"));
-            let mut claim = CLAIM.to_vec();
-            claim.extend([(b.as_str(), budgets), (a.as_str(), amounts), (l.as_str(), limits)]);
-            let admit = call("admit", "'effect.admitted'", "'{}'", &claim);
-            let (code, message) = refused(&tampered, &admit).await;
-            assert_eq!(code, "22023", "{message}: {admit}");
+    let mut cases: Vec<Value> = Vec::new();
+    for period in ["request", "day"] {
+        let whole = json!({ "budget": "tokens", "period": period, "amount": 1, "limit": 10 });
+        for (name, value) in [
+            ("budget", json!(null)),
+            ("period", json!(null)),
+            ("period", json!("month")),
+            ("amount", json!(null)),
+            ("amount", json!(-1)),
+            ("amount", json!("-1")),
+            ("amount", json!(0.4)),
+            ("amount", json!("NaN")),
+            ("amount", json!("1e3")),
+            ("amount", json!([1])),
+            ("amount", json!("9223372036854775808")),
+            ("limit", json!(null)),
+            ("limit", json!(10.5)),
+            ("limit", json!({ "of": 10 })),
+        ] {
+            let mut charge = whole.clone();
+            charge[name] = value;
+            cases.push(json!({ "charges": [charge] }));
+            cases.push(json!({ "charges": [whole, charge] }));
+            charge.as_object_mut().expect("members").remove(name);
+            cases.push(json!({ "charges": [charge] }));
         }
+        cases.push(json!({ "charges": whole }));
+        cases.push(json!({ "charges": [whole, null] }));
+        cases.push(json!({ "charges": [whole, whole] }));
+    }
+    for (name, values) in [
+        ("effect_id", json!([null, "", "no id", 5, "01a2f1a0-0000-7000-8000-00000000000x"])),
+        ("effect", json!([null])),
+        ("input_hash", json!([null, "", "ab", "ab".repeat(31), "ab".repeat(33), "xy".repeat(32)])),
+        ("key_hash", json!(["", "ab", 5, "xy".repeat(32), [1]])),
+        ("lease_ms", json!([null, "", "an hour", [60_000], true])),
+        ("elapsed_max_ms", json!(["", "an hour", [60_000], {}])),
+        ("switches", json!(["ai", { "ai": true }, 5])),
+        ("charges", json!(["tokens", 5, {}, [[]], ["tokens"]])),
+        ("consent_id", json!(["a consent without a lifetime"])),
+    ] {
+        cases.extend(values.as_array().expect("a list").iter().map(|value| json!({ name: value })));
+    }
+    for case in cases {
+        let admit = admit("'effect.admitted'", &said(&case));
+        let (code, message) = refused(&tampered, &admit).await;
+        assert!(["22", "23", "21"].contains(&&code[..2]), "{code} {message}: {case}");
+    }
+    for input in ["null", "'{}'", "'[]'", "'5'", "'\"text\"'"] {
+        let admit = admit("'effect.admitted'", input);
+        let (code, message) = refused(&tampered, &admit).await;
+        assert!(code == "23514" && message.contains("says no claim"), "{code} {message}: {input}");
+    }
+    for event_type in ["'host.thing'", "'effect.refused'", "null"] {
+        let admit = admit(event_type, &said(&json!({})));
+        assert_eq!(refused(&tampered, &admit).await.0, "23514", "{event_type}");
     }
     assert!(is_empty(&tampered).await);
-    let said = "json_build_object(
-        'effect_id', '01a2f1a0-0000-7000-8000-000000000001', 'effect', 'moltbot.called',
-        'input_hash', encode(sha256(''), 'hex'), 'lease_ms', 60000)::text";
-    let mut claim = CLAIM.to_vec();
-    claim.push(("effect_id", "'01a2f1a0-0000-7000-8000-000000000001'"));
-    let admit = call("admit", "'effect.admitted'", said, &claim);
-    tampered.execute(&admit).await;
+    let charges = json!([{ "budget": "tokens", "period": "request", "amount": "1", "limit": 10 }]);
+    let another = "01a2f1a0-0000-7000-8000-000000000002";
+    for whole in [json!({}), json!({ "effect_id": another, "charges": charges })] {
+        tampered.execute(&admit("'effect.admitted'", &said(&whole))).await;
+    }
 }
 
 #[tokio::test]
