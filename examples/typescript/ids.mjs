@@ -58,7 +58,7 @@ export function createdAtOf(id) {
     (sub * 4_096n) / 1_000n !== fraction
   ) {
     throw new TypeError(
-      "the id is no event id (a UUIDv7 to the microsecond): make it with eventId",
+      "the id is not an event id (a UUIDv7 to the microsecond): make it with eventId",
     );
   }
   return millis * 1_000n + sub;

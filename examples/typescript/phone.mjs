@@ -35,7 +35,7 @@ const ADDRESS = /^([^:_@]*)[^@]*@(?:s\.whatsapp\.net|c\.us|whatsapp\.net)$/i;
 const FAULTS = {
   no_digit: "the phone number has no digit",
   not_a_number:
-    "the phone number holds letters or signs that no number has: pass the number alone",
+    "the phone number has letters or signs that do not belong in it: pass only the number",
   too_long: "the phone number has over 15 digits",
   unknown_calling_code: "no country has this calling code: give its digits, such as 250",
 };

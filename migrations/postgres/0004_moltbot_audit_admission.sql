@@ -1727,7 +1727,7 @@ as $$
 #variable_conflict use_variable
 begin
     if (engaged or switch ^@ 'self_test_') is not true then
-        raise exception 'a host resets no switch: that is for an operator'
+        raise exception 'a host cannot reset a switch: an operator has to'
             using errcode = 'insufficient_privilege';
     end if;
     return moltbot_audit.set_switch(

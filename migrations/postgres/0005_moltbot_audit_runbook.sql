@@ -138,7 +138,7 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
     if length(changed_by) > 1000 or length(reason) > 10000 then
-        raise exception 'who has at most 1000 letters, and why 10000'
+        raise exception '"who" may have at most 1000 characters, and "why" 10000'
             using errcode = 'invalid_parameter_value';
     end if;
 end
@@ -333,7 +333,7 @@ declare
     budgets integer;
 begin
     if (keep >= interval '7 days' and kept_from > timestamptz '2000-01-01') is not true then
-        raise exception 'effects are kept for 7 days at least: providers deliver webhooks again for so long'
+        raise exception 'effects are kept for at least 7 days: providers redeliver webhooks for that long'
             using errcode = 'invalid_parameter_value';
     end if;
     perform moltbot_audit.check_who_and_why(pruned_by, reason);

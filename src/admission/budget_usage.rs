@@ -1,4 +1,4 @@
-//! What of a budget is used.
+//! How much of a budget is used.
 
 use super::Limits;
 use crate::event::{Budget, Period};

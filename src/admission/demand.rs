@@ -1,4 +1,4 @@
-//! What an effect asks for.
+//! What an effect asks for: charges, a switch, a consent.
 
 use std::time::Duration;
 
@@ -23,13 +23,15 @@ pub enum DemandError {
         max: usize,
     },
     /// An idempotency key without a letter would be everybody's.
-    #[error("the idempotency key is empty: leave it out, or make one of what is done for whom")]
+    #[error(
+        "the idempotency key is empty: leave it out, or build one from what is done and for whom"
+    )]
     EmptyKey,
     /// A batch that does not name its vendors: they are what is charged.
     #[error("a batch of no vendors")]
     EmptyBatch,
     /// Nobody said how much of the budget there is.
-    #[error("budget {budget} has no limit: set one, also if it is a high one")]
+    #[error("budget {budget} has no limit: set one, even if it is high")]
     NoLimit {
         /// The budget.
         budget: Budget,

@@ -1,4 +1,4 @@
-//! What a host does instead of an effect that was refused.
+//! Fallbacks: what a host does instead of a refused effect.
 
 use std::collections::BTreeMap;
 

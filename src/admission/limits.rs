@@ -1,4 +1,4 @@
-//! How much of everything a request, and a day, may use.
+//! Limits: how much of each budget a request and a day may use.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

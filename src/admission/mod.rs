@@ -1,4 +1,4 @@
-//! What may run: limits, what an effect asks for, and what a host does where it is refused.
+//! Policy: limits, what an effect asks for, and what a host does if it is refused.
 //!
 //! The words and rules of it. The deciding is the store's
 //! ([`AdmissionStore`](crate::store::admission::AdmissionStore)), the asking the auditor's.

@@ -1,4 +1,4 @@
-//! A text in each language, and the texts that a host begins with.
+//! Texts in each language, and the defaults of a host.
 
 use std::borrow::Cow;
 

@@ -197,7 +197,7 @@ impl Asking {
         log_line!(
             warn,
             error = &error as &dyn std::error::Error,
-            "what may run cannot be asked: effects with a switch or a budget are refused"
+            "the database cannot decide what may run: effects with a switch or a budget are refused"
         );
         Undecided::Away { may_have_landed: is_asked }
     }
@@ -334,7 +334,7 @@ impl Asking {
             log_line!(
                 error,
                 error = &error as &dyn std::error::Error,
-                "that an effect did not run could not be recorded"
+                "the library could not record that an effect did not run"
             );
         }
     }

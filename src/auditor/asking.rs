@@ -1,5 +1,5 @@
-//! An effect made ready to be asked about: what cannot be recorded, or is declared wrongly, is found
-//! before anything is written.
+//! Prepares the request for admission. An effect that cannot be recorded or is declared wrongly is
+//! found here, before anything is written.
 
 use std::sync::Arc;
 use std::time::Duration;

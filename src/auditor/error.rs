@@ -51,7 +51,7 @@ impl RecordError {
 pub enum AdmitError {
     /// Its idempotency key was used with another input, or another effect has its id. The refusal
     /// is recorded.
-    #[error("the idempotency key, or the id, is that of effect {effect_id}, which is another one")]
+    #[error("effect {effect_id}, which is different, has this idempotency key or id")]
     #[non_exhaustive]
     Conflict {
         /// The effect that has it.
@@ -65,7 +65,7 @@ pub enum AdmitError {
         effect_id: Uuid,
     },
     /// The same effect is running. The refusal is recorded.
-    #[error("effect {effect_id} is under way")]
+    #[error("effect {effect_id} is running")]
     #[non_exhaustive]
     InProgress {
         /// That effect.
@@ -107,7 +107,7 @@ impl fmt::Debug for Replay {
 
 /// An effect ended, and its outcome could not be recorded.
 #[derive(Debug, thiserror::Error)]
-#[error("how the effect ended could not be recorded")]
+#[error("the effect's outcome could not be recorded")]
 #[non_exhaustive]
 pub struct Unrecorded {
     /// The event to record. Its id is fixed, so that it is recorded once and settles the effect.
@@ -213,16 +213,15 @@ pub enum EffectError<T, E> {
 impl<T, E> fmt::Display for EffectError<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Conflict { effect_id } => write!(
-                f,
-                "the idempotency key, or the id, is that of effect {effect_id}, which is another one"
-            ),
+            Self::Conflict { effect_id } => {
+                write!(f, "effect {effect_id}, which is different, has this idempotency key or id")
+            }
             Self::Failed(_) => f.write_str("the effect failed"),
             Self::InDoubt { effect_id } => write!(
                 f,
                 "effect {effect_id} is in doubt: find out whether it was performed, and resolve it"
             ),
-            Self::InProgress { effect_id, .. } => write!(f, "effect {effect_id} is under way"),
+            Self::InProgress { effect_id, .. } => write!(f, "effect {effect_id} is running"),
             Self::Invalid(error) => error.fmt(f),
             Self::NotRun(_) => f.write_str("the effect was not run, because it cannot be recorded"),
             Self::Refused(refusal) => write!(f, "the effect is refused: {}", refusal.reason),

@@ -1,4 +1,4 @@
-//! What befell recording itself, as events with counts: gaps are stated, never hidden.
+//! The recorder's own failures, as events with counts: gaps are stated, never hidden.
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -48,7 +48,7 @@ impl Auditor {
         let half = deadline.checked_sub(self.shared.batcher.wait() / 2);
         if let Err(error) = self.expire(store, Some(half.unwrap_or(deadline))).await {
             // It is listed all the same.
-            log_line!(warn, %error, "that a lease is over could not be recorded");
+            log_line!(warn, %error, "a lease that has run out could not be recorded");
         }
         let mut listed = Vec::new();
         loop {

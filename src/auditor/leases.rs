@@ -136,7 +136,7 @@ impl Auditor {
                     warn,
                     error = &error as &dyn std::error::Error,
                     effects,
-                    "leases of effects that run could not be renewed: once they are over, the effects are in doubt"
+                    "leases of running effects could not be renewed: when they run out, the effects are in doubt"
                 ),
             }
         }

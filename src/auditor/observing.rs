@@ -122,7 +122,7 @@ async fn count_if_first(shared: Weak<Shared>, record: Record, seq: i64, reports:
             Ok(_) => counted(report),
             Err(error) => {
                 counted(report);
-                log_line!(warn, %error, "a report is counted that may not be the first");
+                log_line!(warn, %error, "a report may be counted twice");
             }
         }
     }

@@ -32,7 +32,7 @@ pub enum SelfTestError {
     #[error("with its switch engaged, the probe was not refused: the kill switch does not work")]
     NotRefused(#[source] Option<AdmitError>),
     /// The outcome of the probe could not be recorded.
-    #[error("the end of the probe could not be recorded")]
+    #[error("the outcome of the probe could not be recorded")]
     Unrecorded(#[from] Unrecorded),
 }
 

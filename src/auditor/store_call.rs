@@ -1,4 +1,4 @@
-//! Calls of the store that decides, bounded, and made again where it was away for a moment.
+//! Calls to the store that decides: bounded, and retried if it was away for a moment.
 
 use std::time::Duration;
 

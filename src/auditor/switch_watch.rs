@@ -1,4 +1,4 @@
-//! Hears of switches while work in flight waits for one.
+//! Watches the switches that work in flight waits for.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

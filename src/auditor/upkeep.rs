@@ -1,4 +1,4 @@
-//! What an auditor does by itself, from time to time, as long as it is there.
+//! Periodic upkeep, for as long as an auditor exists.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -124,7 +124,7 @@ async fn sweep(running: Running) {
             log_line!(
                 warn,
                 error = &error as &dyn std::error::Error,
-                "leases that are over could not be recorded"
+                "leases that have run out could not be recorded"
             );
         }
         auditor.append_pending_flips(store).await;

@@ -1,4 +1,4 @@
-//! Says when something is nearly used up.
+//! Records a warning when a budget or the time is nearly used up.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

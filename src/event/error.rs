@@ -11,7 +11,7 @@ use super::{EventType, HostIdFault};
 pub enum EventError {
     /// The id's time and the event's own time differ.
     #[error(
-        "event id says {id_time}, the event says {created_at}: set one of the two, the other follows"
+        "the event id holds {id_time}, but the event says {created_at}: set only one of the two"
     )]
     IdTimeMismatch {
         /// Time inside the id.
@@ -62,7 +62,7 @@ pub enum EventError {
         what: &'static str,
     },
     /// The UUID was not made by `EventId::new`.
-    #[error("{id} is no event id (a UUIDv7 to the microsecond): make it with EventId::new")]
+    #[error("{id} is not an event id (a UUIDv7 to the microsecond): make it with EventId::new")]
     NotAnEventId {
         /// What was given.
         id: Uuid,

@@ -1,4 +1,4 @@
-//! JSON values inside of types that `serde` reads.
+//! JSON values inside types that `serde` reads.
 
 use std::fmt;
 

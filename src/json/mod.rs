@@ -1,4 +1,4 @@
-//! JSON as it is written, whatever features of `serde_json` the host turns on.
+//! JSON exactly as written, independent of the features of `serde_json` that a host turns on.
 //!
 //! `serde_json` reads an object whose first member is named `$serde_json::private::RawValue` or
 //! `$serde_json::private::Number` as one of its own types when the features of those names are on, and

@@ -1,4 +1,4 @@
-//! A parser of JSON (RFC 8259) that knows no magic names.
+//! A parser for JSON (RFC 8259) that gives no name a special meaning.
 
 use serde_json::{Map, Number, Value};
 

@@ -1,4 +1,4 @@
-//! The parts of an object or a list as they are written, found without being built.
+//! Finds the parts of an object or a list as raw text, without building them.
 
 use super::JsonError;
 use super::parse::{JsonErrorKind, Parser};

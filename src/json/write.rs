@@ -1,4 +1,4 @@
-//! The JSON of a value of the host's.
+//! Writes a host's value as JSON.
 
 use serde::Serialize;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Knows which span a task runs in.
+//! The span that a task runs in.
 //!
 //! A task-local, not `tracing`, because it holds for every subscriber and for none: whether an event has a
 //! trace must not depend on a log filter.

@@ -1,4 +1,4 @@
-//! What operators see of the host at work: metrics, log lines and traces of what is recorded.
+//! What operators see: metrics, log lines and traces of what is recorded.
 
 #[cfg(feature = "recorder")]
 mod current_trace;

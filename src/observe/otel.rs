@@ -1,4 +1,4 @@
-//! The ids of a span as OpenTelemetry gave them.
+//! The ids that OpenTelemetry gave a span.
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};

@@ -1,4 +1,4 @@
-//! What a stored record counts, and the log line it writes.
+//! Counts a stored record in the metrics, and writes its log line.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Emitting metrics, to whichever recorder the host has installed.
+//! Emits metrics to the recorder that the host has installed.
 //!
 //! The recorder is looked up each time: a host may install it after its auditor. One that panics takes nothing
 //! down, and no other metric with it.

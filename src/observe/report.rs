@@ -1,4 +1,5 @@
-//! Reports that may come more than once, as webhooks do: of those about one call or one message, the first counts.
+//! Reports may come more than once, as webhooks do. Of the reports about one call or one message,
+//! the first counts.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,4 +1,4 @@
-//! Whether a section says what is expected.
+//! Compares a section with what is expected.
 
 use serde_json::Value;
 

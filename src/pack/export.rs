@@ -1,4 +1,4 @@
-//! Makes a pack from a stream.
+//! Exports a pack from a stream.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -113,7 +113,7 @@ pub enum ExportError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// No event of the request was ever recorded.
-    #[error("request {request_id} is not known: no event of it was ever recorded")]
+    #[error("request {request_id} is unknown: no event of it was ever recorded")]
     UnknownRequest {
         /// The request.
         request_id: Uuid,

@@ -23,7 +23,7 @@ pub enum VerifyError {
         what: &'static str,
     },
     /// An event is missing, repeated or out of place.
-    #[error("event {expected} is missing, event {found} stands in its place")]
+    #[error("event {expected} is missing: event {found} is in its place")]
     Sequence {
         /// The expected place.
         expected: i64,
@@ -39,13 +39,13 @@ pub enum VerifyError {
         what: &'static str,
     },
     /// Masked text, a rule's name or the profile is not as exported.
-    #[error("{place}: what is masked was changed after the export")]
+    #[error("{place}: masked text was changed after the export")]
     Masked {
         /// `profile`, or the event.
         place: String,
     },
     /// A section contradicts the events.
-    #[error("section {section} at {pointer:?} does not say what the events say")]
+    #[error("section {section} at {pointer:?} contradicts the events")]
     Section {
         /// The section.
         section: String,
@@ -73,7 +73,7 @@ impl VerifyError {
 #[non_exhaustive]
 pub enum EventFault {
     /// The chain does not lead from the previous event to this one.
-    #[error("its chain hash does not follow from the event before it at the time it was recorded")]
+    #[error("its chain hash does not follow from the previous event and its recorded time")]
     Chain,
     /// A shown value does not match its commitment.
     #[error("its {part} does not match its commitment")]
@@ -88,28 +88,28 @@ pub enum EventFault {
     #[error("its header or a commitment does not match its event hash")]
     EventHash,
     /// The event belongs to another stream.
-    #[error("it belongs to another stream than the pack's request")]
+    #[error("it belongs to another stream than that of the pack's request")]
     ForeignStream,
     /// A value is hidden in a way that the profile does not hide it.
-    #[error("it hides {pointer}, and shows in its place what no rule of the profile leaves there")]
+    #[error("it hides {pointer}, but shows in its place a form that no rule of the profile leaves")]
     Mask {
         /// JSON pointer to the value.
         pointer: String,
     },
     /// A shown value has no salt, so nothing proves it.
-    #[error("nothing proves what it shows at {pointer}")]
+    #[error("no proof covers the value that it shows at {pointer}")]
     NoSalt {
         /// JSON pointer to the value.
         pointer: String,
     },
     /// A value has a form that `seal` never produces.
-    #[error("what it shows at {pointer} has a form that is never recorded")]
+    #[error("the value at {pointer} has a form that is never recorded")]
     NotSealed {
         /// JSON pointer to the value.
         pointer: String,
     },
     /// Another event has its id.
-    #[error("its id is that of an event before it")]
+    #[error("an earlier event has its id")]
     Repeated,
     /// A value is shown that the profile hides.
     #[error("it shows {pointer}, which a pack of its profile hides")]
@@ -118,7 +118,7 @@ pub enum EventFault {
         pointer: String,
     },
     /// A salt or digest belongs to no value.
-    #[error("it shows no value at {pointer}, and yet has a proof for one")]
+    #[error("it has a proof at {pointer}, but shows no value there")]
     NothingAt {
         /// JSON pointer to where the value would be.
         pointer: String,

@@ -1,5 +1,5 @@
-//! Takes a pack apart, cheapest checks first. What is no pack costs little: members are found without
-//! being built, and events are built one at a time.
+//! Takes a pack apart, cheapest checks first. An input that is not a pack costs little: members are
+//! found without being built, and events are built one at a time.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

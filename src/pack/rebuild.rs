@@ -1,4 +1,4 @@
-//! From what a pack shows back to the commitment it must have come from.
+//! Computes the commitment that a shown value must have come from.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! What an external reader may learn from a field, by its name. What is not listed is hidden.
+//! What an external reader may learn from a field, by its name. A field on no list is hidden.
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

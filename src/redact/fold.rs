@@ -1,4 +1,4 @@
-//! Texts as names and words are compared: without case, accents, width and what is not seen.
+//! Folds texts for comparison: without case, accents, width and invisible characters.
 //!
 //! This is no Unicode normalisation. It knows the letters of Latin scripts, composed or decomposed, and the
 //! Greek and Cyrillic letters that look like them; other letters are compared as they are, in lower case.

@@ -1,4 +1,4 @@
-//! What a mask looks like: the forms that a rule may leave in the place of a value; and what a remark looks like.
+//! The forms that a rule may leave in the place of a value, and the form of a remark.
 
 use super::health::looks_medical;
 use super::rule::HIDDEN;

@@ -1,4 +1,5 @@
-//! What a value is by the name of its key, in any case style. The names are in `key_names.txt`.
+//! Tells what a value is by the name of its key, in any case style. The names are in
+//! `key_names.txt`.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! The words of a key's name, as they are compared.
+//! Splits a key's name into words for comparison.
 
 use super::fold::{Folded, fold};
 

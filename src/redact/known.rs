@@ -1,4 +1,4 @@
-//! What the events of one request say about people, to find it again in free text.
+//! Names and numbers that the events of one request hold, to find them again in free text.
 //!
 //! Which numbers are a vendor's is learnt from the host's own vendor events, and never from a model's output,
 //! because anyone can talk a model into anything.

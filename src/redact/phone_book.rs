@@ -1,4 +1,4 @@
-//! The phone numbers that one request knows, whole, and where a text has one of them.
+//! The phone numbers that one request knows, and where a text has one of them.
 
 use std::collections::HashSet;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! The ways in which a person's or a shop's name is written, letters apart.
+//! The spellings of a person's or a shop's name.
 
 use super::names::{Spelling, words};
 

@@ -1,4 +1,4 @@
-//! What never enters the store: secrets, signed URLs, raw media.
+//! Keeps secrets, signed URLs and raw media out of the store.
 
 use std::borrow::Cow;
 

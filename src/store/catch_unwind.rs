@@ -1,4 +1,4 @@
-//! A panic of somebody else's code, as a result.
+//! Turns a panic of foreign code into a result.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;

@@ -48,7 +48,7 @@ pub enum StoreError {
     },
     /// The database is set up wrongly: the schema, a right or the login is missing. An operator has
     /// to repair it. The events are fine.
-    #[error("the database is not in a state to {doing}: {source}")]
+    #[error("the database is not set up to {doing}: {source}")]
     Database {
         /// What was being done.
         doing: &'static str,

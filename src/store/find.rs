@@ -1,4 +1,4 @@
-//! Which requests are there? By when they began, by the state they are in, by the host's ids.
+//! Finds requests by when they began, by their state, and by the host's ids.
 
 use std::fmt;
 use std::str::FromStr;
@@ -65,7 +65,7 @@ pub struct RequestCursor {
 #[non_exhaustive]
 pub enum FindError {
     /// The time ends before it begins.
-    #[error("the time ends at {before}, which is not after its beginning at {from}: exchange them")]
+    #[error("the time ends at {before}, which is not after its start at {from}: swap them")]
     EmptyTime {
         /// From when.
         from: DateTime<Utc>,
@@ -73,7 +73,7 @@ pub enum FindError {
         before: DateTime<Utc>,
     },
     /// A text that is no cursor.
-    #[error("this is no cursor: pass what the page before gave as its next, as it is")]
+    #[error("this is not a cursor: pass the `next` of the previous page unchanged")]
     MalformedCursor,
     /// A page of no requests, or of too many.
     #[error("a page may have 1 to {PAGE_MAX} requests, not {asked}")]

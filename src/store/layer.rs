@@ -1,4 +1,4 @@
-//! What stands before a store: it changes the calls that it names, and every other call goes through.
+//! A wrapper of a store: it changes the calls that it names, and forwards every other call.
 
 use std::fmt;
 

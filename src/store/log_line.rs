@@ -1,7 +1,7 @@
 //! The library's own log lines, written by a thread of their own.
 //!
-//! A layer of the host's writes where the event arises. One whose file hangs would hold the task that writes
-//! records, and with it every caller and their limits; one that panics would take that task down.
+//! A host's layer writes on the task that logs. If its file hung, it would hold the task that
+//! writes records, and with it every caller; if it panicked, it would end that task.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};

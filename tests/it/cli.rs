@@ -313,7 +313,7 @@ fn requests_are_listed_by_state_time_and_either_id() {
     }
     for (arguments, why) in [
         (["--page", "0"], "1 to 1000"),
-        (["--after", "next"], "no cursor"),
+        (["--after", "next"], "not a cursor"),
         (["--id", "undefined"], "missing value"),
         (["--from", "yesterday"], "--from"),
     ] {

@@ -147,7 +147,7 @@ async fn what_cannot_be_looked_for_is_an_error_that_says_why() {
     }
     let now: DateTime<Utc> = "2026-03-02T07:15:00Z".parse().expect("a time");
     let error = ask(RequestQuery::new().began_from(now).began_before(now)).await;
-    assert!(error.to_string().contains("exchange them"), "{error}");
+    assert!(error.to_string().contains("swap them"), "{error}");
     let cursors = ["", "/", "2026-03-02T07:15:00Z", "2026-03-02T07:15:00Z/x", "x/y", "é/"];
     for text in cursors {
         let error = text.parse::<RequestCursor>().expect_err(text);

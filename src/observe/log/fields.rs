@@ -1,4 +1,4 @@
-//! Fields as JSON: of a span, for as long as it lives, or of the event at hand.
+//! Fields as JSON: of a span for as long as it lives, or of the current event.
 
 use super::plan::{FieldPlan, LIFTED, Place};
 

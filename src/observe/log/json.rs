@@ -1,4 +1,4 @@
-//! JSON, written by hand into a string that is used again.
+//! Writes JSON into a reusable string.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! The layer itself.
+//! The layer for JSON log lines.
 
 use std::fmt;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! One line, from what was rendered.
+//! Assembles one line from its rendered parts.
 
 use std::time::SystemTime;
 

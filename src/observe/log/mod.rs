@@ -1,4 +1,4 @@
-//! Log lines: one JSON object a line, whatever is logged, with what is personal in it masked.
+//! Log lines: always one JSON object a line, with personal data masked.
 
 mod fields;
 mod json;

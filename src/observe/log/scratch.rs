@@ -1,4 +1,4 @@
-//! What a thread writes its lines in, used again for each.
+//! The buffers in which a thread writes its lines, reused for each.
 
 use std::cell::Cell;
 

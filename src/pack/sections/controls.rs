@@ -1,4 +1,4 @@
-//! What kill switches, consents and idempotency keys let run, and what not.
+//! What kill switches, consents and idempotency keys let run, and what they refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 

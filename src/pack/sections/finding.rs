@@ -1,4 +1,4 @@
-//! What does not add up in a request's evidence.
+//! A contradiction in a request's evidence.
 
 use serde::Serialize;
 

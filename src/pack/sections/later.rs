@@ -1,4 +1,5 @@
-//! Sections that this version does not fill. Their types have no value yet; their names stay.
+//! Sections that this version does not fill. Their types have no value yet, but their names are
+//! fixed.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! The request: where it stands, and every state it went through.
+//! The request: its state, and every state it went through.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;

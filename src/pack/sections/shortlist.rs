@@ -1,4 +1,4 @@
-//! The shortlists, and when the client was handed off.
+//! The shortlists, and the handoff of the client.
 
 use std::collections::HashSet;
 

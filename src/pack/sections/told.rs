@@ -1,4 +1,4 @@
-//! Events read through their typed payloads.
+//! Reads events through their typed payloads.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;

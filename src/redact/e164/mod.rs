@@ -27,7 +27,7 @@ pub enum PhoneError {
     #[error("the phone number has no digit")]
     NoDigit,
     /// It holds something that numbers do not have.
-    #[error("the phone number holds letters or signs that no number has: pass the number alone")]
+    #[error("the phone number has letters or signs that do not belong in it: pass only the number")]
     NotANumber,
     /// It is too long to be one.
     #[error("the phone number has over 15 digits")]

@@ -1,4 +1,4 @@
-//! Decides what groups of digits in a row are.
+//! Decides what a row of groups of digits is.
 
 use super::announced::{Announced, Around};
 use super::number::{Group, MAX_DIGITS, Numbers};

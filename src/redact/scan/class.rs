@@ -1,4 +1,4 @@
-//! What a byte may be part of, and the strides over bytes that are part of nothing.
+//! Classes of bytes, and strides over bytes that belong to no class.
 
 /// A digit of ASCII.
 pub(super) const DIGIT: u8 = 1;

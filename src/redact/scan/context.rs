@@ -1,4 +1,4 @@
-//! What stands before and behind a candidate. Every look is bounded.
+//! The text before and after a candidate. Every look is bounded.
 
 use super::assigned::{name_before, unwrapped};
 use super::words::Words;

@@ -1,4 +1,4 @@
-//! Digits of all scripts, and what stands between those of one number.
+//! Digits of all scripts, and the separators inside one number.
 
 /// The value of a digit, of any script that people write phone numbers in, and of those that are drawn: in circles,
 /// raised, lowered, in segments.

@@ -1,4 +1,4 @@
-//! Groups of digits that are something else than somebody's number, told by their form.
+//! Recognises groups of digits that are not a phone number by their form.
 
 use super::announced::{Announced, Around};
 use super::context;

@@ -1,4 +1,4 @@
-//! Digits that are no number: those of a UUID, a hash, a time.
+//! Digits that are not a number: those of a UUID, a hash, a time.
 
 use super::class::{TOKEN, class_of, is_hex};
 use super::phone;

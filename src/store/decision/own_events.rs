@@ -1,4 +1,5 @@
-//! The library's own events say what the store does: the rules, as Postgres has them in SQL.
+//! Checks that the library's own events match what the store does. Postgres has the same rules in
+//! SQL.
 
 use std::collections::HashMap;
 use std::time::Duration;

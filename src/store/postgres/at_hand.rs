@@ -1,4 +1,4 @@
-//! Connections at hand between two statements.
+//! Keeps connections warm between two statements.
 
 use std::fmt;
 use std::mem;

@@ -1,4 +1,4 @@
-//! From what the driver says to what the caller can do.
+//! Maps the driver's errors to what the caller can do.
 
 use std::fmt;
 use std::io;

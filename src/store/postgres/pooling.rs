@@ -1,4 +1,4 @@
-//! Whether a pooler stands between the store and the database, and which kind.
+//! Finds out whether a pooler is between the store and the database, and which kind.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

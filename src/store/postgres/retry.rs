@@ -1,5 +1,5 @@
-//! Which failures the store tries again by itself: those where the second try of the same statement is
-//! safe, and likely to do.
+//! Which failures the store retries by itself: those after which the same statement is safe and
+//! likely to succeed.
 
 use std::time::Duration;
 

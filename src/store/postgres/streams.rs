@@ -1,4 +1,4 @@
-//! Listing streams, the youngest first.
+//! Lists streams, most recent first.
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;

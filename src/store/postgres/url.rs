@@ -1,4 +1,4 @@
-//! What a database URL says: where the database is, and how the store is to use it.
+//! Reads a database URL: where the database is, and how the store should use it.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;

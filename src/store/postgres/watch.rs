@@ -1,4 +1,4 @@
-//! Hearing of switches: by LISTEN where a connection is a session, else by looking again.
+//! Watches switches: by LISTEN if a connection is a session, else by polling.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Reading stored values, which anyone with the file may have changed.
+//! Reads stored values, which anyone with the file may have changed.
 
 use chrono::{DateTime, Datelike as _, Utc};
 use serde_json::Value;

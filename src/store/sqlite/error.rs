@@ -1,4 +1,4 @@
-//! What SQLite's errors mean to the caller.
+//! Maps SQLite's errors to what the caller can do.
 
 use crate::store::StoreError;
 

@@ -1,4 +1,4 @@
-//! What a database URL says.
+//! Reads a database URL.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

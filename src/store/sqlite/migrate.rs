@@ -1,4 +1,4 @@
-//! Bringing the schema up to date.
+//! Brings the schema up to date.
 
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;

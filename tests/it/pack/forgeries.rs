@@ -314,7 +314,7 @@ async fn a_header_of_no_form_is_refused_even_in_a_rebuilt_chain() {
         forger.pack["events"][3]["header"][member] = first[member].clone();
     }
     let error = forger.verify(Chain::Rebuilt).expect_err("one id stands at two places");
-    assert!(error.to_string().ends_with("its id is that of an event before it"), "{error}");
+    assert!(error.to_string().ends_with("an earlier event has its id"), "{error}");
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ async fn the_first_fault_names_its_place() {
     let said = fault(&pack, |pack| {
         pack["events"].as_array_mut().expect("a list").remove(6);
     });
-    assert!(said.contains("event 7 is missing, event 8 stands in its place"), "{said}");
+    assert!(said.contains("event 7 is missing: event 8 is in its place"), "{said}");
 
     let said = fault(&pack, |pack| {
         pack["events"].as_array_mut().expect("a list").pop();
@@ -99,7 +99,7 @@ async fn the_first_fault_names_its_place() {
     let said = fault(&pack, |pack| {
         pack["events"].as_array_mut().expect("a list").swap(2, 3);
     });
-    assert!(said.contains("event 3 is missing, event 4 stands in its place"), "{said}");
+    assert!(said.contains("event 3 is missing: event 4 is in its place"), "{said}");
 
     let said = fault(&pack, |pack| {
         pack["events"][0]["recorded_at"] = json!("2026-01-01T00:00:00.000000Z");
@@ -121,7 +121,7 @@ async fn the_first_fault_names_its_place() {
     let said = fault(&external, |pack| {
         pack["events"][0]["input"]["value"]["from_phone"] = json!("***999");
     });
-    assert!(said.starts_with("event 1 (whatsapp.inbound_received): what is masked"), "{said}");
+    assert!(said.starts_with("event 1 (whatsapp.inbound_received): masked text"), "{said}");
 
     let said = fault(&external, |pack| pack["profile"]["name"] = json!("internal"));
     assert!(said.starts_with("profile: "), "{said}");
@@ -213,7 +213,7 @@ async fn how_much_is_read_is_the_callers_to_say() {
         serde_json::from_str::<Value>(&pack).expect("a pack is JSON")["events"].clone();
     forged["budgets"] = json!(vec![1; 100_000]);
     let error = verify_request_pack(forged.to_string().as_bytes()).expect_err("no section");
-    assert_eq!(error.to_string(), "section budgets at \"/\" does not say what the events say");
+    assert_eq!(error.to_string(), "section budgets at \"/\" contradicts the events");
 }
 
 #[tokio::test]

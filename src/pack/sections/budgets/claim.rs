@@ -1,4 +1,4 @@
-//! An admission as its event shows it: read strictly, because limits are added up from it.
+//! Reads an admission from its event, strictly, because limits are added up from it.
 
 use std::collections::HashSet;
 

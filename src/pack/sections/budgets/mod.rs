@@ -1,4 +1,4 @@
-//! Limits and what was spent of them, added up from the events as they are shown.
+//! Limits and how much of them was used, added up from the events as shown.
 
 mod claim;
 mod ledger;

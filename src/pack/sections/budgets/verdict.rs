@@ -1,4 +1,4 @@
-//! What adding up again says about a request's limits.
+//! The verdict on a request's limits, from adding up again.
 
 use std::fmt;
 

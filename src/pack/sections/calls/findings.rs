@@ -1,4 +1,4 @@
-//! What does not add up in consents and calls.
+//! Contradictions in consents and calls.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Why a vendor's way ended before anyone decided about it.
+//! Why a vendor dropped out before a decision about it.
 
 use serde::Serialize;
 

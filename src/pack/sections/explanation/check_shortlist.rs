@@ -1,4 +1,4 @@
-//! One shortlist, held against everything else.
+//! Checks one shortlist against all other events.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,7 @@ use crate::event::payload::{ShortlistExclusion, ShortlistGenerated, ShortlistIte
 /// Reasons that say that others were better.
 const OTHERS_WERE_BETTER: &[&str] = &["better_alternatives", "over_limit"];
 
-/// One shortlist, held against everything else.
+/// Checks one shortlist against all other events.
 pub(super) struct Check<'a, 'f> {
     evidence: &'a Evidence<'a>,
     shortlist: &'a Told<ShortlistGenerated>,

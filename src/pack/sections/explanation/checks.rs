@@ -1,4 +1,4 @@
-//! What contradicts what among selections, messages, replies and shortlists.
+//! Finds contradictions among selections, messages, replies and shortlists.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! What the events hold about vendors, put together by vendor.
+//! Collects what the events hold about each vendor.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! Why these vendors, and why not the others: computed from typed events, each with the event that
-//! proves it; and what contradicts what in a request's evidence.
+//! Why these vendors, and why not the others: computed from typed events, each answer with the
+//! event that proves it. And contradictions in a request's evidence.
 
 mod cause;
 mod check_shortlist;

@@ -1,4 +1,4 @@
-//! One vendor's way from the pool to the shortlist, or to wherever it ended.
+//! The story of one vendor, from the pool to the shortlist or to where it dropped out.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! What ends an effect: its outcome, or a conclusion without one.
+//! Ends an effect: by its outcome, or by a conclusion without one.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
