@@ -2,6 +2,7 @@
 
 mod damage;
 mod disk;
+mod faults;
 mod holds;
 mod order;
 mod processes;

@@ -95,25 +95,38 @@ impl Logs {
 
     /// The oldest frames of streams that are not `held`: at most `max_events`, and no further one once
     /// `max_bytes` are exceeded; but one, if there is any.
+    ///
+    /// A frame that the disk does not give back holds up its stream alone: it may be readable the next time.
     pub(super) fn front(
         &self,
         held: &HashSet<StreamId>,
         max_events: usize,
         max_bytes: usize,
     ) -> Result<Rows, SpoolError> {
-        let (mut places, mut bytes) = (Vec::new(), 0_u64);
+        let (mut rows, mut bytes) = (Rows::new(), 0_u64);
+        let (mut failing, mut first_error) = (HashSet::new(), None);
         for (place, entry) in self.waiting.entries() {
-            if held.contains(&entry.stream_id) {
+            if held.contains(&entry.stream_id) || failing.contains(&entry.stream_id) {
                 continue;
             }
             bytes = bytes.saturating_add(entry.len);
-            let is_full = places.len() >= max_events || bytes > widened(max_bytes);
-            if !places.is_empty() && is_full {
+            let is_full = rows.len() >= max_events || bytes > widened(max_bytes);
+            if !rows.is_empty() && is_full {
                 break;
             }
-            places.push(place);
+            match self.waiting.read(place) {
+                Ok(frame) => rows.extend(frame.map(|frame| (place, frame))),
+                Err(error) => {
+                    failing.insert(entry.stream_id);
+                    first_error = first_error.or(Some(SpoolError::io("read its front", error)));
+                }
+            }
         }
-        self.waiting.rows(&places).map_err(|error| SpoolError::io("read its front", error))
+        if let Some(error) = first_error.clone() {
+            let streams = failing.len();
+            log_line!(error, %error, streams, "events in the spool cannot be read now: their streams wait");
+        }
+        first_error.filter(|_| rows.is_empty()).map_or(Ok(rows), Err)
     }
 
     /// Lets frames go. Not durable.

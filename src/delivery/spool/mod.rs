@@ -146,10 +146,11 @@ impl Spool {
     ///
     /// A record that a newer release of this crate wrote in a form that this one does not know is set aside:
     /// that release can [put it back](Self::put_back). One whose bytes the disk lost is counted by
-    /// [`recovery`](Self::recovery). Neither holds up what is behind it.
+    /// [`recovery`](Self::recovery). Neither holds up what is behind it. One that the disk does not give back now
+    /// holds up its stream alone.
     ///
     /// # Errors
-    /// [`SpoolError`] if a file cannot be read.
+    /// [`SpoolError`] if nothing can be read.
     pub async fn front(
         &self,
         max_events: usize,
@@ -161,7 +162,7 @@ impl Spool {
     /// As [`front`](Self::front), of the streams that are not `held`.
     ///
     /// # Errors
-    /// [`SpoolError`] if a file cannot be read.
+    /// [`SpoolError`] if nothing can be read.
     pub async fn front_without(
         &self,
         held: HashSet<StreamId>,

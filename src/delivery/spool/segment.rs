@@ -62,9 +62,15 @@ impl Segment {
         loop {
             let (path, file) = folder::create(folder, kind)?;
             // Another process may have found it before the lock: it has it then, and deletes it.
-            if lock(&file)? && folder::is_named(&file, &path) {
-                folder::sync(folder)?;
-                return Ok(Self::empty(path, file));
+            let is_ours = || Ok(lock(&file)? && folder::is_named(&file, &path));
+            match is_ours().and_then(|is_ours| folder::sync(folder).map(|()| is_ours)) {
+                Ok(true) => return Ok(Self::empty(path, file)),
+                Ok(false) => {}
+                Err(error) => {
+                    // A disk that goes on failing must not gather files.
+                    folder::remove_if_there(&path)?;
+                    return Err(error);
+                }
             }
         }
     }
@@ -241,18 +247,26 @@ impl Segment {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut fresh = Self::empty(self.path.clone(), fresh);
-        let written = self.copy_to(&mut fresh).and_then(|()| {
-            if self.is_damaged {
-                fs::hard_link(&self.path, folder::damaged(&self.path)?)?;
-            }
-            fs::rename(&path, &self.path)
-        });
+        let written = self.copy_to(&mut fresh).and_then(|()| self.replace(&path));
         if written.is_err() {
             folder::remove_if_there(&path)?;
         }
         written?;
         *self = fresh;
         self.path.parent().map_or(Ok(()), folder::sync)
+    }
+
+    /// Puts another file in its place. A damaged one keeps a name of its own.
+    fn replace(&self, by: &Path) -> io::Result<()> {
+        if !self.is_damaged {
+            return fs::rename(by, &self.path);
+        }
+        let kept = folder::damaged(&self.path)?;
+        fs::hard_link(&self.path, &kept)?;
+        fs::rename(by, &self.path).inspect_err(|_| {
+            // It is tried again, and must not gather names.
+            fs::remove_file(&kept).ok();
+        })
     }
 
     /// Writes what is left to a new file, under another name: this one has none any more.

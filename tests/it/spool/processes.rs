@@ -208,3 +208,52 @@ async fn spools_that_open_at_once_have_different_files() {
     found.sort_unstable();
     assert_eq!(found, [0, 1, 2, 3]);
 }
+
+/// As a process has it that was just started from the one that is dead, until it runs its own program.
+#[tokio::test]
+async fn a_file_whose_lock_is_held_for_a_moment_is_adopted() {
+    // A busy machine may let go too late for one try; not for twenty.
+    for _ in 0..20 {
+        let folder = Folder::new();
+        let left = folder.open().await;
+        left.push(numbered_records(&shared(), 0..3)).await.unwrap();
+        drop(left);
+        let held = std::fs::File::options().write(true).open(folder.file(0)).unwrap();
+        held.lock().unwrap();
+        let opening = tokio::spawn(Spool::open(folder.path()));
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        held.unlock().unwrap();
+        let spool = opening.await.unwrap().unwrap();
+        if numbers_of(&waiting(&spool).await) == [0, 1, 2] {
+            return;
+        }
+        assert_eq!(spool.adopt().await.unwrap(), 3, "what was held is there for the next call");
+    }
+    panic!("a lock that is held for 50 ms is never waited for");
+}
+
+#[tokio::test]
+async fn one_of_many_files_that_is_deleted_while_in_use_is_written_again() {
+    let folder = Folder::new();
+    // Taken over files stay apart.
+    for n in 0..5 {
+        let spools = (folder.open().await, folder.open().await);
+        spools.1.push(numbered_records(&shared(), [n])).await.unwrap();
+        drop(spools);
+    }
+    let spool = folder.open().await;
+    let before = numbers_of(&waiting(&spool).await);
+    let files: Vec<_> = (0..20).map(|n| folder.file(n)).filter(|file| file.exists()).collect();
+    assert!(files.len() > 1, "{files:?}");
+    std::fs::remove_file(&files[0]).unwrap();
+    for n in 10..20 {
+        spool.push(numbered_records(&shared(), [n])).await.unwrap();
+    }
+    drop(spool);
+    let spool = folder.open().await;
+    let mut found = numbers_of(&waiting(&spool).await);
+    found.sort_unstable();
+    let mut expected: Vec<_> = before.into_iter().chain(10..20).collect();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+}
