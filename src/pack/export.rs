@@ -64,7 +64,11 @@ impl ProfileName {
 pub(super) fn rules_digest(version: RulesVersion) -> Digest {
     static CURRENT: LazyLock<Digest> =
         LazyLock::new(|| tagged_digest("profile-rules", &RulesVersion::CURRENT.rules()));
-    if version.is_current() { *CURRENT } else { tagged_digest("profile-rules", &version.rules()) }
+    match version.kept_digest() {
+        Some(hex) => hex.parse().expect("64 hex digits"),
+        None if version.is_current() => *CURRENT,
+        None => tagged_digest("profile-rules", &version.rules()),
+    }
 }
 
 /// The stream's head, and the digests that tie the pack together.

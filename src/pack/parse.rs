@@ -158,7 +158,7 @@ const fn sections_of(rules: RulesVersion) -> u32 {
     match rules {
         RulesVersion::Four => 2,
         RulesVersion::Five => 3,
-        RulesVersion::Six => SECTIONS_VERSION,
+        RulesVersion::Six | RulesVersion::Seven => SECTIONS_VERSION,
     }
 }
 

@@ -5,7 +5,7 @@
 //! sections compute from ([`Holds`]) is hidden only if its value is not of its kind, and a verifier that
 //! meets such a field does not vouch for what was computed without it.
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::additions::Additions;
@@ -22,9 +22,6 @@ use super::mask::{find_below, mask_contacts, mask_phone};
 use super::phone::digits_below;
 use super::rule::{HIDDEN, Rule};
 use super::vocabulary::{is_listed, is_time};
-
-/// A number of ten digits or more is no price, count or rank, and may be somebody's.
-const LONG_NUMBER: f64 = 1e9;
 
 /// The rules for one reader.
 #[derive(Clone, Copy)]
@@ -119,6 +116,9 @@ impl<'a> Rules<'a> {
         if !self.is_external {
             return self.additions.hidden.contains(field.key);
         }
+        if self.version.has_closed_words() && !self.version.is_current() {
+            return self.forbid_but_texts(field, shown, known);
+        }
         if !self.version.is_current() {
             return self.additions.hidden.contains(field.key)
                 || earlier::hid(
@@ -127,6 +127,19 @@ impl<'a> Rules<'a> {
                     shown,
                     !known.texts_may_be_shown(),
                 );
+        }
+        self.decide(field, shown, known, |_| String::new()) != Decision::Show
+    }
+
+    /// The same, of a version whose scanner is not kept: a text that may be shown at all is taken as it is.
+    fn forbid_but_texts(self, field: Field<'_>, shown: &Value, known: &KnownValues) -> bool {
+        if let Value::String(text) = shown
+            && matches!(self.class(field), Class::Note | Class::Text)
+            && field.holds().is_none()
+            && !self.additions.hidden.contains(field.key)
+        {
+            let is_word = text.is_empty() || self.shows_word(field.key, text, known);
+            return !is_word && !known.texts_may_be_shown();
         }
         self.decide(field, shown, known, |_| String::new()) != Decision::Show
     }
@@ -169,7 +182,7 @@ impl<'a> Rules<'a> {
             (Class::Id, Rule::Id) => is_pseudonym(field.key, text),
             (Class::Phone, Rule::Phone) => is_masked_phone(text),
             (Class::Note | Class::Text, Rule::Text) if !is_current => is_masked_before(text),
-            (Class::Open, Rule::Medical) => is_current && is_hidden,
+            (Class::Open, Rule::Medical) => self.version.has_closed_words() && is_hidden,
             (Class::Note | Class::Text, Rule::Text) => {
                 is_masked_text(text)
                     && (is_hidden || (known.texts_may_be_shown() && !looks_medical_masked(text)))
@@ -207,7 +220,7 @@ impl<'a> Rules<'a> {
             Value::Number(number) if holds == Holds::Word && self.is_external => {
                 self.shows_word(key, &number.to_string(), known)
             }
-            Value::Number(number) => holds == Holds::Count || !is_phone_number(key, number, known),
+            Value::Number(number) => holds == Holds::Count || !known.is_phone_number(key, number),
             Value::String(text) => {
                 text.is_empty()
                     || self.is_text_of(holds, key, text, known)
@@ -274,7 +287,7 @@ impl<'a> Rules<'a> {
                 hide(Rule::MemberNames)
             }
             (Value::String(text), _) => self.decide_text((class, key), text, known),
-            (Value::Number(number), _) if is_phone_number(key, number, known) => hide(Rule::Phone),
+            (Value::Number(number), _) if known.is_phone_number(key, number) => hide(Rule::Phone),
             (Value::Number(number), Class::Open) if self.additions.holds_words(key) => {
                 let is_shown = self.shows_word(key, &number.to_string(), known);
                 if is_shown { Decision::Show } else { hide_word(key) }
@@ -337,7 +350,7 @@ fn decide_internal(class: Class, key: &str, value: &Value, known: &KnownValues) 
             }
             masked.map_or(Decision::Show, |text| masked_as(Rule::Contact, text))
         }
-        Value::Number(number) if is_phone_number(key, number, known) => hide(Rule::Contact),
+        Value::Number(number) if known.is_phone_number(key, number) => hide(Rule::Contact),
         Value::Object(members) if members.keys().any(|name| known.has_contacts(name)) => {
             hide(Rule::MemberNames)
         }
@@ -372,17 +385,6 @@ fn hide_in_text(text: &str, known: &KnownValues) -> Decision {
         Some(masked) if looks_medical_masked(&masked) => hide(Rule::Medical),
         Some(masked) => masked_as(Rule::Text, masked),
     }
-}
-
-/// A phone number as JSON has it where nobody put quotes around it. A score or a share is none.
-fn is_phone_number(key: &str, number: &Number, known: &KnownValues) -> bool {
-    let is_number = |digits: &str| {
-        known.has_contacts(digits)
-            || known.is_known_phone(digits)
-            || kind_of(key).is_some_and(|kind| digits_below(kind, digits).is_some())
-    };
-    let is_long = number.as_f64().is_some_and(|number| number.abs() >= LONG_NUMBER);
-    is_long || (!number.is_f64() && is_number(&number.to_string()))
 }
 
 /// A member's name as programmers give them, and not a person's.

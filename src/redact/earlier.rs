@@ -1,8 +1,8 @@
 //! Versions of the rules, and what a verifier asks of packs that an earlier one shaped.
 //!
-//! Of an earlier version the lists of fields are kept, which rule hides what in them, and what it leaves. Its scanner is
-//! not kept, and today's finds more: so what stands inside of a text is taken as that version left it. A verifier says
-//! so, see [`RulesVersion::is_current`].
+//! Of an earlier version the lists of fields are kept, which rule hides what in them, and what it leaves. Its scanner and
+//! its words of health are not kept, and today's find more: so what stands inside of a text is taken as that version left
+//! it. A verifier says so, see [`RulesVersion::is_current`].
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -21,6 +21,9 @@ const LISTED_SINCE_5: [&str; 3] = ["consent_lifetime_ms", "stopped_by", "switche
 const MEDICAL: [&str; 7] =
     ["clinic", "doctor", "health", "medic", "pharm", "prescription", "umuti"];
 
+/// The digest of the rules of version 6, whose tables of words are not kept.
+const RULES_OF_6: &str = "bc9729ca6997598e2ffb9b4be9800bf4c00e225706e1ce2ac8c34e1b47bfaae0";
+
 /// Most digits that a word had in version 5, in a field that sections compute from.
 const WORD_DIGITS_MAX: usize = 8;
 
@@ -30,19 +33,21 @@ pub(crate) enum RulesVersion {
     Four,
     Five,
     Six,
+    Seven,
 }
 
 impl RulesVersion {
-    const ALL: [Self; 3] = [Self::Four, Self::Five, Self::Six];
+    const ALL: [Self; 4] = [Self::Four, Self::Five, Self::Six, Self::Seven];
 
     /// The version that this release exports.
-    pub(crate) const CURRENT: Self = Self::Six;
+    pub(crate) const CURRENT: Self = Self::Seven;
 
     pub(crate) const fn number(self) -> u32 {
         match self {
             Self::Four => 4,
             Self::Five => 5,
             Self::Six => 6,
+            Self::Seven => 7,
         }
     }
 
@@ -53,6 +58,14 @@ impl RulesVersion {
     /// Whether texts are searched again: by this release's scanner, which is that of its own version only.
     pub(crate) fn is_current(self) -> bool {
         self == Self::CURRENT
+    }
+
+    /// The digest of the rules as packs of the version have it, if the rules themselves are not kept.
+    pub(crate) const fn kept_digest(self) -> Option<&'static str> {
+        match self {
+            Self::Six => Some(RULES_OF_6),
+            Self::Four | Self::Five | Self::Seven => None,
+        }
     }
 
     /// The rules as data, as packs of the version hash them.
@@ -79,7 +92,7 @@ impl RulesVersion {
         }
         rules["kinds"] = json!(KINDS.map(|(kind, fields)| (format!("{kind:?}"), fields)));
         rules["needed"] = json!(NEEDED);
-        if self == Self::Six {
+        if self == Self::Seven {
             rules["health"] = json!(health::TABLE);
             rules["vocabulary"] = vocabulary::rules();
         }
@@ -94,6 +107,11 @@ impl RulesVersion {
     /// What sections of the version compute from is never hidden; before version 5, only by chance.
     pub(super) fn has_needed(self) -> bool {
         self != Self::Four
+    }
+
+    /// Whether words are shown only if they are listed.
+    pub(super) fn has_closed_words(self) -> bool {
+        matches!(self, Self::Six | Self::Seven)
     }
 
     /// The stream of a request: until version 4 it had the request's own id.

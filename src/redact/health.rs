@@ -21,6 +21,9 @@ const MIN_PART: usize = 4;
 /// Fewest letters of a Kinyarwanda stem that may be glued to what goes before it.
 const MIN_GLUED: usize = 6;
 
+/// How many words before and behind a part of a body tell what befell it.
+const NEAR: usize = 5;
+
 /// Most letters of a word that are looked at.
 const MAX_WORD: usize = 40;
 
@@ -43,6 +46,10 @@ struct Lexicon {
     loose: HashMap<String, Sign>,
     ends: HashMap<&'static str, Sign>,
     stems: HashMap<&'static str, Sign>,
+    /// Words that say whose a part of a body is, the parts, and what may befall one.
+    owners: HashSet<&'static str>,
+    parts: HashSet<&'static str>,
+    troubles: HashSet<&'static str>,
     /// Phrases by their first word.
     phrases: HashMap<&'static str, Vec<(Vec<&'static str>, Sign)>>,
 }
@@ -57,7 +64,8 @@ pub(super) fn sign(text: &str) -> Option<Sign> {
     let words = words(text);
     let of_words = words.iter().filter_map(|word| LEXICON.sign_of(word)).max();
     let of_phrases = (0..words.len()).filter_map(|at| LEXICON.sign_of_phrase(&words[at..])).max();
-    of_words.max(of_phrases)
+    let of_parts = || LEXICON.has_part_in_trouble(&words).then_some(Sign::Weak);
+    of_words.max(of_phrases).or_else(of_parts)
 }
 
 impl Lexicon {
@@ -82,6 +90,16 @@ impl Lexicon {
     }
 
     fn insert(&mut self, how: &str, word: &'static str, sign: Sign) {
+        let set = match how {
+            "owner" => Some(&mut self.owners),
+            "part" => Some(&mut self.parts),
+            "trouble" => Some(&mut self.troubles),
+            _ => None,
+        };
+        if let Some(set) = set {
+            set.insert(word);
+            return;
+        }
         let known = match how {
             "end" => &mut self.ends,
             "start" => {
@@ -121,6 +139,22 @@ impl Lexicon {
             .chain(stems)
             .copied()
             .max()
+    }
+
+    /// `my left knee is swollen`: a part of somebody's body, near to what may befall one.
+    fn has_part_in_trouble(&self, words: &[String]) -> bool {
+        let is_owner = |word: &&String| self.owners.contains(word.as_str());
+        // Kinyarwanda says whose behind it: `ukuboko kwanjye`.
+        let is_own = |word: &&String| word.ends_with("anjye") || word.ends_with("awe");
+        words.iter().enumerate().any(|(at, word)| {
+            let before = &words[at.saturating_sub(2)..at];
+            let behind = &words[at + 1..words.len().min(at + 2)];
+            let near = &words[at.saturating_sub(NEAR)..words.len().min(at + 1 + NEAR)];
+            self.parts.contains(word.as_str())
+                && (before.iter().any(|word| is_owner(&word))
+                    || behind.iter().any(|word| is_own(&word)))
+                && near.iter().any(|word| self.troubles.contains(word.as_str()))
+        })
     }
 
     fn sign_of_phrase(&self, words: &[String]) -> Option<Sign> {

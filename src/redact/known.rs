@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::additions::Additions;
 use super::e164::CallingCode;
@@ -15,12 +15,15 @@ use super::health::{self, Sign};
 use super::key_name::{KeyKind, is_person_key, is_phone_key, kind_of};
 use super::mask::{Mask, mask_phone};
 use super::names::Names;
-use super::phone::{digits_below_key, find_phones};
+use super::phone::{digits_below, digits_below_key, find_phones};
 use super::phone_book::PhoneBook;
 use super::rule::Rule;
 use super::scan::{Scope, digits_of, scan};
 use super::spellings::{of_person, of_term, of_vendor};
 use super::vocabulary::is_listed;
+
+/// A number of ten digits or more is no price, count or rank, and may be somebody's.
+const LONG_NUMBER: f64 = 1e9;
 
 /// The field that says what the request is about.
 const CATEGORY: &str = "category";
@@ -118,6 +121,17 @@ impl KnownValues {
     /// Whether digits that stand alone are a number that is known.
     pub(super) fn is_known_phone(&self, digits: &str) -> bool {
         self.phones.holds(digits)
+    }
+
+    /// Whether a number that JSON has without quotes is somebody's phone number. A score or a share is none.
+    pub(super) fn is_phone_number(&self, key: &str, number: &Number) -> bool {
+        let is_number = |digits: &str| {
+            self.has_contacts(digits)
+                || self.is_known_phone(digits)
+                || kind_of(key).is_some_and(|kind| digits_below(kind, digits).is_some())
+        };
+        let is_long = number.as_f64().is_some_and(|number| number.abs() >= LONG_NUMBER);
+        is_long || (!number.is_f64() && is_number(&number.to_string()))
     }
 
     /// Whether a known name or term stands in a text.

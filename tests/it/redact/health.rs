@@ -483,6 +483,40 @@ async fn no_medical_text_is_shown_in_three_languages() {
 }
 
 #[tokio::test]
+async fn a_part_of_a_body_is_medical_if_it_is_somebodys_and_in_trouble() {
+    let medical = [
+        "My knee is swollen",
+        "his left arm hurts since the fall",
+        "I think my ankle is sprained, can you help",
+        "the teeth of my son, his tooth is killing him",
+        "mes yeux piquent et coulent",
+        "ma cheville est toute gonflée",
+        "son bras saigne encore",
+        "ikirenge cyanjye kirabyimba",
+        "umutwe wanjye uramurya",
+        "ukuboko kwanjye kurandya",
+    ];
+    let trade = [
+        "the arm of the chair is broken",
+        "a table with a broken leg",
+        "my phone is broken",
+        "the face of my watch is scratched",
+        "a head torch and a neck strap",
+        "le bras du canapé est cassé",
+        "le dos de la chaise",
+        "mon téléphone est cassé",
+        "telefone yanjye yamenetse",
+        "ameza yanjye yavunitse",
+    ];
+    for (texts, is_hidden) in [(medical, true), (trade, false)] {
+        let texts = texts.map(str::to_owned);
+        for (text, shown) in texts.iter().zip(shown(Some("electronics"), &texts).await) {
+            assert_eq!(shown == "[hidden]", is_hidden, "{text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn texts_of_trade_stay_readable_in_three_languages() {
     let texts = texts(&TRADE, 300, 12);
     let shown = shown(Some("electronics"), &texts).await;
