@@ -15,7 +15,7 @@ export const KEY_NAMES = String.raw`
 
 qualifier: again check confirm confirmation confirmed confirmer current encrypted field hash new nouveau old
 qualifier: b64 digest encoded hashed header no num number salted str string
-qualifier: plain plaintext repeat repeated retype text value verify
+qualifier: plain plaintext previous primary repeat repeated retype text value verify
 qualifier: admin compte gmail momo wifi
 
 # Credentials: withheld from the store, masked everywhere.
@@ -169,7 +169,7 @@ live_ 40 hex
 test_ 40 hex
 live_pub_ 40 hex
 test_pub_ 40 hex
-eyJrIjoi 60 any
+eyJrIjoi 48 any
 glc_ 36 any
 glsa_ 40 any
 sat. 72 rand
@@ -249,6 +249,98 @@ t1. 80 rand
 AQVN 38 any
 
 # betterleaks, config/betterleaks.toml, and forms of providers that are in no rule set that was read
+AIK_CLIENT_ 30 alnum
+apify_api_ 40 alnum
+aact_prod_ 30 any
+aact_hmlg_ 30 any
+BBDC- 36 any
+BSA 27 mixed
+gcntfy- 60 any
+cnvca 50 any
+sk_car_ 24 any
+csk- 44 rand
+sk_ 32 rand
+pk_ 37 alnum
+csa_ 40 alnum
+CCDB1_ 60 any
+configcat-sdk-1/ 50 any
+cio =35 mixed
+key_ 32 hex
+db- =32 mixed
+AstraCS: 26 any
+ddo_ 36 alnum
+ddp_ 36 alnum
+dvc_client_ 19 any
+dvc_mobile_ 19 any
+dvc_server_ 19 any
+apk_ 60 rand
+cog_ 50 alnum
+SWMTKN-1- 70 any
+SWMKEY-1- 45 any
+essu_ 60 any
+endr+ 21 alnum
+EXO 27 mixed
+ion_ 44 alnum
+lbx_ 46 any
+rma_ 46 any
+pk-lf- 40 any
+cli_ =20 mixed
+lip_ 22 mixed
+llx- 46 alnum
+mlsn. 34 any
+m0- 27 mixed
+mercury_production_ 60 any
+mergify_application_key_ 60 any
+Mid-client- 20 any
+Mid-server- 20 any
+eyJtaXJv 30 any
+mdb_sa_id_ 34 hex
+napi_ 60 alnum
+oy2 =46 alnum
+nyk_ 60 alnum
+os_v2_app_ 80 any
+os_v2_org_ 80 any
+api_live. 29 any
+api_live_ca. 32 any
+api_live_us. 32 any
+pdl_live_apikey_ 60 any
+pdl_sdbx_apikey_ 60 any
+persona_production_ 38 any
+persona_sandbox_ 36 any
+pina_ 26 mixed
+polar_at_ 29 any
+polar_oat_ 30 any
+polar_pat_ 30 any
+phc_ 44 any
+prf_ 24 mixed
+apikey_ 60 hex
+ramp_id_ 44 alnum
+ramp_sec_ 50 alnum
+rnd_ =32 mixed
+re_ =36 mixed _
+rootly_ 60 hex
+samsara_api_ 36 alnum
+xoxc- 40 any
+xoxd- 60 any
+tss_ 24 mixed
+tgp_v1_ 45 any
+unkey_ 26 mixed
+ucat_ 28 mixed
+vtwn_ 25 mixed
+vca_ 56 any
+vci_ 56 any
+vck_ 56 any
+vcp_ 56 any
+vcr_ 56 any
+waka_ 40 rand
+wandb_v1_ 70 any
+ck_ =43 hex
+cs_ =43 hex
+xnd_development_ 60 alnum
+xnd_production_ 60 alnum
+1000. 60 rand .
+zpka_ 44 any
+KEY01 50 any
 AIK_CI_ 27 any
 AIK_SECRET_ 40 any
 STS. 20 rand

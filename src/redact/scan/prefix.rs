@@ -65,7 +65,9 @@ impl Prefix {
     /// Whether a key of this form begins here.
     fn begins(&self, rest: &[u8]) -> bool {
         let Some(behind) = rest.strip_prefix(self.text.as_bytes()) else { return false };
-        let is_part = |byte: &&u8| is_base64_byte(**byte) || **byte == b'.';
+        let is_part = |byte: &&u8| {
+            is_base64_byte(**byte) || **byte == b'.' || **byte == b'=' && !self.is_exact
+        };
         let len = behind.iter().take(KEY_MAX).take_while(is_part).count();
         let Some(first) = self.len.checked_sub(self.text.len()) else { return false };
         let key = &behind[..len];

@@ -188,6 +188,47 @@ curl-auth-user curl -u developer:{a16} x
 curl-auth-user curl --user \"api:{a12}\" x
 nuget-config-password <add key=\"ClearTextPassword\" value=\"{a18}\" />
 azure-storage AccountName=x;AccountKey={a86}==;EndpointSuffix=core.windows.net
+aikido-client-id AIK_CLIENT_{a24}
+apify-api-token apify_api_{a36}
+asaas-api-token $aact_prod_{w40}
+bitbucket-data-center-token BBDC-{a44}
+cerebras-api-key csk-{l48}
+cloudsmith-api-key csa_{h30}{a6}
+cockroachlabs-cloud-api-key CCDB1_{a22}_{a40}
+configcat-sdk-key configcat-sdk-1/{w22}/{w22}
+datastax-astra-application-token AstraCS:{a40}
+deno-account-token ddp_{a36}
+devcycle-server-sdk-key dvc_server_{a16}
+devin-service-user-token cog_{l52}
+docker-swarm-join-token SWMTKN-1-{l50}-{l25}
+docker-swarm-unlock-key SWMKEY-1-{a43}
+elastic-cloud-api-key essu_{w80}
+elevenlabs-api-key sk_{h48}
+klaviyo-api-key pk_{h34}
+ionic-personal-access-token ion_{a42}
+labelbox-api-key lbx_{w43}
+llama-cloud-api-key llx-{a48}
+mailersend-api-token mlsn.{a64}
+mercury-production-api-token mercury_production_rma_{a44}_yrucrem
+neon-api-key napi_{l64}
+nylas-api-key nyk_{a67}
+onesignal-api-key os_v2_app_{l103}
+onfido-live-api-token api_live.{w40}
+paddle-live-api-key pdl_live_apikey_{l26}_{a22}_{a3}
+persona-production-api-key persona_production_{l40}
+pinterest-access-token pina_{w60}
+polar-personal-access-token polar_pat_{w40}
+ramp-client-secret ramp_sec_{a48}
+rootly-api-key rootly_{h64}
+slack-session-cookie xoxd-{w110}
+slack-session-token xoxc-{d12}-{d12}-{d12}-{h64}
+togetherai-api-key tgp_v1_{w43}
+vercel-personal-access-token vcp_{w56}
+wakatime-api-key waka_{l36}
+weights-and-biases-api-key wandb_v1_{a77}
+woocommerce-consumer-secret cs_{h40}
+xendit-production-api-key xnd_production_{a64}
+zuplo-consumer-api-key zpka_{l32}_{h8}
 ";
 
 /// Vendors whose keys have no form of their own: told by a name beside them. With the key's form.
