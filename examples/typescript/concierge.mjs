@@ -32,7 +32,7 @@ const inbound = await record(pool, {
   requestId,
   conversationId: hostId(key, "conversation", "conv_001"),
   input: { message_type: "text", text: "Muraho, ndashaka charger" },
-  idempotencyKey: "wamid.1",
+  idempotencyKey: `${requestId}:1`,
 });
 
 // The host changes a row of its own, and the event stands or falls with it.

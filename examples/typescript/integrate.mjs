@@ -83,7 +83,7 @@ if (isNew && !(await isEngaged("ai"))) {
       actor: "moltbot",
       requestId,
       input: { model: "m-1", prompt_version: "p-7", attempt: 1 },
-      idempotencyKey: `${wamid}:moltbot:1`,
+      idempotencyKey: `${requestId}:moltbot:1`,
     },
     () => world.askModel(text),
     (output) => output,
@@ -101,7 +101,7 @@ if (isNew && !(await isEngaged("ai"))) {
         actor: "system",
         requestId,
         input: { ...outreach, vendor_phone: phone },
-        idempotencyKey: `${wamid}:vendor:${id}`,
+        idempotencyKey: `${requestId}:vendor:${id}`,
       },
       () => world.send(phone, message),
       (messageId) => ({ provider_message_id: messageId }),
@@ -115,7 +115,7 @@ if (isNew && !(await isEngaged("ai"))) {
       requestId,
       input: { batch_number: 1, vendor_ids: vendorIds },
       output: { sent: vendorIds.length, failed: 0 },
-      idempotencyKey: `${wamid}:batch:1`,
+      idempotencyKey: `${requestId}:batch:1`,
     }),
   );
 

@@ -15,6 +15,7 @@ const BASE64 = /[A-Za-z0-9+/_-]/;
 
 const WHITE_OR_QUOTE = /["'`\\ \t\n\r]/;
 const QUOTE = /["'`\\]/;
+const QUOTE_WRITTEN = /^(?:%2[267]|&#3[49];|&quot;)/;
 const NAME = /[A-Za-z0-9_\-\u0080-\uffff]/;
 const PHRASE = /[A-Za-z0-9_\- '.\u0080-\uffff]/;
 const WORD = /[A-Za-z0-9\u0080-\uffff]/;
@@ -23,11 +24,15 @@ const WORD = /[A-Za-z0-9\u0080-\uffff]/;
 const words = (text) => new Set(text.split(" "));
 const TYPES = words("any char const let mut securestring static str string text val var varchar");
 const LINKS = words("are est ari is ni sont was");
-const AS = words("as comme");
+const AS = words("as comme nka niyo");
 const CODES = words("code kode");
 const OWN = words("mon my ton votre yanjye yawe your");
 const SENDERS = words("facebook google instagram telegram uber whatsapp");
-const VERBS = words("enter entrez injiza koresha saisir saisissez shyiramo tapez type use");
+const VERBS = words("avec enter entrez injiza koresha saisir saisissez shyiramo tapez type ukoresheje use utilisez with");
+const FOR = words("for kugira ngo pour ryo to wo yo");
+const FROM = words("i nous que sent that twakwoherereje wahawe we you");
+const PURPOSES =
+  /^(?:accéder|activ|approuv|approve|authenti|authori|autoris|confirm|connect|connexion|emeza|finalis|gufungura|kugenzura|kwemeza|kwinjira|kwiyandikisha|log|reset|réinitialis|sign|unlock|valid|verif|vérifi|winjir)/i;
 const ARTICLES = words("ce iyi le the this");
 const CURRENCIES = words("bif cdf eur fcfa franc francs frs frw frws kes rwf tzs ugx usd");
 
@@ -162,21 +167,36 @@ class Scan {
 
   /** The part of a token that is a secret by the name beside it. @param {string} token @param {number} start @returns {Found | null} */
   beside(token, start) {
-    if (/[=:]/.test(token)) {
+    if (/[=:%]/.test(token)) {
       const inside = this.inToken(token, start);
       if (inside !== null) return inside;
     }
-    const value = token.replace(/[,;.!?]+$/, "");
-    let end = start + value.length;
+    const value = token.replace(/[,;.!?:]+$/, "");
+    const end = start + value.length;
+    const code = this.withGroups(start, end);
     const by = this.assigned(start);
-    if (by !== null) return isValue(by, value) ? { start, end, kind: "secret" } : null;
+    if (by !== null) return this.found(by, start, by.kind === "code" ? code : end);
     if (!/[0-9]/.test(token)) return null;
     const said = this.said(start);
-    if (said !== null) {
-      if (/^[0-9]{3}$/.test(value) && /^ [0-9]{3}(?![A-Za-z0-9])/.test(this.text.slice(end, end + 5))) end += 4;
-      return isValue(said, value) && !this.isPrice(start, end) ? { start, end, kind: "secret" } : null;
-    }
-    return isCode(value) && this.isSaidBehind(start + token.length) ? { start, end, kind: "secret" } : null;
+    if (said !== null) return this.isPrice(start, code) ? null : this.found(said, start, code);
+    const isTold = this.isSaidBehind(start, code) && isCode(this.text.slice(start, code));
+    return isTold ? { start, end: code, kind: "secret" } : null;
+  }
+
+  /** @param {Assigned} by @param {number} start @param {number} end @returns {Found | null} */
+  found(by, start, end) {
+    return isValue(by, this.text.slice(start, end)) ? { start, end, kind: "secret" } : null;
+  }
+
+  /** `482 913`, `48 29 13`: where a code ends that is written in groups of one length. @param {number} start @param {number} end */
+  withGroups(start, end) {
+    const len = end - start;
+    if (len < 1 || len > 4 || !/^[0-9]+$/.test(this.text.slice(start, end))) return end;
+    const rest = this.text.slice(end, end + 24);
+    const groups = new RegExp(`^(?: [0-9]{${len}}){1,8}`).exec(rest)?.[0] ?? "";
+    const goesOn = /^(?:[ \-.,:/][0-9]|[0-9A-Za-z])/.test(rest.slice(groups.length));
+    const digits = (groups.length / (len + 1) + 1) * len;
+    return groups === "" || goesOn || digits < 4 || digits > 8 ? end : end + groups.length;
   }
 
   /** @param {string} token @param {number} start @returns {Found | null} */
@@ -190,17 +210,22 @@ class Scan {
         return { start: start + colon + 1, end: start + token.length, kind: "secret" };
       }
     }
-    for (const { index } of token.matchAll(/[=:]/g)) {
-      const behind = index + 1 + countWhile(token.slice(index + 1), (c) => "=:".includes(c), token.length);
+    for (const { 0: sign, index } of token.matchAll(/[=:]|%3[DdAa]/g)) {
+      const signs = countWhile(token.slice(index + sign.length), (c) => "=:".includes(c), token.length);
+      const behind = index + sign.length + signs;
+      const quote = QUOTE_WRITTEN.exec(token.slice(behind, behind + 6))?.[0].length ?? 0;
+      const rest = token.slice(behind + quote);
       const isName = index === 0 || /[^0-9=:]/.test(token.slice(0, index));
-      if (behind >= token.length || !isName) continue;
-      const kind = this.kindBefore(this.operatorStart(start + index + 1));
+      if (rest === "" || !isName) continue;
+      const at = start + index;
+      const kind = this.assignedTo(sign.length === 1 ? this.operatorStart(at + 1) : at);
       if (kind === null) continue;
-      const rest = token.slice(behind);
-      const stop = rest.slice(0, KEY_MAX).search(/[&;,]/);
+      const stop = rest.slice(0, KEY_MAX).search(/[&;,]|%2[267]/);
       const value = (stop < 0 ? rest : rest.slice(0, stop)).replace(/[.!?]+$/, "");
-      if (isValue({ kind, joint: token[index] }, value.slice(0, KEY_MAX))) {
-        return { start: start + behind, end: start + behind + value.length, kind: "secret" };
+      if (isValue({ kind, joint: sign === ":" ? ":" : "=" }, value.slice(0, KEY_MAX))) {
+        const from = start + behind + quote;
+        const end = from + value.length;
+        return { start: from, end: kind === "code" ? this.withGroups(from, end) : end, kind: "secret" };
       }
     }
     return null;
@@ -208,31 +233,87 @@ class Scan {
 
   /** What secret a value at `at` is by the name before it. @param {number} at @returns {Assigned | null} */
   assigned(at) {
+    const named = this.nameOf(at);
+    const kind = named === null ? null : this.kindOfPhrase(named.phrase);
+    return kind === null || named === null ? null : { kind, joint: named.joint };
+  }
+
+  /** What secret the name before the sign at `at` tells. @param {number} at */
+  assignedTo(at) {
+    const phrase = this.nameBeforeSign(at);
+    return phrase === null ? null : this.kindOfPhrase(phrase);
+  }
+
+  /** @param {string} phrase @returns {string | null} */
+  kindOfPhrase(phrase) {
+    return this.secretKind(phrase) ?? (isOnesOwnCode(phrase) ? "code" : null);
+  }
+
+  /** The name that a value at `at` stands beside. @param {number} at @returns {{ phrase: string, joint: string } | null} */
+  nameOf(at) {
     const { text } = this;
     if (text[at - 1] === " " && /[A-Za-z0-9]/.test(text[at - 2] ?? "")) {
       const start = at - 1 - this.lastWord(at - 1).length;
       if (!/[-_]/.test(text[start - 1] ?? "")) return null;
-      const name = this.nameBefore(at - 1);
-      if (!name.startsWith("-") && !/^[A-Z0-9_]*$/.test(name)) return null;
-      const kind = this.secretKind(name);
-      return kind === null ? null : { kind, joint: " " };
+      const phrase = this.nameBefore(at - 1);
+      return phrase.startsWith("-") || /^[A-Z0-9_]*$/.test(phrase) ? { phrase, joint: " " } : null;
     }
-    const value = this.unwrapped(at);
-    const end = this.back(value, 12, (c) => WHITE_OR_QUOTE.test(c));
+    return this.columnOf(at) ?? this.nameBySign(at);
+  }
+
+  /** @param {number} at @returns {{ phrase: string, joint: string } | null} */
+  nameBySign(at) {
+    const { text } = this;
+    const value = this.behindSign(this.unwrapped(at));
+    const end = this.gapStart(value);
     const gap = text.slice(end, value);
-    const joint = text[end - 1];
+    const isQuoted = QUOTE.test(gap);
+    const before = text.slice(Math.max(0, end - 3), end);
     let nameEnd;
-    if ((joint === "=" || joint === ":") && gap !== "") nameEnd = this.operatorStart(end);
-    else if (joint === ">" && text[end - 2] === "=") nameEnd = this.operatorStart(end);
-    else if ((joint === ">" || joint === "|") && gap.includes("\n") && text.slice(end - 3, end - 1) === ": ") nameEnd = end - 3;
-    else if (joint === ">") return this.inTag(end - 1);
-    else if ((joint === "," || joint === "(") && QUOTE.test(gap)) nameEnd = end - 1;
+    if (/(?:[=:]|=>)$/.test(before)) nameEnd = this.operatorStart(end);
+    else if (/%3[DdAa]$/.test(before)) nameEnd = end - 3;
+    else if (/: [>|]$/.test(before) && gap.includes("\n")) nameEnd = end - 3;
+    else if (before.endsWith(">")) return this.tagBefore(end - 1);
+    else if (before.endsWith(",") && isQuoted && QUOTE.test(text[end - 2] ?? "")) nameEnd = end - 1;
+    else if (before.endsWith("(") && (isQuoted || end === at)) nameEnd = end - 1;
     else return null;
-    const isQuoted = QUOTE.test(text[nameEnd - 1] ?? "");
-    if (joint === "," && !isQuoted) return null;
-    const isEqual = (isQuoted && QUOTE.test(gap)) || /[=,(|>]/.test(text.slice(nameEnd, end));
-    const kind = this.kindBefore(nameEnd);
-    return kind === null ? null : { kind, joint: isEqual ? "=" : ":" };
+    const isPair = isQuoted && QUOTE.test(text[nameEnd - 1] ?? "");
+    const isEqual = isPair || /[=,(|>%]/.test(text.slice(nameEnd, end));
+    const phrase = this.nameBeforeSign(nameEnd);
+    return phrase === null ? null : { phrase, joint: isEqual ? "=" : ":" };
+  }
+
+  /** The column of a value in Postgres' detail of an error: `Key (tenant, otp)=(a7, …`. @param {number} at @returns {{ phrase: string, joint: string } | null} */
+  columnOf(at) {
+    const value = this.back(at, 1, (c) => c === "'");
+    if (!/(?:, |[= ]\()$/.test(this.text.slice(Math.max(0, value - 2), value))) return null;
+    const before = this.text.slice(Math.max(0, value - 200), value);
+    const between = [")=(", ") values (", ") VALUES ("].find((between) => before.includes(between)) ?? ")=(";
+    const [names, values] = splitLast(before, between);
+    const [, listed] = splitLast(names ?? "", "(");
+    if (values === undefined || listed === undefined || values.includes(")")) return null;
+    const phrase = listed.split(", ")[values.split(", ").length - 1];
+    return phrase === undefined ? null : { phrase: phrase.replace(/^"+|"+$/g, ""), joint: "=" };
+  }
+
+  /** Where a value would begin without the bracket around it. @param {number} value */
+  behindSign(value) {
+    const bracket = this.gapStart(value) - 1;
+    const isBracket = bracket >= 0 && "([".includes(this.text[bracket]);
+    const sign = isBracket ? this.text[this.gapStart(bracket) - 1] : "";
+    return sign === "=" || sign === ":" ? bracket : value;
+  }
+
+  /** Where white space and quotes begin, as they are or as URLs and HTML write them. @param {number} end */
+  gapStart(end) {
+    let start = end;
+    while (end - start < 12) {
+      const before = this.text.slice(Math.max(0, start - 6), start);
+      const len = /(?:["'`\\ \t\n\r]|%2[027]|&#3[49];|&quot;)$/.exec(before)?.[0].length ?? 0;
+      if (len === 0) break;
+      start -= len;
+    }
+    return start;
   }
 
   /** What secret a sentence says that the value at `at` is. @param {number} at @returns {Assigned | null} */
@@ -245,7 +326,8 @@ class Scan {
     if (!LINKS.has(word.toLowerCase())) {
       return this.secretSaid(text, end) === "code" ? { kind: "code", joint: " " } : null;
     }
-    end -= word.length;
+    const link = end - word.length;
+    end = link;
     for (let nth = 0; nth < 9; nth += 1) {
       end = this.back(end, 3, (c) => c === " " || QUOTE.test(c));
       const kind = this.secretSaid(text, end);
@@ -253,6 +335,7 @@ class Scan {
       const before = this.lastWord(end);
       if (before === "") return null;
       end -= before.length;
+      if (CODES.has(before.toLowerCase()) && isCodeFor(text.slice(end, link))) return { kind: "code", joint: " " };
     }
     return null;
   }
@@ -263,21 +346,41 @@ class Scan {
     return this.secretKind(phrase) ?? (isOnesOwnCode(phrase) ? "code" : null);
   }
 
-  /** Whether a sentence goes on to say that the value before `at` is a code. @param {number} at */
-  isSaidBehind(at) {
-    if (this.text[at] !== " ") return false;
-    const sentence = this.text.slice(at + 1, at + 65).split(/[.!?\n]/)[0];
-    const link = sentence.split(" ")[0].toLowerCase();
-    if (!LINKS.has(link) && !AS.has(link)) return false;
-    const said = sentence.slice(link.length + 1);
-    const ends = [...said.matchAll(/ /g)].map(({ index }) => index);
-    return [...ends, said.length].slice(0, 9).some((end) => this.secretSaid(said, end) === "code");
+  /** Whether a sentence goes on to say that the value is a code. @param {number} start @param {number} end */
+  isSaidBehind(start, end) {
+    const behind = this.text.slice(end, end + 80);
+    if (!behind.startsWith(" ")) return this.isSaidApart(behind);
+    const rest = behind.slice(1);
+    const link = /^[A-Za-z]{0,7}/.exec(rest)?.[0] ?? "";
+    if (FOR.has(link.toLowerCase()) && isPurpose(rest.slice(link.length))) {
+      const before = /([A-Za-z\u0080-\uffff]{1,24})[ "]{0,4}$/.exec(this.text.slice(Math.max(0, start - 28), start));
+      return VERBS.has(before?.[1].toLowerCase() ?? "");
+    }
+    if (!LINKS.has(link.toLowerCase()) && !AS.has(link.toLowerCase())) return this.isSaidApart(behind);
+    const said = sentenceOf(rest).slice(link.length);
+    if (!said.startsWith(" ")) return false;
+    const words = said.slice(1);
+    const ends = [...words.matchAll(/ /g)].map(({ index }) => index);
+    return (
+      [...ends, words.length].slice(0, 9).some((end) => this.secretSaid(words, end) === "code") || isTheCode(words)
+    );
   }
 
-  /** What the name that ends before a sign says. @param {number} at @returns {string | null} */
-  kindBefore(at) {
+  /** `… - your code`, `… (votre code)`. @param {string} behind */
+  isSaidApart(behind) {
+    if (!/^(?:[:(]| [-:(\u2000-\u2fff])/.test(behind)) return false;
+    const sentence = sentenceOf(behind);
+    const all = sentence.replace(/^[ \-:(\u2013\u2014]+/, "");
+    const gap = Buffer.byteLength(sentence) - Buffer.byteLength(all);
+    const said = all.split(/[),;]/)[0];
+    if (gap < 2 || gap > 4 || said.split(" ").length >= 9) return false;
+    return this.secretSaid(said, said.length) === "code" || isCodeFor(said);
+  }
+
+  /** The name that ends before a sign, with the words before it. @param {number} at @returns {string | null} */
+  nameBeforeSign(at) {
     const { text } = this;
-    let end = this.back(at, 6, (c) => WHITE_OR_QUOTE.test(c) || "])*".includes(c));
+    let end = this.back(this.gapStart(at), 6, (c) => WHITE_OR_QUOTE.test(c) || "])*".includes(c));
     for (let nth = 0; nth < 3; nth += 1) {
       const word = this.lastWord(end).toLowerCase();
       if (!TYPES.has(word) && !LINKS.has(word)) break;
@@ -288,30 +391,23 @@ class Scan {
     const name = this.nameBefore(end);
     // `10:30` and `18:` are times.
     if (/^[0-9]*$/.test(name)) return null;
-    const phrase = ending(text, end, PHRASE);
-    const kind = this.secretKind(phrase);
-    if (kind !== null) return kind;
-    if (name.toLowerCase() === "value") {
-      const other = this.back(end - name.length, 12, (c) => WHITE_OR_QUOTE.test(c) || ",<>/{".includes(c));
-      const pair = this.secretKind(this.nameBefore(other));
-      if (pair !== null) return pair;
-    }
-    return isOnesOwnCode(phrase) ? "code" : null;
+    if (name.toLowerCase() !== "value") return ending(text, end, PHRASE);
+    const other = this.back(end - name.length, 12, (c) => WHITE_OR_QUOTE.test(c) || ",<>/{".includes(c));
+    return this.nameBefore(other);
   }
 
-  /** What the tag says that ends at `at`. @param {number} at @returns {Assigned | null} */
-  inTag(at) {
+  /** The tag that ends at `at`. @param {number} at @returns {{ phrase: string, joint: string } | null} */
+  tagBefore(at) {
     const end = this.back(at, 1, (c) => QUOTE.test(c));
-    const name = this.nameBefore(end);
-    const opens = this.text[end - name.length - 1] ?? "";
+    const phrase = this.nameBefore(end);
+    const opens = this.text[end - phrase.length - 1] ?? "";
     const isTag = end === at ? opens === "<" || opens === ":" : QUOTE.test(opens);
-    const kind = isTag ? this.secretKind(name) : null;
-    return kind === null ? null : { kind, joint: "=" };
+    return isTag ? { phrase, joint: "=" } : null;
   }
 
   /** Whether a currency stands before or behind an amount. @param {number} start @param {number} end */
   isPrice(start, end) {
-    const behind = /^[ \u00a0\u202f]{0,7}([A-Za-z]{1,12}|[$€%])/.exec(this.text.slice(end, end + 24))?.[1] ?? "";
+    const behind = /^[ \u00a0\u202f]{0,7}([A-Za-z]{1,12}|[$€]|%(?![0-9A-Fa-f]{2}))/.exec(this.text.slice(end, end + 24))?.[1] ?? "";
     const before = this.text.slice(Math.max(0, start - 28), start);
     const word = /([A-Za-z\u0080-\uffff]{1,24})[ :]{0,4}$/.exec(before)?.[1] ?? "";
     return (
@@ -327,7 +423,7 @@ class Scan {
     let start = at;
     for (let nth = 0; nth < 2; nth += 1) {
       const behind = this.back(start, 3, (c) => c === '"' || c === "\\");
-      const wrapper = /(?:Number|Ok|Some|String)\($/.exec(this.text.slice(Math.max(0, behind - 8), behind));
+      const wrapper = /(?<![A-Za-z0-9])(?:Number|Ok|Some|String)\($/.exec(this.text.slice(Math.max(0, behind - 8), behind));
       if (wrapper === null) break;
       start = behind - wrapper[0].length;
     }
@@ -367,7 +463,42 @@ class Scan {
 function ending(text, at, is) {
   let start = at;
   while (start > 0 && at - start < NAME_MAX && is.test(text[start - 1])) start -= 1;
+  // Two digits of a sign that is percent-encoded: `%22pin`.
+  if (text[start - 1] === "%" && /^[0-9A-Fa-f]{2}/.test(text.slice(start, at))) start += 2;
   return text.slice(start, at);
+}
+
+/** The text before and behind the last of a separator. @param {string} text @param {string} separator @returns {string[]} */
+function splitLast(text, separator) {
+  const at = text.lastIndexOf(separator);
+  return at < 0 ? [] : [text.slice(0, at), text.slice(at + separator.length)];
+}
+
+/** What is left of a sentence, of at most 64 bytes. @param {string} text */
+function sentenceOf(text) {
+  const bytes = Buffer.from(text.slice(0, 64)).subarray(0, 64);
+  return bytes.toString().replace(/\ufffd+$/, "").split(/[.!?\n]/)[0];
+}
+
+/** `the code`, with nothing behind it but what it is for or where it came from. @param {string} said */
+function isTheCode(said) {
+  const [article, code, ...rest] = said.split(" ");
+  const first = (rest[0] ?? "").toLowerCase();
+  const isSent = rest.join(" ") === "" || FROM.has(first) || (FOR.has(first) && isPurpose(` ${rest.slice(1).join(" ")}`));
+  return ARTICLES.has(article.toLowerCase()) && CODES.has((code ?? "").toLowerCase()) && isSent;
+}
+
+/** `code to confirm your payment`, `kode yo kwinjira`. @param {string} phrase */
+function isCodeFor(phrase) {
+  const all = phrase.split(" ");
+  const at = all.findIndex((word) => CODES.has(word.toLowerCase()));
+  if (at < 0 || all.length === at + 1) return false;
+  return FOR.has(all[at + 1].toLowerCase()) && isPurpose([""].concat(all.slice(at + 2)).join(" "));
+}
+
+/** Whether one of the next words says what a one-time code is for. @param {string} text */
+function isPurpose(text) {
+  return sentenceOf(text).split(/[ ']/).slice(0, 4).some((word) => PURPOSES.test(word));
 }
 
 /** @param {string} text @param {(c: string) => boolean} is @param {number} max */
@@ -383,7 +514,7 @@ function isOnesOwnCode(phrase) {
   const [third, before, last] = ["", "", "", ...all].slice(-3).map((word) => word.toLowerCase());
   const verb = ARTICLES.has(before) ? third : before;
   const isSent = OWN.has(before) || SENDERS.has(before) || VERBS.has(verb);
-  return (CODES.has(last) && isSent) || (CODES.has(before) && OWN.has(last));
+  return (CODES.has(last) && isSent) || (CODES.has(before) && OWN.has(last)) || isCodeFor(phrase);
 }
 
 /** Whether a text beside a secret's name is one, and not a remark on it. @param {Assigned} by @param {string} value */
@@ -404,10 +535,10 @@ function isValue({ kind, joint }, value) {
   return isRandom || isMixed || isPassword;
 }
 
-/** Digits, also in halves or behind a letter as `G-482913`. @param {string} value */
+/** Digits, also in groups or behind a letter as `G-482913`. @param {string} value */
 function isCode(value) {
   const digits = value.replace(/[^0-9]/g, "").length;
-  return value.length <= 12 && digits >= 4 && digits <= 10 && /^(?:.-)?[0-9-]*$/.test(value);
+  return value.length <= 15 && digits >= 4 && digits <= 10 && /^(?:.-)?[0-9 -]*$/.test(value);
 }
 
 /** @param {string} token @returns {Found["kind"] | null} */
@@ -471,7 +602,8 @@ function hasKey(token) {
 /** @param {Prefix} prefix @param {string} rest */
 function begins({ text, len, isExact, holds, part }, rest) {
   if (!rest.startsWith(text)) return false;
-  const key = /^[A-Za-z0-9+/\-_.]{0,200}/.exec(rest.slice(text.length))?.[0] ?? "";
+  const form = isExact ? /^[A-Za-z0-9+/\-_.]{0,200}/ : /^[A-Za-z0-9+/\-_.=]{0,200}/;
+  const key = form.exec(rest.slice(text.length))?.[0] ?? "";
   const first = len - text.length;
   return (
     (isExact ? key.length === first : key.length >= first) &&

@@ -19,6 +19,10 @@ const WITHHELD = new Map([
 /** How often JSON in a text in JSON is looked into. */
 const MAX_NESTED = 4;
 
+/** Members that hold a name, `{"field": "password", "old": …}`, and members that hold its values. */
+const NAMES = ["name", "key", "field", "column", "label", "header", "param", "parameter", "property", "attribute", "type"];
+const VALUES = ["value", "val", "old", "new", "oldvalue", "newvalue", "before", "after", "previous", "current"];
+
 const MARK = /^\[(?:media|secret|signed_url) \d+ [0-9a-f]{12}\]$/;
 
 /** @typedef {{ names: Map<string, { kind: string, isWhole: boolean }>, endings: [string, string][],
@@ -115,14 +119,31 @@ function keepOut(key, value, nested) {
   if (value.type === "Buffer" && Array.isArray(value.data) && Object.keys(value).length === 2) {
     return mark(key, "media", JSON.stringify({ data: value.data, type: value.type }));
   }
-  const name = value.name ?? value.key;
-  const beside = "value" in value && typeof name === "string" ? kindOf(name) : null;
+  const beside = kindBeside(value);
   const members = Object.entries(value).map(([name, member]) => {
-    const kind = name === "value" && WITHHELD.has(beside ?? "") ? beside : kindOf(name);
+    const kind = VALUES.some((word) => isWritten(word, name)) && WITHHELD.has(beside ?? "") ? beside : kindOf(name);
     const isWithheld = kind !== null && WITHHELD.has(kind);
     return [inText(key, name), isWithheld ? under(key, kind, member) : keepOut(key, member, nested)];
   });
   return Object.fromEntries(members);
+}
+
+/** What the name says that stands beside its values as a value itself. @param {Record<string, any>} members */
+function kindBeside(members) {
+  const written = Object.keys(members);
+  if (!written.some((member) => VALUES.some((word) => isWritten(word, member)))) return null;
+  for (const wanted of NAMES) {
+    const member = written.find((member) => isWritten(wanted, member));
+    const name = member === undefined ? undefined : members[member];
+    const kind = typeof name === "string" ? kindOf(name) : null;
+    if (kind !== null) return kind;
+  }
+  return null;
+}
+
+/** Whether a member's name is the word, in any case style. @param {string} word @param {string} member */
+function isWritten(word, member) {
+  return member.length <= word.length + 1 && member.replaceAll("_", "").toLowerCase() === word;
 }
 
 /** A text without the secrets in it. @param {Buffer} key @param {string} text */

@@ -4,8 +4,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use serde_json::Value;
-
 use super::key_words::Name;
 use super::scan::Kind;
 
@@ -155,26 +153,14 @@ const fn has_bit(bits: &[u64], bit: usize) -> bool {
     bits[bit / 64] & 1 << (bit % 64) != 0
 }
 
-/// The name and the value of a pair that has both as values: of `{"name": "authorization", "value": …}`
-/// and `["authorization", "…"]`.
-pub(super) fn named_beside(value: &mut Value) -> Option<(String, &mut Value)> {
-    let (name, value) = match value {
-        Value::Array(items) => match items.as_mut_slice() {
-            [Value::String(name), value @ Value::String(_)] => (&*name, value),
-            _ => return None,
-        },
-        Value::Object(members) if members.contains_key("value") => {
-            let name = members.get("name").or_else(|| members.get("key"))?.as_str()?.to_owned();
-            return members.get_mut("value").map(|value| (name, value));
-        }
-        _ => return None,
-    };
-    Some((name.clone(), value))
-}
-
 /// Whether the key says that digits below it are a phone number, however they are written.
 pub(super) fn is_phone_key(key: &str) -> bool {
     kind_of(key) == Some(KeyKind::Phone)
+}
+
+/// Whether the name says which of several values it is, and not what they are: `old`, `value`.
+pub(super) fn is_qualifier(name: &str) -> bool {
+    matches!(name, "after" | "before") || TABLE.qualifiers.contains(name)
 }
 
 /// Whether the key says that a person's name stands below it.

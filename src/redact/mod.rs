@@ -16,6 +16,7 @@ mod mask;
 #[cfg(feature = "logs")]
 mod named;
 mod names;
+mod pair;
 mod phone;
 mod phone_book;
 mod profile;

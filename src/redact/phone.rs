@@ -37,7 +37,13 @@ pub fn find_phones(text: &str) -> Vec<FoundPhone> {
 pub(super) fn digits_below_key(text: &str) -> Option<String> {
     let digits = digits_of(text);
     let is_plain = text.len() <= 32 && !text.chars().any(char::is_alphabetic);
-    (is_plain && (7..=15).contains(&digits.len())).then_some(digits)
+    let is_number = match digits.len() {
+        // Islands have such numbers, and phones have such prices.
+        5 | 6 => !digits.ends_with("00") && !text.contains(','),
+        7..=15 => true,
+        _ => false,
+    };
+    (is_plain && is_number).then_some(digits)
 }
 
 /// The digits below a name of this kind, if they are somebody's: a phone number, or the id that a business

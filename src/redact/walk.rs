@@ -6,8 +6,9 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Number, Value};
 
-use super::key_name::{KeyKind, kind_of, named_beside};
+use super::key_name::{KeyKind, is_qualifier, kind_of};
 use super::mask::{find, find_below, mask, mask_of, mask_phone};
+use super::pair::named_beside;
 use super::phone::digits_below;
 use super::scan::Found;
 use crate::json::parse_leniently;
@@ -53,8 +54,10 @@ fn walk_below(kind: Option<KeyKind>, key: &str, value: &mut Value, nested: usize
         replace(kind, value);
         return;
     }
-    if let Some((name, value)) = named_beside(value) {
-        walk(&name, value, nested);
+    if let Some((name, values)) = named_beside(value) {
+        for value in values {
+            walk(&name, value, nested);
+        }
     }
     match value {
         Value::String(text) => {
@@ -86,8 +89,13 @@ fn walk_below(kind: Option<KeyKind>, key: &str, value: &mut Value, nested: usize
 
 /// What a member's name says; of `{"profile": {"name": …}}` both names say it together.
 fn kind_in(outer: &str, name: &str) -> Option<KeyKind> {
-    let says_little = matches!(name, "name" | "number" | "code") && !outer.is_empty();
-    kind_of(name).or_else(|| says_little.then(|| kind_of(&format!("{outer}_{name}")))?)
+    let says_little =
+        || !outer.is_empty() && (matches!(name, "name" | "code") || is_qualifier(name));
+    kind_of(name).or_else(|| match says_little() {
+        true if matches!(name, "after" | "before") => kind_of(outer),
+        true => kind_of(&format!("{outer}_{name}")),
+        false => None,
+    })
 }
 
 fn mask_text(kind: Option<KeyKind>, key: &str, text: &str, nested: usize) -> Option<String> {

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::RedactionKey;
-use super::key_name::{KeyKind, kind_withheld, named_beside};
+use super::key_name::{KeyKind, kind_withheld};
 use super::mask::with_masks;
+use super::pair::named_beside;
 use super::scan::{Found, Kind, Scope, scan};
 use super::walk::{MAX_NESTED, in_nested};
 
@@ -20,10 +21,12 @@ pub(crate) fn withhold(value: &mut Value, key: &RedactionKey) {
 }
 
 fn keep_out(value: &mut Value, key: &RedactionKey, nested: usize) {
-    if let Some((name, secret)) = named_beside(value)
+    if let Some((name, secrets)) = named_beside(value)
         && let Some(kind) = kind_withheld(&name)
     {
-        under(kind, secret, key);
+        for secret in secrets {
+            under(kind, secret, key);
+        }
     }
     match value {
         Value::String(text) => {

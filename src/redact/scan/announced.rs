@@ -193,7 +193,8 @@ static LABELS: Words<94> = Words::new([
 ]);
 
 /// Labels of what has numbers in all ranges that phones have, and no less digits.
-static PRODUCT_LABELS: Words<6> = Words::new(["barcode", "ean", "gtin", "isbn", "sku", "upc"]);
+static PRODUCT_LABELS: Words<8> =
+    Words::new(["barcode", "ean", "gtin", "iccid", "imei", "isbn", "sku", "upc"]);
 
 /// How clearly words say that a number follows.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

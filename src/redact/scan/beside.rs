@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::assigned::{Assigned, assigned, assigned_by, is_said_behind, may_be_named, said};
-use super::class::{COLON, DIGIT, SIGN};
+use super::assigned::{Assigned, assigned, assigned_by, assigned_to, may_be_named};
+use super::class::{COLON, DIGIT, SIGN, WIDE};
 use super::context;
 use super::prefix::KEY_MAX;
+use super::said::{is_said_behind, said};
 use crate::redact::key_name::KeyKind;
 
 /// How a sentence assigns, by `is` or the like, or by a name alone.
@@ -14,29 +15,38 @@ const SAID: u8 = b' ';
 /// The part of a token that is a secret by the name beside it: `password=…`, `api_key: …`, also across tokens, and
 /// `your code is …`.
 pub(super) fn value(text: &str, token: Range<usize>, any: u8) -> Option<Range<usize>> {
-    if any & (SIGN | COLON) != 0
+    if any & (SIGN | COLON | WIDE) != 0
         && let Some(at) = in_token(text, &token)
     {
         return Some(at);
     }
     let is_named = may_be_named(text, token.start);
-    let is_told_behind = any & DIGIT != 0 && is_said_behind(text, token.end);
-    if !is_named && !is_told_behind {
+    let has_digit = any & DIGIT != 0;
+    if !is_named && !has_digit {
         return None;
     }
-    let value = text[token.clone()].trim_end_matches([',', ';', '.', '!', '?']);
-    let at = token.start..token.start + value.len();
+    let at = token.start..value_end(text.as_bytes(), &token);
+    // A code in groups is one value.
+    let code = if has_digit { with_groups(text, at.clone()) } else { at.clone() };
     if is_named && let Some(by) = assigned(text, token.start) {
-        return is_value(by, value).then_some(at);
+        let at = if by.kind == KeyKind::Code { code } else { at };
+        return is_value(by, &text[at.clone()]).then_some(at);
     }
-    if any & DIGIT == 0 {
+    if !has_digit {
         return None;
     }
     if is_named && let Some(by) = said(text, token.start) {
-        let at = with_second_half(text, at);
-        return (is_value(by, value) && !context::is_price(text, at.start, at.end)).then_some(at);
+        let is_secret =
+            is_value(by, &text[code.clone()]) && !context::is_price(text, code.start, code.end);
+        return is_secret.then_some(code);
     }
-    (is_told_behind && is_code(value)).then_some(at)
+    (is_said_behind(text, &code) && is_code(&text[code.clone()])).then_some(code)
+}
+
+/// Where the value ends, without the signs of a sentence behind it.
+fn value_end(bytes: &[u8], token: &Range<usize>) -> usize {
+    let is_sign = |byte: &&u8| matches!(byte, b',' | b';' | b'.' | b'!' | b'?' | b':');
+    token.end - bytes[token.clone()].iter().rev().take_while(is_sign).count()
 }
 
 /// Whether three digits are a code, as a sentence says.
@@ -56,26 +66,51 @@ fn in_token(text: &str, token: &Range<usize>) -> Option<Range<usize>> {
             return Some(start..token.end);
         }
     }
-    for at in token.clone().filter(|at| matches!(bytes[*at], b'=' | b':')) {
-        let behind = &bytes[at + 1..token.end];
-        let start = at + 1 + behind.iter().take_while(|byte| matches!(byte, b'=' | b':')).count();
+    for at in token.clone().filter(|at| matches!(bytes[*at], b'=' | b':' | b'%')) {
+        let Some(sign) = sign_len(&bytes[at..token.end]) else { continue };
+        let behind = &bytes[at + sign..token.end];
+        let signs = behind.iter().take_while(|byte| matches!(byte, b'=' | b':')).count();
+        let start = at + sign + signs + quote_len(&behind[signs..]);
         let rest = &bytes[start..token.end];
         // What ends with its sign has the value behind it, and behind digits it is no name: `18:00`.
         let is_name = |byte: &u8| !byte.is_ascii_digit() && !matches!(byte, b'=' | b':');
         if rest.is_empty() || !bytes[token.start..at].iter().any(is_name) && at > token.start {
             continue;
         }
-        let Some(kind) = assigned_by(text, at) else { continue };
-        let ends = |byte: &u8| matches!(byte, b'&' | b';' | b',');
-        let len = rest.iter().take(KEY_MAX).position(ends).unwrap_or(rest.len());
+        let name = if sign == 1 { assigned_by(text, at + 1) } else { assigned_to(text, at) };
+        let Some(kind) = name else { continue };
+        let ends =
+            |nth: &usize| matches!(rest[*nth], b'&' | b';' | b',') || quote_len(&rest[*nth..]) > 0;
+        let len = (0..rest.len().min(KEY_MAX)).find(ends).unwrap_or(rest.len());
         let value = text[start..start + len].trim_end_matches(['.', '!', '?']);
         // Of a value that goes on and on, the first part says whether it is one.
         let part = &value[..value.floor_char_boundary(KEY_MAX)];
-        if is_value(Assigned { kind, joint: bytes[at] }, part) {
-            return Some(start..start + value.len());
+        let joint = if bytes[at] == b':' { b':' } else { b'=' };
+        if is_value(Assigned { kind, joint }, part) {
+            let at = start..start + value.len();
+            return Some(if kind == KeyKind::Code { with_groups(text, at) } else { at });
         }
     }
     None
+}
+
+/// Length of the sign that assigns a value, as it is or percent-encoded.
+fn sign_len(bytes: &[u8]) -> Option<usize> {
+    match bytes {
+        [b'=' | b':', ..] => Some(1),
+        [b'%', b'3', b'D' | b'd' | b'A' | b'a', ..] => Some(3),
+        _ => None,
+    }
+}
+
+/// Length of a quote or an ampersand, as URLs and HTML write them inside of a token.
+fn quote_len(bytes: &[u8]) -> usize {
+    match bytes {
+        [b'%', b'2', b'2' | b'6' | b'7', ..] => 3,
+        [b'&', b'#', b'3', b'4' | b'9', b';', ..] => 5,
+        _ if bytes.starts_with(b"&quot;") => 6,
+        _ => 0,
+    }
 }
 
 /// Where the password begins in `curl -u user:password`.
@@ -89,23 +124,40 @@ fn password_of_user(text: &str, token: &Range<usize>) -> Option<usize> {
     colon.filter(|_| is_flag).map(|colon| token.start + colon + 1)
 }
 
-/// `482 913`: people are shown codes in halves.
-fn with_second_half(text: &str, at: Range<usize>) -> Range<usize> {
-    let is_half = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
-    let rest = &text.as_bytes()[at.end..];
-    let ends = !rest.get(4).is_some_and(u8::is_ascii_alphanumeric);
-    let second = text.get(at.end + 1..at.end + 4).is_some_and(is_half);
-    let is_split = is_half(&text[at.clone()]) && rest.first() == Some(&b' ') && second && ends;
-    if is_split { at.start..at.end + 4 } else { at }
+/// `482 913`, `48 29 13`, `4 8 2 9`: people are shown codes in groups of one length.
+fn with_groups(text: &str, at: Range<usize>) -> Range<usize> {
+    const DIGITS_MAX: usize = 8;
+    let bytes = text.as_bytes();
+    let len = at.len();
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let is_joined = bytes.get(at.end) == Some(&b' ') && is_digit(at.end + 1);
+    if !is_joined || !(1..=4).contains(&len) || !at.clone().all(is_digit) {
+        return at;
+    }
+    let mut end = at.end;
+    while end - at.start <= 2 * DIGITS_MAX
+        && let Some((b' ', group)) = bytes.get(end..=end + len).and_then(<[u8]>::split_first)
+        && group.iter().all(u8::is_ascii_digit)
+    {
+        end += 1 + len;
+    }
+    let groups = (end - at.start + 1) / (len + 1);
+    let goes_on = match &bytes[end..] {
+        [b' ' | b'-' | b'.' | b',' | b':' | b'/', byte, ..] => byte.is_ascii_digit(),
+        [byte, ..] => byte.is_ascii_alphanumeric(),
+        [] => false,
+    };
+    if goes_on || !(4..=DIGITS_MAX).contains(&(groups * len)) { at } else { at.start..end }
 }
 
-/// Digits, also in halves or behind a letter as `G-482913`.
+/// Digits, also in groups or behind a letter as `G-482913`.
 fn is_code(value: &str) -> bool {
-    if value.len() > 12 {
+    if value.len() > 15 {
         return false;
     }
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
-    let digits_alone = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let digits_alone =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b' '));
     let code =
         value.split_once('-').filter(|(first, _)| first.len() == 1).map_or(value, |(_, code)| code);
     (4..=10).contains(&digits) && digits_alone(code)

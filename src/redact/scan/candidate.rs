@@ -24,6 +24,7 @@ impl Numbers<'_> {
                 best = Some((last, kind));
             } else if self.groups[first].has_plus
                 && !has_plus_inside
+                && !self.is_sum(first)
                 && !self.is_odd(first, last)
                 && phone::international(self.digits_of(first, last)) == International::OtherLength
             {
@@ -67,7 +68,12 @@ impl Numbers<'_> {
         let group = &self.groups[first];
         match digits.len() {
             16 if self.is_national_id(first, last, digits) => Some(Kind::NationalId),
-            13..=19 if !group.has_plus && self.is_card(first, last, digits) && !around.is_id() => {
+            13..=19
+                if !group.has_plus
+                    && self.is_card(first, last, digits)
+                    && !around.is_id()
+                    && !around.is_product() =>
+            {
                 Some(Kind::Card)
             }
             4..=6
@@ -106,7 +112,9 @@ impl Numbers<'_> {
         if self.is_decimal(first, last) {
             return false;
         }
+        // The fraction of a decimal may begin with zeros.
         if let Some(number) = digits.strip_prefix(b"00")
+            && group.joint != b'.'
             && phone::is_behind_zeros(number)
         {
             return !around.is_product();
@@ -153,7 +161,12 @@ impl Numbers<'_> {
         // Eleven digits are a British mobile number, and a Rwandan one with a quantity behind it.
         let is_written_so = match digits.len() {
             10 => self.is_north_american(first, last, digits),
-            11 => digits.starts_with(b"07") && !has_shorter && last - first <= 2,
+            11 => {
+                digits.starts_with(b"07")
+                    && !has_shorter
+                    && last - first <= 2
+                    && !self.is_glued(first, last)
+            }
             _ => false,
         };
         is_written_so || self.is_in_brackets(first, last, digits)
@@ -233,7 +246,18 @@ impl Numbers<'_> {
     /// Whether a number without any prefix has the row for itself, or groups that tell it from a row of counts.
     fn is_row_of_its_own(&self, first: usize, last: usize) -> bool {
         let lens = || self.groups[first..=last].iter().map(Group::len);
-        last - first <= 3 && lens().all(|len| len >= 2) || self.begins_and_ends_row(first, last)
+        let is_joined = |sign: u8| self.groups[first + 1..=last].iter().any(|g| g.joint == sign);
+        // `7.20 7.01 6.33` are three decimals.
+        let are_decimals = is_joined(b'.') && is_joined(b' ');
+        !are_decimals
+            && (last - first <= 3 && lens().all(|len| len >= 2)
+                || self.begins_and_ends_row(first, last))
+    }
+
+    /// Whether the plus before a group adds to what stands right before it: `1.4.2+20261124`.
+    fn is_sum(&self, first: usize) -> bool {
+        let before = self.text[..self.groups[first].start].trim_end_matches(['+', '\u{ff0b}']);
+        before.len() < self.groups[first].start && before.ends_with(|c: char| c.is_alphanumeric())
     }
 
     /// Whether no further groups stand beside, but for those behind a comma.
@@ -300,6 +324,7 @@ impl Numbers<'_> {
         // Inside of a chain of groups no number begins.
         let begins = !matches!(self.groups[first].joint, b'/' | b'-' | b'.' | b':');
         let is_plain = begins
+            && !self.is_glued(first, last)
             && (first..=last).all(|at| !self.is_date(at) && !self.groups[at].has_comma)
             && !self.is_decimal(first, last)
             && !self.is_odd(first, last);

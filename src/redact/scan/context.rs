@@ -1,6 +1,6 @@
 //! The text before and after a candidate. Every look is bounded.
 
-use super::assigned::{name_before, unwrapped};
+use super::named;
 use super::words::Words;
 use crate::redact::key_name::{KeyKind, kind_of};
 
@@ -53,44 +53,9 @@ pub(super) fn is_linked(text: &str, at: usize) -> bool {
     })
 }
 
-/// What the name that a value at `at` stands beside says, if it says that it is a phone number: `wa_id=…`, `"phone": "…"`,
-/// `phone: Some("…`, `Key (phone)=(…`, `["phone", "…`, `{"name": "phone", "value": "…`, also where the text breaks off.
+/// What the name of a value at `at` says, if it says that it is a phone number.
 pub(super) fn phone_name(text: &str, at: usize) -> Option<KeyKind> {
-    const BEFORE_VALUE: &[u8] = b" \"'\\`([>";
-    const BEHIND_NAME: &[u8] = b" \"'\\`)]";
-    let bytes = text.as_bytes();
-    if bytes[..at].ends_with(b", ") || bytes[..at].ends_with(b"(") {
-        let column = column_of(text, at);
-        if column.is_some() {
-            return kind_of_phone(column?);
-        }
-    }
-    let value = trimmed(bytes, unwrapped(bytes, at), BEFORE_VALUE);
-    let is_quoted = bytes[value..at].iter().any(|byte| matches!(byte, b'"' | b'\''));
-    let sign = match &bytes[..value] {
-        [.., b'%', b'3', b'D' | b'd'] => value - 3,
-        [.., b'=' | b':'] => value - 1,
-        [.., b','] if is_quoted => value - 1,
-        _ => return None,
-    };
-    let name = name_before(text, trimmed(bytes, sign, BEHIND_NAME));
-    if name != "value" {
-        return kind_of_phone(name);
-    }
-    let start = name.as_ptr().addr() - text.as_ptr().addr();
-    let pair = trimmed(bytes, trimmed(bytes, start, b" \"'\\,"), BEHIND_NAME);
-    kind_of_phone(name_before(text, pair))
-}
-
-/// The column of a value in Postgres' detail of an error: `Key (tenant, phone)=(a7, 447…`.
-fn column_of(text: &str, at: usize) -> Option<&str> {
-    /// Longest names and values that are looked at.
-    const MAX: usize = 200;
-    let before = &text[text.ceil_char_boundary(at.saturating_sub(MAX))..at];
-    let (names, values) = before.rsplit_once(")=(")?;
-    let (_, names) = names.rsplit_once('(')?;
-    let nth = if values.contains(')') { None } else { Some(values.matches(", ").count()) };
-    names.split(", ").nth(nth?).map(|name| name.trim_matches('"'))
+    named::name_of(text, at).and_then(|named| kind_of_phone(named.name()))
 }
 
 /// A phone that is sold has a price, and no number.
@@ -103,20 +68,21 @@ fn kind_of_phone(name: &str) -> Option<KeyKind> {
     (!THINGS.iter().any(is_thing)).then_some(kind)
 }
 
-/// Where at most six of these bytes begin that end at `at`.
-fn trimmed(bytes: &[u8], at: usize, between: &[u8]) -> usize {
-    at - bytes[..at].iter().rev().take(6).take_while(|byte| between.contains(byte)).count()
-}
-
 /// Whether a currency stands before or behind an amount.
 pub(super) fn is_price(text: &str, start: usize, end: usize) -> bool {
     let behind = text[end..].trim_start_matches([' ', '\u{a0}', '\u{202f}']);
     let len = behind.bytes().take(12).take_while(u8::is_ascii_alphabetic).count();
     let before = text[..start].trim_end_matches([' ', '\u{a0}']);
     behind.len() + 8 > text.len() - end
-        && (CURRENCIES.has(&behind[..len]) || behind.starts_with(['$', '€', '%']))
+        && (CURRENCIES.has(&behind[..len]) || behind.starts_with(['$', '€']) || is_percent(behind))
         || before.ends_with(['$', '€'])
         || CURRENCIES.has(word_before(text, start, b" :"))
+}
+
+/// A percent sign, and not one that encodes another.
+fn is_percent(text: &str) -> bool {
+    let is_code = |bytes: &[u8]| bytes.len() == 2 && bytes.iter().all(u8::is_ascii_hexdigit);
+    text.starts_with('%') && !text.as_bytes().get(1..3).is_some_and(is_code)
 }
 
 /// Whether mobile money's code for a merchant stands at `at`: `momo code 123456`, `momo: 123456`,

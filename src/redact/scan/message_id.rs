@@ -2,23 +2,33 @@
 
 use std::ops::Range;
 
-const PREFIX: &str = "wamid.";
+const NAME: &[u8] = b"wamid";
 
 /// Shortest rest of an id: what is shorter holds no number.
 const MIN_LEN: usize = 8;
 
 /// The first id in a token. Its base64 holds a phone number, whatever else it holds.
 pub(super) fn find(text: &str, token: &Range<usize>) -> Option<Range<usize>> {
-    // Most tokens are short, and a search costs more than the look at a whole one.
-    if token.len() < PREFIX.len() + MIN_LEN {
+    if token.len() < NAME.len() + 1 + MIN_LEN {
         return None;
     }
-    let written = &text[token.clone()];
-    written.match_indices(PREFIX).find_map(|(at, _)| {
-        let rest = &written[at + PREFIX.len()..];
-        let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=%".contains(byte);
-        let len = rest.bytes().take_while(|byte| is_base64(byte)).count();
+    let bytes = &text.as_bytes()[token.clone()];
+    // A search for the whole name is made for longer texts.
+    let begins = |at: &usize| {
+        matches!(bytes[*at], b'w' | b'W')
+            && bytes[*at..].get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME))
+    };
+    (0..bytes.len()).filter(begins).find_map(|at| {
+        let rest = &bytes[at + NAME.len()..];
+        // As it is, or percent-encoded.
+        let dot = match rest {
+            [b'.', ..] => 1,
+            [b'%', b'2', b'E' | b'e', ..] => 3,
+            _ => return None,
+        };
+        let is_base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/-_=%".contains(byte);
+        let len = rest[dot..].iter().take_while(is_base64).count();
         let start = token.start + at;
-        (len >= MIN_LEN).then(|| start..start + PREFIX.len() + len)
+        (len >= MIN_LEN).then(|| start..start + NAME.len() + dot + len)
     })
 }

@@ -18,6 +18,8 @@ fn payload() -> Value {
         "password1": "LEAK#2026", "new_password2": "LEAK#2026", "password_confirmation": "LEAK#2026",
         "mot_de_passe": "LEAK#2026", "ijambo_ry_ibanga": "LEAK!kL", "accesstoken": "LEAK", "APIToken": "LEAK",
         "otp": 7_654_321, "momo_pin": 7_654_321, "cvv": "LEAK", "nested": "{\"pin\":7654321,\"cvc\":\"LEAK\"}",
+        "changes": [{ "field": "password", "old": "LEAK", "newValue": "LEAK" }, { "Type": "otp", "value": 7_654_321 }],
+        "said": "7654321 is the code to log in; Key (id, otp)=(7, 7654321); ?next=%3Fpin%3D7654321",
         "price": 12_500, "text": "Muraho, 12,500 RWF",
     })
 }

@@ -48,6 +48,19 @@ fn a_name_beside_digits_says_that_they_are_a_number() {
         "[\"phone\",\"@\"]",
         "(\"wa_id\", \"@\")",
         "{\"name\":\"client_phone\",\"value\":\"@\"}",
+        "<wa_id>@</wa_id>",
+        "let wa_id: &str = \"@\"",
+        "wa_id := @",
+        "set(\"WA_ID\", \"@\")",
+        "send --wa-id @ now",
+        "Contact { wa_id: Some(WaId(\"@\")) }",
+        "Contact { id: PhoneNumber(\"@\") }",
+        "%22wa_id%22%3A%22@%22",
+        "wa_id%3D@%26x",
+        "&quot;wa_id&quot;:&quot;@&quot;",
+        "insert into t (id, wa_id) values ('7', '@')",
+        "\"wa_ids\": [\"@\"",
+        "client_phone_@",
         "<phone>@</phone>",
     ] {
         for number in NUMBERS {
@@ -131,6 +144,19 @@ fn json_masks_numbers_in_pairs_names_and_decimals() {
             json!({ "name": "client_phone", "value": "4155552456" }),
             json!({ "name": "client_phone", "value": "***456" }),
         ),
+        (
+            json!({ "field": "client_phone", "old": "4155552456", "new": "2079460456" }),
+            json!({ "field": "client_phone", "old": "***456", "new": "***456" }),
+        ),
+        (
+            json!({ "client_phone": { "before": "4155552456", "current": "2079460456" } }),
+            json!({ "client_phone": { "before": "***456", "current": "***456" } }),
+        ),
+        (
+            json!({ "Type": "phone", "Value": "22771" }),
+            json!({ "Type": "phone", "Value": "***771" }),
+        ),
+        (json!({ "phone": "15000" }), json!({ "phone": "15000" })),
         (json!({ "text": "mon numéro: 33612345678" }), json!({ "text": "mon numéro: ***678" })),
     ] {
         assert_eq!(masked(value), shown);
@@ -163,6 +189,8 @@ fn an_id_of_a_message_that_holds_a_number_is_hidden_wherever_it_stands() {
         (&format!("sent {id}, ok"), "sent [message_id], ok"),
         (&format!("{{\"id\":\"{id}\"}}"), "{\"id\":\"[message_id]\"}"),
         (&format!("/messages/{id}?x=1"), "/messages/[message_id]?x=1"),
+        ("WAMID.HBgLMTY1MDU1NTEyMzQV", "[message_id]"),
+        ("id=wamid%2EHBgLMTY1MDU1NTEyMzQV", "id=[message_id]"),
         ("no wamid. here", "no wamid. here"),
     ]);
     assert_eq!(masked(json!({ "message_id": id })), json!({ "message_id": "[message_id]" }));

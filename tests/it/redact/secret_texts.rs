@@ -61,6 +61,91 @@ fn a_code_is_secret_where_a_sentence_says_that_it_is_one() {
 }
 
 #[test]
+fn a_code_may_stand_before_its_name_or_with_what_it_is_for() {
+    assert_masked(&[
+        (
+            "482913 is the code to confirm your payment",
+            "[secret] is the code to confirm your payment",
+        ),
+        ("482913 is the code", "[secret] is the code"),
+        ("482913 is the code we sent you", "[secret] is the code we sent you"),
+        ("Use 482913 to verify your account", "Use [secret] to verify your account"),
+        ("Code to log in: 482913", "Code to log in: [secret]"),
+        (
+            "The code to confirm your order at the shop is 482913",
+            "The code to confirm your order at the shop is [secret]",
+        ),
+        ("log in with code 482913", "log in with code [secret]"),
+        ("482913 - your verification code", "[secret] - your verification code"),
+        ("482913 (your code)", "[secret] (your code)"),
+        ("Utilisez 482913 pour vous connecter", "Utilisez [secret] pour vous connecter"),
+        (
+            "482913 est le code pour confirmer votre commande",
+            "[secret] est le code pour confirmer votre commande",
+        ),
+        ("482913 - votre code de confirmation", "[secret] - votre code de confirmation"),
+        ("482913 ni kode yo kwemeza", "[secret] ni kode yo kwemeza"),
+        ("482913 niyo kode yawe", "[secret] niyo kode yawe"),
+        ("Koresha 482913 kugira ngo winjire", "Koresha [secret] kugira ngo winjire"),
+        ("Koresha kode 482913 winjire", "Koresha kode [secret] winjire"),
+    ]);
+    for text in [
+        "4155 is the code of the product",
+        "I need 48 29 13 pieces",
+        "Use 250 to open the door",
+        "Use 5000 RWF to pay",
+        "Reply 1234 to confirm",
+        "Use the 2024 model to log in",
+        "your order 482913 is confirmed",
+        "order 482913 is the one",
+        "error code 482913",
+    ] {
+        assert_eq!(mask(text), text);
+    }
+}
+
+#[test]
+fn a_code_in_groups_is_one_code() {
+    assert_masked(&[
+        ("Your code: 48 29 13", "Your code: [secret]"),
+        ("Your code is 48 29 13.", "Your code is [secret]."),
+        ("Your code: 482-913", "Your code: [secret]"),
+        ("48 29 13 is your code", "[secret] is your code"),
+        ("code OTP 48-29-13", "code OTP [secret]"),
+        ("OTP 4829 1342", "OTP [secret]"),
+        ("otp=482 913", "otp=[secret]"),
+        ("my pin: 4 8 2 9", "my pin: [secret]"),
+        ("votre code : 48 29 13", "votre code : [secret]"),
+        ("kode yawe ni 482 913", "kode yawe ni [secret]"),
+    ]);
+}
+
+#[test]
+fn a_secret_is_found_where_urls_markup_and_databases_write_its_name() {
+    assert_masked(&[
+        (
+            "https://x.io/cb?redirect=%2Fa%3Ftoken%3Dabc123def456&x=1",
+            "https://x.io/cb?redirect=%2Fa%3Ftoken%3D[secret]&x=1",
+        ),
+        ("%7B%22password%22%3A%22hunter22%22%7D", "%7B%22password%22%3A%22[secret]%22%7D"),
+        (
+            "{&quot;password&quot;:&quot;hunter22&quot;}",
+            "{&quot;password&quot;:&quot;[secret]&quot;}",
+        ),
+        (
+            "Key (email, otp)=(a7, 482913) already exists.",
+            "Key (email, otp)=(a7, [secret]) already exists.",
+        ),
+        (
+            "insert into t (id, pin) values ('7', '4829')",
+            "insert into t (id, pin) values ('7', '[secret]')",
+        ),
+        ("api_keys: [\"abc123def456xyz\"]", "api_keys: [\"[secret]\"]"),
+        ("Login { otp: Otp(482913) }", "Login { otp: Otp([secret]) }"),
+    ]);
+}
+
+#[test]
 fn a_password_is_secret_where_a_sentence_says_that_it_is_one() {
     assert_masked(&[
         ("mdp: Umuganda#2026", "mdp: [secret]"),

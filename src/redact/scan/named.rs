@@ -1,0 +1,266 @@
+//! The name that a value in a text stands beside, as configuration files, programs, XML, URLs, command lines, errors
+//! and JSON that breaks off write it. Every look is bounded.
+
+use super::class::letters_before;
+use super::words::Words;
+use crate::redact::key_name;
+
+/// Longest name before a value.
+const NAME_MAX: usize = 48;
+
+/// Words that stand between a name and the sign that assigns to it: `token: &'static str = "…"`.
+static TYPES: Words<13> = Words::new([
+    "any",
+    "char",
+    "const",
+    "let",
+    "mut",
+    "securestring",
+    "static",
+    "str",
+    "string",
+    "text",
+    "val",
+    "var",
+    "varchar",
+]);
+
+/// Words that a sentence assigns by.
+pub(super) static LINKS: Words<7> = Words::new(key_name::LINKS);
+
+/// A name, and the sign that assigns a value to it.
+#[derive(Clone, Copy)]
+pub(super) struct Named<'a> {
+    /// The name, with the words before it: some names are several, as `mot de passe`.
+    pub(super) phrase: &'a str,
+    /// `=`, also for what says as much; `:`, behind which a remark may stand; a space.
+    pub(super) joint: u8,
+}
+
+impl<'a> Named<'a> {
+    /// The name without the words before it.
+    pub(super) fn name(self) -> &'a str {
+        name_before(self.phrase, self.phrase.len())
+    }
+}
+
+/// The name that a value at `at` stands beside: `api_key=…`, `"api_key": "…"`, `apiKey := "…"`, `<apiKey>…`,
+/// `set("API_KEY", "…")`, `--api-key …`, `phone: Some("…`, `Key (phone)=(…`, `["phone", "…`,
+/// `{"name": "phone", "value": "…`.
+pub(super) fn name_of(text: &str, at: usize) -> Option<Named<'_>> {
+    // Behind a word and a space, as most values stand, there is no sign.
+    match &text.as_bytes()[..at] {
+        [before @ .., b' '] if before.last().is_some_and(u8::is_ascii_alphanumeric) => {
+            flag_before(text, at - 1)
+        }
+        _ => column_of(text, at).or_else(|| name_by_sign(text, at)),
+    }
+}
+
+/// `--api-key …`, `ENV API_KEY …`, from where the name ends.
+fn flag_before(text: &str, end: usize) -> Option<Named<'_>> {
+    let start = end - last_word(text, end).len();
+    if !matches!(text.as_bytes()[..start].last(), Some(b'-' | b'_')) {
+        return None;
+    }
+    let phrase = name_before(text, end);
+    let is_variable = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    let is_name = phrase.starts_with('-') || phrase.bytes().all(is_variable);
+    is_name.then_some(Named { phrase, joint: b' ' })
+}
+
+fn name_by_sign(text: &str, at: usize) -> Option<Named<'_>> {
+    let bytes = text.as_bytes();
+    let value = behind_sign(bytes, unwrapped(bytes, at));
+    let end = gap_start(bytes, value);
+    let gap = &bytes[end..value];
+    let is_quoted = || gap.iter().any(|byte| is_quote(*byte));
+    let name_end = match &bytes[..end] {
+        [.., b'=' | b':'] | [.., b'=', b'>'] => operator_start(bytes, end),
+        [.., b'%', b'3', b'D' | b'd' | b'A' | b'a'] => end - 3,
+        // A block of YAML.
+        [before @ .., b'>' | b'|'] if gap.contains(&b'\n') && before.ends_with(b": ") => end - 3,
+        [.., b'>'] => return tag_before(text, end - 1),
+        [.., b','] if is_quoted() && bytes[..end - 1].last().is_some_and(|b| is_quote(*b)) => {
+            end - 1
+        }
+        // A member's name with the value in it: `client_phone_447…`.
+        [.., b'_'] if end == at => end - 1,
+        // A call, or a type that wraps its value.
+        [.., b'('] if is_quoted() || end == at => end - 1,
+        _ => return None,
+    };
+    // In JSON, a remark is beside no name in quotes.
+    let is_pair = || is_quoted() && bytes[..name_end].last().is_some_and(|byte| is_quote(*byte));
+    let signs = &bytes[name_end..end];
+    let is_equal = signs.iter().any(|byte| matches!(byte, b'=' | b',' | b'(' | b'|' | b'>' | b'%'));
+    let phrase = name_before_sign(text, name_end)?;
+    Some(Named { phrase, joint: if is_equal || is_pair() { b'=' } else { b':' } })
+}
+
+/// The name that ends before a sign, with the words before it, over quotes, brackets and a type.
+pub(super) fn name_before_sign(text: &str, at: usize) -> Option<&str> {
+    let bytes = text.as_bytes();
+    let is_around = |byte: u8| is_white_or_quote(byte) || matches!(byte, b']' | b')' | b'*');
+    let mut end = skip_back(bytes, gap_start(bytes, at), 6, is_around);
+    for _ in 0..3 {
+        let word = last_word(text, end);
+        if word.is_empty() || !TYPES.has(word) && !LINKS.has(word) {
+            break;
+        }
+        let is_between = |byte: u8| {
+            matches!(byte, b' ' | b':' | b'&' | b'*' | b'\'' | b'[' | b']' | b'<' | b'?')
+        };
+        let before = skip_back(bytes, end - word.len(), 6, is_between);
+        if before == end - word.len() {
+            break;
+        }
+        end = before;
+    }
+    let name = name_before(text, end);
+    // `10:30` and `18:` are times.
+    if name.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    if name.eq_ignore_ascii_case("value") {
+        return Some(name_of_pair(text, end - name.len()));
+    }
+    Some(phrase_before(text, end))
+}
+
+/// Of `name="apiKey" value="…"`, the name is the value of another.
+fn name_of_pair(text: &str, value: usize) -> &str {
+    let is_between =
+        |byte: u8| is_white_or_quote(byte) || matches!(byte, b',' | b'<' | b'>' | b'/' | b'{');
+    name_before(text, skip_back(text.as_bytes(), value, 12, is_between))
+}
+
+/// The tag that ends at `at`: `<apiKey>`, `<entry name="apiKey">`.
+fn tag_before(text: &str, at: usize) -> Option<Named<'_>> {
+    let bytes = text.as_bytes();
+    let end = skip_back(bytes, at, 1, is_quote);
+    let phrase = name_before(text, end);
+    let opens = bytes[..end - phrase.len()].last()?;
+    let is_tag = if end == at { *opens == b'<' || *opens == b':' } else { is_quote(*opens) };
+    is_tag.then_some(Named { phrase, joint: b'=' })
+}
+
+/// The column of a value in Postgres' detail of an error, or in a statement: `Key (tenant, phone)=(a7, 447…`,
+/// `insert into t (tenant, phone) values ('a7', '447…`.
+fn column_of(text: &str, at: usize) -> Option<Named<'_>> {
+    /// Longest names and values that are looked at.
+    const MAX: usize = 200;
+    const BETWEEN: [&str; 3] = [")=(", ") values (", ") VALUES ("];
+    let bytes = text.as_bytes();
+    let value = skip_back(bytes, at, 1, |byte| byte == b'\'');
+    if !matches!(&bytes[..value], [.., b',', b' '] | [.., b'=' | b' ', b'(']) {
+        return None;
+    }
+    let before = &text[text.ceil_char_boundary(value.saturating_sub(MAX))..value];
+    let (names, values) = BETWEEN.iter().find_map(|between| before.rsplit_once(between))?;
+    let (_, names) = names.rsplit_once('(')?;
+    let nth = if values.contains(')') { None } else { Some(values.matches(", ").count()) };
+    let phrase = names.split(", ").nth(nth?)?.trim_matches('"');
+    Some(Named { phrase, joint: b'=' })
+}
+
+/// Where a bracket stands behind the sign that assigns it, as in `phones: ["…` and `Key (phone)=(…`: where its
+/// contents would begin without it.
+fn behind_sign(bytes: &[u8], value: usize) -> usize {
+    let end = gap_start(bytes, value);
+    let is_bracket = matches!(bytes[..end].last(), Some(b'(' | b'['));
+    let bracket = end.saturating_sub(1);
+    let is_assigned = matches!(bytes[..gap_start(bytes, bracket)].last(), Some(b'=' | b':'));
+    if is_bracket && is_assigned { bracket } else { value }
+}
+
+/// Where white space and quotes begin that end at `end`, as they are or as URLs and HTML write them.
+fn gap_start(bytes: &[u8], end: usize) -> usize {
+    const MAX: usize = 12;
+    let mut start = end;
+    while end - start < MAX {
+        start -= match &bytes[..start] {
+            [.., byte] if is_white_or_quote(*byte) => 1,
+            [.., b'%', b'2', b'0' | b'2' | b'7'] => 3,
+            [.., b'&', b'#', b'3', b'4' | b'9', b';'] => 5,
+            before if before.ends_with(b"&quot;") => 6,
+            _ => break,
+        };
+    }
+    start
+}
+
+/// Where the operator begins that ends at `end`: `:=`, `.=`, `?=`, `+=`, `=>`, `::=`.
+pub(super) fn operator_start(bytes: &[u8], end: usize) -> usize {
+    let is_sign = |byte: u8| matches!(byte, b'=' | b':' | b'?' | b'.' | b'+' | b'>' | b'|' | b'~');
+    skip_back(bytes, end, 4, is_sign)
+}
+
+pub(super) fn skip_back(bytes: &[u8], end: usize, max: usize, is: impl Fn(u8) -> bool) -> usize {
+    end - bytes[..end].iter().rev().take(max).take_while(|byte| is(**byte)).count()
+}
+
+pub(super) const fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`' | b'\\')
+}
+
+pub(super) const fn is_white_or_quote(byte: u8) -> bool {
+    is_quote(byte) || matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// The name that ends right before `at`: `api_key` before the `=` of `api_key=…`.
+fn name_before(text: &str, at: usize) -> &str {
+    ending(text, at, |byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') || !byte.is_ascii()
+    })
+}
+
+/// The words that end right before `at`: `mot de passe`, `ijambo ry'ibanga`.
+pub(super) fn phrase_before(text: &str, at: usize) -> &str {
+    ending(text, at, |byte| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'_' | b'-' | b' ' | b'\'' | b'.')
+            || !byte.is_ascii()
+    })
+}
+
+pub(super) fn last_word(text: &str, at: usize) -> &str {
+    match letters_before(text.as_bytes(), at) {
+        Some(len) => &text[at - len..at],
+        None => ending(text, at, |byte| byte.is_ascii_alphanumeric() || !byte.is_ascii()),
+    }
+}
+
+fn ending(text: &str, at: usize, is: impl Fn(u8) -> bool) -> &str {
+    let start = text.ceil_char_boundary(skip_back(text.as_bytes(), at, NAME_MAX, is)).min(at);
+    match (&text.as_bytes()[..start], &text.as_bytes()[start..at]) {
+        // Two digits of a sign that is percent-encoded: `%22pin`.
+        ([.., b'%'], [first, second, ..])
+            if first.is_ascii_hexdigit() && second.is_ascii_hexdigit() =>
+        {
+            &text[start + 2..at]
+        }
+        _ => &text[start..at],
+    }
+}
+
+/// Where a value begins that Rust's `Debug` has wrapped: `Some(String("…`. Unwrapped, it is where it was.
+fn unwrapped(bytes: &[u8], at: usize) -> usize {
+    const WRAPPERS: [&[u8]; 4] = [b"Number(", b"Ok(", b"Some(", b"String("];
+    let mut start = at;
+    // One in the other, and no more.
+    for _ in 0..2 {
+        let quotes = bytes[..start].iter().rev().take(3);
+        let behind = start - quotes.take_while(|byte| matches!(byte, b'"' | b'\\')).count();
+        let wrapper = WRAPPERS.iter().find(|wrapper| {
+            let before = bytes[..behind].strip_suffix(**wrapper);
+            // `PhoneNumber(…` is a name.
+            before.is_some_and(|before| !before.last().is_some_and(u8::is_ascii_alphanumeric))
+        });
+        match wrapper {
+            Some(wrapper) => start = behind - wrapper.len(),
+            None => break,
+        }
+    }
+    start
+}
