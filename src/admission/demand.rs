@@ -7,7 +7,7 @@ use super::limits::{LimitsError, checked, lasting};
 use crate::event::{Budget, Period, Switch};
 use crate::store::admission::Charge;
 
-/// An effect that is declared wrongly. Nothing was asked, and nothing runs.
+/// An effect is declared wrongly. The store was not asked, and nothing runs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DemandError {
@@ -22,21 +22,21 @@ pub enum DemandError {
         /// How many it may.
         max: usize,
     },
-    /// An idempotency key without a letter would be everybody's.
+    /// An empty idempotency key would be shared by all effects.
     #[error(
         "the idempotency key is empty: leave it out, or build one from what is done and for whom"
     )]
     EmptyKey,
-    /// A batch that does not name its vendors: they are what is charged.
+    /// A batch does not name its vendors, which are what it is charged.
     #[error("a batch of no vendors")]
     EmptyBatch,
-    /// Nobody said how much of the budget there is.
+    /// The budget has no limit.
     #[error("budget {budget} has no limit: set one, even if it is high")]
     NoLimit {
         /// The budget.
         budget: Budget,
     },
-    /// What is charged is charged to a request.
+    /// A charge needs a request.
     #[error("an effect with a budget needs a request")]
     NoRequest,
     /// The effect has a switch already.

@@ -17,7 +17,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// Reads `en`, `fr`, `rw`, also with a region behind; others are English.
+    /// Reads `en`, `fr`, `rw`, with or without a region; any other is English.
     #[must_use]
     pub fn of(code: &str) -> Self {
         match code.get(..2).unwrap_or_default().to_ascii_lowercase().as_str() {
@@ -32,7 +32,7 @@ impl Language {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fallback {
-    /// What happened, as far as that makes a difference to what is done.
+    /// Which case it is.
     pub kind: FallbackKind,
     /// What the host does.
     pub action: FallbackAction,
@@ -49,7 +49,7 @@ impl Fallback {
     }
 }
 
-/// The ways in which an effect is refused, by what is to be said.
+/// The cases of refusal that need a text of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FallbackKind {
@@ -59,11 +59,11 @@ pub enum FallbackKind {
     CallingOff,
     /// The client does not want to be called.
     ConsentDenied,
-    /// Moltbot was asked as often as it may, or a budget of the host's own is used up.
+    /// Moltbot's calls, or a budget of the host's own, are used up.
     MoltbotBudget,
-    /// The client was not asked whether a call is welcome, or long ago.
+    /// The client was not asked whether a call is welcome, or too long ago.
     NoConsent,
-    /// As many photos were read as may.
+    /// The budget for photos is used up.
     OcrBudget,
     /// Reading photos is off.
     OcrOff,
@@ -71,7 +71,7 @@ pub enum FallbackKind {
     Time,
     /// The database does not answer.
     Unavailable,
-    /// As many vendors were asked as may.
+    /// The budget for vendors is used up.
     VendorBudget,
 }
 
@@ -83,7 +83,7 @@ pub enum FallbackAction {
     AskConsent,
     /// Asks for a clearer photo or for text.
     AskForText,
-    /// Goes on by its coded rules, without the AI.
+    /// Goes on with its coded rules, without the AI.
     CodedWorkflow,
     /// Goes on with the vendors who replied.
     UseReplies,
@@ -95,7 +95,7 @@ pub enum FallbackAction {
     Apologise,
 }
 
-/// A way on that does not need what was refused.
+/// An option that does not need what was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandoffOption {
@@ -123,14 +123,14 @@ pub struct Fallbacks {
 }
 
 impl Fallbacks {
-    /// Replaces what is told.
+    /// Replaces a text.
     #[must_use]
     pub fn text(mut self, kind: FallbackKind, texts: Texts) -> Self {
         self.replaced.insert(kind, texts);
         self
     }
 
-    /// What is done, and told, in this case.
+    /// The fallback in this case.
     #[must_use]
     pub fn of(&self, kind: FallbackKind) -> Fallback {
         let (action, options) = instead(kind);

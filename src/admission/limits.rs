@@ -15,24 +15,24 @@ const DURATION_MAX: Duration = Duration::from_hours(24 * 366);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LimitsError {
-    /// Nothing could ever run. To stop something, engage its switch.
+    /// With it, nothing could ever run. To stop something, engage its switch.
     #[error("{what} must be at least 1")]
     NotPositive {
-        /// What was to be set.
+        /// The limit that was set.
         what: &'static str,
     },
-    /// The target lies behind the maximum.
+    /// The target is longer than the maximum.
     #[error("the target time is longer than the maximum")]
     TargetPastMax,
-    /// It could not be recorded exactly.
+    /// It is too large to be recorded exactly.
     #[error("{what} is too large")]
     TooLarge {
-        /// What was to be set.
+        /// The limit that was set.
         what: &'static str,
     },
 }
 
-/// The limits in force. Those that an effect is admitted under stand in its `effect.admitted` event.
+/// The limits in force. An effect's `effect.admitted` event holds those that it was admitted under.
 ///
 /// | | default |
 /// |---|---|
@@ -99,17 +99,17 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Limits what one request may use of a budget, also of one of the host's own.
+    /// Limits how much of a budget one request may use. The budget may be one of the host's own.
     ///
     /// # Errors
-    /// [`LimitsError`] where it is not between 1 and 2^53 − 1.
+    /// [`LimitsError`] if it is not between 1 and 2^53 − 1.
     pub fn per_request(mut self, budget: Budget, limit: i64) -> Result<Self, LimitsError> {
         let limit = checked("a budget's limit", limit)?;
         self.per_request.insert(budget, limit);
         Ok(self)
     }
 
-    /// Limits what all requests of a day (in UTC, by the database's clock) may use of a budget.
+    /// Limits how much of a budget all requests of a day may use (in UTC, by the database's clock).
     ///
     /// # Errors
     /// As [`per_request`](Self::per_request).
@@ -122,7 +122,7 @@ impl Limits {
     /// Limits how many vendors are in one batch.
     ///
     /// # Errors
-    /// [`LimitsError::NotPositive`] where that is none.
+    /// [`LimitsError::NotPositive`] if it is 0.
     pub fn vendors_a_batch(mut self, vendors: usize) -> Result<Self, LimitsError> {
         if vendors == 0 {
             return Err(LimitsError::NotPositive { what: "the vendors of a batch" });
@@ -131,11 +131,11 @@ impl Limits {
         Ok(self)
     }
 
-    /// Limits how long a request may take to its shortlist. After `target` there is a warning; after
-    /// `max` nothing that has a budget is admitted.
+    /// Limits how long a request may take to its shortlist. After `target` there is a warning.
+    /// After `max`, no effect with a budget is admitted.
     ///
     /// # Errors
-    /// [`LimitsError`] where one is zero, or `target` is longer than `max`.
+    /// [`LimitsError`] if one is zero, or `target` is longer than `max`.
     pub fn time(mut self, target: Duration, max: Duration) -> Result<Self, LimitsError> {
         self.elapsed_target = lasting("the target time", target)?;
         self.elapsed_max = lasting("the maximum time", max)?;
@@ -145,30 +145,30 @@ impl Limits {
         Ok(self)
     }
 
-    /// Says how many tokens a call of Moltbot takes that gives no estimate. Default: not known, and
-    /// where tokens are limited, such a call is refused.
+    /// Sets the tokens of a Moltbot call without an estimate. Default: unknown; if tokens are
+    /// limited, such a call is refused.
     ///
     /// # Errors
-    /// [`LimitsError`] where it is not between 1 and 2^53 − 1.
+    /// [`LimitsError`] if it is not between 1 and 2^53 − 1.
     pub fn call_tokens(mut self, tokens: i64) -> Result<Self, LimitsError> {
         self.call_tokens = Some(checked("the tokens of a call", tokens)?);
         Ok(self)
     }
 
-    /// Says what a call of Moltbot costs that gives no estimate, in millionths of a US dollar: rather
-    /// too much than too little. Default: not known, and where cost is limited, such a call is refused.
+    /// Sets the cost of a Moltbot call without an estimate, in millionths of a US dollar. Prefer
+    /// too much over too little. Default: unknown; if cost is limited, such a call is refused.
     ///
     /// # Errors
-    /// [`LimitsError`] where it is not between 1 and 2^53 − 1.
+    /// [`LimitsError`] if it is not between 1 and 2^53 − 1.
     pub fn call_cost_microusd(mut self, cost: i64) -> Result<Self, LimitsError> {
         self.call_cost_microusd = Some(checked("the cost of a call", cost)?);
         Ok(self)
     }
 
-    /// Says at which part of a limit there is a warning, in percent.
+    /// Sets at how many percent of a limit there is a warning.
     ///
     /// # Errors
-    /// [`LimitsError`] where it is not between 1 and 100.
+    /// [`LimitsError`] if it is not between 1 and 100.
     pub fn warn_at_percent(mut self, percent: u8) -> Result<Self, LimitsError> {
         const WHAT: &str = "the percentage of a warning";
         if percent > 100 {
@@ -179,27 +179,27 @@ impl Limits {
         Ok(self)
     }
 
-    /// Says after how long an effect is in doubt once its process is dead, if it does not say that itself.
-    /// While it runs, its process renews the lease every third of it, for a day at the most. A lease of less
-    /// than a few seconds may end before it is renewed.
+    /// Sets the lease of effects that do not set one: how long after its process died an effect is
+    /// in doubt. While the effect runs, its process renews the lease every third of it, for a day
+    /// at most. A lease of less than a few seconds may run out before it is renewed.
     ///
     /// # Errors
-    /// [`LimitsError`] where it is zero, or longer than a year.
+    /// [`LimitsError`] if it is zero, or longer than a year.
     pub fn lease(mut self, lease: Duration) -> Result<Self, LimitsError> {
         self.lease = lasting("the lease", lease)?;
         Ok(self)
     }
 
-    /// Says how long a consent holds that does not say when it lapses.
+    /// Sets how long a consent without an `expires_at` holds.
     ///
     /// # Errors
-    /// [`LimitsError`] where it is zero, or longer than a year.
+    /// [`LimitsError`] if it is zero, or longer than a year.
     pub fn consent_lifetime(mut self, lifetime: Duration) -> Result<Self, LimitsError> {
         self.consent_lifetime = lasting("the lifetime of a consent", lifetime)?;
         Ok(self)
     }
 
-    /// The limit of a budget, where it has one.
+    /// The limit of a budget, if it has one.
     #[must_use]
     pub fn of(&self, budget: &Budget, period: Period) -> Option<i64> {
         self.all(period).get(budget).copied()

@@ -6,27 +6,27 @@ use std::time::Duration;
 use super::{Fallback, FallbackKind, Fallbacks};
 use crate::event::{Budget, ErrorCode, Period, Switch};
 
-/// An effect that may not run. That is recorded.
+/// An effect may not run. The refusal is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
-    /// What stands in the way.
+    /// The reason.
     pub reason: RefusalReason,
     /// What the host does instead.
     pub fallback: Fallback,
 }
 
-/// What stands in the way of an effect.
+/// The reason why an effect is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefusalReason {
-    /// A budget would pass its limit.
+    /// A budget would exceed its limit.
     Budget {
         /// The budget.
         budget: Budget,
-        /// Over what it is counted.
+        /// Its period.
         period: Period,
-        /// What of it is used.
+        /// How much of it is used.
         used: i64,
         /// What was asked for.
         amount: i64,
@@ -37,13 +37,13 @@ pub enum RefusalReason {
     ConsentDenied,
     /// The consent lapsed.
     ConsentExpired,
-    /// Nobody consented.
+    /// There is no consent.
     NoConsent,
-    /// It may use any amount of a limited budget: give an estimate, or configure one.
+    /// It could use any amount of a limited budget: give an estimate, or configure one.
     PriceUnknown {
         /// The budget.
         budget: Budget,
-        /// Over what it is counted.
+        /// Its period.
         period: Period,
         /// Its limit.
         limit: i64,
@@ -62,19 +62,19 @@ pub enum RefusalReason {
         /// How long it may take.
         max: Duration,
     },
-    /// What decides could not be asked.
+    /// The store that decides could not be asked.
     Unavailable,
 }
 
-/// What says that a switch is engaged.
+/// The source that says that a switch is engaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SwitchedBy {
     /// An environment variable.
     Environment,
-    /// The database: somebody engaged it, or nobody ever reset it.
+    /// The database: it was engaged, or never reset.
     Store,
-    /// An environment variable of which nobody can tell what it means.
+    /// An environment variable with an unknown value.
     Unknown,
 }
 
@@ -104,7 +104,7 @@ impl fmt::Display for Refusal {
 }
 
 impl RefusalReason {
-    /// Under which error code it is recorded.
+    /// The error code under which it is recorded.
     #[must_use]
     pub fn error_code(&self) -> ErrorCode {
         match self {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use crate::event::{Budget, ErrorCode, EventType, Outcome, Switch};
 
-/// What stands for a label value that is not of the closed set.
+/// Replaces a label value that is not in the closed set.
 pub const OTHER: &str = "other";
 
 /// The label value of an effect that no switch governs.
@@ -103,7 +103,7 @@ impl Label {
         }
     }
 
-    /// The value for a text: itself where it is of the set, else [`OTHER`].
+    /// The label value for a text: itself if it is in the set, else [`OTHER`].
     #[cfg(feature = "recorder")]
     pub(crate) fn value(self, text: &str) -> &'static str {
         self.values().iter().find(|value| **value == text).copied().unwrap_or(OTHER)

@@ -1,4 +1,4 @@
-//! Event in, record out: the one place where bytes are fixed.
+//! Seals an event into a record: the one place where bytes are fixed.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde_json::{Map, Value};
@@ -22,14 +22,14 @@ pub const MAX_POINTERS_LEN: usize = 8 << 20;
 /// Longest idempotency key, in bytes.
 pub const MAX_KEY_LEN: usize = 512;
 
-/// How far an event's time may lie ahead of the clock of whoever seals it. A provider's clock may be
+/// How far an event's time may be ahead of the sealing process's clock. A provider's clock may be
 /// wrong by minutes, and its time zone by hours.
 pub const MAX_AHEAD: TimeDelta = TimeDelta::hours(24);
 
 /// The random bytes one event needs, from the auditor's entropy.
 #[derive(Clone, Copy)]
 pub struct Randomness {
-    /// For the event's id, where the host gave none.
+    /// For the event's id, if the host gave none.
     pub id: u64,
     /// For the commitments.
     pub salt: [u8; 16],
@@ -43,10 +43,10 @@ impl std::fmt::Debug for Randomness {
 }
 
 /// Seals an event: keeps secrets and raw media out, makes the rest survive a database, commits to
-/// it and hashes it. `now` is the event's time where the host gave none.
+/// it and hashes it. `now` is the event's time if the host gave none.
 ///
 /// # Errors
-/// [`EventError`] where the event cannot be recorded as it is.
+/// [`EventError`] if the event cannot be recorded as it is.
 pub fn seal(
     event: AuditEvent,
     now: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! A sealed event, before and after a store has it.
+//! Sealed events, and receipts for them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::event::{EventId, StreamId};
 use crate::json::parse;
 use crate::proof::{Committer, Digest, Salt, canonical, event_hash};
 
-/// An event sealed: sanitised, its bytes fixed and hashed. Only [`seal`](super::seal()) makes one;
-/// [`from_bytes`](Self::from_bytes) reads back what it made. Cheap to move and to clone.
+/// A sealed event: sanitised, its bytes fixed and hashed. Only [`seal`](super::seal()) makes one;
+/// [`from_bytes`](Self::from_bytes) reads one back. Cheap to move and to clone.
 #[derive(Clone)]
 pub struct Record {
     sealed: Arc<Sealed>,
@@ -22,8 +22,8 @@ pub struct Record {
     pub(super) waited: Option<Duration>,
 }
 
-/// What is fixed once and for all. A batch of records is dropped far from where they were made: what they
-/// hold is few pieces, and no trees of values.
+/// The fixed part. A batch of records is dropped far from where it was made, so a record holds few
+/// allocations and no trees of values.
 struct Sealed {
     id: EventId,
     header: Header,
@@ -33,15 +33,15 @@ struct Sealed {
     event_hash: Digest,
 }
 
-/// What a record does to an effect's entry when it is appended. No part of the event: it is not hashed,
-/// and a store does not keep it.
+/// What a record does to an effect's entry when it is appended. Not part of the event: it is not
+/// hashed, and a store does not keep it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {
     /// Nothing.
     #[default]
     Event,
-    /// It makes the entry: an `effect.admitted` of an effect that was begun while the database was
+    /// It makes the entry: the `effect.admitted` of an effect that began while the database was
     /// away.
     Intent,
     /// It settles the entry: the outcome of the effect that has the record's own id.
@@ -96,7 +96,7 @@ impl From<Content> for Texts {
     }
 }
 
-/// The salted digests of what a reader may not need to see.
+/// The salted digests of the parts that may be hidden from a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Commitments {
     /// Of the input.
@@ -105,7 +105,7 @@ pub struct Commitments {
     pub output: Digest,
     /// Of the idempotency key.
     pub idempotency_key: Digest,
-    /// Of the host's own names for request and conversation, where they were no UUIDs.
+    /// Of the host's own names for request and conversation, if they are not UUIDs.
     pub host_ids: Digest,
 }
 
@@ -185,7 +185,7 @@ impl Record {
         &self.sealed.header
     }
 
-    /// What went in, read from its canonical form at each call.
+    /// What went in, parsed from its canonical form at each call.
     #[must_use]
     pub fn input(&self) -> Option<Value> {
         self.canonical_input().map(value)
@@ -197,7 +197,7 @@ impl Record {
         self.sealed.texts.input.as_deref()
     }
 
-    /// What came out, read from its canonical form at each call.
+    /// What came out, parsed from its canonical form at each call.
     #[must_use]
     pub fn output(&self) -> Option<Value> {
         self.canonical_output().map(value)
@@ -209,13 +209,13 @@ impl Record {
         self.sealed.texts.output.as_deref()
     }
 
-    /// The host's dedup token; phone numbers inside are keyed hashes.
+    /// The host's idempotency key. Phone numbers inside are keyed hashes.
     #[must_use]
     pub fn idempotency_key(&self) -> Option<&str> {
         self.sealed.texts.idempotency_key.as_deref()
     }
 
-    /// The host's own names for request and conversation, where they were no UUIDs; read from their
+    /// The host's own names for request and conversation, if they are not UUIDs. Parsed from their
     /// canonical form at each call.
     #[must_use]
     pub fn host_ids(&self) -> Option<Value> {
@@ -265,7 +265,7 @@ impl fmt::Debug for Record {
     }
 }
 
-/// Proof that an event is durable, and where it stands.
+/// Proof that an event is durable, with its place in the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {
@@ -285,7 +285,7 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Assembles a receipt; for implementors of [`AuditSink`](crate::store::AuditSink).
+    /// Makes a receipt. For implementors of [`AuditSink`](crate::store::AuditSink).
     #[must_use]
     pub fn new(
         record: &Record,
@@ -307,14 +307,15 @@ impl Receipt {
     }
 }
 
-/// Where an event is durable once it is recorded.
+/// Where a recorded event is durable. A spooled event has no place in the chain yet, so it has no
+/// receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Recorded {
     /// In the database, in its chain.
     Chained(Receipt),
-    /// On this machine's disk, because the database is away: it gets its place in the chain when the
-    /// spool is drained.
+    /// On this machine's disk, because the database is away. It gets its place in the chain when
+    /// the spool is drained.
     #[non_exhaustive]
     Spooled {
         /// The event.
@@ -327,7 +328,7 @@ pub enum Recorded {
 }
 
 impl Recorded {
-    /// A record that is in the spool.
+    /// The answer for a record in the spool.
     #[cfg(feature = "recorder")]
     pub(crate) fn spooled(record: &Record) -> Self {
         Self::Spooled {
@@ -346,14 +347,14 @@ impl Recorded {
         }
     }
 
-    /// True if an earlier call recorded the event, with the same content. Of an event in the spool it is not
-    /// known yet, and false.
+    /// True if an earlier call recorded the event, with the same content. False for an event in the
+    /// spool, because it is not known yet.
     #[must_use]
     pub fn is_duplicate(&self) -> bool {
         self.receipt().is_some_and(Receipt::is_duplicate)
     }
 
-    /// The database's receipt; none where the event is in the spool.
+    /// The database's receipt; none if the event is in the spool.
     #[must_use]
     pub fn receipt(&self) -> Option<&Receipt> {
         match self {

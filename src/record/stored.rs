@@ -18,7 +18,7 @@ pub struct StoredRecord {
     pub input: Option<Value>,
     /// What came out.
     pub output: Option<Value>,
-    /// The host's dedup token.
+    /// The host's idempotency key.
     pub idempotency_key: Option<String>,
     /// The host's own names for request and conversation.
     pub host_ids: Option<Value>,
@@ -45,7 +45,7 @@ impl fmt::Debug for StoredRecord {
     }
 }
 
-/// One stored row with a column that cannot be read: what of it is left to keep its place in the chain.
+/// One stored row with an unreadable column: the parts that keep its place in the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnreadableRecord {
     /// Place in the stream, from 1.
@@ -60,6 +60,6 @@ pub struct UnreadableRecord {
     pub chain_hash: Digest,
     /// The column.
     pub column: &'static str,
-    /// What is wrong with it; never the value.
+    /// What is wrong with it. Never the value.
     pub fault: &'static str,
 }

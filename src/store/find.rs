@@ -9,14 +9,14 @@ use uuid::Uuid;
 use super::{AuditStore, StoreError};
 use crate::event::{ConversationId, RequestId, StreamId};
 
-/// Requests that a page may have.
+/// Most requests on a page.
 const PAGE_MAX: u32 = 1_000;
 /// Streams that one statement reads.
 const STEP: u32 = 500;
-/// Streams that one page may look at. A rare state has pages that hold few requests, or none.
+/// Most streams that one page reads. Pages of a rare state may hold few requests, or none.
 const SCAN_MAX: u32 = 10_000;
 
-/// Which requests are looked for: all, unless something is said.
+/// Which requests to find. Without filters, all of them.
 #[derive(Clone, Debug)]
 pub struct RequestQuery {
     scope: StreamScope,
@@ -25,7 +25,7 @@ pub struct RequestQuery {
     after: Option<RequestCursor>,
 }
 
-/// A request, as its events tell where it stands.
+/// A request that was found, and its state by its events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FoundRequest {
@@ -33,7 +33,7 @@ pub struct FoundRequest {
     pub request_id: Uuid,
     /// The conversation of its first event.
     pub conversation_id: Option<Uuid>,
-    /// The state that it was last put into (`request.state_changed`).
+    /// Its last state (`request.state_changed`).
     pub state: Option<String>,
     /// How many events it has.
     pub events: i64,
@@ -43,39 +43,39 @@ pub struct FoundRequest {
     pub last_at: DateTime<Utc>,
 }
 
-/// Some of the requests that were looked for, the youngest first.
+/// A page of requests, most recent first.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RequestPage {
-    /// The requests. Fewer than a page does not mean that these are all.
+    /// The requests. A page that is not full is not necessarily the last.
     pub requests: Vec<FoundRequest>,
-    /// Where the next page begins; `None` if these are all.
+    /// Where the next page begins; `None` on the last page.
     pub next: Option<RequestCursor>,
 }
 
-/// The place of a request among all that are found. As text, `<time>/<stream>`.
+/// The place of a request in the list. As text, `<time>/<stream>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestCursor {
     pub(crate) began_at: DateTime<Utc>,
     pub(crate) stream_id: StreamId,
 }
 
-/// Why requests cannot be looked for.
+/// A search failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FindError {
     /// The time ends before it begins.
     #[error("the time ends at {before}, which is not after its start at {from}: swap them")]
     EmptyTime {
-        /// From when.
+        /// The start.
         from: DateTime<Utc>,
-        /// Before when.
+        /// The end.
         before: DateTime<Utc>,
     },
-    /// A text that is no cursor.
+    /// A text is not a cursor.
     #[error("this is not a cursor: pass the `next` of the previous page unchanged")]
     MalformedCursor,
-    /// A page of no requests, or of too many.
+    /// A page of zero or too many requests.
     #[error("a page may have 1 to {PAGE_MAX} requests, not {asked}")]
     PageSize {
         /// What was asked for.
@@ -122,20 +122,20 @@ impl Default for RequestQuery {
 }
 
 impl RequestQuery {
-    /// Looks for all requests, fifty a page.
+    /// Finds all requests, fifty a page.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Only requests that began then or later, by the database's clock.
+    /// Only requests that began at this time or later, by the database's clock.
     #[must_use]
     pub fn began_from(mut self, from: DateTime<Utc>) -> Self {
         self.scope.from = from;
         self
     }
 
-    /// Only requests that began before then, by the database's clock.
+    /// Only requests that began before this time, by the database's clock.
     #[must_use]
     pub fn began_before(mut self, before: DateTime<Utc>) -> Self {
         self.scope.before = before;
@@ -170,7 +170,7 @@ impl RequestQuery {
         self
     }
 
-    /// The page that begins there.
+    /// Starts the page at this cursor.
     #[must_use]
     pub fn after(mut self, cursor: RequestCursor) -> Self {
         self.after = Some(cursor);
@@ -180,8 +180,9 @@ impl RequestQuery {
 
 /// Finds requests, a page at a time.
 ///
-/// A page reads at most 10,000 streams, so that a state which no request is in holds nobody up: look whether
-/// there is a [`next`](RequestPage::next) page. Requests that begin meanwhile are on no later page.
+/// A page reads at most 10,000 streams, so that a search for a rare state stays bounded: check
+/// whether there is a [`next`](RequestPage::next) page. Requests that begin in the meantime are on
+/// no later page.
 ///
 /// # Errors
 /// [`FindError`].

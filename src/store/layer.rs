@@ -14,12 +14,13 @@ use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 
-/// A sink that stands before another, to watch it or to change what it does.
+/// A wrapper of a sink, to watch it or to change what it does.
 ///
-/// A layer is an [`AuditSink`], and an [`AdmissionStore`] if the inner sink is one. Each method calls the
-/// inner sink's, so a layer implements only those that it changes, and a method that this library adds later
-/// goes through every layer. A wrapper that implements the two traits by hand gets their defaults instead,
-/// and then the auditor misses what the inner store knows: that it answers, for example.
+/// A layer is an [`AuditSink`], and an [`AdmissionStore`] if the inner sink is one. Each method
+/// calls the inner sink's by default, so a layer implements only the methods that it changes, and
+/// methods that this library adds later are forwarded too. A wrapper that implements the two traits
+/// by hand gets their defaults instead, and the auditor then misses what the inner store knows, for
+/// example that it answers.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -53,13 +54,13 @@ use crate::redact::{KeyFingerprint, KeyProof};
 /// ```
 #[allow(clippy::missing_errors_doc, reason = "each fails as the method that it is named after")]
 pub trait StoreLayer: fmt::Debug + Send + Sync {
-    /// The kind of sink behind it; `dyn AuditSink` for any.
+    /// The type of the inner sink; `dyn AuditSink` for any.
     type Inner: AuditSink + ?Sized;
 
-    /// The sink behind it.
+    /// The inner sink.
     fn inner(&self) -> &Self::Inner;
 
-    /// What decides behind it; an error if the inner sink does not decide.
+    /// The inner store that decides; an error if the inner sink does not decide.
     fn inner_admission(&self) -> Result<&dyn AdmissionStore, StoreError> {
         let missing = || StoreError::database("decide", "the inner sink decides about no effect");
         self.inner().admission().ok_or_else(missing)

@@ -9,16 +9,16 @@ use super::{AuditStore, StoreError};
 /// `postgres://…` and `postgresql://…` need feature `postgres`, `sqlite:…` needs feature `sqlite`.
 ///
 /// # Errors
-/// [`StoreError::InvalidUrl`] where no store of this build goes by the URL's scheme, else as the store
-/// fails.
+/// [`StoreError::InvalidUrl`] if this build has no store for the URL's scheme, otherwise as the
+/// store fails.
 pub async fn open(url: &str) -> Result<Arc<dyn AuditStore>, StoreError> {
     opened(url, true).await
 }
 
-/// Opens the store that `url` names, and leaves its schema as it is: for readers.
+/// Opens the store that `url` names, without touching its schema. For readers.
 ///
 /// # Errors
-/// As [`open`]. A database without the schema fails when it is used.
+/// Like [`open`]. A database without the schema fails when it is used.
 pub async fn connect(url: &str) -> Result<Arc<dyn AuditStore>, StoreError> {
     opened(url, false).await
 }

@@ -9,8 +9,8 @@ use crate::auditor::Clock;
 
 /// A clock that stands still until it is told to move.
 ///
-/// The time of day may jump, as it does where NTP sets it right or somebody sets it wrong; monotonic
-/// time only goes on.
+/// The time of day may jump, as it does if NTP corrects it or an operator sets it; monotonic time
+/// only moves forward.
 ///
 /// ```
 /// use std::time::Duration;
@@ -44,7 +44,7 @@ impl SteppedClock {
         Self { times: Mutex::new(Times { now: start, monotonic: Duration::ZERO }) }
     }
 
-    /// Lets time pass: both times move on. Ends at the last time there is.
+    /// Lets time pass: both times move on, up to the latest representable time.
     pub fn advance(&self, by: Duration) {
         let delta = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
         self.set(|times| Times {

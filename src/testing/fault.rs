@@ -1,4 +1,4 @@
-//! What a call can be told to do.
+//! The ways in which a call can fail.
 
 use std::time::Duration;
 
@@ -48,33 +48,33 @@ impl Fault {
         Self { wait: Wait::For(Duration::ZERO), end: End::NotLanded }
     }
 
-    /// Nothing is written, and the call fails as where the schema is missing or the password is wrong:
+    /// Nothing is written, and the call fails as if the schema were missing or the password wrong:
     /// not retryable, and no event's fault.
     #[must_use]
     pub const fn broken() -> Self {
         Self { wait: Wait::For(Duration::ZERO), end: End::Broken }
     }
 
-    /// The batch is written, and the call fails with a retryable error all the same.
+    /// The batch is written, but the call fails with a retryable error.
     #[must_use]
     pub const fn landed() -> Self {
         Self { wait: Wait::For(Duration::ZERO), end: End::Landed }
     }
 
-    /// The call is made so much later, and answered as it is. A caller that gives up meanwhile, and
-    /// drops the call, has written nothing.
+    /// The call is made this much later, and answered normally. If the caller gives up and drops it
+    /// before then, nothing is written.
     #[must_use]
     pub const fn slow(by: Duration) -> Self {
         Self { wait: Wait::For(by), end: End::Passed }
     }
 
-    /// The answer comes so much later; what lands lands at once.
+    /// The answer comes this much later; a write lands at once.
     #[must_use]
     pub const fn after(self, wait: Duration) -> Self {
         Self { wait: Wait::For(wait), ..self }
     }
 
-    /// The answer never comes; what lands lands at once.
+    /// The answer never comes; a write lands at once.
     #[must_use]
     pub const fn hanging(self) -> Self {
         Self { wait: Wait::Forever, ..self }

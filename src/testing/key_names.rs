@@ -1,4 +1,4 @@
-//! Names of keys beside those of the library's table.
+//! Adds names of keys to the library's table.
 
 use crate::redact::add_names;
 
@@ -6,7 +6,7 @@ use crate::redact::add_names;
 /// Call it once, before anything is recorded, masked or logged: returns `false`, and changes nothing, if the table was
 /// used or added to before.
 ///
-/// Names that everybody needs belong into the file.
+/// Names that every host needs belong in the file.
 #[must_use]
 pub fn add_key_names(lines: &str) -> bool {
     add_names(lines.to_owned())

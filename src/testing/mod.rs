@@ -1,4 +1,4 @@
-//! Faults on purpose, for the tests of this crate and of its hosts.
+//! Fault injection, for the tests of this crate and of its hosts.
 //!
 //! - [`FaultySink`] stands before a sink and fails as told: landed or not, at once, late or never.
 //! - [`FaultProxy`] stands before a database and cuts, delays or swallows what passes.

@@ -1,16 +1,16 @@
-//! Whether a text leaks.
+//! Checks that a text does not leak.
 
 use crate::redact::{Kind, find};
 
-/// Panics where a text holds personal data or secrets in any form that the redaction knows: for a
-/// host's tests, on each log line, metric, error, `Debug` text and exported file.
+/// Panics if a text holds personal data or secrets in any form that the redaction knows. Use it in
+/// a host's tests, on each log line, metric, error, `Debug` text and exported file.
 ///
 /// ```
 /// moltbot_audit::testing::assert_no_personal_data("outreach sent to ***456, 15,000 RWF");
 /// ```
 ///
 /// # Panics
-/// With what was found and where, in bytes, and never with the data itself.
+/// With what was found and where, in bytes, but never the data itself.
 #[track_caller]
 pub fn assert_no_personal_data(text: &str) {
     let found: Vec<(Kind, _)> =

@@ -1,4 +1,4 @@
-//! A TCP proxy that fails as it is told.
+//! A TCP proxy that fails on command.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,7 +14,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::relay::relay;
 
-/// Where a [`FaultProxy`] passes things on to; on this machine only.
+/// The server behind a [`FaultProxy`]; on this machine only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Upstream {
@@ -38,10 +38,10 @@ impl From<&Path> for Upstream {
     }
 }
 
-/// Stands before a server on this machine, and does to its connections what networks do.
+/// Stands in front of a server on this machine, and does to its connections what networks do.
 ///
-/// It passes everything until it is told otherwise. What it is told holds for the connections there
-/// are and for new ones, until it is told something else. Dropped, it cuts everything and ends.
+/// It passes everything until told otherwise. A command holds for existing and new connections
+/// until the next command. When it is dropped, it cuts everything and ends.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -99,11 +99,11 @@ pub(super) struct Counts {
 }
 
 impl FaultProxy {
-    /// Listens on a port of 127.0.0.1 that is free.
+    /// Listens on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] where the upstream is not on this machine; else as listening
-    /// fails.
+    /// [`io::ErrorKind::InvalidInput`] if the upstream is not on this machine; otherwise as
+    /// listening fails.
     ///
     /// # Panics
     /// Outside a Tokio runtime.
@@ -145,21 +145,23 @@ impl FaultProxy {
         self.order(Mode::Pass, 1);
     }
 
-    /// Holds each piece of at most 16 KiB up for so long, in both directions.
+    /// Delays each piece of at most 16 KiB by this long, in both directions.
     pub fn delay(&self, by: Duration) {
         self.order(Mode::Delay(by), 0);
     }
 
-    /// Accepts, and swallows whatever is sent in either direction: nobody is told anything. When it
-    /// ends, the connections that lost something are cut, as they could never be in step again.
+    /// Accepts, and swallows everything that is sent in either direction, without an error. When it
+    /// ends, it cuts the connections that lost something, because they could never be in step
+    /// again.
     pub fn black_hole(&self) {
         self.order(Mode::BlackHole, 0);
     }
 
-    /// Passes that many bytes of the answers of each connection, counted from now on, and cuts it in
-    /// the place of the next.
+    /// Passes this many bytes of the answers of each connection, counted from now on, and cuts it
+    /// instead of passing the next byte.
     ///
-    /// So the question passes, and with 0 bytes nothing of its answer: what was asked for is done.
+    /// So the request passes, and with 0 bytes nothing of its answer: the server does what was
+    /// asked.
     pub fn truncate(&self, after_bytes: u64) {
         self.order(Mode::Truncate(after_bytes), 0);
     }

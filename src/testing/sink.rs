@@ -1,4 +1,4 @@
-//! A sink that fails as it is told.
+//! A sink that fails on command.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,9 +19,9 @@ use crate::store::{
 
 const DOING: &str = "append events";
 
-/// Stands before a sink and makes some of its calls fail.
+/// Wraps a sink and makes some of its calls fail.
 ///
-/// Where it stands before an [`AuditStore`] it is one too; reads pass as they are.
+/// If it wraps an [`AuditStore`], it is one too; reads pass unchanged.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -60,49 +60,49 @@ struct Script {
 type Predicate = dyn Fn(&Record) -> bool + Send + Sync;
 
 impl<S: ?Sized> FaultySink<S> {
-    /// Stands before `inner`. Without further words every call passes.
+    /// Wraps `inner`. Every call passes until told otherwise.
     #[must_use]
     pub fn new(inner: Arc<S>) -> Self {
         Self { script: Mutex::default(), inner }
     }
 
-    /// What it stands before, to look at what landed.
+    /// The inner sink, to see what landed.
     #[must_use]
     pub fn inner(&self) -> &Arc<S> {
         &self.inner
     }
 
-    /// The calls with these numbers fail like this; the first call is number 1. Goes before
-    /// [`every_call`](Self::every_call).
+    /// Makes the calls with these numbers fail like this; the first call is number 1. Takes
+    /// precedence over [`every_call`](Self::every_call).
     pub fn at_calls(&self, numbers: impl IntoIterator<Item = u64>, fault: Fault) {
         self.write(|script| script.at.extend(numbers.into_iter().map(|number| (number, fault))));
     }
 
-    /// Every call from now on fails like this, and the sink no longer says that it answers: an outage.
+    /// Makes every call from now on fail like this, and the sink no longer says that it answers: an
+    /// outage.
     pub fn every_call(&self, fault: Fault) {
         self.write(|script| script.always = Some(fault));
     }
 
-    /// A batch that holds an event like this is refused as a whole, not retryable, and nothing of it
-    /// is written.
+    /// Refuses every batch that holds such an event as a whole, not retryable, with nothing
+    /// written.
     pub fn refuse(&self, is_refused: impl Fn(&Record) -> bool + Send + Sync + 'static) {
         self.write(|script| script.refused = Some(Box::new(is_refused)));
     }
 
-    /// A batch that holds an event like this meets a stream that another transaction holds: it fails as
-    /// a whole, retryable, and nothing of it is written.
+    /// Makes every batch that holds such an event meet a locked stream: it fails as a whole,
+    /// retryable, with nothing written.
     pub fn lock(&self, is_locked: impl Fn(&Record) -> bool + Send + Sync + 'static) {
         self.write(|script| script.locked = Some(Box::new(is_locked)));
     }
 
-    /// Forgets every fault; calls that hang already go on hanging.
+    /// Forgets every fault. Calls that already hang go on hanging.
     pub fn heal(&self) {
         self.write(|script| *script = Script { calls: script.calls, ..Script::default() });
     }
 
-    /// How many calls that write there were (of `append`, `admit`, `conclude`, `rotate_key` and
-    /// `set_switch`),
-    /// whatever became of them. A call counts once its future is polled.
+    /// How many writing calls there were (`append`, `admit`, `conclude`, `rotate_key` and
+    /// `set_switch`), successful or not. A call counts once its future is polled.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.write(|script| script.calls)

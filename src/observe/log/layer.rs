@@ -22,14 +22,15 @@ use super::visit::Renderer;
 use super::{LostLines, NAME_MAX};
 use crate::redact::Named;
 
-/// Writes each event as one line, which is one JSON object, with everything masked that is recognised as
-/// personal or secret.
+/// Writes each event as one line of JSON, with everything masked that is recognised as personal or
+/// secret.
 ///
-/// Every line has, in this order, `timestamp` (RFC 3339, UTC, microseconds), `severity` (`TRACE`, `DEBUG`,
-/// `INFO`, `WARN`, `ERROR`), `message`, `event_type`, `request_id`, `conversation_id`, `actor`,
-/// `idempotency_key`, `timing_ms`, `trace_id`, `span_id` (`null` where nobody gave them) and `target`; then what
-/// else was given. A field of the event counts before one of its span, and of an inner span before one of an
-/// outer. `docs/logging.md` has the rest: errors, limits, and how values are written.
+/// Every line has, in this order, `timestamp` (RFC 3339, UTC, microseconds), `severity` (`TRACE`,
+/// `DEBUG`, `INFO`, `WARN`, `ERROR`), `message`, `event_type`, `request_id`, `conversation_id`,
+/// `actor`, `idempotency_key`, `timing_ms`, `trace_id`, `span_id` (`null` if absent) and `target`,
+/// then all other fields. A field of the event takes precedence over one of its span, and an inner
+/// span over an outer one. `docs/logging.md` has the rest: errors, limits, and how values are
+/// written.
 ///
 /// ```
 /// use moltbot_audit::observe::{JsonLayer, NonBlocking};
@@ -55,8 +56,8 @@ pub struct JsonLayer<W> {
 }
 
 impl<W> JsonLayer<W> {
-    /// A layer that writes lines to what `writer` makes: a [`NonBlocking`](super::NonBlocking), or any other
-    /// writer that `fmt` takes. Each line is flushed. Callers that log wait for a writer that blocks.
+    /// A layer that writes to `writer`: a [`NonBlocking`](super::NonBlocking), or any other writer
+    /// that `fmt` takes. Each line is flushed. If the writer blocks, callers that log wait for it.
     #[must_use]
     pub fn new(writer: W) -> Self {
         Self {
@@ -68,8 +69,8 @@ impl<W> JsonLayer<W> {
         }
     }
 
-    /// Adds the names that the host's log shipper expects: `level` (in small letters), `msg`, `time`,
-    /// `service`, and `event` for the event's type. Default: without.
+    /// Adds the names that the host's log shipper expects: `level` (in lower case), `msg`, `time`,
+    /// `service`, and `event` for the event's type. Default: without them.
     #[must_use]
     pub fn shipper_names(mut self, service: &str) -> Self {
         self.choices.has_shipper_names = true;
@@ -78,31 +79,31 @@ impl<W> JsonLayer<W> {
         self
     }
 
-    /// Takes the time of lines from here. Default: the system's clock.
+    /// Sets the clock. Default: the system's clock.
     #[must_use]
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Box::new(now);
         self
     }
 
-    /// Keeps lines within so many bytes, with their line feed, as container runtimes that cut lines at 16 KiB need
-    /// it: messages and fields are cut, and fields left out and counted, at an eighth of it and so on, as
-    /// `docs/logging.md` says. From 8 KiB to 64 KiB. Default: 64 KiB.
+    /// Limits lines to this many bytes, line feed included, for container runtimes that cut lines
+    /// at 16 KiB. Messages and fields are cut, and fields that do not fit are left out and counted;
+    /// `docs/logging.md` has the shares. From 8 KiB to 64 KiB. Default: 64 KiB.
     #[must_use]
     pub fn max_line_bytes(mut self, bytes: usize) -> Self {
         self.choices.limits = Limits::of_line(bytes);
         self
     }
 
-    /// Counts lost lines in a count that others share. Default: a count of its own.
+    /// Counts lost lines in a shared counter. Default: a counter of its own.
     #[must_use]
     pub fn count_lost_in(mut self, lost: &LostLines) -> Self {
         self.lost = lost.clone();
         self
     }
 
-    /// Writes stacks too: fields named `backtrace`, `stack` and the like, and the stack in an error's `Debug`
-    /// text. They tell a reader of the log how the host is built. Default: they are left out.
+    /// Writes stacks too: fields named `backtrace`, `stack` and the like, and the stack in an
+    /// error's `Debug` text. They reveal how the host is built. Default: they are left out.
     #[must_use]
     pub fn danger_show_stacks(mut self) -> Self {
         self.choices.shows_stacks = true;
@@ -116,8 +117,8 @@ impl<W> JsonLayer<W> {
         self.lost.clone()
     }
 
-    /// Renders fields into the scratch, with nobody's locks held: a value's `Debug` is foreign code, and may
-    /// log within the same span.
+    /// Renders fields into the scratch without holding a lock: a value's `Debug` is foreign code,
+    /// and may log within the same span.
     fn render(
         &self,
         scratch: &mut Scratch,

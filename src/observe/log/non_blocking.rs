@@ -19,11 +19,11 @@ const BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long a guard that is dropped waits for the rest to be written.
 const FLUSH_MAX: Duration = Duration::from_secs(2);
 
-/// Hands lines to a thread of its own, and counts those that could not be written: because too many
-/// waited, because the file refused them, or because they came after the guard was dropped. Lines that a buffer
-/// took and could not hand on count as lost, although it may still do so later.
+/// Hands lines to a thread of its own, and counts lines that could not be written: because too many
+/// waited, because the file refused them, or because they came after the guard was dropped. Lines
+/// that a buffer took but could not flush count as lost, although it may still flush them later.
 ///
-/// At most 65,536 lines or 16 MiB wait, and once more as much is being written, unless told otherwise.
+/// By default, at most 65,536 lines or 16 MiB wait, and as much again is being written.
 ///
 /// ```
 /// use moltbot_audit::observe::{JsonLayer, NonBlocking};
@@ -43,8 +43,8 @@ pub struct NonBlocking {
     shared: Arc<Shared>,
 }
 
-/// Writes what waits when it is dropped, for two seconds at most; what then still waits is lost, and
-/// counted.
+/// Writes the waiting lines when it is dropped, for two seconds at most. Lines that still wait then
+/// are lost, and counted.
 #[must_use = "lines that wait are lost where nobody holds the guard until the end"]
 pub struct LogGuard {
     shared: Arc<Shared>,
@@ -73,15 +73,15 @@ impl NonBlocking {
     /// Starts the thread that writes.
     ///
     /// # Errors
-    /// Where the system has no thread to give.
+    /// If the system cannot start a thread.
     pub fn new(file: impl Write + Send + 'static) -> io::Result<(Self, LogGuard)> {
         Self::with_limits(file, LINES_MAX, BYTES_MAX)
     }
 
-    /// The same, with at most so many lines and bytes waiting.
+    /// Like [`new`](Self::new), with other limits for the lines and bytes that wait.
     ///
     /// # Errors
-    /// Where the system has no thread to give.
+    /// If the system cannot start a thread.
     pub fn with_limits(
         file: impl Write + Send + 'static,
         lines_max: usize,

@@ -23,7 +23,7 @@ use crate::store::{
     RequestCursor, StoreError, StreamHead, StreamScope, StreamSnapshot,
 };
 
-/// Keeps records in memory, chained, under the contract of [`AuditStore`] but for durability.
+/// Keeps records in memory, chained, under the contract of [`AuditStore`] except durability.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -66,7 +66,7 @@ impl MemoryStore {
         Self::with_clock(Arc::new(SystemClock::new()))
     }
 
-    /// Starts empty; `recorded_at` is this clock's time.
+    /// Starts empty, with this clock for `recorded_at`.
     #[must_use]
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
         Self { clock, kept: Mutex::default(), switch_moved: Notify::new() }
@@ -84,14 +84,14 @@ impl MemoryStore {
         self.with(|kept| kept.rows.len())
     }
 
-    /// Whether nothing was recorded.
+    /// True if nothing was recorded.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Appends records as [`append`](AuditSink::append) does, and also those of the library's own that no
-    /// store appends by themselves: as somebody does who owns the database.
+    /// Appends records as [`append`](AuditSink::append) does, and also the library's own events
+    /// that a store never appends on their own, as the owner of a database could.
     pub fn forge(&self, batch: &[Record]) -> Vec<Appended> {
         self.with(|kept| kept.append_all(batch, || self.now()))
     }
