@@ -792,6 +792,23 @@ begin
 end
 $$;
 
+-- The time that an event's id carries, as `EventId::created_at`. A look-up by id names it as well: the unique key is
+-- over both, and whoever may append can store another event under the same id and another time.
+create or replace function moltbot_audit.time_of_id(id uuid)
+returns timestamptz
+language sql
+immutable parallel safe
+return (
+    -- Days apart, because a product of an interval is rounded as a double.
+    select (
+        timestamp '1970-01-01' + make_interval(days => (t.ms / 86400000)::integer)
+        + interval '1 microsecond' * (
+            t.ms % 86400000 * 1000 + ceil(('x' || substr(id::text, 16, 3))::bit(12)::integer * 1000 / 4096.0)
+        )::double precision
+    ) at time zone 'UTC'
+    from (select ('x0000' || left(translate(id::text, '-', ''), 12))::bit(64)::bigint as ms) as t
+);
+
 -- Whether a stored event is the one that is offered under its id. An event sealed again has a new salt, and so
 -- another hash, over the same content.
 create or replace function moltbot_audit.is_same_event(
@@ -835,11 +852,11 @@ declare
 begin
     select e.* into stored
     from moltbot_audit.audit_events e
-    where e.id = check_same_event.id;
-    if not moltbot_audit.is_same_event(
+    where e.id = check_same_event.id and e.created_at = moltbot_audit.time_of_id(check_same_event.id);
+    if moltbot_audit.is_same_event(
         stored, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
         duration_ms, trace_id, span_id, input, output, idempotency_key, host_ids, event_hash
-    ) then
+    ) is not true then
         raise exception 'event % is already recorded with other content', id
             using errcode = 'unique_violation';
     end if;

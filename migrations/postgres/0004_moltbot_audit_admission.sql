@@ -814,14 +814,16 @@ begin
         select a.seq, a.recorded_at, a.event_hash, a.chain_hash
         into seq, recorded_at, event_hash, chain_hash
         from moltbot_audit.audit_events a
-        where a.id = verdict_on_known.intent_id;
+        where a.id = verdict_on_known.intent_id
+            and a.created_at = moltbot_audit.time_of_id(verdict_on_known.intent_id);
     elsif e.input_hash is distinct from verdict_on_known.input_hash or e.state in ('failed', 'voided') then
         verdict := 'conflict';
     elsif e.state = 'done' then
         verdict := 'replay';
         select a.output::text into output
         from moltbot_audit.audit_events a
-        where a.id = e.effect_id and a.outcome = 'succeeded';
+        where a.id = e.effect_id and a.created_at = moltbot_audit.time_of_id(e.effect_id)
+            and a.outcome = 'succeeded';
     elsif e.state = 'running' and e.lease_until > clock_timestamp() then
         verdict := 'in_progress';
     else
@@ -1341,7 +1343,7 @@ begin
     return query
         select a.seq, a.recorded_at, a.event_hash::bytea, a.chain_hash::bytea
         from moltbot_audit.audit_events a
-        where a.id = conclude.id;
+        where a.id = conclude.id and a.created_at = moltbot_audit.time_of_id(conclude.id);
     if found then
         perform moltbot_audit.unlock_streams(array[conclude.stream_id]);
         perform moltbot_audit.check_same_event(

@@ -6,6 +6,7 @@ mod at_hand;
 mod causes;
 mod limits;
 mod lock_order;
+mod same_id;
 mod server_log;
 mod set_back;
 mod urls;

@@ -1,6 +1,7 @@
 //! The stop holds whatever else is locked: switches that are engaged while others hold what they can.
 
 mod at_commit;
+mod cold;
 mod hanging;
 mod locks;
 mod pending;

@@ -14,7 +14,7 @@ const MODES: [&str; 8] = [
 ];
 
 /// From the catalogue, so that a new table cannot be forgotten.
-async fn tables(database: &Database) -> Vec<String> {
+pub(super) async fn tables(database: &Database) -> Vec<String> {
     let sql = "select relname::text from pg_class
         where relnamespace = 'moltbot_audit'::regnamespace and relkind in ('r', 'p') order by 1";
     sqlx::query_scalar(sql).fetch_all(&database.pool).await.expect("the catalogue")
