@@ -2,7 +2,7 @@
 --
 -- Everything here takes its locks in one order, so that no two transactions wait for each other in a
 -- circle: the table of events, streams (by their ids), the table of switches, effects, days' budgets,
--- requests' budgets. Streams come first because a host's transaction may hold one for long: whoever waits for
+-- requests' budgets. Streams come first because a host's transaction may hold one for long: a transaction that waits for
 -- it must hold nothing that others need. Only
 -- `engage` takes the switches first, and waits for nothing afterwards.
 
@@ -82,7 +82,7 @@ end
 $$;
 
 -- One row an effect that was admitted, or whose outcome came before its intent: that one says that the effect
--- must not run any more, and is nobody's to resolve.
+-- must not run any more, and no one can resolve it.
 create table if not exists moltbot_audit.audit_effects (
     -- the id of the event that records how it ended
     effect_id uuid primary key,

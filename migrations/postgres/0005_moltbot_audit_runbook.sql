@@ -345,7 +345,7 @@ begin
         select x.effect_id, moltbot_audit.stream_of(x.request_id, x.conversation_id) as stream_id
         from moltbot_audit.audit_effects x
         where x.effect_id < ids_below and x.admitted_at < kept_from
-            -- An outcome without an intent is no doubt of anybody's.
+            -- An outcome without an intent is not in doubt.
             and (x.state in ('done', 'failed', 'voided') or x.intent_id is null)
             and (
                 x.request_id is null
@@ -357,7 +357,7 @@ begin
         order by x.effect_id
         limit 500
     ) as o;
-    -- Whoever admits or settles an effect holds its stream. A stream that is held now is left for the next time.
+    -- A transaction that admits or settles an effect holds its stream. A stream that is held now is left for the next time.
     select array_agg(s.stream_id) into streams
     from (
         select s.stream_id

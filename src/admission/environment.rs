@@ -14,9 +14,9 @@ const VARIABLES: [(&str, Switch); 3] = [
 /// How the environment sets a switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Setting {
-    /// It is engaged, whatever the database says.
+    /// It is engaged, and the database is overruled.
     Engaged,
-    /// Nobody can tell what it is to be: engaged, too.
+    /// Its value is unknown, so it is engaged too.
     Unreadable,
     /// The database decides.
     Left,

@@ -124,7 +124,7 @@ impl Asking {
         })
     }
 
-    /// What stands in its way, whatever the store says.
+    /// What refuses it before the store is asked.
     pub(super) fn barred(&self) -> Option<RefusalReason> {
         let switched = self.claim.switches.iter().find_map(|switch| {
             let by = match self.auditor.shared.environment.of(switch) {

@@ -21,7 +21,7 @@ const STEP_MS: i64 = 5_000;
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
     state: Mutex<State>,
-    /// Held by whoever states failures: under overload, one event about them is enough at a time.
+    /// Held while failures are stated: under overload, one event about them is enough at a time.
     turn: Arc<Turn>,
 }
 
@@ -73,7 +73,7 @@ impl Gaps {
 }
 
 impl Auditor {
-    /// States what is due, without anybody waiting for it. Inside a runtime.
+    /// States what is due in the background. Inside a runtime.
     pub(super) fn state_gaps(&self) {
         let step = self.shared.gaps.lock().step_ms.take();
         if let Some(step_ms) = step {
@@ -88,7 +88,7 @@ impl Auditor {
         }
     }
 
-    /// States the failures that are left when nobody states any.
+    /// States the failures that are left, unless another caller does.
     pub(super) async fn state_last_failures(&self) {
         let turn = Arc::clone(&self.shared.gaps.turn).lock_owned().await;
         if self.has_failures() {

@@ -24,8 +24,8 @@ const KNOWN: [Switch; 3] = [Switch::AI, Switch::CALLING, Switch::OCR];
 /// deployment states what may run.
 ///
 /// At [`build`](crate::AuditorBuilder::build) an auditor reads `FEATURE_AI_CONCIERGE`, `FEATURE_OCR` and
-/// `FEATURE_CALLING`. `false`, `0`, `off` or `no` engages the switch for this auditor, whatever the
-/// database says; `true`, `1`, `on`, `yes`, or nothing leaves it to the database; anything else engages
+/// `FEATURE_CALLING`. `false`, `0`, `off` or `no` engages the switch for this auditor and overrules
+/// the database; `true`, `1`, `on`, `yes`, or nothing leaves it to the database; anything else engages
 /// it.
 pub struct KillSwitch<'a> {
     auditor: &'a Auditor,

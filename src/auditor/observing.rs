@@ -79,7 +79,7 @@ impl Auditor {
             && header.request_id.is_some()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            // Whoever recorded it does not wait for this.
+            // The caller that recorded it does not wait for this.
             runtime.spawn(measure_shortlist(Arc::downgrade(&self.shared), record.clone()));
         }
     }

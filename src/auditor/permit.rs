@@ -203,7 +203,7 @@ impl Permit {
     ) -> AuditEvent {
         self.has_ended = true;
         self.auditor.shared.running.remove(self.effect_id.uuid(), &self.running);
-        // Before it is recorded: whoever gives up on that must not leave a span without an end.
+        // Before it is recorded: a caller that gives up must not leave a span without an end.
         self.span.ended(outcome, error_code);
         let mut event = self.event.clone();
         let took = self.auditor.shared.clock.monotonic().saturating_sub(self.started);

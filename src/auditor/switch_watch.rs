@@ -25,7 +25,7 @@ const POLL_MIN: Duration = Duration::from_millis(50);
 pub(super) struct SwitchWatch {
     seen: watch::Sender<Seen>,
     is_watching: Mutex<bool>,
-    /// Somebody began to wait.
+    /// A caller began to wait.
     newcomer: Notify,
 }
 
@@ -67,7 +67,7 @@ impl SwitchWatch {
         self.is_watching.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether nobody waits any longer. Whoever begins to afterwards starts another watch.
+    /// True if no caller waits any longer. A caller that begins to wait afterwards starts another watch.
     fn is_over(&self) -> bool {
         let mut is_watching = self.lock();
         *is_watching = self.seen.receiver_count() > 0;

@@ -110,6 +110,6 @@ fn is_name(name: &str) -> bool {
     name.len() <= NAME_MAX
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        // It stands in the open: no number of somebody's may hide in it.
+        // It stands in the open: no phone number may hide in it.
         && name.bytes().filter(u8::is_ascii_digit).count() <= 4
 }

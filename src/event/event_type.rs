@@ -37,12 +37,12 @@ impl EventType {
         if name.len() <= Self::MAX_LEN
             && (2..=3).contains(&segments)
             && name.split('.').all(is_segment)
-            // A type stands in every header: no number of somebody's may hide in it.
+            // A type stands in every header: no phone number may hide in it.
             && name.bytes().filter(u8::is_ascii_digit).count() <= 4
         {
             Ok(Self(name))
         } else {
-            // Whatever was passed by mistake, an error must not print a number of somebody's.
+            // If something else was passed by mistake, the error must not print a phone number.
             let shown = |c: char| if c.is_numeric() { '#' } else { c };
             let event_type = name.chars().take(80).map(shown).collect();
             Err(EventError::MalformedEventType { event_type })

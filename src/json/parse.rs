@@ -39,7 +39,7 @@ pub enum JsonErrorKind {
     /// Arrays and objects are nested deeper than this parser goes.
     #[error("it is nested too deeply")]
     TooDeep,
-    /// An object has more members than whoever reads it knows names for.
+    /// An object has more members than its reader knows names for.
     #[error("an object has too many members")]
     TooMany,
 }

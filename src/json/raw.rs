@@ -3,7 +3,7 @@
 use super::JsonError;
 use super::parse::{JsonErrorKind, Parser};
 
-/// The members of an object. What they hold is not looked at: whoever uses it parses it.
+/// The members of an object. Their content is not checked: the user parses it.
 ///
 /// # Errors
 /// [`JsonError`] if the text is no object, goes on behind it, or names a member twice.

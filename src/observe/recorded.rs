@@ -55,7 +55,7 @@ fn write(header: &Header, key: Option<&str>, seq: i64, is_expected: bool) {
         ($level:ident, $message:literal) => {{
             tracing::$level!(
                 target: "moltbot_audit::record",
-                // What it has none of must not come from whoever happens to record it.
+                // What it has none of must not come from the task that happens to record it.
                 parent: None,
                 request_id = header.request_id.map(tracing::field::display),
                 conversation_id = header.conversation_id.map(tracing::field::display),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Number, Value};
 
 /// Writes a value as RFC 8785 (JSON Canonicalization Scheme) has it: the same bytes for the same
-/// data, whatever the key order, number format or white space it came in.
+/// data, independent of key order, number format and white space.
 ///
 /// Numbers are IEEE 754 doubles, written as ECMAScript does (RFC 8785, section 3.2.2.3); integers
 /// beyond ±(2⁵³−1) would collapse, which is why [`sanitise`](super::sanitise) turns them into

@@ -70,7 +70,7 @@ impl Leaves for Committer {
 pub(crate) trait Leaves {
     type Error;
 
-    /// The digest of whatever stands at `pointer`, where it is known without looking.
+    /// The digest of the value at `pointer`, if it is known without its content.
     fn known(&mut self, _pointer: &str) -> Option<Digest> {
         None
     }

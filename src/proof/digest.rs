@@ -120,7 +120,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-// Whoever has the salt can guess the values behind its digests.
+// With the salt, the values behind its digests can be guessed.
 impl fmt::Debug for Salt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Salt(***)")

@@ -86,7 +86,7 @@ impl Record {
     /// Beside [`seal`](super::seal()) this is the only way to a `Record`, and no way around it: the
     /// commitments and the hash are computed again from the content, the header may not contradict
     /// itself, and the record must write itself as these very bytes. A changed byte is therefore an
-    /// error. It is no proof against somebody who can write the file and computes the hash as well:
+    /// error. It is no proof against a forger who can write the file and computes the hash as well:
     /// that is what the file's permissions are for.
     ///
     /// # Errors

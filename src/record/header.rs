@@ -8,7 +8,7 @@ use crate::event::{Actor, EventId, EventType, Outcome, StreamId};
 use crate::proof::{write_integer, write_string};
 
 /// The open part of a record: ids, types, times. Texts are from closed or well-formed sets when
-/// sealed; read back from a database they are whatever stands there, for the verifier to judge.
+/// sealed; read back from a database they are as stored, for the verifier to judge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
@@ -104,7 +104,7 @@ fn is_code(text: &str) -> bool {
     text.len() <= EventType::MAX_LEN
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
-        // It stands in every header: no number of somebody's may hide in it.
+        // It stands in every header: no phone number may hide in it.
         && text.bytes().filter(u8::is_ascii_digit).count() <= 4
 }
 

@@ -35,7 +35,7 @@ pub struct Randomness {
     pub salt: [u8; 16],
 }
 
-// Whoever has the salt can guess the values behind the digests.
+// With the salt, the values behind the digests can be guessed.
 impl std::fmt::Debug for Randomness {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Randomness(***)")
@@ -134,7 +134,7 @@ fn enter_key(text: &str, key: &RedactionKey) -> Result<String, EventError> {
     Ok(withhold_in_key(&text.replace('\0', "\u{FFFD}"), key))
 }
 
-/// Refuses what would exhaust the stack of whoever walks it, or cost far more than its length: each
+/// Refuses a value that would exhaust the stack of code that walks it, or cost far more than its length: each
 /// leaf is hashed with its whole pointer. Walks the value without a stack of its own.
 fn check_shape(part: Option<&Value>) -> Result<(), EventError> {
     let mut pointers_len = 0;

@@ -378,7 +378,7 @@ impl From<Receipt> for Flip {
     }
 }
 
-// Who and why are what somebody wrote.
+// Who and why are free text.
 impl fmt::Debug for SwitchState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SwitchState")

@@ -69,7 +69,7 @@ struct Queue {
 
 enum Entry {
     Line(Line),
-    /// Whoever waits until everything before it is written.
+    /// A caller that waits until everything before it is written.
     Mark(oneshot::Sender<()>),
 }
 

@@ -220,7 +220,7 @@ async fn accept(
                 connections.spawn(async move {
                     let until = cut(orders.clone(), cuts);
                     tokio::select! {
-                        // Both ends close, or one is away: there is nobody to tell.
+                        // Both ends close, or one is away: there is no one to tell.
                         _ = connect(client, &upstream, &orders, &counts) => {}
                         () = until => {}
                     }

@@ -74,7 +74,7 @@ impl<'a> Direction<'a> {
                     }
                 }
                 Mode::BlackHole => return self.swallow(from, buffer).await,
-                // What was refused is cut by whoever accepts.
+                // The accepting task cuts refused connections.
                 Mode::Delay(_) | Mode::Pass | Mode::Refuse | Mode::Truncate(_) => {
                     self.pass(&mut to, piece).await?;
                 }

@@ -149,7 +149,7 @@ impl<W> JsonLayer<W> {
             self.lost.add(1);
             return;
         };
-        // A log that panics would take down who logs; `Mutex` as a writer panics once somebody has.
+        // A log that panics would take down the caller; a `Mutex` as a writer panics once it is poisoned.
         let write = || {
             let mut writer = self.writer.make_writer_for(metadata);
             writer.write_all(line.as_bytes())?;

@@ -12,7 +12,7 @@ use super::plan::{ERROR_MESSAGE, FieldPlan, Place, Plan};
 use super::{NAME_MAX, RAW_MAX};
 use crate::redact::Named;
 
-/// Numbers with fewer digits are nobody's.
+/// Numbers with fewer digits are not phone numbers.
 const DIGITS_MIN: usize = 7;
 /// Most errors of a chain.
 const SOURCES_MAX: usize = 32;

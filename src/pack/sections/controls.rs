@@ -22,7 +22,7 @@ pub struct Controls {
     pub switches: Vec<SwitchUse>,
     /// Where to read who set a switch, when and why.
     pub switches_set: &'static str,
-    /// Effects that nobody had agreed to, or not any more.
+    /// Effects without a consent, or with one that had lapsed.
     pub consent_refusals: Vec<ControlRefusal>,
     /// Effects whose idempotency key was another input's.
     pub conflicts: Vec<ControlRefusal>,
@@ -34,7 +34,7 @@ pub struct Controls {
     pub replays: Vec<Replayed>,
     /// Effects whose lease ended without an outcome.
     pub expirations: Vec<Expiration>,
-    /// What somebody found out about effects in doubt.
+    /// What operators found out about effects in doubt.
     pub resolutions: Vec<Resolution>,
 }
 
@@ -106,7 +106,7 @@ pub struct Expiration {
     pub other_shape: Option<OtherShape>,
 }
 
-/// What somebody found out about an effect in doubt.
+/// What an operator found out about an effect in doubt.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Resolution {

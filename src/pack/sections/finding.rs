@@ -6,7 +6,7 @@ use super::told::Source;
 
 /// A contradiction: the events say two things that cannot both be so.
 ///
-/// It accuses nobody. The host, its provider, or whoever wrote to the database may be wrong, or it was recorded in
+/// It accuses no one. The host, its provider, or a writer to the database may be wrong, or it was recorded in
 /// another order than it happened.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]

@@ -157,7 +157,7 @@ fn snapshot(events: &[PackEvent], transitions: &[Transition]) -> Snapshot {
         first_event_at,
         last_event_at: times.next_back().or(first_event_at),
         seconds_to_shortlist: time_to_shortlist(events).map(|time| {
-            // Whole milliseconds: a double of microseconds has digits nobody measured.
+            // Whole milliseconds: a double of microseconds has digits that were never measured.
             TimeDelta::milliseconds(time.num_milliseconds()).as_seconds_f64()
         }),
         ..Snapshot::default()

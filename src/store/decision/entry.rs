@@ -194,7 +194,7 @@ impl Entry {
             return None;
         }
         self.has_outcome = true;
-        // Somebody resolved that it was not performed, and its charges were given back: an outcome
+        // An operator resolved that it was not performed, and its charges were given back: an outcome
         // that comes late and says otherwise is charged from nothing.
         let is_voided = self.state == State::Voided;
         let held = |charge: &Held| if is_voided { 0 } else { charge.amount };

@@ -59,7 +59,7 @@ pub(crate) fn meet(
     let entry = holder.or(own)?;
     let effect_id = entry.effect_id;
     let previous = claim.previous.iter().map(|hashes| hashes.input_hash);
-    // Hashes under two keys never agree: whichever key the entry was made with, this is that one's.
+    // Hashes under two keys never agree, so the one that matches is under the entry's own key.
     let is_same = |input_hash| previous.chain([claim.input_hash]).any(|one| one == input_hash);
     if !entry.input_hash.is_some_and(is_same) {
         return Some(Met::Answered(Verdict::Conflict { effect_id }));

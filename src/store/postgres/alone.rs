@@ -47,7 +47,7 @@ pub(super) async fn append_alone(
         Err(failure) if failure.remedy == Remedy::Look => return Ok(None),
         Err(failure) => return Err(failure.error),
     };
-    // It has landed, whatever is wrong here.
+    // It has landed, even if its answer is wrong.
     let [row] = &rows[..] else {
         let message = format!("{} receipts for 1 event", rows.len());
         return Err(unanswered("read the receipts", message));

@@ -44,7 +44,7 @@ pub(super) async fn append(
         return Ok(vec![Ok(receipt)]);
     }
     let rows = connections.fetch_all("append", |pooling| query(pooling, batch)).await?;
-    // The batch has landed, whatever is wrong here.
+    // The batch has landed, even if its answer is wrong.
     verdicts(batch, &rows).map_err(|message| unanswered("read the receipts", message))
 }
 

@@ -57,7 +57,7 @@ pub(super) enum Remedy {
     Again,
     /// The same again on another connection: this one was dead, or died.
     Reconnect,
-    /// Nothing, on this connection: whatever is at the other end of it cannot write.
+    /// Nothing, on this connection: the server at its other end cannot write.
     Disconnect,
     /// The same again without a prepared statement, on another connection.
     Unnamed,
@@ -154,7 +154,7 @@ fn reduced(error: &sqlx::Error) -> PostgresError {
         Some(database) => PostgresError {
             code: database.code().map(Into::into),
             message: match database.code().as_deref() {
-                // These may repeat a value, or whatever a host's trigger says.
+                // These may repeat a value, or the text of a host's trigger.
                 Some(code) if code.starts_with("22") => "a value does not fit".to_owned(),
                 Some("P0001") => "a trigger objects".to_owned(),
                 _ => database.message().to_owned(),

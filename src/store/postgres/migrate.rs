@@ -1,7 +1,7 @@
 //! The library's own small runner of migration files.
 //!
 //! One transaction, one transaction-level lock, no session state; the record of what was applied is
-//! the library's own, so that it lives beside whatever the host migrates with. Files register
+//! the library's own, so that it lives beside the host's own migration tool. Files register
 //! themselves, so that it makes no difference who applied them. All of it works through a pooler in
 //! transaction mode.
 
@@ -34,7 +34,7 @@ struct Migration {
 }
 
 impl Migration {
-    /// The same whatever line ends a checkout has.
+    /// Independent of the line ends of a checkout.
     fn checksum(&self) -> Vec<u8> {
         Sha256::digest(self.sql.replace('\r', "")).to_vec()
     }

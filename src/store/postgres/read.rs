@@ -78,7 +78,7 @@ pub(super) async fn read_stream(
     for row in &rows {
         match stored_record(row, stream_id) {
             Ok(record) => records.extend(record),
-            // One row that somebody spoilt does not hide the rest.
+            // One malformed row does not hide the rest.
             Err(StoreError::Malformed { column, reason, .. }) => {
                 unreadable.push(unreadable_record(row, stream_id, (column, reason))?);
             }

@@ -70,7 +70,7 @@ impl Sql {
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
     pub(super) pool: PgPool,
-    /// Only of a pool that nobody else takes connections from.
+    /// Only for a pool that no one else takes connections from.
     pub(super) at_hand: Option<AtHand>,
     pub(super) pooling: CurrentPooling,
     pub(super) last_failure: LastFailure,

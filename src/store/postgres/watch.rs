@@ -18,7 +18,7 @@ const CHANNEL: &str = "moltbot_audit_switches";
 /// connection.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// A connection of its own that listens, once somebody waits. Clones share it.
+/// A connection of its own that listens while a caller waits. Clones share it.
 #[derive(Clone, Default)]
 pub(super) struct Watch {
     listener: Arc<Mutex<Option<PgListener>>>,

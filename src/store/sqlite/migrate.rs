@@ -36,7 +36,7 @@ pub(super) async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
 
 async fn apply_missing(writer: &SqlitePool) -> Result<(), StoreError> {
     const DOING: &str = "migrate";
-    // Looked at first without the lock, so that a start on a file that is up to date waits for nobody.
+    // Checked first without the lock, so that a start on an up-to-date file waits for no other process.
     let mut connection = writer.acquire().await.map_err(|error| failed(DOING, error))?;
     let applied = applied(&mut connection).await.map_err(|error| failed(DOING, error))?;
     drop(connection);

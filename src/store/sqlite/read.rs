@@ -59,7 +59,7 @@ pub(super) async fn read_stream(
         if let Some(cells) = Cells::of(row, stream_id, "seq")? {
             match record(cells) {
                 Ok(record) => records.push(record),
-                // One row that somebody spoilt does not hide the rest.
+                // One malformed row does not hide the rest.
                 Err(StoreError::Malformed { column, reason, .. }) => {
                     unreadable.push(unreadable_record(cells, (column, reason))?);
                 }
@@ -67,7 +67,7 @@ pub(super) async fn read_stream(
             }
         }
     }
-    // Somebody removed the head. The rows are shown all the same, under a head that fits none of them,
+    // The head was removed. The rows are shown all the same, under a head that fits none of them,
     // for the verifier to object to.
     if head.is_none() && (!records.is_empty() || !unreadable.is_empty()) {
         head = Some(StreamHead {

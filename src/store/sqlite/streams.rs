@@ -90,7 +90,7 @@ fn listed(row: &SqliteRow) -> Result<ListedStream, StoreError> {
         Some(request_id) => Some(FoundRequest {
             request_id,
             conversation_id: cells.uuid("conversation_id")?,
-            // Somebody may have put a number there.
+            // A number may have been put there.
             state: cells.get("to_state").unwrap_or_default(),
             events: cells.seq(),
             began_at,

@@ -125,7 +125,7 @@ impl Kept {
         ConsentWord::that_counts(last.into_values().collect())
     }
 
-    /// Appends a record as an event, whatever its role; a conflict leaves nothing to answer.
+    /// Appends a record as an event, ignoring its role; a conflict leaves nothing to answer.
     fn place(&mut self, record: &Record, now: DateTime<Utc>) -> Result<Receipt, StoreError> {
         self.chain(record, now).map_err(|conflict| StoreError::refused(DOING, conflict))
     }
@@ -170,7 +170,7 @@ impl Kept {
         record: &Record,
         now: DateTime<Utc>,
     ) -> Result<Receipt, StoreError> {
-        // Somebody may have set it again since.
+        // It may have been set again since.
         let is_new = self.row(record.header().id).is_none();
         let receipt = self.place(record, now)?;
         if is_new {

@@ -41,7 +41,7 @@ pub(super) struct Ledger<'e> {
     /// The database's time of the first event.
     began: Option<DateTime<Utc>>,
     has_shortlist: bool,
-    /// The first message to each vendor, and each to nobody knows whom.
+    /// The first message to each vendor, and each message to an unknown vendor.
     messaged: Vec<Source>,
     vendors: HashSet<String>,
 }
@@ -265,7 +265,7 @@ impl<'e> Ledger<'e> {
     }
 
     /// Ends what an effect holds, each charge at what was used. An outcome that comes late and says
-    /// otherwise than what somebody found out counts, as it does in a store.
+    /// otherwise than what an operator found out counts, as it does in a store.
     fn end(&mut self, at: usize, used: impl Fn(&Held) -> i64) {
         for (charge, shown) in self.held[at].iter().zip(&mut self.effects[at].charges) {
             let used = used(charge);

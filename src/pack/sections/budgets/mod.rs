@@ -34,7 +34,7 @@ pub struct Budgets {
     pub refusals: Vec<BudgetRefusal>,
     /// Budgets that were nearly used up.
     pub warnings: Vec<BudgetWarning>,
-    /// Effects of a kind that has a limit which nobody admitted: a host that only records them.
+    /// Effects of a limited kind that were never admitted: the host only recorded them.
     pub outside: Vec<OutsideEffect>,
     /// Events that do not add up, or cannot be read.
     pub irregular: Vec<Irregularity>,
@@ -77,13 +77,13 @@ pub struct EffectCounts {
     pub failed: usize,
     /// Those that did not happen.
     pub voided: usize,
-    /// Those of which nobody knows how they ended.
+    /// Those in doubt.
     pub in_doubt: usize,
-    /// Those without an end, and nobody has said that they are in doubt.
+    /// Those without an outcome that are not recorded as in doubt.
     pub running: usize,
-    /// Of the admitted, those of which somebody found out how they ended.
+    /// Of the admitted, those that an operator resolved.
     pub resolved: usize,
-    /// Those that nobody admitted.
+    /// Those that were never admitted.
     pub outside: usize,
 }
 
@@ -108,7 +108,7 @@ pub struct AdmittedEffect {
     pub ended_by: Option<Source>,
     /// When it ended, by the host's time.
     pub ended_at: Option<DateTime<Utc>>,
-    /// The event that says what somebody found out about it.
+    /// The event of its resolution.
     pub resolved: Option<Source>,
 }
 
@@ -204,7 +204,7 @@ pub struct BudgetWarning {
     pub other_shape: Option<OtherShape>,
 }
 
-/// An effect that nobody admitted.
+/// An effect that was never admitted.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct OutsideEffect {

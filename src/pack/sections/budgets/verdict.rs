@@ -43,7 +43,7 @@ pub enum BudgetVerdict {
     WithinLimits {
         /// How many effects that is.
         admitted: usize,
-        /// Effects of a kind that has a limit which nobody admitted: they are under none.
+        /// Effects of a limited kind that were never admitted: no limit applied to them.
         outside: usize,
     },
 }

@@ -61,7 +61,7 @@ pub(super) async fn page(
     let (time, id) = after.unwrap_or((i64::MIN, String::new()));
     let query = sqlx::query(select).bind(now.timestamp_micros()).bind(time).bind(id);
     let rows = query.bind(page.max).fetch_all(readers).await.map_err(listing)?;
-    // A row that somebody spoilt must not hide the others.
+    // A malformed row must not hide the others.
     let entries = rows.iter().filter_map(|row| readable(entry(row, DOING_LIST)));
     Ok(entries.filter_map(|entry| entry.open(now)).collect())
 }

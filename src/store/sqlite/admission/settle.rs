@@ -109,7 +109,7 @@ pub(super) async fn conclude(
     Ok(Some(placed))
 }
 
-/// Whether the event is there, with whatever content.
+/// True if the event is there, with any content.
 pub(super) async fn is_stored(
     transaction: &mut SqliteConnection,
     row: &Row,

@@ -23,7 +23,7 @@ pub(super) async fn set(
     let fault = |error| failed(DOING_SWITCH, error);
     let mut transaction = writer.begin_with("begin immediate").await.map_err(fault)?;
     let now = now();
-    // Where this very flip is stored, somebody may have set the switch again since.
+    // If this very flip is stored already, the switch may have been set again since.
     if !is_stored(&mut transaction, row).await.map_err(fault)? {
         let state = SwitchState { at: now, ..state.clone() };
         upsert(&mut transaction, &state).await.map_err(fault)?;
