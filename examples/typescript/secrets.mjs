@@ -252,7 +252,7 @@ class Scan {
   /** The name that a value at `at` stands beside. @param {number} at @returns {{ phrase: string, joint: string } | null} */
   nameOf(at) {
     const { text } = this;
-    if (text[at - 1] === " " && /[A-Za-z0-9]/.test(text[at - 2] ?? "")) {
+    if (text[at - 1] === " " && WORD.test(text[at - 2] ?? "")) {
       const start = at - 1 - this.lastWord(at - 1).length;
       if (!/[-_]/.test(text[start - 1] ?? "")) return null;
       const phrase = this.nameBefore(at - 1);

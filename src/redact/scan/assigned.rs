@@ -1,11 +1,11 @@
 //! Secrets that a name before a value tells.
 
-use super::named::{LINKS, last_word, name_before_sign, name_of, operator_start};
+use super::named::{LINKS, is_of_word, last_word, name_before_sign, name_of, operator_start};
 use super::said::is_ones_own_code;
 use crate::redact::key_name::{KeyKind, ends_secret_name, may_end_name, secret_kind};
 
-/// Longest row of digits that is looked past for a name before it.
-const DIGITS_MAX: usize = 48;
+/// Most digits at the end of a name.
+const DIGITS_MAX: usize = 4;
 
 /// What a value is by a secret's name, and by which sign it is assigned: a space where people only write it beside.
 #[derive(Clone, Copy)]
@@ -28,8 +28,7 @@ pub(super) fn may_be_named(text: &str, at: usize) -> bool {
         }
         // Of digits alone nothing is the name.
         [rest @ .., last, b' '] if last.is_ascii_digit() => {
-            let digits = rest.iter().rev().take_while(|b| b.is_ascii_digit()).take(DIGITS_MAX);
-            let before = rest.iter().rev().nth(digits.count());
+            let before = rest.iter().rev().take(DIGITS_MAX).find(|byte| !byte.is_ascii_digit());
             before.is_some_and(|byte| !matches!(byte, b' ' | b'\n'))
         }
         _ => true,
@@ -40,7 +39,7 @@ pub(super) fn may_be_named(text: &str, at: usize) -> bool {
 #[inline]
 pub(super) fn assigned(text: &str, at: usize) -> Option<Assigned> {
     if let [before @ .., b' '] = &text.as_bytes()[..at]
-        && before.last().is_some_and(u8::is_ascii_alphanumeric)
+        && before.last().is_some_and(|byte| is_of_word(*byte))
         && !may_end_name(before)
     {
         return None;

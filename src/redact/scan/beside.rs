@@ -12,6 +12,10 @@ use crate::redact::key_name::KeyKind;
 /// How a sentence assigns, by `is` or the like, or by a name alone.
 const SAID: u8 = b' ';
 
+/// Fewest bytes of a code that a sentence tells behind it, and most: eight digits in groups of one.
+const CODE_MIN: usize = 4;
+const CODE_MAX: usize = 15;
+
 /// The part of a token that is a secret by the name beside it: `password=…`, `api_key: …`, also across tokens, and
 /// `your code is …`.
 pub(super) fn value(text: &str, token: Range<usize>, any: u8) -> Option<Range<usize>> {
@@ -40,7 +44,9 @@ pub(super) fn value(text: &str, token: Range<usize>, any: u8) -> Option<Range<us
             is_value(by, &text[code.clone()]) && !context::is_price(text, code.start, code.end);
         return is_secret.then_some(code);
     }
-    (is_said_behind(text, &code) && is_code(&text[code.clone()])).then_some(code)
+    let may_be_code = (CODE_MIN..=CODE_MAX).contains(&code.len());
+    let is_told = may_be_code && is_said_behind(text, &code) && is_code(&text[code.clone()]);
+    is_told.then_some(code)
 }
 
 /// Where the value ends, without the signs of a sentence behind it.
@@ -152,7 +158,7 @@ fn with_groups(text: &str, at: Range<usize>) -> Range<usize> {
 
 /// Digits, also in groups or behind a letter as `G-482913`.
 fn is_code(value: &str) -> bool {
-    if value.len() > 15 {
+    if value.len() > CODE_MAX {
         return false;
     }
     let digits = value.bytes().filter(u8::is_ascii_digit).count();

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::class::{AT, WIDE};
 use super::{Found, Kind};
 
 /// Longest address (RFC 5321).
@@ -12,10 +11,7 @@ const MAX_LEN: usize = 254;
 const FILES: [&str; 10] = ["css", "gif", "html", "jpeg", "jpg", "js", "pdf", "png", "svg", "webp"];
 
 /// Finds the addresses in a token.
-pub(super) fn find(text: &str, token: Range<usize>, any: u8, found: &mut Vec<Found>) {
-    if any & (AT | WIDE) == 0 {
-        return;
-    }
+pub(super) fn find(text: &str, token: Range<usize>, found: &mut Vec<Found>) {
     let mut from = token.start;
     let mut at = token.start;
     while at < token.end {

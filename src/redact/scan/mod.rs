@@ -238,7 +238,9 @@ impl Pass<'_> {
             self.found.push(Found { at, kind: Kind::MessageId });
             return end;
         }
-        email::find(self.text, token.clone(), any, &mut self.found);
+        if any & (AT | WIDE) != 0 {
+            email::find(self.text, token.clone(), &mut self.found);
+        }
         if any & (DIGIT | WIDE) != 0 {
             let numbers = self.numbers.get_or_insert_with(|| Numbers::new(self.text));
             numbers.feed(token, &mut self.found);

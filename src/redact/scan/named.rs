@@ -50,7 +50,7 @@ impl<'a> Named<'a> {
 pub(super) fn name_of(text: &str, at: usize) -> Option<Named<'_>> {
     // Behind a word and a space, as most values stand, there is no sign.
     match &text.as_bytes()[..at] {
-        [before @ .., b' '] if before.last().is_some_and(u8::is_ascii_alphanumeric) => {
+        [before @ .., b' '] if before.last().is_some_and(|byte| is_of_word(*byte)) => {
             flag_before(text, at - 1)
         }
         _ => column_of(text, at).or_else(|| name_by_sign(text, at)),
@@ -190,6 +190,11 @@ fn gap_start(bytes: &[u8], end: usize) -> usize {
     start
 }
 
+/// Whether a byte is of a word: a letter of any script, or a digit.
+pub(super) const fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || !byte.is_ascii()
+}
+
 /// Where the operator begins that ends at `end`: `:=`, `.=`, `?=`, `+=`, `=>`, `::=`.
 pub(super) fn operator_start(bytes: &[u8], end: usize) -> usize {
     let is_sign = |byte: u8| matches!(byte, b'=' | b':' | b'?' | b'.' | b'+' | b'>' | b'|' | b'~');
@@ -210,24 +215,18 @@ pub(super) const fn is_white_or_quote(byte: u8) -> bool {
 
 /// The name that ends right before `at`: `api_key` before the `=` of `api_key=…`.
 fn name_before(text: &str, at: usize) -> &str {
-    ending(text, at, |byte| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') || !byte.is_ascii()
-    })
+    ending(text, at, |byte| is_of_word(byte) || matches!(byte, b'_' | b'-'))
 }
 
 /// The words that end right before `at`: `mot de passe`, `ijambo ry'ibanga`.
 pub(super) fn phrase_before(text: &str, at: usize) -> &str {
-    ending(text, at, |byte| {
-        byte.is_ascii_alphanumeric()
-            || matches!(byte, b'_' | b'-' | b' ' | b'\'' | b'.')
-            || !byte.is_ascii()
-    })
+    ending(text, at, |byte| is_of_word(byte) || matches!(byte, b'_' | b'-' | b' ' | b'\'' | b'.'))
 }
 
 pub(super) fn last_word(text: &str, at: usize) -> &str {
     match letters_before(text.as_bytes(), at) {
         Some(len) => &text[at - len..at],
-        None => ending(text, at, |byte| byte.is_ascii_alphanumeric() || !byte.is_ascii()),
+        None => ending(text, at, is_of_word),
     }
 }
 

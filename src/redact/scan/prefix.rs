@@ -109,7 +109,9 @@ impl Prefixes {
         let [first, second, ..] = rest else { return false };
         let first = usize::from(first & 63);
         self.first_two[first] & 1 << (second & 63) != 0
-            && self.by_first[first].iter().any(|prefix| prefix.begins(rest))
+            && self.by_first[first]
+                .iter()
+                .any(|prefix| prefix.text.as_bytes().get(1) == Some(second) && prefix.begins(rest))
     }
 }
 
