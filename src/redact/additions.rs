@@ -22,7 +22,7 @@ pub enum FieldKind {
     /// A number or a flag: shown. A word of it is shown if
     /// [`Profile::list_words`](super::Profile::list_words) lists it.
     Open,
-    /// What somebody wrote: shown as the request's other texts are, contacts and known names masked.
+    /// What a person wrote: shown as the request's other texts are, contacts and known names masked.
     Text,
 }
 

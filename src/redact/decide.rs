@@ -207,7 +207,7 @@ impl<'a> Rules<'a> {
     }
 
     /// A value of its kind is shown to everybody. Any other may be anything, so outsiders do not see it,
-    /// and others only if it holds nobody's number.
+    /// and others only if it holds no phone number.
     fn decide_needed(
         self,
         holds: Holds,
@@ -314,7 +314,7 @@ impl<'a> Rules<'a> {
         } else if is_word_field && !(class == Class::Note && is_remark(text)) {
             hide_word(key)
         } else if !known.texts_may_be_shown() {
-            // Nobody can list every drug a client may type.
+            // No list has every drug that a client may type.
             hide(Rule::Medical)
         } else {
             hide_in_text(text, known)
@@ -322,7 +322,7 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// Hides a word that nobody listed. Of a category that is to say that it may be one of health.
+/// Hides a word on no list. Of a category that is to say that it may be one of health.
 fn hide_word(key: &str) -> Decision {
     hide(if is_topic_key(key) { Rule::Medical } else { Rule::NotListed })
 }
@@ -337,7 +337,7 @@ fn decide_internal(class: Class, key: &str, value: &Value, known: &KnownValues) 
                 return Decision::Show;
             }
             let masked = mask_contacts(text, known_phones, |phone| {
-                // Sections join by ids: only what is known to be somebody's number is masked in one.
+                // Sections join by ids: only what is known to be a person's number is masked in one.
                 if is_id { !known.is_somebodys_phone(phone) } else { known.is_vendor_phone(phone) }
             });
             // A number of a form that only its field tells: of the world, without its plus.
@@ -367,7 +367,7 @@ fn masked_as(rule: Rule, masked: String) -> Decision {
 }
 
 fn hide_phone(text: &str) -> Decision {
-    // Only where the number is all there is: anything beside it is nobody's phone number.
+    // Only where the number is all there is: anything beside it is no phone number.
     match mask_contacts(text, Vec::new(), |_| false) {
         Some(masked) if is_masked_phone(&masked) => masked_as(Rule::Phone, masked),
         _ => hide(Rule::Phone),

@@ -17,7 +17,7 @@ pub(super) enum Class {
     Phone,
     /// What a client, a vendor or Moltbot wrote.
     Text,
-    /// Nobody said.
+    /// No list says.
     Unlisted,
 }
 

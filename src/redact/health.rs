@@ -29,7 +29,7 @@ const MAX_WORD: usize = 40;
 
 static LEXICON: LazyLock<Lexicon> = LazyLock::new(Lexicon::new);
 
-/// How sure a text's words are about somebody's health.
+/// How sure a text's words are about a person's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Sign {
     /// It may be about health: the text is hidden.
@@ -141,7 +141,7 @@ impl Lexicon {
             .max()
     }
 
-    /// `my left knee is swollen`: a part of somebody's body, near to what may befall one.
+    /// `my left knee is swollen`: a part of a person's body, near what may befall one.
     fn has_part_in_trouble(&self, words: &[String]) -> bool {
         let is_owner = |word: &&String| self.owners.contains(word.as_str());
         // Kinyarwanda says whose behind it: `ukuboko kwanjye`.

@@ -186,7 +186,7 @@ impl RedactionKey {
         Ok(self.hash_of_number(&canonical(phone, self.home)?))
     }
 
-    /// The same for digits that the scanner took for a number, in whatever they stand.
+    /// The same for digits that the scanner took for a number, whatever text they stand in.
     pub(super) fn hash_of_found_phone(&self, written: &str) -> String {
         self.hash_of_number(&of_found(written, self.home))
     }

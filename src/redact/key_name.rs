@@ -10,7 +10,7 @@ use super::scan::Kind;
 /// What a name says of the values below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyKind {
-    /// A street, which nobody may read.
+    /// A street, which no reader may see.
     Address,
     /// A day of birth.
     BirthDate,

@@ -22,7 +22,7 @@ use super::scan::{Scope, digits_of, scan};
 use super::spellings::{of_person, of_term, of_vendor};
 use super::vocabulary::is_listed;
 
-/// A number of ten digits or more is no price, count or rank, and may be somebody's.
+/// A number of ten digits or more is no price, count or rank, and may be a phone number.
 const LONG_NUMBER: f64 = 1e9;
 
 /// The field that says what the request is about.
@@ -49,7 +49,7 @@ enum Topic {
     Unknown,
     /// A category that has nothing to do with health.
     Other,
-    /// Somebody's health.
+    /// A person's health.
     Medical,
 }
 
@@ -91,13 +91,13 @@ impl KnownValues {
 
     /// Learns from one payload of an event of this type.
     pub(crate) fn learn(&mut self, event_type: &str, payload: &Value) {
-        // A model can be talked into calling anybody's number a vendor's: only the host's own events
+        // A model can be talked into calling any number a vendor's: only the host's own events
         // about vendors are believed.
         self.believes_vendors = event_type.starts_with("vendor.");
         self.walk(At { key: "", above: "", is_extracted: false }, payload);
     }
 
-    /// Whether a number, as it is written, is a vendor's and nobody else's.
+    /// Whether a number, as it is written, is a vendor's and no other person's.
     pub(super) fn is_vendor_phone(&self, written: &str) -> bool {
         self.phones.is_vendor(written)
     }
@@ -107,13 +107,13 @@ impl KnownValues {
         self.phones.is_somebodys(written)
     }
 
-    /// Whether what people wrote may be shown outside: not where it may be about somebody's health,
+    /// Whether what people wrote may be shown outside: not where it may be about a person's health,
     /// and not where names were too many to remember.
     pub(super) fn texts_may_be_shown(&self) -> bool {
         self.topic == Topic::Other && !self.names.is_full()
     }
 
-    /// Whether a text holds somebody's number, an address or a secret.
+    /// Whether a text holds a phone number, an address or a secret.
     pub(super) fn has_contacts(&self, text: &str) -> bool {
         !scan(text, Scope::Full).is_empty() || !self.phones.find(text, true).is_empty()
     }
@@ -123,7 +123,7 @@ impl KnownValues {
         self.phones.holds(digits)
     }
 
-    /// Whether a number that JSON has without quotes is somebody's phone number. A score or a share is none.
+    /// Whether a number that JSON has without quotes is a phone number. A score or a share is none.
     pub(super) fn is_phone_number(&self, key: &str, number: &Number) -> bool {
         let is_number = |digits: &str| {
             self.has_contacts(digits)

@@ -2,7 +2,7 @@
 //!
 //! A text is masked until nothing is found, so that masking twice changes nothing, whatever the text was made
 //! for. Only texts that had something in them pay for the second pass. A verifier searches masked texts with
-//! the same scanner: whoever changes what the scanner finds raises the profile's version.
+//! the same scanner: a change of what the scanner finds raises the profile's version.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;

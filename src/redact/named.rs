@@ -52,7 +52,7 @@ impl Named {
             return Cow::Borrowed(text);
         }
         match self.0 {
-            // Random digits look like a number now and then; masked, nobody could follow the trace.
+            // Random digits look like a number now and then; masked, the trace could not be followed.
             Says::TraceId if is_trace_id(text) => Cow::Borrowed(text),
             Says::Nothing | Says::TraceId => mask_plain(name, text),
             Says::Listed(KeyKind::Address) if is_of_a_machine(text) => mask_plain(name, text),

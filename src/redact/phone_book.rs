@@ -56,7 +56,7 @@ impl PhoneBook {
         numbers.insert(number);
     }
 
-    /// Whether a written number is a vendor's and nobody else's.
+    /// Whether a written number is a vendor's and no other person's.
     pub(super) fn is_vendor(&self, written: &str) -> bool {
         let number = of_found(written, self.home);
         self.vendors.contains(&number) && !self.others.contains(&number)

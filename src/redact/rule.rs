@@ -6,19 +6,19 @@ pub(super) const HIDDEN: &str = "[hidden]";
 /// Why a value of a pack is hidden.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// A text with somebody's number or e-mail address in it.
+    /// A text with a phone number or an e-mail address in it.
     Contact,
     /// A field that the host's own addition to the profile hides.
     Host,
     /// One of the host's own ids.
     Id,
-    /// What somebody wrote, in a request that is about health or about nobody knows what.
+    /// What a person wrote, in a request that is about health or does not say what it is about.
     Medical,
     /// An object whose members' names may be data.
     MemberNames,
     /// A person's or a shop's name.
     Name,
-    /// A field nobody listed.
+    /// A field on no list.
     NotListed,
     /// A field that the sections compute from, with a value of another kind, which may be anything.
     NotOfKind,

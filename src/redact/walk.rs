@@ -139,7 +139,7 @@ fn mask_number(kind: Option<KeyKind>, key: &str, number: &Number) -> Option<Stri
     digits_below(kind?, &digits).map(|digits| mask_phone(&digits))
 }
 
-/// Replaces what stands below a name that says it is nobody's business. Flags stay, but about somebody's
+/// Replaces what stands below a name that says it is private. Flags stay, but those about a person's
 /// health.
 fn replace(kind: KeyKind, value: &mut Value) {
     match value {

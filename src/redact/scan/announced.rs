@@ -1,4 +1,4 @@
-//! Words before digits that say what they are: somebody's number, or the number of a thing.
+//! Words before digits that say what they are: a phone number, or the number of a thing.
 
 use std::cell::OnceCell;
 
@@ -94,7 +94,7 @@ const MAX_LITTLE_WORD: usize = 4;
 /// Most words between.
 const MAX_WORDS: usize = 4;
 
-/// Words that say what a number is of, when it is nobody's.
+/// Words that say what a number counts or names, if it is no phone number.
 static LABELS: Words<94> = Words::new([
     "account",
     "amount",
@@ -241,7 +241,7 @@ impl<'a> Around<'a> {
         self.label().is_some_and(|label| PRODUCT_LABELS.has(label))
     }
 
-    /// Whether it is an id's value: of a picture, a message, but not of somebody or of a card.
+    /// Whether it is an id's value: of a picture or a message, but not of a person or a card.
     pub(super) fn is_id(&self) -> bool {
         self.label().is_some_and(|label| label.len() >= 2 && ends_with_id(label))
     }

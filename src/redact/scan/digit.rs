@@ -87,7 +87,7 @@ pub(super) fn unseen_between(text: &str, at: usize) -> Option<usize> {
 
 #[inline(never)]
 fn unseen_at(text: &str, at: usize) -> Option<usize> {
-    /// Nobody needs more.
+    /// No writer needs more.
     const MAX: usize = 8;
     let unseen = text[at..].chars().take(MAX).take_while(|c| is_unseen(*c));
     let len = unseen.map(char::len_utf8).sum::<usize>();

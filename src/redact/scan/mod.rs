@@ -51,7 +51,7 @@ pub enum Kind {
     Iban,
     /// Media or other binary content, written as text.
     Media,
-    /// `WhatsApp`'s id of a message: encoded in it is the number of whoever wrote or got the message.
+    /// `WhatsApp`'s id of a message: it encodes the number of the person who wrote or got the message.
     MessageId,
     /// A merchant's code for mobile money.
     MomoCode,

@@ -6,7 +6,7 @@ use super::number::{Group, Numbers};
 use super::phone;
 
 impl Numbers<'_> {
-    /// How many groups, from this one on, are nobody's number: a date, an address of a machine, a book.
+    /// How many groups, from this one on, are no phone number: a date, an address of a machine, a book.
     pub(super) fn nobodys(&self, first: usize) -> Option<usize> {
         let group = &self.groups[first];
         // Most groups are told at once: by no sign behind them, and by their length.

@@ -33,7 +33,7 @@ const SIGNING_PARAMETERS: [&str; 22] = [
     "x-goog-",
 ];
 
-/// URLs that whoever knows them may post to: rules of gitleaks and trufflehog.
+/// URLs that anyone who knows them may post to: rules of gitleaks and trufflehog.
 const WEBHOOKS: [&str; 9] = [
     ".webhook.office.com/webhookb2/",
     "discord.com/api/webhooks/",

@@ -199,6 +199,13 @@ fn an_id_of_a_message_that_holds_a_number_is_hidden_wherever_it_stands() {
 #[test]
 fn numbers_of_things_are_left_alone() {
     assert_kept(&[
+        "1.4.2+20261124",
+        "load 7.20 7.01 6.33",
+        "IMEI 346438613135628",
+        "EAN 4026815337440",
+        "1ZD418C07912526458",
+        "B071819675",
+        "https://maps.google.com/?q=-1.004489,30.129184",
         "27/07 21/01 03/01",
         "Ouvert 07/08 09/10 11/12",
         "UPI 1/02/07/04/1234",
