@@ -584,7 +584,9 @@ end
 $$;
 
 -- Objects where a stream has events beyond its row: somebody deleted the row, or set it back, and a place would be
--- given out twice. A partition's unique key finds that within a month; this is for what may be in others.
+-- given out twice. A partition's unique key finds that within a month; this is for what may be in others. The library
+-- dates no event more than a day ahead, so the months that are prepared ahead need not be opened: they cost a new
+-- stream as much as all else that its first event does.
 create or replace function moltbot_audit.check_heads(stream_ids uuid[], seqs bigint[])
 returns void
 language plpgsql
@@ -599,7 +601,7 @@ begin
     from unnest(stream_ids, seqs) as s (stream_id, seq)
     where exists (
         select from moltbot_audit.audit_events e
-        where e.stream_id = s.stream_id and e.seq > s.seq
+        where e.stream_id = s.stream_id and e.seq > s.seq and e.created_at < now() + interval '1 day'
     )
     limit 1;
     if found then
@@ -622,7 +624,7 @@ declare
 begin
     select e.stream_id into broken
     from moltbot_audit.audit_events e
-    where e.stream_id = any (check_new.stream_ids)
+    where e.stream_id = any (check_new.stream_ids) and e.created_at < now() + interval '1 day'
     limit 1;
     if found then
         perform moltbot_audit.object_to_row(broken);
@@ -691,7 +693,8 @@ begin
         returning seq, head, started_at, last_at, heard_at into stream;
         if found then
             if exists (
-                select from moltbot_audit.audit_events e where e.stream_id = begin_stream.stream_id
+                select from moltbot_audit.audit_events e
+                where e.stream_id = begin_stream.stream_id and e.created_at < now() + interval '1 day'
             ) then
                 perform moltbot_audit.object_to_row(begin_stream.stream_id);
             end if;
