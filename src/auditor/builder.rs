@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::current_effect::RunningEffects;
 use super::gaps::Gaps;
 use super::key_check::{KeyCheck, KeyedSink};
+use super::lookups::Lookups;
 use super::observing::Watching;
 use super::switch_watch::SwitchWatch;
 use super::upkeep::Upkeep;
@@ -127,6 +128,7 @@ impl AuditorBuilder {
                 switches: SwitchWatch::default(),
                 running: RunningEffects::default(),
                 leases: Arc::default(),
+                lookups: Lookups::default(),
                 lifecycle: Arc::default(),
                 upkeep: Upkeep::default(),
                 warned: Warned::default(),

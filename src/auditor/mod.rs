@@ -16,6 +16,7 @@ mod in_doubt;
 mod key_check;
 mod kill_switch;
 mod leases;
+mod lookups;
 mod observing;
 mod permit;
 mod run;
@@ -40,6 +41,7 @@ use self::current_effect::RunningEffects;
 use self::gaps::Gaps;
 use self::key_check::KeyCheck;
 use self::leases::Leases;
+use self::lookups::Lookups;
 use self::shutdown::Lifecycle;
 use self::switch_watch::SwitchWatch;
 use self::upkeep::Upkeep;
@@ -116,6 +118,7 @@ struct Shared {
     lifecycle: Arc<Lifecycle>,
     upkeep: Upkeep,
     warned: Warned,
+    lookups: Lookups,
 }
 
 impl Auditor {

@@ -2,15 +2,15 @@
 //!
 //! The time to a shortlist is asked of the store, because no single process knows when a request began.
 
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 use std::time::Duration;
 
+use super::lookups::{Lookup, Lookups, counted};
 use super::{Auditor, Shared};
 use crate::delivery::{DrainReport, Failures, Observer};
 use crate::event::EventType;
 use crate::observe::{self, Report, table};
 use crate::record::{Receipt, Record};
-use crate::store::log_line::log_line;
 
 /// The batcher's observer.
 pub(super) struct Watching(pub(super) Weak<Shared>);
@@ -61,75 +61,23 @@ impl Auditor {
         if reports.is_empty() {
             return;
         }
-        let runtime = tokio::runtime::Handle::try_current();
-        match (self.admission().is_some(), runtime) {
-            (true, Ok(runtime)) => {
-                let (shared, record) = (Arc::downgrade(&self.shared), record.clone());
-                // The caller does not wait for this.
-                runtime.spawn(count_if_first(shared, record, receipt.seq, reports));
-            }
+        if self.admission().is_some() {
+            // The caller does not wait for this.
+            Lookups::push(&self.shared, Lookup::Reports(record.clone(), receipt.seq, reports));
+        } else {
             // Without a store to ask, each report counts.
-            _ => reports.into_iter().for_each(counted),
+            reports.into_iter().for_each(counted);
         }
     }
 
     fn time_shortlist(&self, record: &Record) {
         let header = record.header();
-        if header.event_type == EventType::SHORTLIST_GENERATED.as_str()
-            && header.request_id.is_some()
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
+        let is_shortlist = header.event_type == EventType::SHORTLIST_GENERATED.as_str();
+        if is_shortlist && header.request_id.is_some() && self.admission().is_some() {
             // The caller that recorded it does not wait for this.
-            runtime.spawn(measure_shortlist(Arc::downgrade(&self.shared), record.clone()));
+            Lookups::push(&self.shared, Lookup::Shortlist(record.clone()));
         }
     }
-}
-
-/// Measures the time to a shortlist, where it is its request's first: which process has seen the
-/// request's first event is not known, so the store is asked.
-async fn measure_shortlist(shared: Weak<Shared>, record: Record) {
-    let Some(shared) = shared.upgrade() else { return };
-    let auditor = Auditor { shared };
-    let Some(store) = auditor.admission() else { return };
-    let stream_id = record.stream_id();
-    let reading = auditor.call(store, auditor.deadline(), "read the first shortlist", |store| {
-        store.first_shortlist(stream_id)
-    });
-    match reading.await {
-        Ok(Some(first)) if first.event_id == record.header().id => {
-            if let Some(after) = first.after {
-                observe::measure(&table::TIME_TO_SHORTLIST, &[], after.as_secs_f64());
-            }
-        }
-        Ok(_) => {}
-        Err(error) => log_line!(warn, %error, "the time to a shortlist could not be measured"),
-    }
-}
-
-/// Counts each report unless the store knows of the same one before it.
-async fn count_if_first(shared: Weak<Shared>, record: Record, seq: i64, reports: Vec<Report>) {
-    let auditor = shared.upgrade().map(|shared| Auditor { shared });
-    for report in reports {
-        let Some(auditor) = &auditor else { return counted(report) };
-        let Some(store) = auditor.admission() else { return counted(report) };
-        let stream_id = record.stream_id();
-        let doing = "read earlier reports";
-        let reading = auditor.call(store, auditor.deadline(), doing, |store| {
-            store.events_before(stream_id, seq, report.needs())
-        });
-        match reading.await {
-            Ok(earlier) if !report.is_first(&record, &earlier) => {}
-            Ok(_) => counted(report),
-            Err(error) => {
-                counted(report);
-                log_line!(warn, %error, "a report may be counted twice");
-            }
-        }
-    }
-}
-
-fn counted(report: Report) {
-    observe::count(report.metric(), &[], 1);
 }
 
 /// Counts events that were neither stored nor spooled.

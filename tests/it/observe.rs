@@ -8,6 +8,7 @@ mod log;
 mod log_hostile;
 mod log_privacy;
 mod log_writer;
+mod lookups;
 pub(crate) mod metrics;
 mod observers;
 mod prometheus;

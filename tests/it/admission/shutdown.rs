@@ -109,8 +109,11 @@ async fn upkeep_ends_with_its_auditor_whatever_is_tried_afterwards() {
     sleep(Duration::from_hours(3)).await;
     let before = sink.1.load(Ordering::SeqCst);
     assert!(before > 1, "{before}");
-    auditor.shutdown(Duration::from_secs(1)).await.expect("nothing is left");
+    let effect = Effect::custom(EventType::DISCOVERY_CALL, Actor::System, json!({}));
+    let permit = auditor.effect(effect).admit().await.expect("it may run");
+    auditor.shutdown(Duration::from_secs(1)).await.expect_err("an effect runs");
     auditor.record(late()).await.expect_err("it is closed");
+    permit.succeeded(&json!({})).await.expect_err("it is closed");
     sleep(Duration::from_hours(9)).await;
     assert_eq!(sink.1.load(Ordering::SeqCst), before);
 }

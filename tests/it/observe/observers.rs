@@ -13,7 +13,9 @@ use moltbot_audit::observe::{JsonLayer, METRICS};
 use moltbot_audit::record::{Record as SealedRecord, Recorded};
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
-use moltbot_audit::{Actor, AuditEvent, Auditor, Effect, EventType, Switch};
+use moltbot_audit::{
+    Actor, AuditEvent, Auditor, Effect, EffectError, EventType, RecordError, Switch,
+};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tracing::span::{Attributes, Id, Record};
@@ -257,4 +259,24 @@ fn a_recorder_that_panics_at_one_metric_loses_no_other() {
             assert_eq!(value(&exposed, series), 1, "{series} where {} panics", metric.name);
         }
     }
+}
+
+/// While a failure is recorded, too: the caller hears of the failure.
+#[test]
+fn a_recorder_that_panics_at_a_failure_takes_no_error_with_it() {
+    let panics = PanicsAt("audit_append_failures_total", recorder().build_recorder());
+    metrics::with_local_recorder(&panics, || {
+        play(async {
+            let sink = Arc::new(FaultySink::new(Arc::new(MemoryStore::new())));
+            let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32])).build();
+            sink.refuse(|record| record.header().event_type != "effect.admitted");
+            let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System);
+            let refused = auditor.record(event).await.expect_err("it is refused");
+            assert!(matches!(refused, RecordError::Write(_)), "{refused:?}");
+            let effect = Effect::custom(EventType::DISCOVERY_CALL, Actor::System, json!({}));
+            let ran = auditor.effect(effect).run(async || Ok::<_, String>(json!(7))).await;
+            let Err(EffectError::Unrecorded { result, .. }) = ran else { panic!("{ran:?}") };
+            assert_eq!(result.expect("the call went well"), 7);
+        });
+    });
 }

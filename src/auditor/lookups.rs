@@ -1,0 +1,156 @@
+//! What the metrics ask of the store about stored events: one lookup after the other, however many events a drain
+//! brings at once.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::runtime::Handle;
+
+use super::{Auditor, Shared};
+use crate::observe::{self, Report, table};
+use crate::record::Record;
+use crate::store::log_line::log_line;
+
+/// The most lookups that wait.
+const WAITING_MAX: usize = 8_192;
+
+/// A question about a stored record.
+#[derive(Debug)]
+pub(super) enum Lookup {
+    /// Which of its reports count: those that none before its place reports.
+    Reports(Record, i64, Vec<Report>),
+    /// How long its request took to it.
+    Shortlist(Record),
+}
+
+/// The lookups that wait.
+#[derive(Debug, Default)]
+pub(super) struct Lookups {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Lookup>,
+    has_worker: bool,
+}
+
+impl Lookups {
+    /// Puts a lookup behind the others. The caller does not wait for the answer; without a runtime, or if too
+    /// many wait, there is none.
+    pub(super) fn push(shared: &Arc<Shared>, lookup: Lookup) {
+        let Ok(runtime) = Handle::try_current() else { return lookup.unanswered() };
+        let mut state = shared.lookups.lock();
+        if state.waiting.len() >= WAITING_MAX {
+            drop(state);
+            return lookup.unanswered();
+        }
+        state.waiting.push_back(lookup);
+        let needs_worker = !std::mem::replace(&mut state.has_worker, true);
+        // A runtime that is stopping drops the worker at once, which takes the lock.
+        drop(state);
+        if needs_worker {
+            runtime.spawn(work(Worker { shared: Arc::downgrade(shared), is_done: false }));
+        }
+    }
+
+    /// The next lookup; the worker ends if there is none.
+    fn next(&self) -> Option<Lookup> {
+        let mut state = self.lock();
+        let next = state.waiting.pop_front();
+        state.has_worker = next.is_some();
+        next
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lookup {
+    /// Without an answer each report counts, and no time is measured.
+    fn unanswered(self) {
+        if let Self::Reports(_, _, reports) = self {
+            reports.into_iter().for_each(counted);
+        }
+    }
+}
+
+pub(super) fn counted(report: Report) {
+    observe::count(report.metric(), &[], 1);
+}
+
+/// Held by the worker: if its runtime ends first, the next lookup starts another.
+struct Worker {
+    shared: Weak<Shared>,
+    /// It ended because nothing was left, and another may run by now.
+    is_done: bool,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade().filter(|_| !self.is_done) {
+            shared.lookups.lock().has_worker = false;
+        }
+    }
+}
+
+async fn work(mut worker: Worker) {
+    // The host may let go of its auditor meanwhile.
+    while let Some(shared) = worker.shared.upgrade() {
+        let Some(lookup) = shared.lookups.next() else {
+            worker.is_done = true;
+            return;
+        };
+        Auditor { shared }.look_up(lookup).await;
+    }
+}
+
+impl Auditor {
+    async fn look_up(&self, lookup: Lookup) {
+        match lookup {
+            Lookup::Reports(record, seq, reports) => {
+                self.count_if_first(&record, seq, reports).await;
+            }
+            Lookup::Shortlist(record) => self.measure_shortlist(&record).await,
+        }
+    }
+
+    /// Measures the time to a shortlist, if it is its request's first: which process has seen the
+    /// request's first event is not known, so the store is asked.
+    async fn measure_shortlist(&self, record: &Record) {
+        let Some(store) = self.admission() else { return };
+        let stream_id = record.stream_id();
+        let reading = self.call(store, self.deadline(), "read the first shortlist", |store| {
+            store.first_shortlist(stream_id)
+        });
+        match reading.await {
+            Ok(Some(first)) if first.event_id == record.header().id => {
+                if let Some(after) = first.after {
+                    observe::measure(&table::TIME_TO_SHORTLIST, &[], after.as_secs_f64());
+                }
+            }
+            Ok(_) => {}
+            Err(error) => log_line!(warn, %error, "the time to a shortlist could not be measured"),
+        }
+    }
+
+    /// Counts each report unless the store knows of the same one before it.
+    async fn count_if_first(&self, record: &Record, seq: i64, reports: Vec<Report>) {
+        let Some(store) = self.admission() else { return reports.into_iter().for_each(counted) };
+        for report in reports {
+            let (stream_id, doing) = (record.stream_id(), "read earlier reports");
+            let reading = self.call(store, self.deadline(), doing, |store| {
+                store.events_before(stream_id, seq, report.needs())
+            });
+            match reading.await {
+                Ok(earlier) if !report.is_first(record, &earlier) => {}
+                Ok(_) => counted(report),
+                Err(error) => {
+                    counted(report);
+                    log_line!(warn, %error, "a report may be counted twice");
+                }
+            }
+        }
+    }
+}
