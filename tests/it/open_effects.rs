@@ -1,10 +1,11 @@
 //! More effects without an end than anybody looks at: a flood of processes that died.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use moltbot_audit::auditor::{ControlError, Finding};
 use moltbot_audit::store::AuditStore;
-use moltbot_audit::store::admission::OpenKind;
+use moltbot_audit::store::admission::{Claim, Lease, OpenKind};
 use moltbot_audit::{Auditor, RequestId};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use uuid::Uuid;
@@ -117,4 +118,34 @@ async fn twelve_thousand_effects_in_doubt_hide_no_other_on_sqlite() {
         connection.execute(AssertSqlSafe(insert)).await.expect("it is inserted");
     }
     look_after(fresh.store, request).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewal_waits_for_no_lock_on_a_stream_or_an_effect() {
+    let (fresh, url) = super::postgres::open_with_url().await;
+    let case = Case { store: fresh.store, request: fresh_request() };
+    let (held, free) = (case.claim(), case.claim());
+    case.admit(&held).await;
+    case.admit(&free).await;
+    let before = case.open().await;
+    let mut connection = PgConnection::connect(&url).await.expect("connects");
+    let lock = format!(
+        "begin; select from moltbot_audit.audit_streams for update;
+        select from moltbot_audit.audit_effects where effect_id = '{}' for update",
+        held.effect_id
+    );
+    connection.execute(AssertSqlSafe(lock)).await.expect("it is held");
+    let length = Duration::from_hours(1);
+    let leases = [&held, &free].map(|claim| Lease { effect_id: claim.effect_id, length });
+    // A lock that it waited for would be an error after a second.
+    case.admission().renew_leases(&leases).await.expect("it waits for nothing");
+    let end = async |claim: &Claim| {
+        let found = case.admission().open_effect(claim.effect_id).await.expect("readable");
+        found.expect("it is open").lease_until
+    };
+    assert_eq!(end(&held).await, before[0].lease_until, "the next renewal comes in time");
+    assert!(end(&free).await > before[1].lease_until + Duration::from_mins(50));
+    connection.execute("rollback").await.expect("it lets go");
+    case.admission().renew_leases(&leases).await.expect("nothing is held");
+    assert!(end(&held).await > before[0].lease_until + Duration::from_mins(50));
 }
