@@ -1088,9 +1088,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 -- Planning these arrays against every partition at each call costs more than the writing.
 set plan_cache_mode = force_generic_plan
--- A writer stuck inside a transaction must not hold up the rest of a batch: the caller may try again,
+-- A writer stuck inside a transaction must not hold up the rest of a batch: the caller tries again,
 -- each stream by itself.
-set lock_timeout = '2s'
+set lock_timeout = '200ms'
 as $$
 #variable_conflict use_column
 begin
@@ -1131,6 +1131,10 @@ returns table (
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+-- As in `append_batch`.
+set plan_cache_mode = force_generic_plan
+-- A host has no queue from which it would try again.
+set lock_timeout = '2s'
 as $$
 #variable_conflict use_column
 begin
@@ -1165,7 +1169,7 @@ begin
         select
             coalesce(e.status, 'stored'), e.seq, e.recorded_at, coalesce(e.stored, e.offered),
             e.chain_hash
-        from moltbot_audit.append_batch(
+        from moltbot_audit.append_all(
             ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
             error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
             idempotency_keys, host_ids, salts, input_commitments, output_commitments,

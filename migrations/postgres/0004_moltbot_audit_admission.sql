@@ -593,7 +593,7 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
-set lock_timeout = '2s'
+set lock_timeout = '200ms'
 as $$
 #variable_conflict use_column
 declare
@@ -700,7 +700,7 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
-set lock_timeout = '2s'
+set lock_timeout = '200ms'
 as $$
 #variable_conflict use_column
 declare

@@ -158,6 +158,7 @@ impl Asking {
         // One that hangs is recorded later, and the call below gets no time.
         timeout_at(deadline, warned).await.ok();
         let claim = &self.claim;
+        let began = Instant::now();
         let checked = self.auditor.check_key(deadline).await;
         let is_asked = checked.is_ok();
         let decided = match checked {
@@ -166,7 +167,7 @@ impl Asking {
         };
         match decided {
             Ok(verdict) => Ok(verdict),
-            Err(error) => Err(self.undecided(store, deadline, is_asked, error).await),
+            Err(error) => Err(self.undecided(store, deadline, began, is_asked, error).await),
         }
     }
 
@@ -174,6 +175,7 @@ impl Asking {
         &self,
         store: &dyn AdmissionStore,
         deadline: Instant,
+        began: Instant,
         is_asked: bool,
         error: StoreError,
     ) -> Undecided {
@@ -192,7 +194,7 @@ impl Asking {
             return Undecided::Failed { error, may_have_landed };
         }
         if is_silent && !is_locked {
-            self.auditor.shared.batcher.unanswered(&error);
+            self.auditor.shared.batcher.unanswered(&error, began);
         }
         log_line!(
             warn,
@@ -207,8 +209,8 @@ impl Asking {
     fn is_behind_the_spool(&self) -> bool {
         let batcher = &self.auditor.shared.batcher;
         let words = self.claim.consent.as_ref().map(|_| self.claim.consent_streams());
-        words.into_iter().flatten().flatten().any(|stream| batcher.is_away(stream))
-            || batcher.is_away(self.claim.intent.stream_id())
+        words.into_iter().flatten().flatten().any(|stream| batcher.is_away_for(stream))
+            || batcher.is_away_for(self.claim.intent.stream_id())
     }
 
     /// Whether it asks the store for nothing but its key.

@@ -23,7 +23,7 @@ impl Auditor {
         let set = self.set_admission().await;
         let is_readable = matches!(set, Ok(()) | Err(ControlError::Unsupported));
         // A database may be there to read, and take nothing: its disk is full.
-        let takes_events = !self.shared.batcher.is_shut();
+        let takes_events = !self.shared.batcher.is_away();
         if is_readable && self.set_partitions().await.is_ok() && takes_events {
             observe::set(
                 &table::AUDIT_HEARTBEAT,

@@ -143,7 +143,7 @@ impl Auditor {
         };
         let record = self.about_open::<EffectExpired>(Actor::System, effect, &input)?;
         // Its outcome may be among what waits in the spool, and was there before its lease was over.
-        if self.shared.batcher.is_away(record.stream_id()) {
+        if self.shared.batcher.is_away_for(record.stream_id()) {
             return Ok(());
         }
         // None if its outcome came meanwhile, or another process was first.

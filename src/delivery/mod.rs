@@ -1,10 +1,44 @@
-//! How records reach a store whatever happens: a queue that batches them, and a spool that keeps them
-//! while the database is away.
+//! How records reach a store whatever happens.
+//!
+//! ```text
+//! Batcher::submit ─▶ Queue ─▶ Writer ─▶ Append ─▶ AuditSink::append
+//!                             │   a locked stream: tried again alone
+//!                             ▼   away, or the stream has events in the spool
+//!                           Spool ─▶ Drain ─▶ Append
+//! ```
+//!
+//! A batch is what arrived while the last one was in flight; there is no timer. A stream is in flight once at a time,
+//! so that its events are never reordered. The [`circuit_breaker`] says whether the database is away.
+//!
+//! A crash loses nothing that was acknowledged: a caller has its answer when the record is in the database or on
+//! the spool's disk. One after the database's commit and before the answer leaves an event that its caller may
+//! record again; one before a drain removes from the spool what it has stored leaves records that are recognised by
+//! their ids when they are appended again.
 
+mod adoption;
+mod append;
+mod backoff;
+mod batch;
+mod batcher;
+mod capacity;
+mod circuit_breaker;
+mod drain;
+mod error;
+mod failures;
+mod fair_queue;
+mod last_moment;
+mod limits;
+mod observer;
+mod pending;
+mod pipeline;
 mod queue;
 mod spool;
+mod writer;
 
-pub use self::queue::{
-    Batcher, DrainReport, Failures, Observer, QueueLimits, ShutdownError, WriteError,
-};
+pub use self::batcher::Batcher;
+pub use self::drain::DrainReport;
+pub use self::error::{ShutdownError, WriteError};
+pub use self::failures::Failures;
+pub use self::limits::QueueLimits;
+pub use self::observer::Observer;
 pub use self::spool::{Recovery, SetAside, Spool, SpoolDepth, SpoolError, SpoolOptions, Spooled};

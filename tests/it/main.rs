@@ -11,6 +11,7 @@ mod batcher;
 mod cli;
 mod concierge;
 mod crashes;
+mod delivery;
 mod dependencies;
 mod documents;
 mod endurance;

@@ -65,17 +65,13 @@ impl StoreLayer for ScriptedTime {
     fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
         Box::pin(async move {
             let passed = self.passed(claim.intent.stream_id());
-            // A store takes a limit that is stricter than the one in the intent. By its own clock the
-            // scenario takes seconds.
-            let left = |max: Duration| if passed > max { Duration::ZERO } else { max };
-            let claim = Claim { elapsed_max: claim.elapsed_max.map(left), ..claim.clone() };
-            Ok(match self.inner_admission()?.admit(&claim).await? {
+            if claim.elapsed_max.is_some_and(|max| passed > max) {
+                return Ok(Verdict::Refused(Obstacle::Time { elapsed: passed }));
+            }
+            Ok(match self.inner_admission()?.admit(claim).await? {
                 Verdict::Proceed(mut admission) => {
                     admission.elapsed = admission.elapsed.map(|_| passed);
                     Verdict::Proceed(admission)
-                }
-                Verdict::Refused(Obstacle::Time { .. }) => {
-                    Verdict::Refused(Obstacle::Time { elapsed: passed })
                 }
                 other => other,
             })

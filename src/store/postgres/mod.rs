@@ -224,8 +224,8 @@ impl PostgresStore {
     /// - The receipts become valid with the host's commit. After a rollback, other events get the same
     ///   places.
     /// - The streams of the batch stay locked until the transaction ends. Other writers of these streams
-    ///   wait for at most 2 seconds. Append last, and commit at once.
-    /// - The append waits for a lock for 2 seconds, and then restores the host's `lock_timeout`.
+    ///   wait for up to 2 seconds, or try again. Append last, and commit at once.
+    /// - The append waits for a lock for 0.2 seconds, and then restores the host's `lock_timeout`.
     /// - Two transactions that append more than once, to streams in a different order, may deadlock: the
     ///   database ends one of them.
     ///

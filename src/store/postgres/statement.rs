@@ -21,7 +21,7 @@ use super::retry::Retries;
 use crate::store::StoreError;
 
 /// How long a statement may take before the database counts as unavailable: longer than any lock is
-/// waited for inside one (2 s, see `append` in the migration), so that it is the server that gives up
+/// waited for inside one (2 s at most, see `admit` in the migration), so that it is the server that gives up
 /// where the server can. This limit is for a network that swallows packets, or a server that hangs.
 pub(super) const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
 

@@ -121,7 +121,7 @@ async fn what_runs_inside_a_permit_is_governed_by_it() {
     let permit = permit.expect("admitted");
     host.auditor.kill_switch().engage(&Switch::AI, "jeanne", "odd").await.expect("engaged");
     host.run(custom()).await.expect("it is not inside");
-    let error = permit.inside(host.run(custom())).await.expect_err("it is inside");
+    let error = Box::pin(permit.inside(host.run(custom()))).await.expect_err("it is inside");
     assert_eq!(switch_of(&error), Some("ai"));
     permit.failed(&"stopped").await.expect("recorded");
 }

@@ -57,17 +57,17 @@ async fn a_locked_stream_is_retryable_and_the_retry_lands() {
 }
 
 #[tokio::test]
-async fn a_lock_is_waited_for_equally_long_on_every_way() {
+async fn an_append_waits_for_a_lock_equally_long_on_every_way() {
     let tampered = Tampered::with(NOTHING).await;
     let limits: Vec<String> = sqlx::query_scalar(
         "select distinct coalesce(setting, 'none') from pg_proc
          left join unnest(proconfig) setting on setting like 'lock_timeout=%'
-         where proname in ('append_batch', 'append_alone', 'append_effects', 'admit')",
+         where proname in ('append_batch', 'append_alone', 'append_effects')",
     )
     .fetch_all(&tampered.database)
     .await
     .expect("a list");
-    assert_eq!(limits, ["lock_timeout=2s"]);
+    assert_eq!(limits, ["lock_timeout=200ms"]);
 }
 
 #[tokio::test]

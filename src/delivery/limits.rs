@@ -20,7 +20,8 @@ pub struct QueueLimits {
     /// How long one call of the sink may take before it is given up, also where no caller waits for it:
     /// for a sink that has no limit of its own. Default: a minute. At least `wait`.
     pub call_limit: Duration,
-    /// Statements that run at once. Two keep two cores of a database busy. Default: 2. At least 1.
+    /// Statements that run at once. Two keep two cores of a database busy. Beside them, one fewer, and at
+    /// least one, tries streams that were found locked. Default: 2. At least 1.
     pub connections: usize,
 }
 

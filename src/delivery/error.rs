@@ -40,6 +40,21 @@ pub enum WriteError {
     Store(#[from] StoreError),
 }
 
+/// A shutdown that ran out of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{events} events are not written yet, and {effects} effects still run: give shutdown more time, or a spool"
+)]
+#[non_exhaustive]
+pub struct ShutdownError {
+    /// Events whose callers have no answer yet.
+    pub events: usize,
+    /// Effects that have not recorded how they ended, and cannot any more.
+    pub effects: usize,
+    /// Events that wait in the spool, for the next process with its folder.
+    pub spooled: u64,
+}
+
 impl WriteError {
     /// Whether writing the same event, with the same id, may succeed later.
     #[must_use]
@@ -56,14 +71,18 @@ impl WriteError {
         matches!(self, Self::Store(error) if !error.is_refusal()) && !self.is_for_all()
     }
 
+    /// Whether it is the last word on the record.
+    pub(super) fn is_of_the_record(&self) -> bool {
+        match self {
+            Self::Conflict(_) => true,
+            Self::Store(error) => error.is_refusal(),
+            _ => false,
+        }
+    }
+
     /// Whether it is said of every record, and will be said again.
     pub(super) fn is_for_all(&self) -> bool {
         matches!(self, Self::Store(StoreError::KeyMismatch { .. }))
-    }
-
-    /// Whether the same may go well in a moment.
-    pub(super) fn is_passing(&self) -> bool {
-        matches!(self, Self::Store(StoreError::Unavailable { .. }))
     }
 
     /// Whether it is only the record's stream that is not to be had.

@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use super::DrainReport;
 use super::append::Verdict;
-use super::{DrainReport, Shared};
 use crate::record::{Receipt, Record};
 use crate::store::log_line::log_line;
 
@@ -30,28 +30,35 @@ pub trait Observer: Send + Sync {
 /// Hears nothing.
 impl Observer for () {}
 
-impl Shared {
-    /// Tells the observer which records of a batch are stored, and how long that took.
-    pub(super) fn tell_appended(
+/// The observer of a batcher. One that panics must not end the task that writes for everybody, nor keep the next
+/// thing from being told.
+pub(super) struct Listener(Box<dyn Observer>);
+
+impl Listener {
+    pub(super) fn new(observer: impl Observer + 'static) -> Self {
+        Self(Box::new(observer))
+    }
+
+    /// Tells which records of a batch are stored, and how long that took.
+    pub(super) fn appended(
         &self,
         records: &[Record],
-        verdicts: &[Verdict],
+        verdicts: &[Option<Verdict>],
         took: &[Duration],
     ) {
         for took in took {
             self.tell(|observer| observer.appended(*took));
         }
         for (record, verdict) in records.iter().zip(verdicts) {
-            if let Ok(receipt) = verdict {
+            if let Some(Ok(receipt)) = verdict {
                 self.tell(|observer| observer.stored(record, receipt));
             }
         }
     }
 
-    /// Tells the observer one thing. One that panics must not end the task that writes for everybody, nor keep
-    /// the next thing from being told.
+    /// Tells one thing.
     pub(super) fn tell(&self, what: impl FnOnce(&dyn Observer)) {
-        if catch_unwind(AssertUnwindSafe(|| what(&*self.observer))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| what(&*self.0))).is_err() {
             log_line!(error, "an observer of what is recorded panicked");
         }
     }

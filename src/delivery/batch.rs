@@ -1,0 +1,107 @@
+//! Records under way together, stream by stream, each with who waits for it.
+
+use std::collections::HashSet;
+use std::mem;
+
+use tokio::time::Instant;
+
+use super::WriteError;
+use super::append::Verdict;
+use super::pending::{Pending, Unheard, Waiter};
+use super::queue::InFlight;
+use crate::event::StreamId;
+use crate::record::{Record, Recorded};
+
+/// A batch. Nobody else writes its streams until it is dropped, even if it is empty by then.
+///
+/// A stream goes one way as a whole, or a later event would overtake an earlier one.
+pub(super) struct Batch {
+    records: Vec<Record>,
+    waiters: Vec<Waiter>,
+    in_flight: InFlight,
+}
+
+impl Batch {
+    pub(super) fn of(pending: Vec<Pending>, in_flight: InFlight) -> Self {
+        let (records, waiters) = pending.into_iter().map(|one| (one.record, one.waiter)).unzip();
+        Self { records, waiters, in_flight }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    pub(super) fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// When the first of the waiters runs out of time, and the last.
+    pub(super) fn deadlines(&self) -> Option<(Instant, Instant)> {
+        let deadlines = || self.waiters.iter().map(|waiter| waiter.deadline);
+        deadlines().min().zip(deadlines().max())
+    }
+
+    /// The streams of which any record is as told.
+    pub(super) fn streams_where(&self, is: impl Fn(&Record, &Waiter) -> bool) -> HashSet<StreamId> {
+        let all = self.records.iter().zip(&self.waiters);
+        all.filter(|(record, waiter)| is(record, waiter))
+            .map(|(record, _)| record.stream_id())
+            .collect()
+    }
+
+    /// Takes out these streams.
+    pub(super) fn split_off(&mut self, these: &HashSet<StreamId>) -> Self {
+        let mut out = Self {
+            records: Vec::new(),
+            waiters: Vec::new(),
+            in_flight: self.in_flight.split_off(|stream| these.contains(&stream)),
+        };
+        if these.is_empty() {
+            return out;
+        }
+        let (records, waiters) = (mem::take(&mut self.records), mem::take(&mut self.waiters));
+        for (record, waiter) in records.into_iter().zip(waiters) {
+            let to = if these.contains(&record.stream_id()) { &mut out } else { &mut *self };
+            to.records.push(record);
+            to.waiters.push(waiter);
+        }
+        out
+    }
+
+    /// Takes in what waits of its streams by now.
+    pub(super) fn refill(&mut self) {
+        for Pending { record, waiter } in self.in_flight.take_waiting() {
+            self.records.push(record);
+            self.waiters.push(waiter);
+        }
+    }
+
+    /// Tells each waiter its verdict, and keeps those whose record has none yet.
+    pub(super) fn answer(&mut self, verdicts: Vec<Option<Verdict>>, unheard: &Unheard) {
+        let (records, waiters) = (mem::take(&mut self.records), mem::take(&mut self.waiters));
+        for ((record, waiter), verdict) in records.into_iter().zip(waiters).zip(verdicts) {
+            if let Some(verdict) = verdict {
+                waiter.answer(verdict.map(Recorded::Chained), unheard);
+            } else {
+                self.records.push(record);
+                self.waiters.push(waiter);
+            }
+        }
+    }
+
+    /// Tells the first so many waiters that their records are in the spool.
+    pub(super) fn spooled(&mut self, count: usize, unheard: &Unheard) {
+        let count = count.min(self.records.len());
+        for (record, waiter) in self.records.drain(..count).zip(self.waiters.drain(..count)) {
+            waiter.answer(Ok(Recorded::spooled(&record)), unheard);
+        }
+    }
+
+    /// Tells every waiter the same.
+    pub(super) fn fail(&mut self, error: &WriteError, unheard: &Unheard) {
+        self.records.clear();
+        for waiter in self.waiters.drain(..) {
+            waiter.answer(Err(error.clone()), unheard);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What waits to be written, stream by stream.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::pending::Pending;
+use crate::event::StreamId;
+
+/// Events of one batch at most. More would have two writers take all that a thousand callers submit,
+/// in turn: then one waits for callers while the other's are answered.
+pub(super) const BATCH_EVENTS: usize = 320;
+/// Payload bytes of one batch, apart from its last event.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// Streams in turn, each with its events in their order. A stream is in one batch at a time.
+#[derive(Default)]
+pub(super) struct FairQueue {
+    /// Streams of which events wait or are in flight.
+    streams: HashMap<StreamId, Stream>,
+    /// Streams that wait and are not in flight, each once, whose turn it is first.
+    ready: VecDeque<StreamId>,
+    /// How many events those streams have.
+    ready_events: usize,
+}
+
+#[derive(Default)]
+struct Stream {
+    events: VecDeque<Pending>,
+    is_in_flight: bool,
+}
+
+impl Stream {
+    /// Moves what still finds room in a batch that has so many bytes.
+    fn take(&mut self, batch: &mut Vec<Pending>, bytes: &mut usize) {
+        while batch.len() < BATCH_EVENTS
+            && *bytes < BATCH_BYTES
+            && let Some(pending) = self.events.pop_front()
+        {
+            *bytes += pending.record.payload_len();
+            batch.push(pending);
+        }
+    }
+}
+
+impl FairQueue {
+    /// How many events wait of streams that are not in flight.
+    pub(super) fn ready_events(&self) -> usize {
+        self.ready_events
+    }
+
+    pub(super) fn push(&mut self, pending: Pending) {
+        let stream_id = pending.record.stream_id();
+        let stream = self.streams.entry(stream_id).or_default();
+        if !stream.is_in_flight {
+            if stream.events.is_empty() {
+                self.ready.push_back(stream_id);
+            }
+            self.ready_events += 1;
+        }
+        stream.events.push_back(pending);
+    }
+
+    /// Takes streams until there are `share` events, and of the last one what still finds room in a batch. They are
+    /// in flight from now on. What finds no room waits for the stream's next turn: a stream that is flooded holds
+    /// up none but itself.
+    ///
+    /// What waits of a stream goes together: to lock it, and to move its head on, costs a database as much
+    /// for one event as for many.
+    pub(super) fn take(&mut self, share: usize) -> (Vec<Pending>, Vec<StreamId>) {
+        // Callers wait for the lock meanwhile: nothing is to grow.
+        let mut batch = Vec::with_capacity(BATCH_EVENTS.min(self.ready_events));
+        let (mut streams, mut bytes) = (Vec::new(), 0);
+        while batch.len() < share
+            && bytes < BATCH_BYTES
+            && let Some(stream_id) = self.ready.pop_front()
+        {
+            let Some(stream) = self.streams.get_mut(&stream_id) else { continue };
+            stream.is_in_flight = true;
+            self.ready_events -= stream.events.len();
+            streams.push(stream_id);
+            stream.take(&mut batch, &mut bytes);
+        }
+        (batch, streams)
+    }
+
+    /// Takes what waits of a stream that is in flight, as far as there is room in a batch.
+    pub(super) fn take_of(&mut self, stream_id: StreamId, batch: &mut Vec<Pending>) {
+        if let Some(stream) = self.streams.get_mut(&stream_id) {
+            stream.take(batch, &mut 0);
+        }
+    }
+
+    /// These streams are in flight no longer.
+    pub(super) fn settle(&mut self, streams: &[StreamId]) {
+        for stream_id in streams {
+            let Some(stream) = self.streams.get_mut(stream_id) else { continue };
+            stream.is_in_flight = false;
+            if stream.events.is_empty() {
+                self.streams.remove(stream_id);
+            } else {
+                self.ready_events += stream.events.len();
+                self.ready.push_back(*stream_id);
+            }
+        }
+    }
+
+    /// Everything that waits, stream by stream.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Pending> {
+        self.streams.values_mut().flat_map(|stream| &mut stream.events)
+    }
+}

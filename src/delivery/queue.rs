@@ -1,0 +1,329 @@
+//! What waits to be written, and who writes it.
+//!
+//! The one place where backpressure is decided: a record beyond the capacity waits in the overflow, in the order
+//! of arrival, for at most half of its time; one beyond that is refused.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::WriteError;
+use super::capacity::{Capacity, Slot};
+use super::fair_queue::{BATCH_EVENTS, FairQueue};
+use super::limits::QueueLimits;
+use super::pending::{Answer, Pending, Reply, Unheard, Waiter, reply};
+use crate::event::StreamId;
+use crate::record::Record;
+
+/// So many events are worth another statement beside the one that is in flight. Fewer do better to
+/// wait, and share the next one.
+const WORTH_A_WRITER: usize = 32;
+
+/// What waits, and what is in flight.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// Bounds what is queued or in flight.
+    capacity: Arc<Capacity>,
+    /// Bounds the overflow.
+    overflow: Arc<Capacity>,
+    writers_max: usize,
+    /// Told whenever the last record was answered.
+    emptied: Notify,
+    pub(super) unheard: Unheard,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: FairQueue,
+    /// Records for which there is no room, in the order of arrival.
+    overflow: VecDeque<Overflowed>,
+    /// How many records were ever put there.
+    overflowed: u64,
+    is_closed: bool,
+    /// How many events were ever queued.
+    arrived: usize,
+    writers: usize,
+    /// Writers that have not taken a batch yet.
+    starting: usize,
+    /// Writers whose batch takes long.
+    slow: usize,
+}
+
+struct Overflowed {
+    place: u64,
+    record: Record,
+    deadline: Instant,
+    /// What gets room later than this has no time left for the database.
+    leaves_at: Instant,
+    reply: Reply,
+    _slot: Slot,
+}
+
+/// A record that was taken in.
+pub(super) struct Entered {
+    pub(super) answer: Answer,
+    /// Its place in the overflow, if there was no room, and until when it may wait there.
+    pub(super) overflowed: Option<(u64, Instant)>,
+    /// The caller is to start a writer, which is counted already.
+    pub(super) is_writer_wanted: bool,
+}
+
+impl State {
+    fn push(&mut self, pending: Pending) {
+        self.waiting.push(pending);
+        self.arrived += 1;
+    }
+
+    /// Writers to whom what waits may be left.
+    fn active(&self) -> usize {
+        self.writers - self.slow
+    }
+
+    /// Counts another writer in, if one is wanted.
+    fn hire(&mut self, writers_max: usize) -> bool {
+        let is_worth_it = match self.active() {
+            0 => self.waiting.ready_events() > 0,
+            _ => self.waiting.ready_events() >= WORTH_A_WRITER,
+        };
+        let is_hired = is_worth_it && self.starting == 0 && self.writers < writers_max;
+        self.writers += usize::from(is_hired);
+        self.starting += usize::from(is_hired);
+        is_hired
+    }
+
+    /// How many events are for the writer that asks. Where others have nothing to do, they get their
+    /// shares, if those are worth a statement: else all callers would seal, and then wait, together.
+    fn share(&self, writers_max: usize) -> usize {
+        let waiting = self.waiting.ready_events();
+        let idle = (writers_max + 1).saturating_sub(self.active()).max(1);
+        let share = waiting.div_ceil(idle);
+        if waiting - share < WORTH_A_WRITER { BATCH_EVENTS } else { share.min(BATCH_EVENTS) }
+    }
+
+    /// Where no writer is left, whoever waits is told, and starts one on a runtime of its own.
+    fn leave_to_callers(&mut self) {
+        if self.writers == 0 {
+            let waiting = self.waiting.iter_mut().map(|pending| &mut pending.waiter.reply);
+            let overflow = self.overflow.iter_mut().map(|overflowed| &mut overflowed.reply);
+            waiting.chain(overflow).for_each(Reply::orphan);
+        }
+    }
+}
+
+impl Queue {
+    pub(super) fn new(limits: QueueLimits) -> Self {
+        let capacity = || Arc::new(Capacity::new(limits.events, limits.bytes));
+        Self {
+            state: Mutex::default(),
+            capacity: capacity(),
+            overflow: capacity(),
+            writers_max: limits.connections,
+            emptied: Notify::new(),
+            unheard: Unheard::default(),
+        }
+    }
+
+    /// Takes a record in.
+    pub(super) fn enter(&self, record: Record, deadline: Instant) -> Result<Entered, WriteError> {
+        let (reply, answer) = reply();
+        let mut state = self.lock();
+        if state.is_closed {
+            return Err(WriteError::Closed);
+        }
+        let mut overflowed = None;
+        // Nobody is overtaken.
+        let has_room = state.overflow.is_empty();
+        if let Some(slot) = has_room.then(|| self.capacity.take(record.payload_len())).flatten() {
+            state.push(Pending { record, waiter: Waiter { deadline, reply, slot } });
+        } else {
+            let slot = self.overflow.take(record.payload_len());
+            let slot = slot.ok_or_else(|| self.overloaded())?;
+            let now = Instant::now();
+            let leaves_at = now + deadline.saturating_duration_since(now) / 2;
+            let place = state.overflowed;
+            state.overflowed += 1;
+            let entry = Overflowed { place, record, deadline, leaves_at, reply, _slot: slot };
+            state.overflow.push_back(entry);
+            overflowed = Some((place, leaves_at));
+        }
+        Ok(Entered { answer, overflowed, is_writer_wanted: state.hire(self.writers_max) })
+    }
+
+    /// Takes a record out of the overflow whose time there is up; whether it was still there.
+    pub(super) fn leave(&self, place: u64) -> bool {
+        let mut state = self.lock();
+        let at = state.overflow.iter().position(|overflowed| overflowed.place == place);
+        let left = at.and_then(|at| state.overflow.remove(at)).is_some();
+        drop(state);
+        self.tell_if_empty();
+        left
+    }
+
+    #[cold]
+    pub(super) fn overloaded(&self) -> WriteError {
+        WriteError::Overloaded { events: self.capacity.taken() }
+    }
+
+    /// Counts another writer in, if one is wanted: the caller is to start it.
+    pub(super) fn hire(&self) -> bool {
+        self.lock().hire(self.writers_max)
+    }
+
+    /// No record comes in any more.
+    pub(super) fn close(&self) {
+        self.lock().is_closed = true;
+    }
+
+    /// How many records have no answer yet.
+    pub(super) fn unanswered(&self) -> usize {
+        self.capacity.taken() + self.overflow.taken()
+    }
+
+    /// Waits until each record has its answer.
+    pub(super) async fn empty(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.unanswered() == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    fn tell_if_empty(&self) {
+        if self.unanswered() == 0 {
+            self.emptied.notify_waiters();
+        }
+    }
+
+    /// Lets records in from the overflow as far as there is room; those whose time is up, for whom.
+    fn let_in(&self, state: &mut State) -> Vec<Reply> {
+        let (mut late, now) = (Vec::new(), Instant::now());
+        while let Some(first) = state.overflow.front() {
+            let is_late = first.leaves_at <= now;
+            let slot = self.capacity.take(first.record.payload_len());
+            if slot.is_none() && !is_late {
+                break;
+            }
+            let Some(first) = state.overflow.pop_front() else { break };
+            let Overflowed { record, deadline, reply, .. } = first;
+            match slot {
+                Some(slot) if !is_late => {
+                    state.push(Pending { record, waiter: Waiter { deadline, reply, slot } });
+                }
+                _ => late.push(reply),
+            }
+        }
+        late
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it holds the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Streams whose events somebody writes: nobody else does until this is dropped.
+pub(super) struct InFlight {
+    queue: Arc<Queue>,
+    streams: Vec<StreamId>,
+}
+
+impl InFlight {
+    /// Takes out the streams that are among `these`.
+    pub(super) fn split_off(&mut self, these: impl Fn(StreamId) -> bool) -> Self {
+        let streams = mem::take(&mut self.streams);
+        let (out, left) = streams.into_iter().partition(|stream| these(*stream));
+        self.streams = left;
+        Self { queue: Arc::clone(&self.queue), streams: out }
+    }
+
+    /// What waits of these streams by now, as far as there is room in a batch.
+    pub(super) fn take_waiting(&self) -> Vec<Pending> {
+        let (mut batch, mut state) = (Vec::new(), self.queue.lock());
+        for stream_id in &self.streams {
+            state.waiting.take_of(*stream_id, &mut batch);
+        }
+        batch
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let queue = &self.queue;
+        let mut state = queue.lock();
+        state.waiting.settle(&self.streams);
+        let late = queue.let_in(&mut state);
+        state.leave_to_callers();
+        drop(state);
+        for reply in late {
+            reply.answer(Err(queue.overloaded()), &queue.unheard);
+        }
+        queue.tell_if_empty();
+    }
+}
+
+/// A writer, as the queue counts it.
+pub(super) struct QueueWriter {
+    queue: Arc<Queue>,
+    is_starting: bool,
+    is_slow: bool,
+    has_retired: bool,
+}
+
+impl QueueWriter {
+    /// A writer that is counted already, see [`Queue::hire`].
+    pub(super) fn hired(queue: &Arc<Queue>) -> Self {
+        Self { queue: Arc::clone(queue), is_starting: true, is_slow: false, has_retired: false }
+    }
+
+    /// Takes the next batch, by stream. Where there is none for it, the writer retires, under the same lock: what is
+    /// queued from then on finds no writer, and starts one.
+    pub(super) fn take(&mut self) -> Option<(Vec<Pending>, InFlight)> {
+        let mut state = self.queue.lock();
+        state.slow -= usize::from(mem::take(&mut self.is_slow));
+        state.starting -= usize::from(mem::take(&mut self.is_starting));
+        if state.active() == 1 || state.waiting.ready_events() >= WORTH_A_WRITER {
+            let share = state.share(self.queue.writers_max);
+            let (mut batch, streams) = state.waiting.take(share);
+            if !batch.is_empty() {
+                drop(state);
+                // In the order of the streams' ids, in which the database has them in an index. Stable.
+                // What is moved about is the keys, and each event once.
+                batch.sort_by_cached_key(|pending| pending.record.stream_id());
+                return Some((batch, InFlight { queue: Arc::clone(&self.queue), streams }));
+            }
+        }
+        state.writers -= 1;
+        self.has_retired = true;
+        None
+    }
+
+    /// Its batch takes long: nobody waits for it but its own callers.
+    pub(super) fn is_slow(&mut self) {
+        self.is_slow = true;
+        self.queue.lock().slow += 1;
+    }
+
+    /// How many events were ever queued.
+    pub(super) fn arrived(&self) -> usize {
+        self.queue.lock().arrived
+    }
+}
+
+impl Drop for QueueWriter {
+    fn drop(&mut self) {
+        if self.has_retired {
+            return;
+        }
+        // The runtime is stopping, with the callers on it. Others may wait on a runtime of their own.
+        let mut state = self.queue.lock();
+        state.starting -= usize::from(self.is_starting);
+        state.slow -= usize::from(self.is_slow);
+        state.writers -= 1;
+        state.leave_to_callers();
+    }
+}
