@@ -110,7 +110,7 @@ impl Label {
     }
 }
 
-/// The sets that other floors name, put together once: a record asks for them each time.
+/// The sets that other rooms name, put together once: a record asks for them each time.
 struct Values {
     budgets: Vec<&'static str>,
     effects: Vec<&'static str>,

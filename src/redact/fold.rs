@@ -106,7 +106,7 @@ fn imitated(c: char) -> Option<char> {
 /// One letter of a folded text, and where it stands in the text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Letter {
-    /// The folded letter, or a space in the place of whatever separates words.
+    /// The folded letter, or a space in the place of a word separator.
     pub(super) c: char,
     /// Where the character begins, in bytes.
     pub(super) start: usize,

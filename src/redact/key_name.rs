@@ -74,7 +74,7 @@ impl KeyKind {
         }
     }
 
-    /// What stands in the place of a value that is masked whatever it looks like.
+    /// The replacement for a value that is always masked.
     pub(super) const fn mask(self) -> Option<&'static str> {
         match self {
             Self::Address => Some("[address]"),

@@ -1,4 +1,4 @@
-//! Finds names that are known in a text, in one pass, in whatever spelling.
+//! Finds names that are known in a text, in one pass, in any spelling.
 //!
 //! Names are a tree of folded letters. A walk begins at each word of the text, and ends at the first letter
 //! that continues no name. A space in the text is passed where a name has one, or where the name is

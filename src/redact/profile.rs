@@ -24,7 +24,7 @@ use super::known::KnownValues;
 /// | what the system noted | shown, contacts masked | as what people wrote; single words if listed |
 /// | limits, charges, scores, prices, words that are listed | shown | shown |
 /// | words that are not listed | shown, contacts masked | hidden |
-/// | whatever looks medical | shown, contacts masked | hidden |
+/// | text that looks medical | shown, contacts masked | hidden |
 /// | who resolved or switched what, and why | shown, contacts masked | hidden |
 /// | fields this version does not know | shown, contacts masked | hidden |
 ///

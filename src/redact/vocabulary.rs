@@ -196,7 +196,7 @@ fn is_code_or_type(field: &str, text: &str) -> bool {
     }
 }
 
-/// `v2`, `1.10`, `2.0.1`: too short for a number of anybody's.
+/// `v2`, `1.10`, `2.0.1`: too short for a phone number.
 fn is_version(text: &str) -> bool {
     let is_part =
         |part: &str| matches!(part.len(), 1 | 2) && part.bytes().all(|byte| byte.is_ascii_digit());

@@ -85,7 +85,7 @@ fn faults(path: &Path, source: &str) -> Vec<String> {
     // The front door uses every room.
     let Some(room) = module.first() else { return faults };
     if code.contains("sqlx::") && *room != "store" {
-        faults.push("uses sqlx outside the storage floor".to_owned());
+        faults.push("uses sqlx outside the storage room".to_owned());
     }
     let Some((_, lower)) = ROOMS.iter().find(|(name, _)| name == room) else {
         faults.push(format!("is in a room the house does not have: {room}"));
@@ -195,7 +195,7 @@ fn every_file_keeps_the_rules_of_the_house() {
 }
 
 #[test]
-fn a_room_may_use_itself_and_lower_floors() {
+fn a_room_may_use_itself_and_lower_rooms() {
     for (path, source) in [
         ("event/ids.rs", "use super::EventError; use crate::event::EventType;"),
         ("redact/withhold.rs", "use crate::event::Actor;"),
@@ -213,7 +213,7 @@ fn a_room_may_use_itself_and_lower_floors() {
 }
 
 #[test]
-fn every_way_to_a_higher_floor_is_seen() {
+fn every_way_to_a_higher_room_is_seen() {
     for (path, source, fault) in [
         ("event/ids.rs", "use crate::proof::Digest;", "uses crate::proof"),
         ("proof/chain.rs", "use crate::event::EventId;", "uses crate::event"),
@@ -229,7 +229,7 @@ fn every_way_to_a_higher_floor_is_seen() {
         ("event/ids.rs", "use crate::RequestPack;", "uses crate::RequestPack"),
         ("event/ids.rs", "use crate::*;\nuse crate::store;", "uses crate::store"),
         ("cellar/wine.rs", "", "is in a room the house does not have: cellar"),
-        ("record/seal.rs", "use sqlx::Row;", "uses sqlx outside the storage floor"),
+        ("record/seal.rs", "use sqlx::Row;", "uses sqlx outside the storage room"),
         (
             "store/mod.rs",
             "fn f() { tracing::warn!(why, \"away\"); }",
