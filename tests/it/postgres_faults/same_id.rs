@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use moltbot_audit::EventId;
+use moltbot_audit::auditor::{Clock as _, SystemClock};
 use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::store::admission::{Claim, Conclusion, Verdict};
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ use crate::support::rows::Row;
 async fn forge(tampered: &Tampered, id: Uuid) {
     let real = EventId::from_uuid(id).expect("an event id").created_at();
     for days in [-300, -40, -1, 1, 40] {
-        let created_at = (real + TimeDelta::days(days)).min(Utc::now());
+        let created_at = (real + TimeDelta::days(days)).min(SystemClock::new().now());
         let other = sealed(event(&fresh_request()).output(json!("forged")));
         let row = Row { id, created_at, ..Row::of(&other) };
         let stored = row.call_with_arrays(&tampered.database, "append", "").await;
@@ -54,7 +55,7 @@ async fn what_is_replayed_is_the_outcome_that_settled_the_effect() {
 
 /// Dated so that it stands in another partition again.
 async fn forge_again(tampered: &Tampered, id: Uuid) {
-    let created_at = Utc::now() - TimeDelta::days(9_000);
+    let created_at = SystemClock::new().now() - TimeDelta::days(9_000);
     let row = Row { id, created_at, ..Row::of(&sealed(event(&fresh_request()))) };
     row.call_with_arrays(&tampered.database, "append", "").await.expect("it is appended");
 }
