@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Utc};
 use moltbot_audit::EventId;
 use moltbot_audit::auditor::{Clock as _, SystemClock};
 use moltbot_audit::record::{Receipt, Record};
