@@ -1022,7 +1022,8 @@ declare
     chain_hash bytea;
 begin
     if (
-        admit.event_type = 'effect.admitted' and claim.effect_id is not null
+        -- In its own form, by which readers of the trail find the outcome.
+        admit.event_type = 'effect.admitted' and said ->> 'effect_id' = claim.effect_id::text
         and claim.input_hash is not null and said ->> 'effect' is not null and said ->> 'lease_ms' is not null
     ) is not true then
         raise exception 'the event of an admission says no claim: it is an effect.admitted with effect_id, effect, '

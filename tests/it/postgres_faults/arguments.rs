@@ -69,9 +69,8 @@ fn said(changes: &Value) -> String {
     format!("$json${said}$json$")
 }
 
-#[tokio::test]
-async fn an_intent_that_says_no_whole_claim_is_refused() {
-    let tampered = Tampered::with(SHA16).await;
+/// What makes a claim none.
+fn broken() -> Vec<Value> {
     let mut cases: Vec<Value> = Vec::new();
     for period in ["request", "day"] {
         let whole = json!({ "budget": "tokens", "period": period, "amount": 1, "limit": 10 });
@@ -103,7 +102,19 @@ async fn an_intent_that_says_no_whole_claim_is_refused() {
         cases.push(json!({ "charges": [whole, whole] }));
     }
     for (name, values) in [
-        ("effect_id", json!([null, "", "no id", 5, "01a2f1a0-0000-7000-8000-00000000000x"])),
+        (
+            "effect_id",
+            json!([
+                null,
+                "",
+                "no id",
+                5,
+                "01a2f1a0-0000-7000-8000-00000000000x",
+                "01A2F1A0-0000-7000-8000-000000000001",
+                "01a2f1a0000070008000000000000001",
+                "{01a2f1a0-0000-7000-8000-000000000001}"
+            ]),
+        ),
         ("effect", json!([null])),
         ("input_hash", json!([null, "", "ab", "ab".repeat(31), "ab".repeat(33), "xy".repeat(32)])),
         ("key_hash", json!(["", "ab", 5, "xy".repeat(32), [1]])),
@@ -115,7 +126,13 @@ async fn an_intent_that_says_no_whole_claim_is_refused() {
     ] {
         cases.extend(values.as_array().expect("a list").iter().map(|value| json!({ name: value })));
     }
-    for case in cases {
+    cases
+}
+
+#[tokio::test]
+async fn an_intent_that_says_no_whole_claim_is_refused() {
+    let tampered = Tampered::with(SHA16).await;
+    for case in broken() {
         let admit = admit("'effect.admitted'", &said(&case));
         let (code, message) = refused(&tampered, &admit).await;
         assert!(["22", "23", "21"].contains(&&code[..2]), "{code} {message}: {case}");

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::EventId;
-use moltbot_audit::auditor::{Clock as _, SystemClock};
 use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::store::admission::{Claim, Conclusion, Verdict};
 use serde_json::{Value, json};
@@ -17,11 +16,11 @@ use crate::support::claims::{Case, id_at, outcome, told};
 use crate::support::records::{event, fresh_request, morning, sealed};
 use crate::support::rows::Row;
 
-/// Stores events of another request under this id, as any host may: dated before the real one, and after it.
+/// Stores events of another request under this id, as any host may: dated before the real one, in its month and in others.
 async fn forge(tampered: &Tampered, id: Uuid) {
     let real = EventId::from_uuid(id).expect("an event id").created_at();
-    for days in [-300, -40, -1, 1, 40] {
-        let created_at = (real + TimeDelta::days(days)).min(SystemClock::new().now());
+    for earlier in [TimeDelta::days(300), TimeDelta::days(40), TimeDelta::microseconds(1)] {
+        let created_at = real - earlier;
         let other = sealed(event(&fresh_request()).output(json!("forged")));
         let row = Row { id, created_at, ..Row::of(&other) };
         let stored = row.call_with_arrays(&tampered.database, "append", "").await;
@@ -55,7 +54,7 @@ async fn what_is_replayed_is_the_outcome_that_settled_the_effect() {
 
 /// Dated so that it stands in another partition again.
 async fn forge_again(tampered: &Tampered, id: Uuid) {
-    let created_at = SystemClock::new().now() - TimeDelta::days(9_000);
+    let created_at = morning() - TimeDelta::days(9_000);
     let row = Row { id, created_at, ..Row::of(&sealed(event(&fresh_request()))) };
     row.call_with_arrays(&tampered.database, "append", "").await.expect("it is appended");
 }
@@ -94,10 +93,10 @@ async fn sql_reads_the_time_of_an_id_as_the_library_does() {
     let start = morning();
     let times = (0..1_000).map(|n| start + TimeDelta::microseconds(n));
     let far = [0, 1, 999, 1_000, 253_402_300_799_999_999, 1_700_000_000_123_456];
-    let far = far.map(|us| chrono::DateTime::from_timestamp_micros(us).expect("a time"));
+    let far = far.map(|us| DateTime::from_timestamp_micros(us).expect("a time"));
     for at in times.chain(far) {
         let id = id_at(at).uuid();
-        let read: chrono::DateTime<Utc> = sqlx::query_scalar("select moltbot_audit.time_of_id($1)")
+        let read: DateTime<Utc> = sqlx::query_scalar("select moltbot_audit.time_of_id($1)")
             .bind(id)
             .fetch_one(&tampered.database)
             .await
