@@ -99,27 +99,24 @@ impl<T: Future<Output = ()>> Running<'_, T> {
             }
             Failure::Refused(_) | Failure::Locked(_) => {}
         }
-        let mut streams: Vec<_> = self.append.streams().collect();
+        let streams: Vec<_> = self.append.streams().collect();
         if let [alone] = &*streams {
-            let alone = alone.clone();
-            self.settle_stream(alone, failure).await;
-            return;
+            return self.settle_stream(alone.clone(), failure).await;
         }
         let mut locked_in_a_row = 0;
-        for stream in streams.drain(..) {
-            let stream_id = self.append.records[stream.start].stream_id();
-            let Err(failure) = (if locked_in_a_row < LOCKED_IN_A_ROW {
-                self.call(stream.clone()).await
-            } else {
-                Err(Failure::Locked(table_locked()))
-            }) else {
-                locked_in_a_row = 0;
+        for stream in streams {
+            let first = stream.start;
+            if locked_in_a_row == LOCKED_IN_A_ROW {
+                self.lock(first, table_locked());
                 continue;
-            };
-            self.settle_stream(stream, failure).await;
+            }
+            if let Err(failure) = self.call(stream.clone()).await {
+                self.settle_stream(stream, failure).await;
+            }
             if self.outcome.away.is_some() {
                 return;
             }
+            let stream_id = self.append.records[first].stream_id();
             let is_locked = self.outcome.locked.contains_key(&stream_id);
             locked_in_a_row = if is_locked { locked_in_a_row + 1 } else { 0 };
         }
