@@ -17,14 +17,14 @@ pub(crate) use self::entry::{Change, Entry, State};
 #[cfg(feature = "sqlite")]
 pub(crate) use self::entry::{Held, lease_end};
 pub(crate) use self::own_events::{
-    check_appended, check_claim, check_conclusion, check_flip, check_rotation, foreign_outcome,
+    check_appended, check_conclusion, check_flip, check_rotation, foreign_outcome,
 };
 use super::StoreError;
 use super::admission::{Claim, Obstacle, Scope, Verdict};
 use crate::event::Period;
 use crate::redact::KeyFingerprint;
 
-pub(crate) use super::claim::DOING;
+pub(crate) use super::claim::{DOING, check_claim};
 
 /// What is wrong with a claim whose intent was recorded as an event like any other.
 pub(crate) const STORED_WITHOUT_ENTRY: &str = "the intent is recorded already, and made no entry";

@@ -2,7 +2,6 @@
 //! SQL.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -11,7 +10,7 @@ use crate::event::{Actor, EventType, Outcome, StreamId};
 use crate::record::{Header, Record, Role};
 use crate::redact::KeyFingerprint;
 use crate::store::StoreError;
-use crate::store::admission::{Charge, Claim, Conclusion, SwitchState};
+use crate::store::admission::{Conclusion, SwitchState};
 
 /// Objects to a batch with an event that only another function of the store appends, together with the
 /// change that it reports.
@@ -56,46 +55,6 @@ fn check_outcomes(batch: &[Record]) -> Result<(), StoreError> {
         })
     };
     if of(Role::Outcome).any(is_foreign) { Err(foreign_outcome()) } else { Ok(()) }
-}
-
-/// Objects to a claim whose event says another one: what is recorded must be what is taken.
-pub(crate) fn check_claim(claim: &Claim) -> Result<(), StoreError> {
-    let input = claim.intent.input().unwrap_or_default();
-    let text = |name: &str| input[name].as_str();
-    let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-    let lasts = |name: &str, taken: Option<Duration>| number(&input[name]) == taken.map(millis);
-    let none = Vec::new();
-    let list = |name: &str| input.get(name).map_or(Some(&none), Value::as_array);
-    let (switches, charges) = (list("switches"), list("charges"));
-    let is_charge = |(said, charge): (&Value, &Charge)| {
-        said["budget"].as_str() == Some(charge.budget.as_str())
-            && said["period"].as_str() == Some(charge.period.as_str())
-            && number(&said["amount"]) == Some(charge.amount)
-            && number(&said["limit"]) == Some(charge.limit)
-    };
-    let is_same = is(&claim.intent, &EventType::EFFECT_ADMITTED)
-        && text("effect_id") == Some(&claim.effect_id.to_string())
-        && text("effect") == Some(&claim.effect)
-        && text("key_hash") == claim.key_hash.map(|hash| hash.to_hex()).as_deref()
-        && text("input_hash") == Some(&claim.input_hash.to_hex())
-        && switches.is_some_and(|said| {
-            said.iter().map(Value::as_str).eq(claim.switches.iter().map(|of| Some(of.as_str())))
-        })
-        && text("consent_id") == claim.consent.as_ref().map(|consent| consent.consent_id.as_str())
-        && lasts("lease_ms", Some(claim.lease))
-        && lasts("elapsed_max_ms", claim.elapsed_max)
-        && lasts("consent_lifetime_ms", claim.consent.as_ref().map(|consent| consent.lifetime))
-        && charges.is_some_and(|said| {
-            said.len() == claim.charges.len() && said.iter().zip(&claim.charges).all(is_charge)
-        });
-    if is_same { Ok(()) } else { Err(refused("the event of an admission says another claim")) }
-}
-
-/// A number as it is sealed: one that JSON readers would round is a text.
-fn number(value: &Value) -> Option<i64> {
-    let text = value.as_str().map(|text| text.parse::<u64>().ok());
-    let number = text.unwrap_or_else(|| value.as_u64())?;
-    Some(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 /// Objects to a flip whose event says something else.

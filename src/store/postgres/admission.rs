@@ -19,8 +19,7 @@ use crate::store::StoreError;
 use crate::store::admission::{
     Admission, Claim, Conclusion, Flip, Lease, Obstacle, SwitchState, Verdict,
 };
-use crate::store::claim::DOING;
-use crate::store::decision::check_claim;
+use crate::store::claim::{DOING, check_claim};
 
 const ADMIT: Sql = record_sql!(
     "select verdict, other_effect_id, other_output, other_lease_until, switch, used, day_used, \
