@@ -189,6 +189,7 @@ impl Trail {
         if let Some(Value::Object(members)) = &mut events[0].input {
             members.extend(additions.iter().map(|(name, _)| (name.clone(), leaf.clone())));
         }
+        events.iter_mut().for_each(understandable);
         Self { request, events, additions }
     }
 
@@ -200,6 +201,16 @@ impl Trail {
                 Some(kind) => profile.danger_show(field.clone(), *kind),
             })
         })
+    }
+}
+
+/// Takes out of a word about a consent what admission would not understand: that is refused when it is recorded.
+fn understandable(event: &mut AuditEvent) {
+    if event.event_type.as_str().starts_with("call.consent_")
+        && let Some(Value::Object(input)) = &mut event.input
+    {
+        input.retain(|name, value| name != "consent_id" || value.is_string());
+        input.remove("expires_at");
     }
 }
 
