@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A batch is what arrived while the last one was in flight; there is no timer. A stream is in flight once at a time,
-//! so that its events are never reordered. The [`circuit_breaker`] says whether the database is away.
+//! so that its events are never reordered. The circuit breaker says whether the database is away.
 //!
 //! A crash loses nothing that was acknowledged: a caller has its answer when the record is in the database or on
 //! the spool's disk. One after the database's commit and before the answer leaves an event that its caller may
