@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::WriteError;
-use super::circuit_breaker::CircuitBreaker;
+use super::circuit_breaker::{Away, CircuitBreaker};
 use super::last_moment::at_the_last_moment;
 use crate::event::StreamId;
 use crate::record::{Receipt, Record};
@@ -33,14 +33,6 @@ pub(super) struct Outcome {
     pub(super) away: Option<Away>,
     /// How long each call took that the sink answered with receipts.
     pub(super) took: Vec<Duration>,
-}
-
-/// Why the database took nothing.
-#[derive(Clone)]
-pub(super) struct Away {
-    pub(super) why: WriteError,
-    /// It said nothing within its time.
-    pub(super) is_silent: bool,
 }
 
 /// A batch being appended.

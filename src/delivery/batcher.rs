@@ -11,8 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::adoption::Adoption;
-use super::append::Away;
-use super::circuit_breaker::CircuitBreaker;
+use super::circuit_breaker::{Away, CircuitBreaker};
 use super::drain::Drain;
 use super::last_moment::at_the_last_moment;
 use super::observer::Listener;

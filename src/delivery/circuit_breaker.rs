@@ -7,12 +7,20 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::append::Away;
+use super::WriteError;
 use crate::store::AuditSink;
 use crate::store::log_line::log_line;
 
 /// How long the database may take to say that it is there.
 const ASK: Duration = Duration::from_secs(1);
+
+/// Why the database took nothing.
+#[derive(Clone)]
+pub(super) struct Away {
+    pub(super) why: WriteError,
+    /// It said nothing within its time.
+    pub(super) is_silent: bool,
+}
 
 /// Closed while the database answers. While it is open, records go to the spool at once.
 ///

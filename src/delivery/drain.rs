@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::append::{Append, Away, Verdict};
+use super::append::{Append, Verdict};
 use super::backoff::Backoff;
-use super::circuit_breaker::chain;
+use super::circuit_breaker::{Away, chain};
+use super::drain_report::DrainReport;
 use super::pipeline::Pipeline;
 use super::spool::{Spool, SpoolError, Spooled};
 use crate::event::{EventType, StreamId};
@@ -27,29 +27,6 @@ const SPOOL_LIMIT: Duration = Duration::from_mins(1);
 /// The pauses between two tries while the database is away.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);
-
-/// What was brought from the spool to the database, from its first event on until it was empty.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DrainReport {
-    /// Events that are stored now; of some it may have been known before.
-    pub stored: u64,
-    /// Events that the database refuses for good, or knows with other content. They are kept in the
-    /// spool's file, set aside.
-    pub set_aside: u64,
-    /// The time of the oldest event.
-    pub oldest_at: Option<DateTime<Utc>>,
-    /// The time of the newest event.
-    pub newest_at: Option<DateTime<Utc>>,
-}
-
-impl DrainReport {
-    fn count(&mut self, record: &Record) {
-        let at = record.header().created_at;
-        self.oldest_at = Some(self.oldest_at.map_or(at, |oldest| oldest.min(at)));
-        self.newest_at = Some(self.newest_at.map_or(at, |newest| newest.max(at)));
-    }
-}
 
 /// The one drain of a batcher.
 pub(super) struct Drain {

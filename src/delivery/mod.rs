@@ -23,6 +23,7 @@ mod batcher;
 mod capacity;
 mod circuit_breaker;
 mod drain;
+mod drain_report;
 mod error;
 mod failures;
 mod fair_queue;
@@ -36,7 +37,7 @@ mod spool;
 mod writer;
 
 pub use self::batcher::Batcher;
-pub use self::drain::DrainReport;
+pub use self::drain_report::DrainReport;
 pub use self::error::{ShutdownError, WriteError};
 pub use self::failures::Failures;
 pub use self::limits::QueueLimits;

@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::DrainReport;
 use super::append::Verdict;
+use super::drain_report::DrainReport;
 use crate::record::{Receipt, Record};
 use crate::store::log_line::log_line;
 

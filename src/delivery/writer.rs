@@ -10,9 +10,10 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::WriteError;
-use super::append::{Append, Away};
+use super::append::Append;
 use super::backoff::Backoff;
 use super::batch::Batch;
+use super::circuit_breaker::Away;
 use super::drain::Drain;
 use super::pipeline::{Pipeline, SPOOL_WAIT};
 use super::queue::QueueWriter;
