@@ -60,7 +60,7 @@ impl Batcher {
             limits,
             listener: Listener::new(observer),
             queue: Arc::new(Queue::new(limits)),
-            breaker: CircuitBreaker::default(),
+            breaker: CircuitBreaker::new(limits.wait),
             locked: Semaphore::new(locked),
             is_spool_failing: AtomicBool::new(false),
             hurry: watch::Sender::new(false),
@@ -126,8 +126,7 @@ impl Batcher {
     /// Hears that the database gave no answer in time to a caller who asks it past the queue, and began `since`
     /// then. If it is away, records go to the spool, if there is one, until a drain finds it back.
     pub fn unanswered(&self, why: &StoreError, since: Instant) {
-        // A silence that was cut short says nothing.
-        if self.spool().is_some() && since.elapsed() >= self.wait() / 2 {
+        if self.spool().is_some() {
             let pipeline = Arc::clone(&self.pipeline);
             let away = Away { why: why.clone().into(), is_silent: true };
             // The caller's time is up: it does not wait for this.

@@ -26,9 +26,11 @@ pub(super) struct Away {
 ///
 /// A lock, a slow stream, or a stall of the runtime is no outage: it stays closed if anything was answered since the
 /// unanswered call began, and after a first silence if the database says that it is there. A drain closes it again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct CircuitBreaker {
     is_open: AtomicBool,
+    /// A silence that was cut short of this says nothing.
+    silence_min: Duration,
     state: Mutex<State>,
 }
 
@@ -40,6 +42,12 @@ struct State {
 }
 
 impl CircuitBreaker {
+    /// For callers who wait for so long.
+    pub(super) fn new(wait: Duration) -> Self {
+        let (is_open, state) = (AtomicBool::new(false), Mutex::default());
+        Self { is_open, silence_min: wait / 2, state }
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.is_open.load(Ordering::SeqCst)
     }
@@ -59,7 +67,8 @@ impl CircuitBreaker {
 
     /// Opens if the database is away: a call that began then was not answered.
     pub(super) async fn consider(&self, away: &Away, began: Instant, sink: &dyn AuditSink) {
-        if self.is_open() {
+        let is_cut_short = away.is_silent && began.elapsed() < self.silence_min;
+        if is_cut_short || self.is_open() {
             return;
         }
         let is_first = {

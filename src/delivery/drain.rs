@@ -118,7 +118,7 @@ impl Drain {
             self.set_aside(spool, &sorted.refused).await?;
         }
         if let Some(away) = &outcome.away {
-            self.is_away(away, began, &sorted).await;
+            self.is_away(away, began, records.len(), &sorted.open).await;
         } else {
             self.is_there(&outcome.took);
             self.held.extend(&sorted.open);
@@ -156,16 +156,22 @@ impl Drain {
     }
 
     /// The database took nothing, or nothing any more.
-    async fn is_away(&mut self, away: &Away, began: Instant, sorted: &Sorted) {
+    async fn is_away(
+        &mut self,
+        away: &Away,
+        began: Instant,
+        events: usize,
+        open: &HashSet<StreamId>,
+    ) {
         self.pipeline.breaker.consider(away, began, &*self.pipeline.sink).await;
         // It may have been too much at once, so that no batch of this size will ever do.
-        self.batch_events = (self.batch_events.min(sorted.events) / 2).max(1);
+        self.batch_events = (self.batch_events.min(events) / 2).max(1);
         if away.is_silent {
             self.limit = (self.limit * 2).min(self.pipeline.limits.call_limit);
         }
-        if sorted.open.len() == 1 {
+        if open.len() == 1 {
             // Or it is this stream alone: the next are tried before it.
-            self.held.extend(&sorted.open);
+            self.held.extend(open);
         }
     }
 
@@ -201,7 +207,6 @@ enum Brought {
 /// A batch by what became of its records, each by its place in the spool.
 #[derive(Default)]
 struct Sorted {
-    events: usize,
     stored: Vec<u64>,
     refused: Vec<(u64, String)>,
     /// Streams of which a record is still to be written.
@@ -210,7 +215,7 @@ struct Sorted {
 
 impl Sorted {
     fn of(places: &[u64], records: &[Record], verdicts: &[Option<Verdict>]) -> Self {
-        let mut sorted = Self { events: records.len(), ..Self::default() };
+        let mut sorted = Self::default();
         for ((&place, record), verdict) in places.iter().zip(records).zip(verdicts) {
             match verdict {
                 Some(Ok(_)) => sorted.stored.push(place),

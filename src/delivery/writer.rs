@@ -120,11 +120,9 @@ impl Way {
                 }
                 continue;
             };
-            // A silence that was cut short says nothing.
-            let is_telling = !away.is_silent || began.elapsed() >= pipeline.limits.wait / 2;
-            let is_outage = is_telling && !away.why.is_locked() && !pipeline.is_hurried();
+            let may_be_outage = !away.why.is_locked() && !pipeline.is_hurried();
             let consider = pipeline.breaker.consider(&away, began, &*pipeline.sink);
-            return tokio::join!(self.spool(spool, batch), when(is_outage, consider)).0;
+            return tokio::join!(self.spool(spool, batch), when(may_be_outage, consider)).0;
         }
     }
 

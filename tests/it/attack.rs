@@ -19,12 +19,10 @@ use moltbot_audit::delivery::{QueueLimits, Spool};
 use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::testing::{FaultySink, MemoryStore};
-use tokio::time::{Instant, sleep};
+
+use crate::support::wait::{LONG, until};
 
 type Sink = FaultySink<MemoryStore>;
-
-/// What may take a while on a loaded machine, and does not take for ever.
-const LONG: Duration = Duration::from_secs(30);
 
 fn sink() -> Arc<Sink> {
     Arc::new(FaultySink::new(Arc::new(MemoryStore::new())))
@@ -47,13 +45,4 @@ fn of_type(sink: &Sink, event_type: &str) -> Vec<Record> {
     let mut records = sink.inner().records();
     records.retain(|record| record.header().event_type == event_type);
     records
-}
-
-/// Waits until something is so.
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !is_so() {
-        assert!(started.elapsed() < LONG, "it did not come to pass: {what}");
-        sleep(Duration::from_millis(5)).await;
-    }
 }

@@ -7,21 +7,19 @@ mod model;
 mod runtimes;
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use moltbot_audit::delivery::{Batcher, QueueLimits, Spool, WriteError};
 use moltbot_audit::record::{Record, Recorded};
-use moltbot_audit::store::{Appended, BoxFuture, StoreError, StoreLayer};
+use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError, StoreLayer};
 use moltbot_audit::testing::MemoryStore;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::support::records::{event, fresh_request, sealed};
-
-/// What may take a while on a loaded machine, and does not take for ever.
-const LONG: Duration = Duration::from_mins(2);
+use crate::support::wait::until;
 
 /// What becomes of a call.
 #[derive(Clone, Copy)]
@@ -32,22 +30,35 @@ enum Fate {
     LockedAfter(Duration),
     FailAfter(Duration),
     Hang,
-    Panic,
+    PanicAfter(Duration),
+    /// The batch is stored, and the store says that it is away, or nothing.
+    LandAndFail,
+    LandAndHang,
+    /// Receipts are given, and nothing is stored.
+    Forget,
+    /// The batch is stored back to front.
+    Reverse,
 }
 
 type Rule = dyn Fn(&[Record]) -> Fate + Send;
 
-/// A database in memory whose calls end as a rule says. It always says that it is there.
+/// A database in memory whose calls end as a rule says.
 struct RuledStore {
     store: MemoryStore,
     rule: Mutex<Box<Rule>>,
+    /// Whether it says that it is there, as it does at first.
+    is_answering: AtomicBool,
     calls: AtomicUsize,
 }
 
 impl RuledStore {
     fn new(rule: impl Fn(&[Record]) -> Fate + Send + 'static) -> Arc<Self> {
-        let (store, calls) = (MemoryStore::new(), AtomicUsize::new(0));
-        Arc::new(Self { store, rule: Mutex::new(Box::new(rule)), calls })
+        Arc::new(Self {
+            store: MemoryStore::new(),
+            rule: Mutex::new(Box::new(rule)),
+            is_answering: AtomicBool::new(true),
+            calls: AtomicUsize::new(0),
+        })
     }
 
     fn rule(&self, rule: impl Fn(&[Record]) -> Fate + Send + 'static) {
@@ -82,6 +93,13 @@ impl StoreLayer for RuledStore {
             match fate {
                 Fate::Pass => {}
                 Fate::PassAfter(time) => sleep(time).await,
+                Fate::Forget => return MemoryStore::new().append(batch).await,
+                Fate::Reverse => {
+                    let reversed: Vec<_> = batch.iter().rev().cloned().collect();
+                    let mut appended = self.store.append(&reversed).await?;
+                    appended.reverse();
+                    return Ok(appended);
+                }
                 Fate::LockedAfter(time) => {
                     sleep(time).await;
                     return Err(StoreError::locked("append", "a lock on purpose"));
@@ -90,11 +108,26 @@ impl StoreLayer for RuledStore {
                     sleep(time).await;
                     return Err(StoreError::unavailable("append", "a fault on purpose"));
                 }
+                Fate::LandAndFail => {
+                    self.store.append(batch).await?;
+                    return Err(StoreError::unavailable("append", "a fault on purpose"));
+                }
+                Fate::LandAndHang => {
+                    self.store.append(batch).await?;
+                    std::future::pending::<()>().await;
+                }
                 Fate::Hang => std::future::pending().await,
-                Fate::Panic => std::panic::resume_unwind(Box::new("on purpose")),
+                Fate::PanicAfter(time) => {
+                    sleep(time).await;
+                    std::panic::resume_unwind(Box::new("on purpose"));
+                }
             }
-            moltbot_audit::store::AuditSink::append(&self.store, batch).await
+            self.store.append(batch).await
         })
+    }
+
+    fn is_answering(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async { self.is_answering.load(Ordering::SeqCst) })
     }
 }
 
@@ -131,12 +164,4 @@ fn is_chained(answer: &Answer) -> bool {
 
 fn is_spooled(answer: &Answer) -> bool {
     matches!(answer, Ok(Recorded::Spooled { .. }))
-}
-
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !is_so() {
-        assert!(started.elapsed() < LONG, "it did not come to pass: {what}");
-        sleep(Duration::from_millis(5)).await;
-    }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::assigned::{Assigned, assigned, assigned_by, assigned_to, may_be_named};
 use super::class::{COLON, DIGIT, SIGN, WIDE};
 use super::context;
+use super::named::skip_back;
 use super::prefix::KEY_MAX;
 use super::said::{is_said_behind, said};
 use crate::redact::key_name::KeyKind;
@@ -51,8 +52,8 @@ pub(super) fn value(text: &str, token: Range<usize>, any: u8) -> Option<Range<us
 
 /// Where the value ends, without the signs of a sentence behind it.
 fn value_end(bytes: &[u8], token: &Range<usize>) -> usize {
-    let is_sign = |byte: &&u8| matches!(byte, b',' | b';' | b'.' | b'!' | b'?' | b':');
-    token.end - bytes[token.clone()].iter().rev().take_while(is_sign).count()
+    let is_sign = |byte: u8| matches!(byte, b',' | b';' | b'.' | b'!' | b'?' | b':');
+    skip_back(bytes, token.end, token.len(), is_sign)
 }
 
 /// Whether three digits are a code, as a sentence says.
@@ -122,10 +123,10 @@ fn quote_len(bytes: &[u8]) -> usize {
 /// Where the password begins in `curl -u user:password`.
 fn password_of_user(text: &str, token: &Range<usize>) -> Option<usize> {
     let bytes = text.as_bytes();
-    let between = bytes[..token.start].iter().rev().take(4);
-    let gap = between.take_while(|byte| matches!(byte, b'"' | b'\'' | b' ' | b'=')).count();
-    let before = &bytes[..token.start - gap];
-    let is_flag = gap > 0 && (before.ends_with(b" -u") || before.ends_with(b" --user"));
+    let is_between = |byte: u8| matches!(byte, b'"' | b'\'' | b' ' | b'=');
+    let end = skip_back(bytes, token.start, 4, is_between);
+    let before = &bytes[..end];
+    let is_flag = end < token.start && (before.ends_with(b" -u") || before.ends_with(b" --user"));
     let colon = bytes[token.clone()].iter().take(KEY_MAX).position(|byte| *byte == b':');
     colon.filter(|_| is_flag).map(|colon| token.start + colon + 1)
 }

@@ -146,10 +146,8 @@ pub(super) fn is_counted(text: &str, end: usize) -> bool {
 
 /// The word that ends before `at`, over signs that may lie between.
 pub(super) fn word_before<'a>(text: &'a str, at: usize, between: &[u8]) -> &'a str {
-    let before = &text.as_bytes()[..at];
-    let gap = before.iter().rev().take(4).take_while(|byte| between.contains(byte)).count();
-    let end = at - gap;
-    let is_word = |byte: &&u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
-    let len = before[..end].iter().rev().take(24).take_while(is_word).count();
-    text.get(end - len..end).unwrap_or_default()
+    let bytes = text.as_bytes();
+    let end = named::skip_back(bytes, at, 4, |byte| between.contains(&byte));
+    let is_of_word = |byte: u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+    text.get(named::skip_back(bytes, end, 24, is_of_word)..end).unwrap_or_default()
 }

@@ -249,8 +249,7 @@ fn unwrapped(bytes: &[u8], at: usize) -> usize {
     let mut start = at;
     // One in the other, and no more.
     for _ in 0..2 {
-        let quotes = bytes[..start].iter().rev().take(3);
-        let behind = start - quotes.take_while(|byte| matches!(byte, b'"' | b'\\')).count();
+        let behind = skip_back(bytes, start, 3, |byte| matches!(byte, b'"' | b'\\'));
         let wrapper = WRAPPERS.iter().find(|wrapper| {
             let before = bytes[..behind].strip_suffix(**wrapper);
             // `PhoneNumber(…` is a name.

@@ -149,10 +149,8 @@ fn is_said_apart(behind: &str) -> bool {
     let gap = behind.len().min(64).saturating_sub(said.len());
     let said = said.split([')', ',', ';']).next().unwrap_or_default();
     let words = said.split(' ').take(WORDS_MAX).count();
-    let is_name = || {
-        ends_secret_name(last_word(said, said.len()))
-            && secret_said(said, said.len(), last_word(said, said.len())) == Some(KeyKind::Code)
-    };
+    let is_name =
+        || secret_said(said, said.len(), last_word(said, said.len())) == Some(KeyKind::Code);
     (2..=4).contains(&gap) && words < WORDS_MAX && (is_name() || is_code_for(said))
 }
 
@@ -179,10 +177,15 @@ fn is_the_code(said: &str) -> bool {
 
 /// `code to confirm your payment`, `kode yo kwinjira`.
 fn is_code_for(phrase: &str) -> bool {
-    let mut words = phrase.split(' ').skip_while(|word| !CODES.has(word));
-    let (Some(_), Some(leads)) = (words.next(), words.next()) else { return false };
-    let behind = leads.as_ptr().addr() - phrase.as_ptr().addr() + leads.len();
-    FOR.has(leads) && is_purpose(&phrase[behind..])
+    let mut rest = phrase;
+    while let Some((word, behind)) = rest.split_once(' ') {
+        if CODES.has(word) {
+            let (leads, purpose) = behind.split_at(behind.find(' ').unwrap_or(behind.len()));
+            return FOR.has(leads) && is_purpose(purpose);
+        }
+        rest = behind;
+    }
+    false
 }
 
 /// Whether one of the next words says what a one-time code is for: ` confirm`, ` your login`, ` vous connecter`.

@@ -18,7 +18,11 @@ async fn an_event_that_is_interrupted_holds_what_is_behind_it() {
     let panics_until = Instant::now() + Duration::from_secs(3);
     let store = RuledStore::new(move |batch| {
         let holds_first = batch.iter().any(|record| record.header().id == first);
-        if holds_first && Instant::now() < panics_until { Fate::Panic } else { Fate::Pass }
+        if holds_first && Instant::now() < panics_until {
+            Fate::PanicAfter(Duration::ZERO)
+        } else {
+            Fate::Pass
+        }
     });
     let batcher = batcher(&store, Some(&spool), waiting(Duration::from_secs(1)));
     batcher.start();
@@ -37,7 +41,7 @@ async fn an_event_that_is_interrupted_holds_what_is_behind_it() {
 async fn what_is_held_is_tried_again_after_longer_and_longer_pauses() {
     let (_folder, spool) = spool().await;
     spool.push(numbered_records(&fresh_request(), 0..2)).await.expect("there is room");
-    for fate in [Fate::Panic, Fate::LockedAfter(Duration::ZERO)] {
+    for fate in [Fate::PanicAfter(Duration::ZERO), Fate::LockedAfter(Duration::ZERO)] {
         let store = RuledStore::new(move |_| fate);
         let batcher = batcher(&store, Some(&spool), waiting(Duration::from_secs(1)));
         batcher.start();

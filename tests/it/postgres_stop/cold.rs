@@ -33,8 +33,8 @@ enum Work {
 }
 
 impl Work {
-    /// The tables without which it cannot be done.
-    const fn needs(self) -> &'static [&'static str] {
+    /// The tables without which it cannot be done, by name.
+    fn needs(self) -> Vec<&'static str> {
         const ADMIT: &[&str] = &[
             "audit_effects",
             "audit_events",
@@ -43,38 +43,24 @@ impl Work {
             "audit_streams",
             "audit_switches",
         ];
-        match self {
-            Self::Admit | Self::AdmitAgainstSwitch => ADMIT,
-            Self::AdmitChargedToRequest => &[
-                "audit_budgets",
-                "audit_effects",
-                "audit_events",
-                "audit_keys",
-                "audit_limits",
-                "audit_streams",
-                "audit_switches",
-            ],
-            Self::AdmitChargedToDay => &[
-                "audit_day_budgets",
-                "audit_effects",
-                "audit_events",
-                "audit_keys",
-                "audit_limits",
-                "audit_streams",
-                "audit_switches",
-            ],
+        let mut needs = match self {
+            Self::Admit | Self::AdmitAgainstSwitch => ADMIT.to_vec(),
+            Self::AdmitChargedToRequest => [ADMIT, &["audit_budgets"]].concat(),
+            Self::AdmitChargedToDay => [ADMIT, &["audit_day_budgets"]].concat(),
             Self::Append | Self::AppendBatch | Self::ReadStream => {
-                &["audit_events", "audit_streams"]
+                vec!["audit_events", "audit_streams"]
             }
             Self::Conclude | Self::Settle | Self::SettleCancelled => {
-                &["audit_effects", "audit_events", "audit_streams"]
+                vec!["audit_effects", "audit_events", "audit_streams"]
             }
-            Self::Engage | Self::ForgetSwitch | Self::ListSwitches => &["audit_switches"],
-            Self::ListOpenEffects | Self::RenewLeases => &["audit_effects"],
-            Self::ReadUsage => &["audit_budgets"],
-            Self::Reset => &["audit_events", "audit_streams", "audit_switches"],
-            Self::UseKey => &["audit_keys"],
-        }
+            Self::Engage | Self::ForgetSwitch | Self::ListSwitches => vec!["audit_switches"],
+            Self::ListOpenEffects | Self::RenewLeases => vec!["audit_effects"],
+            Self::ReadUsage => vec!["audit_budgets"],
+            Self::Reset => vec!["audit_events", "audit_streams", "audit_switches"],
+            Self::UseKey => vec!["audit_keys"],
+        };
+        needs.sort_unstable();
+        needs
     }
 
     /// Does it by a store whose sessions are new, for a request whose stream has begun.

@@ -9,3 +9,4 @@ pub(crate) mod pgbouncer;
 pub(crate) mod process;
 pub(crate) mod records;
 pub(crate) mod rows;
+pub(crate) mod wait;

@@ -1,21 +1,19 @@
 //! A process with its callers, its database and its folder, and what each of them has seen.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
-use std::panic::resume_unwind;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use moltbot_audit::delivery::{Batcher, QueueLimits, Spool, WriteError};
 use moltbot_audit::record::{Record, Recorded};
-use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError, StoreLayer};
-use moltbot_audit::testing::MemoryStore;
 use moltbot_audit::{RequestId, StreamId};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::super::{Fate, RuledStore};
 use super::Step;
 use crate::support::records::{event, fresh_request, sealed, stream};
 
@@ -42,85 +40,40 @@ enum Mood {
     Slow(Duration),
 }
 
-struct Database {
-    store: MemoryStore,
-    mood: Mutex<Mood>,
-    locked: Mutex<HashSet<StreamId>>,
-    panics: Mutex<HashSet<StreamId>>,
+/// What ails the database.
+struct Conditions {
+    mood: Mood,
+    locked: HashSet<StreamId>,
+    panics: HashSet<StreamId>,
     flaw: Option<Flaw>,
 }
 
-impl fmt::Debug for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Database")
+impl Conditions {
+    fn fate(&self, batch: &[Record]) -> Fate {
+        let holds = |streams: &HashSet<StreamId>| {
+            batch.iter().any(|record| streams.contains(&record.stream_id()))
+        };
+        let (is_locked, panics) = (holds(&self.locked), holds(&self.panics));
+        let time = match self.mood {
+            Mood::Refuses { lands } if lands && !is_locked && !panics => return Fate::LandAndFail,
+            Mood::Refuses { .. } => return Fate::FailAfter(Duration::ZERO),
+            Mood::Silent { lands } if lands && !is_locked && !panics => return Fate::LandAndHang,
+            Mood::Silent { .. } => return Fate::Hang,
+            Mood::Slow(time) => time,
+            Mood::Well => Duration::ZERO,
+        };
+        match self.flaw {
+            _ if is_locked => Fate::LockedAfter(time + Duration::from_millis(200)),
+            _ if panics => Fate::PanicAfter(time),
+            Some(Flaw::Loses) => Fate::Forget,
+            Some(Flaw::Reorders) => Fate::Reverse,
+            _ => Fate::PassAfter(time),
+        }
     }
 }
 
 fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().expect("nobody panics with it")
-}
-
-impl Database {
-    async fn write(&self, batch: &[Record]) -> Result<Vec<Appended>, StoreError> {
-        match self.flaw {
-            // Receipts of a store that nobody sees again.
-            Some(Flaw::Loses) => MemoryStore::new().append(batch).await,
-            Some(Flaw::Reorders) => {
-                let mut turned = batch.to_vec();
-                turned.reverse();
-                let mut appended = self.store.append(&turned).await?;
-                appended.reverse();
-                Ok(appended)
-            }
-            _ => self.store.append(batch).await,
-        }
-    }
-}
-
-impl StoreLayer for Database {
-    type Inner = MemoryStore;
-
-    fn inner(&self) -> &MemoryStore {
-        &self.store
-    }
-
-    fn append<'a>(
-        &'a self,
-        batch: &'a [Record],
-    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
-        let holds = |streams: &Mutex<HashSet<StreamId>>| {
-            batch.iter().any(|record| lock(streams).contains(&record.stream_id()))
-        };
-        let (is_locked, panics, mood) =
-            (holds(&self.locked), holds(&self.panics), *lock(&self.mood));
-        Box::pin(async move {
-            match mood {
-                Mood::Refuses { lands } | Mood::Silent { lands } => {
-                    if lands && !is_locked && !panics {
-                        self.write(batch).await?;
-                    }
-                    if matches!(mood, Mood::Silent { .. }) {
-                        std::future::pending::<()>().await;
-                    }
-                    return Err(StoreError::unavailable("append", "an outage on purpose"));
-                }
-                Mood::Slow(time) => sleep(time).await,
-                Mood::Well => {}
-            }
-            if is_locked {
-                sleep(Duration::from_millis(200)).await;
-                return Err(StoreError::locked("append", "a lock on purpose"));
-            }
-            if panics {
-                resume_unwind(Box::new("on purpose"));
-            }
-            self.write(batch).await
-        })
-    }
-
-    fn is_answering(&self) -> BoxFuture<'_, bool> {
-        Box::pin(async move { matches!(*lock(&self.mood), Mood::Well | Mood::Slow(_)) })
-    }
 }
 
 /// What became of one call.
@@ -150,7 +103,8 @@ struct Process {
 }
 
 pub(super) struct World {
-    database: Arc<Database>,
+    database: Arc<RuledStore>,
+    conditions: Arc<Mutex<Conditions>>,
     folder: tempfile::TempDir,
     streams: Vec<RequestId>,
     limits: QueueLimits,
@@ -172,13 +126,12 @@ impl World {
     }
 
     fn made(seed: u64, flaw: Option<Flaw>) -> Self {
-        let store = MemoryStore::new();
-        let database = Arc::new(Database {
-            store,
-            mood: Mutex::new(Mood::Well),
-            locked: Mutex::default(),
-            panics: Mutex::default(),
-            flaw,
+        let (locked, panics) = (HashSet::new(), HashSet::new());
+        let conditions = Conditions { mood: Mood::Well, locked, panics, flaw };
+        let conditions = Arc::new(Mutex::new(conditions));
+        let database = RuledStore::new({
+            let conditions = Arc::clone(&conditions);
+            move |batch| lock(&conditions).fate(batch)
         });
         let wait = if flaw == Some(Flaw::Dawdles) { Duration::from_hours(1) } else { WAIT };
         let limits = QueueLimits::default()
@@ -188,6 +141,7 @@ impl World {
             .connections([1, 2, 4][usize::try_from(seed / 3 % 3).expect("small")]);
         let mut world = Self {
             database,
+            conditions,
             folder: tempfile::tempdir().expect("a temporary folder"),
             streams: (0..4).map(|_| fresh_request()).collect(),
             limits,
@@ -217,9 +171,9 @@ impl World {
             self.check();
         }
         // Everything is well again: all that was acknowledged reaches the database.
-        *lock(&self.database.mood) = Mood::Well;
-        lock(&self.database.locked).clear();
-        lock(&self.database.panics).clear();
+        self.set_mood(Mood::Well);
+        lock(&self.conditions).locked.clear();
+        lock(&self.conditions).panics.clear();
         for _ in 0..1_000 {
             self.make(&Step::Pass { millis: 1_000 });
             let process = self.process.as_ref().expect("it lives");
@@ -230,6 +184,12 @@ impl World {
         let process = self.process.as_ref().expect("it lives");
         assert_eq!(process.spool.depth().events, 0, "the spool is not drained");
         self.check();
+    }
+
+    fn set_mood(&self, mood: Mood) {
+        let is_answering = matches!(mood, Mood::Well | Mood::Slow(_));
+        self.database.is_answering.store(is_answering, Ordering::SeqCst);
+        lock(&self.conditions).mood = mood;
     }
 
     fn make(&mut self, step: &Step) {
@@ -243,19 +203,16 @@ impl World {
                     self.is_gone(place);
                 }
             }
-            Step::Lock(nth) => drop(lock(&self.database.locked).insert(stream_of(nth))),
-            Step::Unlock(nth) => drop(lock(&self.database.locked).remove(&stream_of(nth))),
-            Step::Panic(nth) => drop(lock(&self.database.panics).insert(stream_of(nth))),
-            Step::Calm(nth) => drop(lock(&self.database.panics).remove(&stream_of(nth))),
-            Step::Refuse { lands } => {
-                *lock(&self.database.mood) = Mood::Refuses { lands: *lands };
-            }
-            Step::Silence { lands } => *lock(&self.database.mood) = Mood::Silent { lands: *lands },
+            Step::Lock(nth) => drop(lock(&self.conditions).locked.insert(stream_of(nth))),
+            Step::Unlock(nth) => drop(lock(&self.conditions).locked.remove(&stream_of(nth))),
+            Step::Panic(nth) => drop(lock(&self.conditions).panics.insert(stream_of(nth))),
+            Step::Calm(nth) => drop(lock(&self.conditions).panics.remove(&stream_of(nth))),
+            Step::Refuse { lands } => self.set_mood(Mood::Refuses { lands: *lands }),
+            Step::Silence { lands } => self.set_mood(Mood::Silent { lands: *lands }),
             Step::Slow { millis } => {
-                let time = Duration::from_millis((*millis).into());
-                *lock(&self.database.mood) = Mood::Slow(time);
+                self.set_mood(Mood::Slow(Duration::from_millis((*millis).into())));
             }
-            Step::Heal => *lock(&self.database.mood) = Mood::Well,
+            Step::Heal => self.set_mood(Mood::Well),
             Step::Pass { millis } => self.pass(Duration::from_millis((*millis).into())),
             Step::Stall { millis } => {
                 let time = Duration::from_millis((*millis).into());

@@ -1,0 +1,17 @@
+//! Waiting for what comes to pass.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+/// What may take a while on a loaded machine, and does not take for ever.
+pub(crate) const LONG: Duration = Duration::from_secs(30);
+
+/// Waits until something is so.
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < LONG, "it did not come to pass: {what}");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
