@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use moltbot_audit::admission::Language;
 use moltbot_audit::event::payload::{
     BatchInput, BatchOutput, InboundInput, InboundOutput, MoltbotInput, MoltbotOutput,
     OutboundInput, OutboundOutput, OutreachInput, OutreachOutput, ReplyInput, ReplyOutput,
     ScoreFactor, ShortlistGenerated, ShortlistInput, ShortlistItem, ShortlistOutput,
     VendorReplyRecorded, WhatsappInboundReceived,
 };
+use moltbot_audit::policy::Language;
 use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::{self, AuditStore};
 use moltbot_audit::{Actor, AuditEvent, Auditor, Effect, EffectError, RequestId, Switch, pack};

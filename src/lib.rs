@@ -50,8 +50,6 @@
 //! them, the crate is the offline verifier, without sqlx and tokio.
 
 #[cfg(feature = "recorder")]
-pub mod admission;
-#[cfg(feature = "recorder")]
 pub mod auditor;
 #[cfg(feature = "recorder")]
 pub mod delivery;
@@ -59,6 +57,8 @@ pub mod event;
 pub mod json;
 pub mod observe;
 pub mod pack;
+#[cfg(feature = "recorder")]
+pub mod policy;
 pub mod proof;
 pub mod record;
 pub mod redact;

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use moltbot_audit::admission::Limits;
 use moltbot_audit::event::payload::MoltbotInput;
+use moltbot_audit::policy::Limits;
 use moltbot_audit::record::Record;
 use moltbot_audit::{Auditor, Effect, Switch};
 use sqlx::PgPool;

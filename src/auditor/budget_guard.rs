@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{Auditor, ControlError};
-use crate::admission::{BudgetUsage, Limits};
 use crate::event::{Period, RequestId};
+use crate::policy::{BudgetUsage, Limits};
 use crate::store::admission::Scope;
 
 /// Shows how much of the budgets is used. The store decides what may run, not this.

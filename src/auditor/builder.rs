@@ -12,9 +12,9 @@ use super::switch_watch::SwitchWatch;
 use super::upkeep::Upkeep;
 use super::warnings::Warned;
 use super::{Auditor, Clock, Entropy, OsEntropy, Shared, SystemClock};
-use crate::admission::{Environment, Fallbacks, Limits};
 use crate::delivery::{Batcher, QueueLimits, Spool};
 use crate::observe;
+use crate::policy::{Environment, Fallbacks, Limits};
 use crate::redact::RedactionKey;
 use crate::store::AuditSink;
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::admission::Demand;
 use crate::event::payload::{
     BatchInput, CallConsentInput, CallInput, MoltbotInput, OcrInput, OutboundInput, OutreachInput,
 };
@@ -13,6 +12,7 @@ use crate::event::{
     Actor, AuditEvent, Budget, ConversationId, ErrorCode, EventError, EventId, EventType,
     RequestId, Switch, TraceContext,
 };
+use crate::policy::Demand;
 
 /// A call to the outside world, declared before it is made: its kind, its request, its input.
 ///
@@ -152,7 +152,7 @@ impl Effect {
     }
 
     /// Adds a charge, of at least 1, to those of its kind. The budget must have a
-    /// [limit](crate::admission::Limits::per_request), and the effect a request.
+    /// [limit](crate::policy::Limits::per_request), and the effect a request.
     #[must_use]
     pub fn charge(self, budget: Budget, amount: i64) -> Self {
         Self { demand: self.demand.charge(budget, amount), ..self }
@@ -160,7 +160,7 @@ impl Effect {
 
     /// Sets the estimate of its tokens. They are held until its output says how many it took
     /// (`input_tokens`, `output_tokens`). Default: the
-    /// [limits](crate::admission::Limits::call_tokens) for a call.
+    /// [limits](crate::policy::Limits::call_tokens) for a call.
     #[must_use]
     pub fn estimated_tokens(self, tokens: u64) -> Self {
         Self { demand: self.demand.estimate(Budget::TOKENS, tokens), ..self }
@@ -168,7 +168,7 @@ impl Effect {
 
     /// Sets the estimate of its cost, in millionths of a US dollar. It is held until its output
     /// says what it cost (`cost_microusd`). Default: the
-    /// [limits](crate::admission::Limits::call_cost_microusd) for a call.
+    /// [limits](crate::policy::Limits::call_cost_microusd) for a call.
     #[must_use]
     pub fn estimated_cost_microusd(self, cost: u64) -> Self {
         Self { demand: self.demand.estimate(Budget::COST_MICROUSD, cost), ..self }
@@ -176,7 +176,7 @@ impl Effect {
 
     /// Sets its lease: how long after its process died the effect is in doubt. While it runs, its
     /// process renews the lease, for a day at most. Default: the lease of the
-    /// [limits](crate::admission::Limits::lease).
+    /// [limits](crate::policy::Limits::lease).
     #[must_use]
     pub fn lease(self, lease: Duration) -> Self {
         Self { demand: self.demand.lease(lease), ..self }

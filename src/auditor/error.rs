@@ -7,9 +7,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::EntropyError;
-use crate::admission::{DemandError, Refusal};
 use crate::delivery::WriteError;
 use crate::event::{AuditEvent, EventError};
+use crate::policy::{DemandError, Refusal};
 use crate::store::StoreError;
 
 /// An event was not recorded, or it is unknown whether it was.

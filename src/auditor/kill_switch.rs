@@ -8,9 +8,9 @@ use std::fmt;
 
 use super::switch_watch::found_engaged;
 use super::{Auditor, ControlError};
-use crate::admission::Setting;
 use crate::event::payload::{SwitchEngaged, SwitchInput, SwitchReset};
 use crate::event::{Actor, AuditEvent, EventError, Payload, Switch};
+use crate::policy::Setting;
 use crate::store::admission::{AdmissionStore, Flip, SwitchState};
 use crate::store::log_line::log_line;
 

@@ -61,10 +61,10 @@ pub use self::{
     shutdown::ShutdownReport,
     time::{Clock, SystemClock},
 };
-use crate::admission::{Environment, Fallbacks, Limits};
 use crate::delivery::{Batcher, Spool, WriteError};
 use crate::event::{AuditEvent, ConversationId, EventError, EventId, RequestId};
 use crate::observe::current_trace;
+use crate::policy::{Environment, Fallbacks, Limits};
 use crate::record::{Randomness, Record, Recorded, Role, seal};
 use crate::redact::RedactionKey;
 use crate::store::AuditSink;

@@ -55,7 +55,7 @@ impl PendingEffect {
     ///
     /// ```
     /// # async fn host(auditor: moltbot_audit::Auditor) -> Result<(), moltbot_audit::EventError> {
-    /// use moltbot_audit::admission::Language;
+    /// use moltbot_audit::policy::Language;
     /// use moltbot_audit::event::payload::{MoltbotInput, MoltbotOutput};
     /// use moltbot_audit::{Effect, EffectError};
     ///

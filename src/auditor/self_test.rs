@@ -1,8 +1,8 @@
 //! Proves end to end that the kill switch stops an effect, without any side effect.
 
 use super::{AdmitError, Auditor, ControlError, RecordError, Unrecorded};
-use crate::admission::{Refusal, RefusalReason};
 use crate::event::Switch;
+use crate::policy::{Refusal, RefusalReason};
 use crate::record::Receipt;
 
 const BY: &str = "self_test";

@@ -20,9 +20,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use moltbot_audit::admission::{BudgetUsage, Refusal};
 use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::event::payload::{BatchInput, MoltbotInput, OcrInput};
+use moltbot_audit::policy::{BudgetUsage, Refusal};
 use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::testing::{FaultySink, MemoryStore, SteppedClock};

@@ -10,9 +10,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::admission::Limits;
 use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::event::payload::{BatchInput, MoltbotInput, OcrInput};
+use moltbot_audit::policy::Limits;
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::PostgresStore;
 use moltbot_audit::{

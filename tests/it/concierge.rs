@@ -18,10 +18,10 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use moltbot_audit::admission::Limits;
 use moltbot_audit::auditor::{Clock as _, SystemClock};
 use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::pack::export_request_pack;
+use moltbot_audit::policy::Limits;
 use moltbot_audit::record::{Record, StoredRecord};
 use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::admission::{Claim, Verdict};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::admission::Limits;
 use moltbot_audit::event::payload::MoltbotInput;
 use moltbot_audit::event::{Budget, Period};
+use moltbot_audit::policy::Limits;
 use moltbot_audit::store::StoreError;
 use moltbot_audit::store::admission::{Charge, Claim, ConsentClaim, Obstacle};
 use moltbot_audit::{AdmitError, Auditor, Effect, StreamId};

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use moltbot_audit::admission::Refusal;
 use moltbot_audit::auditor::Unrecorded;
 use moltbot_audit::delivery::WriteError;
 use moltbot_audit::event::payload::{
@@ -17,6 +16,7 @@ use moltbot_audit::event::payload::{
     MoltbotInput, MoltbotOutput, OcrInput, OcrOutput, OutboundInput, OutboundOutput, OutreachInput,
     OutreachOutput,
 };
+use moltbot_audit::policy::Refusal;
 use moltbot_audit::record::Record;
 use moltbot_audit::{AdmitError, Effect, EffectError, EventId, Permit, RecordError};
 use serde_json::Value;

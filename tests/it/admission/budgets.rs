@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use moltbot_audit::admission::{FallbackAction, HandoffOption, Limits, RefusalReason};
+use moltbot_audit::policy::{FallbackAction, HandoffOption, Limits, RefusalReason};
 use moltbot_audit::testing::Fault;
 use moltbot_audit::{Actor, AuditEvent, Budget, Effect, EffectError, ErrorCode, EventType, Period};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use super::{custom, host, host_with, moltbot_call, ocr_job, request, used, vendo
 use crate::support::records::named_request;
 
 fn limits(
-    set: impl FnOnce(Limits) -> Result<Limits, moltbot_audit::admission::LimitsError>,
+    set: impl FnOnce(Limits) -> Result<Limits, moltbot_audit::policy::LimitsError>,
 ) -> Limits {
     set(Limits::default()).expect("limits that make sense")
 }

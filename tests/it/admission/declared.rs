@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use moltbot_audit::admission::{DemandError, Limits, LimitsError};
 use moltbot_audit::event::payload::MoltbotInput;
+use moltbot_audit::policy::{DemandError, Limits, LimitsError};
 use moltbot_audit::{Budget, Effect, EffectError, Switch};
 
 use super::{custom, host, moltbot_call, vendor_batch};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use moltbot_audit::admission::{FallbackKind, Fallbacks, Language, Texts};
+use moltbot_audit::policy::{FallbackKind, Fallbacks, Language, Texts};
 use moltbot_audit::testing::assert_no_personal_data;
 
 use super::{bare_host, moltbot_call};

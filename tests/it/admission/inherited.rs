@@ -1,8 +1,8 @@
 //! What runs inside an effect is governed by its switches too, and an effect that was stopped says so.
 
-use moltbot_audit::admission::RefusalReason;
 use moltbot_audit::auditor::in_current_effect;
 use moltbot_audit::event::payload::OutreachInput;
+use moltbot_audit::policy::RefusalReason;
 use moltbot_audit::{AdmitError, ErrorCode};
 
 use super::*;

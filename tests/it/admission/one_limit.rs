@@ -3,9 +3,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use moltbot_audit::admission::RefusalReason;
 use moltbot_audit::auditor::Finding;
 use moltbot_audit::delivery::{QueueLimits, Spool};
+use moltbot_audit::policy::RefusalReason;
 use moltbot_audit::testing::Fault;
 use moltbot_audit::{EffectError, Switch};
 use tokio::time::Instant;

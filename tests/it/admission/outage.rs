@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use moltbot_audit::admission::{FallbackAction, Limits, RefusalReason};
 use moltbot_audit::auditor::{ControlError, Finding};
 use moltbot_audit::delivery::Spool;
 use moltbot_audit::event::payload::CallInput;
+use moltbot_audit::policy::{FallbackAction, Limits, RefusalReason};
 use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};

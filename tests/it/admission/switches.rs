@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use moltbot_audit::admission::{FallbackAction, RefusalReason, SwitchedBy};
 use moltbot_audit::auditor::{ControlError, SelfTestError};
 use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::event::payload::{CallInput, OutboundInput};
+use moltbot_audit::policy::{FallbackAction, RefusalReason, SwitchedBy};
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::admission::{AdmissionStore as _, Claim, SwitchState, Verdict};
 use moltbot_audit::store::{BoxFuture, StoreError, StoreLayer};
@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 
 use super::{bare_host, custom, host, host_with, moltbot_call, ocr_job, request, vendor_batch};
 
-fn switch(refusal: &moltbot_audit::admission::Refusal) -> (&str, SwitchedBy) {
+fn switch(refusal: &moltbot_audit::policy::Refusal) -> (&str, SwitchedBy) {
     let RefusalReason::Switch { switch, by } = &refusal.reason else {
         panic!("expected the switch: {:?}", refusal.reason)
     };

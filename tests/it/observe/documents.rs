@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use moltbot_audit::admission::Limits;
 use moltbot_audit::observe::{METRICS, MetricKind};
+use moltbot_audit::policy::Limits;
 use moltbot_audit::{Budget, Period};
 
 use super::alerts::files::{Alert, alerts, read, regex};

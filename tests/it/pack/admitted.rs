@@ -1,9 +1,9 @@
 //! What a pack adds up to is what its store has: told by the library's own auditor.
 
-use moltbot_audit::admission::Limits;
 use moltbot_audit::auditor::Finding;
 use moltbot_audit::event::payload::{BatchInput, MoltbotInput};
 use moltbot_audit::pack::{BudgetVerdict, verify_request_pack};
+use moltbot_audit::policy::Limits;
 use moltbot_audit::redact::Profile;
 use moltbot_audit::{Auditor, Budget, Effect, RequestId, Switch};
 use serde_json::{Value, json};

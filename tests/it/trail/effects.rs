@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::admission::Limits;
 use moltbot_audit::auditor::Finding;
 use moltbot_audit::delivery::Spool;
 use moltbot_audit::event::payload::{BatchInput, CallInput, MoltbotInput, OcrInput, OutreachInput};
 use moltbot_audit::pack::{Unchecked, export_request_pack, verify_request_pack};
+use moltbot_audit::policy::Limits;
 use moltbot_audit::redact::Profile;
 use moltbot_audit::store::AuditStore;
 use moltbot_audit::testing::{Fault, FaultySink};

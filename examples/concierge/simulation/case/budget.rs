@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use moltbot_audit::admission::{Language, Refusal, RefusalReason};
 use moltbot_audit::auditor::Clock;
+use moltbot_audit::policy::{Language, Refusal, RefusalReason};
 use moltbot_audit::{Actor, AuditEvent, Budget, ErrorCode, EventType, Outcome, RecordError};
 use serde_json::json;
 

@@ -1,12 +1,12 @@
 //! Asking whether a call is welcome, calling, and falling back to chat.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use moltbot_audit::admission::{Refusal, RefusalReason};
 use moltbot_audit::auditor::Clock;
 use moltbot_audit::event::payload::{
     CallConsentDecision, CallConsentDenied, CallConsentGranted, CallConsentInput, CallInput,
     CallStatusInput, CallStatusOutput, CallStatusUpdated, Nothing,
 };
+use moltbot_audit::policy::{Refusal, RefusalReason};
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome, RecordError};
 use serde_json::json;
 

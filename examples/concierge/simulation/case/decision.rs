@@ -1,9 +1,9 @@
 //! Asks Moltbot for the next action, holds the answer against the contract, and acts on it.
 
-use moltbot_audit::admission::{Refusal, RefusalReason};
 use moltbot_audit::event::payload::{
     MoltbotInput, MoltbotOutputRejected, RejectionInput, RejectionOutput,
 };
+use moltbot_audit::policy::{Refusal, RefusalReason};
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventId, EventType, Outcome, RecordError};
 use serde_json::{Value, json};
 

@@ -1,12 +1,12 @@
 //! Who is asked, in which batch, and what they answer.
 
 use chrono::{DateTime, Utc};
-use moltbot_audit::admission::{Refusal, RefusalReason};
 use moltbot_audit::auditor::Clock;
 use moltbot_audit::event::payload::{
     BatchInput, CandidatesInput, OutreachInput, ReplyInput, VendorCandidatesSelected,
     VendorReplyRecorded,
 };
+use moltbot_audit::policy::{Refusal, RefusalReason};
 use moltbot_audit::{Actor, AuditEvent, EventId, EventType, Permit, RecordError};
 use serde_json::json;
 

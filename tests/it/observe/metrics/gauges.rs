@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use moltbot_audit::admission::Limits;
 use moltbot_audit::delivery::Spool;
 use moltbot_audit::event::payload::{MoltbotInput, OcrInput};
 use moltbot_audit::observe::JsonLayer;
+use moltbot_audit::policy::Limits;
 use moltbot_audit::testing::Fault;
 use moltbot_audit::{Actor, AuditEvent, Budget, Effect, EventType, Switch};
 use serde_json::json;

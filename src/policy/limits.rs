@@ -49,7 +49,7 @@ pub enum LimitsError {
 ///
 /// ```
 /// use moltbot_audit::Budget;
-/// use moltbot_audit::admission::Limits;
+/// use moltbot_audit::policy::Limits;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let limits = Limits::default()

@@ -110,7 +110,7 @@ pub enum HandoffOption {
 /// The texts in force.
 ///
 /// ```
-/// use moltbot_audit::admission::{FallbackKind, Fallbacks, Language, Texts};
+/// use moltbot_audit::policy::{FallbackKind, Fallbacks, Language, Texts};
 ///
 /// let texts = Texts::new("Please hold on.", "Patientez.", "Mutegereze.");
 /// let fallbacks = Fallbacks::default().text(FallbackKind::Time, texts);
