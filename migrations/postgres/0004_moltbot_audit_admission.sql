@@ -1024,10 +1024,11 @@ begin
     if (
         -- In its own form, by which readers of the trail find the outcome.
         admit.event_type = 'effect.admitted' and said ->> 'effect_id' = claim.effect_id::text
-        and claim.input_hash is not null and said ->> 'effect' is not null and said ->> 'lease_ms' is not null
+        and claim.input_hash is not null and said ->> 'effect' is not null
+        and (said ->> 'lease_ms')::double precision >= 0
     ) is not true then
         raise exception 'the event of an admission says no claim: it is an effect.admitted with effect_id, effect, '
-            'input_hash and lease_ms' using errcode = 'check_violation';
+            'input_hash and a lease_ms that is not negative' using errcode = 'check_violation';
     end if;
     if jsonb_array_length(charges) = 1 and charges -> 0 ->> 'period' = 'request' then
         -- Most claims: `charges_of` takes five times as long.

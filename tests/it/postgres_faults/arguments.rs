@@ -118,7 +118,7 @@ fn broken() -> Vec<Value> {
         ("effect", json!([null])),
         ("input_hash", json!([null, "", "ab", "ab".repeat(31), "ab".repeat(33), "xy".repeat(32)])),
         ("key_hash", json!(["", "ab", 5, "xy".repeat(32), [1]])),
-        ("lease_ms", json!([null, "", "an hour", [60_000], true])),
+        ("lease_ms", json!([null, "", "an hour", [60_000], true, -1, "-0.5", "-Infinity"])),
         ("elapsed_max_ms", json!(["", "an hour", [60_000], {}])),
         ("switches", json!(["ai", { "ai": true }, 5])),
         ("charges", json!(["tokens", 5, {}, [[]], ["tokens"]])),
