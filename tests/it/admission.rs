@@ -1,16 +1,20 @@
 //! What may run: limits, switches, keys, doubt and outages, seen from the host.
 
 mod budgets;
+pub(crate) mod contract;
 mod declared;
 mod doubt;
 mod fallbacks;
 mod inherited;
 mod keys;
+mod lease_processes;
 mod leases;
 mod locks;
 mod one_limit;
+mod open_effects;
 mod outage;
 mod permits;
+mod races;
 mod redaction_keys;
 mod shutdown;
 mod switches;

@@ -1,25 +1,62 @@
 //! How records reach a store whatever happens: locked streams, silence, outages, runtimes that end.
 
 mod breaker;
+mod crashes;
+mod crowd;
 mod drain;
+mod endurance;
+mod gaps;
+mod limits;
 mod locks;
+mod maintenance;
 mod model;
+mod order;
+mod queue;
+mod receipts;
+mod return_of_the_database;
 mod runtimes;
+mod schedules;
+mod spool;
+mod spooling;
+mod sqlite_away;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use moltbot_audit::Auditor;
 use moltbot_audit::delivery::{Batcher, QueueLimits, Spool, WriteError};
 use moltbot_audit::record::{Record, Recorded};
+use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError, StoreLayer};
-use moltbot_audit::testing::MemoryStore;
+use moltbot_audit::testing::{FaultySink, MemoryStore};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::support::records::{event, fresh_request, sealed};
-use crate::support::wait::until;
+use crate::support::wait::{LONG, until};
+
+type Sink = FaultySink<MemoryStore>;
+
+fn sink() -> Arc<Sink> {
+    Arc::new(FaultySink::new(Arc::new(MemoryStore::new())))
+}
+
+fn auditor(sink: &Arc<Sink>, spool: Option<Spool>, limits: QueueLimits) -> Auditor {
+    let builder = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32])).limits(limits);
+    match spool {
+        Some(spool) => builder.spool(spool).build(),
+        None => builder.build(),
+    }
+}
+
+/// The stored events of one type.
+fn of_type(sink: &Sink, event_type: &str) -> Vec<Record> {
+    let mut records = sink.inner().records();
+    records.retain(|record| record.header().event_type == event_type);
+    records
+}
 
 /// What becomes of a call.
 #[derive(Clone, Copy)]

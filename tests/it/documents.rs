@@ -1,6 +1,10 @@
 //! What is written about this repository is true of it: links lead somewhere, paths exist, and what stands in two
 //! documents is the same in both.
 
+mod integrate;
+mod operate;
+mod readme;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

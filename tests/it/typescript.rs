@@ -20,10 +20,10 @@ use serde_json::Value;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Executor, PgPool};
 
-use super::postgres::open_with_url;
-use super::store_contract::Fresh;
-use super::support::json::json;
-use super::support::records::{
+use crate::store::Fresh;
+use crate::store::postgres::open_with_url;
+use crate::support::json::json;
+use crate::support::records::{
     KEY, assert_unbroken, fresh_request, named_conversation, named_request, stream, verify,
 };
 

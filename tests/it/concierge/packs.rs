@@ -32,7 +32,8 @@ async fn packs(scenario: &Scenario, store: Arc<dyn AuditStore>) -> Vec<[Value; 2
 #[tokio::test]
 async fn every_scenario_gives_the_same_pack_on_both_stores_apart_from_ids_times_and_hashes() {
     for scenario in scenarios() {
-        let (sqlite, postgres) = (crate::sqlite::open().await, crate::postgres::open().await);
+        let (sqlite, postgres) =
+            (crate::store::sqlite::open().await, crate::store::postgres::open().await);
         let on_sqlite = packs(&scenario, sqlite.store.clone()).await;
         let on_postgres = packs(&scenario, postgres.store.clone()).await;
         assert_eq!(on_sqlite.len(), on_postgres.len());
@@ -134,7 +135,7 @@ async fn no_external_pack_holds_a_phone_number_or_a_patients_name() {
         assert!(!secrets.is_empty(), "{} names nobody", path.display());
         patients += secrets.iter().filter(|secret| secret.contains(' ')).count();
         let scenario = Scenario::read(&path).expect("a scenario");
-        let fresh = crate::sqlite::open().await;
+        let fresh = crate::store::sqlite::open().await;
         for [_, external] in packs(&scenario, fresh.store.clone()).await {
             let mut texts = Vec::new();
             readable(&external, &mut texts);
@@ -158,7 +159,7 @@ async fn no_external_pack_holds_a_phone_number_or_a_patients_name() {
 async fn every_pack_explains_its_shortlist_by_events_and_finds_nothing_invented() {
     let mut explained = 0;
     for scenario in scenarios() {
-        let fresh = crate::sqlite::open().await;
+        let fresh = crate::store::sqlite::open().await;
         for [pack, _] in packs(&scenario, fresh.store.clone()).await {
             let explanation = &pack["explanation"]["content"];
             let findings = explanation["findings"].as_array().cloned().unwrap_or_default();

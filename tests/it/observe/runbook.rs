@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 
 use super::alerts::files::{blocks, read};
-use crate::postgres::migrated;
+use crate::store::postgres::migrated;
 use crate::support::cluster::Cluster;
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use moltbot_audit::{Auditor, Budget, Effect, RequestId, Switch};
 use serde_json::{Value, json};
 
 use super::{KEY, both_packs, export};
-use crate::sqlite;
+use crate::store::sqlite;
 use crate::support::records::fresh_request;
 
 fn batch(request: &RequestId, vendors: usize) -> Effect {

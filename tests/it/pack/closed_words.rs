@@ -6,7 +6,7 @@ use moltbot_audit::{Actor, AuditEvent, EventType};
 use serde_json::{Value, json};
 
 use super::{KEY, export, story};
-use crate::sqlite;
+use crate::store::sqlite;
 use crate::support::forger::{Chain, Forger};
 
 /// What an outsider reads of one payload in a request about electronics, and what the verifier says.

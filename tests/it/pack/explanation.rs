@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::sections::findings;
 use super::{both_packs, story};
-use crate::sqlite;
+use crate::store::sqlite;
 
 fn vendor<'a>(pack: &'a Value, vendor_id: &str) -> &'a Value {
     let vendors = pack["explanation"]["content"]["vendors"].as_array().expect("a list");

@@ -6,7 +6,7 @@ use moltbot_audit::{Actor, AuditEvent, EventType};
 use serde_json::json;
 
 use super::{export, story};
-use crate::sqlite;
+use crate::store::sqlite;
 use crate::support::records::{fresh_request, named_conversation, named_request, records};
 
 #[tokio::test]

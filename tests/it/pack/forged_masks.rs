@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{KEY, both_packs, export, story};
 use crate::redact::corpus::{Seeded, positives};
 use crate::redact::properties::PIECES;
-use crate::sqlite;
+use crate::store::sqlite;
 
 /// A pack of one event whose fields no section shows, so that only the mask speaks for them.
 async fn pack(profile: &Profile) -> Value {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::effects::Effects;
 use super::{KEY, both_packs, export, story};
-use crate::sqlite;
+use crate::store::sqlite;
 use crate::support::forger::{Chain, Forger, PARTS};
 
 /// Every rule there is, and one there is not.

@@ -7,7 +7,7 @@ use moltbot_audit::{Actor, AuditEvent, EventType};
 use serde_json::{Value, json};
 
 use super::{KEY, export, story};
-use crate::sqlite;
+use crate::store::sqlite;
 
 /// A pack of one event, as JSON.
 async fn pack(profile: &Profile) -> Value {

@@ -4,7 +4,7 @@ use moltbot_audit::redact::{Profile, find_phones};
 use serde_json::{Value, json};
 
 use super::{both_packs, story};
-use crate::sqlite;
+use crate::store::sqlite;
 
 #[tokio::test]
 async fn redaction_removes_personal_data() {

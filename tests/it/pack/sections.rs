@@ -11,7 +11,7 @@ use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};
 use serde_json::{Value, json};
 
 use super::{both_packs, story};
-use crate::sqlite;
+use crate::store::sqlite;
 use crate::support::forging::ForgingStore;
 
 const SECTIONS: [&str; 16] = [

@@ -8,7 +8,7 @@ use moltbot_audit::redact::Profile;
 use serde_json::{Value, json};
 
 use super::{both_packs, export, story};
-use crate::sqlite;
+use crate::store::sqlite;
 use crate::support::records::{fresh_request, records};
 
 /// A change of one byte, and whether it changes what the JSON says.

@@ -5,7 +5,7 @@ use moltbot_audit::{Actor, AuditEvent, EventType};
 use serde_json::{Value, json};
 
 use super::{both_packs, story};
-use crate::sqlite;
+use crate::store::sqlite;
 use crate::support::forger::{Chain, Forger};
 
 /// A request about no health, so that texts stand in both packs: internal, external.

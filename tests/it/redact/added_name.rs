@@ -57,14 +57,14 @@ async fn on_each_surface() {
     assert_eq!(lines[0].text("umukono_wanjye"), "[secret]");
     assert_eq!(lines[0].text("nomero_y_umushoferi"), "***812");
 
-    let (fresh, url) = crate::postgres::open_with_url().await;
+    let (fresh, url) = crate::store::postgres::open_with_url().await;
     let row = "select input::text from moltbot_audit.audit_events";
     record(fresh.store.clone()).await;
     let pool = PgPool::connect(&url).await.expect("the database accepts connections");
     let stored: String = sqlx::query_scalar(row).fetch_one(&pool).await.expect("a row");
     assert_withheld(&serde_json::from_str(&stored).expect("JSON"));
 
-    let (fresh, url) = crate::sqlite::open_with_url().await;
+    let (fresh, url) = crate::store::sqlite::open_with_url().await;
     record(fresh.store.clone()).await;
     let pool = SqlitePool::connect(&url).await.expect("a file");
     let stored: String =

@@ -49,7 +49,7 @@ fn assert_kept_out(stored: &str) {
 
 #[tokio::test]
 async fn a_row_in_postgres_holds_no_secret() {
-    let (fresh, url) = crate::postgres::open_with_url().await;
+    let (fresh, url) = crate::store::postgres::open_with_url().await;
     record(fresh.store.clone()).await;
     let pool = PgPool::connect(&url).await.expect("the database accepts connections");
     let rows = sqlx::query_scalar::<_, String>("select e::text from moltbot_audit.audit_events e");
@@ -58,7 +58,7 @@ async fn a_row_in_postgres_holds_no_secret() {
 
 #[tokio::test]
 async fn a_file_of_sqlite_holds_no_secret() {
-    let (fresh, url) = crate::sqlite::open_with_url().await;
+    let (fresh, url) = crate::store::sqlite::open_with_url().await;
     record(fresh.store.clone()).await;
     let path = url.trim_start_matches("sqlite://").split('?').next().expect("a path");
     let bytes = ["", "-wal"].map(|end| std::fs::read(format!("{path}{end}")).unwrap_or_default());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::corpus::Seeded;
 use crate::pack::{both_packs, story};
-use crate::sqlite;
+use crate::store::sqlite;
 use moltbot_audit::{Actor, AuditEvent, EventType};
 
 /// What people have, take and look for, with sentences that take it.

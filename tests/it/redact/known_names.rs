@@ -5,7 +5,7 @@ use moltbot_audit::{Actor, AuditEvent, EventType};
 use serde_json::{Value, json};
 
 use crate::pack::{both_packs, export, story};
-use crate::sqlite;
+use crate::store::sqlite;
 
 /// First names and surnames of Rwanda, France and Kenya, common ones, of nobody in particular.
 const NAMES: [(&[&str], &[&str]); 3] = [

@@ -12,7 +12,7 @@ use moltbot_audit::testing::{MemoryStore, SteppedClock};
 use moltbot_audit::{Actor, AuditEvent, Auditor, Effect, EventType};
 use serde_json::{Value, json};
 
-use crate::store_contract::Fresh;
+use crate::store::Fresh;
 use crate::support::records::{KEY, assert_unbroken, fresh_request, morning, stream};
 
 #[test]
@@ -80,8 +80,8 @@ async fn order_and_durations_hold(fresh: Fresh) {
 #[tokio::test]
 async fn a_clock_set_back_an_hour_changes_neither_order_nor_durations() {
     order_and_durations_hold(crate::testing::memory::open().await).await;
-    order_and_durations_hold(crate::sqlite::open().await).await;
-    order_and_durations_hold(crate::postgres::open().await).await;
+    order_and_durations_hold(crate::store::sqlite::open().await).await;
+    order_and_durations_hold(crate::store::postgres::open().await).await;
 }
 
 #[tokio::test]

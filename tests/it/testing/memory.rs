@@ -8,7 +8,7 @@ use moltbot_audit::store::{
 };
 use moltbot_audit::testing::{MemoryStore, SteppedClock};
 
-use crate::store_contract::Fresh;
+use crate::store::Fresh;
 use crate::support::records::{fresh_request, morning, records};
 
 /// Opens an empty store.

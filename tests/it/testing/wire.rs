@@ -14,8 +14,8 @@ use moltbot_audit::{AdmitError, Auditor, Effect, RequestId, StreamId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::time::Instant;
 
-use crate::postgres::open_with_url;
-use crate::store_contract::Fresh;
+use crate::store::Fresh;
+use crate::store::postgres::open_with_url;
 use crate::support::records::{KEY, assert_unbroken, event, fresh_request, records, stream};
 
 /// A database, directly and through a proxy.

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::generator::{Told, any_payloads, any_told, sampled};
 use super::random::stores;
 use super::settings;
-use crate::store_contract::Fresh;
+use crate::store::Fresh;
 use crate::support::records::{KEY, fresh_request, named_conversation, stream, unique};
 
 const SWITCHES: [Switch; 3] = [Switch::AI, Switch::OCR, Switch::CALLING];

@@ -21,7 +21,7 @@ use sqlx::PgPool;
 
 use super::generator::Trail;
 use super::{CHUNK, settings};
-use crate::store_contract::Fresh;
+use crate::store::Fresh;
 use crate::support::records::{KEY, assert_unbroken, sealed, stream};
 use crate::typescript;
 
@@ -111,8 +111,8 @@ async fn check_all(store: &dyn AuditStore, trails: &[(String, Trail)]) {
 pub(super) async fn stores() -> [Fresh; 3] {
     [
         crate::testing::memory::open().await,
-        crate::sqlite::open().await,
-        crate::postgres::open().await,
+        crate::store::sqlite::open().await,
+        crate::store::postgres::open().await,
     ]
 }
 
@@ -195,7 +195,7 @@ async fn append_by_sql(pool: &PgPool, records: &[Record]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_trail_that_is_appended_by_sql_verifies() {
-    let (fresh, url) = crate::postgres::open_with_url().await;
+    let (fresh, url) = crate::store::postgres::open_with_url().await;
     let pool = PgPool::connect(&url).await.expect("the database accepts connections");
     for chunk in trails() {
         for (_, trail) in &chunk {
@@ -250,7 +250,7 @@ fn kept_by_typescript(event: &AuditEvent) -> Kept {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_trail_that_is_written_by_typescript_verifies() {
-    let (fresh, url) = crate::postgres::open_with_url().await;
+    let (fresh, url) = crate::store::postgres::open_with_url().await;
     for chunk in trails() {
         let events = chunk.iter().flat_map(|(_, trail)| &trail.events);
         let lines = events.map(|event| line(event).to_string()).collect::<Vec<_>>().join("\n");

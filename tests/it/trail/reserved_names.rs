@@ -87,8 +87,8 @@ async fn are_stored_and_exported(store: Arc<dyn AuditStore>) {
 async fn are_stored_read_and_exported_by_every_store() {
     for fresh in [
         crate::testing::memory::open().await,
-        crate::sqlite::open().await,
-        crate::postgres::open().await,
+        crate::store::sqlite::open().await,
+        crate::store::postgres::open().await,
     ] {
         are_stored_and_exported(fresh.store.clone()).await;
     }
@@ -119,7 +119,7 @@ async fn are_spooled_and_drained() {
 
 #[tokio::test]
 async fn are_replayed_as_they_were_or_not_at_all() {
-    for fresh in [crate::sqlite::open().await, crate::postgres::open().await] {
+    for fresh in [crate::store::sqlite::open().await, crate::store::postgres::open().await] {
         let auditor = Auditor::builder(fresh.store.clone(), KEY).build();
         for (nth, payload) in payloads().into_iter().enumerate() {
             let calls = AtomicUsize::new(0);

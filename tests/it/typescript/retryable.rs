@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sqlx::{Executor, PgPool};
 
 use super::through;
-use crate::postgres::open_with_url;
+use crate::store::postgres::open_with_url;
 use crate::support::records::{fresh_request, records};
 
 /// Of each class of appendix A of the Postgres manual some, and all that either side names. 23505 is the library's own way

@@ -1,0 +1,4 @@
+//! The sealed form of an event: what is sealed, and what no host may seal.
+
+mod reserved;
+mod seal;
