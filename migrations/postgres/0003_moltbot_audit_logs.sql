@@ -1,23 +1,23 @@
 -- The audit trail: sealed events, chained by stream.
 --
 -- The library and the Supabase CLI may both apply this file, in either order: every statement is
--- idempotent, and the last one registers the file. Nothing refers to the host's tables, because a
--- deleted conversation must not take its story along.
+-- idempotent, and the last one registers the file. Nothing here refers to the host's tables: if the host
+-- deletes a conversation, its audit trail stays.
 --
--- Names are qualified throughout. Functions whose body is a text pin `search_path = pg_catalog, pg_temp` rather than the
--- empty path: left unnamed, pg_temp is searched first for types and tables, so that a caller could
--- put a type of his own in place of jsonb inside a function that runs with its owner's rights. Only the
--- functions on the hot path of an append go without, because pinning costs each call; they are granted to no
--- role, and run under the path of their callers. A body after `return` or `begin atomic` is bound when it is
+-- All names are qualified. A function whose body is a text sets `search_path = pg_catalog, pg_temp`, and not the
+-- empty path: if pg_temp is not named, Postgres searches it first for types and tables, and a caller could
+-- replace jsonb by a type of their own inside a function that runs with its owner's rights. The functions on
+-- the hot path of an append set no path, because that costs each call. No role may call them, and they run
+-- under the path of their callers. A body after `return` or `begin atomic` is resolved when the function is
 -- created.
 
--- Two runners at once would deadlock or fail. The library takes this lock too, and Postgres releases it at
--- the end of the transaction: apply the file in one.
+-- Apply the file in one transaction. Two sessions that apply it at once would deadlock or fail, so each takes
+-- this lock, as the library does; Postgres releases it at the end of the transaction.
 select pg_advisory_xact_lock(7885640719656117364);
 
 create schema if not exists moltbot_audit;
 
--- Migration files that have been applied, whoever applied them.
+-- The migration files that were applied, by the library or by others.
 create table if not exists moltbot_audit.schema_migrations (
     -- the file's number
     version text primary key,
@@ -29,8 +29,8 @@ create table if not exists moltbot_audit.schema_migrations (
     checksum bytea
 );
 
--- Checks are the types' and not the tables': a table's checks are parsed anew at every statement, a
--- type's are kept.
+-- The checks belong to types and not to tables: Postgres parses a table's checks at every statement, and
+-- keeps those of a type.
 do $$
 begin
     if to_regtype('moltbot_audit.digest') is null then
@@ -53,9 +53,9 @@ begin
             check (value in ('cancelled', 'failed', 'panicked', 'refused', 'succeeded'));
     end if;
     if to_regtype('moltbot_audit.event_type') is null then
-        -- what happened, as `EventType` takes it. Every row of a batch is checked, and a regular expression
-        -- takes a twentieth of what the row takes: the usual types do without, and a type without a digit
-        -- needs one only. More than eight would be hashed, at each statement anew.
+        -- what happened, by the rules of `EventType`. A regular expression costs a twentieth of what its row
+        -- costs, so the usual types are compared first, and a type without digits needs only one expression.
+        -- The list has eight types: a longer one would be hashed at each statement.
         create domain moltbot_audit.event_type as text constraint event_type_check check (
             value in (
                 'effect.admitted', 'moltbot.called', 'ocr.job_done', 'request.state_changed',
@@ -77,7 +77,7 @@ begin
             constraint error_code_check check (value ~ '^[a-z_]+$' and octet_length(value) <= 40);
     end if;
     if to_regtype('moltbot_audit.trace_id') is null then
-        -- hex; a regular expression that counts to 32 takes ten times as long
+        -- hex; a regular expression with a count of 32 takes ten times as long
         create domain moltbot_audit.trace_id as text constraint trace_id_check
             check (octet_length(value) = 32 and octet_length(decode(value, 'hex')) = 16);
     end if;
@@ -100,19 +100,19 @@ begin
             constraint idempotency_key_check check (octet_length(value) <= 4096);
     end if;
     if to_regtype('moltbot_audit.place') is null then
-        -- where an event stands in its stream; a type, because parameters that go out are looked up by
-        -- every call of their function
+        -- an event's place in its stream; a type, because Postgres looks up OUT parameters at every call
         create type moltbot_audit.place as (seq bigint, recorded_at timestamptz, chain_hash bytea);
     end if;
     if to_regtype('moltbot_audit.locked_stream') is null then
-        -- a stream as it stands under its lock; of plain types, because a domain is checked at each assignment
+        -- the state of a stream that the caller has locked; of plain types, because a domain is checked at each
+        -- assignment
         create type moltbot_audit.locked_stream as (
             seq bigint, head bytea, started_at timestamptz, last_at timestamptz, heard_at timestamptz
         );
     end if;
     if to_regtype('moltbot_audit.places') is null then
-        -- where the events of a batch stand, in their order; no statuses where all are stored, and no
-        -- hashes where those stored are those offered
+        -- the places of a batch's events, in their order; no statuses if all were stored, and no hashes if
+        -- the stored hashes are the offered ones
         create type moltbot_audit.places as (
             statuses text[], seqs bigint[], recorded_ats timestamptz[], event_hashes bytea[],
             chain_hashes bytea[]
@@ -179,26 +179,26 @@ create table if not exists moltbot_audit.audit_events (
     -- Each partition also has a unique key over (stream_id, seq), see ensure_partitions.
 ) partition by range (created_at);
 
--- Which requests did a conversation lead to? The stream's own order is served by its unique key.
+-- For: which requests did a conversation lead to? The unique key serves reading a stream in its order.
 create index if not exists audit_events_conversation_idx
     on moltbot_audit.audit_events (conversation_id, created_at)
     where conversation_id is not null;
 
--- What happened, or was recorded, between two times? Rows arrive in about that order, so that block
--- ranges narrow it down at next to no cost a write. One index for both: each index that a row goes into has to
--- be opened by its statement.
+-- For: what happened, or was recorded, between two times? Rows arrive in about that order, so a BRIN index
+-- suffices and costs a write almost nothing. One index serves both times, because each statement has to open
+-- every index of its table.
 create index if not exists audit_events_times_idx
     on moltbot_audit.audit_events using brin (created_at, recorded_at);
 
--- Times outside the prepared months: a host's clock may be wrong, its event is never refused.
+-- For times outside the prepared months: a host's clock may be wrong, and its event is not refused for that.
 create table if not exists moltbot_audit.audit_events_default
     partition of moltbot_audit.audit_events default;
 
--- The order of reading a stream. A place that a stream's row gives out a second time is found out here.
+-- Streams are read in this order. The key also refuses a place that was given out twice.
 create unique index if not exists audit_events_default_one_event_per_place
     on moltbot_audit.audit_events_default (stream_id, seq);
 
--- One row a stream: where its chain stands, and the lock under which it grows.
+-- One row for each stream: the head of its chain. Whoever appends locks the row.
 create table if not exists moltbot_audit.audit_streams (
     -- the stream
     stream_id uuid primary key,
@@ -214,16 +214,16 @@ create table if not exists moltbot_audit.audit_streams (
     -- it waited in a spool
     heard_at timestamptz not null
 ) with (
-    -- Every append updates a row: room on its page keeps the update off the index.
+    -- Every append updates a row. Free space on its page lets the update leave the index alone.
     fillfactor = 50
 );
 
--- Which requests began between two times? The time of a stream's first event never changes, so that no update
--- touches this.
+-- For: which requests began between two times? The time of a stream's first event never changes, so no update
+-- touches this index.
 create index if not exists audit_streams_started_at_idx
     on moltbot_audit.audit_streams (started_at, stream_id);
 
--- Whether this table is a partition of the events. A month that was detached to be archived is none.
+-- Whether this table is a partition of the events. A month that was detached for archiving is not.
 create or replace function moltbot_audit.is_attached(partition_name text)
 returns boolean
 language sql
@@ -235,8 +235,8 @@ return exists (
         and i.inhrelid = to_regclass(format('moltbot_audit.%I', partition_name))
 );
 
--- Makes the partition of the month that begins at `lower_bound`, or attaches it again if it was detached, and moves
--- the rows of that month out of the default partition. Recording waits for as long as that takes.
+-- Creates the partition of the month that begins at `lower_bound`, or attaches it again if it was detached, and
+-- moves the month's rows out of the default partition. Recording waits while this runs.
 create or replace function moltbot_audit.attach_month(lower_bound timestamptz)
 returns void
 language plpgsql
@@ -247,7 +247,7 @@ declare
     upper_bound timestamptz := lower_bound + interval '1 month';
     partition_name text := 'audit_events_' || to_char(lower_bound, 'YYYY_MM');
 begin
-    -- Before any lock that appends would wait for.
+    -- Before it takes any lock that appends would wait for.
     if to_regclass('moltbot_audit.' || partition_name) is null then
         execute format(
             'create table moltbot_audit.%I (like moltbot_audit.audit_events including all)',
@@ -259,8 +259,8 @@ begin
         );
         execute format('revoke all on table moltbot_audit.%I from public', partition_name);
     end if;
-    -- Keeps appends out until the month's rows have moved; the parent first, as appends do, and
-    -- without the other months, which autovacuum may be at.
+    -- Keeps appends out until the month's rows have moved. It locks the parent first, as appends do,
+    -- and leaves out the other months, because autovacuum may hold locks on those.
     begin
         lock table only moltbot_audit.audit_events in share row exclusive mode;
         lock table only moltbot_audit.audit_events_default in access exclusive mode;
@@ -284,22 +284,22 @@ begin
 end
 $$;
 
--- Makes or attaches the partitions of the months from `starting` on, whatever the default partition holds of them.
--- Returns how many. For an operator at a quiet hour: a million rows take more than a minute, in which nothing is
--- recorded but into spools.
+-- Creates or attaches the partitions of the months from `starting` on, even if the default partition holds many of
+-- their rows. Returns how many. Call it at a quiet hour: to move a million rows takes more than a minute, during
+-- which events go to spools only.
 create or replace function moltbot_audit.make_partitions(starting timestamptz, months integer)
 returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
--- A transaction that holds the table for long must not make every append queue up behind us.
+-- If another transaction holds the table for long, appends must not queue up behind this function.
 set lock_timeout = '5s'
 as $$
 declare
     made integer := 0;
     lower_bound timestamptz;
 begin
-    -- Two callers at once would make the same partition.
+    -- Two callers at once would create the same partition.
     perform pg_advisory_xact_lock(hashtextextended('moltbot_audit.ensure_partitions', 0));
     for ahead in 0 .. months - 1 loop
         lower_bound := date_trunc('month', starting) + make_interval(months => ahead);
@@ -311,8 +311,8 @@ begin
 end
 $$;
 
--- Whether a month's partition can be made without recording having to wait: the default partition, which is searched
--- and locked meanwhile, is small, and holds few rows of that month.
+-- Whether a month's partition can be created without making recording wait: the default partition, which is locked
+-- and searched meanwhile, must be small and hold few rows of that month.
 create or replace function moltbot_audit.is_quick_to_attach(lower_bound timestamptz)
 returns boolean
 language plpgsql
@@ -320,7 +320,7 @@ set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$
 begin
-    -- With what is stored out of line, because that moves too.
+    -- Includes what is stored out of line, because that moves too.
     return pg_table_size('moltbot_audit.audit_events_default') <= 16 * 1024 * 1024
         and (
             select count(*) <= 500
@@ -333,10 +333,10 @@ begin
 end
 $$;
 
--- Makes the partitions of the months from `starting` on, within bounds: each partition costs every export a
--- lock, so nobody makes thousands. Returns how many were made. Safe at any time, because no append waits for it
--- longer than a moment. A month that was detached stays so, and one whose rows would take long to move stays in the
--- default partition: `make_partitions` is for both.
+-- Creates the partitions of the months from `starting` on, and returns how many. The number of months is bounded,
+-- because every export locks each partition. Safe at any time: no append waits for it longer than a moment. It does
+-- not attach a month that was detached, and it leaves a month in the default partition if moving its rows would
+-- take long. For both, use `make_partitions`.
 create or replace function moltbot_audit.ensure_partitions(
     starting timestamptz default now(),
     months integer default 4
@@ -352,7 +352,7 @@ declare
     made integer := 0;
     lower_bound timestamptz;
 begin
-    -- A null is in no bounds either.
+    -- Refuses null, too.
     if (
         months between 1 and 25
         and starting >= date_trunc('month', now()) - interval '1 month'
@@ -361,9 +361,9 @@ begin
         raise exception 'partitions are made from the month before this one to 24 months ahead, not % from %',
             months, starting using errcode = 'invalid_parameter_value';
     end if;
-    -- Two callers at once would make the same partition.
+    -- Two callers at once would create the same partition.
     perform pg_advisory_xact_lock(hashtextextended('moltbot_audit.ensure_partitions', 0));
-    -- Appends queue up behind a lock that is waited for.
+    -- Appends queue up behind whoever waits for this lock.
     perform set_config('lock_timeout', '50ms', true);
     for ahead in 0 .. months - 1 loop
         lower_bound := date_trunc('month', starting) + make_interval(months => ahead);
@@ -376,8 +376,8 @@ begin
 end
 $$;
 
--- The stream of an event with these ids. A hash of the kind and the id, so that streams of two kinds never meet:
--- the UUIDv8 of its first 122 bits.
+-- The stream of an event with these ids: a UUIDv8 from the first 122 bits of a hash of the kind and the id. With
+-- the kind in the hash, streams of two kinds never have the same id.
 create or replace function moltbot_audit.stream_of(request_id uuid, conversation_id uuid default null)
 returns uuid
 language sql
@@ -411,19 +411,20 @@ return sha256('moltbot-audit/v1/stream\000'::bytea || uuid_send(stream_id));
 create or replace function moltbot_audit.chain_time(recorded_at timestamptz)
 returns bytea
 language sql
--- As `extract` is; a function that claims more than its body is not inlined, nor is a strict one.
+-- Stable, as `extract` is: Postgres does not inline a function that is marked stricter than its body, or a
+-- strict one.
 stable parallel safe
 return int8send((extract(epoch from recorded_at) * 1000000)::bigint);
 
--- chain(n): an event's hash and time, bound to all that came before.
+-- chain(n): the hash of the chain so far, the event's hash and its time.
 create or replace function moltbot_audit.chain_hash(previous bytea, event_hash bytea, chain_time bytea)
 returns bytea
 language sql
 immutable parallel safe
 return sha256('moltbot-audit/v1/chain\000'::bytea || previous || event_hash || chain_time);
 
--- Appends a batch whose ids are all new; a unique violation says that one is not. Runs under
--- the settings of `append_batch`, its only caller.
+-- Appends a batch whose ids are all new, and fails with a unique violation if one is not. Runs with the settings
+-- of `append_batch`, its only caller.
 create or replace function moltbot_audit.append_new(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
@@ -437,7 +438,7 @@ language plpgsql
 as $$
 #variable_conflict use_column
 declare
-    -- As long as the batch: the loop below fills in every place, not in their order.
+    -- As long as the batch. The loop below sets each element, in another order.
     seqs bigint[] := array_fill(0::bigint, array[cardinality(ids)]);
     recorded_ats timestamptz[] := created_ats;
     chain_hashes bytea[] := event_hashes;
@@ -459,9 +460,9 @@ begin
     ] then
         perform moltbot_audit.check_consents(event_types, inputs);
     end if;
-    -- Takes the streams' locks, in the order of their ids so that two batches cannot wait for each
-    -- other in a circle, and with the lock gives out the places. Head and time stay behind until the
-    -- last statement; nobody sees that before the commit.
+    -- Locks the streams in the order of their ids, so that two batches cannot deadlock, and gives out
+    -- the places in the same statement. The last statement sets head and time; nobody sees the row
+    -- before the commit.
     for locked in
         with counted as materialized (
             select
@@ -498,7 +499,7 @@ begin
         end;
         chain := locked.head;
         chain_time := moltbot_audit.chain_time(recorded_at);
-        -- An aggregate over a window would take twice as long.
+        -- A window function would take twice as long.
         foreach at in array locked.positions loop
             place := place + 1;
             chain := moltbot_audit.chain_hash(chain, event_hashes[at], chain_time);
@@ -517,8 +518,8 @@ begin
         perform moltbot_audit.check_heads(unsure_ids, unsure_seqs);
     end if;
 
-    -- Unnested side by side in the select list, rows flow; in the from clause each array would be
-    -- copied into a table of its own first. Nulls follow where an array ends before the others.
+    -- `unnest` stands in the select list, where Postgres streams the rows; in the from clause it would
+    -- first copy each array into a table. An array that ends before the others yields nulls.
     insert into moltbot_audit.audit_events (
         id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
         duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids, salt,
@@ -559,8 +560,8 @@ begin
             unnest(chain_hashes) as chain_hash
     ) b;
 
-    -- An upsert that always meets its row: unlike an update with a join, it goes by the primary key
-    -- however old the cached plan is. Of the row that it offers, only the head and its time are taken.
+    -- An upsert whose row always exists. Unlike an update with a join, it uses the primary key whatever
+    -- the age of the cached plan. It takes only the head and its time from the row that it offers.
     insert into moltbot_audit.audit_streams as s (
         stream_id, seq, head, started_at, last_at, heard_at
     )
@@ -571,7 +572,7 @@ begin
 end
 $$;
 
--- Says that a stream has events beyond its row.
+-- Raises the error for a stream that has events beyond its row.
 create or replace function moltbot_audit.object_to_row(stream_id uuid)
 returns void
 language plpgsql
@@ -583,15 +584,15 @@ begin
 end
 $$;
 
--- Objects where a stream has events beyond its row: somebody deleted the row, or set it back, and a place would be
--- given out twice. A partition's unique key finds that within a month; this is for what may be in others. The library
--- dates no event more than a day ahead, so the months that are prepared ahead need not be opened: they cost a new
--- stream as much as all else that its first event does.
+-- Raises an error if a stream has events beyond its row: somebody deleted the row or set it back, and a place would
+-- be given out twice. Within a month, the partition's unique key finds that; this function looks in the others. The
+-- library dates no event more than a day ahead, so the months that are prepared ahead are left out: to open them
+-- would cost a new stream as much as everything else about its first event.
 create or replace function moltbot_audit.check_heads(stream_ids uuid[], seqs bigint[])
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
--- A plan made while the table was small must not scan it when it is large.
+-- A plan that was made while the table was small must not scan it when it is large.
 set enable_seqscan = off
 as $$
 declare
@@ -610,8 +611,8 @@ begin
 end
 $$;
 
--- The same for streams that have had no row: one scan over all of them, where `check_heads` makes one a stream. Most
--- batches begin streams, and the scan's cost grows with the months.
+-- The same check for streams that had no row, in one scan; `check_heads` scans once for each stream. Most batches
+-- begin streams, and the cost of a scan grows with the number of months.
 create or replace function moltbot_audit.check_new(stream_ids uuid[])
 returns void
 language plpgsql
@@ -632,19 +633,18 @@ begin
 end
 $$;
 
--- Whether a stream that was last appended to at this time has to be looked at by `check_heads`.
+-- Whether `check_heads` has to look at a stream whose last event is of this time.
 create or replace function moltbot_audit.is_of_past_month(last_at timestamptz)
 returns boolean
 language sql
--- As the clock is: a function that claims more than its body is not inlined.
+-- Volatile, as the clock is: Postgres does not inline a function that is marked stricter than its body.
 volatile parallel safe
 return last_at < date_trunc('month', clock_timestamp(), 'UTC');
 
--- Locks a stream's row, and returns it as it stands. `append_at` then moves it on: an upsert that reads the clock
--- itself, once for the time and once for its hash, costs more than these two. Functions that are called for each
--- event return a type, because OUT parameters are looked up in the catalog at every call.
--- A stream without events gets a row with `seq` 0, which
--- a caller that appends nothing takes away again with `unlock_stream`.
+-- Locks a stream's row, and returns it. `append_at` updates it afterwards: one upsert that reads the clock itself,
+-- once for the time and once for its hash, would cost more than these two functions. A function that is called for
+-- each event returns a type, because Postgres looks up OUT parameters in the catalog at every call. A stream
+-- without events gets a row with `seq` 0; a caller that appends nothing removes it with `unlock_stream`.
 create or replace function moltbot_audit.lock_stream(stream_id uuid)
 returns moltbot_audit.locked_stream
 language plpgsql
@@ -667,7 +667,7 @@ begin
 end
 $$;
 
--- As `lock_stream`, for a stream that was just seen to have no row.
+-- As `lock_stream`, for a stream that had no row a moment ago.
 create or replace function moltbot_audit.begin_stream(stream_id uuid)
 returns moltbot_audit.locked_stream
 language plpgsql
@@ -682,7 +682,7 @@ declare
 begin
     loop
         now := clock_timestamp();
-        -- Waits for a transaction that begins the same stream, and then reads the row that it left.
+        -- Waits for the transaction that begins the same stream, and then reads its row.
         insert into moltbot_audit.audit_streams (
             stream_id, seq, head, started_at, last_at, heard_at
         )
@@ -711,7 +711,7 @@ begin
 end
 $$;
 
--- Takes away the rows of streams that have no event.
+-- Removes the rows of streams without events.
 create or replace function moltbot_audit.unlock_streams(stream_ids uuid[])
 returns void
 language sql
@@ -721,8 +721,8 @@ as $$
     where s.stream_id = any (unlock_streams.stream_ids) and s.seq = 0
 $$;
 
--- Writes an event at the next place of a stream that its caller has locked. A unique violation says that the
--- event's id is not new. Runs under the settings of its callers.
+-- Writes an event at the next place of a stream that the caller has locked. Fails with a unique violation if the
+-- event's id is not new. Runs with the settings of its callers.
 create or replace function moltbot_audit.append_at(
     stream moltbot_audit.locked_stream,
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
@@ -742,7 +742,7 @@ begin
         perform moltbot_audit.check_consents(array[append_at.event_type], array[append_at.input::text]);
     end if;
     place.seq := stream.seq + 1;
-    -- The first event has the time at which the stream was begun. Time never goes back within a stream, also
+    -- The first event takes the time at which the stream was begun. Time never goes back within a stream, not even
     -- after a failover to a server whose clock is behind.
     place.recorded_at := case stream.seq
         when 0 then stream.last_at else greatest(clock_timestamp(), stream.last_at)
@@ -795,14 +795,14 @@ begin
 end
 $$;
 
--- The time that an event's id carries, as `EventId::created_at`. A look-up by id names it as well: the unique key is
--- over both, and whoever may append can store another event under the same id and another time.
+-- The time that an event's id carries, as `EventId::created_at`. A look-up by id names this time too: the unique key
+-- covers both, so whoever may append could store another event under the same id with another time.
 create or replace function moltbot_audit.time_of_id(id uuid)
 returns timestamptz
 language sql
 immutable parallel safe
 return (
-    -- Days apart, because a product of an interval is rounded as a double.
+    -- Days are added separately, because Postgres multiplies an interval as a double and rounds.
     select (
         timestamp '1970-01-01' + make_interval(days => (t.ms / 86400000)::integer)
         + interval '1 microsecond' * (
@@ -812,8 +812,8 @@ return (
     from (select ('x0000' || left(translate(id::text, '-', ''), 12))::bit(64)::bigint as ms) as t
 );
 
--- Whether a stored event is the one that is offered under its id. An event sealed again has a new salt, and so
--- another hash, over the same content.
+-- Whether a stored event is the one that is offered under its id. Hashes cannot tell: an event that is sealed again
+-- has a new salt, and so another hash over the same content.
 create or replace function moltbot_audit.is_same_event(
     stored moltbot_audit.audit_events,
     stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
@@ -839,7 +839,7 @@ begin
 end
 $$;
 
--- Objects where an event that is stored is not the one that is offered under its id.
+-- Raises an error if a stored event is not the one that is offered under its id.
 create or replace function moltbot_audit.check_same_event(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, trace_id text, span_id text, input text,
@@ -866,7 +866,7 @@ begin
 end
 $$;
 
--- The time in a JSON text, or null where it is not a time as RFC 3339 writes it. The library takes the same.
+-- The time in a JSON text, or null if it is no RFC 3339 time. The library accepts the same texts.
 create or replace function moltbot_audit.time_of(value jsonb)
 returns timestamptz
 language plpgsql
@@ -882,12 +882,12 @@ begin
     end if;
     return null;
 exception when data_exception then
-    -- There is no such day.
+    -- A day that does not exist.
     return null;
 end
 $$;
 
--- Objects to words about a consent that admission would not understand.
+-- Refuses an event about a consent that admission would not understand.
 create or replace function moltbot_audit.check_consents(event_types text[], inputs text[])
 returns void
 language plpgsql
@@ -917,9 +917,9 @@ begin
 end
 $$;
 
--- Appends events one by one, after a look at what is stored: the way for a batch that holds a known
--- id. Goes by stream, so that locks are taken in the same order as everywhere else; of one id twice in
--- a batch, the first of its stream is the one that counts.
+-- Appends events one by one, and looks for each whether its id is stored: for a batch that holds a known id. It
+-- goes stream by stream, in the order in which all others take these locks. If an id occurs twice in a batch, the
+-- first event of its stream counts.
 create or replace function moltbot_audit.append_checked(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
@@ -931,7 +931,7 @@ create or replace function moltbot_audit.append_checked(
 returns moltbot_audit.places
 language plpgsql
 set search_path = pg_catalog, pg_temp
--- A plan made while the table was small must not scan it when it is large.
+-- A plan that was made while the table was small must not scan it when it is large.
 set enable_seqscan = off
 as $$
 #variable_conflict use_column
@@ -994,8 +994,8 @@ begin
                 chain_hashes[b.position] := placed.chain_hash;
                 exit;
             exception when unique_violation then
-                -- Another writer stored the id since we looked: look again. If it is not the id, it
-                -- is a place that is taken.
+                -- Another writer stored the id since the look-up: look again. If it was not the id, then
+                -- the place is taken.
                 if refused then
                     raise exception 'stream % has events beyond its row in audit_streams, which was set back',
                         b.stream_id using errcode = 'integrity_constraint_violation';
@@ -1008,7 +1008,7 @@ begin
 end
 $$;
 
--- Appends a batch whatever its types are. Runs under the settings of its callers, as `append_batch` says.
+-- Appends a batch of any event types. Runs with the settings of its callers: see `append_batch`.
 create or replace function moltbot_audit.append_all(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
@@ -1024,11 +1024,12 @@ as $$
 declare
     place moltbot_audit.place;
 begin
-    -- The table before any stream, whichever way the batch goes: an append that held a stream and
-    -- then queued for the table behind ensure_partitions, which waits for one that holds the table
-    -- and queues for the stream, would be a circle, ended only by the deadlock detector.
+    -- Locks the table before any stream. If it locked a stream first, it could then queue for the table
+    -- behind `ensure_partitions`, which waits for an append that holds the table and waits for the stream:
+    -- a deadlock.
     lock table only moltbot_audit.audit_events in row exclusive mode;
-    -- No look for duplicates first: the unique key objects, and nothing of this block remains.
+    -- Does not look for duplicates first: if there is one, the unique key fails, and this block is rolled
+    -- back.
     begin
         if cardinality(ids) = 1 then
             place := moltbot_audit.append_one(
@@ -1059,8 +1060,8 @@ begin
 end
 $$;
 
--- The types whose events a function of their own appends, together with the change that they report. An
--- `effect.admitted` whose effect began while the database was away comes through `append_effects`.
+-- The event types that have a function of their own, which appends the event together with the change that it
+-- reports. An `effect.admitted` of an effect that began while the database was away comes by `append_effects`.
 create or replace function moltbot_audit.types_with_a_function()
 returns text[]
 language sql
@@ -1070,10 +1071,9 @@ return array[
     'effect.expired', 'effect.resolved', 'switch.engaged', 'switch.reset'
 ];
 
--- Appends a batch: arrays in, arrays out, in one order. An array that ends before the others stands for
--- nulls. A status is `stored`; `duplicate` where the event is stored with the same content, with the
--- first receipt; or `conflict` where its id is stored with other content, with the receipt of what is
--- stored.
+-- Appends a batch: arrays in, arrays out, in the same order. An array that ends before the others stands for
+-- nulls. A status is `stored`; `duplicate` if the event was stored before with the same content, with its first
+-- receipt; or `conflict` if its id is stored with other content, with the receipt of the stored event.
 create or replace function moltbot_audit.append_batch(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
@@ -1086,10 +1086,10 @@ returns moltbot_audit.places
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
--- Planning these arrays against every partition at each call costs more than the writing.
+-- To plan these arrays against every partition at each call would cost more than the writing.
 set plan_cache_mode = force_generic_plan
--- A writer stuck inside a transaction must not hold up the rest of a batch: the caller tries again,
--- each stream by itself.
+-- A transaction that holds one stream must not hold up the rest of a batch: the caller tries again, each
+-- stream by itself.
 set lock_timeout = '200ms'
 as $$
 #variable_conflict use_column
@@ -1107,16 +1107,16 @@ begin
 end
 $$;
 
--- Whether only the library writes events of this type: `EventType::is_reserved` is the same.
+-- Whether only the library writes events of this type. Same rule as `EventType::is_reserved`.
 create or replace function moltbot_audit.is_reserved(event_type text)
 returns boolean
 language sql
 immutable parallel safe
 return split_part(event_type, '.', 1) in ('audit', 'budget', 'effect', 'pack', 'switch');
 
--- Appends a host's events. As `append_batch`, with one row out for each event, in their order; a type that
--- only the library writes, a time more than a day ahead, a stream that does not follow from the event's
--- ids, and an id that stands for none are refused.
+-- Appends a host's events, as `append_batch` does, and returns one row for each event, in their order. It refuses
+-- an event type that only the library writes, a time more than a day ahead, a stream that does not follow from the
+-- event's ids, and a placeholder id.
 create or replace function moltbot_audit.append(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
@@ -1133,7 +1133,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 -- As in `append_batch`.
 set plan_cache_mode = force_generic_plan
--- A host has no queue from which it would try again.
+-- Longer than in `append_batch`: a host has no queue that tries again.
 set lock_timeout = '2s'
 as $$
 #variable_conflict use_column
@@ -1145,7 +1145,8 @@ begin
         raise exception 'events of the domains audit, budget, effect, pack and switch are written by the '
             'library itself: give the event a type of the host''s own' using errcode = 'check_violation';
     end if;
-    -- Here alone: what the library takes it checks itself, and what it keeps in a spool must not be refused.
+    -- Only here. The library checks events when it accepts them, and what it keeps in a spool must not be
+    -- refused later.
     if (select max(t.created_at) from unnest(created_ats) as t (created_at))
         > clock_timestamp() + interval '24 hours'
     then
@@ -1180,7 +1181,7 @@ begin
 end
 $$;
 
--- What nobody was granted nobody may do; the functions that write run with their owner's rights.
+-- Nobody may do anything that is not granted to them. The functions that write run with their owner's rights.
 revoke all on schema moltbot_audit from public;
 revoke all on all tables in schema moltbot_audit from public;
 revoke all on all functions in schema moltbot_audit from public;
@@ -1189,5 +1190,5 @@ select moltbot_audit.ensure_partitions();
 
 insert into moltbot_audit.schema_migrations (version, name)
 values ('0003', 'moltbot_audit_logs')
--- Applied again it may be another text, whose checksum the library has yet to take.
+-- If the file was applied again, its text may have changed: the library takes the checksum anew.
 on conflict (version) do update set checksum = null;

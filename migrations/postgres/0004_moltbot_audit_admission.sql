@@ -1,16 +1,15 @@
 -- Admission: what may run, decided in the transaction that records it.
 --
--- Everything here takes its locks in one order, so that no two transactions wait for each other in a
--- circle: the table of events, streams (by their ids), the table of switches, effects, days' budgets,
--- requests' budgets. Streams come first because a host's transaction may hold one for long: a transaction that waits for
--- it must hold nothing that others need. Only
--- `engage` takes the switches first, and waits for nothing afterwards.
+-- All functions take their locks in one order, so that they cannot deadlock: the table of events, streams (by
+-- their ids), the table of switches, effects, the budgets of days, the budgets of requests. Streams come early
+-- because a host's transaction may hold one for long, and a transaction that waits for it must hold nothing that
+-- others need. Only `engage` takes the switches first, and waits for nothing afterwards.
 
--- Two runners at once would deadlock or fail. The library takes this lock too, and Postgres releases it at
--- the end of the transaction: apply the file in one.
+-- Apply the file in one transaction. Two sessions that apply it at once would deadlock or fail, so each takes
+-- this lock, as the library does; Postgres releases it at the end of the transaction.
 select pg_advisory_xact_lock(7885640719656117364);
 
--- Whether a text is a name as the library takes it.
+-- Whether a text is a name by the library's rules.
 create or replace function moltbot_audit.is_name(name text)
 returns boolean
 language sql
@@ -25,8 +24,8 @@ begin
             check (moltbot_audit.is_name(value));
     end if;
     if to_regtype('moltbot_audit.sealed_event') is null then
-        -- an event before it has a place; no row of `audit_events`, because a session looks a table's row
-        -- type up under a lock on that table, and engaging waits for none
+        -- an event that has no place yet. Not the row type of `audit_events`: a session looks that up under a
+        -- lock on the table, and engaging waits for no lock
         create type moltbot_audit.sealed_event as (
             id uuid, stream_id uuid, request_id uuid, conversation_id uuid,
             event_type moltbot_audit.event_type, actor moltbot_audit.actor, outcome moltbot_audit.outcome,
@@ -42,37 +41,37 @@ begin
         );
     end if;
     if to_regtype('moltbot_audit.switch_state') is null then
-        -- a switch as a flip is to leave it; no row of `audit_switches`, for the same reason
+        -- the state that a flip gives to a switch; not the row type of `audit_switches`, for the same reason
         create type moltbot_audit.switch_state as (
             switch text, engaged boolean, changed_by text, reason text, changed_at timestamptz
         );
     end if;
     if to_regtype('moltbot_audit.flip') is null then
-        -- what became of a flip: its event's receipt, null while the event waits beside its switch
+        -- the result of a flip: its event's receipt, or null while the event waits beside its switch
         create type moltbot_audit.flip as (
             seq bigint, recorded_at timestamptz, stored_hash bytea, chain_hash bytea,
             was_known boolean,
             -- the sessions that keep the event from being appended
             held_by integer[],
-            -- what else is wrong with the trail, as the server said it
+            -- any other error of the trail, in the server's words
             why text,
-            -- the sessions that began an admission before the switch was engaged and have not ended it
+            -- the sessions whose admissions began before the switch was engaged and are still open
             may_admit integer[]
         );
     end if;
     if to_regtype('moltbot_audit.effect_state') is null then
-        -- where an effect stands
+        -- the state of an effect
         create domain moltbot_audit.effect_state as text constraint effect_state_check
             check (value in ('running', 'in_doubt', 'done', 'failed', 'voided'));
     end if;
     if to_regtype('moltbot_audit.decision') is null then
-        -- what is said to a claim
+        -- the answer to a claim
         create type moltbot_audit.decision as (
             verdict text, other_effect_id uuid, other_output text, other_lease_until timestamptz,
             switch integer, used bigint[], day_used bigint[],
             -- when the deployment first heard of the request, while its time is limited
             heard_at timestamptz,
-            -- with `time`, when it was over
+            -- with `time`: when the limit was passed
             seq bigint, recorded_at timestamptz, stored_hash bytea, chain_hash bytea,
             -- the fingerprint of the redaction key, if that is not the claim's
             key_in_use bytea
@@ -81,12 +80,12 @@ begin
 end
 $$;
 
--- One row an effect that was admitted, or whose outcome came before its intent: that one says that the effect
--- must not run any more, and no one can resolve it.
+-- One row for each effect that was admitted, or whose outcome came before its intent. In the second case the row
+-- keeps the effect from running any more, and nobody can resolve it.
 create table if not exists moltbot_audit.audit_effects (
     -- the id of the event that records how it ended
     effect_id uuid primary key,
-    -- the effect.admitted event; none while only the outcome is known
+    -- the effect.admitted event; null while only the outcome is known
     intent_id uuid,
     -- the request it belongs to
     request_id uuid,
@@ -94,23 +93,23 @@ create table if not exists moltbot_audit.audit_effects (
     conversation_id uuid,
     -- the event type under which its success is recorded
     effect text not null,
-    -- keyed hash of the idempotency key; none once that is free again
+    -- keyed hash of the idempotency key; null once the key is free again
     key_hash moltbot_audit.digest,
-    -- keyed hash of the input; none where a drained intent does not say it
+    -- keyed hash of the input; null if a drained intent does not say it
     input_hash moltbot_audit.digest,
-    -- where it stands
+    -- its state
     state moltbot_audit.effect_state not null default 'running',
-    -- where it stood when an event said how it ended, none before that; afterwards only a resolution
-    -- ends a doubt
+    -- its state when an event said how it ended; null before that. Afterwards only a resolution ends a
+    -- doubt
     ended_from moltbot_audit.effect_state,
     -- the database's time of the admission
     admitted_at timestamptz not null,
-    -- when it is in doubt without an outcome; its process renews it while the effect runs
+    -- from when it is in doubt if it has no outcome; its process renews the lease while the effect runs
     lease_until timestamptz not null,
-    -- what is held of which budgets of the request
+    -- the amounts that it holds of the request's budgets
     budgets text[],
     amounts bigint[],
-    -- what is held of which budgets of a day
+    -- the amounts that it holds of a day's budgets
     day_budgets text[],
     day_amounts bigint[],
     -- that day
@@ -120,12 +119,12 @@ create table if not exists moltbot_audit.audit_effects (
 create unique index if not exists audit_effects_key_idx
     on moltbot_audit.audit_effects (key_hash) where key_hash is not null;
 
--- Which effects have no end, and whose lease is over?
+-- For: which effects have not ended, and which leases are over?
 create index if not exists audit_effects_open_idx
     on moltbot_audit.audit_effects (lease_until, effect_id)
     where state in ('running', 'in_doubt') and intent_id is not null;
 
--- What of a request's budgets is used or held.
+-- How much of a request's budgets is used or held.
 create table if not exists moltbot_audit.audit_budgets (
     request_id uuid not null,
     budget text not null,
@@ -133,7 +132,7 @@ create table if not exists moltbot_audit.audit_budgets (
     primary key (request_id, budget)
 ) with (fillfactor = 50);
 
--- What of a day's budgets is used or held, by the database's day in UTC.
+-- How much of a day's budgets is used or held, by the database's day in UTC.
 create table if not exists moltbot_audit.audit_day_budgets (
     day date not null,
     budget text not null,
@@ -141,12 +140,12 @@ create table if not exists moltbot_audit.audit_day_budgets (
     primary key (day, budget)
 ) with (fillfactor = 10);
 
--- The kill switches. A switch is engaged if it has no row, or if any of its rows says so: a row that another
--- transaction holds does not keep a switch from being engaged, because engaging it adds a row then.
+-- The kill switches. A switch is engaged if it has no row, or if any of its rows says so. If another transaction
+-- holds a row of the switch, engaging it adds a row, and so does not wait.
 create table if not exists moltbot_audit.audit_switches (
-    -- what it governs
+    -- its name
     switch moltbot_audit.control_name not null,
-    -- whether that is off
+    -- whether effects that it governs are refused
     engaged boolean not null,
     -- who set it last
     changed_by text not null,
@@ -161,12 +160,12 @@ create table if not exists moltbot_audit.audit_switches (
 
 create index if not exists audit_switches_switch_idx on moltbot_audit.audit_switches (switch);
 
--- Ceilings of the deployment, set by an operator with `set_limit`. Without a row, a limit that a host passes
--- holds as it is.
+-- The deployment's ceilings on limits, which an operator sets with `set_limit`. Without a row, a host may pass any
+-- limit.
 create table if not exists moltbot_audit.audit_limits (
     -- a budget, `elapsed_ms` for a request's time, or `lifetime_ms` for a consent's
     budget text not null,
-    -- of what
+    -- `request`, `day` or `consent`
     period text not null constraint period_check check (period in ('consent', 'day', 'request')),
     -- the highest limit that a host may pass
     most bigint not null constraint most_check check (most >= 0),
@@ -179,14 +178,14 @@ create table if not exists moltbot_audit.audit_limits (
     primary key (budget, period)
 );
 
--- A sum that stays where there is no larger number: what an effect used is recorded whatever else is.
+-- A sum that stops at the largest number: what an effect used is recorded in any case.
 create or replace function moltbot_audit.saturating_add(a bigint, b bigint)
 returns bigint
 language sql
 immutable parallel safe
 return case when b > 0 and a > 9223372036854775807 - b then 9223372036854775807 else a + b end;
 
--- A sum as far as there are numbers for it.
+-- A sum that stops at the largest and the smallest number.
 create or replace function moltbot_audit.bounded(sum numeric)
 returns bigint
 language sql
@@ -203,11 +202,11 @@ create table if not exists moltbot_audit.audit_keys (
     retired_at timestamptz
 );
 
--- One is in use.
+-- At most one is in use.
 create unique index if not exists audit_keys_in_use_idx
     on moltbot_audit.audit_keys ((retired_at is null)) where retired_at is null;
 
--- The key in use. If there is none yet, that is the one that is given.
+-- The fingerprint of the key in use. If there is none yet, the given key becomes it.
 create or replace function moltbot_audit.use_key(fingerprint bytea)
 returns bytea
 language plpgsql
@@ -222,7 +221,7 @@ begin
     for attempt in 1 .. 2 loop
         select k.fingerprint into in_use from moltbot_audit.audit_keys k where k.retired_at is null;
         exit when found;
-        -- Waits for a transaction that is first, and then reads what it wrote.
+        -- Waits for the transaction that was first, and then reads its row.
         insert into moltbot_audit.audit_keys (fingerprint, since)
         values (use_key.fingerprint, clock_timestamp())
         on conflict do nothing;
@@ -231,8 +230,8 @@ begin
 end
 $$;
 
--- Replaces the key in use, and appends the event that says so. No row where `proof` is not that of the key in
--- use, or `to_key` was in use before. So a role that may call this, but does not have the key, changes nothing.
+-- Replaces the key in use, and appends the event that says so. Returns no row if `proof` is not that of the key in
+-- use, or if `to_key` was in use before. So a role that may call this, but does not have the key, changes nothing.
 create or replace function moltbot_audit.rotate_key(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
@@ -245,14 +244,14 @@ returns table (seq bigint, recorded_at timestamptz, stored_hash bytea, chain_has
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
--- Appends queue up behind us meanwhile; the caller asks again.
+-- Short, because appends queue up behind this function; the caller asks again.
 set lock_timeout = '500ms'
 as $$
 #variable_conflict use_column
 declare
     from_key constant bytea := substr(sha256(rotate_key.proof), 1, 16);
 begin
-    -- `check_rotation` is the same in the library.
+    -- Same rule as `check_rotation` in the library.
     if (
         rotate_key.event_type, rotate_key.stream_id, rotate_key.outcome,
         rotate_key.input::jsonb ->> 'previous_fingerprint', rotate_key.input::jsonb ->> 'fingerprint'
@@ -262,8 +261,8 @@ begin
     ) then
         raise exception 'the event of a rotation says another rotation' using errcode = 'check_violation';
     end if;
-    -- Against `admit`: whoever was admitted under the old key has committed, and whoever comes reads the
-    -- new one. Two keys never decide about one idempotency key at a time.
+    -- Excludes `admit`: what was admitted under the old key has committed, and later admissions read the
+    -- new one. So no two keys ever decide about one idempotency key at a time.
     lock table only moltbot_audit.audit_events in share row exclusive mode;
     if exists (select from moltbot_audit.audit_keys k where k.fingerprint = rotate_key.to_key) then
         return;
@@ -290,7 +289,7 @@ begin
 end
 $$;
 
--- Adds to budgets; the change of one may be negative. Rows are locked in the order of their names.
+-- Adds to a request's budgets; a change may be negative. Locks the rows in the order of their names.
 create or replace function moltbot_audit.move_budgets(
     request_id uuid, budgets text[], changes bigint[]
 )
@@ -308,7 +307,7 @@ begin
 end
 $$;
 
--- Likewise for a day.
+-- The same for a day's budgets.
 create or replace function moltbot_audit.move_day_budgets(
     day date, budgets text[], changes bigint[]
 )
@@ -326,15 +325,14 @@ begin
 end
 $$;
 
--- When a lease ends that begins at a time: after 300 years at the latest, because there are times that are too
--- late for a timestamp.
+-- The end of a lease that begins at `starting`: after 300 years at the latest, because a timestamp has a maximum.
 create or replace function moltbot_audit.lease_end(starting timestamptz, lease_ms double precision)
 returns timestamptz
 language sql
 stable parallel safe
 return starting + least(lease_ms, 9467280000000) * interval '1 millisecond';
 
--- How an effect ended, by the columns of its outcome event. `Settlement::of` is the same in the library.
+-- How an effect ended, from the columns of its outcome event. Same rule as `Settlement::of` in the library.
 create or replace function moltbot_audit.settlement(outcome text, error_code text)
 returns text
 language sql
@@ -359,7 +357,7 @@ return case
     )
 end;
 
--- What an output says to have used of a budget, or null. `Settlement::used` is the same.
+-- How much of a budget was used, from the outcome's output, or null. Same rule as `Settlement::used`.
 create or replace function moltbot_audit.used_of(budget text, output jsonb)
 returns bigint
 language sql
@@ -370,9 +368,8 @@ return case budget
         moltbot_audit.counted(output, 'input_tokens') + moltbot_audit.counted(output, 'output_tokens')
 end;
 
--- By how much the held amounts have to change when an effect that stood at `from_state` ends, for those
--- where that is not by nothing. What was voided holds nothing: an outcome that comes after somebody found
--- that there was none is charged from there.
+-- The changes of the held amounts when an effect in `from_state` ends, without those that are 0. A voided effect
+-- holds nothing: if its outcome comes after somebody resolved that it was not performed, it is charged in full.
 create or replace function moltbot_audit.corrections(
     from_state text, ended text, held text[], amounts bigint[], output jsonb,
     out budgets text[], out changes bigint[]
@@ -397,7 +394,7 @@ begin atomic
     where c.change <> 0;
 end;
 
--- Whether an end may change what is held: most ends do not, and are spared the look.
+-- Whether an end can change the held amounts. Most ends cannot, and then the budgets are not read.
 create or replace function moltbot_audit.may_correct(from_state text, ended text, budgets text[])
 returns boolean
 language sql
@@ -405,10 +402,10 @@ immutable parallel safe
 return ended = 'voided'
     or (ended <> 'in_doubt' and (from_state = 'voided' or budgets && array['cost_microusd', 'tokens']));
 
--- Settles the effects that have these outcomes, and leaves those that have one already. An effect that is not
--- known gets an entry that holds nothing, so that it is not admitted afterwards: to make it waits for an admission
--- that has not committed, and settles that. Rows are locked in the order in which they are given: by their ids.
--- Runs under the settings of its callers, which hold the effects' streams.
+-- Settles the effects that have these outcomes, except those that are settled already. An unknown effect gets an
+-- entry that holds nothing, so that it is not admitted afterwards; that insert waits for an admission that has not
+-- committed, and then settles it. Locks rows in the order in which they are given, which is that of their ids.
+-- Runs with the settings of its callers, which hold the effects' streams.
 create or replace function moltbot_audit.settle(
     ids uuid[], request_ids uuid[], conversation_ids uuid[], outcomes text[], error_codes text[],
     outputs text[]
@@ -431,7 +428,7 @@ begin
     for at in 1 .. cardinality(ids) loop
         ended := moltbot_audit.settlement(outcomes[at], error_codes[at]);
         loop
-            -- One statement, which says where it stood by leaving that behind.
+            -- One statement, which keeps the earlier state in `ended_from`.
             update moltbot_audit.audit_effects x
             set
                 state = case when ended = 'in_doubt' and x.state <> 'running' then x.state else ended end,
@@ -488,7 +485,7 @@ begin
         order by d.day;
     end if;
     if requests <> '{}' then
-        -- Row by row in the order of the key, as everyone takes them.
+        -- Row by row in the order of the key, as all functions lock them.
         insert into moltbot_audit.audit_budgets as b (request_id, budget, used)
         select x.request_id, x.budget, moltbot_audit.bounded(sum(x.change))
         from unnest(requests, request_budgets, request_changes) as x (request_id, budget, change)
@@ -499,17 +496,17 @@ begin
 end
 $$;
 
--- When an event that waited for so long in a spool was received, by the database's clock.
+-- When a host received an event that then waited in a spool for `wait_us`, by the database's clock.
 create or replace function moltbot_audit.received_at(wait_us bigint)
 returns timestamptz
 language sql
 volatile parallel safe
 return clock_timestamp() - least(coalesce(wait_us, 0), 9467280000000000) * interval '1 microsecond';
 
--- Makes the entries of effects that began while the database was away, from their intents. An intent that does
--- not say its effect makes none. An effect whose outcome came first has an entry already, which then learns
--- what it is of. A key that another effect holds stays with that. A lease begins with the entry: a process
--- that is alive renews it from here on, and of one that is dead the effect is in doubt soon enough.
+-- Enters effects that began while the database was away, from their intents. An intent that does not name its
+-- effect is passed over. If the outcome came first, the effect has an entry, which is completed. A key that another
+-- effect holds stays with that effect. The lease begins with the entry: a live process renews it from now on, and
+-- an effect of a dead process is in doubt when it ends.
 create or replace function moltbot_audit.enter_intents(
     ids uuid[], request_ids uuid[], conversation_ids uuid[], inputs text[]
 )
@@ -535,7 +532,7 @@ begin
             with ordinality as x (id, request_id, conversation_id, input, position),
             lateral (select x.input::jsonb as input offset 0) as j
         where j.input ->> 'effect_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-        -- Effects belong to streams, which the caller holds; keys are everybody's, so they are taken in order.
+        -- The caller holds the effects' streams. Keys are shared by all streams, so they are locked in order.
         order by key_hash nulls last, x.position
     loop
         insert into moltbot_audit.audit_effects (
@@ -577,9 +574,9 @@ begin
 end
 $$;
 
--- Appends a batch that holds intents or outcomes of effects, as `roles` says: `event`, `intent` or
--- `outcome` for each; or events that waited in a spool, for so long as `waits_us` says. As `append_batch`,
--- and the effects' entries in the same transaction.
+-- Appends a batch with intents or outcomes of effects, and updates the effects' entries in the same transaction;
+-- otherwise as `append_batch`. `roles` has `event`, `intent` or `outcome` for each event, and `waits_us` how long it
+-- waited in a spool.
 create or replace function moltbot_audit.append_effects(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
     event_types text[], actors text[], outcomes text[], error_codes text[],
@@ -617,7 +614,7 @@ begin
         end if;
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
-    -- The row of a conflict is locked even where the condition says not to update it.
+    -- Postgres locks the row of a conflict even if the condition prevents the update.
     insert into moltbot_audit.audit_streams as s (
         stream_id, seq, head, started_at, last_at, heard_at
     )
@@ -643,7 +640,7 @@ begin
         idempotency_keys, host_ids, salts, input_commitments, output_commitments,
         key_commitments, host_ids_commitments, event_hashes
     );
-    -- What was stored before did then what its role said.
+    -- An event that was stored before had its effect then.
     if 'intent' = any (roles) then
         select
             array_agg(b.id order by b.position) as ids,
@@ -685,9 +682,8 @@ begin
 end
 $$;
 
--- Appends one event, or one outcome, in a statement of its own: `append` and `append_effects` without
--- their arrays, and without a look at what is known. Where the id is, the unique violation takes back all
--- of it, and the caller turns to these two.
+-- Appends one event or one outcome: `append_batch` and `append_effects` without their arrays, and without looking
+-- whether the id is known. If it is, the unique violation rolls everything back, and the caller uses these two.
 create or replace function moltbot_audit.append_alone(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
@@ -717,8 +713,8 @@ begin
             'them, admit, conclude, set_switch and set_limit alone' using errcode = 'check_violation';
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
-    -- From here on as `lock_stream`, `append_at` and `settle`, written out: a call costs what its arguments cost, and
-    -- all three together an eighth of an append.
+    -- From here on `lock_stream`, `append_at` and `settle` are written out: to pass their arguments would cost an
+    -- eighth of an append.
     select s.seq, s.head, s.started_at, s.last_at, s.heard_at into stream
     from moltbot_audit.audit_streams s
     where s.stream_id = append_alone.stream_id
@@ -760,8 +756,8 @@ begin
     );
     if append_alone.is_outcome then
         ended := moltbot_audit.settlement(append_alone.outcome, append_alone.error_code);
-        -- Most ends are the first of an effect that is known, and change no budget. What this leaves alone
-        -- `settle` does, which looks again: the row may have come, or changed, since this statement began.
+        -- Most outcomes are the first of a known effect, and change no budget. All others are left to
+        -- `settle`, which reads the row again: it may be new, or may have changed, since this statement began.
         update moltbot_audit.audit_effects x
         set
             state = case when ended = 'in_doubt' and x.state <> 'running' then x.state else ended end,
@@ -783,7 +779,7 @@ begin
 end
 $$;
 
--- What is said of a claim whose key, or whose id, an effect has. No verdict where there is none any more.
+-- The answer to a claim whose key or id an effect has. No verdict if that effect has gone in between.
 create or replace function moltbot_audit.verdict_on_known(
     intent_id uuid, effect_id uuid, key_hash bytea, input_hash bytea,
     out verdict text, out other_effect_id uuid, out output text, out lease_until timestamptz,
@@ -799,7 +795,7 @@ begin
     select x.* into e
     from moltbot_audit.audit_effects x
     where x.effect_id = verdict_on_known.effect_id or x.key_hash = verdict_on_known.key_hash
-    -- The same claim again first, then whoever holds the key, then whoever has the id.
+    -- First the same claim again, then the effect that holds the key, then the effect that has the id.
     order by
         coalesce(x.intent_id = verdict_on_known.intent_id, false) desc,
         coalesce(x.key_hash = verdict_on_known.key_hash, false) desc
@@ -832,7 +828,7 @@ begin
 end
 $$;
 
--- The same as a decision.
+-- The same answer as a decision.
 create or replace function moltbot_audit.decision_on_known(
     intent_id uuid, effect_id uuid, key_hash bytea, input_hash bytea
 )
@@ -861,9 +857,9 @@ begin
 end
 $$;
 
--- What is wrong with a consent, or null: the last word on it must be a grant that has not lapsed. The last word of
--- a stream is the one with the highest seq. Between streams a word against the consent counts unless another is
--- younger by more than a minute: their times may come from servers whose clocks differ.
+-- What is wrong with a consent, or null. The last event about it must be a grant that has not lapsed. Within a
+-- stream, the last event is the one with the highest seq. Between streams, a denial counts unless a grant is younger
+-- by more than a minute, because the times may come from servers whose clocks differ.
 create or replace function moltbot_audit.consent_obstacle(
     stream_ids uuid[], consent_id text, lifetime_ms double precision
 )
@@ -905,7 +901,7 @@ begin
     else
         lapses_at := moltbot_audit.time_of(word.expires_at);
     end if;
-    -- By this clock alone: one of a host neither prolongs a grant nor ends it.
+    -- By this clock alone: a host's clock neither extends nor ends a grant.
     if lapses_at is null or lapses_at <= clock_timestamp() then
         return 'consent_expired';
     end if;
@@ -913,8 +909,8 @@ begin
 end
 $$;
 
--- Objects to a limit that is higher than the deployment's ceiling. It is refused, not lowered: the event that
--- says the limit is sealed.
+-- Refuses a limit that is higher than the deployment's ceiling. It cannot be lowered instead, because the event
+-- that states the limit is sealed.
 create or replace function moltbot_audit.check_ceilings(
     budgets text[], limits bigint[], day_budgets text[], day_limits bigint[],
     elapsed_max_ms double precision, consent_lifetime_ms double precision
@@ -942,8 +938,8 @@ begin
 end
 $$;
 
--- The charges of an intent by their periods, in their order, and whether each is whole. Amounts and limits are
--- bounded, so that what is used and what is asked for fit into one number.
+-- The charges of an intent by their periods, in their order, and whether all are complete. Amounts and limits are
+-- bounded, so that a used amount and a requested one add up without overflow.
 create or replace function moltbot_audit.charges_of(
     charges jsonb,
     out budgets text[], out amounts bigint[], out limits bigint[],
@@ -972,11 +968,11 @@ begin atomic
     ) as c;
 end;
 
--- Decides about the claim that an intent makes: what is recorded is what is taken. The intent's columns are as
--- `append_one` takes them. What is in the way is looked for in the order of the library's `Verdict`. The verdict
--- is `proceed`, with the receipt of the intent, `replay`, `conflict`, `in_progress`, `in_doubt`, or what refuses it:
--- `switch`, `no_consent`, `consent_denied`, `consent_expired`, `budget`, `time`; or `key`, if the claim's hashes are
--- under another redaction key than the one in use.
+-- Decides about the claim in an intent: it charges what the intent's event records. The columns of the intent are
+-- those of `append_alone`. Obstacles are looked for in the order of the library's verdicts. The verdict is `proceed`
+-- with the receipt of the intent; `replay`, `conflict`, `in_progress` or `in_doubt`; a refusal: `switch`,
+-- `no_consent`, `consent_denied`, `consent_expired`, `budget` or `time`; or `key` if the claim's hashes are under
+-- another redaction key than the one in use.
 create or replace function moltbot_audit.admit(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
@@ -1022,7 +1018,7 @@ declare
     chain_hash bytea;
 begin
     if (
-        -- In its own form, by which readers of the trail find the outcome.
+        -- In its canonical form, by which readers of the trail find the outcome.
         admit.event_type = 'effect.admitted' and said ->> 'effect_id' = claim.effect_id::text
         and claim.input_hash is not null and said ->> 'effect' is not null
         and (said ->> 'lease_ms')::double precision >= 0
@@ -1031,7 +1027,7 @@ begin
             'input_hash and a lease_ms that is not negative' using errcode = 'check_violation';
     end if;
     if jsonb_array_length(charges) = 1 and charges -> 0 ->> 'period' = 'request' then
-        -- Most claims: `charges_of` takes five times as long.
+        -- Most claims have one charge; `charges_of` would take five times as long.
         budgets := array[charges -> 0 ->> 'budget'];
         amounts := array[(charges -> 0 ->> 'amount')::bigint];
         limits := array[(charges -> 0 ->> 'limit')::bigint];
@@ -1064,16 +1060,16 @@ begin
         perform moltbot_audit.check_heads(array[admit.stream_id], array[stream.seq]);
     end if;
     if switches > 0 then
-        -- What keeps a switch from being engaged keeps effects from being admitted too.
+        -- Whatever keeps a switch from being engaged keeps effects from being admitted, too.
         lock table only moltbot_audit.audit_switches in row exclusive mode;
-        -- The statement that reads the switches begins after this, and so sees what was engaged before.
+        -- The statement that reads the switches begins later, and so sees every switch that was engaged before.
         if not moltbot_audit.pass_gate() then
             raise exception 'a switch is being engaged' using errcode = 'lock_not_available';
         end if;
     end if;
     if current_setting('transaction_isolation') <> 'read committed' then
-        -- The snapshot is older than these locks: a row that was set since is a serialization failure, and the
-        -- store asks again.
+        -- The snapshot is older than these locks: if a row was changed since, this is a serialization failure, and
+        -- the store asks again.
         perform 1 from moltbot_audit.audit_keys k where k.retired_at is null for share;
         perform 1 from moltbot_audit.audit_switches s where said -> 'switches' ? s.switch for share;
     end if;
@@ -1083,7 +1079,7 @@ begin
         if day_budgets is not null then
             today := (now at time zone 'UTC')::date;
         end if;
-        -- Waits for whoever is at the same key: the row is the key's lock.
+        -- Waits for another claim with the same key: the row is the key's lock.
         insert into moltbot_audit.audit_effects (
             effect_id, intent_id, request_id, conversation_id, effect, key_hash, input_hash,
             admitted_at, lease_until, budgets, amounts, day_budgets, day_amounts, day
@@ -1096,10 +1092,10 @@ begin
         )
         on conflict do nothing;
         is_new := found;
-        -- One statement for three: each costs more to begin than to run. It begins after the stream is locked, after
-        -- the gate, and after the wait for the key: so it sees the switches as they are then. In the insert above, it
-        -- would see them as they were before that wait. A rotation of the redaction key is kept out by the lock on
-        -- the table.
+        -- One statement for three, because each costs more to begin than to run. It begins after the stream is locked,
+        -- after the gate, and after the wait for the key, and so sees the current switches. As a part of the insert
+        -- above it would see them as they were before that wait. The lock on the table of events keeps out a rotation
+        -- of the redaction key.
         select
             (select k.fingerprint from moltbot_audit.audit_keys k where k.retired_at is null),
             exists (select from moltbot_audit.audit_limits),
@@ -1109,7 +1105,7 @@ begin
                 where s.switch = said #>> '{switches,0}'
             )
         into key_in_use, has_ceilings, is_engaged;
-        -- As most claims are.
+        -- Most claims end here.
         exit when is_new and key_in_use = admit.key_fingerprint and not has_ceilings
             and cardinality(admit.old_input_hashes) = 0;
         if key_in_use is distinct from admit.key_fingerprint then
@@ -1125,14 +1121,14 @@ begin
                 elapsed_max_ms, (said ->> 'consent_lifetime_ms')::double precision
             );
         end if;
-        -- Effects that were admitted under a redaction key that was used before. Nobody is admitted under it now.
+        -- Effects that were admitted under an earlier redaction key. Nothing is admitted under it now.
         for at in 1 .. coalesce(cardinality(admit.old_input_hashes), 0) loop
             if exists (
                 select from moltbot_audit.audit_effects x
                 where x.key_hash = admit.old_key_hashes[at]
                     or (x.effect_id = claim.effect_id and x.input_hash = admit.old_input_hashes[at])
             ) then
-                -- Our own entry would be the first to be found, and would let the effect run once more.
+                -- Otherwise the look-up would find this claim's own entry first, and the effect would run twice.
                 if is_new then
                     delete from moltbot_audit.audit_effects x where x.effect_id = claim.effect_id;
                     is_new := false;
@@ -1156,11 +1152,11 @@ begin
             );
         end if;
         exit when decided.verdict is not null;
-        -- Given free in between: try again.
+        -- The key became free in between: try again.
     end loop;
 
     if decided.verdict is null and (switches > 1 or switches = 1 and is_engaged) then
-        -- Most have one: a statement over all of them takes three times as long.
+        -- Most claims have one switch; a statement over a list takes three times as long.
         for nth in 1 .. switches loop
             if nth > 1 then
                 select coalesce(bool_or(s.engaged), true) into is_engaged
@@ -1190,7 +1186,7 @@ begin
         );
     end if;
 
-    -- Charge first, and refund if that is over a limit: one upsert on the common path.
+    -- Charges first, and refunds if that passes a limit: the common path is one upsert.
     if decided.verdict is null and day_budgets is not null then
         perform moltbot_audit.move_day_budgets(today, day_budgets, day_amounts);
         select array_agg(b.used order by c.position), bool_or(b.used > c.most)
@@ -1222,10 +1218,11 @@ begin
     end if;
 
     if decided.verdict is null and elapsed_max_ms is not null then
-        -- By this clock alone, and read last: the intent's own time, by which others add up again, follows.
+        -- By this clock alone, and read last: the intent's recorded time, from which a verifier computes the elapsed
+        -- time, comes after it.
         decided.heard_at := stream.heard_at;
-        -- While it cannot matter, the stream is not searched for a shortlist.
-        -- In an expression of its own: to begin the search alone takes longer with each month.
+        -- The stream is searched for a shortlist only if the time matters.
+        -- In an expression of its own, because even to begin the search costs more with each month.
         if stream.seq > 0 and clock_timestamp() > moltbot_audit.lease_end(stream.heard_at, elapsed_max_ms / 2) then
             if exists (
                 select from moltbot_audit.audit_events a
@@ -1243,7 +1240,7 @@ begin
     end if;
 
     if decided.verdict is not null then
-        -- Nothing remains of a claim that is refused, or known.
+        -- A claim that is refused, or known, leaves nothing behind.
         if stream.seq = 0 then
             perform moltbot_audit.unlock_streams(array[admit.stream_id]);
         end if;
@@ -1296,8 +1293,8 @@ end
 $$;
 
 
--- Concludes an effect without an outcome: `expired`, `performed` or `not_performed`. Appends the event
--- that says so. No row where the effect is not in a state for it.
+-- Concludes an effect that has no outcome as `expired`, `performed` or `not_performed`, and appends the event that
+-- says so. Returns no row if the effect's state does not allow it.
 create or replace function moltbot_audit.conclude(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
@@ -1341,7 +1338,7 @@ begin
     from moltbot_audit.audit_effects x
     where x.effect_id = conclude.effect_id
     for update;
-    -- The same again, after an answer that was lost.
+    -- The same call again, after its answer was lost.
     return query
         select a.seq, a.recorded_at, a.event_hash::bytea, a.chain_hash::bytea
         from moltbot_audit.audit_events a
@@ -1395,10 +1392,9 @@ begin
 end
 $$;
 
--- Renews the leases of effects whose process says that they run: each now ends its length from now. Passed over
--- is an effect whose lease is over, because it may be called in doubt by now, or whose end is recorded; and one
--- whose row another transaction holds, because the next renewal comes in time. So this waits for no row, and
--- holds none while it waits.
+-- Renews the leases of effects whose process says that they run: each lease ends its length from now. It passes
+-- over an effect whose lease is over, because somebody may have called it in doubt, one whose end is recorded, and
+-- one whose row another transaction holds, because the next renewal comes in time. So it never waits for a row.
 create or replace function moltbot_audit.renew_leases(effect_ids uuid[], lengths_us bigint[])
 returns void
 language plpgsql
@@ -1427,7 +1423,7 @@ begin
 end
 $$;
 
--- The sessions that hold locks on these tables in modes that keep writers out.
+-- The sessions whose locks on these tables keep writers out.
 create or replace function moltbot_audit.sessions_holding(tables text)
 returns integer[]
 language sql
@@ -1444,7 +1440,7 @@ begin atomic
         );
 end;
 
--- The sessions that keep an event of this stream from being appended, as far as the server tells.
+-- The sessions that keep an event of this stream from being appended, as far as the server shows them.
 create or replace function moltbot_audit.sessions_holding_stream(stream_id uuid)
 returns integer[]
 language plpgsql
@@ -1464,7 +1460,7 @@ begin
 end
 $$;
 
--- Names sessions, with the statement that ends each.
+-- Describes sessions, each with the statement that ends it.
 create or replace function moltbot_audit.named(sessions integer[])
 returns text
 language sql
@@ -1474,18 +1470,18 @@ begin atomic
     from unnest(sessions) as s;
 end;
 
--- The gate between admissions and those who engage a switch: two advisory locks, which unlike a table's no
--- other transaction holds by accident. An admission holds the first in shared mode until it has committed,
--- and whoever engages takes it alone: so an admission that went before is over when a switch is engaged, and
--- one that comes after waits, and sees the switch. If an admission hangs, the second lock closes the gate
--- instead: an admission that finds it taken does not go on.
+-- The gate between admissions and those who engage a switch. It consists of two advisory locks, because no other
+-- transaction holds these by accident. An admission holds the first in shared mode until it commits, and whoever
+-- engages takes it in exclusive mode. So an admission that came before has ended when the switch is engaged, and
+-- one that comes later waits, and sees the switch. If an admission hangs, the second lock closes the gate instead:
+-- an admission that finds it taken fails.
 
 -- Passes the gate, until the transaction ends. False if it is closed.
 create or replace function moltbot_audit.pass_gate()
 returns boolean
 language sql
 volatile
--- One expression, in this order, so that no cancellation leaves the session with the second lock.
+-- One expression, in this order, so that a cancellation cannot leave the second lock with the session.
 return case
     when pg_advisory_xact_lock_shared(1836018804, 1) is null then null
     when pg_try_advisory_lock_shared(1836018804, 2)
@@ -1493,8 +1489,8 @@ return case
     else false
 end;
 
--- Closes the gate until the transaction ends, and waits for the admissions that have passed it, but not
--- for ever. Returns the sessions whose admissions are still open: they may yet commit.
+-- Closes the gate until the transaction ends, and waits for the admissions that have passed it, for a limited time.
+-- Returns the sessions whose admissions are still open and may commit later.
 create or replace function moltbot_audit.close_gate()
 returns integer[]
 language plpgsql
@@ -1503,7 +1499,7 @@ as $$
 declare
     statement_limit_ms integer :=
         (select setting from pg_settings where name = 'statement_timeout');
-    -- An admission waits two seconds for a lock, and callers of the library five for us.
+    -- An admission waits two seconds for a lock, and callers of the library wait five for this function.
     until_at timestamptz := clock_timestamp() + interval '1 millisecond' * least(
         3000, coalesce(nullif(statement_limit_ms, 0) / 2, 3000)
     );
@@ -1511,7 +1507,7 @@ declare
     sessions integer[];
 begin
     begin
-        -- Below `deadlock_timeout`: who stops the AI is no deadlock's victim.
+        -- Shorter than `deadlock_timeout`, so that whoever stops the AI is never the victim of a deadlock.
         perform set_config('lock_timeout', '500ms', true);
         perform pg_advisory_xact_lock(1836018804, 1);
         return null;
@@ -1519,7 +1515,7 @@ begin
         perform set_config('lock_timeout', '2s', true);
     end;
     perform pg_advisory_xact_lock(1836018804, 2);
-    -- Whoever holds the first lock alone engages a switch too, and admits nothing.
+    -- A session that holds the first lock in exclusive mode engages a switch too, and admits nothing.
     select array_agg(l.virtualtransaction) into passed
     from pg_locks l
     where l.locktype = 'advisory' and (l.classid, l.objid, l.objsubid) = (1836018804, 1, 2)
@@ -1538,7 +1534,7 @@ begin
 end
 $$;
 
--- Appends an event that is sealed already, at the end of its stream.
+-- Appends a sealed event to its stream.
 create or replace function moltbot_audit.append_sealed(event moltbot_audit.sealed_event)
 returns moltbot_audit.place
 language sql
@@ -1554,9 +1550,9 @@ as $$
     )
 $$;
 
--- Appends the events of flips that are kept beside their switches, oldest first. False, with nothing
--- appended, if another transaction holds one of them: they keep their order. Runs under the settings of its
--- callers, who hold the streams.
+-- Appends the events of flips that wait beside their switches, oldest first. If another transaction holds one of
+-- them, it appends nothing and returns false, so that they keep their order. Runs with the settings of its callers,
+-- which hold the streams.
 create or replace function moltbot_audit.append_kept()
 returns boolean
 language plpgsql
@@ -1596,8 +1592,8 @@ begin
 end
 $$;
 
--- Appends the events of flips that wait beside their switches. Returns how many there were. The auditors'
--- upkeep calls it, and so may an operator.
+-- Appends the events of flips that wait beside their switches, and returns how many. The library's upkeep calls it,
+-- and an operator may.
 create or replace function moltbot_audit.append_pending_flips()
 returns integer
 language plpgsql
@@ -1628,7 +1624,7 @@ begin
 end
 $$;
 
--- Whether the event of a flip says that flip. `check_flip` is the same in the library.
+-- Whether a flip's event states that flip. Same rule as `check_flip` in the library.
 create or replace function moltbot_audit.says_flip(
     event_type text, stream_id uuid, actor text, outcome text, input jsonb,
     switch text, engaged boolean, changed_by text, reason text
@@ -1645,8 +1641,8 @@ return (
 
 -- Sets a switch, and appends the event that says so.
 --
--- Engaging waits for no stream, and for no row: if the event cannot be appended at once, it is kept beside
--- the switch. Letting it run again needs the event in its stream, and so waits.
+-- Engaging waits for no stream and no row: if the event cannot be appended at once, it is kept beside the switch.
+-- A reset needs its event in the stream, and so waits.
 create or replace function moltbot_audit.set_switch(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
@@ -1676,7 +1672,7 @@ begin
     ) then
         raise exception 'the event of a flip says another flip' using errcode = 'check_violation';
     end if;
-    -- An event that is malformed is refused before anything is set.
+    -- Refuses a malformed event before anything is set.
     event.id := set_switch.id;
     event.stream_id := set_switch.stream_id;
     event.request_id := set_switch.request_id;
@@ -1699,7 +1695,7 @@ begin
     event.key_commitment := set_switch.key_commitment;
     event.host_ids_commitment := set_switch.host_ids_commitment;
     event.event_hash := set_switch.event_hash;
-    -- The order of events that wait.
+    -- Events that wait are ordered by it.
     event.recorded_at := clock_timestamp();
     state.switch := set_switch.switch;
     state.engaged := set_switch.engaged;
@@ -1713,7 +1709,7 @@ begin
 end
 $$;
 
--- As `set_switch`, for a host's process: it engages any switch, because stopping is always safe, and resets
+-- As `set_switch`, for a host's process, which may engage any switch, because stopping is always safe, and reset
 -- only those of self-tests.
 create or replace function moltbot_audit.set_switch_of_host(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
@@ -1743,8 +1739,8 @@ begin
 end
 $$;
 
--- The receipt of a flip's event that is stored already: the same flip again undoes no later one. Objects where
--- another event has its id.
+-- The receipt of a flip's event that is stored already, so that a repeated flip does not undo a later one. Raises
+-- an error if another event has the id.
 create or replace function moltbot_audit.flipped_before(event moltbot_audit.sealed_event)
 returns moltbot_audit.flip
 language plpgsql
@@ -1770,8 +1766,8 @@ begin
 end
 $$;
 
--- Puts a switch into one row, as far as its rows are free, and returns that row's id. To reset it undoes
--- nothing that came after that was asked for, at `state.changed_at`.
+-- Merges the rows of a switch that no other transaction holds into one, and returns its id. A reset changes no row
+-- that was set after the reset was asked for, at `state.changed_at`.
 create or replace function moltbot_audit.put_switch(state moltbot_audit.switch_state)
 returns uuid
 language plpgsql
@@ -1797,7 +1793,7 @@ begin
         ) as f;
         delete from moltbot_audit.audit_switches s where s.id = any (ids[2:]);
     exception when serialization_failure then
-        -- An isolation above read committed, and a row that changed since: a row of our own, then.
+        -- With an isolation above read committed, a row may have changed since the snapshot: add a row then.
         ids := null;
         kept := null;
     end;
@@ -1819,7 +1815,7 @@ begin
 end
 $$;
 
--- Engages a switch first, and then tries to append the event. Runs under the settings of `set_switch`.
+-- Engages a switch first, and then tries to append the event. Runs with the settings of `set_switch`.
 create or replace function moltbot_audit.engage_switch(
     event moltbot_audit.sealed_event, state moltbot_audit.switch_state
 )
@@ -1844,7 +1840,7 @@ begin
     when unique_violation then
         raise;
     when others then
-        -- It cannot be looked up now. To engage a switch once more does no harm.
+        -- The event cannot be looked up now. To engage a switch twice does no harm.
         null;
     end;
 
@@ -1888,7 +1884,7 @@ begin
             return answer;
         end if;
     exception when others then
-        -- Whatever is wrong with the trail, the switch is engaged.
+        -- The switch is engaged, whatever error the trail has.
         answer.why := sqlerrm;
     end;
     update moltbot_audit.audit_switches s
@@ -1904,7 +1900,7 @@ begin
 end
 $$;
 
--- The sessions that have closed the gate and not committed yet.
+-- The sessions that have closed the gate and have not committed yet.
 create or replace function moltbot_audit.sessions_at_gate()
 returns integer[]
 language sql
@@ -1917,8 +1913,8 @@ begin atomic
         and l.granted and l.mode = 'ExclusiveLock' and l.pid <> pg_backend_pid();
 end;
 
--- Appends the event, after those that wait, and then lets run what the switch governs. Runs under the
--- settings of `set_switch`.
+-- Resets a switch: appends the events that wait, then its own, and then sets the switch. Runs with the settings of
+-- `set_switch`.
 create or replace function moltbot_audit.reset_switch(
     event moltbot_audit.sealed_event, state moltbot_audit.switch_state
 )
@@ -1932,14 +1928,14 @@ declare
     placed moltbot_audit.place;
 begin
     begin
-        -- As every append: table, stream, switches.
+        -- In the order of every append: table, stream, switches.
         lock table only moltbot_audit.audit_events in row exclusive mode;
         answer := moltbot_audit.flipped_before(event);
         if answer.seq is not null then
             return answer;
         end if;
         perform from moltbot_audit.audit_streams s where s.stream_id = event.stream_id for update;
-        -- Every row of it: one that is left out would keep it engaged.
+        -- Sets all its rows: any other would keep it engaged.
         perform from moltbot_audit.audit_switches s where s.switch = state.switch for update;
         answer.was_known := found;
         if not moltbot_audit.append_kept() then
@@ -1970,8 +1966,8 @@ begin
 end
 $$;
 
--- Forgets a switch that is engaged, which changes nothing: a switch without a row is engaged. For a name that
--- was mistyped, and for self-tests. False if it is not engaged, has an event that waits, or is not there.
+-- Deletes the rows of an engaged switch: for a name that was mistyped, and for self-tests. The switch stays engaged,
+-- as any switch without a row. Returns false if it is not engaged, has an event that waits, or does not exist.
 create or replace function moltbot_audit.forget_switch(switch text)
 returns boolean
 language plpgsql
@@ -1991,5 +1987,5 @@ revoke all on all functions in schema moltbot_audit from public;
 
 insert into moltbot_audit.schema_migrations (version, name)
 values ('0004', 'moltbot_audit_admission')
--- Applied again it may be another text, whose checksum the library has yet to take.
+-- If the file was applied again, its text may have changed: the library takes the checksum anew.
 on conflict (version) do update set checksum = null;

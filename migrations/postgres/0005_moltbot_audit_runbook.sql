@@ -1,13 +1,14 @@
--- What an operator types: kill switches without the library, with the same sealed event.
+-- Functions for an operator's SQL shell: kill switches, ceilings and pruning, each with the same sealed event that the
+-- library would write.
 --
--- An event is sealed here as the library does it, for the one shape that an operator needs: a flat object
--- of texts and numbers. ARCHITECTURE.md and `src/proof` have the format.
+-- Events are sealed here by the library's format, for the one shape that an operator's events have: a flat object of
+-- texts and numbers. ARCHITECTURE.md and `src/proof` describe the format.
 
--- Two runners at once would deadlock or fail. The library takes this lock too, and Postgres releases it at
--- the end of the transaction: apply the file in one.
+-- Apply the file in one transaction. Two sessions that apply it at once would deadlock or fail, so each takes
+-- this lock, as the library does; Postgres releases it at the end of the transaction.
 select pg_advisory_xact_lock(7885640719656117364);
 
--- HMAC-SHA-256 (RFC 2104) under a key of at most 64 bytes; pgcrypto may not be there.
+-- HMAC-SHA-256 (RFC 2104) with a key of at most 64 bytes. Written out because pgcrypto may be missing.
 create or replace function moltbot_audit.hmac_sha256(key bytea, message bytea)
 returns bytea
 language plpgsql
@@ -38,7 +39,7 @@ return sha256(
     || convert_to(canonical, 'UTF8')
 );
 
--- Random bytes, 16 of them: of 244 random bits of two ids.
+-- 16 random bytes, hashed from the 244 random bits of two UUIDs.
 create or replace function moltbot_audit.random_salt()
 returns bytea
 language sql
@@ -53,20 +54,19 @@ volatile
 return (
     select encode(
         substr(int8send((us / 1000 << 16) | (7 << 12) | (us % 1000 * 4096 / 1000)), 1, 8)
-        -- Version 4 has the variant bits where version 7 has them.
+        -- Versions 4 and 7 have the variant bits at the same place.
         || substr(uuid_send(gen_random_uuid()), 9, 8),
         'hex'
     )::uuid
     from (select (extract(epoch from created_at) * 1000000)::bigint as us) as t
 );
 
--- An event of an operator in the system's stream, sealed. What went in is one flat object of texts and
--- numbers.
+-- A sealed event of an operator in the system's stream. Its input is a flat object of texts and numbers.
 create or replace function moltbot_audit.sealed_of_operator(event_type text, input jsonb)
 returns moltbot_audit.sealed_event
 language plpgsql
 set search_path = pg_catalog, pg_temp
--- The literals below hold backslashes.
+-- Because the literals below contain backslashes.
 set standard_conforming_strings = on
 as $$
 #variable_conflict use_variable
@@ -114,7 +114,7 @@ begin
 end
 $$;
 
--- Appends an operator's event, beside what it reports.
+-- Appends an operator's event in the transaction of the change that it reports.
 create or replace function moltbot_audit.append_of_operator(event_type text, input jsonb)
 returns void
 language plpgsql
@@ -125,7 +125,7 @@ begin
 end
 $$;
 
--- Objects if an operator does not say who acts, and why.
+-- Raises an error if an operator does not say who acts, and why.
 create or replace function moltbot_audit.check_who_and_why(changed_by text, reason text)
 returns void
 language plpgsql
@@ -144,7 +144,7 @@ begin
 end
 $$;
 
--- Sets a switch as the library does: seals the event, and hands both over.
+-- Sets a switch as the library does: seals the event, and calls `set_switch` with both.
 create or replace function moltbot_audit.flip(
     switch text, engaged boolean, changed_by text, reason text
 )
@@ -173,19 +173,19 @@ begin
 end
 $$;
 
--- Whether a call of `engage` or `reset` is all that its transaction does, so that it is committed when it has
--- returned. False if that cannot be told.
+-- Whether the call of `engage` or `reset` is all that its transaction does, so that it is committed when it has
+-- returned. False if that is unknown.
 create or replace function moltbot_audit.commits_with_its_call()
 returns boolean
 language sql
 volatile
--- The whole statement: in a function, in `do`, or beside another statement, a failure takes the call back. A
--- text with a backslash may end where this pattern does not see it.
+-- The call must be the whole statement: inside a function or `do`, or beside another statement, a later failure rolls
+-- it back. A text with a backslash does not match, because it may end earlier than the pattern assumes.
 return current_query() ~* (
         '^\s*select\s+moltbot_audit\.(engage|reset)\s*\('
         '(\s*(''([^''\\]|'''')*''|\$[0-9])(::text)?\s*(,|\)\s*;?\s*$)){3}$'
     )
-    -- Nothing before it: the transaction began with this message or, in the extended protocol, with the
+    -- Nothing came before it: the transaction began with this message or, in the extended protocol, with the
     -- portal that runs it.
     and (
         transaction_timestamp() = statement_timestamp()
@@ -196,7 +196,7 @@ return current_query() ~* (
         )
     );
 
--- What an operator is told of a flip. Nothing is said to be so that may still be taken back.
+-- The text about a flip for the operator. It does not claim anything that may still be rolled back.
 create or replace function moltbot_audit.told_of(
     switch text, state text, flip moltbot_audit.flip, is_committed boolean
 )
@@ -212,7 +212,7 @@ begin atomic
         )
     end || case
         when (flip).was_known or switch in ('ai', 'calling', 'ocr') then ''
-        -- It may be a slip of the pen.
+        -- The name may be mistyped.
         else ', BUT WAS NEVER SET BEFORE: the switches of the library are ai, ocr and calling'
     end || case
         when (flip).may_admit is null then ''
@@ -233,7 +233,8 @@ begin atomic
     end;
 end;
 
--- Stops what a switch governs, at once and everywhere: `select moltbot_audit.engage('ai', 'who', 'why')`.
+-- Stops all effects that a switch governs, at once and everywhere:
+-- `select moltbot_audit.engage('ai', 'who', 'why')`.
 create or replace function moltbot_audit.engage(switch text, changed_by text, reason text)
 returns text
 language plpgsql
@@ -248,7 +249,7 @@ begin
 end
 $$;
 
--- Lets it run again: `select moltbot_audit.reset('ai', 'who', 'why')`.
+-- Lets them run again: `select moltbot_audit.reset('ai', 'who', 'why')`.
 create or replace function moltbot_audit.reset(switch text, changed_by text, reason text)
 returns text
 language plpgsql
@@ -263,7 +264,7 @@ begin
 end
 $$;
 
--- Sets a ceiling on the limits that hosts pass, and records that; a null takes it away:
+-- Sets a ceiling on the limits that hosts pass, or removes it if it is null, and records that:
 -- `select moltbot_audit.set_limit('moltbot_calls', 'request', 8, 'who', 'why')`. For times, the budget is
 -- `elapsed_ms` of a request, or `lifetime_ms` of a consent.
 create or replace function moltbot_audit.set_limit(
@@ -288,7 +289,7 @@ begin
     end if;
     perform moltbot_audit.check_who_and_why(changed_by, reason);
     lock table only moltbot_audit.audit_events in row exclusive mode;
-    -- The stream first, as everywhere: the event and the ceiling have one order.
+    -- The stream first, as everywhere, so that events and ceilings have the same order.
     perform moltbot_audit.lock_stream(moltbot_audit.stream_of(null));
     delete from moltbot_audit.audit_limits l
     where l.budget = set_limit.budget and l.period = set_limit.period
@@ -305,13 +306,13 @@ begin
 end
 $$;
 
--- Removes what no retry asks for any more, and records that: effects that have ended and were admitted longer than
--- `keep` ago, together with what their requests used of budgets. One step of at most 500 effects: returns how many it
--- removed, so call it until that is 0. `select moltbot_audit.prune_effects('90 days', 'who', 'why')`.
+-- Removes the entries of effects that have ended and were admitted longer than `keep` ago, together with what their
+-- requests used of budgets, and records that. Each call removes at most 500 effects and returns how many: repeat it
+-- until it returns 0. `select moltbot_audit.prune_effects('90 days', 'who', 'why')`.
 --
--- Without its row an effect's idempotency key is free again, so `keep` has to exceed the time in which a retry may
--- come. A request that moved within `keep` loses nothing: its budgets hold, and its keys are answered. Effects that are
--- running or in doubt stay until they are resolved. No event is touched.
+-- Without its entry an effect's idempotency key is free again, so `keep` has to exceed the time within which a retry
+-- may come. A request with an event within `keep` loses nothing: its budgets hold, and its keys are answered. Effects
+-- that are running or in doubt stay until they are resolved. No event is touched.
 create or replace function moltbot_audit.prune_effects(keep interval, pruned_by text, reason text)
 returns integer
 language plpgsql
@@ -322,7 +323,7 @@ as $$
 #variable_conflict use_variable
 declare
     kept_from timestamptz := clock_timestamp() - keep;
-    -- An effect's id begins with its time.
+    -- An effect's id begins with its time, so ids are in the order of time.
     ids_below uuid := (
         lpad(to_hex((extract(epoch from kept_from) * 1000)::bigint), 12, '0') || repeat('0', 20)
     )::uuid;
@@ -357,7 +358,8 @@ begin
         order by x.effect_id
         limit 500
     ) as o;
-    -- A transaction that admits or settles an effect holds its stream. A stream that is held now is left for the next time.
+    -- A transaction that admits or settles an effect holds its stream. Streams that are held now are left for the
+    -- next call.
     select array_agg(s.stream_id) into streams
     from (
         select s.stream_id
@@ -379,7 +381,7 @@ begin
         returning x.request_id
     )
     select count(*), array_agg(distinct g.request_id) into effects, requests from gone g;
-    -- What an effect in doubt holds is given back once it is resolved.
+    -- The amounts that an effect in doubt holds are needed until it is resolved.
     delete from moltbot_audit.audit_budgets b
     where b.request_id = any (requests) and not exists (
         select from moltbot_audit.audit_effects x
@@ -402,5 +404,5 @@ revoke all on all functions in schema moltbot_audit from public;
 
 insert into moltbot_audit.schema_migrations (version, name)
 values ('0005', 'moltbot_audit_runbook')
--- Applied again it may be another text, whose checksum the library has yet to take.
+-- If the file was applied again, its text may have changed: the library takes the checksum anew.
 on conflict (version) do update set checksum = null;

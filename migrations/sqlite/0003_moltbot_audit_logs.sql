@@ -3,7 +3,7 @@
 -- UUIDs are hyphenated lower-case text and JSON is text, so that the sqlite3 shell shows a trail as it
 -- is. Times are microseconds since 1970. Hashes are blobs: select hex(chain_hash) to read one.
 
--- What was applied. The library applies what is missing; so does anyone with the sqlite3 shell.
+-- The files that were applied, by the library or with the sqlite3 shell.
 create table if not exists schema_migrations (
     -- number at the front of the file's name
     version integer not null primary key,
@@ -13,7 +13,7 @@ create table if not exists schema_migrations (
     applied_at integer not null
 ) strict;
 
--- One row an event. Rows are inserted and never updated.
+-- One row for each event. Rows are inserted and never updated.
 create table if not exists audit_events (
     -- UUIDv7 that carries created_at to the microsecond
     id text not null primary key check (length(id) = 36),
@@ -51,7 +51,7 @@ create table if not exists audit_events (
     host_ids text,
     -- when it was written, by the clock of the writing machine, taken under the write lock
     recorded_at integer not null,
-    -- random bytes of all commitments
+    -- random bytes that go into all commitments
     salt blob not null check (length(salt) = 16),
     -- salted digest of input
     input_commitment blob not null check (length(input_commitment) = 32),
@@ -65,11 +65,11 @@ create table if not exists audit_events (
     event_hash blob not null check (length(event_hash) = 32),
     -- digest of the row before in the stream, event_hash and recorded_at
     chain_hash blob not null check (length(chain_hash) = 32),
-    -- two writers can never give out one place twice, whatever else goes wrong
+    -- refuses a place that was given out twice
     unique (stream_id, seq)
 ) strict;
 
--- Where each stream stands.
+-- The head of each stream's chain.
 create table if not exists audit_streams (
     -- the stream
     stream_id text not null primary key check (length(stream_id) = 36),
@@ -85,10 +85,10 @@ create table if not exists audit_streams (
     heard_at integer not null
 ) strict;
 
--- Which requests began between two times? The time of a stream's first event never changes.
+-- For: which requests began between two times? The time of a stream's first event never changes.
 create index if not exists audit_streams_started_at on audit_streams (started_at, stream_id);
 
--- What happened in a conversation?
+-- For: what happened in a conversation?
 create index if not exists audit_events_conversations on audit_events (conversation_id, created_at)
 where conversation_id is not null;
 
@@ -96,7 +96,7 @@ insert into schema_migrations (version, name, applied_at)
 values (
     3,
     'moltbot_audit_logs',
-    -- to the millisecond, in a form that old shells know too
+    -- to the millisecond, in a form that old shells accept
     cast((julianday('now') - 2440587.5) * 86400000000 as integer)
 )
 on conflict (version) do nothing;

@@ -1,16 +1,16 @@
 -- What may run: effects, what is used of each budget, kill switches. Applying this file again changes
 -- nothing.
 --
--- A host engages a switch by `KillSwitch::engage`, which leaves its event. Where no host runs any more, this
--- stops what would be started next, and leaves none, because SQLite cannot hash:
+-- A host engages a switch with `KillSwitch::engage`, which records an event. If no host runs, this statement stops
+-- all later effects; it records no event, because SQLite cannot hash:
 --   insert into audit_switches (switch, engaged, by, reason, at)
 --   values ('ai', 1, 'your name', 'why', cast((julianday('now') - 2440587.5) * 86400000000 as integer))
 --   on conflict (switch) do update
 --   set engaged = 1, by = excluded.by, reason = excluded.reason, at = excluded.at;
 
--- One row an effect that was admitted, or whose outcome came before its intent: it must not run any more.
+-- One row for each effect that was admitted, or whose outcome came before its intent and keeps it from running.
 create table if not exists audit_effects (
-    -- the id that its outcome event has, or would have
+    -- the id of its outcome event
     effect_id text not null primary key check (length(effect_id) = 36),
     -- its effect.admitted event; null while only its outcome is known
     intent_id text check (length(intent_id) = 36),
@@ -26,23 +26,23 @@ create table if not exists audit_effects (
     conversation_id text check (length(conversation_id) = 36),
     -- what it reserved: a JSON list of amount and budget, with request or day
     charges text not null check (json_valid(charges)),
-    -- how it stands
+    -- its state
     state text not null check (state in ('done', 'failed', 'in_doubt', 'running', 'voided')),
     -- whether its outcome event is stored
     has_outcome integer not null check (has_outcome in (0, 1)),
     -- when it was admitted, by the clock of the admitting machine, taken under the write lock
     admitted_at integer not null,
-    -- when it is in doubt, where it is running still; renewed while it runs
+    -- from when it is in doubt if it has no outcome; renewed while it runs
     lease_until integer not null
 ) strict;
 
--- What of the effects is open: few, whatever their number.
+-- The open effects: few, however many effects there are.
 create index if not exists audit_effects_open on audit_effects (lease_until, effect_id)
 where state in ('in_doubt', 'running') and intent_id is not null;
 
--- What of each budget of a request is used, reserved included.
+-- How much of each budget of a request is used or held.
 create table if not exists audit_budgets (
-    -- the request; the stream, where an effect has none
+    -- the request; the stream if an effect has no request
     request_id text not null check (length(request_id) = 36),
     -- the budget
     budget text not null,
@@ -64,11 +64,11 @@ create table if not exists audit_day_budgets (
 
 -- The kill switches that were ever set. A switch without a row is engaged.
 create table if not exists audit_switches (
-    -- what it governs; a name as the library takes it
+    -- its name, by the library's rules
     switch text not null primary key check (
         switch glob '[a-z]*' and not switch glob '*[^a-z0-9_]*' and length(switch) <= 40
     ),
-    -- whether that is off
+    -- whether effects that it governs are refused
     engaged integer not null check (engaged in (0, 1)),
     -- who set it
     by text not null,
@@ -88,15 +88,15 @@ create table if not exists audit_keys (
     retired_at integer
 ) strict;
 
--- One is in use.
+-- At most one is in use.
 create unique index if not exists audit_keys_in_use on audit_keys (retired_at is null)
 where retired_at is null;
 
--- Whether a request has its shortlist is asked each time an effect of it is admitted.
+-- For: does the request have its shortlist? Asked whenever an effect with charges is admitted.
 create index if not exists audit_events_shortlists on audit_events (stream_id)
 where event_type = 'shortlist.generated';
 
--- And whether the client agreed, each time somebody is called.
+-- For: did the client consent? Asked whenever an effect needs a consent.
 create index if not exists audit_events_consents on audit_events (stream_id)
 where event_type in ('call.consent_granted', 'call.consent_denied', 'call.consent_expired');
 
