@@ -8,16 +8,13 @@
 
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout_at};
-use tracing::Instrument;
 
-use super::asking::{Asking, NOT_RECORDED};
-use super::current_effect::RunningEffect;
-use super::permit::Granted;
+use super::admission_request::{AdmissionRequest, NOT_RECORDED};
+use super::effect_context::EffectContext;
 use super::upkeep::Upkeep;
-use super::{AdmitError, PendingEffect, Permit, RecordError, Replay};
+use super::warnings::warn_of_budgets;
+use super::{AdmitError, Permit, RecordError, Replay};
 use crate::delivery::WriteError;
 use crate::event::payload::{RefusalOutput, ReplayOutput};
 use crate::event::{AuditEvent, ErrorCode, EventType, Outcome};
@@ -34,36 +31,6 @@ const DRAIN_POLL: Duration = Duration::from_millis(10);
 /// What a new connection may take to answer, over a network and with TLS. A caller who waits for less than
 /// twice that leaves half of the wait.
 const ASK_MIN: Duration = Duration::from_millis(500);
-
-impl PendingEffect {
-    /// Asks whether the effect may run, and gives leave to perform it: for a host that performs it
-    /// elsewhere than in a closure given to [`run`](Self::run).
-    ///
-    /// The store decides, in the transaction in which it records that the effect is about to run. If
-    /// the store is away, what has a switch, a budget or a consent is refused; anything else may run, once
-    /// its intent is in the spool. If the database answers but does not decide, an effect with a key does
-    /// not run.
-    ///
-    /// # Errors
-    /// [`AdmitError`]. What was done about an effect of the same key, or stands in the way of this one,
-    /// is recorded.
-    ///
-    /// # Cancel safety
-    /// Dropping the future takes back what was admitted: charges are returned, and the key is free.
-    pub async fn admit(self) -> Result<Permit, AdmitError> {
-        let not_run = |error: WriteError| AdmitError::NotRun(error.into());
-        let runtime = Handle::try_current().map_err(|_| not_run(WriteError::NoRuntime))?;
-        let asking = Asking::of(self.auditor, self.effect)?;
-        let (reply, answer) = oneshot::channel();
-        let span = asking.span.span().clone();
-        // In a task of its own: whoever gives up must not leave charges behind. A permit that nobody
-        // takes says by itself that nothing was performed.
-        let asked = async move { reply.send(asking.ask().await).ok() };
-        runtime.spawn(asked.instrument(span));
-        let answer = answer.await.map_err(|_| not_run(WriteError::Interrupted))?;
-        answer.map(Permit::claimed)
-    }
-}
 
 /// Why there is no verdict.
 enum Undecided {
@@ -86,9 +53,11 @@ impl From<StoreError> for Undecided {
     }
 }
 
-impl Asking {
-    async fn ask(self) -> Result<Permit, AdmitError> {
-        let (span, clock) = (self.span.clone(), self.auditor.shared.clock.clone());
+impl AdmissionRequest {
+    /// Has the store decide, and records the answer.
+    pub(super) async fn admit(self) -> Result<Permit, AdmitError> {
+        let EffectContext { span, auditor, .. } = &self.context;
+        let (span, clock) = (span.clone(), auditor.shared.clock.clone());
         let since = clock.monotonic();
         let answer = self.answer().await;
         let took = clock.monotonic().saturating_sub(since);
@@ -99,17 +68,17 @@ impl Asking {
     }
 
     async fn answer(self) -> Result<Permit, AdmitError> {
-        if self.open.is_none() {
+        if self.context.open.is_none() {
             return Err(AdmitError::NotRun(WriteError::Closed.into()));
         }
-        Upkeep::start(&self.auditor.shared);
-        if let Some(reason) = self.barred() {
+        Upkeep::start(&self.context.auditor.shared);
+        if let Some(reason) = self.refused_here() {
             return Err(self.refuse(reason, false).await);
         }
         match self.decide().await {
             Ok(Verdict::Proceed(admission)) => {
-                self.auditor.stored(&self.claim.intent, &admission.receipt);
-                self.warn(&admission);
+                self.context.auditor.stored(&self.claim.intent, &admission.receipt);
+                warn_of_budgets(&self.context, &self.claim, &admission);
                 Ok(self.grant(Recorded::Chained(admission.receipt)))
             }
             Ok(Verdict::Refused(obstacle)) => Err(self.refuse(self.reason(&obstacle), false).await),
@@ -133,7 +102,9 @@ impl Asking {
                 self.record(self.about(EventType::EFFECT_REPLAYED, &other), Role::Event).await;
                 Err(AdmitError::Replayed(Replay { effect_id, output }))
             }
-            Err(Undecided::Away { may_have_landed }) => self.go_without(may_have_landed).await,
+            Err(Undecided::Away { may_have_landed }) => {
+                self.admit_without_store(may_have_landed).await
+            }
             Err(Undecided::Failed { error, may_have_landed }) => {
                 if may_have_landed {
                     self.record_refusal(&RefusalReason::Unavailable, true).await;
@@ -144,7 +115,7 @@ impl Asking {
     }
 
     async fn decide(&self) -> Result<Verdict, Undecided> {
-        let Some(store) = self.auditor.admission() else {
+        let Some(store) = self.context.auditor.admission() else {
             return Err(Undecided::Away { may_have_landed: false });
         };
         let deadline = self.deadline_to_decide();
@@ -152,17 +123,22 @@ impl Asking {
             if !self.may_know_key(store).await {
                 return Err(Undecided::Away { may_have_landed: false });
             }
-            self.leave_the_spool(deadline).await?;
+            self.wait_for_drain(deadline).await?;
         }
-        let warned = self.auditor.shared.warned.recorded(self.claim.intent.stream_id());
+        let warned = self.context.auditor.shared.warned.recorded(self.claim.intent.stream_id());
         // One that hangs is recorded later, and the call below gets no time.
         timeout_at(deadline, warned).await.ok();
         let claim = &self.claim;
         let began = Instant::now();
-        let checked = self.auditor.check_key(deadline).await;
+        let checked = self.context.auditor.check_key(deadline).await;
         let is_asked = checked.is_ok();
         let decided = match checked {
-            Ok(()) => self.auditor.call(store, deadline, "admit", |store| store.admit(claim)).await,
+            Ok(()) => {
+                self.context
+                    .auditor
+                    .call(store, deadline, "admit", |store| store.admit(claim))
+                    .await
+            }
             Err(error) => Err(error),
         };
         match decided {
@@ -180,7 +156,7 @@ impl Asking {
         error: StoreError,
     ) -> Undecided {
         if matches!(error, StoreError::KeyMismatch { .. }) {
-            self.auditor.shared.key_check.forget();
+            self.context.auditor.shared.key_check.forget();
             return error.into();
         }
         if error.is_refusal() {
@@ -188,13 +164,13 @@ impl Asking {
         }
         let is_silent = Instant::now() >= deadline;
         let is_locked = matches!(error, StoreError::Locked { .. });
-        if self.may_know_key(store).await || (is_locked && self.is_only_keyed()) {
+        if self.may_know_key(store).await || (is_locked && self.needs_only_key()) {
             // A lock that the store told of left nothing behind.
             let may_have_landed = is_asked && (is_silent || !is_locked);
             return Undecided::Failed { error, may_have_landed };
         }
         if is_silent && !is_locked {
-            self.auditor.shared.batcher.unanswered(&error, began);
+            self.context.auditor.shared.batcher.unanswered(&error, began);
         }
         log_line!(
             warn,
@@ -207,23 +183,18 @@ impl Asking {
     /// While earlier events of the stream are in the spool, none may come before them. Nor may a word
     /// about the consent that the effect rests on.
     fn is_behind_the_spool(&self) -> bool {
-        let batcher = &self.auditor.shared.batcher;
+        let batcher = &self.context.auditor.shared.batcher;
         let words = self.claim.consent.as_ref().map(|_| self.claim.consent_streams());
         words.into_iter().flatten().flatten().any(|stream| batcher.is_away_for(stream))
             || batcher.is_away_for(self.claim.intent.stream_id())
     }
 
-    /// Whether it asks the store for nothing but its key.
-    fn is_only_keyed(&self) -> bool {
-        self.claim.key_hash.is_some() && !self.is_gated()
-    }
-
     /// When it has to be decided. A key leaves time to find out whether the database answers.
     fn deadline_to_decide(&self) -> Instant {
-        if !self.is_only_keyed() {
+        if !self.needs_only_key() {
             return self.deadline;
         }
-        let wait = self.auditor.shared.batcher.wait();
+        let wait = self.context.auditor.shared.batcher.wait();
         let spare = (wait / 4).max(ASK_MIN).min(wait / 2);
         self.deadline.checked_sub(spare).unwrap_or(self.deadline)
     }
@@ -231,11 +202,11 @@ impl Asking {
     /// Whether the database answers, and may know that an effect with this key has run. A lock, or a spool
     /// that is being drained, is no outage, and no reason to run an effect twice.
     async fn may_know_key(&self, store: &dyn AdmissionStore) -> bool {
-        self.is_only_keyed() && timeout_at(self.deadline, store.is_answering()).await == Ok(true)
+        self.needs_only_key() && timeout_at(self.deadline, store.is_answering()).await == Ok(true)
     }
 
     /// Waits until no earlier event of the stream is in the spool.
-    async fn leave_the_spool(&self, deadline: Instant) -> Result<(), StoreError> {
+    async fn wait_for_drain(&self, deadline: Instant) -> Result<(), StoreError> {
         while self.is_behind_the_spool() {
             if Instant::now() + DRAIN_POLL >= deadline {
                 let message = "earlier events are in the spool, and the database answers";
@@ -248,12 +219,12 @@ impl Asking {
 
     /// The store is away: what it would have to decide about is refused. Anything else runs on an intent
     /// that is recorded as other events are, which makes the store's entry when it gets there.
-    async fn go_without(self, may_have_landed: bool) -> Result<Permit, AdmitError> {
-        if self.is_gated() {
+    async fn admit_without_store(self, may_have_landed: bool) -> Result<Permit, AdmitError> {
+        if self.needs_store() {
             return Err(self.refuse(RefusalReason::Unavailable, may_have_landed).await);
         }
         let intent = self.claim.intent.clone().with_role(Role::Intent);
-        match self.auditor.submit(self.deadline, intent).await {
+        match self.context.auditor.submit(self.deadline, intent).await {
             Ok(recorded) => Ok(self.grant(recorded)),
             Err(error) => Err(AdmitError::NotRun(error.into())),
         }
@@ -261,18 +232,7 @@ impl Asking {
 
     fn grant(self, intent: Recorded) -> Permit {
         let Claim { effect_id, lease: length, .. } = self.claim;
-        let lease = || self.auditor.shared.leases.hold(Lease { effect_id, length });
-        let granted = Granted {
-            event: self.event,
-            effect_id: self.effect_id,
-            failed_as: self.failed_as,
-            error_code: self.error_code,
-            running: RunningEffect::new(self.claim.switches, self.around),
-            intent,
-            span: self.span,
-            open: self.open.map(|open| open.running(lease())),
-        };
-        Permit::new(self.auditor, granted)
+        Permit::new(self.context, Lease { effect_id, length }, intent)
     }
 
     fn reason(&self, obstacle: &Obstacle) -> RefusalReason {
@@ -302,20 +262,20 @@ impl Asking {
     }
 
     async fn refuse(&self, reason: RefusalReason, may_have_landed: bool) -> AdmitError {
-        if let (RefusalReason::Switch { switch, .. }, Some(around)) = (&reason, &self.around) {
-            around.found_engaged(switch);
+        if let RefusalReason::Switch { switch, .. } = &reason {
+            self.context.switches.found_engaged(switch);
         }
         self.record_refusal(&reason, may_have_landed).await;
-        AdmitError::Refused(Box::new(Refusal::new(reason, &self.auditor.shared.fallbacks)))
+        AdmitError::Refused(Box::new(Refusal::new(reason, &self.context.auditor.shared.fallbacks)))
     }
 
     /// Records a refusal. If the effect may have been admitted after all, the event is its outcome, gives
     /// back what it was charged and frees its key.
     async fn record_refusal(&self, reason: &RefusalReason, may_have_landed: bool) {
-        let event = self.about(EventType::EFFECT_REFUSED, &told(reason));
+        let event = self.about(EventType::EFFECT_REFUSED, &reason.output());
         let event = event.ended(Outcome::Refused, reason.error_code());
         if may_have_landed {
-            self.record(event.id(self.effect_id), Role::Outcome).await;
+            self.record(event.id(self.context.effect_id), Role::Outcome).await;
         } else {
             self.record(event, Role::Event).await;
         }
@@ -331,7 +291,7 @@ impl Asking {
     /// An effect that does not run is not held up by its event: the failure is counted, and stated.
     async fn record(&self, event: AuditEvent, role: Role) {
         let recorded: Result<_, RecordError> =
-            self.auditor.record_by(self.deadline, role, event).await;
+            self.context.auditor.record_by(self.deadline, role, event).await;
         if let Err(error) = recorded {
             log_line!(
                 error,
@@ -354,34 +314,4 @@ fn shown(answer: &Result<Permit, AdmitError>) -> (&'static str, Option<&'static 
         Err(AdmitError::InProgress { .. }) => refused(ErrorCode::InProgress),
         Err(AdmitError::Invalid(_) | AdmitError::NotRun(_)) => ("not_run", Some(NOT_RECORDED)),
     }
-}
-
-fn told(reason: &RefusalReason) -> RefusalOutput {
-    let mut output = RefusalOutput::default();
-    match reason {
-        RefusalReason::Budget { budget, period, used, amount, limit } => {
-            output.budget = Some(budget.to_string());
-            output.period = Some(period.to_string());
-            output.used = Some(*used);
-            output.amount = Some(*amount);
-            output.limit = Some(*limit);
-        }
-        RefusalReason::PriceUnknown { budget, period, limit } => {
-            output.budget = Some(budget.to_string());
-            output.period = Some(period.to_string());
-            output.limit = Some(*limit);
-        }
-        RefusalReason::Switch { switch, by } => {
-            output.switch = Some(switch.to_string());
-            output.switched_by = Some(by.as_str().to_owned());
-        }
-        RefusalReason::Time { elapsed, .. } => {
-            output.elapsed_ms = Some(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
-        }
-        RefusalReason::ConsentDenied
-        | RefusalReason::ConsentExpired
-        | RefusalReason::NoConsent
-        | RefusalReason::Unavailable => {}
-    }
-    output
 }

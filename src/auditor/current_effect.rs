@@ -1,4 +1,4 @@
-//! Knows which effect a task runs inside: what is asked for there is governed by that effect's switches too.
+//! The effect that a task runs inside: effects that the task asks for are governed by its switches too.
 //!
 //! A task-local carries it. A spawned task is outside, because only the host knows whether it belongs to the
 //! effect.
@@ -13,7 +13,7 @@ use crate::event::Switch;
 use crate::observe::{current_trace, within};
 
 tokio::task_local! {
-    static CURRENT: Arc<RunningEffect>;
+    static CURRENT: Arc<EffectSwitches>;
 }
 
 /// Carries the current effect into a future that runs on another task.
@@ -46,48 +46,53 @@ pub fn in_current_effect<F: Future>(future: F) -> impl Future<Output = F::Output
     }
 }
 
-/// The effect that this code runs inside.
-pub(super) fn current() -> Option<Arc<RunningEffect>> {
+fn current() -> Option<Arc<EffectSwitches>> {
     CURRENT.try_with(Arc::clone).ok()
 }
 
 /// Runs a future inside an effect.
-pub(super) async fn inside<F: Future>(effect: Arc<RunningEffect>, future: F) -> F::Output {
+pub(super) async fn inside<F: Future>(effect: Arc<EffectSwitches>, future: F) -> F::Output {
     CURRENT.scope(effect, future).await
 }
 
-/// An effect that was admitted and has not ended.
+/// The switches that govern an effect.
 #[derive(Debug)]
-pub(super) struct RunningEffect {
-    /// Its own and those of the effects around it.
-    switches: Vec<Switch>,
-    around: Option<Arc<Self>>,
-    stopped_by: OnceLock<Switch>,
+pub(super) struct EffectSwitches {
+    /// The effect's own first, then those of the effects around it.
+    all: Vec<Switch>,
+    /// Of the effect inside which it was asked for.
+    outer: Option<Arc<Self>>,
+    /// The first that was found engaged, as far as this process knows.
+    engaged: OnceLock<Switch>,
 }
 
-impl RunningEffect {
-    pub(super) fn new(switches: Vec<Switch>, around: Option<Arc<Self>>) -> Self {
-        Self { switches, around, stopped_by: OnceLock::new() }
+impl EffectSwitches {
+    /// The switches of an effect that this task asks for.
+    pub(super) fn here(own: Option<&Switch>) -> Self {
+        let outer = current();
+        let inherited = outer.as_ref().map(|outer| outer.all()).unwrap_or_default();
+        let inherited = inherited.iter().filter(|switch| Some(*switch) != own);
+        let all = own.into_iter().chain(inherited).cloned().collect();
+        Self { all, outer, engaged: OnceLock::new() }
     }
 
-    pub(super) fn switches(&self) -> &[Switch] {
-        &self.switches
+    pub(super) fn all(&self) -> &[Switch] {
+        &self.all
     }
 
-    /// The switch that was engaged while it ran, as far as this process knows.
-    pub(super) fn stopped_by(&self) -> Option<&Switch> {
-        self.stopped_by.get()
+    pub(super) fn engaged(&self) -> Option<&Switch> {
+        self.engaged.get()
     }
 
-    /// Notes that a switch was found engaged while this runs, here and in the effects around it.
+    /// Notes that a switch was found engaged, for this effect and for those around it.
     pub(super) fn found_engaged(&self, switch: &Switch) {
         let mut effect = Some(self);
-        while let Some(Self { switches, around, stopped_by }) = effect {
-            if switches.contains(switch) {
+        while let Some(Self { all, outer, engaged }) = effect {
+            if all.contains(switch) {
                 // The first one stays.
-                stopped_by.set(switch.clone()).ok();
+                engaged.set(switch.clone()).ok();
             }
-            effect = around.as_deref();
+            effect = outer.as_deref();
         }
     }
 }
@@ -95,28 +100,28 @@ impl RunningEffect {
 /// The effects of this auditor that run and have a switch.
 #[derive(Debug, Default)]
 pub(super) struct RunningEffects {
-    by_id: Mutex<HashMap<Uuid, Weak<RunningEffect>>>,
+    by_id: Mutex<HashMap<Uuid, Weak<EffectSwitches>>>,
 }
 
 impl RunningEffects {
-    pub(super) fn add(&self, effect_id: Uuid, effect: &Arc<RunningEffect>) {
-        if !effect.switches.is_empty() {
-            self.lock().insert(effect_id, Arc::downgrade(effect));
+    pub(super) fn add(&self, effect_id: Uuid, switches: &Arc<EffectSwitches>) {
+        if !switches.all.is_empty() {
+            self.lock().insert(effect_id, Arc::downgrade(switches));
         }
     }
 
-    pub(super) fn remove(&self, effect_id: Uuid, effect: &RunningEffect) {
-        if !effect.switches.is_empty() {
+    pub(super) fn remove(&self, effect_id: Uuid, switches: &EffectSwitches) {
+        if !switches.all.is_empty() {
             self.lock().remove(&effect_id);
         }
     }
 
-    /// Those that run now. They were admitted before any state that is read after this call.
-    pub(super) fn now(&self) -> Vec<Arc<RunningEffect>> {
+    /// The switches of those that run now. They were admitted before any state that is read after this call.
+    pub(super) fn now(&self) -> Vec<Arc<EffectSwitches>> {
         self.lock().values().filter_map(Weak::upgrade).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Weak<RunningEffect>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Weak<EffectSwitches>>> {
         self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

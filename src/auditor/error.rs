@@ -164,33 +164,10 @@ impl From<EventError> for ControlError {
 /// [`Failed`](Self::Failed).
 #[non_exhaustive]
 pub enum EffectError<T, E> {
-    /// Its idempotency key was used with another input, or another effect has its id. The refusal
-    /// is recorded.
-    #[non_exhaustive]
-    Conflict {
-        /// The effect that has it.
-        effect_id: Uuid,
-    },
     /// The host's call returned an error, which is recorded.
     Failed(E),
-    /// The same effect began before and is in doubt. The refusal is recorded.
-    #[non_exhaustive]
-    InDoubt {
-        /// That effect.
-        effect_id: Uuid,
-    },
-    /// The same effect is running. The refusal is recorded.
-    #[non_exhaustive]
-    InProgress {
-        /// That effect.
-        effect_id: Uuid,
-        /// When it will be in doubt, unless its process renews its lease.
-        lease_until: DateTime<Utc>,
-    },
-    /// The effect is declared wrongly, and did not run.
-    Invalid(DemandError),
-    /// The effect cannot be recorded, and therefore did not run.
-    NotRun(RecordError),
+    /// The effect was not admitted for another reason than a refusal, and did not run.
+    NotAdmitted(AdmitError),
     /// The effect may not run. The refusal is recorded.
     Refused(Box<Refusal>),
     /// The same effect has succeeded before, but its recorded output cannot be read as the call's
@@ -213,17 +190,11 @@ pub enum EffectError<T, E> {
 impl<T, E> fmt::Display for EffectError<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Conflict { effect_id } => {
-                write!(f, "effect {effect_id}, which is different, has this idempotency key or id")
-            }
             Self::Failed(_) => f.write_str("the effect failed"),
-            Self::InDoubt { effect_id } => write!(
-                f,
-                "effect {effect_id} is in doubt: find out whether it was performed, and resolve it"
-            ),
-            Self::InProgress { effect_id, .. } => write!(f, "effect {effect_id} is running"),
-            Self::Invalid(error) => error.fmt(f),
-            Self::NotRun(_) => f.write_str("the effect was not run, because it cannot be recorded"),
+            Self::NotAdmitted(AdmitError::NotRun(_)) => {
+                f.write_str("the effect was not run, because it cannot be recorded")
+            }
+            Self::NotAdmitted(error) => error.fmt(f),
             Self::Refused(refusal) => write!(f, "the effect is refused: {}", refusal.reason),
             Self::ReplayUnreadable(replay) => write!(
                 f,
@@ -242,20 +213,8 @@ impl<T, E> fmt::Display for EffectError<T, E> {
 impl<T, E> fmt::Debug for EffectError<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Conflict { effect_id } => {
-                f.debug_struct("Conflict").field("effect_id", effect_id).finish()
-            }
             Self::Failed(_) => f.write_str("Failed(..)"),
-            Self::InDoubt { effect_id } => {
-                f.debug_struct("InDoubt").field("effect_id", effect_id).finish()
-            }
-            Self::InProgress { effect_id, lease_until } => f
-                .debug_struct("InProgress")
-                .field("effect_id", effect_id)
-                .field("lease_until", lease_until)
-                .finish(),
-            Self::Invalid(error) => f.debug_tuple("Invalid").field(error).finish(),
-            Self::NotRun(error) => f.debug_tuple("NotRun").field(error).finish(),
+            Self::NotAdmitted(error) => error.fmt(f),
             Self::Refused(refusal) => f.debug_tuple("Refused").field(&refusal.reason).finish(),
             Self::ReplayUnreadable(replay) => {
                 f.debug_tuple("ReplayUnreadable").field(replay).finish()
@@ -272,13 +231,9 @@ impl<T, E: std::error::Error + 'static> std::error::Error for EffectError<T, E> 
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Failed(error) => Some(error),
-            Self::Invalid(error) => error.source(),
-            Self::NotRun(source) | Self::Unrecorded { source, .. } => Some(source),
-            Self::Conflict { .. }
-            | Self::InDoubt { .. }
-            | Self::InProgress { .. }
-            | Self::Refused(_)
-            | Self::ReplayUnreadable(_) => None,
+            Self::NotAdmitted(error) => error.source(),
+            Self::Unrecorded { source, .. } => Some(source),
+            Self::Refused(_) | Self::ReplayUnreadable(_) => None,
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The host's handle: records events, and runs effects so that their outcome is recorded.
 
+mod admission_request;
 mod admit;
 #[cfg(feature = "postgres")]
 mod append_in;
-mod asking;
 mod budget_guard;
 mod builder;
 mod current_effect;
 mod effect;
+mod effect_context;
 mod entropy;
 mod error;
 mod gaps;

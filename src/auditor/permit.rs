@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tracing::{Instrument, Span};
 
-use super::current_effect::{RunningEffect, inside};
-use super::shutdown::OpenEffect;
-use super::{Auditor, RecordError, Unrecorded};
-use crate::event::{AuditEvent, ErrorCode, EventError, EventId, EventType, Outcome, TraceContext};
-use crate::observe::{self, EffectSpan, Label, table, within};
+use super::current_effect::inside;
+use super::effect_context::EffectContext;
+use super::{RecordError, Unrecorded};
+use crate::event::{AuditEvent, ErrorCode, EventError, EventId, Outcome, TraceContext};
+use crate::observe::{self, Label, table, within};
 use crate::record::{Recorded, Role};
+use crate::store::admission::Lease;
 use crate::store::log_line::log_line;
 
 /// Permission to perform one effect, once. Its charges are held, and its intent is recorded.
@@ -24,18 +25,9 @@ use crate::store::log_line::log_line;
 /// effect was cancelled: no one knows what it did, so it is in doubt, and its charges stay held.
 #[must_use = "dropped, it leaves the effect in doubt"]
 pub struct Permit {
-    auditor: Auditor,
-    runtime: Handle,
-    /// What is known before the end; with the effect's id.
-    event: AuditEvent,
-    effect_id: EventId,
-    failed_as: Option<EventType>,
-    error_code: ErrorCode,
-    running: Arc<RunningEffect>,
+    context: EffectContext,
     intent: Recorded,
-    span: EffectSpan,
-    /// Until the outcome is recorded: a shutdown waits for it, and its lease is renewed.
-    open: Option<OpenEffect>,
+    runtime: Handle,
     started: Duration,
     /// The caller has it, and may have begun.
     is_claimed: bool,
@@ -43,56 +35,27 @@ pub struct Permit {
     has_ended: bool,
 }
 
-/// What a permit is made from.
-pub(super) struct Granted {
-    pub(super) event: AuditEvent,
-    pub(super) effect_id: EventId,
-    pub(super) failed_as: Option<EventType>,
-    pub(super) error_code: ErrorCode,
-    pub(super) running: RunningEffect,
-    pub(super) intent: Recorded,
-    pub(super) span: EffectSpan,
-    pub(super) open: Option<OpenEffect>,
-}
-
 impl Permit {
     /// Inside a runtime.
-    pub(super) fn new(auditor: Auditor, granted: Granted) -> Self {
-        let Granted { mut event, effect_id, failed_as, error_code, running, intent, span, open } =
-            granted;
-        let running = Arc::new(running);
-        auditor.shared.running.add(effect_id.uuid(), &running);
-        event.is_outcome = true;
-        let (runtime, started) = (Handle::current(), auditor.shared.clock.monotonic());
-        let (is_claimed, has_ended) = (false, false);
-        Self {
-            auditor,
-            runtime,
-            event,
-            effect_id,
-            failed_as,
-            error_code,
-            running,
-            intent,
-            span,
-            open,
-            started,
-            is_claimed,
-            has_ended,
-        }
+    pub(super) fn new(mut context: EffectContext, lease: Lease, intent: Recorded) -> Self {
+        let shared = &context.auditor.shared;
+        context.open = context.open.map(|open| open.with_lease(shared.leases.hold(lease)));
+        shared.running.add(context.effect_id.uuid(), &context.switches);
+        let (runtime, started) = (Handle::current(), shared.clock.monotonic());
+        Self { context, intent, runtime, started, is_claimed: false, has_ended: false }
     }
 
     /// Notes that the caller has it.
     pub(super) fn claimed(mut self) -> Self {
         self.is_claimed = true;
-        self.started = self.auditor.shared.clock.monotonic();
+        self.started = self.context.auditor.shared.clock.monotonic();
         self
     }
 
     /// The effect's id, which is that of its outcome's event.
     #[must_use]
     pub fn effect_id(&self) -> EventId {
-        self.effect_id
+        self.context.effect_id
     }
 
     /// Where its `effect.admitted` event was recorded.
@@ -105,13 +68,13 @@ impl Permit {
     /// when you perform the effect. [`run`](crate::PendingEffect::run) does this by itself.
     #[must_use]
     pub fn span(&self) -> &Span {
-        self.span.span()
+        self.context.span.span()
     }
 
     /// The effect's place in its trace, as recorded in its events.
     #[must_use]
     pub fn trace(&self) -> TraceContext {
-        self.span.trace()
+        self.context.span.trace()
     }
 
     /// The `traceparent` header for requests that perform the effect.
@@ -123,8 +86,8 @@ impl Permit {
     /// Runs a future inside the effect, as [`run`](crate::PendingEffect::run) does with its call:
     /// effects that run there are governed by this effect's kill switches too.
     pub fn inside<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        let (running, trace) = (Arc::clone(&self.running), self.trace());
-        within(trace, inside(running, future)).instrument(self.span().clone())
+        let (switches, trace) = (Arc::clone(&self.context.switches), self.trace());
+        within(trace, inside(switches, future)).instrument(self.span().clone())
     }
 
     /// Returns when a kill switch that governs the effect is engaged, at most some seconds later,
@@ -135,12 +98,12 @@ impl Permit {
     ///
     /// A database that does not answer stops no effect that has begun.
     pub async fn stopped(&self) {
-        let switches = self.running.switches();
+        let switches = self.context.switches.all();
         if switches.is_empty() {
             return std::future::pending().await;
         }
-        let switch = self.auditor.kill_switch().engaged_of(switches).await;
-        self.running.found_engaged(&switch);
+        let switch = self.context.auditor.kill_switch().engaged_of(switches).await;
+        self.context.switches.found_engaged(&switch);
     }
 
     /// Records that the effect succeeded, with its output.
@@ -174,14 +137,14 @@ impl Permit {
     pub(super) fn success<T: Serialize>(&mut self, value: &T) -> AuditEvent {
         let output = crate::json::of(value)
             .unwrap_or_else(|| json!({ "omitted": "the result is not representable as JSON" }));
-        self.span.answer(&self.event.event_type, &output);
+        self.context.span.answer(&self.context.event.event_type, &output);
         self.end(Outcome::Succeeded, None, Some(output))
     }
 
     pub(super) fn failure(&mut self, error: &impl fmt::Display) -> AuditEvent {
         let output = json!({ "error_message": error.to_string() });
-        let is_stopped = self.running.stopped_by().is_some();
-        let error_code = if is_stopped { ErrorCode::SwitchedOff } else { self.error_code };
+        let is_stopped = self.context.switches.engaged().is_some();
+        let error_code = if is_stopped { ErrorCode::SwitchedOff } else { self.context.error_code };
         self.end(Outcome::Failed, Some(error_code), Some(output))
     }
 
@@ -202,17 +165,18 @@ impl Permit {
         output: Option<Value>,
     ) -> AuditEvent {
         self.has_ended = true;
-        self.auditor.shared.running.remove(self.effect_id.uuid(), &self.running);
+        let EffectContext { auditor, effect_id, switches, span, .. } = &self.context;
+        auditor.shared.running.remove(effect_id.uuid(), switches);
         // Before it is recorded: a caller that gives up must not leave a span without an end.
-        self.span.ended(outcome, error_code);
-        let mut event = self.event.clone();
-        let took = self.auditor.shared.clock.monotonic().saturating_sub(self.started);
+        span.ended(outcome, error_code);
+        let mut event = self.context.event.clone();
+        let took = auditor.shared.clock.monotonic().saturating_sub(self.started);
         let effect = Label::Effect.value(event.event_type.as_str());
         observe::measure(&table::EFFECT_SECONDS, &[effect], took.as_secs_f64());
         event.duration = Some(took);
         event.outcome = outcome;
         event.error_code = error_code;
-        if let (Outcome::Failed, Some(event_type)) = (outcome, &self.failed_as) {
+        if let (Outcome::Failed, Some(event_type)) = (outcome, &self.context.failed_as) {
             event.event_type = event_type.clone();
         }
         match self.and_stopped_by(outcome, output) {
@@ -223,7 +187,7 @@ impl Permit {
 
     /// The output, and which switch was engaged while the effect ran.
     fn and_stopped_by(&self, outcome: Outcome, output: Option<Value>) -> Option<Value> {
-        let Some(switch) = self.running.stopped_by() else { return output };
+        let Some(switch) = self.context.switches.engaged() else { return output };
         match output {
             Some(Value::Object(mut members)) => {
                 members.insert(STOPPED_BY.to_owned(), json!(switch));
@@ -242,11 +206,11 @@ impl Permit {
 
     pub(super) async fn write(&self, event: &AuditEvent) -> Result<Recorded, RecordError> {
         let written = self.write_whole_or_less(event).instrument(self.span().clone()).await;
-        written.inspect_err(|_| self.span.unrecorded())
+        written.inspect_err(|_| self.context.span.unrecorded())
     }
 
     async fn write_whole_or_less(&self, event: &AuditEvent) -> Result<Recorded, RecordError> {
-        let written = self.auditor.record_as(Role::Outcome, event.clone()).await;
+        let written = self.context.auditor.record_as(Role::Outcome, event.clone()).await;
         // An output that cannot be recorded must not lose the outcome: why it cannot stands in its place.
         let instead = match &written {
             Err(RecordError::Event(EventError::TooLarge { len, .. })) => too_large(*len),
@@ -258,7 +222,7 @@ impl Permit {
             }
             _ => return written,
         };
-        self.auditor.record_as(Role::Outcome, event.clone().output(instead)).await
+        self.context.auditor.record_as(Role::Outcome, event.clone().output(instead)).await
     }
 }
 
@@ -272,9 +236,10 @@ impl Drop for Permit {
         } else {
             self.nothing("whoever asked for it had gone before it began")
         };
-        let (auditor, span, open) = (self.auditor.clone(), self.span.clone(), self.open.take());
+        let EffectContext { auditor, span, open, .. } = &mut self.context;
+        let (auditor, span, open) = (auditor.clone(), span.clone(), open.take());
         let entered = span.span().clone();
-        // Drop cannot wait. Where the runtime is stopping too, the task never runs, and the effect is in
+        // Drop cannot wait. If the runtime is stopping too, the task never runs, and the effect is in
         // doubt once its lease is over.
         let recording = async move {
             if let Err(error) = auditor.record_as(Role::Outcome, event).await {
@@ -289,7 +254,7 @@ impl Drop for Permit {
 
 impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("effect_id", &self.effect_id).finish_non_exhaustive()
+        f.debug_struct("Permit").field("effect_id", &self.context.effect_id).finish_non_exhaustive()
     }
 }
 

@@ -8,9 +8,14 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tracing::Instrument;
 
+use super::admission_request::AdmissionRequest;
 use super::permit::{STOPPED_BY, is_omitted};
 use super::{AdmitError, Auditor, Effect, EffectError, Permit, Replay};
+use crate::delivery::WriteError;
 use crate::json;
 use crate::proof::sanitise;
 use crate::store::catch_unwind::CatchUnwind;
@@ -83,9 +88,38 @@ impl PendingEffect {
         let permit = match self.admit().await {
             Ok(permit) => permit,
             Err(AdmitError::Replayed(replay)) => return read_back(replay),
-            Err(error) => return Err(not_run(error)),
+            Err(AdmitError::Refused(refusal)) => return Err(EffectError::Refused(refusal)),
+            Err(error) => return Err(EffectError::NotAdmitted(error)),
         };
         perform(permit, call).await
+    }
+
+    /// Asks whether the effect may run, and gives leave to perform it: for a host that performs it
+    /// elsewhere than in a closure given to [`run`](Self::run).
+    ///
+    /// The store decides, in the transaction in which it records that the effect is about to run. If
+    /// the store is away, what has a switch, a budget or a consent is refused; anything else may run, once
+    /// its intent is in the spool. If the database answers but does not decide, an effect with a key does
+    /// not run.
+    ///
+    /// # Errors
+    /// [`AdmitError`]. What was done about an effect of the same key, or stands in the way of this one,
+    /// is recorded.
+    ///
+    /// # Cancel safety
+    /// Dropping the future takes back what was admitted: charges are returned, and the key is free.
+    pub async fn admit(self) -> Result<Permit, AdmitError> {
+        let not_run = |error: WriteError| AdmitError::NotRun(error.into());
+        let runtime = Handle::try_current().map_err(|_| not_run(WriteError::NoRuntime))?;
+        let request = AdmissionRequest::of(self.auditor, self.effect)?;
+        let span = request.context.span.span().clone();
+        let (reply, answer) = oneshot::channel();
+        // In a task of its own: a caller that gives up must not leave charges behind. A permit that no
+        // caller takes records that nothing was performed.
+        let admission = async move { reply.send(request.admit().await).ok() };
+        runtime.spawn(admission.instrument(span));
+        let answer = answer.await.map_err(|_| not_run(WriteError::Interrupted))?;
+        answer.map(Permit::claimed)
     }
 }
 
@@ -163,20 +197,6 @@ fn unstopped(output: &Value) -> Option<Value> {
     let mut members = output.as_object()?.clone();
     members.remove(STOPPED_BY)?;
     Some(Value::Object(members))
-}
-
-fn not_run<T, E>(error: AdmitError) -> EffectError<T, E> {
-    match error {
-        AdmitError::Conflict { effect_id } => EffectError::Conflict { effect_id },
-        AdmitError::InDoubt { effect_id } => EffectError::InDoubt { effect_id },
-        AdmitError::InProgress { effect_id, lease_until } => {
-            EffectError::InProgress { effect_id, lease_until }
-        }
-        AdmitError::Invalid(error) => EffectError::Invalid(error),
-        AdmitError::NotRun(error) => EffectError::NotRun(error),
-        AdmitError::Refused(refusal) => EffectError::Refused(refusal),
-        AdmitError::Replayed(replay) => EffectError::ReplayUnreadable(replay),
-    }
 }
 
 impl fmt::Debug for PendingEffect {

@@ -35,7 +35,7 @@ pub(super) struct Lifecycle {
 #[derive(Debug)]
 pub(super) struct OpenEffect {
     lifecycle: Arc<Lifecycle>,
-    /// From when it runs.
+    /// From its admission on.
     lease: Option<HeldLease>,
 }
 
@@ -64,8 +64,8 @@ impl Lifecycle {
 }
 
 impl OpenEffect {
-    /// The same, which runs from now on.
-    pub(super) fn running(mut self, lease: HeldLease) -> Self {
+    /// The same, now that it was admitted.
+    pub(super) fn with_lease(mut self, lease: HeldLease) -> Self {
         self.lease = Some(lease);
         self
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
-use super::current_effect::RunningEffect;
+use super::current_effect::EffectSwitches;
 use super::{Auditor, Shared};
 use crate::event::Switch;
 use crate::store::StoreError;
@@ -131,7 +131,7 @@ fn unread(error: StoreError) {
 }
 
 /// Tells effects that one of their switches is engaged; those that ran before the switches were read.
-pub(super) fn found_engaged(running: &[Arc<RunningEffect>], states: &[SwitchState]) {
+pub(super) fn found_engaged(running: &[Arc<EffectSwitches>], states: &[SwitchState]) {
     for state in states.iter().filter(|state| state.is_engaged) {
         for effect in running {
             effect.found_engaged(&state.switch);

@@ -4,15 +4,16 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
-use serde::Serialize;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::asking::{Asking, millis};
+use super::Auditor;
+use super::admission_request::millis;
+use super::effect_context::EffectContext;
 use crate::event::payload::BudgetWarningInput;
 use crate::event::{Actor, AuditEvent, Budget, EventType, Period, StreamId};
 use crate::record::Role;
-use crate::store::admission::Admission;
+use crate::store::admission::{Admission, Claim};
 use crate::store::log_line::log_line;
 
 /// Requests that are remembered: more than run at once. One that is forgotten is warned of again.
@@ -73,73 +74,67 @@ impl Warned {
     }
 }
 
-impl Asking {
-    /// Records what is nearly used up since this effect, without holding it up. Inside a runtime.
-    pub(super) fn warn(&self, admission: &Admission) {
-        let limits = &self.auditor.shared.limits;
-        let mut warnings = Vec::new();
-        for (charge, used) in self.claim.charges.iter().zip(&admission.used) {
-            // A request's may have passed the mark when a call turned out dearer than its estimate.
-            let is_due = match (charge.period, &self.event.request_id) {
-                (Period::Request, Some(request)) => {
-                    limits.is_at_mark(*used, charge.limit)
-                        && self.auditor.shared.warned.is_first(request.uuid(), Some(&charge.budget))
-                }
-                _ => {
-                    limits.is_at_mark(*used, charge.limit)
-                        && !limits.is_at_mark(used - charge.amount, charge.limit)
-                }
-            };
-            if is_due {
-                let input = BudgetWarningInput {
-                    budget: Some(charge.budget.to_string()),
-                    period: Some(charge.period.to_string()),
-                    used: Some(*used),
-                    limit: Some(charge.limit),
-                    ..Default::default()
-                };
-                warnings.push(self.warning(EventType::BUDGET_WARNED, &input));
+/// Records what is nearly used up since this effect, without holding it up. Inside a runtime.
+pub(super) fn warn_of_budgets(effect: &EffectContext, claim: &Claim, admission: &Admission) {
+    let (limits, warned) = (&effect.auditor.shared.limits, &effect.auditor.shared.warned);
+    let mut warnings = Vec::new();
+    for (charge, used) in claim.charges.iter().zip(&admission.used) {
+        let is_at_mark = limits.is_at_mark(*used, charge.limit);
+        // A request's may have passed the mark when a call turned out dearer than its estimate.
+        let is_due = match (charge.period, &effect.event.request_id) {
+            (Period::Request, Some(request)) => {
+                is_at_mark && warned.is_first(request.uuid(), Some(&charge.budget))
             }
-        }
-        let elapsed = admission.elapsed.filter(|elapsed| *elapsed > limits.elapsed_target);
-        if let (Some(elapsed), Some(request)) = (elapsed, &self.event.request_id)
-            && self.auditor.shared.warned.is_first(request.uuid(), None)
-        {
+            _ => is_at_mark && !limits.is_at_mark(used - charge.amount, charge.limit),
+        };
+        if is_due {
             let input = BudgetWarningInput {
-                budget: Some("elapsed_ms".to_owned()),
-                period: Some(Period::Request.to_string()),
-                used: i64::try_from(millis(elapsed)).ok(),
-                limit: i64::try_from(millis(limits.elapsed_max)).ok(),
+                budget: Some(charge.budget.to_string()),
+                period: Some(charge.period.to_string()),
+                used: Some(*used),
+                limit: Some(charge.limit),
                 ..Default::default()
             };
-            warnings.push(self.warning(EventType::REQUEST_TIME_BUDGET_WARNING, &input));
-        }
-        for warning in warnings {
-            self.queue(warning);
+            warnings.push(warning(&effect.event, EventType::BUDGET_WARNED, &input));
         }
     }
+    let elapsed = admission.elapsed.filter(|elapsed| *elapsed > limits.elapsed_target);
+    if let (Some(elapsed), Some(request)) = (elapsed, &effect.event.request_id)
+        && warned.is_first(request.uuid(), None)
+    {
+        let input = BudgetWarningInput {
+            budget: Some("elapsed_ms".to_owned()),
+            period: Some(Period::Request.to_string()),
+            used: i64::try_from(millis(elapsed)).ok(),
+            limit: i64::try_from(millis(limits.elapsed_max)).ok(),
+            ..Default::default()
+        };
+        warnings.push(warning(&effect.event, EventType::REQUEST_TIME_BUDGET_WARNING, &input));
+    }
+    for warning in warnings {
+        queue(&effect.auditor, claim.intent.stream_id(), warning);
+    }
+}
 
-    /// Records an event in its place before what follows, without waiting for that.
-    fn queue(&self, event: AuditEvent) {
-        let auditor = self.auditor.clone();
-        let mut recording = Box::pin(async move {
-            if let Err(error) = auditor.record_as(Role::Event, event).await {
-                log_line!(error, %error, "a warning of a budget could not be recorded");
-            }
-        });
-        // Polled once, it is in the queue, and what is queued is written in its order.
-        let is_over = recording.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
-        if !is_over {
-            let stream = self.claim.intent.stream_id();
-            self.auditor.shared.warned.keep(stream, tokio::spawn(recording));
+/// Records an event in its place before what follows, without waiting for that.
+fn queue(auditor: &Auditor, stream: StreamId, event: AuditEvent) {
+    let recorder = auditor.clone();
+    let mut recording = Box::pin(async move {
+        if let Err(error) = recorder.record_as(Role::Event, event).await {
+            log_line!(error, %error, "a warning of a budget could not be recorded");
         }
+    });
+    // Polled once, it is in the queue, and what is queued is written in its order.
+    let is_over = recording.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+    if !is_over {
+        auditor.shared.warned.keep(stream, tokio::spawn(recording));
     }
+}
 
-    fn warning(&self, event_type: EventType, input: &impl Serialize) -> AuditEvent {
-        let input = serde_json::to_value(input).unwrap_or_default();
-        let mut event = AuditEvent::new(event_type, Actor::System).input(input);
-        event.request_id.clone_from(&self.event.request_id);
-        event.conversation_id.clone_from(&self.event.conversation_id);
-        event
-    }
+fn warning(effect: &AuditEvent, event_type: EventType, input: &BudgetWarningInput) -> AuditEvent {
+    let input = serde_json::to_value(input).unwrap_or_default();
+    let mut event = AuditEvent::new(event_type, Actor::System).input(input);
+    event.request_id.clone_from(&effect.request_id);
+    event.conversation_id.clone_from(&effect.conversation_id);
+    event
 }

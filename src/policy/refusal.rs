@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Fallback, FallbackKind, Fallbacks};
+use crate::event::payload::RefusalOutput;
 use crate::event::{Budget, ErrorCode, Period, Switch};
 
 /// An effect may not run. The refusal is recorded.
@@ -117,6 +118,34 @@ impl RefusalReason {
             Self::Time { .. } => ErrorCode::TimeExceeded,
             Self::Unavailable => ErrorCode::Unavailable,
         }
+    }
+
+    /// The output of the event that records it.
+    pub(crate) fn output(&self) -> RefusalOutput {
+        let mut output = RefusalOutput::default();
+        match self {
+            Self::Budget { budget, period, used, amount, limit } => {
+                output.budget = Some(budget.to_string());
+                output.period = Some(period.to_string());
+                output.used = Some(*used);
+                output.amount = Some(*amount);
+                output.limit = Some(*limit);
+            }
+            Self::PriceUnknown { budget, period, limit } => {
+                output.budget = Some(budget.to_string());
+                output.period = Some(period.to_string());
+                output.limit = Some(*limit);
+            }
+            Self::Switch { switch, by } => {
+                output.switch = Some(switch.to_string());
+                output.switched_by = Some(by.as_str().to_owned());
+            }
+            Self::Time { elapsed, .. } => {
+                output.elapsed_ms = Some(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
+            }
+            Self::ConsentDenied | Self::ConsentExpired | Self::NoConsent | Self::Unavailable => {}
+        }
+        output
     }
 
     fn fallback(&self) -> FallbackKind {

@@ -12,8 +12,8 @@ use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
 use moltbot_audit::{
-    Actor, AuditEvent, Auditor, Effect, EffectError, ErrorCode, EventType, RecordError, RequestId,
-    Switch,
+    Actor, AdmitError, AuditEvent, Auditor, Effect, EffectError, ErrorCode, EventType, RecordError,
+    RequestId, Switch,
 };
 use serde_json::{Value, json};
 
@@ -212,7 +212,10 @@ async fn an_effect_that_cannot_be_recorded_does_not_run() {
         Ok::<_, String>(json!(null))
     });
     let error = run.await.expect_err("the key is too long");
-    assert!(matches!(&error, EffectError::NotRun(RecordError::Event(_))), "{error:?}");
+    assert!(
+        matches!(&error, EffectError::NotAdmitted(AdmitError::NotRun(RecordError::Event(_)))),
+        "{error:?}"
+    );
     assert!(!ran.load(Ordering::SeqCst));
     assert_eq!(sink.inner().len(), 0);
 }
@@ -249,7 +252,10 @@ async fn an_effect_whose_input_leaves_no_room_for_an_outcome_does_not_run() {
     let run =
         auditor.effect(effect).run(async || -> Result<Value, String> { panic!("it must not run") });
     let error = run.await.expect_err("there is no room");
-    assert!(matches!(error, EffectError::NotRun(RecordError::Event(_))), "{error:?}");
+    assert!(
+        matches!(error, EffectError::NotAdmitted(AdmitError::NotRun(RecordError::Event(_)))),
+        "{error:?}"
+    );
     assert_eq!(sink.inner().len(), 0);
 }
 
@@ -341,7 +347,10 @@ async fn without_random_bytes_nothing_runs_and_nothing_is_written() {
     let run = auditor
         .effect(moltbot_call())
         .run(async || -> Result<Value, String> { panic!("it must not run") });
-    assert!(matches!(run.await, Err(EffectError::NotRun(RecordError::Entropy(_)))));
+    assert!(matches!(
+        run.await,
+        Err(EffectError::NotAdmitted(AdmitError::NotRun(RecordError::Entropy(_))))
+    ));
     assert_eq!(sink.inner().len(), 0);
 }
 

@@ -451,9 +451,10 @@ fn settle<T>(ran: Result<T, EffectError<T, ProviderError>>) -> Reached<T> {
         Ok(value) => Ok(Ok(value)),
         Err(EffectError::Failed(_)) => Ok(Err(NotReached::Failed)),
         Err(EffectError::Refused(refusal)) => Ok(Err(NotReached::Refused(refusal))),
-        Err(EffectError::NotRun(error) | EffectError::Unrecorded { source: error, .. }) => {
-            Err(error)
-        }
+        Err(
+            EffectError::NotAdmitted(AdmitError::NotRun(error))
+            | EffectError::Unrecorded { source: error, .. },
+        ) => Err(error),
         Err(_) => Err(WriteError::Interrupted.into()),
     }
 }

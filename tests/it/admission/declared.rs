@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use moltbot_audit::event::payload::MoltbotInput;
 use moltbot_audit::policy::{DemandError, Limits, LimitsError};
-use moltbot_audit::{Budget, Effect, EffectError, Switch};
+use moltbot_audit::{AdmitError, Budget, Effect, EffectError, Switch};
 
 use super::{custom, host, moltbot_call, vendor_batch};
 
@@ -30,7 +30,10 @@ async fn an_effect_that_is_declared_wrongly_does_not_run_and_leaves_nothing() {
     ];
     for (effect, expected) in cases {
         let error = host.run(effect).await.expect_err("it is declared wrongly");
-        assert!(matches!(&error, EffectError::Invalid(found) if *found == expected), "{error:?}");
+        assert!(
+            matches!(&error, EffectError::NotAdmitted(AdmitError::Invalid(found)) if *found == expected),
+            "{error:?}"
+        );
     }
     assert!(host.store().is_empty(), "and nothing is written");
     host.run(moltbot_call().switch(Switch::AI)).await.expect("the switch that it has");

@@ -80,7 +80,7 @@ async fn another_request_under_a_key_is_never_answered_with_the_first_ones_outpu
     host.run(message("Muraho")).await.expect("sent");
     let other = message("Muraho").request(&named_request("another client's"));
     let error = host.run(other).await.expect_err("the key is another's");
-    assert!(matches!(error, EffectError::Conflict { .. }), "{error:?}");
+    assert!(matches!(error, EffectError::NotAdmitted(AdmitError::Conflict { .. })), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +89,9 @@ async fn another_input_under_a_key_is_a_conflict() {
     host.run(message("Muraho")).await.expect("sent");
     let error = host.run(message("Mwiriwe")).await.expect_err("another text");
     let first = host.events("whatsapp.outbound_sent")[0].header().id;
-    assert!(matches!(error, EffectError::Conflict { effect_id, .. } if effect_id == first));
+    assert!(
+        matches!(error, EffectError::NotAdmitted(AdmitError::Conflict { effect_id, .. }) if effect_id == first)
+    );
     let refused = &host.events("effect.refused")[0];
     assert_eq!(refused.header().error_code.as_deref(), Some("key_conflict"));
     assert_eq!(refused.output(), Some(json!({ "other_effect_id": first })));
@@ -100,14 +102,15 @@ async fn what_is_under_way_is_not_begun_again() {
     let host = host();
     let permit = host.auditor.effect(message("Muraho")).admit().await.expect("admitted");
     let error = host.run(message("Muraho")).await.expect_err("it is under way");
-    let EffectError::InProgress { effect_id, lease_until, .. } = error else {
+    let EffectError::NotAdmitted(AdmitError::InProgress { effect_id, lease_until, .. }) = error
+    else {
         panic!("expected InProgress: {error:?}")
     };
     assert_eq!(effect_id, permit.effect_id().uuid());
     assert_eq!(lease_until, super::morning() + Duration::from_mins(2));
     host.clock.advance(Duration::from_mins(2) + Duration::from_micros(1));
     let error = host.run(message("Muraho")).await.expect_err("nobody knows");
-    assert!(matches!(error, EffectError::InDoubt { .. }), "{error:?}");
+    assert!(matches!(error, EffectError::NotAdmitted(AdmitError::InDoubt { .. })), "{error:?}");
     let refused = host.events("effect.refused");
     let codes: Vec<_> =
         refused.iter().filter_map(|one| one.header().error_code.as_deref()).collect();
@@ -160,7 +163,10 @@ async fn a_hundred_at_once_under_one_key_run_once() {
                 assert_eq!(value, json!({ "n": 1 }));
                 answered += 1;
             }
-            Err(error) => assert!(matches!(error, EffectError::InProgress { .. }), "{error:?}"),
+            Err(error) => assert!(
+                matches!(error, EffectError::NotAdmitted(AdmitError::InProgress { .. })),
+                "{error:?}"
+            ),
         }
     }
     assert_eq!(ran.load(Ordering::SeqCst), 1);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use moltbot_audit::auditor::{ControlError, Finding};
 use moltbot_audit::store::admission::OpenEffect;
 use moltbot_audit::store::{self, AuditStore};
-use moltbot_audit::{Actor, Auditor, Effect, EffectError, EventType};
+use moltbot_audit::{Actor, AdmitError, Auditor, Effect, EffectError, EventType};
 use serde_json::json;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -141,7 +141,10 @@ async fn live_stop_and_die(test: &str, fresh: Fresh, url: &str) {
     drop(host);
     until_in_doubt(&auditor, id).await;
     let again = auditor.effect(effect("b")).run(async || Ok::<_, String>(String::new())).await;
-    assert!(matches!(again, Err(EffectError::InDoubt { .. })), "{again:?}");
+    assert!(
+        matches!(again, Err(EffectError::NotAdmitted(AdmitError::InDoubt { .. }))),
+        "{again:?}"
+    );
     auditor.resolve(id, Finding::NotPerformed, "aline", "it was killed").await.expect("in doubt");
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
+use moltbot_audit::AdmitError;
 use moltbot_audit::auditor::{ControlError, Finding, Permit};
 use moltbot_audit::delivery::Spool;
 use moltbot_audit::store::admission::Lease;
@@ -84,7 +85,9 @@ async fn an_effect_of_ten_minutes_with_a_lease_of_two_is_never_in_doubt() {
         assert_eq!(in_doubt(&host).await, 0);
     }
     let again = host.run(ocr_job().idempotency_key("photo-1")).await.expect_err("it runs");
-    assert!(matches!(again, EffectError::InProgress { effect_id, .. } if effect_id == id));
+    assert!(
+        matches!(again, EffectError::NotAdmitted(AdmitError::InProgress { effect_id, .. }) if effect_id == id)
+    );
     let resolved = host.auditor.resolve(id, Finding::NotPerformed, "aline", "it takes long").await;
     assert!(matches!(resolved, Err(ControlError::Running { .. })), "{resolved:?}");
     permit.succeeded(&json!({ "text": "a receipt" })).await.expect("recorded");

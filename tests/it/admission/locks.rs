@@ -9,7 +9,7 @@ use moltbot_audit::delivery::{QueueLimits, Spool};
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{AuditSink, PostgresStore, SqliteStore};
 use moltbot_audit::testing::{Fault, FaultProxy};
-use moltbot_audit::{Auditor, Effect, EffectError};
+use moltbot_audit::{AdmitError, Auditor, Effect, EffectError};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
@@ -69,7 +69,7 @@ impl Host {
     async fn assert_not_run(&self) {
         let before = self.ran();
         let error = self.run().await.expect_err("nobody knows what became of it");
-        assert!(matches!(error, EffectError::NotRun(_)), "{error:?}");
+        assert!(matches!(error, EffectError::NotAdmitted(AdmitError::NotRun(_))), "{error:?}");
         assert_eq!(self.ran(), before);
     }
 
@@ -79,7 +79,9 @@ impl Host {
             match self.run().await {
                 Ok(()) => return,
                 // Under way: an admission that landed unheard, until its refusal lands too.
-                Err(EffectError::NotRun(_) | EffectError::InProgress { .. }) => {}
+                Err(EffectError::NotAdmitted(
+                    AdmitError::NotRun(_) | AdmitError::InProgress { .. },
+                )) => {}
                 Err(error) => panic!("{error:?}"),
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -186,7 +188,7 @@ async fn silence_after_a_lock_is_a_lock() {
     let next = host.sink.calls() + 2;
     host.sink.at_calls(next..next + 3, Fault::not_landed().hanging());
     let error = host.run(keyed()).await.expect_err("nobody knows what became of it");
-    assert!(matches!(error, EffectError::NotRun(_)), "{error:?}");
+    assert!(matches!(error, EffectError::NotAdmitted(AdmitError::NotRun(_))), "{error:?}");
     host.sink.heal();
     host.auditor.shutdown(Duration::from_secs(5)).await.expect("all is written");
     assert_eq!(host.events("discovery.call").len(), 1);

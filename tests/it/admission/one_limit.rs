@@ -7,7 +7,7 @@ use moltbot_audit::auditor::Finding;
 use moltbot_audit::delivery::{QueueLimits, Spool};
 use moltbot_audit::policy::RefusalReason;
 use moltbot_audit::testing::Fault;
-use moltbot_audit::{EffectError, Switch};
+use moltbot_audit::{AdmitError, EffectError, Switch};
 use tokio::time::Instant;
 
 use super::{Host, created, custom, host_with, moltbot_call};
@@ -45,7 +45,7 @@ async fn an_effect_that_cannot_be_journalled_waits_once_for_a_store_that_hangs()
     let host = patient();
     hang(&host);
     let error = within_the_limit(host.run(custom())).await.expect_err("it is not recorded");
-    assert!(matches!(error, EffectError::NotRun(_)), "{error:?}");
+    assert!(matches!(error, EffectError::NotAdmitted(AdmitError::NotRun(_))), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,9 @@ use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
 use moltbot_audit::testing::{Fault, MemoryStore};
-use moltbot_audit::{Actor, AuditEvent, Auditor, Budget, Effect, EffectError, EventType, Switch};
+use moltbot_audit::{
+    Actor, AdmitError, AuditEvent, Auditor, Budget, Effect, EffectError, EventType, Switch,
+};
 use serde_json::{Value, json};
 
 use super::{Host, custom, host, host_with, moltbot_call, ocr_job, request, vendor_batch};
@@ -127,7 +129,7 @@ async fn an_intent_that_the_store_refuses_does_not_run() {
             .effect(effect)
             .run(async || -> Result<Value, String> { panic!("it must not run") });
         let error = run.await.expect_err("it cannot be recorded");
-        assert!(matches!(error, EffectError::NotRun(_)), "{error:?}");
+        assert!(matches!(error, EffectError::NotAdmitted(AdmitError::NotRun(_))), "{error:?}");
     }
 }
 
@@ -208,7 +210,7 @@ async fn a_key_that_cannot_be_looked_up_for_a_lock_is_no_reason_to_run() {
     });
     let keyed = || custom().idempotency_key("apology");
     let error = host.run(keyed()).await.expect_err("it may have run before");
-    assert!(matches!(error, EffectError::NotRun(_)), "{error:?}");
+    assert!(matches!(error, EffectError::NotAdmitted(AdmitError::NotRun(_))), "{error:?}");
     host.sink.heal();
     host.run(keyed()).await.expect("nobody holds it");
     assert_eq!(host.events("discovery.call").len(), 1);

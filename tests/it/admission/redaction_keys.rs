@@ -57,7 +57,9 @@ async fn a_process_with_another_key_records_nothing_and_runs_nothing() {
     assert!(said.contains("with_previous"), "it says what to do: {said}");
     assert_eq!(run(&ours, apology()).await.0, 1);
     let (ran, answer) = run(&other, apology()).await;
-    let Err(EffectError::NotRun(error)) = answer else { panic!("{answer:?}") };
+    let Err(EffectError::NotAdmitted(AdmitError::NotRun(error))) = answer else {
+        panic!("{answer:?}")
+    };
     assert!(ran == 0 && is_of_another_key(&error), "{error:?}");
     assert_eq!(store.len(), 3, "the other left nothing");
 }
@@ -110,7 +112,10 @@ async fn a_key_is_replaced_by_a_process_that_knows_both_and_answers_stay() {
     // The old process may go on recording what it did, and decides nothing.
     old.record(created()).await.expect("what was done is recorded");
     let (ran, answer) = run(&old, custom().idempotency_key("another")).await;
-    assert!(ran == 0 && matches!(answer, Err(EffectError::NotRun(_))), "{answer:?}");
+    assert!(
+        ran == 0 && matches!(answer, Err(EffectError::NotAdmitted(AdmitError::NotRun(_)))),
+        "{answer:?}"
+    );
     // A process that would bring the old key back is refused, and so is one that knows neither.
     for wrong in [key(1).with_previous([key(2)]), key(3)] {
         let error = auditor(&store, wrong).record(created()).await.expect_err("another key");

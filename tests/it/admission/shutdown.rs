@@ -2,9 +2,9 @@
 
 use std::sync::atomic::AtomicU64;
 
-use moltbot_audit::RecordError;
 use moltbot_audit::delivery::{ShutdownError, WriteError};
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
+use moltbot_audit::{AdmitError, RecordError};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -48,7 +48,9 @@ async fn a_shutdown_takes_the_outcomes_of_what_runs_and_nothing_new() {
     let refused = host.auditor.record(late()).await;
     assert!(matches!(refused, Err(RecordError::Write(WriteError::Closed))), "{refused:?}");
     let refused = host.auditor.effect(ocr("late")).run(async || Ok::<_, String>(())).await;
-    let Err(EffectError::NotRun(RecordError::Write(WriteError::Closed))) = refused else {
+    let Err(EffectError::NotAdmitted(AdmitError::NotRun(RecordError::Write(WriteError::Closed)))) =
+        refused
+    else {
         panic!("{refused:?}")
     };
 

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use moltbot_audit::EffectError;
 use moltbot_audit::pack::{export_request_pack, verify_request_pack};
 use moltbot_audit::redact::Profile;
 use moltbot_audit::store::AuditStore;
+use moltbot_audit::{AdmitError, EffectError};
 use tokio::task::JoinSet;
 
 use super::*;
@@ -59,7 +59,9 @@ pub(super) async fn one_key(auditor: &Auditor, round: &str) -> String {
                 match answer {
                     Ok(answer) => return answer,
                     // A host asks again when the lease may be over; this one is in a hurry.
-                    Err(EffectError::InProgress { .. }) => sleep(Duration::from_millis(50)).await,
+                    Err(EffectError::NotAdmitted(AdmitError::InProgress { .. })) => {
+                        sleep(Duration::from_millis(50)).await;
+                    }
                     Err(error) => panic!("{error:?}"),
                 }
             }
