@@ -182,7 +182,8 @@ impl AuditEvent {
     #[cfg(feature = "recorder")]
     pub(crate) fn of_host(self) -> Result<Self, EventError> {
         if self.event_type.is_reserved() {
-            return Err(EventError::ReservedEventType { event_type: self.event_type });
+            let event_type = self.event_type.to_string();
+            return Err(EventError::ReservedEventType { event_type });
         }
         Ok(self)
     }

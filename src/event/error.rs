@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{EventType, HostIdFault};
+use super::HostIdFault;
 
 /// An event that cannot be recorded as it is. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,7 +80,7 @@ pub enum EventError {
     )]
     ReservedEventType {
         /// What was given.
-        event_type: EventType,
+        event_type: String,
     },
     /// The time has no four-digit year, and only those survive every database and text form.
     #[error("{created_at} is outside the years 1970 to 9999")]

@@ -2,31 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Texts;
-
-/// A language of the concierge.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Language {
-    /// English.
-    #[default]
-    En,
-    /// French.
-    Fr,
-    /// Kinyarwanda.
-    Rw,
-}
-
-impl Language {
-    /// Reads `en`, `fr`, `rw`, with or without a region; any other is English.
-    #[must_use]
-    pub fn of(code: &str) -> Self {
-        match code.get(..2).unwrap_or_default().to_ascii_lowercase().as_str() {
-            "fr" => Self::Fr,
-            "rw" => Self::Rw,
-            _ => Self::En,
-        }
-    }
-}
+use super::{FallbackKind, Language, Texts};
 
 /// What a host does instead, and what it tells the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,32 +23,6 @@ impl Fallback {
     pub fn message(&self, language: Language) -> &str {
         self.texts.text(language)
     }
-}
-
-/// The cases of refusal that need a text of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum FallbackKind {
-    /// The AI, or a switch of the host's own, is off.
-    AiOff,
-    /// Calling is off.
-    CallingOff,
-    /// The client does not want to be called.
-    ConsentDenied,
-    /// Moltbot's calls, or a budget of the host's own, are used up.
-    MoltbotBudget,
-    /// The client was not asked whether a call is welcome, or too long ago.
-    NoConsent,
-    /// The budget for photos is used up.
-    OcrBudget,
-    /// Reading photos is off.
-    OcrOff,
-    /// The request took too long.
-    Time,
-    /// The database does not answer.
-    Unavailable,
-    /// The budget for vendors is used up.
-    VendorBudget,
 }
 
 /// What a host does.

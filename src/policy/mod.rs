@@ -7,6 +7,8 @@ mod budget_usage;
 mod demand;
 mod environment;
 mod fallback;
+mod fallback_kind;
+mod language;
 mod limits;
 mod refusal;
 mod texts;
@@ -14,7 +16,9 @@ mod texts;
 pub use self::{
     budget_usage::BudgetUsage,
     demand::DemandError,
-    fallback::{Fallback, FallbackAction, FallbackKind, Fallbacks, HandoffOption, Language},
+    fallback::{Fallback, FallbackAction, Fallbacks, HandoffOption},
+    fallback_kind::FallbackKind,
+    language::Language,
     limits::{Limits, LimitsError},
     refusal::{Refusal, RefusalReason, SwitchedBy},
     texts::Texts,

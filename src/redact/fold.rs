@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::scan::digit;
+use super::digit::digit;
 
 /// What a small letter is compared as.
 static BASES: LazyLock<HashMap<char, &'static str>> = LazyLock::new(|| {

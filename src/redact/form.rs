@@ -1,8 +1,10 @@
 //! The forms that a rule may leave in the place of a value, and the form of a remark.
 
+use super::digit::{digit, is_between};
 use super::health::looks_medical;
+use super::kind::Kind;
 use super::rule::HIDDEN;
-use super::scan::{Kind, Scope, digit, is_between, scan};
+use super::scan::{Scope, scan};
 
 /// Most digits in a row in a remark of the host's own code: a price, and no phone number.
 const NOTE_DIGITS_MAX: usize = 6;

@@ -9,6 +9,7 @@ use std::ops::Range;
 use serde_json::{Number, Value};
 
 use super::additions::Additions;
+use super::digit::digits_of;
 use super::e164::CallingCode;
 use super::fold::folded;
 use super::health::{self, Sign};
@@ -18,7 +19,7 @@ use super::names::Names;
 use super::phone::{digits_below, digits_below_key, find_phones};
 use super::phone_book::PhoneBook;
 use super::rule::Rule;
-use super::scan::{Scope, digits_of, scan};
+use super::scan::{Scope, scan};
 use super::spellings::{of_person, of_term, of_vendor};
 use super::vocabulary::is_listed;
 

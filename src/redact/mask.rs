@@ -8,8 +8,10 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::ops::Range;
 
+use super::digit::digits_of;
+use super::kind::Kind;
 use super::rule::HIDDEN;
-use super::scan::{Found, Kind, Scope, digits_of, scan};
+use super::scan::{Found, Scope, scan};
 
 /// Most passes over one text; the second finds nothing but in texts that are made for it.
 const MAX_PASSES: usize = 8;

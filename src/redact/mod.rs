@@ -2,6 +2,7 @@
 
 mod additions;
 mod decide;
+mod digit;
 mod e164;
 mod earlier;
 mod field;
@@ -11,6 +12,7 @@ mod health;
 mod key;
 mod key_name;
 mod key_words;
+mod kind;
 mod known;
 mod mask;
 #[cfg(feature = "logs")]
@@ -35,10 +37,11 @@ pub use self::{
     additions::{Additions, FieldKind},
     e164::{CallingCode, PhoneError},
     key::{KeyFingerprint, KeyProof, RedactionKey},
+    kind::Kind,
     mask::{find, mask, mask_and_truncate},
     phone::{FoundPhone, find_phones},
     profile::Profile,
-    scan::{Found, Kind},
+    scan::Found,
     walk::mask_json,
 };
 pub(crate) use self::{

@@ -8,8 +8,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::fold::{Letter, folded, letters};
-use super::spellings::{is_joining, is_legal_form};
+use super::fold::{Letter, letters};
+use super::spellings::{Spelling, is_joining, is_legal_form};
 
 /// Most spellings that are remembered of one request.
 const MAX_SPELLINGS: usize = 20_000;
@@ -19,14 +19,6 @@ const MAX_LETTERS: usize = 128;
 
 /// Most letters of a word that says what a company is by law.
 const MAX_LEGAL_FORM: usize = 16;
-
-/// One way in which a name may be written.
-pub(super) struct Spelling {
-    /// Its words, folded.
-    pub(super) words: Vec<String>,
-    /// Whether it is a name only with a capital: without one it may be a word of the language.
-    pub(super) needs_capital: bool,
-}
 
 /// The names of one request, and what each is.
 #[derive(Default)]
@@ -170,9 +162,4 @@ fn with_bracket(text: &str, mut range: Range<usize>) -> Range<usize> {
         }
     }
     range
-}
-
-/// The words of a name, folded.
-pub(super) fn words(name: &str) -> Vec<String> {
-    folded(name).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::digit::digits_of;
 use super::key_name::KeyKind;
-use super::scan::{Kind, Scope, digits_of, scan};
+use super::kind::Kind;
+use super::scan::{Scope, scan};
 
 /// A phone number in a text.
 #[derive(Clone, PartialEq, Eq)]

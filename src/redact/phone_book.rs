@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use super::digit::{digit_at, separator};
 use super::e164::{CallingCode, of_digits, of_found, spellings};
-use super::scan::{digit_at, separator};
 
 /// Most digits that are compared: a number's, and two zeros before it.
 const MAX_DIGITS: usize = 17;

@@ -1,6 +1,14 @@
 //! The spellings of a person's or a shop's name.
 
-use super::names::{Spelling, words};
+use super::fold::folded;
+
+/// One way in which a name may be written.
+pub(super) struct Spelling {
+    /// Its words, folded.
+    pub(super) words: Vec<String>,
+    /// Whether it is a name only with a capital: without one it may be a word of the language.
+    pub(super) needs_capital: bool,
+}
 
 /// Fewest letters of a word that is a name on its own.
 const MIN_PERSON: usize = 3;
@@ -227,4 +235,9 @@ fn without_brackets(name: &str) -> String {
         }
     }
     outside
+}
+
+/// The words of a name, folded.
+fn words(name: &str) -> Vec<String> {
+    folded(name).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }

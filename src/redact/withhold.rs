@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 
 use super::RedactionKey;
 use super::key_name::{KeyKind, kind_withheld};
+use super::kind::Kind;
 use super::mask::with_masks;
 use super::pair::named_beside;
-use super::scan::{Found, Kind, Scope, scan};
+use super::scan::{Found, Scope, scan};
 use super::walk::{MAX_NESTED, in_nested};
 
 /// Replaces what must not be stored, anywhere in a payload, by what it was, its length in bytes and

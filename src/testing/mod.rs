@@ -13,6 +13,7 @@ mod clock;
 mod fault;
 mod key_names;
 mod memory;
+mod order;
 mod privacy;
 mod proxy;
 mod relay;

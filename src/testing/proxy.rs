@@ -5,13 +5,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::order::{Counts, Mode, Order};
 use super::relay::relay;
 
 /// The server behind a [`FaultProxy`]; on this machine only.
@@ -69,33 +70,6 @@ pub struct FaultProxy {
     order: watch::Sender<Order>,
     counts: Arc<Counts>,
     acceptor: AbortHandle,
-}
-
-/// What the connections are to do.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Order {
-    pub(super) mode: Mode,
-    /// Counts the orders, so that the same one twice is two.
-    pub(super) number: u64,
-    /// Connections older than this many cuts are gone.
-    pub(super) cuts: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    BlackHole,
-    Delay(Duration),
-    Pass,
-    Refuse,
-    Truncate(u64),
-}
-
-/// What passed.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    connections: AtomicU64,
-    pub(super) asked: AtomicU64,
-    pub(super) answered: AtomicU64,
 }
 
 impl FaultProxy {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 
-use super::proxy::{Counts, Mode, Order};
+use super::order::{Counts, Mode, Order};
 
 /// Largest piece that is under way in one direction of a connection.
 const PIECE_MAX_LEN: usize = 16 * 1024;

@@ -149,3 +149,8 @@ fn part<const N: usize>(head: &[u8], at: usize) -> [u8; N] {
     part.copy_from_slice(&head[at..at + N]);
     part
 }
+
+/// A length as counts and offsets in a file have it. No `usize` is wider.
+pub(super) fn widened(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}

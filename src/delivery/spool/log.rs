@@ -5,10 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::folder::{self, Kind};
-use super::logs::Rows;
+use super::frame::widened;
 use super::segment::{Entry, Segment};
-use super::widened;
 use crate::store::log_line::log_line;
+
+/// Frames with their places.
+pub(super) type Rows = Vec<(u64, Vec<u8>)>;
 
 #[derive(Debug)]
 pub(super) struct Log {

@@ -8,12 +8,13 @@ use std::io::{
 use std::path::Path;
 use std::sync::Arc;
 
+use super::error::SpoolError;
 use super::folder::Kind;
-use super::frame::{self, Frame};
+use super::frame::{self, Frame, widened};
 use super::gauge::Gauge;
-use super::log::Log;
+use super::log::{Log, Rows};
+use super::recovery::Recovery;
 use super::segment::Segment;
-use super::{Recovery, SpoolError, widened};
 use crate::event::StreamId;
 use crate::record::Record;
 use crate::store::log_line::log_line;
@@ -24,9 +25,6 @@ pub(super) struct Limits {
     pub(super) max_events: u64,
     pub(super) max_bytes: u64,
 }
-
-/// Frames with their places.
-pub(super) type Rows = Vec<(u64, Vec<u8>)>;
 
 #[derive(Debug)]
 pub(super) struct Logs {

@@ -19,6 +19,7 @@ mod gauge;
 mod log;
 mod logs;
 mod options;
+mod recovery;
 mod scan;
 mod segment;
 
@@ -33,9 +34,11 @@ use tokio::sync::Mutex;
 pub use self::error::SpoolError;
 use self::frame::Frame;
 use self::gauge::Gauge;
-pub use self::gauge::{Recovery, SpoolDepth};
-use self::logs::{Logs, Rows};
+pub use self::gauge::SpoolDepth;
+use self::log::Rows;
+use self::logs::Logs;
 pub use self::options::SpoolOptions;
+pub use self::recovery::Recovery;
 use crate::event::StreamId;
 use crate::record::Record;
 
@@ -111,19 +114,6 @@ pub struct SetAside {
 }
 
 impl Spool {
-    /// Opens a file of the folder with the default limits: see [`SpoolOptions::open`].
-    ///
-    /// # Errors
-    /// As [`SpoolOptions::open`].
-    pub async fn open(folder: impl Into<PathBuf>) -> Result<Self, SpoolError> {
-        Self::options(folder).open().await
-    }
-
-    /// Options to open the folder with.
-    pub fn options(folder: impl Into<PathBuf>) -> SpoolOptions {
-        SpoolOptions::new(folder.into())
-    }
-
     /// The folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -357,9 +347,4 @@ fn read(rows: Rows) -> (Vec<Spooled>, Vec<u64>) {
         }
     }
     (whole, unreadable)
-}
-
-/// A length as counts and offsets in a file have it. No `usize` is wider.
-fn widened(len: usize) -> u64 {
-    u64::try_from(len).unwrap_or(u64::MAX)
 }

@@ -17,6 +17,21 @@ const DEFAULT_MAX_BYTES: u64 = 1 << 30;
 /// Most events that a spool holds where nothing else is said.
 const DEFAULT_MAX_EVENTS: u64 = 1_000_000;
 
+impl Spool {
+    /// Opens a file of the folder with the default limits: see [`SpoolOptions::open`].
+    ///
+    /// # Errors
+    /// As [`SpoolOptions::open`].
+    pub async fn open(folder: impl Into<PathBuf>) -> Result<Self, SpoolError> {
+        Self::options(folder).open().await
+    }
+
+    /// Options to open the folder with.
+    pub fn options(folder: impl Into<PathBuf>) -> SpoolOptions {
+        SpoolOptions::new(folder.into())
+    }
+}
+
 /// A spool that is not open yet.
 #[derive(Clone, Debug)]
 #[must_use = "options do nothing until they are opened"]

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 
 use super::folder::{self, Kind};
-use super::frame::Head;
-use super::{Recovery, scan, widened};
+use super::frame::{Head, widened};
+use super::recovery::Recovery;
+use super::scan;
 use crate::event::StreamId;
 use crate::store::log_line::log_line;
 

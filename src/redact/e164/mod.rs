@@ -6,36 +6,20 @@
 //! (the last two the other way round if the country has no trunk prefix), and then as one of another country.
 //! The digits decide that by the lengths and first digits that the country's numbers have.
 
+mod error;
 pub(super) mod plan;
 mod written;
 
+pub use self::error::PhoneError;
 use self::plan::Plan;
 use self::written::Written;
-use super::scan::digits_of;
+use super::digit::digits_of;
 
 /// Fewest digits by which a number is known again: fewer are a price, or a house's number.
 const MIN_SPELLED: usize = 8;
 
 /// Most digits a number has (ITU-T E.164).
 const MAX_DIGITS: usize = 15;
-
-/// A text that is no phone number. Never holds the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PhoneError {
-    /// There is no digit in it.
-    #[error("the phone number has no digit")]
-    NoDigit,
-    /// It holds something that numbers do not have.
-    #[error("the phone number has letters or signs that do not belong in it: pass only the number")]
-    NotANumber,
-    /// It is too long to be one.
-    #[error("the phone number has over 15 digits")]
-    TooLong,
-    /// No country has this calling code.
-    #[error("no country has this calling code: give its digits, such as 250")]
-    UnknownCallingCode,
-}
 
 /// The calling code of the country that a deployment is in; a number without a country is one of its.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,7 +1,7 @@
 //! How people and programs write a number.
 
-use super::PhoneError;
-use crate::redact::scan::{digit, is_between, percent_encoded};
+use super::error::PhoneError;
+use crate::redact::digit::{digit, is_between, percent_encoded};
 
 /// Most digits of an extension.
 const MAX_EXTENSION: usize = 11;

@@ -1,7 +1,7 @@
 //! Secrets that a name before a value tells.
 
 use super::named::{LINKS, is_of_word, last_word, name_before_sign, name_of, operator_start};
-use super::said::is_ones_own_code;
+use super::own_code::is_ones_own_code;
 use crate::redact::key_name::{KeyKind, ends_secret_name, may_end_name, secret_kind};
 
 /// Most digits at the end of a name.

@@ -3,8 +3,9 @@
 use super::announced::{Announced, Around};
 use super::number::{Group, MAX_DIGITS, Numbers};
 use super::phone::{self, International};
-use super::{Kind, card, context};
+use super::{card, context};
 use crate::redact::key_name::KeyKind;
+use crate::redact::kind::Kind;
 
 impl Numbers<'_> {
     /// The longest number that groups in a row make, from this one on.

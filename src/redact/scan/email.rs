@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Found, Kind};
+use super::found::Found;
+use crate::redact::kind::Kind;
 
 /// Longest address (RFC 5321).
 const MAX_LEN: usize = 254;

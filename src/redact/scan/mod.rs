@@ -13,14 +13,15 @@ mod candidate;
 mod card;
 mod class;
 mod context;
-mod digit;
 mod email;
+mod found;
 mod iban;
 mod message_id;
 mod named;
 mod nobodys;
 mod number;
 mod opaque;
+mod own_code;
 mod pem;
 mod phone;
 mod prefix;
@@ -35,87 +36,10 @@ use std::ops::Range;
 use self::class::{
     AT, COLON, DASH, DIGIT, MARK, STRIDE, TOKEN, WIDE, class_of, next_stride, token_end, word_end,
 };
+pub use self::found::Found;
+pub(super) use self::found::Scope;
 use self::number::Numbers;
-
-pub(super) use self::digit::{digit, digit_at, digits_of, is_between, percent_encoded, separator};
-
-/// What was found in a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Kind {
-    /// The number of a payment card.
-    Card,
-    /// An e-mail address.
-    Email,
-    /// An international bank account number.
-    Iban,
-    /// Media or other binary content, written as text.
-    Media,
-    /// `WhatsApp`'s id of a message: it encodes the number of the person who wrote or got the message.
-    MessageId,
-    /// A merchant's code for mobile money.
-    MomoCode,
-    /// The number of a Rwandan identity card.
-    NationalId,
-    /// A phone number.
-    Phone,
-    /// A key, a token, a password, or a whole connection string with one.
-    Secret,
-    /// A URL that is a key to what it names.
-    SignedUrl,
-}
-
-impl Kind {
-    /// All kinds, in alphabetical order.
-    pub const ALL: [Self; 10] = [
-        Self::Card,
-        Self::Email,
-        Self::Iban,
-        Self::Media,
-        Self::MessageId,
-        Self::MomoCode,
-        Self::NationalId,
-        Self::Phone,
-        Self::Secret,
-        Self::SignedUrl,
-    ];
-
-    /// The kind's name, as it stands in marks and reports.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Card => "card",
-            Self::Email => "email",
-            Self::Iban => "iban",
-            Self::Media => "media",
-            Self::MessageId => "message_id",
-            Self::MomoCode => "momo_code",
-            Self::NationalId => "national_id",
-            Self::Phone => "phone",
-            Self::Secret => "secret",
-            Self::SignedUrl => "signed_url",
-        }
-    }
-}
-
-/// A part of a text, and what it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// Where it stands, in bytes.
-    pub at: Range<usize>,
-    /// What it is.
-    pub kind: Kind,
-}
-
-/// How much a scan looks for.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Scope {
-    /// What must not be stored: secrets, signed URLs, media.
-    AtRest,
-    /// Everything.
-    #[default]
-    Full,
-}
+use super::kind::Kind;
 
 /// Nothing shorter is anything: `a@b.rw`.
 const MIN_LEN: usize = 6;

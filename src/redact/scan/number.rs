@@ -6,8 +6,10 @@
 
 use std::ops::Range;
 
-use super::digit::{Separator, digit_at, percent_encoded, separator, unseen_between};
-use super::{Found, Kind, iban, opaque};
+use super::found::Found;
+use super::{iban, opaque};
+use crate::redact::digit::{Separator, digit_at, percent_encoded, separator, unseen_between};
+use crate::redact::kind::Kind;
 
 /// Most groups that are held, and most digits: more than any number has.
 const MAX_GROUPS: usize = 20;

@@ -2,8 +2,6 @@
 
 use std::sync::LazyLock;
 
-use super::secret::is_base64_byte;
-
 /// Longest part of a token that is looked at as one key.
 pub(super) const KEY_MAX: usize = 200;
 
@@ -125,4 +123,8 @@ fn parse(line: &'static str) -> Option<Prefix> {
         class: Class::named(class)?,
         part: columns.next().unwrap_or_default(),
     })
+}
+
+pub(super) const fn is_base64_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }

@@ -5,68 +5,14 @@ use std::ops::Range;
 use super::assigned::Assigned;
 use super::context::word_before;
 use super::named::{LINKS, is_quote, is_white_or_quote, last_word, phrase_before, skip_back};
+use super::own_code::{
+    ARTICLES, CODES, FOR, VERBS, is_code_for, is_ones_own_code, is_purpose, sentence_of,
+};
 use super::words::Words;
 use crate::redact::key_name::{KeyKind, ends_secret_name, may_end_name, secret_kind};
 
 /// Words that say what digits before them are used for: `… as your code`.
 static AS: Words<3> = Words::new(["as", "comme", "nka"]);
-
-static CODES: Words<2> = Words::new(["code", "kode"]);
-
-static OWN: Words<7> = Words::new(["mon", "my", "ton", "votre", "yanjye", "yawe", "your"]);
-
-static ARTICLES: Words<5> = Words::new(["ce", "iyi", "le", "the", "this"]);
-
-/// What one does with a code that one was sent, and the words that lead to one.
-static VERBS: Words<14> = Words::new([
-    "avec",
-    "enter",
-    "entrez",
-    "injiza",
-    "koresha",
-    "saisir",
-    "saisissez",
-    "shyiramo",
-    "tapez",
-    "type",
-    "ukoresheje",
-    "use",
-    "utilisez",
-    "with",
-]);
-
-/// Words that lead to what a code is for.
-static FOR: Words<8> = Words::new(["for", "kugira", "ngo", "pour", "ryo", "to", "wo", "yo"]);
-
-/// How words begin that say what a one-time code is for.
-const PURPOSES: [&str; 26] = [
-    "accéder",
-    "activ",
-    "approuv",
-    "approve",
-    "authenti",
-    "authori",
-    "autoris",
-    "confirm",
-    "connect",
-    "connexion",
-    "emeza",
-    "finalis",
-    "gufungura",
-    "kugenzura",
-    "kwemeza",
-    "kwinjira",
-    "kwiyandikisha",
-    "log",
-    "reset",
-    "réinitialis",
-    "sign",
-    "unlock",
-    "valid",
-    "verif",
-    "vérifi",
-    "winjir",
-];
 
 /// Most words between what a sentence is about and its value: `the code for your account at the shop is …`.
 const WORDS_MAX: usize = 9;
@@ -154,12 +100,6 @@ fn is_said_apart(behind: &str) -> bool {
     (2..=4).contains(&gap) && words < WORDS_MAX && (is_name() || is_code_for(said))
 }
 
-/// What is left of a sentence, of at most 64 bytes.
-fn sentence_of(text: &str) -> &str {
-    let sentence = &text[..text.floor_char_boundary(64.min(text.len()))];
-    sentence.split(['.', '!', '?', '\n']).next().unwrap_or_default()
-}
-
 /// `the code`, with nothing behind it but what it is for or where it came from.
 fn is_the_code(said: &str) -> bool {
     static FROM: Words<9> =
@@ -173,43 +113,4 @@ fn is_the_code(said: &str) -> bool {
         && (rest.is_empty()
             || FROM.has(first)
             || FOR.has(first) && is_purpose(&rest[first.len()..]))
-}
-
-/// `code to confirm your payment`, `kode yo kwinjira`.
-fn is_code_for(phrase: &str) -> bool {
-    let mut rest = phrase;
-    while let Some((word, behind)) = rest.split_once(' ') {
-        if CODES.has(word) {
-            let (leads, purpose) = behind.split_at(behind.find(' ').unwrap_or(behind.len()));
-            return FOR.has(leads) && is_purpose(purpose);
-        }
-        rest = behind;
-    }
-    false
-}
-
-/// Whether one of the next words says what a one-time code is for: ` confirm`, ` your login`, ` vous connecter`.
-fn is_purpose(text: &str) -> bool {
-    sentence_of(text).split([' ', '\'']).take(4).any(|word| {
-        PURPOSES.iter().any(|stem| {
-            let start = word.get(..stem.len());
-            start.is_some_and(|start| start.eq_ignore_ascii_case(stem))
-        })
-    })
-}
-
-/// `your code`, `votre code`, `kode yawe`, `enter the code`: whose else than a person's would it be? Also
-/// `code to confirm`.
-pub(super) fn is_ones_own_code(phrase: &str) -> bool {
-    // What a code may be of, and still be a person's own.
-    static SENDERS: Words<6> =
-        Words::new(["facebook", "google", "instagram", "telegram", "uber", "whatsapp"]);
-    let mut words = phrase.rsplit([' ', '\'']).filter(|word| !word.is_empty());
-    let (Some(last), Some(before)) = (words.next(), words.next()) else { return false };
-    let is_sent = |before: &str| {
-        let verb =
-            if ARTICLES.has(before) { words.clone().next().unwrap_or_default() } else { before };
-        OWN.has(before) || SENDERS.has(before) || VERBS.has(verb)
-    };
-    CODES.has(last) && is_sent(before) || CODES.has(before) && OWN.has(last) || is_code_for(phrase)
 }

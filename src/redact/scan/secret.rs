@@ -3,8 +3,10 @@
 use std::ops::Range;
 
 use super::class::{COLON, DIGIT, MARK, SIGN};
-use super::prefix::{KEY_MAX, PREFIXES};
-use super::{Found, Kind, beside, context, url};
+use super::found::Found;
+use super::prefix::{KEY_MAX, PREFIXES, is_base64_byte};
+use super::{beside, context, url};
+use crate::redact::kind::Kind;
 
 /// No secret is shorter, where only its form tells it.
 const MIN_LEN: usize = 12;
@@ -201,10 +203,6 @@ fn is_base64_run(token: &str) -> bool {
             && has(u8::is_ascii_alphabetic)
             && (is_hex() || (has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase)))
     })
-}
-
-pub(super) const fn is_base64_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
 fn starts_with_ignore_case(text: &str, prefix: &str) -> bool {

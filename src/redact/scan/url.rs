@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Kind;
+use crate::redact::kind::Kind;
 
 /// Longest user and password that brackets or quotes cut into several tokens.
 const MAX_USER: usize = 200;

@@ -7,9 +7,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::claim::{Account, Held, charges, effect_id, is_hidden, is_use_hidden};
-use super::{
-    AdmittedEffect, BudgetVerdict, EffectState, HeldCharge, Irregularity, OutsideEffect, saturated,
-};
+use super::effect::{AdmittedEffect, EffectState, HeldCharge, Irregularity, OutsideEffect};
+use super::verdict::BudgetVerdict;
 use crate::event::{Budget, EventType, Outcome, Period};
 use crate::pack::sections::told::{DECIDED_WITHIN, Source};
 use crate::pack::{PackEvent, SetAsideEvent};
@@ -319,4 +318,9 @@ fn switches(event: &PackEvent) -> Vec<String> {
 
 fn settlement(event: &PackEvent) -> Settlement {
     Settlement::of(&event.header.outcome, event.header.error_code.as_deref())
+}
+
+/// A sum, or the nearest number of 64 bits.
+pub(super) fn saturated(sum: i128) -> i64 {
+    i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }

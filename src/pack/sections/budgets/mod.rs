@@ -1,17 +1,16 @@
 //! Limits and how much of them was used, added up from the events as shown.
 
 mod claim;
+mod effect;
 mod ledger;
 mod verdict;
 
 use std::collections::{BTreeSet, HashMap};
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
-use uuid::Uuid;
 
-use self::claim::Held;
-use self::ledger::Ledger;
+pub use self::effect::{AdmittedEffect, EffectState, HeldCharge, Irregularity, OutsideEffect};
+use self::ledger::{Ledger, saturated};
 pub use self::verdict::BudgetVerdict;
 use super::told::{OtherShape, Source, told, told_as};
 use crate::event::payload::{BudgetWarned, EffectRefused};
@@ -87,77 +86,6 @@ pub struct EffectCounts {
     pub outside: usize,
 }
 
-/// One effect that was admitted.
-#[derive(Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct AdmittedEffect {
-    /// The event that admitted it.
-    #[serde(flatten)]
-    pub source: Source,
-    /// The id of the event that records how it ended.
-    pub effect_id: Uuid,
-    /// The event type under which its success is recorded.
-    pub effect: Option<String>,
-    /// The kill switches that govern it: its own, then those of the effects inside which it ran.
-    pub switches: Vec<String>,
-    /// What it was charged.
-    pub charges: Vec<HeldCharge>,
-    /// Where it stands.
-    pub state: EffectState,
-    /// The event that records how it ended. Its time is when the effect began.
-    pub ended_by: Option<Source>,
-    /// When it ended, by the host's time.
-    pub ended_at: Option<DateTime<Utc>>,
-    /// The event of its resolution.
-    pub resolved: Option<Source>,
-}
-
-/// One charge.
-#[derive(Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct HeldCharge {
-    /// The budget.
-    pub budget: String,
-    /// `request` or `day`.
-    pub period: &'static str,
-    /// What was held.
-    pub amount: i64,
-    /// The limit in force.
-    pub limit: i64,
-    /// What it was settled at; 0 where it was given back.
-    pub settled: Option<i64>,
-}
-
-impl HeldCharge {
-    fn of(held: &Held) -> Self {
-        let (budget, period) = &held.account;
-        Self {
-            budget: budget.as_str().to_owned(),
-            period: period.as_str(),
-            amount: held.amount,
-            limit: held.limit,
-            settled: None,
-        }
-    }
-}
-
-/// Where an effect stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum EffectState {
-    /// It happened.
-    Done,
-    /// It was tried and failed.
-    Failed,
-    /// What it did is not known.
-    InDoubt,
-    /// It was admitted, and no more is said of it.
-    Running,
-    /// It did not happen.
-    Voided,
-}
-
 /// An effect that was refused because a limit was reached.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -202,28 +130,6 @@ pub struct BudgetWarning {
     /// The payload, where it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
-}
-
-/// An effect that was never admitted.
-#[derive(Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct OutsideEffect {
-    /// The event that records it.
-    #[serde(flatten)]
-    pub source: Source,
-    /// Its type.
-    pub event_type: String,
-}
-
-/// An event that does not add up, or cannot be read.
-#[derive(Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Irregularity {
-    /// The event.
-    #[serde(flatten)]
-    pub source: Source,
-    /// What is wrong with it.
-    pub what: &'static str,
 }
 
 pub(super) fn section(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Section<Budgets> {
@@ -306,11 +212,6 @@ fn usage(
         }
     });
     balances.collect()
-}
-
-/// A sum, or the nearest number of 64 bits.
-fn saturated(sum: i128) -> i64 {
-    i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// How many there are of each budget and period.

@@ -7,9 +7,8 @@ use uuid::Uuid;
 use super::super::decisions::Decision;
 use super::super::finding::Finding;
 use super::super::told::{Source, Told, is_hidden};
-use super::checks::score_finding;
 use super::evidence::{Evidence, Trail};
-use crate::event::payload::{ShortlistExclusion, ShortlistGenerated, ShortlistItem};
+use crate::event::payload::{ScoreFactor, ShortlistExclusion, ShortlistGenerated, ShortlistItem};
 
 /// Reasons that say that others were better.
 const OTHERS_WERE_BETTER: &[&str] = &["better_alternatives", "over_limit"];
@@ -309,4 +308,22 @@ fn shortlist_of(call: &Decision) -> Option<Vec<String>> {
     };
     let is_shortlist = call.action_type.as_deref() == Some("shortlist");
     is_shortlist.then(|| items.iter().map(vendor).collect()).flatten()
+}
+
+/// What is wrong with a score.
+pub(super) fn score_finding(
+    vendor: &str,
+    which: &str,
+    total: f64,
+    factors: &[ScoreFactor],
+) -> Option<String> {
+    let sum: f64 = factors.iter().map(|factor| factor.score_delta).sum();
+    // To a thousandth.
+    let adds_up = (sum - total).abs() < 0.001;
+    let what = match (adds_up, factors.is_empty()) {
+        (true, _) => return None,
+        (false, true) => format!("no factors of the {which} score are recorded"),
+        (false, false) => format!("the {which} score is not the sum of its factors"),
+    };
+    Some(format!("{vendor}: {what}"))
 }

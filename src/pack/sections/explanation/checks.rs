@@ -8,9 +8,9 @@ use super::super::decisions::Decision;
 use super::super::finding::Finding;
 use super::super::outreach::Reply;
 use super::super::told::Told;
-use super::check_shortlist::Check;
+use super::check_shortlist::{Check, score_finding};
 use super::evidence::{Evidence, Trail, Verdict, Word};
-use crate::event::payload::{ScoreFactor, VendorCandidatesSelected};
+use crate::event::payload::VendorCandidatesSelected;
 
 /// Reasons that another search need not share: it looks for something else, or elsewhere.
 const OF_THE_SEARCH: &[&str] = &["below_min_rating", "category_mismatch", "out_of_radius"];
@@ -141,22 +141,4 @@ fn check_exclusions(trail: &Trail<'_>, findings: &mut Vec<Finding>) {
             findings.push(Finding::at(source, what));
         }
     }
-}
-
-/// What is wrong with a score.
-pub(super) fn score_finding(
-    vendor: &str,
-    which: &str,
-    total: f64,
-    factors: &[ScoreFactor],
-) -> Option<String> {
-    let sum: f64 = factors.iter().map(|factor| factor.score_delta).sum();
-    // To a thousandth.
-    let adds_up = (sum - total).abs() < 0.001;
-    let what = match (adds_up, factors.is_empty()) {
-        (true, _) => return None,
-        (false, true) => format!("no factors of the {which} score are recorded"),
-        (false, false) => format!("the {which} score is not the sum of its factors"),
-    };
-    Some(format!("{vendor}: {what}"))
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::super::decisions::Decision;
 use super::super::outreach::{Outreach, Reply};
 use super::super::told::{Source, Told};
-use super::vendor::{ConsideredCandidate, NotACandidate};
+use super::candidacy::{ConsideredCandidate, NotACandidate};
 use crate::event::payload::{
     Candidate, Exclusion, ShortlistExclusion, ShortlistGenerated, ShortlistItem,
     VendorCandidatesSelected,

@@ -1,6 +1,7 @@
 //! Why these vendors, and why not the others: computed from typed events, each answer with the
 //! event that proves it. And contradictions in a request's evidence.
 
+mod candidacy;
 mod cause;
 mod check_shortlist;
 mod checks;
@@ -12,9 +13,10 @@ use serde::Serialize;
 
 use self::evidence::{Evidence, Trails};
 pub use self::{
+    candidacy::{ConsideredCandidate, NotACandidate},
     cause::Cause,
     order::{FinalOrder, RankedItem},
-    vendor::{ConsideredCandidate, Disposition, NotACandidate, VendorStory},
+    vendor::{Disposition, VendorStory},
 };
 use super::outreach::{outreaches, replies};
 use super::told::{OtherShape, Source, Told, told};

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::super::outreach::{Outreach, Reply};
 use super::super::told::Source;
+use super::candidacy::{ConsideredCandidate, NotACandidate};
 use super::cause::{Cause, Causes};
 use super::evidence::{Evidence, Trail, Verdict};
 use crate::event::payload::ScoreFactor;
@@ -28,33 +29,6 @@ pub struct VendorStory {
     pub reply: Option<Reply>,
     /// Where it ended, by the last shortlist that speaks of it.
     pub disposition: Disposition,
-}
-
-/// A vendor among the candidates.
-#[derive(Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct ConsideredCandidate {
-    /// The event that says so.
-    #[serde(flatten)]
-    pub source: Source,
-    /// Place among the candidates, from 1.
-    pub rank: usize,
-    /// Its selection score.
-    #[serde(serialize_with = "crate::json::number")]
-    pub total: f64,
-    /// What the score is made of.
-    pub factors: Vec<ScoreFactor>,
-}
-
-/// A vendor that was looked at, and was no candidate.
-#[derive(Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct NotACandidate {
-    /// The event that says so.
-    #[serde(flatten)]
-    pub source: Source,
-    /// Why not.
-    pub reason: String,
 }
 
 /// Where a vendor ended.

@@ -2,7 +2,7 @@
 
 /// The value of a digit, of any script that people write phone numbers in, and of those that are drawn: in circles,
 /// raised, lowered, in segments.
-pub(in crate::redact) fn digit(c: char) -> Option<u8> {
+pub(super) fn digit(c: char) -> Option<u8> {
     // The zeros of the scripts that have their digits in a row, and of subscripts and digits in segments.
     const ZEROS: [u32; 37] = [
         0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6,
@@ -35,7 +35,7 @@ pub(in crate::redact) fn digit(c: char) -> Option<u8> {
 
 /// What may stand between two digits of one number.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::redact) enum Separator {
+pub(super) enum Separator {
     /// A comma, which prices have too.
     Comma,
     /// A sign that times, ratios and tables have too: only in a number with its whole prefix.
@@ -51,7 +51,7 @@ pub(in crate::redact) enum Separator {
 /// The digit that is written here, and its length in bytes: as a character, percent-encoded (`%37`, `%2537`), or
 /// as an HTML entity (`&#55;`, `&#x37;`).
 #[inline]
-pub(in crate::redact) fn digit_at(text: &str, at: usize) -> Option<(u8, usize)> {
+pub(super) fn digit_at(text: &str, at: usize) -> Option<(u8, usize)> {
     match text.as_bytes().get(at)? {
         byte @ b'0'..=b'9' => Some((byte - b'0', 1)),
         b'%' | b'&' | 0x80.. => disguised_digit_at(text, at),
@@ -120,7 +120,7 @@ fn is_unseen(c: char) -> bool {
 }
 
 /// The separator that begins here, and its length in bytes.
-pub(in crate::redact) fn separator(text: &str, at: usize) -> Option<(Separator, usize)> {
+pub(super) fn separator(text: &str, at: usize) -> Option<(Separator, usize)> {
     let c = text.get(at..)?.chars().next()?;
     match c {
         ',' => Some((Separator::Comma, 1)),
@@ -137,7 +137,7 @@ pub(in crate::redact) fn separator(text: &str, at: usize) -> Option<(Separator, 
 }
 
 /// Spaces, dashes, dots, slashes, brackets, and what is not seen.
-pub(in crate::redact) fn is_between(c: char) -> bool {
+pub(super) fn is_between(c: char) -> bool {
     const OTHERS: &str = "\u{a0}\u{ad}\u{b7}\u{34f}\u{61c}\u{180e}\u{2022}\u{20e3}\u{2212}\u{2219}\
         \u{1680}\u{3000}\u{3164}\u{30fb}\u{fe58}\u{fe63}\u{feff}\u{ff08}\u{ff09}";
     let is_ascii =
@@ -184,7 +184,7 @@ fn html_tag(bytes: &[u8]) -> Option<usize> {
 
 /// `%20` in a link. `%07`, the bell, is in no link: there a number begins, and so it does behind a sign that has
 /// letters or digits behind it by chance: `50%788123456`.
-pub(in crate::redact) fn percent_encoded(text: &str, at: usize) -> Option<Separator> {
+pub(super) fn percent_encoded(text: &str, at: usize) -> Option<Separator> {
     let code = text.as_bytes().get(at..at + 3)?;
     let hex = str::from_utf8(&code[1..]).ok().filter(|_| code[0] == b'%')?;
     let is_hex = code[1].is_ascii_hexdigit() && code[2].is_ascii_hexdigit();
@@ -197,7 +197,7 @@ pub(in crate::redact) fn percent_encoded(text: &str, at: usize) -> Option<Separa
 }
 
 /// The digits of a number as it is written, in ASCII, without `+` or `00`.
-pub(in crate::redact) fn digits_of(written: &str) -> String {
+pub(super) fn digits_of(written: &str) -> String {
     let mut digits = String::new();
     let mut at = 0;
     while let Some(c) = written[at..].chars().next() {

@@ -1,0 +1,27 @@
+//! What a spool found damaged.
+
+/// What a spool found and did when its files were not as they were left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovery {
+    /// Records that were read back from damaged files, and wait. Some may be in the database already, which
+    /// knows them by their ids.
+    pub recovered: u64,
+    /// Damaged files, which stay in the folder as `spool-<n>.log.damaged-<n>`. They hold personal data: delete
+    /// them once they are looked at.
+    pub damaged_files: u64,
+    /// Records that began in a file and are not whole. Some may have left the spool before; one at a file's end
+    /// is what a crash leaves of a push that was not acknowledged.
+    pub torn: u64,
+    /// Records that could not be read back while they waited.
+    pub unreadable: u64,
+}
+
+impl Recovery {
+    pub(super) fn add(&mut self, other: Self) {
+        self.recovered += other.recovered;
+        self.damaged_files += other.damaged_files;
+        self.torn += other.torn;
+        self.unreadable += other.unreadable;
+    }
+}

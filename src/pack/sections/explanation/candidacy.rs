@@ -1,0 +1,33 @@
+//! What a selection made of one vendor.
+
+use serde::Serialize;
+
+use super::super::told::Source;
+use crate::event::payload::ScoreFactor;
+
+/// A vendor among the candidates.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ConsideredCandidate {
+    /// The event that says so.
+    #[serde(flatten)]
+    pub source: Source,
+    /// Place among the candidates, from 1.
+    pub rank: usize,
+    /// Its selection score.
+    #[serde(serialize_with = "crate::json::number")]
+    pub total: f64,
+    /// What the score is made of.
+    pub factors: Vec<ScoreFactor>,
+}
+
+/// A vendor that was looked at, and was no candidate.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct NotACandidate {
+    /// The event that says so.
+    #[serde(flatten)]
+    pub source: Source,
+    /// Why not.
+    pub reason: String,
+}

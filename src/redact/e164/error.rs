@@ -1,0 +1,19 @@
+//! What can be wrong with a text that should be a phone number.
+
+/// A text that is no phone number. Never holds the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PhoneError {
+    /// There is no digit in it.
+    #[error("the phone number has no digit")]
+    NoDigit,
+    /// It holds something that numbers do not have.
+    #[error("the phone number has letters or signs that do not belong in it: pass only the number")]
+    NotANumber,
+    /// It is too long to be one.
+    #[error("the phone number has over 15 digits")]
+    TooLong,
+    /// No country has this calling code.
+    #[error("no country has this calling code: give its digits, such as 250")]
+    UnknownCallingCode,
+}
