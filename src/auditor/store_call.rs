@@ -6,12 +6,14 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Auditor;
 use crate::store::admission::AdmissionStore;
+use crate::store::backoff::Backoff;
 use crate::store::catch_unwind::CatchUnwind;
 use crate::store::{BoxFuture, StoreError};
 
-/// The pauses before a call is made again: enough for a connection that broke. Whoever asks has a
+/// The pauses before a call is made again, up to 20 and 100 ms: enough for a connection that broke. The host has a
 /// fallback, and does better to take it soon.
-const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(100)];
+const PAUSE_FIRST: Duration = Duration::from_millis(20);
+const PAUSES: u8 = 2;
 
 impl Auditor {
     /// The store that decides, where the sink is one.
@@ -33,7 +35,8 @@ impl Auditor {
         doing: &'static str,
         call: impl Fn(&'a dyn AdmissionStore) -> BoxFuture<'a, Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let mut pauses = PAUSES.iter();
+        let mut backoff = Backoff::new(PAUSE_FIRST, 5, Duration::MAX);
+        let mut pauses = PAUSES;
         let mut lock = None;
         loop {
             let error = match timeout_at(deadline, CatchUnwind::new(call(store))).await {
@@ -49,12 +52,12 @@ impl Auditor {
             if matches!(error, StoreError::Locked { .. }) {
                 lock = Some(error.clone());
             }
-            match pauses.next() {
-                Some(pause) if error.is_retryable() && Instant::now() + *pause < deadline => {
-                    sleep(*pause).await;
-                }
-                _ => return Err(error),
+            let pause = backoff.pause();
+            if pauses == 0 || !error.is_retryable() || Instant::now() + pause >= deadline {
+                return Err(error);
             }
+            pauses -= 1;
+            sleep(pause).await;
         }
     }
 }

@@ -9,13 +9,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::append::{Append, Verdict};
-use super::backoff::Backoff;
 use super::circuit_breaker::{Away, chain};
 use super::drain_report::DrainReport;
 use super::pipeline::Pipeline;
 use super::spool::{Spool, SpoolError, Spooled};
 use crate::event::{EventType, StreamId};
 use crate::record::Record;
+use crate::store::backoff::Backoff;
 use crate::store::log_line::log_line;
 
 const BATCH_EVENTS: usize = 500;
@@ -62,7 +62,7 @@ impl Drain {
     async fn run(mut self) {
         let pipeline = Arc::clone(&self.pipeline);
         let Some(spool) = &pipeline.spool else { return };
-        let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MAX);
+        let mut backoff = Backoff::new(RETRY_FIRST, 2, RETRY_MAX);
         loop {
             match self.bring(spool).await {
                 Ok(Brought::Nothing) => break,

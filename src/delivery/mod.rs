@@ -17,7 +17,6 @@
 
 mod adoption;
 mod append;
-mod backoff;
 mod batch;
 mod batcher;
 mod capacity;

@@ -11,7 +11,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::WriteError;
 use super::append::Append;
-use super::backoff::Backoff;
 use super::batch::Batch;
 use super::circuit_breaker::Away;
 use super::drain::Drain;
@@ -19,6 +18,7 @@ use super::pipeline::{Pipeline, SPOOL_WAIT};
 use super::queue::QueueWriter;
 use super::spool::{Spool, SpoolError};
 use crate::event::StreamId;
+use crate::store::backoff::Backoff;
 use crate::store::log_line::log_line;
 
 /// A batch that takes longer than this is waited for by nobody but its own callers.
@@ -100,7 +100,7 @@ impl Way {
     /// Appends while callers wait for it; what the database has not taken then goes to the spool.
     async fn append(&self, mut batch: Batch) {
         let pipeline = &*self.pipeline;
-        let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MAX);
+        let mut backoff = Backoff::new(RETRY_FIRST, 2, RETRY_MAX);
         while let Some((first, last)) = batch.deadlines() {
             // Without a spool there is nowhere else to go. Callers look at the time by themselves, and the last of
             // them is worth another try.

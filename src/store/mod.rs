@@ -6,6 +6,8 @@
 #[cfg(feature = "recorder")]
 pub mod admission;
 #[cfg(feature = "recorder")]
+pub(crate) mod backoff;
+#[cfg(feature = "recorder")]
 pub(crate) mod catch_unwind;
 #[cfg(feature = "recorder")]
 mod claim;

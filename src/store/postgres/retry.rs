@@ -6,27 +6,26 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::error::{Failure, Remedy};
+use crate::store::backoff::Backoff;
 
-/// How long to wait before each further try after another transaction went first, at most.
-const WAITS: [Duration; 4] = [
-    Duration::from_millis(10),
-    Duration::from_millis(40),
-    Duration::from_millis(160),
-    Duration::from_millis(640),
-];
+/// How long to wait before each further try after another transaction went first: up to 10, 40, 160 and 640 ms.
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+const WAITS: u8 = 4;
 
 /// The tries that one call has left.
 #[derive(Debug)]
 pub(super) struct Retries {
     deadline: Instant,
-    waits: std::slice::Iter<'static, Duration>,
+    backoff: Backoff,
+    waits: u8,
     reconnected: bool,
     unnamed: bool,
 }
 
 impl Retries {
     pub(super) fn until(deadline: Instant) -> Self {
-        Self { deadline, waits: WAITS.iter(), reconnected: false, unnamed: false }
+        let backoff = Backoff::new(FIRST_WAIT, 4, Duration::MAX);
+        Self { deadline, backoff, waits: WAITS, reconnected: false, unnamed: false }
     }
 
     /// Returns when it is time to try again, or gives the error back where it is not for the store to
@@ -34,12 +33,11 @@ impl Retries {
     pub(super) async fn after(&mut self, failure: Failure) -> Result<(), Failure> {
         match failure.remedy {
             Remedy::Again => {
-                let Some(wait) = self.waits.next().map(|most| jittered(*most)) else {
-                    return Err(failure);
-                };
-                if Instant::now() + wait >= self.deadline {
+                let wait = self.backoff.pause();
+                if self.waits == 0 || Instant::now() + wait >= self.deadline {
                     return Err(failure);
                 }
+                self.waits -= 1;
                 tokio::time::sleep(wait).await;
             }
             Remedy::Reconnect if !self.reconnected => self.reconnected = true,
@@ -48,10 +46,4 @@ impl Retries {
         }
         Ok(())
     }
-}
-
-/// Between half of `most` and all of it, so that those who met once do not meet again.
-fn jittered(most: Duration) -> Duration {
-    let share = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
-    most.mul_f64(0.5 + share / 2.0)
 }
