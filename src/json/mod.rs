@@ -8,16 +8,20 @@
 //! implement [`Serialize`](serde::Serialize) through `of`, and members of typed payloads through
 //! `deserialize_value` and its siblings.
 
+mod escape;
 mod exact;
 mod number;
 mod parse;
 mod raw;
 mod write;
 
+#[cfg(feature = "logs")]
+pub(crate) use self::escape::{ESCAPED_LEN_MAX, write_line_string};
 #[cfg(feature = "recorder")]
 pub(crate) use self::exact::has_reserved_name;
 pub use self::parse::{JsonError, JsonErrorKind, parse};
 pub(crate) use self::{
+    escape::write_string,
     exact::{deserialize_members, deserialize_option, deserialize_value},
     number::number,
     parse::parse_leniently,

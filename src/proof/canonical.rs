@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Number, Value};
 
+use crate::json::write_string;
+
 /// Writes a value as RFC 8785 (JSON Canonicalization Scheme) has it: the same bytes for the same
 /// data, independent of key order, number format and white space.
 ///
@@ -91,47 +93,4 @@ pub(crate) fn write_integer(integer: i64, out: &mut String) {
 
 pub(super) fn write_double(double: f64, out: &mut String) {
     out.push_str(ryu_js::Buffer::new().format(double));
-}
-
-/// Appends a text in quotes.
-pub(crate) fn write_string(text: &str, out: &mut String) {
-    out.push('"');
-    // Looks at every byte without stopping, which the compiler does many bytes at a time.
-    let has_escapes = text.bytes().fold(false, |has, byte| has | needs_escape(byte));
-    if has_escapes {
-        write_escaped(text, out);
-    } else {
-        out.push_str(text);
-    }
-    out.push('"');
-}
-
-fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
-}
-
-fn write_escaped(text: &str, out: &mut String) {
-    let mut clean_from = 0;
-    for (index, byte) in text.bytes().enumerate() {
-        let escape: &str = match byte {
-            b'"' => "\\\"",
-            b'\\' => "\\\\",
-            0x08 => "\\b",
-            b'\t' => "\\t",
-            b'\n' => "\\n",
-            0x0C => "\\f",
-            b'\r' => "\\r",
-            0..=0x1F => "",
-            _ => continue,
-        };
-        out.push_str(&text[clean_from..index]);
-        clean_from = index + 1;
-        if escape.is_empty() {
-            // Writing to a String cannot fail.
-            let _ok = write!(out, "\\u{byte:04x}");
-        } else {
-            out.push_str(escape);
-        }
-    }
-    out.push_str(&text[clean_from..]);
 }

@@ -56,6 +56,6 @@ pub use self::{
     sanitise::{MAX_DEPTH, sanitise},
 };
 pub(crate) use self::{
-    canonical::{write_integer, write_string},
+    canonical::write_integer,
     commitment::{Committer, Leaves, digest_of},
 };

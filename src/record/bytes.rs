@@ -8,8 +8,7 @@ use serde_json::{Map, Value};
 use super::sealed::{Content, Part};
 use super::{Header, Record, Role};
 use crate::event::EventId;
-use crate::json::parse;
-use crate::proof::write_string;
+use crate::json::{parse, write_string};
 
 /// The form that this crate writes.
 const VERSION: u32 = 1;

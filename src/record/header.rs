@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::event::{Actor, EventId, EventType, Outcome, StreamId};
-use crate::proof::{write_integer, write_string};
+use crate::json::write_string;
+use crate::proof::write_integer;
 
 /// The open part of a record: ids, types, times. Texts are from closed or well-formed sets when
 /// sealed; read back from a database they are as stored, for the verifier to judge.

@@ -4,9 +4,9 @@ use std::time::SystemTime;
 
 use tracing::{Level, Metadata};
 
-use super::json::push_text;
 use super::plan::{ALWAYS, ERROR_ID, EVENT_TYPE, LIFTED, Plan};
 use super::scratch::Scratch;
+use crate::json::write_line_string;
 
 /// What is not in the event.
 pub(super) struct Line<'a> {
@@ -85,6 +85,6 @@ fn lower_case(level: Level) -> &'static str {
 fn push_fresh_id(out: &mut String) {
     let mut bytes = [0; 16];
     if getrandom::fill(&mut bytes).is_ok() {
-        push_text(out, &uuid::Builder::from_random_bytes(bytes).into_uuid().to_string());
+        write_line_string(&uuid::Builder::from_random_bytes(bytes).into_uuid().to_string(), out);
     }
 }

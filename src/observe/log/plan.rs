@@ -11,8 +11,8 @@ use tracing::Metadata;
 use tracing::callsite::Identifier;
 
 use super::NAME_MAX;
-use super::json::push_text;
 use super::limits::Limits;
+use crate::json::write_line_string;
 use crate::redact::{Named, mask, mask_and_truncate};
 
 /// A field's name, and how a line has it: `,"name":`.
@@ -125,13 +125,13 @@ impl Plan {
             }
             let hash = hash_of(&shown);
             let mut key = String::from(",");
-            push_text(&mut key, &shown);
+            write_line_string(&shown, &mut key);
             key.push(':');
             keys.push((name, shown.clone()));
             fields.push(FieldPlan { place, named: Named::of(&shown), name: shown, key, hash });
         }
         let mut target = String::new();
-        push_text(&mut target, &mask_and_truncate(metadata.target(), NAME_MAX));
+        write_line_string(&mask_and_truncate(metadata.target(), NAME_MAX), &mut target);
         // Of a span, an error is a field like another: not every line in it is about the error.
         Self { fields, target, has_error_message: has_error_message || !metadata.is_event() }
     }

@@ -6,10 +6,11 @@ use std::fmt::{self, Debug, Write};
 use tracing::field::{Field, Visit};
 
 use super::fields::Fields;
-use super::json::{push_float, push_masked, push_text};
+use super::json::{push_float, push_masked};
 use super::limits::Limits;
 use super::plan::{ERROR_MESSAGE, FieldPlan, Place, Plan};
 use super::{NAME_MAX, RAW_MAX};
+use crate::json::write_line_string;
 use crate::redact::Named;
 
 /// Numbers with fewer digits are not phone numbers.
@@ -63,7 +64,7 @@ impl<'a> Renderer<'a> {
         let is_plain = digits.len() < DIGITS_MIN && field.named.is_plain();
         let masked = if is_plain { None } else { field.named.mask_number(&field.name, &digits) };
         self.set(field, |out| match &masked {
-            Some(masked) => push_text(out, masked),
+            Some(masked) => write_line_string(masked, out),
             None => out.push_str(&digits),
         });
         *self.text = digits;
@@ -94,7 +95,7 @@ impl Visit for Renderer<'_> {
     fn record_bool(&mut self, field: &Field, value: bool) {
         let Some(field) = self.planned(field) else { return };
         self.set(field, |out| match field.named.mask_flag() {
-            Some(masked) => push_text(out, masked),
+            Some(masked) => write_line_string(masked, out),
             None => out.push_str(if value { "true" } else { "false" }),
         });
     }
@@ -143,7 +144,7 @@ impl Visit for Renderer<'_> {
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
         if let Some(field) = self.planned(field) {
             let instead = Named::payload(value.len());
-            self.set(field, |out| push_text(out, &instead));
+            self.set(field, |out| write_line_string(&instead, out));
         }
     }
 
