@@ -1,4 +1,4 @@
-// Names and prefixes that tell secrets, and letters as names are compared, exactly as src/redact/key_names.txt,
+// Names and prefixes that tell secrets, and letters as names are compared, exactly as src/redact/key_rules/key_names.txt,
 // src/redact/scan/secret_prefixes.txt and src/redact/letters.txt have them: a test compares them.
 
 export const KEY_NAMES = String.raw`

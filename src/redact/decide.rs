@@ -16,7 +16,7 @@ use super::form::{
     looks_medical_masked,
 };
 use super::health::{self, Sign, looks_medical};
-use super::key_name::kind_of;
+use super::key_rules::kind_of;
 use super::known::{KnownValues, is_topic_key};
 use super::mask::{find_below, mask_contacts, mask_phone};
 use super::phone::digits_below;

@@ -13,7 +13,7 @@ use super::digit::digits_of;
 use super::e164::CallingCode;
 use super::fold::folded;
 use super::health::{self, Sign};
-use super::key_name::{KeyKind, is_person_key, is_phone_key, kind_of};
+use super::key_rules::{KeyKind, is_person_key, is_phone_key, kind_of};
 use super::mask::{Mask, mask_phone};
 use super::names::Names;
 use super::phone::{digits_below, digits_below_key, find_phones};

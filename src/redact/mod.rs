@@ -10,15 +10,13 @@ mod fold;
 mod form;
 mod health;
 mod key;
-mod key_name;
-mod key_words;
+mod key_rules;
 mod kind;
 mod known;
 mod mask;
 #[cfg(feature = "logs")]
 mod named;
 mod names;
-mod pair;
 mod phone;
 mod phone_book;
 mod profile;
@@ -30,7 +28,7 @@ mod walk;
 mod withhold;
 
 #[cfg(feature = "testing")]
-pub(crate) use self::key_name::add_names;
+pub(crate) use self::key_rules::add_names;
 #[cfg(feature = "logs")]
 pub(crate) use self::named::Named;
 pub use self::{

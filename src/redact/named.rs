@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::key_name::{KeyKind, kind_of};
+use super::key_rules::{KeyKind, kind_of};
 use super::mask::{find, find_below, mask, mask_of, mask_phone};
 use super::phone::digits_below;
 use super::walk::{MAX_NESTED, in_nested, is_of_a_machine, mask_below, walk};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::digit::digits_of;
-use super::key_name::KeyKind;
+use super::key_rules::KeyKind;
 use super::kind::Kind;
 use super::scan::{Scope, scan};
 

@@ -6,9 +6,8 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Number, Value};
 
-use super::key_name::{KeyKind, is_qualifier, kind_of};
+use super::key_rules::{KeyKind, is_qualifier, kind_of, name_and_values};
 use super::mask::{find, find_below, mask, mask_of, mask_phone};
-use super::pair::named_beside;
 use super::phone::digits_below;
 use super::scan::Found;
 use crate::json::parse_leniently;
@@ -54,7 +53,7 @@ fn walk_below(kind: Option<KeyKind>, key: &str, value: &mut Value, nested: usize
         replace(kind, value);
         return;
     }
-    if let Some((name, values)) = named_beside(value) {
+    if let Some((name, values)) = name_and_values(value) {
         for value in values {
             walk(&name, value, nested);
         }

@@ -5,10 +5,9 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::RedactionKey;
-use super::key_name::{KeyKind, kind_withheld};
+use super::key_rules::{KeyKind, kind_withheld, name_and_values};
 use super::kind::Kind;
 use super::mask::with_masks;
-use super::pair::named_beside;
 use super::scan::{Found, Scope, scan};
 use super::walk::{MAX_NESTED, in_nested};
 
@@ -22,7 +21,7 @@ pub(crate) fn withhold(value: &mut Value, key: &RedactionKey) {
 }
 
 fn keep_out(value: &mut Value, key: &RedactionKey, nested: usize) {
-    if let Some((name, secrets)) = named_beside(value)
+    if let Some((name, secrets)) = name_and_values(value)
         && let Some(kind) = kind_withheld(&name)
     {
         for secret in secrets {

@@ -2,7 +2,7 @@
 
 use crate::redact::add_names;
 
-/// Adds lines to this process' table of names, in the form of `src/redact/key_names.txt`, as in `secret: shop_phrase`.
+/// Adds lines to this process' table of names, in the form of `src/redact/key_rules/key_names.txt`, as in `secret: shop_phrase`.
 /// Call it once, before anything is recorded, masked or logged: returns `false`, and changes nothing, if the table was
 /// used or added to before.
 ///

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use super::context::{self, word_before};
 use super::words::Words;
-use crate::redact::key_name::KeyKind;
+use crate::redact::key_rules::KeyKind;
 
 /// Words that say a phone number follows, in English, French and Kinyarwanda.
 static PHONE_WORDS: Words<36> = Words::new([

@@ -2,7 +2,7 @@
 
 use super::named::{LINKS, is_of_word, last_word, name_before_sign, name_of, operator_start};
 use super::own_code::is_ones_own_code;
-use crate::redact::key_name::{KeyKind, ends_secret_name, may_end_name, secret_kind};
+use crate::redact::key_rules::{KeyKind, ends_secret_name, may_end_name, secret_kind};
 
 /// Most digits at the end of a name.
 const DIGITS_MAX: usize = 4;

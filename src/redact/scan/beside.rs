@@ -8,7 +8,7 @@ use super::context;
 use super::named::skip_back;
 use super::prefix::KEY_MAX;
 use super::said::{is_said_behind, said};
-use crate::redact::key_name::KeyKind;
+use crate::redact::key_rules::KeyKind;
 
 /// How a sentence assigns, by `is` or the like, or by a name alone.
 const SAID: u8 = b' ';

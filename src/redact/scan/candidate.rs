@@ -4,7 +4,7 @@ use super::announced::{Announced, Around};
 use super::number::{Group, MAX_DIGITS, Numbers};
 use super::phone::{self, International};
 use super::{card, context};
-use crate::redact::key_name::KeyKind;
+use crate::redact::key_rules::KeyKind;
 use crate::redact::kind::Kind;
 
 impl Numbers<'_> {

@@ -2,7 +2,7 @@
 
 use super::named;
 use super::words::Words;
-use crate::redact::key_name::{KeyKind, kind_of};
+use crate::redact::key_rules::{KeyKind, kind_of};
 
 /// Currencies of the region, and the ones it is paid in from elsewhere.
 static CURRENCIES: Words<14> = Words::new([

@@ -3,7 +3,7 @@
 
 use super::class::letters_before;
 use super::words::Words;
-use crate::redact::key_name;
+use crate::redact::key_rules;
 
 /// Longest name before a value.
 const NAME_MAX: usize = 48;
@@ -26,7 +26,7 @@ static TYPES: Words<13> = Words::new([
 ]);
 
 /// Words that a sentence assigns by.
-pub(super) static LINKS: Words<7> = Words::new(key_name::LINKS);
+pub(super) static LINKS: Words<7> = Words::new(key_rules::LINKS);
 
 /// A name, and the sign that assigns a value to it.
 #[derive(Clone, Copy)]

@@ -9,7 +9,7 @@ use super::own_code::{
     ARTICLES, CODES, FOR, VERBS, is_code_for, is_ones_own_code, is_purpose, sentence_of,
 };
 use super::words::Words;
-use crate::redact::key_name::{KeyKind, ends_secret_name, may_end_name, secret_kind};
+use crate::redact::key_rules::{KeyKind, ends_secret_name, may_end_name, secret_kind};
 
 /// Words that say what digits before them are used for: `… as your code`.
 static AS: Words<3> = Words::new(["as", "comme", "nka"]);

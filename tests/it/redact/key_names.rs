@@ -7,7 +7,7 @@ use super::entered;
 use crate::observe::lines::logged;
 
 /// The table, as its own file has it.
-pub(crate) const TABLE: &str = include_str!("../../../src/redact/key_names.txt");
+pub(crate) const TABLE: &str = include_str!("../../../src/redact/key_rules/key_names.txt");
 
 /// Each name of the table with its kind, without the signs that say where it matches.
 pub(crate) fn rows() -> Vec<(&'static str, &'static str)> {

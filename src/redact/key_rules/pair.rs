@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::key_name::kind_of;
+use super::kind_of;
 
 /// Members that hold a name: `{"field": "phone", "old": "…", "new": "…"}`.
 const NAMES: [&str; 11] = [
@@ -26,7 +26,7 @@ const VALUES: [&str; 10] = [
 
 /// The name that the table knows, and its values, of `{"name": "authorization", "value": …}` and
 /// `["authorization", "…"]`.
-pub(super) fn named_beside(value: &mut Value) -> Option<(String, Vec<&mut Value>)> {
+pub(in crate::redact) fn name_and_values(value: &mut Value) -> Option<(String, Vec<&mut Value>)> {
     match value {
         Value::Array(items) => match items.as_mut_slice() {
             [Value::String(name), value @ Value::String(_)] => Some((name.clone(), vec![value])),

@@ -1,6 +1,6 @@
 //! Splits a key's name into words for comparison.
 
-use super::fold::{Folded, fold};
+use crate::redact::fold::{Folded, fold};
 
 /// Most bytes of a key that are looked at, from its end.
 const KEY_MAX: usize = 96;
@@ -8,7 +8,7 @@ const KEY_MAX: usize = 96;
 const WORDS_MAX: usize = 96;
 
 /// A key without case, accents and signs, and where its words begin.
-pub(super) struct Name {
+pub(super) struct KeyWords {
     pub(super) glued: String,
     starts: [u8; WORDS_MAX],
     pub(super) count: usize,
@@ -16,7 +16,7 @@ pub(super) struct Name {
     pub(super) component: usize,
 }
 
-impl Name {
+impl KeyWords {
     pub(super) fn new(key: &str) -> Self {
         let key = &key[key.ceil_char_boundary(key.len().saturating_sub(KEY_MAX))..];
         let mut name = Self {
