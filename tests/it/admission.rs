@@ -28,17 +28,15 @@ use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::event::payload::{BatchInput, MoltbotInput, OcrInput};
 use moltbot_audit::policy::{BudgetUsage, Refusal};
 use moltbot_audit::record::Record;
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::testing::{FaultySink, MemoryStore, SteppedClock};
 use moltbot_audit::{
-    Actor, AuditEvent, Auditor, AuditorBuilder, Budget, Effect, EffectError, EventType, RequestId,
-    Switch,
+    Actor, AuditEvent, Auditor, AuditorBuilder, Budget, Effect, EffectError, EventType, Switch,
 };
 use serde_json::{Value, json};
 
-use crate::support::records::named_request;
-
-type Sink = FaultySink<MemoryStore>;
+use crate::support::records::{KEY, request};
+use crate::support::stores::Sink;
+use crate::support::wait::until;
 
 /// An auditor on a store in memory, with its switches reset, and the clock that both go by.
 struct Host {
@@ -64,7 +62,7 @@ fn bare_host(set: impl FnOnce(AuditorBuilder) -> AuditorBuilder) -> Host {
     let clock = Arc::new(SteppedClock::new(morning()));
     let sink = Arc::new(FaultySink::new(Arc::new(MemoryStore::with_clock(clock.clone()))));
     let limits = QueueLimits::default().wait(Duration::from_millis(300));
-    let builder = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32]))
+    let builder = Auditor::builder(sink.clone(), KEY)
         .clock(clock.clone())
         .limits(limits)
         .environment(|_| None);
@@ -89,14 +87,9 @@ impl Host {
 
     /// Waits for what nobody waits for.
     async fn settled(&self, event_type: &str, len: usize) -> Vec<Record> {
-        for _ in 0..60_000 {
-            let events = self.events(event_type);
-            if events.len() >= len {
-                return events;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        panic!("expected {len} of {event_type}, found {}", self.events(event_type).len());
+        let is_there = || self.events(event_type).len() >= len;
+        until(&format!("{len} of {event_type}"), is_there).await;
+        self.events(event_type)
     }
 
     /// Runs an effect that succeeds; whether it ran.
@@ -124,10 +117,6 @@ fn used(usage: &[BudgetUsage], budget: &Budget) -> i64 {
 
 fn morning() -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000, 0).expect("a time")
-}
-
-fn request() -> RequestId {
-    named_request("d1a1c9de-52f6-4f0b-9f0a-3a1f6f0c9b77")
 }
 
 fn moltbot_call() -> Effect {

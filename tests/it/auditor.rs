@@ -10,24 +10,20 @@ use moltbot_audit::delivery::{QueueLimits, WriteError};
 use moltbot_audit::event::payload::{CallInput, MoltbotInput, OcrInput, OutboundInput};
 use moltbot_audit::record::Record;
 use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
+use moltbot_audit::testing::{Fault, MemoryStore};
 use moltbot_audit::{
     Actor, AdmitError, AuditEvent, Auditor, Effect, EffectError, ErrorCode, EventType, RecordError,
-    RequestId, Switch,
+    Switch,
 };
 use serde_json::{Value, json};
 
-use crate::support::records::named_request;
+use crate::support::records::request;
+use crate::support::stores::{self, Sink};
+use crate::support::wait::until;
 
 /// A sink that keeps what it is given, and can be told to fail or to wait.
-type MemorySink = FaultySink<MemoryStore>;
-
-fn memory_sink() -> Arc<MemorySink> {
-    Arc::new(FaultySink::new(Arc::new(MemoryStore::new())))
-}
-
 /// The one event beside the intent before it, where there is one.
-fn only(sink: &MemorySink) -> Record {
+fn only(sink: &Sink) -> Record {
     let mut records = sink.inner().records();
     let is_intent = |record: &Record| record.header().event_type == "effect.admitted";
     if records.len() == 2 && is_intent(&records[0]) {
@@ -53,8 +49,8 @@ impl Clock for TickingClock {
     }
 }
 
-fn auditor() -> (Auditor, Arc<MemorySink>) {
-    let sink = memory_sink();
+fn auditor() -> (Auditor, Arc<Sink>) {
+    let sink = stores::sink();
     for switch in [Switch::AI, Switch::CALLING, Switch::OCR] {
         sink.inner().reset_switch(switch);
     }
@@ -63,23 +59,13 @@ fn auditor() -> (Auditor, Arc<MemorySink>) {
     (builder.clock(Arc::new(TickingClock::default())).limits(limits).build(), sink)
 }
 
-fn request() -> RequestId {
-    named_request("d1a1c9de-52f6-4f0b-9f0a-3a1f6f0c9b77")
-}
-
 fn moltbot_call() -> Effect {
     let input = MoltbotInput { model: Some("m-1".into()), ..Default::default() };
     Effect::moltbot_call(&input).request(&request()).idempotency_key("call-1")
 }
 
-async fn settle(sink: &MemorySink, len: usize) {
-    for _ in 0..60_000 {
-        if sink.inner().len() == len {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    panic!("expected {len} events, found {}", sink.inner().len());
+async fn settle(sink: &Sink, len: usize) {
+    until(&format!("{len} events"), || sink.inner().len() == len).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -338,7 +324,7 @@ impl Entropy for NoEntropy {
 
 #[tokio::test(start_paused = true)]
 async fn without_random_bytes_nothing_runs_and_nothing_is_written() {
-    let sink = memory_sink();
+    let sink = stores::sink();
     let builder = Auditor::builder(sink.clone(), RedactionKey::from_bytes([1; 32]));
     let auditor = builder.entropy(Arc::new(NoEntropy)).build();
     let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System);

@@ -23,7 +23,7 @@ use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::pack::export_request_pack;
 use moltbot_audit::policy::Limits;
 use moltbot_audit::record::{Record, StoredRecord};
-use moltbot_audit::redact::{Profile, RedactionKey};
+use moltbot_audit::redact::Profile;
 use moltbot_audit::store::admission::{Claim, Verdict};
 use moltbot_audit::store::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StoreLayer};
 use moltbot_audit::testing::{MemoryStore, assert_no_personal_data};
@@ -39,6 +39,8 @@ use self::simulation::{
     tally::differences,
     world::{Kind, Went, World},
 };
+use crate::support::records::KEY;
+use crate::support::stores;
 
 /// What each scenario must leave in the trail, by event type: every path of the orchestrator.
 const TRAILS: &[(&str, &str)] = &[
@@ -201,7 +203,7 @@ async fn budget_exceeded_leads_to_a_safe_fallback() {
             limits = limits.per_request(Budget::VENDORS, 12).expect("a limit");
             played.steps.iter_mut().for_each(|step| step.assert = None);
         }
-        let fresh = crate::store::sqlite::open().await;
+        let fresh = stores::sqlite().await;
         let played = Played::under(&played, fresh.store.clone(), limits).await;
         let refused: Vec<_> =
             played.trail.iter().filter(|r| r.header.event_type == "effect.refused").collect();
@@ -220,7 +222,7 @@ async fn budget_exceeded_leads_to_a_safe_fallback() {
 /// "Can disable AI instantly, audit continues."
 #[tokio::test]
 async fn with_the_ai_stopped_decisions_are_refused_and_the_next_message_is_in_the_pack() {
-    let fresh = crate::store::sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let played = Played::on(&scenario_file("switch_midway"), fresh.store.clone()).await;
     let at = |event_type: &str, nth: usize| {
         let mut of_type = played.trail.iter().filter(|r| r.header.event_type == event_type);
@@ -282,7 +284,7 @@ async fn when_the_trail_fails_at_most_the_effect_under_way_goes_unrecorded() {
 #[tokio::test]
 async fn every_store_tells_the_same_story() {
     for scenario in scenarios() {
-        let fresh = crate::store::postgres::open().await;
+        let fresh = stores::postgres().await;
         let on_postgres = Played::on(&scenario, fresh.store.clone()).await;
         let on_sqlite = Played::on_sqlite(&scenario).await;
         let told = |played: &Played| -> Vec<_> {
@@ -299,7 +301,7 @@ async fn every_store_tells_the_same_story() {
 #[tokio::test]
 async fn a_scenario_can_be_played_twice_into_one_database() {
     let scenario = scenario_file("duplicate_webhook");
-    let fresh = crate::store::sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let first = Played::on(&scenario, fresh.store.clone()).await;
     let second = Played::on(&scenario, fresh.store.clone()).await;
     assert_ne!(first.requests, second.requests);
@@ -332,7 +334,7 @@ async fn a_failed_assertion_names_scenario_and_step() {
     let mut scenario = scenario_file("call_denied");
     let assert = scenario.steps[0].assert.as_mut().expect("it asserts");
     assert.vendor_outreach_count = Some(7);
-    let fresh = crate::store::sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let (auditor, world) = stage(fresh.store.clone()).await;
     let failed = play(&scenario, &auditor, &world, &Story::new(std::io::sink())).await;
     let said = failed.expect_err("it fails").to_string();
@@ -349,7 +351,7 @@ struct Played {
 
 impl Played {
     async fn on_sqlite(scenario: &Scenario) -> Self {
-        let fresh = crate::store::sqlite::open().await;
+        let fresh = stores::sqlite().await;
         Self::on(scenario, fresh.store.clone()).await
     }
 
@@ -436,7 +438,7 @@ static START: LazyLock<DateTime<Utc>> =
 async fn stage_under(sink: Arc<dyn AuditSink>, limits: Limits) -> (Auditor, Arc<World>) {
     let clock = Arc::new(ScriptedClock::new(*START));
     let world = Arc::new(World::new(clock.clone()));
-    let key = RedactionKey::from_bytes([7; 32]);
+    let key = KEY;
     let sink = Arc::new(ScriptedTime::over(sink, world.clone()));
     let auditor = Auditor::builder(sink, key)
         .budgets(limits)

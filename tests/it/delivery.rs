@@ -28,23 +28,17 @@ use std::time::Duration;
 use moltbot_audit::Auditor;
 use moltbot_audit::delivery::{Batcher, QueueLimits, Spool, WriteError};
 use moltbot_audit::record::{Record, Recorded};
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError, StoreLayer};
-use moltbot_audit::testing::{FaultySink, MemoryStore};
+use moltbot_audit::testing::MemoryStore;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::support::records::{event, fresh_request, sealed};
+use crate::support::records::{KEY, event, fresh_request, sealed};
+use crate::support::stores::{Sink, sink};
 use crate::support::wait::{LONG, until};
 
-type Sink = FaultySink<MemoryStore>;
-
-fn sink() -> Arc<Sink> {
-    Arc::new(FaultySink::new(Arc::new(MemoryStore::new())))
-}
-
 fn auditor(sink: &Arc<Sink>, spool: Option<Spool>, limits: QueueLimits) -> Auditor {
-    let builder = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32])).limits(limits);
+    let builder = Auditor::builder(sink.clone(), KEY).limits(limits);
     match spool {
         Some(spool) => builder.spool(spool).build(),
         None => builder.build(),

@@ -3,8 +3,6 @@
 mod contract;
 mod find;
 mod json_round_trip;
-pub(crate) mod poolers;
-pub(crate) mod postgres;
-pub(crate) mod sqlite;
-
-pub(crate) use self::contract::Fresh;
+mod poolers;
+mod postgres;
+mod sqlite;

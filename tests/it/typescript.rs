@@ -7,25 +7,23 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use moltbot_audit::event::RequestId;
 use moltbot_audit::pack::{Unchecked, export_request_pack, verify_request_pack};
 use moltbot_audit::proof::{Salt, canonical, commit, sanitise};
 use moltbot_audit::redact::Profile;
-use moltbot_audit::store::StreamSnapshot;
 use moltbot_audit::testing::FaultProxy;
 use moltbot_audit::{Actor, AuditEvent, Auditor, ErrorCode, EventType, Outcome};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use serde_json::Value;
+use sqlx::Executor;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Executor, PgPool};
 
-use crate::store::Fresh;
-use crate::store::postgres::open_with_url;
 use crate::support::json::json;
 use crate::support::records::{
-    KEY, assert_unbroken, fresh_request, named_conversation, named_request, stream, verify,
+    KEY, assert_unbroken, fresh_request, named_conversation, named_request, verify,
 };
+use crate::support::stores::postgres_with_url;
+use crate::support::stores::{self};
 
 const MISSING: &str = "Node.js 18 or later and node-postgres are needed for these tests and were \
                        not found: ./scripts/test installs them, or run `npm ci --prefix \
@@ -71,11 +69,6 @@ fn through(program: &str, values: &[Value]) -> String {
     said
 }
 
-async fn read(fresh: &Fresh, request: &RequestId) -> StreamSnapshot {
-    let snapshot = fresh.store.read_stream(stream(request)).await.expect("a readable stream");
-    snapshot.expect("a stream with events")
-}
-
 /// Runs a file of tests: all of them, and there are some.
 fn run_tests(url: &str, file: &str) {
     let said = run(url, &["--test", "--test-reporter=tap", file]);
@@ -101,10 +94,10 @@ fn the_module_hashes_phone_numbers_as_the_golden_vectors_have_it() {
 
 #[tokio::test]
 async fn appending_keeps_its_promises_from_typescript_too() {
-    let (fresh, url) = open_with_url().await;
+    let (fresh, url) = postgres_with_url().await;
     run_tests(&url, "examples/typescript/append.test.mjs");
     for (name, events) in [("a batch", 3), ("typescript", 3), ("landed", 2), ("not landed", 2)] {
-        let snapshot = read(&fresh, &named_request(name)).await;
+        let snapshot = stores::read(&*fresh.store, &named_request(name)).await;
         assert_eq!(snapshot.records.len(), events, "{name}");
         assert_unbroken(&snapshot);
     }
@@ -112,7 +105,7 @@ async fn appending_keeps_its_promises_from_typescript_too() {
 
 #[tokio::test]
 async fn one_story_told_from_both_sides_is_one_chain_and_one_pack() {
-    let (fresh, url) = open_with_url().await;
+    let (fresh, url) = postgres_with_url().await;
     let auditor = Auditor::builder(fresh.store.clone(), KEY).build();
     let request = named_request("from both sides");
     let event = |event_type, actor| {
@@ -125,7 +118,7 @@ async fn one_story_told_from_both_sides_is_one_chain_and_one_pack() {
     let last = event(EventType::VENDOR_OUTREACH_SENT, Actor::System);
     auditor.record(last).await.expect("it lands");
 
-    let snapshot = read(&fresh, &request).await;
+    let snapshot = stores::read(&*fresh.store, &request).await;
     assert_eq!(snapshot.records.len(), 5);
     assert_unbroken(&snapshot);
     let receipts: Vec<Value> =
@@ -156,10 +149,10 @@ async fn one_story_told_from_both_sides_is_one_chain_and_one_pack() {
 
 #[tokio::test]
 async fn a_wrong_hash_is_taken_by_the_database_and_set_aside_by_the_pack() {
-    let (fresh, url) = open_with_url().await;
+    let (fresh, url) = postgres_with_url().await;
     let request = named_request("a wrong hash");
     run(&url, &["tests/typescript/wrong_hash.mjs", "a wrong hash"]);
-    let found = verify(&read(&fresh, &request).await);
+    let found = verify(&stores::read(&*fresh.store, &request).await);
     assert_eq!(found, Err("event 1: event_hash differs".to_owned()));
     let pack = export_request_pack(&*fresh.store, &request, &Profile::internal()).await;
     let pack = pack.expect("it is exported as it is").to_json_pretty();
@@ -169,14 +162,14 @@ async fn a_wrong_hash_is_taken_by_the_database_and_set_aside_by_the_pack() {
 
 #[tokio::test]
 async fn events_and_rows_written_over_a_wire_that_is_cut_are_there_once() {
-    let (fresh, direct) = open_with_url().await;
+    let (fresh, direct) = postgres_with_url().await;
     let options: PgConnectOptions = direct.parse().expect("our own URL");
     let folder = options.get_socket().expect("the cluster listens on a Unix socket");
     let socket = folder.join(format!(".s.PGSQL.{}", options.get_port()));
     let proxy = FaultProxy::start(socket.as_path()).await.expect("a free port");
     let database = options.get_database().expect("a database of its own");
     let url = format!("postgres://postgres@{}/{database}", proxy.address());
-    let direct = PgPool::connect(&direct).await.expect("the database accepts connections");
+    let direct = stores::pool(&direct).await;
     direct.execute("create table calls (n int not null)").await.expect("a table");
     // Each connection is cut in the middle of some answer, after an event or two.
     for after_bytes in [1_300, 1_387, 1_474, 1_561] {
@@ -189,7 +182,7 @@ async fn events_and_rows_written_over_a_wire_that_is_cut_are_there_once() {
         said(&many.await.expect("node ends"));
         let cuts = proxy.connections() - before;
         assert!(cuts >= 3, "after {after_bytes} bytes: {cuts} connections");
-        let snapshot = read(&fresh, &request).await;
+        let snapshot = stores::read(&*fresh.store, &request).await;
         let told: Vec<_> = snapshot.records.iter().filter_map(|row| row.input.clone()).collect();
         let expected: Vec<_> = (0..12).map(|n| serde_json::json!({ "n": n })).collect();
         assert_eq!(told, expected, "after {after_bytes} bytes");

@@ -176,8 +176,8 @@ macro_rules! admission_contract {
     };
 }
 
-admission_contract!(sqlite, crate::store::sqlite::open);
-admission_contract!(memory, crate::testing::memory::open);
-admission_contract!(layered, crate::testing::memory::open_behind_a_layer);
-admission_contract!(postgres, crate::store::postgres::open);
-admission_contract!(pgbouncer, crate::store::poolers::open);
+admission_contract!(sqlite, crate::support::stores::sqlite);
+admission_contract!(memory, crate::support::stores::memory);
+admission_contract!(layered, crate::support::stores::layered);
+admission_contract!(postgres, crate::support::stores::postgres);
+admission_contract!(pgbouncer, crate::support::stores::pgbouncer);

@@ -6,6 +6,7 @@ use moltbot_audit::policy::RefusalReason;
 use moltbot_audit::{AdmitError, ErrorCode};
 
 use super::*;
+use crate::support::records::KEY;
 
 fn message(vendor: &str) -> Effect {
     let input = OutreachInput { vendor_id: vendor.into(), ..Default::default() };
@@ -203,7 +204,7 @@ async fn an_effect_that_was_stopped_midway_says_so_in_its_outcome() {
 #[tokio::test(start_paused = true)]
 async fn a_long_call_hears_of_a_switch_that_another_process_engaged() {
     let host = host();
-    let other = Auditor::builder(Arc::clone(host.store()) as _, RedactionKey::from_bytes([7; 32]));
+    let other = Auditor::builder(Arc::clone(host.store()) as _, KEY);
     let other = other.build();
     let call = host.auditor.effect(moltbot_call()).run(async || {
         other.kill_switch().engage(&Switch::AI, "jeanne", "odd").await.expect("engaged");

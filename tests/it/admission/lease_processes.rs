@@ -14,9 +14,10 @@ use serde_json::json;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::store::Fresh;
-use crate::support::process;
+use crate::support::process::{self, this_test};
 use crate::support::records::{KEY, assert_unbroken, named_request, stream};
+use crate::support::stores::{self, Fresh};
+use crate::support::wait::eventually;
 
 /// Renewed every two seconds: a busy machine may be late by four.
 const LEASE: Duration = Duration::from_secs(6);
@@ -50,12 +51,11 @@ struct Host {
 
 impl Host {
     fn start(test: &str, key: &str, url: &str) -> Self {
-        let mut process =
-            process::again(&format!("admission::lease_processes::{test}"), &format!("{key} {url}"))
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("it starts");
+        let mut process = process::again(test, &format!("{key} {url}"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
         let lines = BufReader::new(process.stdout.as_mut().expect("a pipe")).lines();
         let mut lines = lines.map_while(Result::ok);
         let id = lines.find_map(|line| line.strip_prefix("admitted: ").map(str::to_owned));
@@ -88,14 +88,11 @@ async fn open(store: &dyn AuditStore, id: Uuid) -> OpenEffect {
 }
 
 async fn until_in_doubt(auditor: &Auditor, id: Uuid) {
-    for _ in 0..1_200 {
+    let is_in_doubt = async || {
         let listed = auditor.in_doubt().await.expect("readable");
-        if listed.iter().any(|one| one.effect_id == id && !one.is_expiring) {
-            return;
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-    panic!("it is never in doubt");
+        listed.iter().any(|one| one.effect_id == id && !one.is_expiring).then_some(())
+    };
+    eventually("it is in doubt", is_in_doubt).await;
 }
 
 async fn types(store: &dyn AuditStore) -> Vec<String> {
@@ -134,9 +131,8 @@ async fn live_stop_and_die(test: &str, fresh: Fresh, url: &str) {
     let host = Host::start(test, "b", url);
     let id = host.effect_id;
     let first = open(&*store, id).await.lease_until;
-    while open(&*store, id).await.lease_until == first {
-        sleep(Duration::from_millis(100)).await;
-    }
+    let is_renewed = async || (open(&*store, id).await.lease_until > first).then_some(());
+    eventually("its lease is renewed", is_renewed).await;
     host.signal("-KILL");
     drop(host);
     until_in_doubt(&auditor, id).await;
@@ -150,22 +146,18 @@ async fn live_stop_and_die(test: &str, fresh: Fresh, url: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_lives_renews_on_postgres_and_one_that_was_stopped_or_killed_does_not() {
-    const THIS: &str =
-        "a_process_that_lives_renews_on_postgres_and_one_that_was_stopped_or_killed_does_not";
     if let Some(part) = process::part() {
         return run_until_told(&part).await;
     }
-    let (fresh, url) = crate::store::postgres::open_with_url().await;
-    live_stop_and_die(THIS, fresh, &url).await;
+    let (fresh, url) = stores::postgres_with_url().await;
+    live_stop_and_die(this_test!(), fresh, &url).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_lives_renews_on_sqlite_and_one_that_was_stopped_or_killed_does_not() {
-    const THIS: &str =
-        "a_process_that_lives_renews_on_sqlite_and_one_that_was_stopped_or_killed_does_not";
     if let Some(part) = process::part() {
         return run_until_told(&part).await;
     }
-    let (fresh, url) = crate::store::sqlite::open_with_url().await;
-    live_stop_and_die(THIS, fresh, &url).await;
+    let (fresh, url) = stores::sqlite_with_url().await;
+    live_stop_and_die(this_test!(), fresh, &url).await;
 }

@@ -12,6 +12,7 @@ use moltbot_audit::testing::Fault;
 use tokio::time::{Instant, sleep};
 
 use super::*;
+use crate::support::records::KEY;
 
 /// A store of which the test sees each renewal, and holds streams back from being appended to.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ fn watched(set: impl FnOnce(AuditorBuilder) -> AuditorBuilder) -> (Host, Arc<Wat
     let Host { sink, clock, .. } = host();
     let (renewals, is_held) = (Mutex::default(), AtomicBool::new(false));
     let store = Arc::new(Watched { inner: Arc::clone(&sink), renewals, is_held });
-    let builder = Auditor::builder(store.clone(), RedactionKey::from_bytes([7; 32]))
+    let builder = Auditor::builder(store.clone(), KEY)
         .clock(clock.clone())
         .limits(QueueLimits::default().wait(Duration::from_millis(300)))
         .environment(|_| None);
@@ -196,10 +197,7 @@ async fn a_shutdown_renews_while_it_waits_for_effects_and_not_after_it() {
 
 /// Another process with the same store.
 fn host_on(host: &Host) -> Auditor {
-    Auditor::builder(host.sink.clone(), RedactionKey::from_bytes([7; 32]))
-        .clock(host.clock.clone())
-        .environment(|_| None)
-        .build()
+    Auditor::builder(host.sink.clone(), KEY).clock(host.clock.clone()).environment(|_| None).build()
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use moltbot_audit::delivery::{QueueLimits, Spool};
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{AuditSink, PostgresStore, SqliteStore};
 use moltbot_audit::testing::{Fault, FaultProxy};
 use moltbot_audit::{AdmitError, Auditor, Effect, EffectError};
@@ -15,6 +14,8 @@ use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
 use super::{created, custom, host_with};
 use crate::support::cluster::Cluster;
+use crate::support::records::KEY;
+use crate::support::stores;
 
 fn keyed() -> Effect {
     custom().idempotency_key("apology")
@@ -34,7 +35,7 @@ impl Host {
         let folder = tempfile::tempdir().expect("a folder");
         let waiting = |wait| {
             let limits = QueueLimits::default().wait(wait);
-            Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32])).limits(limits)
+            Auditor::builder(sink.clone(), KEY).limits(limits)
         };
         let (builder, patient) = (waiting(wait), waiting(Duration::from_mins(1)).build());
         let builder = if has_spool {
@@ -91,8 +92,7 @@ impl Host {
 }
 
 async fn postgres(url: &str) -> Arc<PostgresStore> {
-    let store = PostgresStore::connect(url).await.expect("the server is up");
-    store.migrate().await.expect("a fresh schema");
+    let store = stores::migrated(url).await;
     Arc::new(store)
 }
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::support::claims::Case;
 use crate::support::records::{KEY, fresh_request};
+use crate::support::stores;
 
 /// Effects in doubt of which an event says so; their leases ended before those of all others.
 const SAID: usize = 12_000;
@@ -100,7 +101,7 @@ async fn look_after(store: Arc<dyn AuditStore>, request: RequestId) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twelve_thousand_effects_in_doubt_hide_no_other_on_postgres() {
-    let (fresh, url) = crate::store::postgres::open_with_url().await;
+    let (fresh, url) = stores::postgres_with_url().await;
     let request = fresh_request();
     let mut connection = PgConnection::connect(&url).await.expect("connects");
     for insert in postgres(&request) {
@@ -111,7 +112,7 @@ async fn twelve_thousand_effects_in_doubt_hide_no_other_on_postgres() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twelve_thousand_effects_in_doubt_hide_no_other_on_sqlite() {
-    let (fresh, url) = crate::store::sqlite::open_with_url().await;
+    let (fresh, url) = stores::sqlite_with_url().await;
     let request = fresh_request();
     let mut connection = SqliteConnection::connect(&url).await.expect("connects");
     for insert in sqlite(&request) {
@@ -122,7 +123,7 @@ async fn twelve_thousand_effects_in_doubt_hide_no_other_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_renewal_waits_for_no_lock_on_a_stream_or_an_effect() {
-    let (fresh, url) = crate::store::postgres::open_with_url().await;
+    let (fresh, url) = stores::postgres_with_url().await;
     let case = Case { store: fresh.store, request: fresh_request() };
     let (held, free) = (case.claim(), case.claim());
     case.admit(&held).await;

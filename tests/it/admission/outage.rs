@@ -9,7 +9,6 @@ use moltbot_audit::delivery::Spool;
 use moltbot_audit::event::payload::CallInput;
 use moltbot_audit::policy::{FallbackAction, Limits, RefusalReason};
 use moltbot_audit::record::Record;
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
 use moltbot_audit::testing::{Fault, MemoryStore};
 use moltbot_audit::{
@@ -18,7 +17,8 @@ use moltbot_audit::{
 use serde_json::{Value, json};
 
 use super::{Host, custom, host, host_with, moltbot_call, ocr_job, request, vendor_batch};
-use crate::support::records::{named_conversation, sealed};
+use crate::support::records::{KEY, named_conversation, sealed};
+use crate::support::wait::until;
 
 async fn spooling_host(folder: &tempfile::TempDir) -> Host {
     let path = folder.path().join("spool");
@@ -28,14 +28,9 @@ async fn spooling_host(folder: &tempfile::TempDir) -> Host {
 
 async fn drained(host: &Host) {
     let spool = host.auditor.spool().expect("a spool");
-    for _ in 0..24_000 {
-        // The event about the drain goes to the database, and says that it is taken to be back.
-        if spool.depth().events == 0 && !host.events("audit.spool_drained").is_empty() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("the spool is not drained");
+    // The event about the drain goes to the database, and says that it is taken to be back.
+    let is_told = || !host.events("audit.spool_drained").is_empty();
+    until("the spool is drained", || spool.depth().events == 0 && is_told()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -149,7 +144,7 @@ impl AuditSink for RecordsOnly {
 #[tokio::test(start_paused = true)]
 async fn a_sink_that_only_records_runs_what_has_no_switch_and_no_budget() {
     let sink = Arc::new(RecordsOnly(MemoryStore::new()));
-    let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32])).build();
+    let auditor = Auditor::builder(sink.clone(), KEY).build();
     let run = async |effect: Effect| {
         auditor.effect(effect).run(async || Ok::<_, String>(json!({ "ran": true }))).await
     };

@@ -13,17 +13,15 @@ use std::time::Duration;
 use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::event::payload::{BatchInput, MoltbotInput, OcrInput};
 use moltbot_audit::policy::Limits;
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::PostgresStore;
-use moltbot_audit::{
-    Actor, AuditEvent, Auditor, Budget, Effect, EventType, RequestId, StreamId, Switch,
-};
+use moltbot_audit::{Actor, AuditEvent, Auditor, Budget, Effect, EventType, RequestId, Switch};
 use serde_json::json;
 use tokio::time::sleep;
 
 use crate::support::cluster::Cluster;
 use crate::support::process;
-use crate::support::records::named_request;
+use crate::support::records::{KEY, named_request};
+use crate::support::stores;
 
 mod deaths;
 mod flips;
@@ -39,8 +37,7 @@ fn rounds(small: usize) -> usize {
 /// A database of its own, with everything switched on.
 async fn database(cluster: &Cluster) -> (String, Auditor) {
     let url = cluster.create_database().await;
-    let store = PostgresStore::connect(&url).await.expect("the server is up");
-    store.migrate().await.expect("a fresh schema");
+    let store = stores::migrated(&url).await;
     let auditor = auditor(store, Limits::default());
     for switch in [Switch::AI, Switch::OCR, Switch::CALLING] {
         auditor.kill_switch().reset(&switch, "test", "set-up").await.expect("a switch is set");
@@ -51,7 +48,7 @@ async fn database(cluster: &Cluster) -> (String, Auditor) {
 fn auditor(store: PostgresStore, limits: Limits) -> Auditor {
     // Fifty tasks of eight processes wait for one row: nobody gives up.
     let queue = QueueLimits::default().wait(Duration::from_mins(2));
-    let key = RedactionKey::from_bytes([7; 32]);
+    let key = KEY;
     Auditor::builder(Arc::new(store), key).budgets(limits).limits(queue).build()
 }
 
@@ -65,7 +62,7 @@ struct Host {
 impl Host {
     /// `test` is the test that starts it, and that plays [`a_host`] in the new process.
     fn start(test: &str, url: &str) -> Self {
-        let mut process = process::again(&format!("admission::races::{test}"), url)
+        let mut process = process::again(test, url)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -168,8 +165,4 @@ fn kinds() -> [Kind; 4] {
 /// The request of a kind in a round: batches are charged vendors too, so that each kind has its own.
 fn request(kind: &str, round: &str) -> RequestId {
     named_request(&format!("{kind} {round}"))
-}
-
-fn stream(request: &RequestId) -> StreamId {
-    request.into()
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use moltbot_audit::delivery::{Spool, WriteError};
 use moltbot_audit::record::Record;
@@ -13,6 +12,7 @@ use moltbot_audit::{AdmitError, Auditor, Effect, EffectError, RecordError};
 use serde_json::{Value, json};
 
 use super::{created, custom};
+use crate::support::wait::until;
 
 fn key(byte: u8) -> RedactionKey {
     RedactionKey::from_bytes([byte; 32])
@@ -166,12 +166,7 @@ async fn what_was_spooled_before_the_key_was_known_is_kept() {
     spool.push(vec![crate::support::records::sealed(created())]).await.expect("spooled");
     let other = Auditor::builder(sink.clone(), key(2)).spool(spool.clone()).build();
     sink.heal();
-    for _ in 0..24_000 {
-        if spool.depth().events == 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the spool is drained", || spool.depth().events == 0).await;
     assert_eq!((spool.depth().events, spool.set_aside_count()), (0, 0));
     assert_eq!(store.len(), 2, "it is stored");
     let error = other.record(created()).await.expect_err("another key");

@@ -10,6 +10,8 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::*;
+use crate::support::records::KEY;
+use crate::support::records::named_request;
 
 fn ocr(request: &str) -> Effect {
     Effect::ocr_job(&OcrInput::default()).request(&named_request(request))
@@ -107,7 +109,7 @@ impl AuditSink for Prepared {
 #[tokio::test(start_paused = true)]
 async fn upkeep_ends_with_its_auditor_whatever_is_tried_afterwards() {
     let sink = Arc::new(Prepared(MemoryStore::new(), AtomicU64::new(0)));
-    let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32])).build();
+    let auditor = Auditor::builder(sink.clone(), KEY).build();
     sleep(Duration::from_hours(3)).await;
     let before = sink.1.load(Ordering::SeqCst);
     assert!(before > 1, "{before}");

@@ -8,7 +8,6 @@ use moltbot_audit::auditor::{ControlError, SelfTestError};
 use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::event::payload::{CallInput, OutboundInput};
 use moltbot_audit::policy::{FallbackAction, RefusalReason, SwitchedBy};
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::admission::{AdmissionStore as _, Claim, SwitchState, Verdict};
 use moltbot_audit::store::{BoxFuture, StoreError, StoreLayer};
 use moltbot_audit::testing::{Fault, MemoryStore};
@@ -17,6 +16,8 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::{bare_host, custom, host, host_with, moltbot_call, ocr_job, request, vendor_batch};
+use crate::support::records::KEY;
+use crate::support::wait::until;
 
 fn switch(refusal: &moltbot_audit::policy::Refusal) -> (&str, SwitchedBy) {
     let RefusalReason::Switch { switch, by } = &refusal.reason else {
@@ -233,7 +234,7 @@ async fn many_self_tests_at_once_disturb_neither_each_other_nor_the_host() {
 #[tokio::test(start_paused = true)]
 async fn a_self_test_finds_a_switch_that_stops_nothing() {
     let store = Arc::new(Deaf(MemoryStore::new()));
-    let auditor = Auditor::builder(store, RedactionKey::from_bytes([7; 32])).build();
+    let auditor = Auditor::builder(store, KEY).build();
     let error = auditor.self_test().await.expect_err("it was admitted");
     assert!(matches!(error, SelfTestError::NotRefused(None)), "{error:?}");
 
@@ -274,24 +275,22 @@ async fn a_read_that_began_before_a_reset_stops_nothing_that_was_admitted_after_
     let sms = Switch::new("sms").expect("a name");
     store.reset_switch(sms.clone());
     let store = Arc::new(Dawdling { store, reads: AtomicUsize::new(0), told: Semaphore::new(0) });
-    let key = RedactionKey::from_bytes([7; 32]);
+    let key = KEY;
     let builder = Auditor::builder(store.clone(), key).environment(|_| None);
     let auditor = builder.limits(QueueLimits::default().wait(Duration::from_hours(1))).build();
-    let until = async |reads: usize| {
-        while store.reads.load(Ordering::SeqCst) < reads {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+    let has_read = async |reads: usize| {
+        until("the switches are read", || store.reads.load(Ordering::SeqCst) >= reads).await;
     };
     // This one's watch reads the switches while the AI is still engaged, and is not told yet.
     let first = auditor.clone();
     let first = tokio::spawn(async move { first.kill_switch().stopped(&sms).await });
-    until(1).await;
+    has_read(1).await;
     store.store.reset_switch(Switch::AI);
     let kill_switch = auditor.kill_switch();
     let told = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         store.told.add_permits(1_000);
-        until(3).await;
+        has_read(3).await;
     };
     tokio::select! {
         biased;

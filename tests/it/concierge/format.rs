@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use moltbot_audit::pack::{export_request_pack, verify_request_pack};
-use moltbot_audit::redact::{Profile, RedactionKey};
+use moltbot_audit::redact::Profile;
 use moltbot_audit::store::AuditStore;
 use moltbot_audit::testing::MemoryStore;
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use super::simulation::play::{PlayError, play};
 use super::simulation::scenario::Scenario;
 use super::simulation::story::Story;
 use super::{Told, stage};
+use crate::support::records::KEY;
 
 /// Plays a scenario; what it told, its internal packs, and how it ended.
 async fn played(scenario: &Value) -> (String, Vec<Value>, Result<(), PlayError>) {
@@ -27,8 +28,7 @@ async fn played(scenario: &Value) -> (String, Vec<Value>, Result<(), PlayError>)
     };
     let mut packs = Vec::new();
     for request in requests {
-        for profile in [Profile::external(&RedactionKey::from_bytes([7; 32])), Profile::internal()]
-        {
+        for profile in [Profile::external(&KEY), Profile::internal()] {
             let store: &dyn AuditStore = &*store;
             let pack = export_request_pack(store, &request, &profile).await.expect("known");
             let json = pack.to_json_pretty();

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use moltbot_audit::pack::{export_request_pack, verify_request_pack};
-use moltbot_audit::redact::{Profile, RedactionKey, find_phones};
+use moltbot_audit::redact::{Profile, find_phones};
 use moltbot_audit::store::AuditStore;
 use moltbot_audit::testing::assert_no_personal_data;
 use serde_json::Value;
 
 use super::simulation::scenario::Scenario;
 use super::{Played, folder, scenarios};
+use crate::support::records::KEY;
+use crate::support::stores;
 
 /// Both packs of every request of a play.
 async fn packs(scenario: &Scenario, store: Arc<dyn AuditStore>) -> Vec<[Value; 2]> {
@@ -17,7 +19,7 @@ async fn packs(scenario: &Scenario, store: Arc<dyn AuditStore>) -> Vec<[Value; 2
     let mut packs = Vec::new();
     for request in played.requests {
         let mut both = [Value::Null, Value::Null];
-        let key = RedactionKey::from_bytes([7; 32]);
+        let key = KEY;
         for (pack, profile) in both.iter_mut().zip([Profile::internal(), Profile::external(&key)]) {
             let exported = export_request_pack(&*store, &request, &profile).await;
             let json = exported.expect("the request has events").to_json_pretty();
@@ -32,8 +34,7 @@ async fn packs(scenario: &Scenario, store: Arc<dyn AuditStore>) -> Vec<[Value; 2
 #[tokio::test]
 async fn every_scenario_gives_the_same_pack_on_both_stores_apart_from_ids_times_and_hashes() {
     for scenario in scenarios() {
-        let (sqlite, postgres) =
-            (crate::store::sqlite::open().await, crate::store::postgres::open().await);
+        let (sqlite, postgres) = (stores::sqlite().await, stores::postgres().await);
         let on_sqlite = packs(&scenario, sqlite.store.clone()).await;
         let on_postgres = packs(&scenario, postgres.store.clone()).await;
         assert_eq!(on_sqlite.len(), on_postgres.len());
@@ -135,7 +136,7 @@ async fn no_external_pack_holds_a_phone_number_or_a_patients_name() {
         assert!(!secrets.is_empty(), "{} names nobody", path.display());
         patients += secrets.iter().filter(|secret| secret.contains(' ')).count();
         let scenario = Scenario::read(&path).expect("a scenario");
-        let fresh = crate::store::sqlite::open().await;
+        let fresh = stores::sqlite().await;
         for [_, external] in packs(&scenario, fresh.store.clone()).await {
             let mut texts = Vec::new();
             readable(&external, &mut texts);
@@ -159,7 +160,7 @@ async fn no_external_pack_holds_a_phone_number_or_a_patients_name() {
 async fn every_pack_explains_its_shortlist_by_events_and_finds_nothing_invented() {
     let mut explained = 0;
     for scenario in scenarios() {
-        let fresh = crate::store::sqlite::open().await;
+        let fresh = stores::sqlite().await;
         for [pack, _] in packs(&scenario, fresh.store.clone()).await {
             let explanation = &pack["explanation"]["content"];
             let findings = explanation["findings"].as_array().cloned().unwrap_or_default();

@@ -1,18 +1,18 @@
 //! The database is away only if it is away.
 
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use moltbot_audit::delivery::Spool;
 use moltbot_audit::record::Record;
-use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
+use moltbot_audit::testing::Fault;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Fate, RuledStore, batcher, is_chained, is_spooled, record_other, spool, submit, until, waiting,
 };
 use crate::support::records::{event, fresh_request, sealed, stream};
+use crate::support::stores;
 
 /// Calls with this stream get no answer.
 fn hanging(request: &moltbot_audit::RequestId) -> impl Fn(&[Record]) -> Fate + Send + 'static {
@@ -68,7 +68,7 @@ async fn callers_without_time_say_nothing_of_the_database() {
 /// A sink that cannot be asked whether it is there.
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_found_by_the_first_who_waits_and_by_nobody_else() {
-    let sink = Arc::new(FaultySink::new(Arc::new(MemoryStore::new())));
+    let sink = stores::sink();
     sink.every_call(Fault::not_landed().hanging());
     let (_folder, spool) = spool().await;
     let limits = waiting(Duration::from_secs(1));

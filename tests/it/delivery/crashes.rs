@@ -15,15 +15,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_audit::delivery::{QueueLimits, Spool};
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{AuditStore, PostgresStore};
 use moltbot_audit::{Actor, AuditEvent, Auditor, EventType};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::support::cluster::Cluster;
-use crate::support::process;
-use crate::support::records::{named_request, stream, verify};
+use crate::support::process::{self, this_test};
+use crate::support::records::{KEY, named_request, stream, verify};
+use crate::support::stores;
 
 const KILLS: &str = "MOLTBOT_AUDIT_KILLS";
 const HOSTS: usize = 4;
@@ -44,8 +44,7 @@ impl Scene {
         // Commits wait for the disk: an acknowledgement that a crash may take back proves nothing.
         let cluster = Cluster::start(&["max_connections=200"]);
         let url = cluster.create_database().await;
-        let store = PostgresStore::connect(&url).await.expect("the server is up");
-        store.migrate().await.expect("a fresh schema");
+        let store = stores::migrated(&url).await;
         store.close().await;
         Self { test, cluster, url, folder: tempfile::tempdir().expect("a temporary folder") }
     }
@@ -58,7 +57,7 @@ impl Scene {
         let log = OpenOptions::new().create(true).append(true).open(self.path("log"));
         let log = log.expect("our own folder");
         let part = format!("{number} {} {}", self.folder.path().display(), self.url);
-        process::again(&format!("delivery::crashes::{}", self.test), &part)
+        process::again(self.test, &part)
             .stdout(log.try_clone().expect("our own file"))
             .stderr(log)
             .spawn()
@@ -104,10 +103,10 @@ impl Scene {
 
     /// Brings what the spools still hold to the database, as the next host to start would.
     async fn drain(&self) {
-        let store = PostgresStore::connect(&self.url).await.expect("the server is up");
+        let store = stores::connected(&self.url).await;
         let spool = Spool::open(self.path("spool")).await.expect("the hosts are gone");
         spool.adopt().await.expect("the hosts are gone");
-        let auditor = Auditor::builder(Arc::new(store), key()).spool(spool.clone()).build();
+        let auditor = Auditor::builder(Arc::new(store), KEY).spool(spool.clone()).build();
         let (mut left, mut since) = (spool.depth().events, Instant::now());
         while left > 0 {
             sleep(Duration::from_millis(20)).await;
@@ -125,7 +124,7 @@ impl Scene {
     /// Every acknowledged event is there once, and every chain holds. Returns how many events.
     async fn check(&self) -> usize {
         let acknowledged = self.acknowledged();
-        let store = PostgresStore::connect(&self.url).await.expect("the server is up");
+        let store = stores::connected(&self.url).await;
         let requests: HashSet<_> = acknowledged.values().cloned().collect();
         let mut stored = HashSet::new();
         for request in requests {
@@ -141,10 +140,6 @@ impl Scene {
         assert!(lost.is_empty(), "{} of {} are lost: {lost:?}", lost.len(), acknowledged.len());
         acknowledged.len()
     }
-}
-
-fn key() -> RedactionKey {
-    RedactionKey::from_bytes([7; 32])
 }
 
 fn kills() -> usize {
@@ -174,7 +169,7 @@ async fn record_under_load(part: &str) {
     };
     let spool = Spool::open(folder.join("spool")).await.expect("a file of its own");
     let limits = QueueLimits::default().wait(Duration::from_millis(500));
-    let auditor = Auditor::builder(Arc::new(store), key()).spool(spool).limits(limits).build();
+    let auditor = Auditor::builder(Arc::new(store), KEY).spool(spool).limits(limits).build();
     let acknowledged = OpenOptions::new()
         .create(true)
         .append(true)
@@ -273,15 +268,15 @@ async fn play(test: &'static str, kills_server: bool, kills_hosts: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_dies_and_every_acknowledged_event_is_there_once() {
-    play("the_server_dies_and_every_acknowledged_event_is_there_once", true, false).await;
+    play(this_test!(), true, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hosts_die_and_every_acknowledged_event_is_there_once() {
-    play("hosts_die_and_every_acknowledged_event_is_there_once", false, true).await;
+    play(this_test!(), false, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn server_and_hosts_die_and_every_acknowledged_event_is_there_once() {
-    play("server_and_hosts_die_and_every_acknowledged_event_is_there_once", true, true).await;
+    play(this_test!(), true, true).await;
 }

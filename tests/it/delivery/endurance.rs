@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use moltbot_audit::delivery::{QueueLimits, Spool};
 use moltbot_audit::record::Recorded;
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{AuditStore, PostgresStore};
 use moltbot_audit::testing::FaultProxy;
 use moltbot_audit::{Auditor, RequestId};
@@ -18,8 +17,9 @@ use uuid::Uuid;
 
 use crate::observe::metrics::recorder;
 use crate::support::cluster::Cluster;
-use crate::support::process::is_alone;
-use crate::support::records::{assert_unbroken, event, fresh_request, stream};
+use crate::support::process::{is_alone, this_test};
+use crate::support::records::{KEY, assert_unbroken, event, fresh_request, stream};
+use crate::support::stores;
 
 const EVENTS: &str = "MOLTBOT_AUDIT_EVENTS";
 const CALLERS: usize = 64;
@@ -71,7 +71,7 @@ async fn load(auditor: &Auditor, count: usize) -> (Vec<(RequestId, Vec<Uuid>)>, 
 /// An hour in which the database swallows whatever it is sent: 360,000 events, a hundred a second.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_hour_of_outage_loses_nothing_and_keeps_the_order() {
-    if !is_alone("delivery::endurance::an_hour_of_outage_loses_nothing_and_keeps_the_order") {
+    if !is_alone(this_test!()) {
         return;
     }
     let count = events(6_400);
@@ -79,8 +79,7 @@ async fn an_hour_of_outage_loses_nothing_and_keeps_the_order() {
     let url = cluster.create_database().await;
     let (place, _) = url.split_once('?').expect("the socket's folder");
     let (_, database) = place.rsplit_once('/').expect("a database");
-    let store = PostgresStore::connect(&url).await.expect("the server is up");
-    store.migrate().await.expect("a fresh schema");
+    let store = stores::migrated(&url).await;
     let proxy = FaultProxy::start(cluster.folder().join(".s.PGSQL.5432").as_path()).await;
     let proxy = proxy.expect("a free port");
     let through = format!("postgres://postgres@{}/{database}?pooler=none", proxy.address());
@@ -90,7 +89,7 @@ async fn an_hour_of_outage_loses_nothing_and_keeps_the_order() {
     let wait = Duration::from_millis(500);
     let through = Arc::new(through);
     let waiting = |wait| {
-        Auditor::builder(through.clone(), RedactionKey::from_bytes([7; 32]))
+        Auditor::builder(through.clone(), KEY)
             .spool(spool.clone())
             .limits(QueueLimits::default().wait(wait))
             .build()
@@ -141,17 +140,16 @@ async fn an_hour_of_outage_loses_nothing_and_keeps_the_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_million_events_leave_memory_where_it_was() {
-    if !is_alone("delivery::endurance::a_million_events_leave_memory_where_it_was") {
+    if !is_alone(this_test!()) {
         return;
     }
     let count = events(20_000);
     let cluster = Cluster::start(&["synchronous_commit=off", "fsync=off"]);
     let url = cluster.create_database().await;
-    let store = PostgresStore::connect(&url).await.expect("the server is up");
-    store.migrate().await.expect("a fresh schema");
+    let store = stores::migrated(&url).await;
     // Whatever is observed must not gather either.
     let scraped = recorder().install_recorder().expect("the process is ours alone");
-    let auditor = Auditor::builder(Arc::new(store), RedactionKey::from_bytes([7; 32])).build();
+    let auditor = Auditor::builder(Arc::new(store), KEY).build();
     // Caches, plans and queues grow to their size first. The list of what was sent is not kept.
     drop(load(&auditor, 10_000).await);
     let before = resident_kib();

@@ -6,12 +6,11 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use moltbot_audit::Auditor;
 use moltbot_audit::delivery::QueueLimits;
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::testing::{Fault, SteppedClock};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{LONG, Sink, auditor, of_type, sink, until, waiting};
-use crate::support::records::{event, fresh_request, morning};
+use crate::support::records::{KEY, event, fresh_request, morning};
 
 /// One place in the queue, and one before it.
 fn narrow(wait: Duration) -> QueueLimits {
@@ -76,7 +75,7 @@ async fn refusals_are_counted_also_where_their_callers_gave_up() {
 async fn the_largest_step_of_an_outage_is_the_one_that_is_stated() {
     let sink = sink();
     let clock = Arc::new(SteppedClock::new(morning()));
-    let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32]))
+    let auditor = Auditor::builder(sink.clone(), KEY)
         .clock(clock.clone())
         .limits(waiting(Duration::from_millis(50)))
         .build();

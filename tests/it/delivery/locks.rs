@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use moltbot_audit::StreamId;
 use moltbot_audit::delivery::{Batcher, QueueLimits};
-use moltbot_audit::store::PostgresStore;
 use sqlx::postgres::PgPoolOptions;
 use tokio::time::{Instant, sleep};
 
 use super::{Fate, RuledStore, batcher, is_chained, is_spooled, spool, submit, waiting};
 use crate::support::cluster::Cluster;
 use crate::support::records::{event, fresh_request, records, sealed, stream};
+use crate::support::stores;
 
 const LOCK_WAIT: Duration = Duration::from_millis(200);
 
@@ -114,8 +114,7 @@ async fn a_locked_table_is_found_out_after_a_few_streams() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_hundred_others_are_recorded_while_postgres_holds_two_streams() {
     let url = Cluster::shared().create_database().await;
-    let store = PostgresStore::connect(&url).await.expect("the server is up");
-    store.migrate().await.expect("a fresh schema");
+    let store = stores::migrated(&url).await;
     let batcher = Batcher::new(Arc::new(store), None, QueueLimits::default(), ());
     let locked = [fresh_request(), fresh_request()];
     for request in &locked {

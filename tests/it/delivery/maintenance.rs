@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use moltbot_audit::Auditor;
 use moltbot_audit::delivery::{QueueLimits, Spool};
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{AuditStore, PostgresStore};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection};
 
 use super::until;
 use crate::support::cluster::Cluster;
-use crate::support::records::{assert_unbroken, event, fresh_request, stream};
+use crate::support::records::{KEY, assert_unbroken, event, fresh_request, stream};
+use crate::support::stores;
 
 const CUT: &str = "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{}'";
 
@@ -24,8 +24,7 @@ async fn play(close: &str, open: &str) {
     let name = options.get_database().expect("a database").to_owned();
     let mut admin: PgConnection =
         options.clone().database("postgres").connect().await.expect("the server is up");
-    let store = PostgresStore::connect(&url).await.expect("the server is up");
-    store.migrate().await.expect("a fresh schema");
+    let _store = stores::migrated(&url).await;
     admin
         .execute(AssertSqlSafe(format!("create role r_{name} login superuser")))
         .await
@@ -34,7 +33,7 @@ async fn play(close: &str, open: &str) {
     let theirs = PostgresStore::connect(&as_role).await.expect("the role may log in");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spool = Spool::open(folder.path()).await.expect("our own");
-    let auditor = Auditor::builder(Arc::new(theirs), RedactionKey::from_bytes([7; 32]))
+    let auditor = Auditor::builder(Arc::new(theirs), KEY)
         .spool(spool.clone())
         .limits(QueueLimits::default().wait(Duration::from_millis(500)))
         .build();
@@ -52,7 +51,7 @@ async fn play(close: &str, open: &str) {
     admin.execute(AssertSqlSafe(open.replace("{}", &name))).await.expect("an administrator");
     until("it is drained", || spool.depth().events == 0).await;
     assert_eq!(spool.set_aside_count(), 0);
-    let store = PostgresStore::connect(&url).await.expect("the server is up");
+    let store = stores::connected(&url).await;
     let snapshot = store.read_stream(stream(&request)).await.expect("readable").expect("events");
     assert_unbroken(&snapshot);
     let stored: Vec<_> = snapshot.records.iter().map(|record| record.header.id).collect();

@@ -8,20 +8,15 @@ use std::time::Duration;
 
 use moltbot_audit::delivery::{Batcher, QueueLimits, ShutdownError, WriteError};
 use moltbot_audit::record::{Record, Recorded};
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
-use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
+use moltbot_audit::testing::{Fault, MemoryStore};
 use moltbot_audit::{Actor, AuditEvent, Auditor, EventType, RecordError, RequestId};
 use serde_json::json;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
-use crate::support::records::{event, fresh_request, records, sealed};
-
-type Sink = FaultySink<MemoryStore>;
-
-fn sink() -> Arc<Sink> {
-    Arc::new(FaultySink::new(Arc::new(MemoryStore::new())))
-}
+use super::{Sink, sink};
+use crate::support::records::{KEY, event, fresh_request, records, sealed};
+use crate::support::wait::until;
 
 fn batcher(sink: &Arc<Sink>, limits: QueueLimits) -> Batcher {
     Batcher::new(sink.clone(), None, limits, ())
@@ -61,9 +56,7 @@ async fn what_arrives_while_a_batch_is_in_flight_is_the_next_batch() {
         let (batcher, record) = (batcher.clone(), sealed(event(&request)));
         async move { batcher.submit(record).await }
     });
-    while sink.calls() == 0 {
-        sleep(Duration::from_millis(1)).await;
-    }
+    until("the store is called", || sink.calls() > 0).await;
     let answers = submit_all(&batcher, records(&request, 200)).await;
     assert_eq!(seq(&first.await.expect("a caller ends")), 1);
     assert_eq!(answers.iter().map(seq).collect::<Vec<_>>(), (2..=201).collect::<Vec<_>>());
@@ -309,9 +302,7 @@ async fn shutdown_waits_for_what_was_begun_and_refuses_what_comes_after() {
         let batcher = batcher.clone();
         async move { submit_all(&batcher, records(&fresh_request(), 50)).await }
     });
-    while sink.calls() == 0 {
-        sleep(Duration::from_millis(1)).await;
-    }
+    until("the store is called", || sink.calls() > 0).await;
     batcher.shutdown(Duration::from_secs(10)).await.expect("all is written");
     assert!(begun.await.expect("a caller ends").iter().all(Result::is_ok));
     let late = batcher.submit(sealed(event(&fresh_request()))).await;
@@ -327,9 +318,7 @@ async fn shutdown_says_how_many_are_left_when_its_time_is_up() {
         let batcher = batcher.clone();
         async move { submit_all(&batcher, records(&fresh_request(), 7)).await }
     });
-    while sink.calls() == 0 {
-        sleep(Duration::from_millis(1)).await;
-    }
+    until("the store is called", || sink.calls() > 0).await;
     // Both wait for the same, and neither for the other.
     let limits = [50, 80].map(Duration::from_millis);
     let (first, second) = tokio::join!(batcher.shutdown(limits[0]), batcher.shutdown(limits[1]));
@@ -362,8 +351,7 @@ fn a_runtime_that_stopped_in_the_middle_does_not_block_the_next() {
 async fn calls_that_failed_are_counted_in_an_event_once_there_is_room() {
     let sink = sink();
     let limits = short().events(1).connections(1);
-    let auditor =
-        Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32])).limits(limits).build();
+    let auditor = Auditor::builder(sink.clone(), KEY).limits(limits).build();
     sink.at_calls([1], Fault::slow(Duration::from_millis(100)));
     let callers: Vec<_> = (0..6)
         .map(|_| {

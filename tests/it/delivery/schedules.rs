@@ -14,7 +14,6 @@ use std::time::Duration;
 use moltbot_audit::Auditor;
 use moltbot_audit::delivery::{QueueLimits, Spool};
 use moltbot_audit::record::{Record, Recorded};
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::AuditStore;
 use moltbot_audit::testing::MemoryStore;
 use tokio::runtime::Builder;
@@ -23,7 +22,7 @@ use uuid::Uuid;
 
 use self::chaos::{ChaoticSink, Draw};
 use self::listener::Listener;
-use crate::support::records::assert_unbroken;
+use crate::support::records::{KEY, assert_unbroken};
 
 const SEEDS: &str = "MOLTBOT_AUDIT_SEEDS";
 const FIRST_SEED: &str = "MOLTBOT_AUDIT_FIRST_SEED";
@@ -102,7 +101,7 @@ impl Schedule {
     }
 
     fn auditor(&self, spool: Option<Spool>) -> Auditor {
-        let builder = Auditor::builder(self.sink.clone(), RedactionKey::from_bytes([7; 32]));
+        let builder = Auditor::builder(self.sink.clone(), KEY);
         let builder = builder.limits(self.limits);
         match spool {
             Some(spool) => builder.spool(spool).build(),

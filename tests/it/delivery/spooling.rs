@@ -7,14 +7,15 @@ use std::time::Duration;
 use moltbot_audit::delivery::{QueueLimits, Spool, SpoolError, WriteError};
 use moltbot_audit::event::payload::OutboundInput;
 use moltbot_audit::record::{Record, Recorded};
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
 use moltbot_audit::{AuditEvent, Auditor, RecordError};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::support::records::{event, fresh_request, named_request, numbered_records, stream};
+use crate::support::records::{KEY, event, fresh_request, named_request, numbered_records, stream};
+use crate::support::stores;
+use crate::support::wait::until;
 
 /// An auditor with a spool, before a store that fails on purpose.
 struct Scene {
@@ -28,17 +29,15 @@ impl Scene {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let spool = Spool::open(folder.path()).await.expect("a folder of our own");
-        Self::with(Arc::new(FaultySink::new(Arc::new(MemoryStore::new()))), spool, folder)
+        Self::with(stores::sink(), spool, folder)
     }
 
     fn with(sink: Arc<FaultySink<MemoryStore>>, spool: Spool, folder: tempfile::TempDir) -> Self {
         let limits = QueueLimits::default()
             .wait(Duration::from_millis(200))
             .call_limit(Duration::from_secs(1));
-        let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32]))
-            .spool(spool.clone())
-            .limits(limits)
-            .build();
+        let auditor =
+            Auditor::builder(sink.clone(), KEY).spool(spool.clone()).limits(limits).build();
         Self { sink, auditor, spool, folder }
     }
 
@@ -48,12 +47,8 @@ impl Scene {
 
     /// Waits until the spool is empty, and every drain has said so.
     async fn drained(&self) {
-        let started = Instant::now();
         let said = || self.drains().iter().filter_map(|drain| drain["newest_at"].as_str()).count();
-        while self.spool.depth().events > 0 || said() == 0 {
-            assert!(started.elapsed() < Duration::from_mins(1), "{:?}", self.spool.depth());
-            sleep(Duration::from_millis(5)).await;
-        }
+        until("all is drained", || self.spool.depth().events == 0 && said() > 0).await;
         self.auditor.shutdown(Duration::from_secs(20)).await.expect("the drain is recorded");
     }
 
@@ -130,9 +125,7 @@ async fn a_database_that_is_not_in_a_state_to_record_counts_as_away() {
         sent.push(recorded.event_id());
     }
     let calls = scene.sink.calls();
-    while scene.sink.calls() < calls + 3 {
-        sleep(Duration::from_millis(5)).await;
-    }
+    until("it is tried again", || scene.sink.calls() >= calls + 3).await;
     assert_eq!(scene.spool.depth().events, 20);
     scene.sink.heal();
     scene.drained().await;
@@ -144,7 +137,7 @@ async fn a_database_that_is_not_in_a_state_to_record_counts_as_away() {
 async fn a_spool_that_fails_does_not_keep_events_from_a_database_that_is_back() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spool = Spool::options(folder.path()).max_bytes(1).open().await.expect("our own");
-    let sink = Arc::new(FaultySink::new(Arc::new(MemoryStore::new())));
+    let sink = stores::sink();
     let scene = Scene::with(sink, spool, folder);
     scene.sink.every_call(Fault::not_landed());
     let error = scene.auditor.record(event(&fresh_request())).await.expect_err("no room at all");
@@ -189,15 +182,12 @@ async fn a_drain_passes_by_a_locked_stream_however_much_of_it_stands_in_front() 
     for n in 1200..1250 {
         spool.push(numbered_records(&fresh_request(), [n])).await.unwrap();
     }
-    let sink = Arc::new(FaultySink::new(Arc::new(MemoryStore::new())));
+    let sink = stores::sink();
     let stream_id = stream(&locked);
     sink.lock(move |record| record.stream_id() == stream_id);
     let scene = Scene::with(sink, spool, folder);
-    let started = Instant::now();
-    while scene.spool.depth().events > 1200 {
-        assert!(started.elapsed() < Duration::from_mins(1), "{} stored", scene.stored().len());
-        sleep(Duration::from_millis(5)).await;
-    }
+    let _started = Instant::now();
+    until("some are stored", || scene.spool.depth().events <= 1200).await;
     assert_eq!(scene.stored().len(), 50);
     scene.sink.heal();
     scene.drained().await;
@@ -218,11 +208,8 @@ async fn after_shutdown_nothing_holds_on_to_spool_or_store() {
     assert_eq!(left.spooled, 1);
     drop(auditor);
     spool.close().await.expect("a writable spool");
-    let started = Instant::now();
-    while Arc::strong_count(&sink) > 1 {
-        assert!(started.elapsed() < Duration::from_secs(20), "a task goes on");
-        sleep(Duration::from_millis(5)).await;
-    }
+    let _started = Instant::now();
+    until("no task goes on", || Arc::strong_count(&sink) == 1).await;
     drop(folder);
 }
 
@@ -231,11 +218,9 @@ async fn a_slow_database_is_not_kept_busy_by_what_a_drain_says_of_itself() {
     let scene = Scene::new().await;
     scene.sink.every_call(Fault::slow(Duration::from_millis(300)));
     assert!(is_spooled(&scene.record(event(&fresh_request())).await), "0.3 s is over the limit");
-    let started = Instant::now();
-    while scene.spool.depth().events > 0 || scene.drains().is_empty() {
-        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", scene.spool.depth());
-        sleep(Duration::from_millis(5)).await;
-    }
+    let _started = Instant::now();
+    let is_drained = || scene.spool.depth().events == 0 && !scene.drains().is_empty();
+    until("all is drained", is_drained).await;
     sleep(Duration::from_secs(2)).await;
     assert_eq!(scene.drains().len(), 1, "{:?}", scene.drains());
 }
@@ -323,7 +308,7 @@ async fn what_the_database_refuses_is_set_aside_and_holds_up_nothing() {
 async fn a_full_spool_is_the_callers_error_and_loses_nothing_that_was_acknowledged() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spool = Spool::options(folder.path()).max_events(5).open().await.expect("our own");
-    let sink = Arc::new(FaultySink::new(Arc::new(MemoryStore::new())));
+    let sink = stores::sink();
     let scene = Scene::with(sink, spool, folder);
     scene.sink.every_call(Fault::not_landed());
     let request = fresh_request();
@@ -366,9 +351,9 @@ async fn the_next_process_stores_what_the_last_one_spooled() {
 async fn shutdown_leaves_what_the_database_does_not_take_in_the_spool() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spool = Spool::open(folder.path()).await.expect("our own");
-    let sink = Arc::new(FaultySink::new(Arc::new(MemoryStore::new())));
+    let sink = stores::sink();
     // A caller would wait for an hour.
-    let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32]))
+    let auditor = Auditor::builder(sink.clone(), KEY)
         .spool(spool.clone())
         .limits(QueueLimits::default().wait(Duration::from_hours(1)))
         .build();
@@ -377,9 +362,7 @@ async fn shutdown_leaves_what_the_database_does_not_take_in_the_spool() {
         let auditor = auditor.clone();
         async move { auditor.record(event(&fresh_request())).await }
     });
-    while sink.calls() == 0 {
-        sleep(Duration::from_millis(1)).await;
-    }
+    until("the store is called", || sink.calls() > 0).await;
     auditor.shutdown(Duration::from_millis(500)).await.expect("it is in the spool");
     assert!(is_spooled(&caller.await.expect("a caller ends").expect("it is durable")));
     assert_eq!(spool.depth().events, 1);

@@ -6,13 +6,12 @@ use std::time::Duration;
 use moltbot_audit::Auditor;
 use moltbot_audit::delivery::Spool;
 use moltbot_audit::record::Recorded;
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{AuditStore, SqliteStore};
 use sqlx::{Connection, Executor, SqliteConnection};
 use tokio::time::timeout;
 
 use super::{LONG, until, waiting};
-use crate::support::records::{assert_unbroken, event, fresh_request, stream};
+use crate::support::records::{KEY, assert_unbroken, event, fresh_request, stream};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_locked_file_is_an_outage_and_keeps_the_order() {
@@ -22,8 +21,7 @@ async fn a_locked_file_is_an_outage_and_keeps_the_order() {
         let store = SqliteStore::open(&url).await.expect("our own folder");
         store.migrate().await.expect("a fresh schema");
         let spool = Spool::open(folder.path().join("spool")).await.expect("our own folder");
-        let builder =
-            || Auditor::builder(Arc::new(store.clone()), RedactionKey::from_bytes([7; 32]));
+        let builder = || Auditor::builder(Arc::new(store.clone()), KEY);
         let request = fresh_request();
         let patient = builder().limits(waiting(LONG)).build();
         let mut sent =

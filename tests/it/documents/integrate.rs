@@ -6,13 +6,13 @@ use std::process::{Command, Output};
 use moltbot_audit::pack::{VerifiedPack, export_request_pack, verify_request_pack};
 use moltbot_audit::redact::Profile;
 use serde_json::Value;
-use sqlx::{Executor, PgPool};
+use sqlx::Executor;
 use tempfile::TempDir;
 
 use crate::cli::program;
-use crate::store::postgres::open_with_url;
 use crate::support::cluster::Cluster;
 use crate::support::records::{KEY, named_request};
+use crate::support::stores::{self, postgres_with_url};
 use crate::typescript::{node, said};
 
 /// Without the indentation, which a page has no use for.
@@ -89,8 +89,8 @@ async fn the_rust_host_tells_the_whole_story_once() {
 
 #[tokio::test]
 async fn the_typescript_host_tells_the_same_story_and_stops_with_the_switch() {
-    let (fresh, url) = open_with_url().await;
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let (fresh, url) = postgres_with_url().await;
+    let pool = stores::pool(&url).await;
     let hosts = |wamid: &str| {
         let mut node = node(&url, &["examples/typescript/integrate.mjs", wamid]);
         said(&node.output().expect("node starts")).lines().count()

@@ -9,17 +9,17 @@ use std::time::Duration;
 use moltbot_audit::pack::{ExportError, RequestPack, export_request_pack, verify_request_pack};
 use moltbot_audit::redact::Profile;
 use moltbot_audit::store::admission::{OpenKind, OpenPage};
-use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore, StoreError};
+use moltbot_audit::store::{AuditSink, AuditStore, StoreError};
 use moltbot_audit::{Actor, AuditEvent, Auditor, EventType, RequestId};
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Executor, PgPool};
+use sqlx::{AssertSqlSafe, Executor};
 use tempfile::TempDir;
 
 use crate::cli::program;
-use crate::store::postgres::migrated;
 use crate::support::claims::Case;
 use crate::support::cluster::Cluster;
 use crate::support::records::{KEY, fresh_request, records, unique};
+use crate::support::stores::{self, migrated};
 
 const PAGE: &str = include_str!("../../../docs/operate.md");
 
@@ -101,7 +101,7 @@ fn json_of(pack: &RequestPack) -> String {
 async fn a_restored_database_has_the_same_packs_and_every_switch_is_engaged() {
     let url = empty().await;
     let store = Arc::new(migrated(&url).await);
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let pool = stores::pool(&url).await;
     for switch in ["ai", "sms"] {
         let sql = format!("select moltbot_audit.reset('{switch}', 'a test', 'a test')");
         pool.execute(AssertSqlSafe(sql)).await.expect("a switch is reset");
@@ -141,7 +141,7 @@ async fn a_restored_database_has_the_same_packs_and_every_switch_is_engaged() {
     let [restore, engage, verify] = &blocks["Restore"][..] else { panic!("three blocks") };
     shell.paste(restore);
     shell.paste(engage);
-    let store = PostgresStore::connect(&restored).await.expect("the database accepts connections");
+    let store = stores::connected(&restored).await;
     for (request, profile, pack) in &before {
         assert_eq!(json_of(&self::pack(&store, request, profile).await), *pack);
     }
@@ -170,7 +170,7 @@ async fn a_restored_database_has_the_same_packs_and_every_switch_is_engaged() {
 async fn an_archived_month_is_kept_emptied_and_brought_back() {
     let url = empty().await;
     let store = migrated(&url).await;
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let pool = stores::pool(&url).await;
     let this = "select to_char(now() at time zone 'UTC', 'YYYY_MM')";
     let month: String = sqlx::query_scalar(this).fetch_one(&pool).await.expect("a month");
     let request = fresh_request();
@@ -206,7 +206,7 @@ async fn an_archived_month_is_kept_emptied_and_brought_back() {
 async fn effects_are_pruned_until_none_is_left() {
     let url = empty().await;
     migrated(&url).await;
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let pool = stores::pool(&url).await;
     let fill = "insert into moltbot_audit.audit_effects
         select moltbot_audit.event_id(now() - interval '100 days'), gen_random_uuid(), null, null, 'x', null,
             sha256(''), 'done', 'running', now() - interval '100 days', now()
@@ -247,7 +247,7 @@ async fn what_one_types_at_night_runs_with_the_operators_role() {
     assert!(weekly.contains("```sql"), "{weekly}");
     statements.extend(blocks("sql")["What to watch"].iter().map(|sql| ((*sql).to_owned(), false)));
     assert!(statements.len() >= 7, "{statements:?}");
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let pool = stores::pool(&url).await;
     for (sql, by_owner) in statements {
         let mut connection = pool.acquire().await.expect("a connection");
         if !by_owner {
@@ -282,7 +282,7 @@ async fn a_request_is_found_by_what_one_knows_of_it_and_exported() {
     assert!(shell.paste(export).contains(&format!("verified: request {request}")));
 
     shell.paste("psql \"$DATABASE_URL\" --quiet --file=docs/roles.sql");
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let pool = stores::pool(&url).await;
     let mut reader = pool.acquire().await.expect("a connection");
     reader.execute("set role moltbot_audit_reader").await.expect("the role");
     let statements = &blocks("sql")["Find a request"];
@@ -301,7 +301,7 @@ async fn a_dump_is_taken_by_programs_of_the_servers_version_or_a_later_one() {
     let server = Cluster::start(&["fsync=off"]);
     let url = server.create_database().await;
     migrated(&url).await;
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let pool = stores::pool(&url).await;
     let version: String = sqlx::query_scalar("select current_setting('server_version_num')")
         .fetch_one(&pool)
         .await

@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::lines::{Lines, Parsed, logged_by};
-use crate::support::process;
+use crate::support::process::{self, this_test};
 
 #[test]
 fn lines_of_many_threads_are_whole_and_all_there() {
@@ -360,11 +360,10 @@ fn talking_values_and_writers() {
 
 #[test]
 fn values_and_writers_that_log_themselves_end() {
-    const THIS: &str = "observe::log_writer::values_and_writers_that_log_themselves_end";
     if process::part().is_some() {
         return talking_values_and_writers();
     }
-    let child = process::again(THIS, "").output().unwrap();
+    let child = process::again(this_test!(), "").output().unwrap();
     let lines = String::from_utf8(child.stderr).unwrap();
     assert!(child.status.success(), "{lines}");
     let messages: Vec<String> =

@@ -13,6 +13,7 @@ use moltbot_audit::{Actor, AuditEvent, Auditor, EventType, StreamId};
 use tokio::time::sleep;
 
 use crate::support::records::{KEY, fresh_request, sealed};
+use crate::support::wait::until;
 
 const SHORTLISTS: usize = 2_000;
 const REPORTS: usize = 100;
@@ -83,22 +84,11 @@ async fn two_thousand_drained_shortlists_are_looked_up_one_after_the_other() {
     // Nobody who waits for a record has to wait for a lookup.
     let limits = QueueLimits::default().wait(Duration::from_mins(5));
     let auditor = Auditor::builder(store.clone(), KEY.clone()).limits(limits).spool(spool).build();
-    for _ in 0..60_000 {
-        if store.answered.load(Ordering::SeqCst) == SHORTLISTS + REPORTS {
-            break;
-        }
-        sleep(Duration::from_millis(2)).await;
-    }
-    assert_eq!(store.answered.load(Ordering::SeqCst), SHORTLISTS + REPORTS, "each is answered");
+    let answered = || store.answered.load(Ordering::SeqCst);
+    until("each is answered", || answered() == SHORTLISTS + REPORTS).await;
     assert_eq!(store.most.load(Ordering::SeqCst), 1, "at once");
     // The worker that had nothing left to do is replaced.
     let event = AuditEvent::new(EventType::SHORTLIST_GENERATED, Actor::System);
     auditor.record(event.request(&fresh_request())).await.expect("recorded");
-    for _ in 0..60_000 {
-        if store.answered.load(Ordering::SeqCst) == SHORTLISTS + REPORTS + 1 {
-            return;
-        }
-        sleep(Duration::from_millis(2)).await;
-    }
-    panic!("no worker looks anything up any more");
+    until("another worker looks up", || answered() == SHORTLISTS + REPORTS + 1).await;
 }

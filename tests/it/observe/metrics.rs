@@ -11,12 +11,12 @@ use chrono::{DateTime, Utc};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::observe::{METRICS, MetricKind};
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::AuditSink;
 use moltbot_audit::testing::{FaultySink, MemoryStore, SteppedClock};
-use moltbot_audit::{Auditor, AuditorBuilder, RequestId, Switch};
+use moltbot_audit::{Auditor, AuditorBuilder, Switch};
 
-use crate::support::records::named_request;
+use crate::support::records::{KEY, request};
+use crate::support::wait::until;
 
 /// An auditor on a store in memory, with its switches reset, and what a scrape would see of it.
 struct Host {
@@ -53,7 +53,7 @@ fn play_with<F: Future<Output = ()>>(
 }
 
 fn builder(sink: Arc<dyn AuditSink>) -> AuditorBuilder {
-    Auditor::builder(sink, RedactionKey::from_bytes([7; 32]))
+    Auditor::builder(sink, KEY)
         .limits(QueueLimits::default().wait(Duration::from_millis(300)))
         .environment(|_| None)
 }
@@ -79,20 +79,10 @@ impl Host {
 
     /// Waits until a series has a value: what nobody waits for takes a moment.
     async fn settles(&self, series: &str, value: f64) {
-        for _ in 0..60_000 {
-            if self.value(series) == Some(value) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        panic!("{series} should be {value}, and is {:?}", self.value(series));
+        until(&format!("{series} is {value}"), || self.value(series) == Some(value)).await;
     }
 }
 
 fn morning() -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000, 0).expect("a time")
-}
-
-fn request() -> RequestId {
-    named_request("d1a1c9de-52f6-4f0b-9f0a-3a1f6f0c9b77")
 }

@@ -11,7 +11,6 @@ use moltbot_audit::delivery::{QueueLimits, Spool};
 use moltbot_audit::event::payload::MoltbotInput;
 use moltbot_audit::observe::{JsonLayer, METRICS};
 use moltbot_audit::record::{Record as SealedRecord, Recorded};
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
 use moltbot_audit::{
     Actor, AuditEvent, Auditor, Effect, EffectError, EventType, RecordError, Switch,
@@ -24,8 +23,10 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
 use super::metrics::recorder;
-use crate::support::process::is_alone;
-use crate::support::records::fresh_request;
+use crate::support::process::{is_alone, this_test};
+use crate::support::records::{KEY, fresh_request};
+use crate::support::stores;
+use crate::support::wait::until;
 
 /// A pipe that nobody reads.
 struct Hangs;
@@ -56,7 +57,7 @@ async fn host() -> Host {
     let sink = Arc::new(FaultySink::new(store));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spool = Spool::open(folder.path()).await.expect("our own folder");
-    let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32]))
+    let auditor = Auditor::builder(sink.clone(), KEY)
         .limits(QueueLimits::default().wait(Duration::from_millis(300)))
         .environment(|_| None)
         .spool(spool)
@@ -86,9 +87,8 @@ impl Host {
         // What the drain says of itself comes last.
         let drained = EventType::AUDIT_SPOOL_DRAINED.as_str();
         let is_drained = |record: &SealedRecord| record.header().event_type == drained;
-        while !self.sink.inner().records().iter().any(is_drained) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let is_told = || self.sink.inner().records().iter().any(is_drained);
+        until("the drain is told", is_told).await;
     }
 }
 
@@ -111,9 +111,7 @@ fn play(scene: impl Future<Output = ()>) {
 /// On a runtime of one thread, which is gone if anything on it waits for the writer.
 #[test]
 fn a_log_writer_that_hangs_holds_no_caller_and_what_it_cannot_take_is_counted() {
-    const THIS: &str = "observe::observers::\
-        a_log_writer_that_hangs_holds_no_caller_and_what_it_cannot_take_is_counted";
-    if !is_alone(THIS) {
+    if !is_alone(this_test!()) {
         return;
     }
     let scraped = recorder().install_recorder().expect("the process is ours alone");
@@ -127,7 +125,7 @@ fn a_log_writer_that_hangs_holds_no_caller_and_what_it_cannot_take_is_counted() 
             let first = host().await;
             first.all_ways().await;
             let patient = QueueLimits::default().wait(Duration::from_mins(1));
-            let key = RedactionKey::from_bytes([7; 32]);
+            let key = KEY;
             let patient = Auditor::builder(first.sink.clone(), key).limits(patient).build();
             for _ in 0..17 {
                 record_thousand(&patient).await;
@@ -267,8 +265,8 @@ fn a_recorder_that_panics_at_a_failure_takes_no_error_with_it() {
     let panics = PanicsAt("audit_append_failures_total", recorder().build_recorder());
     metrics::with_local_recorder(&panics, || {
         play(async {
-            let sink = Arc::new(FaultySink::new(Arc::new(MemoryStore::new())));
-            let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32])).build();
+            let sink = stores::sink();
+            let auditor = Auditor::builder(sink.clone(), KEY).build();
             sink.refuse(|record| record.header().event_type != "effect.admitted");
             let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System);
             let refused = auditor.record(event).await.expect_err("it is refused");

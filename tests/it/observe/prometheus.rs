@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::testing::MemoryStore;
 use moltbot_audit::{Actor, AuditEvent, Auditor, ErrorCode, EventType, Outcome, Switch};
 use serde_json::Value;
@@ -16,6 +15,7 @@ use serde_json::Value;
 use super::alerts::files::{read, regex};
 use super::metrics::recorder;
 use crate::cli::program;
+use crate::support::records::KEY;
 
 const MISSING: &str = "Prometheus is needed and was not found: ./scripts/test installs it (Debian, \
                        Ubuntu: apt-get install prometheus), or put it on the PATH";
@@ -143,7 +143,7 @@ fn photos_that_fail_make_an_alert_fire_and_it_resolves_by_itself() {
             for switch in [Switch::AI, Switch::CALLING, Switch::OCR] {
                 store.reset_switch(switch);
             }
-            let key = RedactionKey::from_bytes([7; 32]);
+            let key = KEY;
             let auditor = Auditor::builder(store, key).environment(|_| None).build();
             let inbound = AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client);
             auditor.record(inbound).await.expect("recorded");

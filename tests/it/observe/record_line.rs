@@ -3,17 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::testing::{MemoryStore, assert_no_personal_data};
 use moltbot_audit::{Actor, AuditEvent, Auditor, ErrorCode, EventType, Outcome, RequestId, Switch};
 use tracing::{Instrument as _, info_span};
 
 use super::lines::{Lines, Parsed, logged};
-use crate::support::records::fresh_request;
+use crate::support::records::{KEY, fresh_request};
 
 fn auditor() -> Auditor {
-    let builder =
-        Auditor::builder(Arc::new(MemoryStore::default()), RedactionKey::from_bytes([7; 32]));
+    let builder = Auditor::builder(Arc::new(MemoryStore::default()), KEY);
     builder.environment(|_| None).build()
 }
 

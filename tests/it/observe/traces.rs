@@ -20,13 +20,13 @@ use std::time::Duration;
 use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::event::payload::MoltbotInput;
 use moltbot_audit::record::Record;
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::testing::{FaultySink, MemoryStore};
-use moltbot_audit::{Auditor, Effect, RequestId, Switch};
+use moltbot_audit::{Auditor, Effect, Switch};
 
-#[cfg(feature = "otel")]
 use self::heard::{Heard, attributes, given, is_error, listen, listen_with};
-use crate::support::records::named_request;
+use crate::support::records::{KEY, request};
+#[cfg(feature = "otel")]
+use crate::support::stores;
 
 /// The traceparent of the specification's own examples.
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -39,12 +39,12 @@ struct Host {
 }
 
 fn host() -> Host {
-    let sink = Arc::new(FaultySink::new(Arc::new(MemoryStore::new())));
+    let sink = stores::sink();
     for switch in [Switch::AI, Switch::CALLING, Switch::OCR] {
         sink.inner().reset_switch(switch);
     }
     let limits = QueueLimits::default().wait(Duration::from_millis(300));
-    let builder = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32]));
+    let builder = Auditor::builder(sink.clone(), KEY);
     Host { auditor: builder.limits(limits).environment(|_| None).build(), sink }
 }
 
@@ -61,10 +61,6 @@ fn ids(record: &Record) -> (String, String) {
     let header = record.header();
     let id = |id: &Option<String>| id.clone().expect("an id");
     (id(&header.trace_id), id(&header.span_id))
-}
-
-fn request() -> RequestId {
-    named_request("d1a1c9de-52f6-4f0b-9f0a-3a1f6f0c9b77")
 }
 
 fn moltbot_call() -> Effect {

@@ -9,8 +9,8 @@ use moltbot_audit::{Auditor, Budget, Effect, RequestId, Switch};
 use serde_json::{Value, json};
 
 use super::{KEY, both_packs, export};
-use crate::store::sqlite;
 use crate::support::records::fresh_request;
+use crate::support::stores;
 
 fn batch(request: &RequestId, vendors: usize) -> Effect {
     let vendor_ids = (0..vendors).map(|nth| format!("vendor-{nth}")).collect();
@@ -62,7 +62,7 @@ fn used(pack: &Value, budget: &str) -> i64 {
 
 #[tokio::test]
 async fn what_a_pack_adds_up_to_is_what_its_store_has() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let limits = Limits::default().per_request(Budget::TOKENS, 5_000);
     let limits = limits.and_then(|limits| limits.call_tokens(400)).expect("limits");
     let auditor = Auditor::builder(fresh.store.clone(), KEY).budgets(limits);

@@ -6,12 +6,12 @@ use moltbot_audit::{Actor, AuditEvent, EventType};
 use serde_json::{Value, json};
 
 use super::{KEY, export, story};
-use crate::store::sqlite;
 use crate::support::forger::{Chain, Forger};
+use crate::support::stores;
 
 /// What an outsider reads of one payload in a request about electronics, and what the verifier says.
 async fn shown(profile: &Profile, event_type: EventType, input: Value) -> (Value, Verdict) {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let about = json!({ "category": "electronics", "profile_name": "Mukamana", "client_phone": "+447700900123" });
     let inbound = AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client);
@@ -152,7 +152,7 @@ async fn the_medical_rule_comes_before_words() {
 
 #[tokio::test]
 async fn a_verifier_refuses_words_and_texts_that_an_exporter_had_to_hide() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let inbound = AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client);
     let input = json!({ "button_id": "pick_two", "category": "farumasi", "text": "two, please" });

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::sections::findings;
 use super::{both_packs, story};
-use crate::store::sqlite;
+use crate::support::stores;
 
 fn vendor<'a>(pack: &'a Value, vendor_id: &str) -> &'a Value {
     let vendors = pack["explanation"]["content"]["vendors"].as_array().expect("a list");
@@ -23,7 +23,7 @@ fn event_type_of<'a>(pack: &'a Value, event_id: &Value) -> &'a Value {
 
 #[tokio::test]
 async fn worked_example_totals_102_and_18_with_the_events_that_prove_it() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let [pack, _] = both_packs(&*fresh.store, &teller.request).await;
     let a = &vendor(&pack, "vendor-a");
@@ -50,7 +50,7 @@ async fn worked_example_totals_102_and_18_with_the_events_that_prove_it() {
 
 #[tokio::test]
 async fn vendors_that_were_not_picked_say_why() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let [pack, external] = both_packs(&*fresh.store, &teller.request).await;
     assert_eq!(vendor(&pack, "vendor-c")["disposition"]["ended"], "not_contacted");
@@ -75,7 +75,7 @@ async fn vendors_that_were_not_picked_say_why() {
 
 #[tokio::test]
 async fn invented_scores_and_an_order_against_them_are_findings() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let item = |vendor_id: &str, total| ShortlistItem {
         vendor_id: vendor_id.into(),
@@ -116,7 +116,7 @@ fn sent(vendor_id: &str) -> AuditEvent {
 
 #[tokio::test]
 async fn a_vendor_whose_every_message_failed_was_not_reached() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let failed = |event: AuditEvent| event.ended(Outcome::Failed, ErrorCode::ProviderError);
     let send_failed = |vendor_id: &str| {
@@ -143,7 +143,7 @@ async fn a_vendor_whose_every_message_failed_was_not_reached() {
 
 #[tokio::test]
 async fn replies_alone_are_explained() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let reply = json!({ "vendor_id": "vendor-a" });
     teller.tell(event(EventType::VENDOR_REPLY_RECORDED, reply, json!({}))).await;
@@ -155,7 +155,7 @@ async fn replies_alone_are_explained() {
 
 #[tokio::test]
 async fn evidence_that_is_not_what_it_is_named_as_is_a_finding_for_every_reader() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let call = teller.tell(event(EventType::MOLTBOT_CALLED, json!({}), json!({}))).await;
     for plan in [call.as_str(), "01000000-0000-7000-8000-000000000000", "call 7"] {
@@ -197,7 +197,7 @@ async fn evidence_that_is_not_what_it_is_named_as_is_a_finding_for_every_reader(
 
 #[tokio::test]
 async fn the_order_stands_beside_the_ranks_of_the_rule_and_of_moltbot() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let item = |vendor_id: &str, total: f64, rule_rank: u32| json!({ "vendor_id": vendor_id, "total": total, "rule_rank": rule_rank, "moltbot_rank": 1 });
     let items = [item("a", 5.0, 2), item("b", 9.0, 1), item("c", 5.0, 3), item("d", 1.0, 4)];

@@ -6,12 +6,12 @@ use moltbot_audit::{Actor, AuditEvent, EventType};
 use serde_json::json;
 
 use super::{export, story};
-use crate::store::sqlite;
 use crate::support::records::{fresh_request, named_conversation, named_request, records};
+use crate::support::stores;
 
 #[tokio::test]
 async fn a_pack_holds_only_its_own_request() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let one = story::tell_story(fresh.store.clone()).await;
     let two = story::tell_story(fresh.store.clone()).await;
     // Of the same conversation, and of no request.
@@ -29,7 +29,7 @@ async fn a_pack_holds_only_its_own_request() {
 
 #[tokio::test]
 async fn a_pack_of_2500_events_is_complete() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let request = fresh_request();
     for batch in records(&request, 2_500).chunks(500) {
         fresh.store.append(batch).await.expect("the batch lands");
@@ -43,7 +43,7 @@ async fn a_pack_of_2500_events_is_complete() {
 
 #[tokio::test]
 async fn exports_during_appends_are_whole_at_some_moment() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let request = fresh_request();
     let writer = {
         let (store, batches) = (fresh.store.clone(), records(&request, 300));
@@ -71,7 +71,7 @@ async fn exports_during_appends_are_whole_at_some_moment() {
 
 #[tokio::test]
 async fn an_unknown_request_is_a_typed_error_and_stays_unknown() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let unknown = named_request("no-such-request");
     let internal = Profile::internal();
@@ -85,7 +85,7 @@ async fn an_unknown_request_is_a_typed_error_and_stays_unknown() {
 
 #[tokio::test]
 async fn a_recorded_export_shows_itself_in_the_pack() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let internal = Profile::internal();
     let pack =
@@ -102,7 +102,7 @@ async fn a_recorded_export_shows_itself_in_the_pack() {
 
 #[tokio::test]
 async fn the_same_stream_and_profile_give_the_same_bytes() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let external = Profile::external(&super::KEY);
     let once = export(&*fresh.store, &teller.request, &external).await.to_json_pretty();
@@ -113,7 +113,7 @@ async fn the_same_stream_and_profile_give_the_same_bytes() {
 
 #[tokio::test]
 async fn the_hosts_own_names_stay_in_the_record() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let fallback = named_request("fallback");
     let event = AuditEvent::new(EventType::REQUEST_CREATED, Actor::System).request(&fallback);

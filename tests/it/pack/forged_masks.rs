@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use super::{KEY, both_packs, export, story};
 use crate::redact::corpus::{Seeded, positives};
 use crate::redact::properties::PIECES;
-use crate::store::sqlite;
+use crate::support::stores;
 
 /// A pack of one event whose fields no section shows, so that only the mask speaks for them.
 async fn pack(profile: &Profile) -> Value {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let event = AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client);
     let input = json!({
@@ -112,7 +112,7 @@ async fn a_rule_hides_only_fields_of_the_class_it_is_for() {
 #[tokio::test]
 async fn a_field_that_a_host_shows_is_not_called_unlisted() {
     let profile = Profile::external(&KEY).danger_show("shoe", FieldKind::Text);
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let event = AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client);
     let input = json!({ "message_type": "text", "category": "electronics", "shoe": "0788123456" });
@@ -132,7 +132,7 @@ async fn whatever_is_masked_verifies() {
         (0..len).map(|_| PIECES[seeded.below(PIECES.len())]).collect::<String>()
     });
     let texts = stumbling.chain(positives().into_iter().map(|planted| planted.text));
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let event = AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client);
     let input = json!({ "category": "electronics", "options": texts.collect::<Vec<_>>() });

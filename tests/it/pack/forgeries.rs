@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::effects::Effects;
 use super::{KEY, both_packs, export, story};
-use crate::store::sqlite;
 use crate::support::forger::{Chain, Forger, PARTS};
+use crate::support::stores;
 
 /// Every rule there is, and one there is not.
 const RULES: [&str; 11] = [
@@ -42,7 +42,7 @@ fn masks() -> [Value; 9] {
 }
 
 async fn story_packs() -> [Value; 2] {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let packs = both_packs(&*fresh.store, &teller.request).await;
     drop(fresh.keep);
@@ -355,7 +355,7 @@ async fn an_event_that_a_forger_sets_aside_is_named() {
 
 /// A request about no health, with texts that stand in external packs.
 async fn plain_packs() -> [Value; 2] {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     for (event_type, actor, input, output) in [
         (
@@ -477,7 +477,7 @@ async fn whatever_a_profile_shows_as_an_id_verifies() {
     let names =
         ["orderId", "order2_id", "order_id", "order_ids", "id", "_id", "a_id_id", "x9", "orderIDs"];
     let kinds = [FieldKind::Container, FieldKind::Id, FieldKind::Open, FieldKind::Text];
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     for value in [
         json!("A-17"),

@@ -7,11 +7,11 @@ use moltbot_audit::{Actor, AuditEvent, EventType};
 use serde_json::{Value, json};
 
 use super::{KEY, export, story};
-use crate::store::sqlite;
+use crate::support::stores;
 
 /// A pack of one event, as JSON.
 async fn pack(profile: &Profile) -> Value {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let event = AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client);
     let input = json!({

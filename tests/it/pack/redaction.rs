@@ -4,11 +4,11 @@ use moltbot_audit::redact::{Profile, find_phones};
 use serde_json::{Value, json};
 
 use super::{both_packs, story};
-use crate::store::sqlite;
+use crate::support::stores;
 
 #[tokio::test]
 async fn redaction_removes_personal_data() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let [internal, external] = both_packs(&*fresh.store, &teller.request).await;
     let (internal, external) = (internal.to_string(), external.to_string());
@@ -63,7 +63,7 @@ fn leaves(value: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn an_external_reader_sees_nothing_of_fields_nobody_listed() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let event = moltbot_audit::AuditEvent::new(
         moltbot_audit::EventType::WHATSAPP_INBOUND_RECEIVED,
@@ -91,7 +91,7 @@ async fn an_external_reader_sees_nothing_of_fields_nobody_listed() {
 
 #[tokio::test]
 async fn the_same_vendor_is_the_same_keyed_hash_in_every_pack_of_a_deployment() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let first = story::tell_story(fresh.store.clone()).await;
     let second = story::tell_story(fresh.store.clone()).await;
     let item = |pack: &Value| {
@@ -109,7 +109,7 @@ async fn the_same_vendor_is_the_same_keyed_hash_in_every_pack_of_a_deployment() 
 
 /// What an outsider reads of one payload.
 async fn external_view(input: Value) -> (Value, String) {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let event = moltbot_audit::AuditEvent::new(
         moltbot_audit::EventType::WHATSAPP_INBOUND_RECEIVED,
@@ -179,7 +179,7 @@ async fn names_do_not_pass_as_words_of_open_fields_or_as_member_names() {
 
 #[tokio::test]
 async fn a_number_that_only_the_model_calls_a_vendors_is_a_strangers() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let poisoned = moltbot_audit::AuditEvent::new(
         moltbot_audit::EventType::MOLTBOT_CALLED,

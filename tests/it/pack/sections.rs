@@ -11,8 +11,8 @@ use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};
 use serde_json::{Value, json};
 
 use super::{both_packs, story};
-use crate::store::sqlite;
 use crate::support::forging::ForgingStore;
+use crate::support::stores;
 
 const SECTIONS: [&str; 16] = [
     "request",
@@ -35,7 +35,7 @@ const SECTIONS: [&str; 16] = [
 
 #[tokio::test]
 async fn exported_pack_includes_all_sections() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     for pack in both_packs(&*fresh.store, &teller.request).await {
         for section in SECTIONS {
@@ -59,7 +59,7 @@ async fn exported_pack_includes_all_sections() {
 
 #[tokio::test]
 async fn a_pack_begins_with_its_schema() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let internal = moltbot_audit::redact::Profile::internal();
     let json = super::export(&*fresh.store, &teller.request, &internal).await.to_json_pretty();
@@ -72,7 +72,7 @@ async fn a_pack_begins_with_its_schema() {
 
 #[tokio::test]
 async fn sections_of_a_request_in_which_nothing_happened_are_empty_not_missing() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let unknown = moltbot_audit::EventType::new("listing.viewed").expect("well-formed");
     let event = moltbot_audit::AuditEvent::new(unknown, moltbot_audit::Actor::System);
@@ -87,7 +87,7 @@ async fn sections_of_a_request_in_which_nothing_happened_are_empty_not_missing()
 
 #[tokio::test]
 async fn sections_tell_the_story() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let [pack, _] = both_packs(&*fresh.store, &teller.request).await;
     let content = |section: &str| &pack[section]["content"];
@@ -134,7 +134,7 @@ async fn sections_tell_the_story() {
 
 #[tokio::test]
 async fn a_payload_of_another_shape_is_shown_as_it_is() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let reply = moltbot_audit::AuditEvent::new(
         moltbot_audit::EventType::VENDOR_REPLY_RECORDED,
@@ -323,7 +323,7 @@ async fn every_reader_of_a_payload_shows_one_of_another_shape() {
 
 #[tokio::test]
 async fn sections_write_numbers_as_events_do() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     for profile in [Profile::internal(), Profile::external(&super::KEY)] {
         let json = super::export(&*fresh.store, &teller.request, &profile).await.to_json_pretty();
@@ -399,7 +399,7 @@ async fn what_took_time_says_how_long_and_when_it_ended() {
 
 #[tokio::test]
 async fn debug_of_the_sections_holds_nothing_of_what_was_recorded() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let pack = super::export(&*fresh.store, &teller.request, &Profile::internal()).await;
     let of = &pack.sections;

@@ -8,8 +8,8 @@ use moltbot_audit::redact::Profile;
 use serde_json::{Value, json};
 
 use super::{both_packs, export, story};
-use crate::store::sqlite;
 use crate::support::records::{fresh_request, records};
+use crate::support::stores;
 
 /// A change of one byte, and whether it changes what the JSON says.
 fn flips(json: &[u8], step: usize) -> impl Iterator<Item = (usize, Vec<u8>)> {
@@ -41,7 +41,7 @@ fn assert_every_flip_is_noticed(json: &str, step: usize) {
 
 #[tokio::test]
 async fn a_change_of_any_byte_of_a_small_pack_is_noticed() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let request = fresh_request();
     fresh.store.append(&records(&request, 2)).await.expect("the batch lands");
     for profile in [Profile::internal(), Profile::external(&super::KEY)] {
@@ -54,7 +54,7 @@ async fn a_change_of_any_byte_of_a_small_pack_is_noticed() {
 
 #[tokio::test]
 async fn a_change_of_bytes_all_over_a_whole_story_is_noticed() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     for profile in [Profile::internal(), Profile::external(&super::KEY)] {
         let pack = export(&*fresh.store, &teller.request, &profile).await.to_json_pretty();
@@ -74,7 +74,7 @@ fn fault(pack: &Value, change: impl FnOnce(&mut Value)) -> String {
 
 #[tokio::test]
 async fn the_first_fault_names_its_place() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let [pack, external] = both_packs(&*fresh.store, &teller.request).await;
 
@@ -130,7 +130,7 @@ async fn the_first_fault_names_its_place() {
 
 #[tokio::test]
 async fn an_event_of_another_request_cannot_be_slipped_in() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let one = story::tell_story(fresh.store.clone()).await;
     let two = story::tell_story(fresh.store.clone()).await;
     let [pack, _] = both_packs(&*fresh.store, &one.request).await;
@@ -189,7 +189,7 @@ fn an_input_of_another_kind_is_named_before_it_is_read() {
 
 #[tokio::test]
 async fn how_much_is_read_is_the_callers_to_say() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let request = fresh_request();
     fresh.store.append(&records(&request, 3)).await.expect("the batch lands");
     let pack = export(&*fresh.store, &request, &Profile::internal()).await.to_json_pretty();
@@ -218,7 +218,7 @@ async fn how_much_is_read_is_the_callers_to_say() {
 
 #[tokio::test]
 async fn a_number_of_a_section_has_one_spelling() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let pack = export(&*fresh.store, &teller.request, &Profile::internal()).await.to_json_pretty();
     drop(fresh.keep);
@@ -235,7 +235,7 @@ async fn a_number_of_a_section_has_one_spelling() {
 
 #[tokio::test]
 async fn a_member_doubled_under_one_name_is_refused() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let request = fresh_request();
     fresh.store.append(&records(&request, 1)).await.expect("the batch lands");
     let pack = export(&*fresh.store, &request, &Profile::internal()).await.to_json_pretty();
@@ -266,7 +266,7 @@ fn hide(view: &mut Value, pointer: &str, member: &str, rule: &str, instead: Valu
 
 #[tokio::test]
 async fn a_proven_value_cannot_be_called_hidden_and_replaced() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     for pack in both_packs(&*fresh.store, &teller.request).await {
         let events = pack["events"].as_array().expect("a list");
@@ -290,7 +290,7 @@ async fn a_proven_value_cannot_be_called_hidden_and_replaced() {
 
 #[tokio::test]
 async fn a_value_cannot_be_shown_and_hidden_at_once() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let [_, pack] = both_packs(&*fresh.store, &teller.request).await;
     let said = forged(&pack, 1, |event| {
@@ -302,7 +302,7 @@ async fn a_value_cannot_be_shown_and_hidden_at_once() {
 
 #[tokio::test]
 async fn what_a_forger_writes_does_not_reach_the_terminal_as_it_is() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let [pack, _] = both_packs(&*fresh.store, &teller.request).await;
     let said = fault(&pack, |pack| {
@@ -315,7 +315,7 @@ async fn what_a_forger_writes_does_not_reach_the_terminal_as_it_is() {
 
 #[tokio::test]
 async fn sections_of_another_version_are_not_vouched_for() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let [mut pack, _] = both_packs(&*fresh.store, &teller.request).await;
     pack["integrity"]["sections_version"] = json!(1);

@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnect
 
 use super::{both_packs, story};
 use crate::support::records::stream;
+use crate::support::stores;
 
 /// The first fault of either pack, or of the export itself: what does not verify, or what is set aside.
 async fn fault(store: &dyn AuditStore, request: &RequestId) -> Option<String> {
@@ -209,7 +210,7 @@ async fn every_tampering_is_found(store: &dyn AuditStore, request: &RequestId, m
 
 #[tokio::test]
 async fn a_change_of_any_column_or_row_in_sqlite_is_found_in_the_pack() {
-    let (fresh, url) = crate::store::sqlite::open_with_url().await;
+    let (fresh, url) = stores::sqlite_with_url().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let shell = SqliteConnection::connect(&url).await.expect("connects");
     every_tampering_is_found(&*fresh.store, &teller.request, Shell::Sqlite(shell)).await;
@@ -218,7 +219,7 @@ async fn a_change_of_any_column_or_row_in_sqlite_is_found_in_the_pack() {
 
 #[tokio::test]
 async fn a_change_of_any_column_or_row_in_postgres_is_found_in_the_pack() {
-    let (fresh, url) = crate::store::postgres::open_with_url().await;
+    let (fresh, url) = stores::postgres_with_url().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let shell = PgConnection::connect(&url).await.expect("connects");
     every_tampering_is_found(&*fresh.store, &teller.request, Shell::Postgres(shell)).await;
@@ -227,7 +228,7 @@ async fn a_change_of_any_column_or_row_in_postgres_is_found_in_the_pack() {
 
 #[tokio::test]
 async fn one_spoilt_row_does_not_spoil_its_request() {
-    let (fresh, url) = crate::store::sqlite::open_with_url().await;
+    let (fresh, url) = stores::sqlite_with_url().await;
     let teller = story::tell_story(fresh.store.clone()).await;
     let [whole, _] = both_packs(&*fresh.store, &teller.request).await;
     let shell = SqliteConnection::connect(&url).await.expect("connects");

@@ -5,12 +5,12 @@ use moltbot_audit::{Actor, AuditEvent, EventType};
 use serde_json::{Value, json};
 
 use super::{both_packs, story};
-use crate::store::sqlite;
 use crate::support::forger::{Chain, Forger};
+use crate::support::stores;
 
 /// A request about no health, so that texts stand in both packs: internal, external.
 async fn packs() -> [Value; 2] {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let asked = AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client).input(json!({
         "message_type": "text", "category": "electronics", "text": "a charger, call 0788100901",

@@ -11,13 +11,13 @@ use moltbot_audit::{
     Actor, AdmitError, AuditEvent, Auditor, Effect, EventError, EventType, RecordError,
 };
 use serde_json::json;
+use sqlx::Row as _;
 use sqlx::error::DatabaseError;
-use sqlx::{PgPool, Row as _};
 
-use crate::store::postgres::{migrated, open_with_url};
 use crate::support::cluster::Cluster;
 use crate::support::records::{KEY, event, fresh_request, sealed};
 use crate::support::rows::Row;
+use crate::support::stores::{self, migrated, postgres_with_url};
 
 /// What the library writes, and what it may write one day.
 fn reserved() -> Vec<EventType> {
@@ -91,8 +91,8 @@ async fn record_and_effects_refuse_the_librarys_types_and_write_nothing() {
 
 #[tokio::test]
 async fn the_hosts_transaction_goes_on_after_a_refused_event() {
-    let (_fresh, url) = open_with_url().await;
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let (_fresh, url) = postgres_with_url().await;
+    let pool = stores::pool(&url).await;
     let auditor = Auditor::builder(Arc::new(migrated(&url).await), KEY).build();
     let mut transaction = pool.begin().await.expect("a transaction");
     let admitted =
@@ -110,7 +110,7 @@ async fn the_hosts_transaction_goes_on_after_a_refused_event() {
 async fn the_sql_function_for_hosts_refuses_them_and_their_look_alikes() {
     let url = Cluster::shared().create_database().await;
     migrated(&url).await;
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let pool = stores::pool(&url).await;
     let look_alikes = [
         "EFFECT.ADMITTED",
         "effect.admitted ",
@@ -151,7 +151,7 @@ async fn the_sql_function_for_hosts_refuses_them_and_their_look_alikes() {
 async fn sql_and_library_reserve_the_same_types() {
     let url = Cluster::shared().create_database().await;
     migrated(&url).await;
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let pool = stores::pool(&url).await;
     let types = EventType::KNOWN.iter().cloned().chain(reserved());
     for event_type in types {
         let is_reserved: bool = sqlx::query_scalar("select moltbot_audit.is_reserved($1)")
@@ -167,7 +167,7 @@ async fn sql_and_library_reserve_the_same_types() {
 async fn a_column_that_no_sealed_event_has_is_refused_at_the_door() {
     let url = Cluster::shared().create_database().await;
     migrated(&url).await;
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let pool = stores::pool(&url).await;
     let whole = || Row::of(&sealed(event(&fresh_request())));
     let text = |value: &str| Some(value.to_owned());
     let long = "x".repeat(1 << 20);

@@ -7,11 +7,12 @@ use moltbot_audit::redact::{mask, mask_json};
 use moltbot_audit::testing::add_key_names;
 use moltbot_audit::{Actor, AuditEvent, Auditor, EventType};
 use serde_json::{Value, json};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::SqlitePool;
 
 use crate::observe::lines::logged;
-use crate::support::process;
+use crate::support::process::{self, this_test};
 use crate::support::records::{KEY, fresh_request};
+use crate::support::stores;
 
 /// Words that no table has.
 const LINES: &str = "secret: umukono_wanjye\nphone: nomero_y_umushoferi\n";
@@ -25,8 +26,6 @@ fn payload() -> Value {
 
 #[test]
 fn a_name_that_is_added_works_on_each_of_the_four_surfaces() {
-    const THIS: &str =
-        "redact::added_name::a_name_that_is_added_works_on_each_of_the_four_surfaces";
     if process::part().is_some() {
         assert!(add_key_names(LINES));
         assert!(!add_key_names(LINES), "once");
@@ -37,7 +36,7 @@ fn a_name_that_is_added_works_on_each_of_the_four_surfaces() {
     mask_json(&mut unknown);
     assert_eq!(unknown["umukono_wanjye"], "x9!kL", "without the line it is a name like any other");
     // In a process of its own: the table is everybody's.
-    let child = process::again(THIS, "added").output().expect("it starts");
+    let child = process::again(this_test!(), "added").output().expect("it starts");
     assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
 }
 
@@ -57,14 +56,14 @@ async fn on_each_surface() {
     assert_eq!(lines[0].text("umukono_wanjye"), "[secret]");
     assert_eq!(lines[0].text("nomero_y_umushoferi"), "***812");
 
-    let (fresh, url) = crate::store::postgres::open_with_url().await;
+    let (fresh, url) = stores::postgres_with_url().await;
     let row = "select input::text from moltbot_audit.audit_events";
     record(fresh.store.clone()).await;
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let pool = stores::pool(&url).await;
     let stored: String = sqlx::query_scalar(row).fetch_one(&pool).await.expect("a row");
     assert_withheld(&serde_json::from_str(&stored).expect("JSON"));
 
-    let (fresh, url) = crate::store::sqlite::open_with_url().await;
+    let (fresh, url) = stores::sqlite_with_url().await;
     record(fresh.store.clone()).await;
     let pool = SqlitePool::connect(&url).await.expect("a file");
     let stored: String =

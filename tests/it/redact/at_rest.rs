@@ -3,11 +3,11 @@
 use moltbot_audit::store::AuditStore;
 use moltbot_audit::{Actor, AuditEvent, Auditor, EventType};
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use std::sync::Arc;
 
 use super::key_names::rows;
 use crate::support::records::{KEY, fresh_request};
+use crate::support::stores;
 
 /// A payload whose secrets all hold `LEAK`, or are numbers of their own.
 fn payload() -> Value {
@@ -49,16 +49,16 @@ fn assert_kept_out(stored: &str) {
 
 #[tokio::test]
 async fn a_row_in_postgres_holds_no_secret() {
-    let (fresh, url) = crate::store::postgres::open_with_url().await;
+    let (fresh, url) = stores::postgres_with_url().await;
     record(fresh.store.clone()).await;
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let pool = stores::pool(&url).await;
     let rows = sqlx::query_scalar::<_, String>("select e::text from moltbot_audit.audit_events e");
     assert_kept_out(&rows.fetch_all(&pool).await.expect("rows").concat());
 }
 
 #[tokio::test]
 async fn a_file_of_sqlite_holds_no_secret() {
-    let (fresh, url) = crate::store::sqlite::open_with_url().await;
+    let (fresh, url) = stores::sqlite_with_url().await;
     record(fresh.store.clone()).await;
     let path = url.trim_start_matches("sqlite://").split('?').next().expect("a path");
     let bytes = ["", "-wal"].map(|end| std::fs::read(format!("{path}{end}")).unwrap_or_default());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::corpus::Seeded;
 use crate::pack::{both_packs, story};
-use crate::store::sqlite;
+use crate::support::stores;
 use moltbot_audit::{Actor, AuditEvent, EventType};
 
 /// What people have, take and look for, with sentences that take it.
@@ -431,7 +431,7 @@ fn texts(of: &[(&[&str], &[&str])], count: usize, seed: u64) -> Vec<String> {
 
 /// What outsiders read of each text, said alone in a request of this category.
 async fn shown(category: Option<&str>, texts: &[String]) -> Vec<Value> {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let mut shown = Vec::new();
     for text in texts {
         let teller = story::Teller::new(fresh.store.clone());
@@ -699,7 +699,7 @@ async fn only_a_category_that_is_listed_has_nothing_to_do_with_health() {
 
 #[tokio::test]
 async fn a_disease_or_a_medicine_makes_the_whole_request_one_about_health() {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let inbound = |input: Value| {
         AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client).input(input)

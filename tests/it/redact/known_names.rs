@@ -5,7 +5,7 @@ use moltbot_audit::{Actor, AuditEvent, EventType};
 use serde_json::{Value, json};
 
 use crate::pack::{both_packs, export, story};
-use crate::store::sqlite;
+use crate::support::stores;
 
 /// First names and surnames of Rwanda, France and Kenya, common ones, of nobody in particular.
 const NAMES: [(&[&str], &[&str]); 3] = [
@@ -174,7 +174,7 @@ fn said(nth: usize, name: &str) -> String {
 
 /// What an outsider reads of texts in a request that knows these people and shops.
 async fn shown(people: &[String], vendors: &[&str], texts: &[String]) -> Vec<String> {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let event = AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client);
     let profiles: Vec<_> = people.iter().map(|name| json!({ "profile_name": name })).collect();
@@ -301,7 +301,7 @@ async fn a_request_that_knows_three_hundred_vendors_is_exported_as_fast_as_one_t
 
 /// A conversation about numbers, as either reader sees its last text.
 async fn told(client: &str, vendor: &str, text: &str) -> [String; 2] {
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let event = AuditEvent::new(EventType::WHATSAPP_INBOUND_RECEIVED, Actor::Client);
     let sent = AuditEvent::new(EventType::VENDOR_OUTREACH_SENT, Actor::System);
@@ -377,7 +377,7 @@ async fn a_strangers_number_with_a_vendors_ending_is_a_strangers() {
 async fn a_national_number_belongs_to_the_deployments_country() {
     let kenya = CallingCode::new("254").expect("a code");
     let key = RedactionKey::from_bytes([9; 32]).calling_code(kenya);
-    let fresh = sqlite::open().await;
+    let fresh = stores::sqlite().await;
     let teller = story::Teller::new(fresh.store.clone());
     let sent = AuditEvent::new(EventType::VENDOR_OUTREACH_SENT, Actor::System);
     let text = "call 0722000111, or +250722000111";

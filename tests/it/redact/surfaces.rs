@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use moltbot_audit::redact::{RedactionKey, mask_json};
+use moltbot_audit::redact::mask_json;
 use moltbot_audit::store::{AuditStore, StoreError};
 use moltbot_audit::testing::{MemoryStore, assert_no_personal_data};
 use moltbot_audit::{Auditor, Effect, StreamId, Switch, event::payload::MoltbotInput};
 use serde_json::json;
 
-use crate::support::records::named_request;
+use crate::support::records::{KEY, named_request};
 
 #[test]
 fn the_name_of_a_key_decides_in_any_case_style() {
@@ -80,7 +80,7 @@ fn hostile_texts_of_a_mebibyte_are_masked_in_linear_time() {
 async fn stored_of(error: String) -> String {
     let store = Arc::new(MemoryStore::default());
     store.reset_switch(Switch::AI);
-    let auditor = Auditor::builder(store.clone(), RedactionKey::from_bytes([7; 32])).build();
+    let auditor = Auditor::builder(store.clone(), KEY).build();
     let request = named_request("7f0c9f6e-3a5c-4b2e-8f60-0f4a1f0f2b11");
     let effect = Effect::moltbot_call(&MoltbotInput::default()).request(&request);
     let failed = auditor.effect(effect).run(async || Err::<(), _>(error)).await;

@@ -1,28 +1,18 @@
 //! What every store has to do, tested on each of them.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_audit::record::Receipt;
-use moltbot_audit::store::{Appended, AuditStore, Conflict, StreamSnapshot};
-use moltbot_audit::{
-    Actor, AuditEvent, ErrorCode, EventType, Outcome, RequestId, StreamId, TraceContext,
-};
+use moltbot_audit::store::{Appended, AuditStore, Conflict};
+use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome, StreamId, TraceContext};
 use serde_json::json;
 
 use crate::support::records::{
     assert_unbroken, event, fresh_request, named_conversation, named_request, numbered, records,
     sealed, stream,
 };
-
-/// An empty store, and what must live as long as it does.
-pub(crate) struct Fresh {
-    /// The store, its schema up to date.
-    pub(crate) store: Arc<dyn AuditStore>,
-    /// A temporary folder or the like.
-    pub(crate) keep: Box<dyn Any + Send>,
-}
+use crate::support::stores::read;
 
 /// Instantiates the suite for one store: `$open` is an async function that returns a `Fresh`.
 macro_rules! store_contract {
@@ -66,16 +56,11 @@ macro_rules! store_contract {
     };
 }
 
-store_contract!(postgres, crate::store::postgres::open);
-store_contract!(pgbouncer, crate::store::poolers::open);
-store_contract!(pgbouncer_session, crate::store::poolers::open_session);
-store_contract!(sqlite, crate::store::sqlite::open);
-store_contract!(memory, crate::testing::memory::open);
-
-async fn read(store: &Arc<dyn AuditStore>, request: &RequestId) -> StreamSnapshot {
-    let snapshot = store.read_stream(stream(request)).await.expect("a readable stream");
-    snapshot.expect("a stream with events")
-}
+store_contract!(postgres, crate::support::stores::postgres);
+store_contract!(pgbouncer, crate::support::stores::pgbouncer);
+store_contract!(pgbouncer_session, crate::support::stores::pgbouncer_session);
+store_contract!(sqlite, crate::support::stores::sqlite);
+store_contract!(memory, crate::support::stores::memory);
 
 async fn append(
     store: &Arc<dyn AuditStore>,
@@ -99,7 +84,7 @@ async fn receipts_stand_in_the_order_of_the_batch(store: Arc<dyn AuditStore>) {
         assert_eq!(receipt.event_hash, record.event_hash());
         assert_eq!(receipt.seq, seq);
     }
-    let stored = read(&store, &request).await.records;
+    let stored = read(&*store, &request).await.records;
     for (receipt, stored) in receipts.iter().zip(&stored) {
         let receipt = receipt.as_ref().expect("a new event is stored");
         assert_eq!(receipt.event_id, stored.header.id);
@@ -119,7 +104,7 @@ async fn interleaved_streams_each_count_from_one(store: Arc<dyn AuditStore>) {
         append(&store, &batch).await;
     }
     for request in &requests {
-        let snapshot = read(&store, request).await;
+        let snapshot = read(&*store, request).await;
         assert_eq!(snapshot.records.len(), 30);
         assert_unbroken(&snapshot);
     }
@@ -130,7 +115,7 @@ async fn the_chain_recomputed_is_the_chain_stored(store: Arc<dyn AuditStore>) {
     for size in [1, 2, 1, 20, 1] {
         append(&store, &records(&request, size)).await;
     }
-    assert_unbroken(&read(&store, &request).await);
+    assert_unbroken(&read(&*store, &request).await);
 }
 
 async fn every_column_comes_back_as_it_was_sealed(store: Arc<dyn AuditStore>) {
@@ -139,7 +124,7 @@ async fn every_column_comes_back_as_it_was_sealed(store: Arc<dyn AuditStore>) {
     let bare = AuditEvent::new(EventType::CALL_STARTED, Actor::Vendor).request(&request);
     let batch = [sealed(full), sealed(bare)];
     append(&store, &batch).await;
-    let snapshot = read(&store, &request).await;
+    let snapshot = read(&*store, &request).await;
     assert_eq!(snapshot.records.len(), batch.len());
     for (stored, record) in snapshot.records.iter().zip(&batch) {
         assert_eq!(&stored.header, record.header());
@@ -162,7 +147,7 @@ async fn the_same_record_again_gets_its_first_receipt(store: Arc<dyn AuditStore>
     let first = [append(&store, &one).await, append(&store, &many).await];
     let again = [append(&store, &one).await, append(&store, &many).await];
     assert_eq!(first, again);
-    assert_unbroken(&read(&store, &request).await);
+    assert_unbroken(&read(&*store, &request).await);
 }
 
 async fn an_event_sealed_again_gets_its_first_receipt(store: Arc<dyn AuditStore>) {
@@ -182,7 +167,7 @@ async fn an_event_sealed_again_gets_its_first_receipt(store: Arc<dyn AuditStore>
         }
         assert_eq!(again.iter().flatten().count(), count);
     }
-    let snapshot = read(&store, &request).await;
+    let snapshot = read(&*store, &request).await;
     assert_eq!(snapshot.records.len(), 5);
     assert_unbroken(&snapshot);
 }
@@ -197,7 +182,7 @@ async fn a_known_event_among_new_ones_costs_no_place(store: Arc<dyn AuditStore>)
     assert_eq!(appended[3], first[0]);
     let places: Vec<_> = appended.iter().flatten().map(|receipt| receipt.seq).collect();
     assert_eq!(places, [2, 3, 4, 1, 5, 6, 7]);
-    assert_unbroken(&read(&store, &request).await);
+    assert_unbroken(&read(&*store, &request).await);
 }
 
 /// One change to a numbered event's content, in each column that the host fixes and the id does not.
@@ -254,7 +239,7 @@ async fn other_content_under_a_known_id_is_a_conflict_and_the_rest_lands(
         let places: Vec<_> = appended.iter().flatten().map(|receipt| receipt.seq).collect();
         assert_eq!(places, [2 * count, 2 * count + 1], "change {count}");
     }
-    assert_unbroken(&read(&store, &request).await);
+    assert_unbroken(&read(&*store, &request).await);
 }
 
 async fn one_id_twice_in_a_batch_is_stored_once(store: Arc<dyn AuditStore>) {
@@ -274,7 +259,7 @@ async fn one_id_twice_in_a_batch_is_stored_once(store: Arc<dyn AuditStore>) {
     let places: Vec<_> = appended.iter().flatten().map(|receipt| receipt.seq).collect();
     assert_eq!(places, [1, 2, 1, 3]);
     assert_eq!(append(&store, &batch).await, appended, "as when all of it is known");
-    assert_unbroken(&read(&store, &request).await);
+    assert_unbroken(&read(&*store, &request).await);
 }
 
 async fn one_id_with_two_contents_in_a_batch_is_a_conflict(store: Arc<dyn AuditStore>) {
@@ -287,7 +272,7 @@ async fn one_id_with_two_contents_in_a_batch_is_a_conflict(store: Arc<dyn AuditS
     assert_eq!(appended[1].expect("the rest lands").seq, 2);
     assert_eq!(appended[2].expect_err("the second is not").stored, batch[0].event_hash());
     assert_eq!(append(&store, &batch).await, appended, "as when all of it is known");
-    assert_unbroken(&read(&store, &request).await);
+    assert_unbroken(&read(&*store, &request).await);
 }
 
 async fn an_unknown_stream_reads_as_none(store: Arc<dyn AuditStore>) {
@@ -304,7 +289,7 @@ async fn a_head_is_that_of_the_stream_as_it_is_read(store: Arc<dyn AuditStore>) 
     assert_eq!(head().await, None, "another stream is not this one");
     for count in [1, 3] {
         append(&store, &records(&request, count)).await;
-        assert_eq!(head().await, Some(read(&store, &request).await.head));
+        assert_eq!(head().await, Some(read(&*store, &request).await.head));
     }
 }
 
@@ -314,7 +299,7 @@ async fn a_stream_of_2500_events_reads_completely(store: Arc<dyn AuditStore>) {
         append(&store, &records(&request, 500)).await;
     }
     append(&store, &records(&fresh_request(), 5)).await;
-    let snapshot = read(&store, &request).await;
+    let snapshot = read(&*store, &request).await;
     assert_eq!(snapshot.records.len(), 2_500);
     assert_unbroken(&snapshot);
 }
@@ -337,7 +322,7 @@ async fn concurrent_appends_leave_one_unbroken_chain(store: Arc<dyn AuditStore>)
     }
     let mut events = 0;
     for request in &requests {
-        let snapshot = read(&store, request).await;
+        let snapshot = read(&*store, request).await;
         events += snapshot.records.len();
         assert_unbroken(&snapshot);
     }
@@ -358,7 +343,7 @@ async fn concurrent_retries_of_one_batch_store_it_once(store: Arc<dyn AuditStore
         }
         assert!(receipts.iter().all(|other| other == &receipts[0]), "all get the same receipts");
     }
-    let snapshot = read(&store, &request).await;
+    let snapshot = read(&*store, &request).await;
     assert_eq!(snapshot.records.len(), 41);
     assert_unbroken(&snapshot);
 }
@@ -388,6 +373,6 @@ async fn one_id_claimed_by_two_streams_at_once_is_stored_once(store: Arc<dyn Aud
         assert_eq!(conflicts, 1);
     }
     for request in &requests {
-        assert_unbroken(&read(&store, request).await);
+        assert_unbroken(&read(&*store, request).await);
     }
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::support::records::{event, named_conversation, named_request, sealed};
+use crate::support::stores;
 
 fn moved(name: &str, to: &str) -> AuditEvent {
     AuditEvent::new(EventType::REQUEST_STATE_CHANGED, Actor::System)
@@ -112,20 +113,20 @@ async fn requests_are_found_in_memory_also_behind_a_sink_that_fails() {
 
 #[tokio::test]
 async fn requests_are_found_in_sqlite() {
-    let fresh = crate::store::sqlite::open().await;
+    let fresh = stores::sqlite().await;
     are_found(&*fresh.store).await;
 }
 
 #[tokio::test]
 async fn requests_are_found_in_postgres() {
-    let fresh = crate::store::postgres::open().await;
+    let fresh = stores::postgres().await;
     are_found(&*fresh.store).await;
 }
 
 /// Somebody may have written anything into a payload.
 #[tokio::test]
 async fn a_state_that_is_no_text_hides_no_request() {
-    let stores = [crate::store::sqlite::open().await, crate::store::postgres::open().await];
+    let stores = [stores::sqlite().await, stores::postgres().await];
     for fresh in &stores {
         let store = &*fresh.store;
         for to in [json!(7), json!({ "a": 1 }), json!(null)] {
@@ -164,7 +165,7 @@ async fn what_cannot_be_looked_for_is_an_error_that_says_why() {
 /// A page reads its own streams by the index, however many there are.
 #[tokio::test]
 async fn a_page_is_read_by_the_index() {
-    let (_fresh, url) = crate::store::postgres::open_with_url().await;
+    let (_fresh, url) = stores::postgres_with_url().await;
     let mut session = PgConnection::connect(&url).await.expect("a connection");
     let fill = "insert into moltbot_audit.audit_streams (stream_id, seq, head, started_at, last_at, heard_at)
         select gen_random_uuid(), 1, sha256(''), t, t, t

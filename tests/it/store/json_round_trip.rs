@@ -4,9 +4,9 @@ use moltbot_audit::proof::canonical;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::store::Fresh;
 use crate::support::json::json;
 use crate::support::records::{assert_unbroken, event, fresh_request, sealed, stream};
+use crate::support::stores::Fresh;
 
 /// Checks a store, opened once, with some hundred batches of arbitrary JSON.
 pub(crate) fn check<F: Future<Output = Fresh>>(open: impl FnOnce() -> F) {

@@ -15,15 +15,15 @@ use std::time::Duration;
 
 use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore};
 use moltbot_audit::{RequestId, StreamId};
-use sqlx::{AssertSqlSafe, Executor, PgPool};
+use sqlx::Executor;
 use uuid::Uuid;
 
 use crate::admission::contract::races::nothing_is_admitted_once_a_switch_is_set;
-use crate::store::Fresh;
 use crate::support::claims::Case;
 use crate::support::cluster::Cluster;
-use crate::support::process;
+use crate::support::process::{self, this_test};
 use crate::support::records::{assert_unbroken, fresh_request, records, stream};
+use crate::support::stores::{self, migrated, postgres_with_url, scalar};
 
 /// The files as the Supabase CLI would find them.
 const MIGRATIONS: [&str; 3] = [
@@ -35,29 +35,10 @@ const MIGRATIONS: [&str; 3] = [
 const TASKS_PER_PROCESS: usize = 4;
 const BATCHES_PER_TASK: usize = 25;
 
-/// Opens an empty store, with the month prepared in which the tests' events happen.
-pub(crate) async fn open() -> Fresh {
-    open_with_url().await.0
-}
-
-/// The same, with the URL under which others may connect.
-pub(crate) async fn open_with_url() -> (Fresh, String) {
-    let url = Cluster::shared().create_database().await;
-    let store = migrated(&url).await;
-    prepare_september(&url).await;
-    (Fresh { store: Arc::new(store), keep: Box::new(()) }, url)
-}
-
-pub(crate) async fn migrated(url: &str) -> PostgresStore {
-    let store = PostgresStore::connect(url).await.expect("the database accepts connections");
-    store.migrate().await.expect("the schema is brought up to date");
-    store
-}
-
 #[tokio::test]
 async fn a_store_says_until_when_its_partitions_are_prepared() {
-    let (_fresh, url) = open_with_url().await;
-    let store = PostgresStore::connect(&url).await.expect("the database accepts connections");
+    let (_fresh, url) = postgres_with_url().await;
+    let store = stores::connected(&url).await;
     let until = store.prepared_until().await.expect("a readable catalog").expect("it has some");
     let expected = "select date_trunc('month', now() at time zone 'UTC') + interval '4 months'";
     let expected = scalar::<chrono::NaiveDateTime>(&url, expected).await;
@@ -66,7 +47,7 @@ async fn a_store_says_until_when_its_partitions_are_prepared() {
 
 #[tokio::test]
 async fn streams_have_the_same_ids_in_sql() {
-    let (_fresh, url) = open_with_url().await;
+    let (_fresh, url) = postgres_with_url().await;
     let id = Uuid::from_u128(0x7f0c_9f6e_3a5c_4b2e_8f60_0f4a_1f0f_2b11);
     for (arguments, expected) in [
         (format!("'{id}'"), StreamId::of(Some(id), None)),
@@ -83,14 +64,6 @@ async fn prepare_september(url: &str) -> i32 {
     scalar(url, "select moltbot_audit.make_partitions('2026-09-15', 1)").await
 }
 
-async fn scalar<T>(url: &str, sql: &str) -> T
-where
-    T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-{
-    let pool = PgPool::connect(url).await.expect("the database accepts connections");
-    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&pool).await.expect("one value")
-}
-
 /// The request that all worker processes append to.
 fn shared_request() -> RequestId {
     RequestId::from_uuid(Uuid::from_u128(0x5eed)).expect("a UUID")
@@ -98,7 +71,7 @@ fn shared_request() -> RequestId {
 
 /// Appends from several tasks at once, in batches of one and more.
 async fn work(url: &str) {
-    let store = PostgresStore::connect(url).await.expect("the database accepts connections");
+    let store = stores::connected(url).await;
     let tasks = (0..TASKS_PER_PROCESS).map(|task| {
         let store = store.clone();
         tokio::spawn(async move {
@@ -139,13 +112,13 @@ async fn tasks_of_one_process_append_to_one_stream() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixteen_tasks_in_four_processes_leave_one_unbroken_chain() {
-    const THIS: &str = "store::postgres::sixteen_tasks_in_four_processes_leave_one_unbroken_chain";
     if let Some(url) = process::part() {
         return work(&url).await;
     }
     let url = Cluster::shared().create_database().await;
     let store = migrated(&url).await;
-    let start = |_| process::again(THIS, &url).stdout(Stdio::null()).spawn().expect("it starts");
+    let start =
+        |_| process::again(this_test!(), &url).stdout(Stdio::null()).spawn().expect("it starts");
     let workers = (0..4).map(start);
     for mut worker in workers.collect::<Vec<_>>() {
         assert!(worker.wait().expect("a worker ends").success(), "no worker fails");
@@ -154,7 +127,7 @@ async fn sixteen_tasks_in_four_processes_leave_one_unbroken_chain() {
 }
 
 async fn assert_usable(url: &str) {
-    let store = PostgresStore::connect(url).await.expect("the database accepts connections");
+    let store = stores::connected(url).await;
     let request = fresh_request();
     store.append(&records(&request, 3)).await.expect("the batch lands");
     let registered: i64 = scalar(url, "select count(*) from moltbot_audit.schema_migrations").await;
@@ -253,7 +226,7 @@ async fn a_month_is_prepared_after_the_writers_under_way() {
     let url = Cluster::shared().create_database().await;
     let store = migrated(&url).await;
     store.append(&records(&fresh_request(), 1)).await.expect("a late event is not refused");
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let pool = stores::pool(&url).await;
     let mut writer = pool.begin().await.expect("a transaction");
     writer
         .execute(
@@ -315,7 +288,7 @@ async fn months_may_be_prepared_while_events_arrive() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_admitted_once_a_switch_is_set_whatever_the_isolation() {
     for isolation in ["repeatable read", "serializable"] {
-        let (_fresh, url) = open_with_url().await;
+        let (_fresh, url) = postgres_with_url().await;
         let database: String = scalar(&url, "select current_database()::text").await;
         let set =
             format!("alter database {database} set default_transaction_isolation = '{isolation}'");
@@ -323,7 +296,7 @@ async fn nothing_is_admitted_once_a_switch_is_set_whatever_the_isolation() {
         assert!(output.status.success(), "{output:?}");
         let shown: String = scalar(&url, "show transaction_isolation").await;
         assert_eq!(shown, isolation);
-        let store = PostgresStore::connect(&url).await.expect("the database accepts connections");
+        let store = stores::connected(&url).await;
         let case = Case::new(Arc::new(store));
         nothing_is_admitted_once_a_switch_is_set(case).await;
     }

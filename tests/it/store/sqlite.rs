@@ -6,27 +6,12 @@ mod file;
 mod processes;
 mod tamper;
 
-use std::sync::Arc;
-
 use moltbot_audit::RequestId;
-use moltbot_audit::event::StreamId;
-use moltbot_audit::store::{AuditStore, SqliteStore, StreamSnapshot};
+use moltbot_audit::store::{SqliteStore, StreamSnapshot};
 use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 
-use crate::store::Fresh;
-
-/// Opens a fresh store for the contract that every store keeps.
-pub(crate) async fn open() -> Fresh {
-    open_with_url().await.0
-}
-
-/// The same, with the URL under which others may open it.
-pub(crate) async fn open_with_url() -> (Fresh, String) {
-    let trail = Trail::new().await;
-    let url = trail.url.clone();
-    (Fresh { store: Arc::new(trail.store.clone()), keep: Box::new(trail) }, url)
-}
+use crate::support::stores;
 
 /// A migrated store in a folder of its own; the folder lives as long as the value.
 struct Trail {
@@ -37,10 +22,7 @@ struct Trail {
 
 impl Trail {
     async fn new() -> Self {
-        let folder = TempDir::new().expect("a folder");
-        let url = format!("sqlite://{}", folder.path().join("audit.sqlite").display());
-        let store = SqliteStore::open(&url).await.expect("opens");
-        store.migrate().await.expect("migrates");
+        let (store, url, folder) = stores::sqlite_file().await;
         Self { store, url, _folder: folder }
     }
 
@@ -50,7 +32,6 @@ impl Trail {
     }
 
     async fn read(&self, request: &RequestId) -> StreamSnapshot {
-        let snapshot = self.store.read_stream(StreamId::from(request)).await.expect("reads");
-        snapshot.expect("the stream exists")
+        stores::read(&self.store, request).await
     }
 }

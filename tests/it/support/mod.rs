@@ -9,4 +9,5 @@ pub(crate) mod pgbouncer;
 pub(crate) mod process;
 pub(crate) mod records;
 pub(crate) mod rows;
+pub(crate) mod stores;
 pub(crate) mod wait;

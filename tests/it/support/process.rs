@@ -19,6 +19,21 @@ pub(crate) fn numbered_part() -> Option<(u64, String)> {
     Some((number.parse().expect("a number"), text.to_owned()))
 }
 
+/// The path of the test in whose body it stands, as the harness names it.
+macro_rules! this_test {
+    () => {{
+        fn here() {}
+        $crate::support::process::test_around(std::any::type_name_of_val(&here))
+    }};
+}
+pub(crate) use this_test;
+
+/// The test in whose body the function of this path is, which may stand inside blocks that are async.
+pub(crate) fn test_around(function: &'static str) -> &'static str {
+    let (_, path) = function.split_once("::").expect("this crate's name first");
+    path.trim_end_matches("::here").trim_end_matches("::{{closure}}")
+}
+
 /// This binary, to be started with the test that calls this and a part for it to play.
 pub(crate) fn again(test: &str, part: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("a path"));

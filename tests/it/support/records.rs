@@ -33,6 +33,11 @@ pub(crate) fn named_request(name: &str) -> RequestId {
     KEY.request_id(name).expect("a name")
 }
 
+/// The request of a test that needs only one.
+pub(crate) fn request() -> RequestId {
+    named_request("d1a1c9de-52f6-4f0b-9f0a-3a1f6f0c9b77")
+}
+
 /// The conversation of this name, by the tests' key.
 pub(crate) fn named_conversation(name: &str) -> ConversationId {
     KEY.conversation_id(name).expect("a name")

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::support::claims::{Case, charge, flip, outcome, told};
 use crate::support::records::morning;
+use crate::support::stores;
 
 fn stepped() -> (Case, Arc<SteppedClock>) {
     let clock = Arc::new(SteppedClock::new(morning()));
@@ -79,7 +80,7 @@ async fn a_switch_that_moves_is_told_at_once() {
 }
 
 fn faulty() -> (Case, Arc<FaultySink<MemoryStore>>) {
-    let sink = Arc::new(FaultySink::new(Arc::new(MemoryStore::new())));
+    let sink = stores::sink();
     (Case::new(sink.clone()), sink)
 }
 

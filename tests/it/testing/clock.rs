@@ -12,8 +12,8 @@ use moltbot_audit::testing::{MemoryStore, SteppedClock};
 use moltbot_audit::{Actor, AuditEvent, Auditor, Effect, EventType};
 use serde_json::{Value, json};
 
-use crate::store::Fresh;
 use crate::support::records::{KEY, assert_unbroken, fresh_request, morning, stream};
+use crate::support::stores::{self, Fresh};
 
 #[test]
 fn advancing_moves_both_times_and_a_step_the_time_of_day_alone() {
@@ -79,9 +79,9 @@ async fn order_and_durations_hold(fresh: Fresh) {
 
 #[tokio::test]
 async fn a_clock_set_back_an_hour_changes_neither_order_nor_durations() {
-    order_and_durations_hold(crate::testing::memory::open().await).await;
-    order_and_durations_hold(crate::store::sqlite::open().await).await;
-    order_and_durations_hold(crate::store::postgres::open().await).await;
+    order_and_durations_hold(stores::memory().await).await;
+    order_and_durations_hold(stores::sqlite().await).await;
+    order_and_durations_hold(stores::postgres().await).await;
 }
 
 #[tokio::test]

@@ -14,9 +14,10 @@ use moltbot_audit::{AdmitError, Auditor, Effect, RequestId, StreamId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::time::Instant;
 
-use crate::store::Fresh;
-use crate::store::postgres::open_with_url;
 use crate::support::records::{KEY, assert_unbroken, event, fresh_request, records, stream};
+use crate::support::stores::postgres_with_url;
+use crate::support::stores::{self, Fresh};
+use crate::support::wait::until;
 
 /// A database, directly and through a proxy.
 struct Wire {
@@ -27,7 +28,7 @@ struct Wire {
 
 impl Wire {
     async fn new() -> Self {
-        let (direct, url) = open_with_url().await;
+        let (direct, url) = postgres_with_url().await;
         let options: PgConnectOptions = url.parse().expect("our own URL");
         let folder = options.get_socket().expect("the cluster listens on a Unix socket");
         let socket = folder.join(format!(".s.PGSQL.{}", options.get_port()));
@@ -48,16 +49,13 @@ impl Wire {
         let pool = options.connect(&self.url).await.expect("the proxy passes");
         let store = PostgresStore::new(pool.clone());
         store.append(batch).await.expect("the wire is whole");
-        while pool.num_idle() == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until("the connection is given back", || pool.num_idle() > 0).await;
         store
     }
 
     /// What is stored, whoever may be cut off.
     async fn read(&self, request: &RequestId) -> StreamSnapshot {
-        let snapshot = self.direct.store.read_stream(stream(request)).await;
-        snapshot.expect("a readable stream").expect("a stream with events")
+        stores::read(&*self.direct.store, request).await
     }
 
     async fn seq(&self, stream_id: StreamId) -> i64 {
@@ -151,9 +149,7 @@ async fn connections_cut_while_appends_are_under_way_lose_nothing_and_double_not
     });
     let tasks: Vec<_> = tasks.collect();
     for next in (0..4 * 30).step_by(7) {
-        while landed.load(Ordering::Relaxed) < next {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until("the next landed", || landed.load(Ordering::Relaxed) >= next).await;
         wire.proxy.cut();
     }
     let mut failures = 0;

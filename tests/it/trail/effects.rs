@@ -21,8 +21,9 @@ use serde_json::{Value, json};
 use super::generator::{Told, any_payloads, any_told, sampled};
 use super::random::stores;
 use super::settings;
-use crate::store::Fresh;
 use crate::support::records::{KEY, fresh_request, named_conversation, stream, unique};
+use crate::support::stores::Fresh;
+use crate::support::wait::until;
 
 const SWITCHES: [Switch; 3] = [Switch::AI, Switch::OCR, Switch::CALLING];
 
@@ -178,9 +179,8 @@ impl Host {
     /// The database is back, and has what was kept meanwhile.
     async fn back(&self) {
         self.sink.heal();
-        while self.auditor.spool().is_some_and(|spool| spool.depth().events > 0) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let is_drained = || self.auditor.spool().is_none_or(|spool| spool.depth().events == 0);
+        until("the spool is drained", is_drained).await;
     }
 }
 

@@ -8,10 +8,11 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use super::verified_packs;
 use crate::support::records::{event, fresh_request, sealed, stream};
+use crate::support::stores;
 
 /// A row with this input, changed to another, and what the stream then reads as.
 async fn changed(sealed_as: &str, stored_as: &str) -> (Option<Value>, bool) {
-    let (fresh, url) = crate::store::postgres::open_with_url().await;
+    let (fresh, url) = stores::postgres_with_url().await;
     let request = fresh_request();
     let input = parse(sealed_as).expect("JSON");
     let batch = [sealed(event(&request).input(input)), sealed(event(&request))];
@@ -53,7 +54,7 @@ async fn another_spelling_of_the_same_value_is_the_same_value() {
 #[tokio::test]
 async fn an_event_of_a_time_beyond_the_calendar_is_set_aside_alone() {
     for time in ["infinity", "-infinity", "0044-03-15 BC", "10000-01-01", "290000-01-01"] {
-        let (fresh, url) = crate::store::postgres::open_with_url().await;
+        let (fresh, url) = stores::postgres_with_url().await;
         let request = fresh_request();
         let batch = [sealed(event(&request)), sealed(event(&request))];
         fresh.store.append(&batch).await.expect("it lands");

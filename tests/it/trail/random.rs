@@ -21,8 +21,9 @@ use sqlx::PgPool;
 
 use super::generator::Trail;
 use super::{CHUNK, settings};
-use crate::store::Fresh;
 use crate::support::records::{KEY, assert_unbroken, sealed, stream};
+use crate::support::stores::{self, Fresh};
+use crate::support::wait::until;
 use crate::typescript;
 
 /// The trails of this run, some at a time.
@@ -109,11 +110,7 @@ async fn check_all(store: &dyn AuditStore, trails: &[(String, Trail)]) {
 }
 
 pub(super) async fn stores() -> [Fresh; 3] {
-    [
-        crate::testing::memory::open().await,
-        crate::store::sqlite::open().await,
-        crate::store::postgres::open().await,
-    ]
+    [stores::memory().await, stores::sqlite().await, stores::postgres().await]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -145,9 +142,7 @@ async fn any_trail_that_is_spooled_and_drained_verifies() {
             }
         }
         sink.heal();
-        while spool.depth().events > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until("the spool is drained", || spool.depth().events == 0).await;
         auditor.shutdown(Duration::from_mins(1)).await.expect("all is stored");
         assert_eq!(spool.set_aside_count(), 0);
         check_all(&*stores[nth].store, &chunk).await;
@@ -195,8 +190,8 @@ async fn append_by_sql(pool: &PgPool, records: &[Record]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_trail_that_is_appended_by_sql_verifies() {
-    let (fresh, url) = crate::store::postgres::open_with_url().await;
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let (fresh, url) = stores::postgres_with_url().await;
+    let pool = stores::pool(&url).await;
     for chunk in trails() {
         for (_, trail) in &chunk {
             let records: Vec<_> = trail.events.iter().cloned().map(sealed).collect();
@@ -250,7 +245,7 @@ fn kept_by_typescript(event: &AuditEvent) -> Kept {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_trail_that_is_written_by_typescript_verifies() {
-    let (fresh, url) = crate::store::postgres::open_with_url().await;
+    let (fresh, url) = stores::postgres_with_url().await;
     for chunk in trails() {
         let events = chunk.iter().flat_map(|(_, trail)| &trail.events);
         let lines = events.map(|event| line(event).to_string()).collect::<Vec<_>>().join("\n");

@@ -12,7 +12,7 @@ use moltbot_audit::json::parse;
 use moltbot_audit::record::Record;
 use moltbot_audit::redact::mask_json;
 use moltbot_audit::store::AuditStore;
-use moltbot_audit::testing::{Fault, FaultySink, MemoryStore};
+use moltbot_audit::testing::{Fault, MemoryStore};
 use moltbot_audit::{Actor, AuditEvent, Auditor, Effect, EffectError, EventType};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +21,8 @@ use serde_json::{Map, Value};
 
 use super::verified_packs;
 use crate::support::records::{KEY, event, fresh_request, sealed, stream};
+use crate::support::stores;
+use crate::support::wait::until;
 
 const NAMES: [&str; 2] = ["$serde_json::private::RawValue", "$serde_json::private::Number"];
 
@@ -85,11 +87,7 @@ async fn are_stored_and_exported(store: Arc<dyn AuditStore>) {
 
 #[tokio::test]
 async fn are_stored_read_and_exported_by_every_store() {
-    for fresh in [
-        crate::testing::memory::open().await,
-        crate::store::sqlite::open().await,
-        crate::store::postgres::open().await,
-    ] {
+    for fresh in [stores::memory().await, stores::sqlite().await, stores::postgres().await] {
         are_stored_and_exported(fresh.store.clone()).await;
     }
 }
@@ -98,7 +96,7 @@ async fn are_stored_read_and_exported_by_every_store() {
 async fn are_spooled_and_drained() {
     let folder = tempfile::tempdir().expect("a folder");
     let spool = Spool::open(folder.path()).await.expect("a spool");
-    let sink = Arc::new(FaultySink::new(Arc::new(MemoryStore::new())));
+    let sink = stores::sink();
     sink.every_call(Fault::not_landed());
     let auditor = Auditor::builder(sink.clone(), KEY).spool(spool.clone()).build();
     let request = fresh_request();
@@ -106,9 +104,7 @@ async fn are_spooled_and_drained() {
         auditor.record(event(&request).input(payload.clone()).output(payload)).await.expect("kept");
     }
     sink.heal();
-    while spool.depth().events > 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the spool is drained", || spool.depth().events == 0).await;
     auditor.shutdown(Duration::from_mins(1)).await.expect("everything is stored");
     assert_eq!(spool.set_aside_count(), 0);
     let packs = verified_packs(&**sink.inner(), &request).await;
@@ -119,7 +115,7 @@ async fn are_spooled_and_drained() {
 
 #[tokio::test]
 async fn are_replayed_as_they_were_or_not_at_all() {
-    for fresh in [crate::store::sqlite::open().await, crate::store::postgres::open().await] {
+    for fresh in [stores::sqlite().await, stores::postgres().await] {
         let auditor = Auditor::builder(fresh.store.clone(), KEY).build();
         for (nth, payload) in payloads().into_iter().enumerate() {
             let calls = AtomicUsize::new(0);

@@ -1,12 +1,12 @@
 //! Which of the database's answers are tried again: the same in TypeScript as in the library.
 
-use moltbot_audit::store::{AuditSink, PostgresStore};
+use moltbot_audit::store::AuditSink;
 use serde_json::{Value, json};
-use sqlx::{Executor, PgPool};
+use sqlx::Executor;
 
 use super::through;
-use crate::store::postgres::open_with_url;
 use crate::support::records::{fresh_request, records};
+use crate::support::stores::{self, postgres_with_url};
 
 /// Of each class of appendix A of the Postgres manual some, and all that either side names. 23505 is the library's own way
 /// to find a duplicate.
@@ -20,15 +20,15 @@ const CODES: [&str; 44] = [
 
 #[tokio::test]
 async fn the_module_tries_again_what_the_library_tries_again() {
-    let (_fresh, url) = open_with_url().await;
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+    let (_fresh, url) = postgres_with_url().await;
+    let pool = stores::pool(&url).await;
     let refuse = "create table public.refused (code text not null);
                   create function public.refuse() returns trigger language plpgsql as $$
                   begin raise exception 'no' using errcode = (select code from public.refused); end $$;
                   create trigger refuse before insert on moltbot_audit.audit_events
                   for each row execute function public.refuse()";
     pool.execute(refuse).await.expect("a trigger");
-    let store = PostgresStore::connect(&url).await.expect("the database accepts connections");
+    let store = stores::connected(&url).await;
     let said = through("tests/typescript/retryable_codes.mjs", &CODES.map(Value::from));
     let theirs: Vec<bool> = said.lines().map(|line| line == "true").collect();
     assert_eq!(theirs.len(), CODES.len());

@@ -1,7 +1,5 @@
 //! What an outcome does to the charges.
 
-use std::time::Duration;
-
 use moltbot_audit::delivery::{Batcher, QueueLimits, Spool};
 use moltbot_audit::event::{Budget, Period};
 use moltbot_audit::record::{Record, Role};
@@ -11,6 +9,7 @@ use serde_json::json;
 
 use crate::support::claims::{Case, charge, outcome, spooled};
 use crate::support::records::{event, fresh_request, named_conversation, sealed, stream};
+use crate::support::wait::until;
 
 /// A claim of a call, with an estimate of its tokens and cost.
 fn estimated(case: &Case) -> Claim {
@@ -250,12 +249,7 @@ pub(crate) async fn a_drain_sets_an_outcome_of_another_request_aside_and_goes_on
     spool.push(batch).await.expect("a working spool");
     let batcher = Batcher::new(case.store.clone(), Some(spool.clone()), QueueLimits::default(), ());
     batcher.start();
-    for _ in 0..24_000 {
-        if spool.depth().events == 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the spool is drained", || spool.depth().events == 0).await;
     let aside = spool.set_aside_records(0, 10).await.expect("a readable spool");
     let [aside] = &aside[..] else { panic!("expected one: {aside:?}") };
     assert!(aside.reason.contains("another request"), "{}", aside.reason);

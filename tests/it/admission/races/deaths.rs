@@ -7,7 +7,9 @@ use serde_json::Value;
 use sqlx::PgPool;
 
 use super::*;
+use crate::support::process::this_test;
 use crate::support::records::{assert_unbroken, named_request};
+use crate::support::stores;
 
 const PROCESSES: usize = 8;
 const REQUESTS: usize = 12;
@@ -95,20 +97,19 @@ fn assert_nothing_is_forgotten(snapshot: &StreamSnapshot) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hosts_die_and_no_budget_is_passed_and_no_effect_forgotten() {
-    const THIS: &str = "deaths::hosts_die_and_no_budget_is_passed_and_no_effect_forgotten";
     if let Some(url) = process::part() {
         return a_host(&url).await;
     }
     let cluster = Cluster::start(&["max_connections=200"]);
     let (url, auditor) = database(&cluster).await;
-    let store = PostgresStore::connect(&url).await.expect("the server is up");
-    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(THIS, &url)).collect();
+    let store = stores::connected(&url).await;
+    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(this_test!(), &url)).collect();
     Host::tell_all(&mut hosts, "toil");
-    let pool = PgPool::connect(&url).await.expect("the server is up");
+    let pool = stores::pool(&url).await;
     for kill in 0..rounds(6) {
         under_load(&pool).await;
         sleep(Duration::from_millis(100 + u64::try_from(kill * 37 % 150).expect("small"))).await;
-        let mut next = Host::start(THIS, &url);
+        let mut next = Host::start(this_test!(), &url);
         next.tell("toil");
         drop(std::mem::replace(&mut hosts[kill % PROCESSES], next));
     }
@@ -128,7 +129,7 @@ async fn hosts_die_and_no_budget_is_passed_and_no_effect_forgotten() {
     };
     let mut expired = 0;
     for request in (0..REQUESTS).map(|n| named_request(&format!("toil {n}"))) {
-        let snapshot = store.read_stream(stream(&request)).await.expect("readable");
+        let snapshot = store.read_stream((&request).into()).await.expect("readable");
         let Some(snapshot) = snapshot else { continue };
         assert_unbroken(&snapshot);
         let used = auditor.budgets().usage(&request).await.expect("readable");

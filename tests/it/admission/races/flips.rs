@@ -6,6 +6,8 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::support::process::this_test;
+use crate::support::stores;
 
 const PROCESSES: usize = 4;
 /// After so many effects a task goes on with another request, whose time is not over.
@@ -84,13 +86,12 @@ async fn admitted(pool: &PgPool) -> i64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn once_engage_has_returned_nothing_is_admitted_anywhere() {
-    const THIS: &str = "flips::once_engage_has_returned_nothing_is_admitted_anywhere";
     if let Some(url) = process::part() {
         return a_host(&url).await;
     }
     let (url, auditor) = database(Cluster::shared()).await;
-    let pool = PgPool::connect(&url).await.expect("the server is up");
-    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(THIS, &url)).collect();
+    let pool = stores::pool(&url).await;
+    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(this_test!(), &url)).collect();
     Host::tell_all(&mut hosts, "hammer");
     let mut before = 0;
     for round in 0..rounds(20) {
@@ -174,15 +175,13 @@ async fn engage(url: &str, auditor: &Auditor, by_sql: bool) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn once_engage_has_returned_nothing_is_admitted_whatever_else_is_locked() {
-    const THIS: &str =
-        "flips::once_engage_has_returned_nothing_is_admitted_whatever_else_is_locked";
     if let Some(url) = process::part() {
         return a_host(&url).await;
     }
     let (url, auditor) = database(Cluster::shared()).await;
-    let pool = PgPool::connect(&url).await.expect("the server is up");
+    let pool = stores::pool(&url).await;
     let holds = holds(&pool).await;
-    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(THIS, &url)).collect();
+    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(this_test!(), &url)).collect();
     Host::tell_all(&mut hosts, "hammer");
     let (mut before, stopped) = (0, AtomicUsize::new(0));
     for round in 0..rounds(12) {

@@ -9,7 +9,9 @@ use moltbot_audit::{AdmitError, EffectError};
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::support::process::this_test;
 use crate::support::records::assert_unbroken;
+use crate::support::stores;
 
 const PROCESSES: usize = 8;
 
@@ -78,13 +80,12 @@ fn hear(hosts: &mut [Host]) -> Vec<serde_json::Value> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_processes_get_exactly_what_each_budget_has() {
-    const THIS: &str = "places::eight_processes_get_exactly_what_each_budget_has";
     if let Some(url) = process::part() {
         return a_host(&url).await;
     }
     let (url, auditor) = database(Cluster::shared()).await;
-    let store = PostgresStore::connect(&url).await.expect("the server is up");
-    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(THIS, &url)).collect();
+    let store = stores::connected(&url).await;
+    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(this_test!(), &url)).collect();
     for round in 0..rounds(2) {
         Host::tell_all(&mut hosts, &format!("race {round}"));
         let said = hear(&mut hosts);
@@ -94,7 +95,7 @@ async fn eight_processes_get_exactly_what_each_budget_has() {
             let request = request(kind, &round.to_string());
             let usage = auditor.budgets().usage(&request).await.expect("readable");
             assert!(usage.iter().all(|usage| usage.used <= usage.limit.unwrap_or(0)), "{usage:?}");
-            let snapshot = store.read_stream(stream(&request)).await.expect("readable");
+            let snapshot = store.read_stream((&request).into()).await.expect("readable");
             assert_unbroken(&snapshot.expect("events"));
         }
     }
@@ -107,12 +108,11 @@ async fn eight_processes_get_exactly_what_each_budget_has() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_four_hundred_runs_with_one_key_one_calls_and_all_get_its_answer() {
-    const THIS: &str = "places::of_four_hundred_runs_with_one_key_one_calls_and_all_get_its_answer";
     if let Some(url) = process::part() {
         return a_host(&url).await;
     }
     let (url, _) = database(Cluster::shared()).await;
-    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(THIS, &url)).collect();
+    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(this_test!(), &url)).collect();
     for round in 0..rounds(1) {
         Host::tell_all(&mut hosts, &format!("key {round}"));
         let said = hear(&mut hosts);

@@ -3,17 +3,15 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
-use std::time::Duration;
 
 use moltbot_audit::delivery::{Spool, SpoolError};
-use moltbot_audit::redact::RedactionKey;
-use moltbot_audit::testing::{FaultySink, MemoryStore};
 use moltbot_audit::{Auditor, RequestId};
 use tempfile::TempDir;
 
 use super::{drain, numbers, numbers_of, waiting};
-use crate::support::records::{fresh_request, numbered_records};
+use crate::support::records::{KEY, fresh_request, numbered_records};
+use crate::support::stores;
+use crate::support::wait::until;
 
 /// A file system of a few MiB, until it is dropped.
 struct SmallDisk(TempDir);
@@ -155,27 +153,22 @@ async fn an_event_that_cannot_be_set_aside_on_a_full_disk_holds_up_nothing() {
     let acknowledged = push_until_full(&spool, &request, 50).await;
     let before = spool.depth().events;
     assert!(before >= acknowledged);
-    let sink = Arc::new(FaultySink::new(Arc::new(MemoryStore::new())));
+    let sink = stores::sink();
     // So many are refused that the free pages of the file cannot hold them.
     sink.refuse(|record| record.input().is_some_and(|input| input["n"].as_u64() < Some(40)));
-    let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32]))
-        .spool(spool.clone())
-        .build();
-    wait_until(|| sink.inner().len() >= usize::try_from(acknowledged - 40).unwrap()).await;
-    wait_until(|| spool.depth().events + spool.set_aside_count() <= 40).await;
+    let auditor = Auditor::builder(sink.clone(), KEY).spool(spool.clone()).build();
+    until("what was acknowledged is stored", || {
+        sink.inner().len() >= usize::try_from(acknowledged - 40).unwrap()
+    })
+    .await;
+    until("all is stored or set aside", || spool.depth().events + spool.set_aside_count() <= 40)
+        .await;
     std::fs::remove_file(other).unwrap();
-    wait_until(|| spool.depth().events == 0 && spool.set_aside_count() == 40).await;
+    until("all is stored or set aside", || {
+        spool.depth().events == 0 && spool.set_aside_count() == 40
+    })
+    .await;
     drop(auditor);
-}
-
-async fn wait_until(is_so: impl Fn() -> bool) {
-    for _ in 0..12_000 {
-        if is_so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("it did not come to pass");
 }
 
 #[tokio::test]

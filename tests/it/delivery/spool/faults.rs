@@ -8,7 +8,7 @@ use moltbot_audit::RequestId;
 use moltbot_audit::delivery::{Spool, SpoolError};
 
 use super::{Folder, drain, files_with, numbers, numbers_of, waiting};
-use crate::support::process;
+use crate::support::process::{self, this_test};
 use crate::support::records::{fresh_request, numbered_records};
 
 const ORDERS: &str = "MOLTBOT_AUDIT_FAULTS";
@@ -29,7 +29,7 @@ fn is_behind_the_layer(test: &str) -> bool {
     let mut cc = Command::new("cc");
     let compiled = cc.args(["-shared", "-fPIC", "-o"]).args([&layer, &source]).status();
     assert!(compiled.is_ok_and(|status| status.success()), "a C compiler is needed: cc");
-    let output = process::again(&format!("delivery::spool::faults::{test}"), "")
+    let output = process::again(test, "")
         .env("LD_PRELOAD", &layer)
         .env(ORDERS, folder.path().join("orders"))
         .output()
@@ -71,7 +71,7 @@ async fn after_a_crash(folder: &Folder, spool: Spool) -> Vec<u64> {
 
 #[tokio::test]
 async fn a_sync_that_failed_is_not_believed_the_next_time() {
-    if !is_behind_the_layer("a_sync_that_failed_is_not_believed_the_next_time") {
+    if !is_behind_the_layer(this_test!()) {
         return;
     }
     let (folder, request) = (Folder::new(), fresh_request());
@@ -95,8 +95,7 @@ async fn a_sync_that_failed_is_not_believed_the_next_time() {
 
 #[tokio::test]
 async fn a_disk_that_goes_on_failing_is_a_typed_error_gathers_no_files_and_loses_nothing() {
-    let test = "a_disk_that_goes_on_failing_is_a_typed_error_gathers_no_files_and_loses_nothing";
-    if !is_behind_the_layer(test) {
+    if !is_behind_the_layer(this_test!()) {
         return;
     }
     let (folder, request) = (Folder::new(), fresh_request());
@@ -139,7 +138,7 @@ async fn a_disk_that_goes_on_failing_is_a_typed_error_gathers_no_files_and_loses
 
 #[tokio::test]
 async fn short_and_interrupted_calls_lose_nothing() {
-    if !is_behind_the_layer("short_and_interrupted_calls_lose_nothing") {
+    if !is_behind_the_layer(this_test!()) {
         return;
     }
     let (folder, request) = (Folder::new(), fresh_request());
@@ -168,7 +167,7 @@ async fn short_and_interrupted_calls_lose_nothing() {
 
 #[tokio::test]
 async fn a_write_that_is_cut_in_the_middle_leaves_what_was_kept() {
-    if !is_behind_the_layer("a_write_that_is_cut_in_the_middle_leaves_what_was_kept") {
+    if !is_behind_the_layer(this_test!()) {
         return;
     }
     for truncates in [true, false] {
@@ -192,9 +191,7 @@ async fn a_write_that_is_cut_in_the_middle_leaves_what_was_kept() {
 
 #[tokio::test]
 async fn what_the_disk_does_not_give_back_holds_up_nothing_else_and_is_not_lost() {
-    if !is_behind_the_layer(
-        "what_the_disk_does_not_give_back_holds_up_nothing_else_and_is_not_lost",
-    ) {
+    if !is_behind_the_layer(this_test!()) {
         return;
     }
     let (folder, request) = (Folder::new(), fresh_request());
@@ -220,7 +217,7 @@ async fn what_the_disk_does_not_give_back_holds_up_nothing_else_and_is_not_lost(
 
 #[tokio::test]
 async fn a_stream_that_the_disk_does_not_give_back_holds_up_itself_alone() {
-    if !is_behind_the_layer("a_stream_that_the_disk_does_not_give_back_holds_up_itself_alone") {
+    if !is_behind_the_layer(this_test!()) {
         return;
     }
     let (folder, bad, good) = (Folder::new(), fresh_request(), fresh_request());
@@ -244,7 +241,7 @@ async fn a_stream_that_the_disk_does_not_give_back_holds_up_itself_alone() {
 /// As on file systems without hard links, and where a file was mounted.
 #[tokio::test]
 async fn a_file_that_cannot_be_replaced_stays_and_is_read() {
-    if !is_behind_the_layer("a_file_that_cannot_be_replaced_stays_and_is_read") {
+    if !is_behind_the_layer(this_test!()) {
         return;
     }
     let number = code(EXDEV);
@@ -359,7 +356,7 @@ impl Model {
 /// Whatever fails and whenever, what was acknowledged is there, in order.
 #[tokio::test]
 async fn nothing_acknowledged_is_lost_whichever_calls_fail() {
-    if !is_behind_the_layer("nothing_acknowledged_is_lost_whichever_calls_fail") {
+    if !is_behind_the_layer(this_test!()) {
         return;
     }
     let seed = std::env::var("MOLTBOT_AUDIT_SEED").ok().and_then(|seed| seed.parse().ok());

@@ -7,7 +7,7 @@ use moltbot_audit::RequestId;
 use moltbot_audit::delivery::{Spool, SpoolError};
 
 use super::{Folder, drain, files_with, numbers, numbers_of, waiting};
-use crate::support::process::{again, numbered_part};
+use crate::support::process::{again, numbered_part, this_test};
 use crate::support::records::{fresh_request, named_request, numbered_records, stream};
 
 const KILLS: u64 = 5;
@@ -18,13 +18,10 @@ fn shared() -> RequestId {
 
 /// Starts this binary again with one test and its part: a folder and the first number.
 fn play(test: &str, folder: &Folder, first: u64) -> Child {
-    again(
-        &format!("delivery::spool::processes::{test}"),
-        &format!("{first} {}", folder.path().display()),
-    )
-    .stdout(Stdio::piped())
-    .spawn()
-    .expect("it starts")
+    again(test, &format!("{first} {}", folder.path().display()))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts")
 }
 
 /// Tells the parent what is acknowledged. Not by `println!`, which a pipe nobody reads would panic.
@@ -54,14 +51,13 @@ async fn push_ten_and_abort(first: u64, folder: String) {
 
 #[tokio::test]
 async fn a_killed_process_loses_nothing_that_was_acknowledged() {
-    const THIS: &str = "a_killed_process_loses_nothing_that_was_acknowledged";
     if let Some((first, folder)) = numbered_part() {
         return push_until_killed(first, folder).await;
     }
     let folder = Folder::new();
     let mut first = 0;
     for kill in 0..KILLS {
-        let mut child = play(THIS, &folder, first);
+        let mut child = play(this_test!(), &folder, first);
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let told = lines.map_while(Result::ok).filter_map(|line| {
             line.strip_prefix("acknowledged ")
@@ -90,14 +86,13 @@ async fn a_killed_process_loses_nothing_that_was_acknowledged() {
 
 #[tokio::test]
 async fn a_second_process_has_a_file_of_its_own_which_is_adopted_when_it_dies() {
-    const THIS: &str = "a_second_process_has_a_file_of_its_own_which_is_adopted_when_it_dies";
     if let Some((first, folder)) = numbered_part() {
         return push_ten_and_abort(first, folder).await;
     }
     let folder = Folder::new();
     let spool = folder.open().await;
     spool.push(numbered_records(&shared(), 0..10)).await.unwrap();
-    assert!(!play(THIS, &folder, 10).wait().unwrap().success());
+    assert!(!play(this_test!(), &folder, 10).wait().unwrap().success());
     assert_eq!(numbers_of(&waiting(&spool).await), (0..10).collect::<Vec<_>>());
     assert!(folder.file(1).exists());
 

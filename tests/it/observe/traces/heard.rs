@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use opentelemetry::Value;
 use opentelemetry::trace::{Status, TracerProvider};
@@ -10,6 +9,8 @@ use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData
 use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::layer::SubscriberExt;
+
+use crate::support::wait::until;
 
 /// The trace and span id that OpenTelemetry gave a span.
 pub(super) fn given(span: &SpanData) -> (String, String) {
@@ -56,13 +57,7 @@ impl Heard {
 
     /// Waits until that many spans have ended: who drops an effect does not wait for its span.
     pub(super) async fn settled(&self, len: usize) {
-        for _ in 0..60_000 {
-            if self.spans().len() >= len {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        panic!("expected {len} spans: {:#?}", self.spans());
+        until(&format!("{len} spans"), || self.spans().len() >= len).await;
     }
 }
 

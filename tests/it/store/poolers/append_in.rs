@@ -5,12 +5,12 @@ use moltbot_audit::{RequestId, StreamId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor, PgPool};
 
-use crate::store::postgres::migrated;
 use crate::support::cluster::Cluster;
 use crate::support::pgbouncer::PgBouncer;
 use crate::support::records::{
     assert_unbroken, event, fresh_request, numbered_records, records, sealed, stream,
 };
+use crate::support::stores::migrated;
 
 /// A host with a table of its own, and a store beside its pool.
 struct Host {

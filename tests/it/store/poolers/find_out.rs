@@ -3,13 +3,14 @@
 use moltbot_audit::store::{self, AuditSink, AuditStore, Pooling, PostgresStore, StoreError};
 use sqlx::PgPool;
 
-use super::{connect, with};
+use super::with;
 use crate::support::cluster::Cluster;
 use crate::support::pgbouncer::PgBouncer;
 use crate::support::records::{assert_unbroken, fresh_request, records, stream};
+use crate::support::stores;
 
 async fn pooling_of(url: &str) -> Pooling {
-    connect(url).await.current_pooling()
+    stores::connected(url).await.current_pooling()
 }
 
 #[tokio::test]
@@ -111,9 +112,9 @@ async fn a_pool_of_the_host_is_taken_for_a_transaction_pooler() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_statement_betrays_the_pooler() {
     let direct = Cluster::shared().create_database().await;
-    crate::store::postgres::migrated(&direct).await;
+    stores::migrated(&direct).await;
     let url = with(&PgBouncer::shared().url(&direct), "pooler=session");
-    let (one, other) = (connect(&url).await, connect(&url).await);
+    let (one, other) = (stores::connected(&url).await, stores::connected(&url).await);
     let request = fresh_request();
     for _ in 0..3 {
         for store in [&one, &other] {

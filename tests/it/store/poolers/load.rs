@@ -13,11 +13,11 @@ use serde_json::json;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
-use super::{connect, with};
-use crate::store::postgres::migrated;
+use super::with;
 use crate::support::cluster::Cluster;
 use crate::support::pgbouncer::PgBouncer;
 use crate::support::records::{assert_unbroken, event, fresh_request, records, sealed, stream};
+use crate::support::stores::{self, migrated};
 
 const CLIENTS: usize = 64;
 const BATCHES: usize = 6;
@@ -25,7 +25,7 @@ const SHARED_STREAMS: usize = 3;
 
 /// A client with a store of its own, on its own stream and the shared ones.
 async fn work(url: String, client: usize, shared: [RequestId; SHARED_STREAMS]) -> Vec<Receipt> {
-    let store = connect(&url).await;
+    let store = stores::connected(&url).await;
     assert_eq!(store.current_pooling(), Pooling::Transaction);
     let own = fresh_request();
     let mut receipts = Vec::new();
@@ -121,7 +121,7 @@ async fn wait_until_idle(database: &PgPool) -> Result<(), String> {
 async fn a_call_that_is_dropped_leaves_no_transaction_behind() {
     let direct = Cluster::shared().create_database().await;
     migrated(&direct).await;
-    let database = PgPool::connect(&direct).await.expect("the database accepts connections");
+    let database = stores::pool(&direct).await;
     let hosts = PgPoolOptions::new().max_connections(1).test_before_acquire(false);
     let hosts = hosts.connect(&direct).await.expect("the database accepts connections");
     let store = PostgresStore::new(hosts);

@@ -3,23 +3,22 @@
 use std::sync::Arc;
 
 use moltbot_audit::delivery::WriteError;
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{AuditStore, PostgresStore, StoreError};
 use moltbot_audit::{Auditor, RecordError};
 use serde_json::json;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Executor, PgPool};
 
-use crate::store::postgres::migrated;
 use crate::support::cluster::Cluster;
-use crate::support::records::{assert_unbroken, event, fresh_request, stream};
+use crate::support::records::{KEY, assert_unbroken, event, fresh_request, stream};
+use crate::support::stores::migrated;
 
 async fn host() -> (PgPool, PostgresStore, Auditor) {
     let url = Cluster::shared().create_database().await;
     let store = migrated(&url).await;
     let pool = PgPoolOptions::new().connect(&url).await.expect("the database accepts connections");
     pool.execute("create table request (state text)").await.expect("a table");
-    let key = RedactionKey::from_bytes([7; 32]);
+    let key = KEY;
     (pool, store.clone(), Auditor::builder(Arc::new(store), key).build())
 }
 

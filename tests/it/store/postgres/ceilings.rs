@@ -11,15 +11,13 @@ use moltbot_audit::store::admission::{Charge, Claim, ConsentClaim, Obstacle};
 use moltbot_audit::{AdmitError, Auditor, Effect, StreamId};
 use sqlx::PgPool;
 
-use crate::store::postgres::migrated;
 use crate::support::claims::{Case, charge, told};
-use crate::support::cluster::Cluster;
 use crate::support::records::{KEY, assert_unbroken, fresh_request};
+use crate::support::stores::{self};
 
 async fn database() -> (Case, PgPool) {
-    let url = Cluster::shared().create_database().await;
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
-    (Case::new(Arc::new(migrated(&url).await)), pool)
+    let (store, pool) = stores::database().await;
+    (Case::new(Arc::new(store)), pool)
 }
 
 async fn set(

@@ -22,9 +22,10 @@ use moltbot_audit::{RequestId, StreamId};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 
-use crate::store::postgres::migrated;
 use crate::support::cluster::Cluster;
 use crate::support::records::{assert_unbroken, fresh_request, records, stream};
+use crate::support::stores::{self, migrated};
+use crate::support::wait::{eventually, until};
 
 /// A store with one stream of three events, and a way to the database behind its back.
 struct Tampered {
@@ -39,7 +40,7 @@ impl Tampered {
         let store = migrated(&url).await;
         let request = fresh_request();
         store.append(&records(&request, 3)).await.expect("the batch lands");
-        let database = PgPool::connect(&url).await.expect("the database accepts connections");
+        let database = stores::pool(&url).await;
         let tampered = Self { store, request, database };
         tampered.execute(sql).await;
         tampered
@@ -180,9 +181,7 @@ async fn a_server_that_does_not_answer_is_retryable_and_the_retry_lands_once() {
     let pool = tampered.pool_of_one(options).await;
     let server: i32 =
         sqlx::query_scalar("select pg_backend_pid()").fetch_one(&pool).await.expect("one value");
-    while pool.num_idle() == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    until("the connection is given back", || pool.num_idle() > 0).await;
     tampered.store = PostgresStore::new(pool).with_statement_limit(Duration::from_millis(300));
     let batch = records(&tampered.request, 2);
 
@@ -197,9 +196,7 @@ async fn a_server_that_does_not_answer_is_retryable_and_the_retry_lands_once() {
 
     // What was given up is done after all, and finds that it is done.
     signal("CONT", server);
-    while is_connected(&tampered.database, server).await {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until_gone(&tampered.database, server).await;
     tampered.store = patient;
     let snapshot = tampered.read().await.expect("a readable stream").expect("rows");
     assert_eq!(snapshot.records.len(), 5);
@@ -245,12 +242,14 @@ fn signal(signal: &str, process: i32) {
     assert!(status.expect("kill starts").success());
 }
 
-async fn is_connected(database: &PgPool, server: i32) -> bool {
-    sqlx::query_scalar("select exists (select from pg_stat_activity where pid = $1)")
-        .bind(server)
-        .fetch_one(database)
-        .await
-        .expect("one value")
+/// Waits until a session of the server has ended.
+async fn until_gone(database: &PgPool, server: i32) {
+    let is_gone = async || {
+        let is_there = "select exists (select from pg_stat_activity where pid = $1)";
+        let found = sqlx::query_scalar::<_, bool>(is_there).bind(server).fetch_one(database).await;
+        (!found.expect("a boolean")).then_some(())
+    };
+    eventually("the session has ended", is_gone).await;
 }
 
 /// The answer is read after the commit: whatever is wrong with it, the batch has landed.
@@ -339,7 +338,7 @@ async fn a_refusal_is_not_retryable_and_does_not_repeat_values() {
 #[tokio::test]
 async fn a_database_without_the_schema_is_not_retryable() {
     let url = Cluster::shared().create_database().await;
-    let store = PostgresStore::connect(&url).await.expect("the database accepts connections");
+    let store = stores::connected(&url).await;
     let error = store.read_stream(StreamId::SYSTEM).await.expect_err("there is no table");
     assert!(matches!(error, StoreError::Database { .. }), "{error:?}");
 }

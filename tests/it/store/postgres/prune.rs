@@ -13,17 +13,15 @@ use serde_json::json;
 use sqlx::error::DatabaseError;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 
-use crate::store::postgres::migrated;
 use crate::support::claims::{Case, charge, hash, spooled};
-use crate::support::cluster::Cluster;
 use crate::support::records::{assert_unbroken, event, fresh_request, sealed, stream};
+use crate::support::stores::{self};
 
 const PRUNE: &str = "select moltbot_audit.prune_effects('90 days', 'Aline', 'each month')";
 
 async fn database() -> (Case, PgPool) {
-    let url = Cluster::shared().create_database().await;
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
-    (Case::new(Arc::new(migrated(&url).await)), pool)
+    let (store, pool) = stores::database().await;
+    (Case::new(Arc::new(store)), pool)
 }
 
 fn now() -> DateTime<Utc> {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use std::task::Poll;
-use std::time::Duration;
 
 use moltbot_audit::auditor::Finding;
 use moltbot_audit::event::payload::{MoltbotInput, MoltbotOutput};
@@ -16,9 +15,10 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Row};
 
 use tokio::sync::Mutex;
 
-use crate::store::postgres::migrated;
 use crate::support::cluster::Cluster;
 use crate::support::records::{KEY, event, fresh_request};
+use crate::support::stores::migrated;
+use crate::support::wait::eventually;
 
 const ROLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/roles.sql");
 const LOGINS: [(&str, &str); 3] = [
@@ -208,9 +208,11 @@ async fn a_host_lives_by_the_writers_role_alone() {
     let permit = auditor.effect(call()).admit().await.expect("it may run");
     let id = permit.effect_id().uuid();
     drop(permit);
-    while !auditor.in_doubt().await.expect("readable").iter().any(|open| open.effect_id == id) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let is_in_doubt = async || {
+        let listed = auditor.in_doubt().await.expect("readable");
+        listed.iter().any(|open| open.effect_id == id).then_some(())
+    };
+    eventually("it is in doubt", is_in_doubt).await;
     auditor.resolve(id, Finding::NotPerformed, "a host", "why").await.expect("it is resolved");
     auditor.self_test().await.expect("the kill switch works");
     let switch = auditor.kill_switch();

@@ -9,16 +9,16 @@ mod pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::admission::{Claim, Obstacle, Verdict};
 use moltbot_audit::store::{AuditSink, PostgresStore, StoreError};
 use moltbot_audit::{Auditor, Switch};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 use tokio::time::{sleep, timeout};
 
-use crate::store::postgres::migrated;
 use crate::support::claims::{Case, flip, told};
 use crate::support::cluster::Cluster;
+use crate::support::records::KEY;
+use crate::support::stores::{self, migrated};
 
 /// A database in which everything may run.
 struct Database {
@@ -36,12 +36,12 @@ impl Database {
         for switch in [Switch::AI, Switch::OCR, Switch::CALLING] {
             case.set(switch, false).await;
         }
-        let pool = PgPool::connect(&url).await.expect("the database accepts connections");
+        let pool = stores::pool(&url).await;
         Self { url, pool, store, case }
     }
 
     fn auditor(&self) -> Auditor {
-        Auditor::builder(Arc::new(self.store.clone()), RedactionKey::from_bytes([7; 32])).build()
+        Auditor::builder(Arc::new(self.store.clone()), KEY).build()
     }
 
     /// A session of its own, whose transaction is open and idle after `sql`.

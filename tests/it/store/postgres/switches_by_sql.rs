@@ -3,17 +3,10 @@
 use moltbot_audit::store::admission::{OpenKind, OpenPage, Scope};
 use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore};
 use moltbot_audit::{EventType, StreamId, Switch};
-use sqlx::{Executor, PgPool};
+use sqlx::Executor;
 
-use crate::store::postgres::migrated;
-use crate::support::cluster::Cluster;
 use crate::support::records::{assert_unbroken, morning, sealed};
-
-async fn database() -> (PostgresStore, PgPool) {
-    let url = Cluster::shared().create_database().await;
-    let pool = PgPool::connect(&url).await.expect("the database accepts connections");
-    (migrated(&url).await, pool)
-}
+use crate::support::stores::database;
 
 async fn is_engaged(store: &PostgresStore, switch: &Switch) -> Option<bool> {
     let admission = store.admission().expect("Postgres decides");

@@ -7,35 +7,24 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::pack::{ExportError, export_request_pack, verify_request_pack};
 use moltbot_audit::record::{Randomness, Record, seal};
-use moltbot_audit::redact::{Profile, RedactionKey};
+use moltbot_audit::redact::Profile;
 use moltbot_audit::store::{self, Appended, AuditSink, BoxFuture, PostgresStore, StoreError};
 use moltbot_audit::{Auditor, EventId, RequestId};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::time::{Instant, sleep};
 
-use crate::store::postgres::open_with_url;
 use crate::support::cluster::Cluster;
-use crate::support::process::is_alone;
+use crate::support::process::{is_alone, this_test};
 use crate::support::records::{
     KEY, assert_unbroken, event, fresh_request, records, stream, unique,
 };
+use crate::support::stores::{self, postgres_with_url, scalar};
 
 /// How many rows the default partition holds; with it, delays are measured too.
 const ROWS: &str = "MOLTBOT_AUDIT_ROWS";
 
-async fn pool(url: &str) -> PgPool {
-    PgPool::connect(url).await.expect("the database accepts connections")
-}
-
 async fn run(url: &str, sql: &str) {
-    pool(url).await.execute(AssertSqlSafe(sql)).await.expect(sql);
-}
-
-async fn scalar<T>(url: &str, sql: &str) -> T
-where
-    T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-{
-    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&pool(url).await).await.expect(sql)
+    stores::pool(url).await.execute(AssertSqlSafe(sql)).await.expect(sql);
 }
 
 async fn count(url: &str, table: &str) -> i64 {
@@ -54,7 +43,7 @@ async fn name_of(url: &str, ahead: i32) -> String {
 }
 
 async fn prepared_until(url: &str) -> DateTime<Utc> {
-    let store = PostgresStore::connect(url).await.expect("the database accepts connections");
+    let store = stores::connected(url).await;
     store.prepared_until().await.expect("a readable catalog").expect("it has months")
 }
 
@@ -112,13 +101,12 @@ async fn longest_append(
 /// Moving a million rows took more than a minute, in which nothing was recorded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_default_partition_delays_no_record_when_months_are_prepared() {
-    const THIS: &str = "store::postgres::upkeep::a_full_default_partition_delays_no_record_when_months_are_prepared";
     let told = std::env::var(ROWS).ok().map(|rows| rows.parse().expect("a number of rows"));
-    if told.is_some() && !is_alone(THIS) {
+    if told.is_some() && !is_alone(this_test!()) {
         return;
     }
-    let (_fresh, url) = open_with_url().await;
-    let store = PostgresStore::connect(&url).await.expect("the database accepts connections");
+    let (_fresh, url) = postgres_with_url().await;
+    let store = stores::connected(&url).await;
     for ahead in [0, 2] {
         unprepare(&url, ahead).await;
         fill_default(&url, ahead, told.unwrap_or(4_000) / 2).await;
@@ -128,7 +116,7 @@ async fn a_full_default_partition_delays_no_record_when_months_are_prepared() {
         let url = url.clone();
         async move {
             store::open(&url).await.expect("the store opens");
-            let store = PostgresStore::connect(&url).await.expect("the server is up");
+            let store = stores::connected(&url).await;
             store.ensure_partitions().await.expect("no lock is missed");
             run(&url, "select moltbot_audit.ensure_partitions()").await;
         }
@@ -149,11 +137,11 @@ async fn a_full_default_partition_delays_no_record_when_months_are_prepared() {
 
 #[tokio::test]
 async fn a_few_rows_move_when_their_month_is_prepared() {
-    let (_fresh, url) = open_with_url().await;
+    let (_fresh, url) = postgres_with_url().await;
     unprepare(&url, 1).await;
     fill_default(&url, 1, 20).await;
     assert_eq!(prepared_until(&url).await, beginning_of(&url, 1).await);
-    let store = PostgresStore::connect(&url).await.expect("the database accepts connections");
+    let store = stores::connected(&url).await;
     store.prepare().await.expect("it is prepared");
     assert_eq!(count(&url, "audit_events_default").await, 0);
     assert_eq!(prepared_until(&url).await, beginning_of(&url, 4).await);
@@ -161,7 +149,7 @@ async fn a_few_rows_move_when_their_month_is_prepared() {
 
 #[tokio::test]
 async fn months_after_a_gap_are_not_ahead() {
-    let (_fresh, url) = open_with_url().await;
+    let (_fresh, url) = postgres_with_url().await;
     run(&url, &format!("select moltbot_audit.make_partitions({}, 2)", month(60))).await;
     assert_eq!(prepared_until(&url).await, beginning_of(&url, 4).await);
     unprepare(&url, 2).await;
@@ -172,7 +160,7 @@ async fn months_after_a_gap_are_not_ahead() {
 
 #[tokio::test]
 async fn a_detached_month_stays_detached_until_an_operator_attaches_it() {
-    let (fresh, url) = open_with_url().await;
+    let (fresh, url) = postgres_with_url().await;
     let request = fresh_request();
     fresh.store.append(&records(&request, 3)).await.expect("the batch lands");
     let detach = "alter table moltbot_audit.audit_events detach partition moltbot_audit.audit_events_2026_09";
@@ -201,7 +189,7 @@ async fn a_detached_month_stays_detached_until_an_operator_attaches_it() {
 
 #[tokio::test]
 async fn a_stream_with_events_in_an_archived_month_is_said_to_be_archived_and_not_tampered_with() {
-    let (fresh, url) = open_with_url().await;
+    let (fresh, url) = postgres_with_url().await;
     let (request, other) = (fresh_request(), fresh_request());
     let (this, next) = (beginning_of(&url, 0).await, beginning_of(&url, 1).await);
     let of = |request: &RequestId, at| {
@@ -258,17 +246,17 @@ async fn a_stream_with_events_in_an_archived_month_is_said_to_be_archived_and_no
 /// A host's transaction that appended and stays open: appends would queue behind a lock that waits for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_that_is_held_stops_neither_a_start_nor_an_append() {
-    let (_fresh, url) = open_with_url().await;
+    let (_fresh, url) = postgres_with_url().await;
     unprepare(&url, 3).await;
     let mut host = PgConnection::connect(&url).await.expect("the server is up");
     let hold = "begin; lock table only moltbot_audit.audit_events in row exclusive mode";
     host.execute(hold).await.expect("an open transaction");
-    let store = PostgresStore::connect(&url).await.expect("the database accepts connections");
+    let store = stores::connected(&url).await;
     longest_append(&store, {
         let url = url.clone();
         async move {
             store::open(&url).await.expect("the store opens");
-            let store = PostgresStore::connect(&url).await.expect("the server is up");
+            let store = stores::connected(&url).await;
             let error = store.ensure_partitions().await.expect_err("the table is held");
             assert!(matches!(error, StoreError::Locked { .. }), "{error:?}");
             let said = std::error::Error::source(&error).expect("its cause").to_string();
@@ -304,7 +292,7 @@ async fn stores_open_at_once_whatever_the_default_isolation() {
 
 #[tokio::test]
 async fn a_file_that_was_applied_with_another_text_is_named() {
-    let (_fresh, url) = open_with_url().await;
+    let (_fresh, url) = postgres_with_url().await;
     let known = "select count(*) from moltbot_audit.schema_migrations where checksum is not null";
     assert_eq!(scalar::<i64>(&url, known).await, 3);
     // As after another runner.
@@ -328,7 +316,7 @@ async fn a_file_that_was_applied_with_another_text_is_named() {
 /// Whose text is resolved when it runs; the hot path of an append runs under the path of its callers.
 #[tokio::test]
 async fn functions_that_are_resolved_as_they_run_pin_their_search_path() {
-    let (_fresh, url) = open_with_url().await;
+    let (_fresh, url) = postgres_with_url().await;
     let sql = "select coalesce(array_agg(proname::text order by proname), '{}')
         from pg_proc p
         where pronamespace = 'moltbot_audit'::regnamespace and prosqlbody is null and not exists (
@@ -361,7 +349,7 @@ impl AuditSink for Prepared {
 #[test]
 fn upkeep_goes_on_in_the_next_runtime() {
     let sink = Arc::new(Prepared::default());
-    let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32])).build();
+    let auditor = Auditor::builder(sink.clone(), KEY).build();
     for times in [1, 2] {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().start_paused(true).build().expect("a runtime");
@@ -376,7 +364,7 @@ fn upkeep_goes_on_in_the_next_runtime() {
 #[tokio::test(start_paused = true)]
 async fn an_auditor_prepares_its_store_each_hour() {
     let sink = Arc::new(Prepared::default());
-    let auditor = Auditor::builder(sink.clone(), RedactionKey::from_bytes([7; 32])).build();
+    let auditor = Auditor::builder(sink.clone(), KEY).build();
     auditor.record(event(&fresh_request())).await.expect_err("it is refused");
     for (minutes, times) in [(2, 1), (60, 2), (60, 3)] {
         sleep(Duration::from_mins(minutes)).await;

@@ -10,6 +10,7 @@ use moltbot_audit::store::{AuditSink, StoreError, StreamSnapshot};
 
 use super::Trail;
 use crate::support::records::{assert_unbroken, event, fresh_request, records, sealed};
+use crate::support::wait::eventually;
 
 #[tokio::test]
 async fn a_batch_larger_than_one_statement_lands_whole_and_is_read_whole() {
@@ -75,12 +76,9 @@ async fn a_dropped_append_still_lands_and_the_next_one_works() {
 
 /// What was dropped lands in its own time: waits for it.
 async fn landed(trail: &Trail, request: &RequestId, count: usize) -> StreamSnapshot {
-    for _ in 0..6_000 {
+    let landed = async || {
         let snapshot = trail.read(request).await;
-        if snapshot.records.len() >= count {
-            return snapshot;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    trail.read(request).await
+        (snapshot.records.len() >= count).then_some(snapshot)
+    };
+    eventually("it lands", landed).await
 }

@@ -9,7 +9,7 @@ use moltbot_audit::{RequestId, StreamId};
 use sqlx::Connection;
 
 use super::Trail;
-use crate::support::process::{again, numbered_part};
+use crate::support::process::{again, numbered_part, this_test};
 use crate::support::records::{assert_unbroken, named_request, numbered_records};
 
 const BATCHES: u64 = 40;
@@ -47,10 +47,8 @@ async fn processes_that_append_to_one_file_keep_one_unbroken_chain() {
     // Nobody has created the file: opening and migrating is part of the race.
     let folder = tempfile::TempDir::new().unwrap();
     let url = format!("sqlite://{}/audit.sqlite", folder.path().display());
-    let test =
-        "store::sqlite::processes::processes_that_append_to_one_file_keep_one_unbroken_chain";
     let start = |number| {
-        let mut child = again(test, &format!("{number} {url}"));
+        let mut child = again(this_test!(), &format!("{number} {url}"));
         child.stdout(Stdio::null()).spawn().expect("it starts")
     };
     let children: Vec<Child> = (1..=PROCESSES).map(start).collect();
@@ -104,14 +102,12 @@ async fn append_until_full(url: &str) {
 
 #[tokio::test]
 async fn a_full_disk_is_unavailable_and_leaves_a_sound_trail() {
-    const THIS: &str =
-        "store::sqlite::processes::a_full_disk_is_unavailable_and_leaves_a_sound_trail";
     if let Some((_, url)) = numbered_part() {
         return append_until_full(&url).await;
     }
     let trail = Trail::new().await;
     // Its files may not grow beyond a limit, and it is told so instead of being killed.
-    let child = again(THIS, &format!("0 {}", trail.url));
+    let child = again(this_test!(), &format!("0 {}", trail.url));
     let mut limited = Command::new("sh");
     limited.args(["-c", "trap '' XFSZ; ulimit -f 600; exec \"$0\" \"$@\""]);
     limited.arg(child.get_program()).args(child.get_args());

@@ -8,9 +8,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::Tampered;
-use crate::store::postgres::migrated;
 use crate::support::cluster::Cluster;
 use crate::support::records::{assert_unbroken, fresh_request, records};
+use crate::support::stores::migrated;
 
 /// More than any of these takes on a busy machine.
 const LONG: Duration = Duration::from_mins(1);

@@ -2,17 +2,18 @@
 
 use moltbot_audit::StreamId;
 use moltbot_audit::record::{MAX_KEY_LEN, MAX_PAYLOAD_LEN};
-use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore};
+use moltbot_audit::store::{AuditSink, AuditStore};
 use serde_json::Value;
 
 use super::Tampered;
 use crate::support::cluster::Cluster;
 use crate::support::records::{event, records, sealed};
+use crate::support::stores;
 
 #[tokio::test]
 async fn an_error_names_its_cause_in_its_own_text() {
     let url = Cluster::shared().create_database().await;
-    let store = PostgresStore::connect(&url).await.expect("the database accepts connections");
+    let store = stores::connected(&url).await;
     let error = store.read_stream(StreamId::SYSTEM).await.expect_err("there is no table");
     assert!(error.to_string().contains("42P01"), "{error}");
 }

@@ -8,10 +8,11 @@ use sqlx::{Executor, PgPool};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::{Tampered, is_connected, said, signal};
-use crate::store::postgres::migrated;
+use super::{Tampered, said, signal, until_gone};
 use crate::support::cluster::Cluster;
 use crate::support::records::{assert_unbroken, fresh_request, records, stream};
+use crate::support::stores::{self, migrated};
+use crate::support::wait::until;
 
 const BOTH: [Pooling; 2] = [Pooling::Session, Pooling::Transaction];
 
@@ -143,7 +144,7 @@ async fn the_server_gives_up_first(pooler: &'static str) {
             execute format('alter function %s set lock_timeout = ''1min''', f);
         end loop;
     end $$";
-    let database = PgPool::connect(&url).await.expect("the database accepts connections");
+    let database = stores::pool(&url).await;
     database.execute(patient).await.expect("our own functions");
     // The server gives up a tenth earlier: a second, in which it has to say so.
     let url_with_limit = format!("{url}&pooler={pooler}&statement_timeout=10000");
@@ -180,9 +181,7 @@ async fn a_migration_does_not_wait_for_ever() {
         let options = PgPoolOptions::new().test_before_acquire(false);
         let pool = tampered.pool_of_one(options).await;
         let server = session(&pool).await;
-        while pool.num_idle() == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until("the connection is given back", || pool.num_idle() > 0).await;
         let limit = Duration::from_millis(500);
         tampered.store = PostgresStore::new(pool).with_migration_limit(limit);
         signal("STOP", server);
@@ -191,9 +190,7 @@ async fn a_migration_does_not_wait_for_ever() {
         let error = done.expect_err("nothing comes back");
         assert!(said(&error).contains("no answer within 500ms"), "{error:?}");
         signal("CONT", server);
-        while is_connected(&tampered.database, server).await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until_gone(&tampered.database, server).await;
     }
 }
 

@@ -8,7 +8,7 @@ use moltbot_audit::{ErrorCode, Outcome};
 
 use super::*;
 use crate::support::claims::outcome;
-use crate::support::records::{event, records, sealed, stream};
+use crate::support::records::{KEY, event, records, sealed, stream};
 
 #[derive(Clone, Copy, Debug)]
 enum Work {
@@ -108,9 +108,7 @@ impl Work {
             Self::Reset => flip(false).await,
             Self::Settle => settle(Outcome::Failed, ErrorCode::Unavailable).await,
             Self::SettleCancelled => settle(Outcome::Cancelled, ErrorCode::Cancelled).await,
-            Self::UseKey => {
-                admission.use_key(RedactionKey::from_bytes([7; 32]).fingerprint()).await.map(drop)
-            }
+            Self::UseKey => admission.use_key(KEY.fingerprint()).await.map(drop),
         }
     }
 

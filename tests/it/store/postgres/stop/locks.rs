@@ -1,6 +1,7 @@
 //! Every lock on every table of the schema, held by a transaction that is open and idle.
 
 use super::*;
+use crate::support::records::KEY;
 
 const MODES: [&str; 8] = [
     "access share",
@@ -69,7 +70,7 @@ async fn a_process_that_starts_while_a_table_is_locked_engages_a_switch() {
         let held = format!("lock table moltbot_audit.{table} in access exclusive mode");
         let mut session = database.idle_after(&held).await;
         let store = PostgresStore::connect(&database.url).await.expect("it connects");
-        let key = RedactionKey::from_bytes([7; 32]);
+        let key = KEY;
         let auditor = Auditor::builder(Arc::new(store), key).build();
         let flip = auditor.kill_switch().engage(&Switch::AI, "who", "why").await;
         match (&*table, &flip) {
