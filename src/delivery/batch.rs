@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::WriteError;
 use super::append::Verdict;
+use super::fair_queue::BATCH_EVENTS;
 use super::pending::{Pending, Unheard, Waiter};
 use super::queue::InFlight;
 use crate::event::StreamId;
@@ -29,6 +30,11 @@ impl Batch {
 
     pub(super) fn is_empty(&self) -> bool {
         self.records.is_empty()
+    }
+
+    /// Whether it has as many records as a statement takes.
+    pub(super) fn is_full(&self) -> bool {
+        self.records.len() >= BATCH_EVENTS
     }
 
     pub(super) fn records(&self) -> &[Record] {
@@ -68,12 +74,15 @@ impl Batch {
         out
     }
 
-    /// Takes in what waits of its streams by now.
-    pub(super) fn refill(&mut self) {
-        for Pending { record, waiter } in self.in_flight.take_waiting() {
+    /// Takes in what waits of its streams by now; whether that is anything.
+    pub(super) fn refill(&mut self) -> bool {
+        let waiting = self.in_flight.take_waiting();
+        let is_any = !waiting.is_empty();
+        for Pending { record, waiter } in waiting {
             self.records.push(record);
             self.waiters.push(waiter);
         }
+        is_any
     }
 
     /// Tells each waiter its verdict, and keeps those whose record has none yet.

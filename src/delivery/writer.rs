@@ -101,7 +101,12 @@ impl Way {
     async fn append(&self, mut batch: Batch) {
         let pipeline = &*self.pipeline;
         let mut backoff = Backoff::new(RETRY_FIRST, 2, RETRY_MAX);
-        while let Some((first, last)) = batch.deadlines() {
+        loop {
+            // Beside others, what waits of a locked stream would only meet the lock again.
+            if self.locked.is_some() && !batch.is_full() {
+                batch.refill();
+            }
+            let Some((first, last)) = batch.deadlines() else { return };
             // Without a spool there is nowhere else to go. Callers look at the time by themselves, and the last of
             // them is worth another try.
             let until = if pipeline.spool.is_some() { first } else { last };
@@ -114,12 +119,11 @@ impl Way {
             }
             let Some(spool) = &pipeline.spool else {
                 batch.fail(&away.why, &pipeline.queue.unheard);
-                if away.why.is_locked() {
-                    // Beside others these would only meet the lock again.
-                    batch.refill();
-                }
                 continue;
             };
+            // What waits of a locked stream has to follow it, and no writer may be free before the time of its
+            // callers is up.
+            while self.locked.is_some() && batch.refill() {}
             let may_be_outage = !away.why.is_locked() && !pipeline.is_hurried();
             let consider = pipeline.breaker.consider(&away, began, &*pipeline.sink);
             return tokio::join!(self.spool(spool, batch), when(may_be_outage, consider)).0;

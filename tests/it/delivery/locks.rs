@@ -7,7 +7,7 @@ use std::time::Duration;
 use moltbot_audit::StreamId;
 use moltbot_audit::delivery::{Batcher, QueueLimits};
 use sqlx::postgres::PgPoolOptions;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Fate, RuledStore, batcher, is_chained, is_spooled, spool, submit, waiting};
 use crate::support::cluster::Cluster;
@@ -95,6 +95,36 @@ async fn with_a_spool_a_lock_that_lasts_is_its_own_streams_alone() {
     assert!(!batcher.is_away(), "a lock is no outage");
     store.rule(|_| Fate::Pass);
     super::until("the spool is drained", || spool.depth().events == 0).await;
+}
+
+/// Whether its lock lasts or not: what waits of a stream does not depend on a writer that is free.
+#[tokio::test(start_paused = true)]
+async fn callers_of_a_locked_stream_have_answers_in_time_while_every_writer_is_held_up() {
+    for lasts in [false, true] {
+        let (held, other) = (fresh_request(), fresh_request());
+        let store = locking(HashSet::from([stream(&held)]));
+        let (_folder, spool) = spool().await;
+        let wait = Duration::from_secs(1);
+        let batcher = batcher(&store, Some(&spool), waiting(wait).connections(1));
+        let mut answers = vec![submit(&batcher, sealed(event(&held)))];
+        // The stream is in flight: these wait behind it, in the queue.
+        sleep(Duration::from_millis(10)).await;
+        let started = Instant::now();
+        answers.extend((0..3).map(|_| submit(&batcher, sealed(event(&held)))));
+        sleep(wait * 9 / 10).await;
+        let silent = stream(&other);
+        store.rule(move |batch| match batch {
+            batch if batch.iter().any(|record| record.stream_id() == silent) => Fate::Hang,
+            _ if lasts => Fate::LockedAfter(LOCK_WAIT),
+            _ => Fate::Pass,
+        });
+        let hung = submit(&batcher, sealed(event(&other)));
+        for answer in answers {
+            let answer = timeout_at(started + wait + Duration::from_millis(20), answer).await;
+            answer.expect("it is there in time").expect("a caller ends").expect("it is kept");
+        }
+        hung.await.expect("a caller ends").expect("it is spooled");
+    }
 }
 
 #[tokio::test(start_paused = true)]
