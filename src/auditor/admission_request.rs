@@ -61,7 +61,7 @@ impl AdmissionRequest {
             let by = match environment.of(switch) {
                 Setting::Engaged => SwitchedBy::Environment,
                 Setting::Unreadable => SwitchedBy::Unknown,
-                Setting::Left => return None,
+                Setting::NotEngaged => return None,
             };
             Some(RefusalReason::Switch { switch: switch.clone(), by })
         });

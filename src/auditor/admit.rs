@@ -1,10 +1,10 @@
 //! Asks whether an effect may run, and records the answer.
 //!
-//! If no decision comes, the question is whether the database answers at all
-//! (`AdmissionStore::is_answering`). If it does, it may know the idempotency key, so a keyed effect does not
-//! run; a part of the caller's time is kept for that question. An admission that may still land is voided by
-//! recording the refusal under the effect's own id. Any other refusal is an event of its own, recorded after
-//! the verdict, because a refused claim leaves nothing else behind.
+//! If no decision comes, the request asks whether the database answers at all
+//! (`AdmissionStore::is_answering`), and keeps a part of the caller's time for that. A database that answers may
+//! know the idempotency key, so a keyed effect does not run. If the admission may still land, the refusal is
+//! recorded under the effect's own id, which voids it. Any other refusal is an event of its own, recorded after
+//! the decision, because a refused claim leaves nothing else behind.
 
 use std::time::Duration;
 
@@ -22,24 +22,24 @@ use crate::observe::{self, table};
 use crate::policy::{Refusal, RefusalReason, SwitchedBy};
 use crate::record::{Recorded, Role};
 use crate::store::StoreError;
-use crate::store::admission::{AdmissionStore, Claim, Lease, Obstacle, Verdict};
+use crate::store::admission::{AdmissionStore, Claim, Decision, Lease, Obstacle};
 use crate::store::log_line::log_line;
 
-/// How often a caller looks whether its stream has left the spool.
+/// How often a caller checks whether its stream has left the spool.
 const DRAIN_POLL: Duration = Duration::from_millis(10);
 
-/// What a new connection may take to answer, over a network and with TLS. A caller who waits for less than
-/// twice that leaves half of the wait.
-const ASK_MIN: Duration = Duration::from_millis(500);
+/// The time that a new connection needs to answer, over a network and with TLS. If the caller waits for less than
+/// twice that, half of the wait is kept for it.
+const ANSWER_MIN: Duration = Duration::from_millis(500);
 
-/// Why there is no verdict.
+/// Why there is no decision.
 enum Undecided {
     /// The store is away.
     Away {
-        /// It was asked, and may have admitted the effect nevertheless.
+        /// The store was asked, and may have admitted the effect all the same.
         may_have_landed: bool,
     },
-    /// The effect must not run: the store refuses what it was given, or may know the effect's key.
+    /// The effect must not run: the store refuses the claim, or may know the effect's key.
     Failed {
         error: StoreError,
         /// As for `Away`.
@@ -68,7 +68,7 @@ impl AdmissionRequest {
     }
 
     async fn answer(self) -> Result<Permit, AdmitError> {
-        if self.context.open.is_none() {
+        if self.context.pending.is_none() {
             return Err(AdmitError::NotRun(WriteError::Closed.into()));
         }
         Upkeep::start(&self.context.auditor.shared);
@@ -76,25 +76,27 @@ impl AdmissionRequest {
             return Err(self.refuse(reason, false).await);
         }
         match self.decide().await {
-            Ok(Verdict::Proceed(admission)) => {
+            Ok(Decision::Proceed(admission)) => {
                 self.context.auditor.stored(&self.claim.intent, &admission.receipt);
                 warn_of_budgets(&self.context, &self.claim, &admission);
                 Ok(self.grant(Recorded::Chained(admission.receipt)))
             }
-            Ok(Verdict::Refused(obstacle)) => Err(self.refuse(self.reason(&obstacle), false).await),
-            Ok(Verdict::Conflict { effect_id }) => {
+            Ok(Decision::Refused(obstacle)) => {
+                Err(self.refuse(self.reason(&obstacle), false).await)
+            }
+            Ok(Decision::Conflict { effect_id }) => {
                 self.record_other(ErrorCode::KeyConflict, effect_id).await;
                 Err(AdmitError::Conflict { effect_id })
             }
-            Ok(Verdict::InDoubt { effect_id }) => {
+            Ok(Decision::InDoubt { effect_id }) => {
                 self.record_other(ErrorCode::InDoubt, effect_id).await;
                 Err(AdmitError::InDoubt { effect_id })
             }
-            Ok(Verdict::InProgress { effect_id, lease_until }) => {
+            Ok(Decision::InProgress { effect_id, lease_until }) => {
                 self.record_other(ErrorCode::InProgress, effect_id).await;
                 Err(AdmitError::InProgress { effect_id, lease_until })
             }
-            Ok(Verdict::Replay { effect_id, output }) => {
+            Ok(Decision::Replay { effect_id, output }) => {
                 let other = ReplayOutput {
                     other_effect_id: Some(effect_id.to_string()),
                     ..Default::default()
@@ -114,7 +116,7 @@ impl AdmissionRequest {
         }
     }
 
-    async fn decide(&self) -> Result<Verdict, Undecided> {
+    async fn decide(&self) -> Result<Decision, Undecided> {
         let Some(store) = self.context.auditor.admission() else {
             return Err(Undecided::Away { may_have_landed: false });
         };
@@ -126,7 +128,7 @@ impl AdmissionRequest {
             self.wait_for_drain(deadline).await?;
         }
         let warned = self.context.auditor.shared.warned.recorded(self.claim.intent.stream_id());
-        // One that hangs is recorded later, and the call below gets no time.
+        // A warning that hangs is recorded later; the call below then gets no time.
         timeout_at(deadline, warned).await.ok();
         let claim = &self.claim;
         let began = Instant::now();
@@ -142,7 +144,7 @@ impl AdmissionRequest {
             Err(error) => Err(error),
         };
         match decided {
-            Ok(verdict) => Ok(verdict),
+            Ok(decision) => Ok(decision),
             Err(error) => Err(self.undecided(store, deadline, began, is_asked, error).await),
         }
     }
@@ -165,7 +167,7 @@ impl AdmissionRequest {
         let is_silent = Instant::now() >= deadline;
         let is_locked = matches!(error, StoreError::Locked { .. });
         if self.may_know_key(store).await || (is_locked && self.needs_only_key()) {
-            // A lock that the store told of left nothing behind.
+            // If the store itself reported the lock, the claim was rolled back.
             let may_have_landed = is_asked && (is_silent || !is_locked);
             return Undecided::Failed { error, may_have_landed };
         }
@@ -180,27 +182,27 @@ impl AdmissionRequest {
         Undecided::Away { may_have_landed: is_asked }
     }
 
-    /// While earlier events of the stream are in the spool, none may come before them. Nor may a word
-    /// about the consent that the effect rests on.
+    /// True if the spool holds earlier events of the effect's stream, which the intent must not overtake, or
+    /// events that may be about its consent.
     fn is_behind_the_spool(&self) -> bool {
         let batcher = &self.context.auditor.shared.batcher;
-        let words = self.claim.consent.as_ref().map(|_| self.claim.consent_streams());
-        words.into_iter().flatten().flatten().any(|stream| batcher.is_away_for(stream))
+        let of_consent = self.claim.consent.as_ref().map(|_| self.claim.consent_streams());
+        of_consent.into_iter().flatten().flatten().any(|stream| batcher.is_away_for(stream))
             || batcher.is_away_for(self.claim.intent.stream_id())
     }
 
-    /// When it has to be decided. A key leaves time to find out whether the database answers.
+    /// When the decision has to be there. With a key, that leaves time to find out whether the database answers.
     fn deadline_to_decide(&self) -> Instant {
         if !self.needs_only_key() {
             return self.deadline;
         }
         let wait = self.context.auditor.shared.batcher.wait();
-        let spare = (wait / 4).max(ASK_MIN).min(wait / 2);
+        let spare = (wait / 4).max(ANSWER_MIN).min(wait / 2);
         self.deadline.checked_sub(spare).unwrap_or(self.deadline)
     }
 
-    /// Whether the database answers, and may know that an effect with this key has run. A lock, or a spool
-    /// that is being drained, is no outage, and no reason to run an effect twice.
+    /// True if the database answers, and so may know that an effect with this key has run. A lock or a drain is
+    /// no outage, and no reason to run an effect twice.
     async fn may_know_key(&self, store: &dyn AdmissionStore) -> bool {
         self.needs_only_key() && timeout_at(self.deadline, store.is_answering()).await == Ok(true)
     }
@@ -217,8 +219,8 @@ impl AdmissionRequest {
         Ok(())
     }
 
-    /// The store is away: what it would have to decide about is refused. Anything else runs on an intent
-    /// that is recorded as other events are, which makes the store's entry when it gets there.
+    /// Without the store, an effect that needs its decision is refused. Any other runs once its intent is
+    /// recorded like other events; the store makes the effect's entry when the intent arrives.
     async fn admit_without_store(self, may_have_landed: bool) -> Result<Permit, AdmitError> {
         if self.needs_store() {
             return Err(self.refuse(RefusalReason::Unavailable, may_have_landed).await);
@@ -269,8 +271,8 @@ impl AdmissionRequest {
         AdmitError::Refused(Box::new(Refusal::new(reason, &self.context.auditor.shared.fallbacks)))
     }
 
-    /// Records a refusal. If the effect may have been admitted after all, the event is its outcome, gives
-    /// back what it was charged and frees its key.
+    /// Records a refusal. If the effect may have been admitted all the same, the event is its outcome, which
+    /// gives its charges back and frees its key.
     async fn record_refusal(&self, reason: &RefusalReason, may_have_landed: bool) {
         let event = self.about(EventType::EFFECT_REFUSED, &reason.output());
         let event = event.ended(Outcome::Refused, reason.error_code());
@@ -288,7 +290,7 @@ impl AdmissionRequest {
         self.record(event, Role::Event).await;
     }
 
-    /// An effect that does not run is not held up by its event: the failure is counted, and stated.
+    /// A failure is counted and becomes an event later: it does not change the answer.
     async fn record(&self, event: AuditEvent, role: Role) {
         let recorded: Result<_, RecordError> =
             self.context.auditor.record_by(self.deadline, role, event).await;
@@ -302,7 +304,7 @@ impl AdmissionRequest {
     }
 }
 
-/// The verdict as a span shows it, and what stands in the way.
+/// The answer as the effect's span shows it, and the error that stands in the way.
 fn shown(answer: &Result<Permit, AdmitError>) -> (&'static str, Option<&'static str>) {
     let refused = |code: ErrorCode| ("refused", Some(code.as_str()));
     match answer {

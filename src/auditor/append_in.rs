@@ -71,7 +71,7 @@ impl Auditor {
         connection: &mut PgConnection,
         events: impl IntoIterator<Item = AuditEvent>,
     ) -> Result<Uncommitted, RecordError> {
-        self.shared.gaps.look_at(&*self.shared.clock);
+        self.shared.self_events.check_clock(&*self.shared.clock);
         let sealed: Result<Vec<_>, _> =
             events.into_iter().map(|event| self.seal_of_host(event)).collect();
         let records = sealed?;

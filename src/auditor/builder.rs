@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::batch_observer::BatchObserver;
 use super::current_effect::RunningEffects;
-use super::gaps::Gaps;
 use super::key_check::{KeyCheck, KeyedSink};
 use super::lookups::Lookups;
-use super::observing::Watching;
+use super::self_events::SelfEvents;
 use super::switch_watch::SwitchWatch;
 use super::upkeep::Upkeep;
 use super::warnings::Warned;
@@ -113,15 +113,15 @@ impl AuditorBuilder {
         let key_check = Arc::new(check);
         let sink = Arc::new(KeyedSink::over(sink, Arc::clone(&key_check)));
         let shared = Arc::new_cyclic(|auditor| {
-            let watching = Watching(auditor.clone());
-            let batcher = Batcher::new(sink.clone(), spool, limits, watching);
+            let observer = BatchObserver(auditor.clone());
+            let batcher = Batcher::new(sink.clone(), spool, limits, observer);
             Shared {
                 batcher,
                 key,
                 key_check,
                 clock,
                 entropy,
-                gaps: Gaps::default(),
+                self_events: SelfEvents::default(),
                 limits: self.budgets,
                 fallbacks: self.fallbacks,
                 environment,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::current_effect::EffectSwitches;
-use super::shutdown::OpenEffect;
+use super::shutdown::OutcomePending;
 use super::{Auditor, RecordError};
 use crate::event::payload::AdmissionInput;
 use crate::event::{AuditEvent, ErrorCode, EventError, EventId, EventType, Switch};
@@ -24,7 +24,7 @@ pub(super) struct EffectContext {
     pub(super) span: EffectSpan,
     /// Until the outcome is recorded, a shutdown waits for the effect, and its lease is renewed. None if
     /// a shutdown had begun before.
-    pub(super) open: Option<OpenEffect>,
+    pub(super) pending: Option<OutcomePending>,
 }
 
 impl EffectContext {
@@ -43,7 +43,7 @@ impl EffectContext {
         event.trace = Some(span.trace());
         event.is_outcome = true;
         Ok(Self {
-            open: auditor.shared.lifecycle.open_effect(),
+            pending: auditor.shared.lifecycle.begin_effect(),
             auditor,
             event,
             effect_id,

@@ -47,7 +47,7 @@ impl Auditor {
         let deadline = self.deadline();
         let half = deadline.checked_sub(self.shared.batcher.wait() / 2);
         if let Err(error) = self.expire(store, Some(half.unwrap_or(deadline))).await {
-            // It is listed all the same.
+            // The effect is listed all the same.
             log_line!(warn, %error, "a lease that has run out could not be recorded");
         }
         let mut listed = Vec::new();
@@ -142,11 +142,11 @@ impl Auditor {
             ..Default::default()
         };
         let record = self.about_open::<EffectExpired>(Actor::System, effect, &input)?;
-        // Its outcome may be among what waits in the spool, and was there before its lease was over.
+        // The spool may hold its outcome, recorded before the lease ran out.
         if self.shared.batcher.is_away_for(record.stream_id()) {
             return Ok(());
         }
-        // None if its outcome came meanwhile, or another process was first.
+        // None if its outcome arrived meanwhile, or another process was first.
         let concluded = self.call(store, deadline, "expire a lease", |store| {
             store.conclude(effect.effect_id, Conclusion::Expired, &record)
         });
@@ -167,7 +167,7 @@ impl Auditor {
         let listed =
             self.call(store, deadline, "list open effects", |store| store.open_effects(page));
         let mut listed = listed.await?;
-        // Rows at times beyond the calendar, put there by hand, have no place that comes after all of them.
+        // A row with a time beyond the calendar, written by hand, would be listed on every page.
         listed.retain(|effect| after.is_none_or(|after| effect.place() > after));
         Ok(listed)
     }

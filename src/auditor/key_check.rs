@@ -1,8 +1,7 @@
 //! Checks once, before anything is recorded, that the database belongs to the deployment's redaction key.
 //!
-//! If the database belongs to a key that this process keeps from before, it goes over to the new one, and
-//! that is recorded. The proof is the fingerprint's preimage: a database role alone cannot lock every process
-//! out.
+//! If the database belongs to a previous key of this process, the key is rotated, and the rotation is recorded.
+//! The proof is the fingerprint's preimage, so a database role alone cannot lock every process out.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +21,7 @@ use crate::store::{Appended, AuditSink, BoxFuture, StoreError, StoreLayer};
 
 const ROTATING: &str = "replace the redaction key";
 
-/// Looks up the key.
+/// Looks up the key once.
 pub(super) struct KeyCheck {
     key: RedactionKey,
     clock: Arc<dyn Clock>,
@@ -35,7 +34,7 @@ impl KeyCheck {
         Self { key, clock, entropy, is_done: AtomicBool::new(false) }
     }
 
-    /// Looks it up, if that was not done. Two at once do it twice, which does no harm.
+    /// Looks up the key, if that was not done. Two callers at once do it twice, which does no harm.
     pub(super) async fn run(&self, store: &dyn AdmissionStore) -> Result<(), StoreError> {
         if self.is_done.load(Ordering::Acquire) {
             return Ok(());
@@ -55,7 +54,7 @@ impl KeyCheck {
         Ok(())
     }
 
-    /// Has the next call look it up again: the store knows another key by now.
+    /// Has the next call look up the key again, because the store has another one by now.
     pub(super) fn forget(&self) {
         self.is_done.store(false, Ordering::Release);
     }
@@ -93,7 +92,7 @@ impl KeyCheck {
 }
 
 impl Auditor {
-    /// Looks up the key for what does not go through the queue.
+    /// Looks up the key for a call that does not go through the queue.
     pub(super) async fn check_key(&self, deadline: tokio::time::Instant) -> Result<(), StoreError> {
         let Some(store) = self.admission() else { return Ok(()) };
         let check = &self.shared.key_check;
@@ -102,7 +101,7 @@ impl Auditor {
     }
 }
 
-/// A sink that takes nothing under another key.
+/// A sink that refuses records under another key.
 pub(super) struct KeyedSink {
     inner: Arc<dyn AuditSink>,
     check: Arc<KeyCheck>,
@@ -126,7 +125,7 @@ impl StoreLayer for KeyedSink {
         batch: &'a [Record],
     ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
         Box::pin(async move {
-            // What waited in a spool was acknowledged, and is kept whatever its key.
+            // Records from a spool were acknowledged, so they are kept under any key.
             if batch.iter().any(|record| record.waited().is_none())
                 && let Some(store) = self.inner.admission()
             {

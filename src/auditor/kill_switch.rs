@@ -187,7 +187,7 @@ impl KillSwitch<'_> {
     /// Returns the first of these switches that is engaged, once one is.
     pub(super) async fn engaged_of(&self, switches: &[Switch]) -> Switch {
         let shared = &self.auditor.shared;
-        let is_set = |switch: &&Switch| shared.environment.of(switch) != Setting::Left;
+        let is_set = |switch: &&Switch| shared.environment.of(switch) != Setting::NotEngaged;
         if let Some(switch) = switches.iter().find(is_set) {
             return switch.clone();
         }

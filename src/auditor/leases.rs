@@ -1,8 +1,8 @@
 //! The leases of the effects that this process runs, renewed until their outcomes are recorded.
 //!
-//! A lease is how other processes tell a long effect from one whose process died. A process that dies stops
-//! renewing, and its effects are in doubt once their leases are over. One that was stopped for longer than a
-//! lease, and goes on, revives nothing: the store renews no lease that is over.
+//! By its lease, other processes tell a long effect from one whose process died. A process that dies stops
+//! renewing, and its effects are in doubt once their leases have run out. A process that was suspended for longer
+//! than a lease cannot revive it: the store renews no lease that has run out.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,39 +17,41 @@ use crate::store::admission::Lease;
 use crate::store::log_line::log_line;
 
 /// A lease is renewed after this part of it.
-const PART: u32 = 3;
-/// One that is renewed beside another is not due yet, but soon: so that effects of all times share statements.
+const RENEWAL_PART: u32 = 3;
+/// A lease that is due soon is renewed together with one that is due now, so that they share a statement.
 const EARLY_PART: u32 = 6;
 /// The part of a lease after which a renewal that failed is tried again.
 const RETRY_PART: u32 = 12;
 /// The most leases in one statement.
 const RENEWED_MAX: usize = 1_000;
-/// An effect that has run for so long hangs: its lease is renewed no more.
+/// An effect that runs for longer than this hangs, and its lease is renewed no more.
 const HELD_MAX: Duration = Duration::from_hours(24);
 
 /// The leases that this process holds.
 #[derive(Debug, Default)]
 pub(super) struct Leases {
     state: Mutex<State>,
-    /// Wakes the task that renews, if a lease is due before it would look.
+    /// Wakes the task that renews, if a lease is due before that.
     sooner: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    held: HashMap<Uuid, Held>,
-    /// When the task looks; none while there is nothing to renew.
-    look_at: Option<Instant>,
+    held: HashMap<Uuid, Renewal>,
+    /// When the task that renews wakes up. None while there is nothing to renew.
+    wakes_at: Option<Instant>,
 }
 
+/// When a lease is to be renewed.
 #[derive(Debug)]
-struct Held {
+struct Renewal {
     length: Duration,
     due: Instant,
+    /// Its last renewal is before this.
     until: Instant,
 }
 
-/// Has a lease renewed for as long as it is there.
+/// A lease is renewed until this is dropped.
 #[derive(Debug)]
 pub(super) struct HeldLease {
     leases: Arc<Leases>,
@@ -60,9 +62,9 @@ impl Leases {
     pub(super) fn hold(self: &Arc<Self>, lease: Lease) -> HeldLease {
         let Lease { effect_id, length } = lease;
         let now = Instant::now();
-        let held = Held { length, due: now + length / PART, until: now + HELD_MAX };
+        let held = Renewal { length, due: now + length / RENEWAL_PART, until: now + HELD_MAX };
         let mut state = self.lock();
-        if state.look_at.is_none_or(|look_at| held.due < look_at) {
+        if state.wakes_at.is_none_or(|wakes_at| held.due < wakes_at) {
             self.sooner.notify_one();
         }
         state.held.insert(effect_id, held);
@@ -74,8 +76,8 @@ impl Leases {
         loop {
             let first = {
                 let mut state = self.lock();
-                state.look_at = state.held.values().map(|held| held.due).min();
-                state.look_at
+                state.wakes_at = state.held.values().map(|held| held.due).min();
+                state.wakes_at
             };
             let sooner = self.sooner.notified();
             match first {
@@ -93,7 +95,7 @@ impl Leases {
         state.held.retain(|_, held| now < held.until);
         let due =
             state.held.iter_mut().filter(|(_, held)| held.due <= now + held.length / EARLY_PART);
-        let lease = |(effect_id, held): (&Uuid, &mut Held)| {
+        let lease = |(effect_id, held): (&Uuid, &mut Renewal)| {
             held.due = now + held.length / RETRY_PART;
             Lease { effect_id: *effect_id, length: held.length }
         };
@@ -105,7 +107,7 @@ impl Leases {
         let mut state = self.lock();
         for Lease { effect_id, length } in leases {
             if let Some(held) = state.held.get_mut(effect_id) {
-                held.due = now + *length / PART;
+                held.due = now + *length / RENEWAL_PART;
             }
         }
     }

@@ -1,5 +1,5 @@
-//! What the metrics ask of the store about stored events: one lookup after the other, however many events a drain
-//! brings at once.
+//! Looks up in the store what the metrics need about stored events: one lookup after the other, so that a drain
+//! of many events does not flood the store.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -17,7 +17,7 @@ const WAITING_MAX: usize = 8_192;
 /// A question about a stored record.
 #[derive(Debug)]
 pub(super) enum Lookup {
-    /// Which of its reports count: those that none before its place reports.
+    /// Which of its reports count: those that no earlier event reported.
     Reports(Record, i64, Vec<Report>),
     /// How long its request took to it.
     Shortlist(Record),
@@ -36,8 +36,8 @@ struct State {
 }
 
 impl Lookups {
-    /// Puts a lookup behind the others. The caller does not wait for the answer; without a runtime, or if too
-    /// many wait, there is none.
+    /// Queues a lookup. The caller does not wait for the answer. Without a runtime, or if too many wait, there
+    /// is no answer.
     pub(super) fn push(shared: &Arc<Shared>, lookup: Lookup) {
         let Ok(runtime) = Handle::try_current() else { return lookup.unanswered() };
         let mut state = shared.lookups.lock();
@@ -47,7 +47,7 @@ impl Lookups {
         }
         state.waiting.push_back(lookup);
         let needs_worker = !std::mem::replace(&mut state.has_worker, true);
-        // A runtime that is stopping drops the worker at once, which takes the lock.
+        // Released first: a runtime that is stopping drops the worker at once, which takes the lock.
         drop(state);
         if needs_worker {
             runtime.spawn(work(Worker { shared: Arc::downgrade(shared), is_done: false }));
@@ -80,10 +80,10 @@ pub(super) fn counted(report: Report) {
     observe::count(report.metric(), &[], 1);
 }
 
-/// Held by the worker: if its runtime ends first, the next lookup starts another.
+/// Held by the worker. If its runtime ends first, the next lookup starts another worker.
 struct Worker {
     shared: Weak<Shared>,
-    /// It ended because nothing was left, and another may run by now.
+    /// It ended because no lookup was left; another worker may run by now.
     is_done: bool,
 }
 
@@ -96,7 +96,7 @@ impl Drop for Worker {
 }
 
 async fn work(mut worker: Worker) {
-    // The host may let go of its auditor meanwhile.
+    // The host may drop its auditor meanwhile.
     while let Some(shared) = worker.shared.upgrade() {
         let Some(lookup) = shared.lookups.next() else {
             worker.is_done = true;

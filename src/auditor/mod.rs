@@ -4,6 +4,7 @@ mod admission_request;
 mod admit;
 #[cfg(feature = "postgres")]
 mod append_in;
+mod batch_observer;
 mod budget_guard;
 mod builder;
 mod current_effect;
@@ -11,16 +12,15 @@ mod effect;
 mod effect_context;
 mod entropy;
 mod error;
-mod gaps;
 mod gauges;
 mod in_doubt;
 mod key_check;
 mod kill_switch;
 mod leases;
 mod lookups;
-mod observing;
 mod permit;
 mod run;
+mod self_events;
 mod self_test;
 mod shutdown;
 mod store_call;
@@ -39,10 +39,10 @@ use tokio::time::Instant;
 #[cfg(feature = "postgres")]
 pub use self::append_in::Uncommitted;
 use self::current_effect::RunningEffects;
-use self::gaps::Gaps;
 use self::key_check::KeyCheck;
 use self::leases::Leases;
 use self::lookups::Lookups;
+use self::self_events::SelfEvents;
 use self::shutdown::Lifecycle;
 use self::switch_watch::SwitchWatch;
 use self::upkeep::Upkeep;
@@ -109,7 +109,7 @@ struct Shared {
     key_check: Arc<KeyCheck>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    gaps: Gaps,
+    self_events: SelfEvents,
     limits: Limits,
     fallbacks: Fallbacks,
     environment: Environment,
@@ -174,16 +174,16 @@ impl Auditor {
         role: Role,
         event: AuditEvent,
     ) -> Result<Recorded, RecordError> {
-        self.shared.gaps.look_at(&*self.shared.clock);
+        self.shared.self_events.check_clock(&*self.shared.clock);
         Upkeep::start(&self.shared);
         Ok(self.submit(deadline, self.seal(event)?.with_role(role)).await?)
     }
 
     async fn submit(&self, deadline: Instant, record: Record) -> Result<Recorded, WriteError> {
         let written = self.shared.batcher.submit_by(record, deadline).await;
-        self.shared.gaps.note(&written);
+        self.shared.self_events.count_failure(&written);
         if written.is_ok() {
-            self.state_gaps();
+            self.record_self_events();
         }
         written
     }

@@ -39,13 +39,14 @@ impl Permit {
     /// Inside a runtime.
     pub(super) fn new(mut context: EffectContext, lease: Lease, intent: Recorded) -> Self {
         let shared = &context.auditor.shared;
-        context.open = context.open.map(|open| open.with_lease(shared.leases.hold(lease)));
+        context.pending =
+            context.pending.map(|pending| pending.with_lease(shared.leases.hold(lease)));
         shared.running.add(context.effect_id.uuid(), &context.switches);
         let (runtime, started) = (Handle::current(), shared.clock.monotonic());
         Self { context, intent, runtime, started, is_claimed: false, has_ended: false }
     }
 
-    /// Notes that the caller has it.
+    /// Notes that the caller has the permit: the effect may begin now.
     pub(super) fn claimed(mut self) -> Self {
         self.is_claimed = true;
         self.started = self.context.auditor.shared.clock.monotonic();
@@ -149,7 +150,7 @@ impl Permit {
     }
 
     pub(super) fn panicked(&mut self) -> AuditEvent {
-        // The panic's message is left out: it may quote anything the host had in hand.
+        // Without the panic's message, which may quote any of the host's data.
         self.end(Outcome::Panicked, Some(ErrorCode::Panicked), None)
     }
 
@@ -193,7 +194,7 @@ impl Permit {
                 members.insert(STOPPED_BY.to_owned(), json!(switch));
                 Some(Value::Object(members))
             }
-            // What the host returned is replayed as it is, and a value that is no object has no members.
+            // A replay returns the host's own value, and only an object can take another member.
             output if outcome == Outcome::Succeeded => output,
             _ => Some(json!({ STOPPED_BY: switch })),
         }
@@ -211,7 +212,7 @@ impl Permit {
 
     async fn write_whole_or_less(&self, event: &AuditEvent) -> Result<Recorded, RecordError> {
         let written = self.context.auditor.record_as(Role::Outcome, event.clone()).await;
-        // An output that cannot be recorded must not lose the outcome: why it cannot stands in its place.
+        // If the output cannot be recorded, the outcome still is, with the reason in place of the output.
         let instead = match &written {
             Err(RecordError::Event(EventError::TooLarge { len, .. })) => too_large(*len),
             Err(RecordError::Event(EventError::TooDeep { .. })) => {
@@ -236,8 +237,8 @@ impl Drop for Permit {
         } else {
             self.nothing("whoever asked for it had gone before it began")
         };
-        let EffectContext { auditor, span, open, .. } = &mut self.context;
-        let (auditor, span, open) = (auditor.clone(), span.clone(), open.take());
+        let EffectContext { auditor, span, pending, .. } = &mut self.context;
+        let (auditor, span, pending) = (auditor.clone(), span.clone(), pending.take());
         let entered = span.span().clone();
         // Drop cannot wait. If the runtime is stopping too, the task never runs, and the effect is in
         // doubt once its lease is over.
@@ -246,7 +247,7 @@ impl Drop for Permit {
                 span.unrecorded();
                 log_line!(error, %error, "a cancelled effect could not be recorded");
             }
-            drop(open);
+            drop(pending);
         };
         self.runtime.spawn(recording.instrument(entered));
     }
@@ -258,7 +259,7 @@ impl fmt::Debug for Permit {
     }
 }
 
-/// The member of an outcome's output that says which kill switch was engaged while the effect ran.
+/// The member of an outcome's output that names the kill switch that was engaged while the effect ran.
 pub(super) const STOPPED_BY: &str = "stopped_by";
 
 /// The placeholder for an output over the size limit.

@@ -135,7 +135,7 @@ where
         tokio::select! {
             biased;
             ended = &mut call => ended,
-            // It is for the host to stop; the outcome says that it was told to.
+            // Only the host can stop its call. The outcome records that a switch was engaged.
             () = stopped(&permit) => call.await,
         }
     };
@@ -159,7 +159,7 @@ where
     }
 }
 
-/// How long an effect runs before its switches are watched; most have ended by then.
+/// How long an effect runs before its switches are watched. Most effects have ended by then.
 const WATCH_AFTER: Duration = Duration::from_secs(1);
 
 async fn stopped(permit: &Permit) {
@@ -171,13 +171,13 @@ fn read_back<T, E>(replay: Replay) -> Result<T, EffectError<T, E>>
 where
     T: Serialize + DeserializeOwned,
 {
-    // What stands in the place of an output must not be taken for one.
+    // A placeholder must not be taken for an output.
     let output = replay.output.as_ref().filter(|output| !is_omitted(output));
     let value = output.and_then(|output| {
-        // The library added a member to the output of an effect that was stopped.
+        // If a switch was engaged meanwhile, the library added a member to the output.
         unstopped(output).and_then(|output| exact(&output)).or_else(|| exact(output))
     });
-    // JSON null is recorded as nothing.
+    // JSON null is recorded as no output.
     let value = value.or_else(|| match replay.output {
         None => serde_json::from_value(serde_json::Value::Null).ok(),
         Some(_) => None,
@@ -187,7 +187,7 @@ where
 
 fn exact<T: Serialize + DeserializeOwned>(output: &Value) -> Option<T> {
     let value = T::deserialize(output).ok()?;
-    // A `serde_json::Value` of the host's may have been read as something else.
+    // With a reserved name in it, the host's `serde_json::Value` may be read as another value.
     let is_exact = || json::of(&value).map(sanitise).as_ref() == Some(output);
     (!json::has_reserved_name(output) || is_exact()).then_some(value)
 }

@@ -28,12 +28,12 @@ pub struct ShutdownReport {
 #[derive(Debug, Default)]
 pub(super) struct Lifecycle {
     is_closed: AtomicBool,
-    open_effects: watch::Sender<usize>,
+    pending_outcomes: watch::Sender<usize>,
 }
 
-/// An effect whose outcome is not recorded yet.
+/// Counts an effect until its outcome is recorded.
 #[derive(Debug)]
-pub(super) struct OpenEffect {
+pub(super) struct OutcomePending {
     lifecycle: Arc<Lifecycle>,
     /// From its admission on.
     lease: Option<HeldLease>,
@@ -45,25 +45,25 @@ impl Lifecycle {
     }
 
     /// Counts an effect in; `None` if no new work is accepted.
-    pub(super) fn open_effect(self: &Arc<Self>) -> Option<OpenEffect> {
+    pub(super) fn begin_effect(self: &Arc<Self>) -> Option<OutcomePending> {
         // Counted first: a shutdown that does not see it is seen here.
-        self.open_effects.send_modify(|open| *open += 1);
-        let open = OpenEffect { lifecycle: Arc::clone(self), lease: None };
-        (!self.is_closed()).then_some(open)
+        self.pending_outcomes.send_modify(|pending| *pending += 1);
+        let pending = OutcomePending { lifecycle: Arc::clone(self), lease: None };
+        (!self.is_closed()).then_some(pending)
     }
 
-    fn open_effects(&self) -> usize {
-        *self.open_effects.borrow()
+    fn pending_outcomes(&self) -> usize {
+        *self.pending_outcomes.borrow()
     }
 
-    async fn no_effect_is_open(&self) {
-        let mut open = self.open_effects.subscribe();
+    async fn no_outcome_is_pending(&self) {
+        let mut pending = self.pending_outcomes.subscribe();
         // The sender is ours, so that the wait ends by its own condition only.
-        drop(open.wait_for(|open| *open == 0).await);
+        drop(pending.wait_for(|pending| *pending == 0).await);
     }
 }
 
-impl OpenEffect {
+impl OutcomePending {
     /// The same, now that it was admitted.
     pub(super) fn with_lease(mut self, lease: HeldLease) -> Self {
         self.lease = Some(lease);
@@ -71,9 +71,9 @@ impl OpenEffect {
     }
 }
 
-impl Drop for OpenEffect {
+impl Drop for OutcomePending {
     fn drop(&mut self) {
-        self.lifecycle.open_effects.send_modify(|open| *open -= 1);
+        self.lifecycle.pending_outcomes.send_modify(|pending| *pending -= 1);
     }
 }
 
@@ -99,15 +99,15 @@ impl Auditor {
         self.shared.upkeep.stop();
         // Outside a runtime nothing can be waited for, nor is anything under way.
         if Handle::try_current().is_ok() {
-            drop(timeout(limit / 2, self.shared.lifecycle.no_effect_is_open()).await);
-            drop(timeout(limit / 8, self.state_last_failures()).await);
+            drop(timeout(limit / 2, self.shared.lifecycle.no_outcome_is_pending()).await);
+            drop(timeout(limit / 8, self.record_last_failures()).await);
         }
         // What still runs now can record no outcome any more.
         self.shared.upkeep.stop_renewing();
         let rest = end.saturating_duration_since(Instant::now());
         let written = self.shared.batcher.shutdown(rest / 4 * 3).await;
         // Once the queue is closed: an outcome that came in between is written.
-        let effects = self.shared.lifecycle.open_effects();
+        let effects = self.shared.lifecycle.pending_outcomes();
         if Handle::try_current().is_ok() {
             // A writer that hangs holds up nothing but the end of this.
             drop(timeout_at(end.min(Instant::now() + LINES_WAIT), log_line::written()).await);

@@ -10,19 +10,19 @@ use crate::store::backoff::Backoff;
 use crate::store::catch_unwind::CatchUnwind;
 use crate::store::{BoxFuture, StoreError};
 
-/// The pauses before a call is made again, up to 20 and 100 ms: enough for a connection that broke. The host has a
-/// fallback, and does better to take it soon.
+/// The pauses before a call is made again, up to 20 and 100 ms: enough for a connection that broke. The caller
+/// has a fallback, and should take it soon.
 const PAUSE_FIRST: Duration = Duration::from_millis(20);
 const PAUSES: u8 = 2;
 
 impl Auditor {
-    /// The store that decides, where the sink is one.
+    /// The store that decides. None if the sink only records.
     pub(super) fn admission(&self) -> Option<&dyn AdmissionStore> {
         self.shared.batcher.admission()
     }
 
-    /// When a call of the host's that begins now has waited for the database long enough. What one
-    /// call of the host's asks of the store shares one deadline.
+    /// The end of the wait for the database, for a call of the host that begins now. All that this call asks
+    /// of the store shares the deadline.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.shared.batcher.wait()
     }
@@ -45,7 +45,7 @@ impl Auditor {
                 Ok(Err(_panic)) => StoreError::database(doing, "the store panicked"),
                 Err(_) => {
                     let message = format!("no answer within {:?}", self.shared.batcher.wait());
-                    // A lock was the last that the store said: silence after that is no outage.
+                    // The last answer was a lock, so the silence after it is no outage.
                     return Err(lock.unwrap_or_else(|| StoreError::unavailable(doing, message)));
                 }
             };

@@ -1,4 +1,4 @@
-//! Watches the switches that work in flight waits for.
+//! Watches the switches for effects that run.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -14,13 +14,12 @@ use crate::store::StoreError;
 use crate::store::admission::SwitchState;
 use crate::store::log_line::log_line;
 
-/// So often the switches are read while work waits for one, whether the store says that one moved or
-/// not.
+/// How often the switches are read while work waits for one, even if the store reports no change.
 const POLL: Duration = Duration::from_secs(5);
-/// And not more often than this.
+/// The shortest time between two reads.
 const POLL_MIN: Duration = Duration::from_millis(50);
 
-/// Reads the switches while work waits for one: one reader, however much work.
+/// Reads the switches while work waits for one. One reader serves all that wait.
 #[derive(Debug, Default)]
 pub(super) struct SwitchWatch {
     seen: watch::Sender<Seen>,
@@ -32,7 +31,7 @@ pub(super) struct SwitchWatch {
 /// What was read last.
 #[derive(Debug, Default)]
 struct Seen {
-    /// How often they were read.
+    /// How many times they were read.
     reads: u64,
     /// The switches that let things run.
     reset: BTreeSet<Switch>,
@@ -57,7 +56,7 @@ impl SwitchWatch {
                 return switch;
             }
             if seen.changed().await.is_err() {
-                // The sender is in `shared`, which is held.
+                // Never: the sender is in `shared`, which is held.
                 std::future::pending::<()>().await;
             }
         }
@@ -109,7 +108,7 @@ async fn watch_switches(shared: Weak<Shared>) {
     }
 }
 
-/// Where the runtime stops, or a store panics, the next to wait starts another watch.
+/// If the runtime stops or a store panics, the next caller that waits starts another watch.
 struct WatchEnd {
     shared: Weak<Shared>,
     is_over: bool,
@@ -130,7 +129,7 @@ fn unread(error: StoreError) {
     log_line!(warn, %error, "the switches cannot be read: work in flight goes on");
 }
 
-/// Tells effects that one of their switches is engaged; those that ran before the switches were read.
+/// Notes engaged switches in the effects that they govern. These ran before the switches were read.
 pub(super) fn found_engaged(running: &[Arc<EffectSwitches>], states: &[SwitchState]) {
     for state in states.iter().filter(|state| state.is_engaged) {
         for effect in running {

@@ -12,22 +12,22 @@ use super::leases::Leases;
 use super::{Auditor, Shared};
 use crate::store::log_line::log_line;
 
-/// How often leases are looked at, for those that are over.
+/// How often the sweep looks for leases that have run out.
 const SWEEP: Duration = Duration::from_secs(30);
 /// How often the gauges are set.
-const LOOK: Duration = Duration::from_secs(15);
+const GAUGES: Duration = Duration::from_secs(15);
 /// Between two renewals of leases, however short these are.
 const RENEWAL_PAUSE: Duration = Duration::from_millis(100);
-/// When the store is first prepared for the coming months, and how often after that. A process that just
-/// opened its store has done so.
+/// When the store is first prepared for the coming months, and how often after that. Opening the store has
+/// just prepared them.
 const FIRST_PREPARE: Duration = Duration::from_mins(1);
 const PREPARE: Duration = Duration::from_hours(1);
 
-/// The tasks of it.
+/// Its tasks.
 #[derive(Debug, Default)]
 pub(super) struct Upkeep {
     tasks: Mutex<Tasks>,
-    /// Whether they may all be taken to run, so that a record need not look.
+    /// True if all tasks run, as far as is known: recording an event then takes no lock to find out.
     is_running: AtomicBool,
 }
 
@@ -39,8 +39,8 @@ struct Tasks {
 }
 
 impl Upkeep {
-    /// Starts them where there is a runtime to run in and they do not run: on the first call, or where
-    /// the runtime that they ran in is gone.
+    /// Starts the tasks if there is a runtime and they do not run: on the first call, or if the runtime
+    /// they ran in is gone.
     pub(super) fn start(shared: &Arc<Shared>) {
         if shared.upkeep.is_running.load(Ordering::Relaxed) {
             return;
@@ -52,10 +52,10 @@ impl Upkeep {
             return;
         }
         tasks.stop();
-        // First: a runtime that is stopping drops a task at once, and that has to be seen.
+        // Set before the tasks start: a runtime that is stopping drops a task at once, which clears it again.
         shared.upkeep.is_running.store(true, Ordering::Relaxed);
-        let task = || Running(Arc::downgrade(shared));
-        tasks.regular.push(runtime.spawn(look(task())).abort_handle());
+        let task = || TaskGuard(Arc::downgrade(shared));
+        tasks.regular.push(runtime.spawn(set_gauges(task())).abort_handle());
         tasks.regular.push(runtime.spawn(prepare(task())).abort_handle());
         if shared.batcher.admission().is_some() {
             tasks.regular.push(runtime.spawn(sweep(task())).abort_handle());
@@ -102,10 +102,10 @@ impl Drop for Upkeep {
     }
 }
 
-/// Held by a task: where it ends, as with its runtime, the next call looks and starts it again.
-struct Running(Weak<Shared>);
+/// Held by a task. When the task ends, for example with its runtime, the next call starts it again.
+struct TaskGuard(Weak<Shared>);
 
-impl Drop for Running {
+impl Drop for TaskGuard {
     fn drop(&mut self) {
         if let Some(shared) = self.0.upgrade() {
             shared.upkeep.is_running.store(false, Ordering::Relaxed);
@@ -113,11 +113,11 @@ impl Drop for Running {
     }
 }
 
-/// Records of every lease that is over that it is.
-async fn sweep(running: Running) {
+/// Records `effect.expired` for each lease that has run out.
+async fn sweep(guard: TaskGuard) {
     loop {
         sleep(SWEEP).await;
-        let Some(shared) = running.0.upgrade() else { return };
+        let Some(shared) = guard.0.upgrade() else { return };
         let auditor = Auditor { shared };
         let Some(store) = auditor.admission() else { return };
         if let Err(error) = auditor.expire(store, None).await {
@@ -132,28 +132,28 @@ async fn sweep(running: Running) {
 }
 
 /// Renews the leases of effects that run.
-async fn renew(running: Running, leases: Arc<Leases>) {
+async fn renew(guard: TaskGuard, leases: Arc<Leases>) {
     loop {
         // Without the auditor, which its last holder may drop meanwhile.
         leases.due().await;
-        let Some(shared) = running.0.upgrade() else { return };
+        let Some(shared) = guard.0.upgrade() else { return };
         Auditor { shared }.renew_leases().await;
         sleep(RENEWAL_PAUSE).await;
     }
 }
 
 /// Sets the gauges.
-async fn look(running: Running) {
-    while let Some(shared) = running.0.upgrade() {
+async fn set_gauges(guard: TaskGuard) {
+    while let Some(shared) = guard.0.upgrade() {
         Auditor { shared }.set_gauges().await;
-        sleep(LOOK).await;
+        sleep(GAUGES).await;
     }
 }
 
 /// Prepares the store for the coming months.
-async fn prepare(running: Running) {
+async fn prepare(guard: TaskGuard) {
     sleep(FIRST_PREPARE).await;
-    while let Some(shared) = running.0.upgrade() {
+    while let Some(shared) = guard.0.upgrade() {
         if let Err(error) = shared.batcher.prepare().await {
             log_line!(
                 warn,

@@ -16,26 +16,25 @@ use crate::record::Role;
 use crate::store::admission::{Admission, Claim};
 use crate::store::log_line::log_line;
 
-/// Requests that are remembered: more than run at once. One that is forgotten is warned of again.
+/// How many causes are remembered: more than there are requests at once. A forgotten one is warned of again.
 const REMEMBERED_MAX: usize = 4_096;
 
-/// What a request was warned of: a budget, or its time.
+/// A request, and the budget that is nearly used up; none for its time.
 type Cause = (Uuid, Option<Budget>);
 
-/// What was warned of, and the warnings on their way.
+/// The warnings that were given, and those that are being recorded.
 #[derive(Debug, Default)]
 pub(super) struct Warned(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Requests that were warned of, for a budget or for their time.
     requests: HashSet<Cause>,
     oldest_first: VecDeque<Cause>,
     on_their_way: HashMap<StreamId, Vec<JoinHandle<()>>>,
 }
 
 impl Warned {
-    /// Whether a request is warned of this for the first time.
+    /// True if this cause is new.
     fn is_first(&self, request: Uuid, budget: Option<&Budget>) -> bool {
         let mut state = self.lock();
         let cause = (request, budget.cloned());
@@ -60,8 +59,8 @@ impl Warned {
         state.on_their_way.entry(stream).or_default().push(recording);
     }
 
-    /// Returns when what was warned of in a stream is recorded: an admission does not pass through the
-    /// queue, and would come before it.
+    /// Returns when the warnings of a stream are recorded: the next admission does not pass through the queue,
+    /// and would overtake them.
     pub(super) async fn recorded(&self, stream: StreamId) {
         let warnings = self.lock().on_their_way.remove(&stream);
         for warning in warnings.into_iter().flatten() {
@@ -74,13 +73,14 @@ impl Warned {
     }
 }
 
-/// Records what is nearly used up since this effect, without holding it up. Inside a runtime.
+/// Records a warning for each budget that this effect nearly used up, and for the time, without holding the effect
+/// up. Inside a runtime.
 pub(super) fn warn_of_budgets(effect: &EffectContext, claim: &Claim, admission: &Admission) {
     let (limits, warned) = (&effect.auditor.shared.limits, &effect.auditor.shared.warned);
     let mut warnings = Vec::new();
     for (charge, used) in claim.charges.iter().zip(&admission.used) {
         let is_at_mark = limits.is_at_mark(*used, charge.limit);
-        // A request's may have passed the mark when a call turned out dearer than its estimate.
+        // A request's budget may have passed the mark earlier, when a call cost more than its estimate.
         let is_due = match (charge.period, &effect.event.request_id) {
             (Period::Request, Some(request)) => {
                 is_at_mark && warned.is_first(request.uuid(), Some(&charge.budget))
@@ -116,7 +116,7 @@ pub(super) fn warn_of_budgets(effect: &EffectContext, claim: &Claim, admission: 
     }
 }
 
-/// Records an event in its place before what follows, without waiting for that.
+/// Queues an event before those that follow, without waiting until it is recorded.
 fn queue(auditor: &Auditor, stream: StreamId, event: AuditEvent) {
     let recorder = auditor.clone();
     let mut recording = Box::pin(async move {
@@ -124,7 +124,7 @@ fn queue(auditor: &Auditor, stream: StreamId, event: AuditEvent) {
             log_line!(error, %error, "a warning of a budget could not be recorded");
         }
     });
-    // Polled once, it is in the queue, and what is queued is written in its order.
+    // The first poll puts the event into the queue, which keeps the order.
     let is_over = recording.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
     if !is_over {
         auditor.shared.warned.keep(stream, tokio::spawn(recording));

@@ -19,7 +19,7 @@ pub(crate) enum Setting {
     /// Its value is unknown, so it is engaged too.
     Unreadable,
     /// The database decides.
-    Left,
+    NotEngaged,
 }
 
 /// The settings as they were when the auditor was built.
@@ -29,26 +29,31 @@ pub(crate) struct Environment([Setting; 3]);
 impl Environment {
     /// Reads the variables; `read` gives `None` where one is not set.
     pub(crate) fn read(read: impl Fn(&str) -> Option<String>) -> Self {
-        Self(VARIABLES.map(|(name, _)| read(name).map_or(Setting::Left, |text| setting(&text))))
+        Self(
+            VARIABLES
+                .map(|(name, _)| read(name).map_or(Setting::NotEngaged, |text| setting(&text))),
+        )
     }
 
     /// What it says of a switch.
     pub(crate) fn of(&self, switch: &Switch) -> Setting {
         let place = VARIABLES.iter().position(|(_, known)| known == switch);
-        place.map_or(Setting::Left, |place| self.0[place])
+        place.map_or(Setting::NotEngaged, |place| self.0[place])
     }
 
     /// The switches that it engages, each with its variable.
     pub(crate) fn engaged(&self) -> impl Iterator<Item = (&'static str, Switch)> {
         let variables = VARIABLES.into_iter().zip(self.0);
-        variables.filter(|(_, setting)| *setting != Setting::Left).map(|(variable, _)| variable)
+        variables
+            .filter(|(_, setting)| *setting != Setting::NotEngaged)
+            .map(|(variable, _)| variable)
     }
 }
 
 fn setting(text: &str) -> Setting {
     match text.trim().to_ascii_lowercase().as_str() {
         "false" | "0" | "off" | "no" => Setting::Engaged,
-        "true" | "1" | "on" | "yes" => Setting::Left,
+        "true" | "1" | "on" | "yes" => Setting::NotEngaged,
         _ => Setting::Unreadable,
     }
 }

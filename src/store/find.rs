@@ -91,12 +91,12 @@ pub enum FindError {
 pub struct StreamScope {
     pub(crate) from: DateTime<Utc>,
     pub(crate) before: DateTime<Utc>,
-    pub(crate) of: Of,
+    pub(crate) of: StreamOwner,
 }
 
 /// Whose streams a store lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Of {
+pub(crate) enum StreamOwner {
     All,
     Conversation(Uuid),
     Request(StreamId),
@@ -115,7 +115,7 @@ impl Default for RequestQuery {
         let scope = StreamScope {
             from: DateTime::UNIX_EPOCH,
             before: DateTime::from_timestamp(253_402_300_799, 0).unwrap_or(DateTime::UNIX_EPOCH),
-            of: Of::All,
+            of: StreamOwner::All,
         };
         Self { scope, state: None, page: 50, after: None }
     }
@@ -152,14 +152,14 @@ impl RequestQuery {
     /// Only this request. [`Auditor::request_id`](crate::Auditor::request_id) takes the host's name for it.
     #[must_use]
     pub fn request(mut self, request: &RequestId) -> Self {
-        self.scope.of = Of::Request(request.into());
+        self.scope.of = StreamOwner::Request(request.into());
         self
     }
 
     /// Only requests of this conversation, as far as its last 10,000 events name them.
     #[must_use]
     pub fn conversation(mut self, conversation: &ConversationId) -> Self {
-        self.scope.of = Of::Conversation(conversation.uuid());
+        self.scope.of = StreamOwner::Conversation(conversation.uuid());
         self
     }
 

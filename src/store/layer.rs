@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::admission::{
-    AdmissionStore, Claim, Conclusion, EarlierEvent, FirstShortlist, Flip, Lease, OpenEffect,
-    OpenPage, Scope, SwitchState, Verdict,
+    AdmissionStore, Claim, Conclusion, Decision, EarlierEvent, FirstShortlist, Flip, Lease,
+    OpenEffect, OpenPage, Scope, SwitchState,
 };
 use super::{Appended, AuditSink, BoxFuture, StoreError};
 use crate::event::{Budget, EventType, StreamId, Switch};
@@ -100,7 +100,7 @@ pub trait StoreLayer: fmt::Debug + Send + Sync {
     }
 
     /// As [`AdmissionStore::admit`].
-    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Decision, StoreError>> {
         Box::pin(async move { self.inner_admission()?.admit(claim).await })
     }
 
@@ -245,7 +245,7 @@ impl<L: StoreLayer> AdmissionStore for L {
         StoreLayer::rotate_key(self, from, to, record)
     }
 
-    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Decision, StoreError>> {
         StoreLayer::admit(self, claim)
     }
 

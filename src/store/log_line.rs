@@ -18,7 +18,7 @@ const LINES_MAX: usize = 16_384;
 
 /// Of the process, as its subscriber is.
 static LINES: Lines = Lines {
-    queue: Mutex::new(Queue { waiting: VecDeque::new(), is_running: false }),
+    queue: Mutex::new(WaitingLines { waiting: VecDeque::new(), is_running: false }),
     arrived: Condvar::new(),
     lost: AtomicU64::new(0),
 };
@@ -57,12 +57,12 @@ pub(crate) fn lost() -> u64 {
 }
 
 struct Lines {
-    queue: Mutex<Queue>,
+    queue: Mutex<WaitingLines>,
     arrived: Condvar,
     lost: AtomicU64,
 }
 
-struct Queue {
+struct WaitingLines {
     waiting: VecDeque<Entry>,
     is_running: bool,
 }
@@ -88,7 +88,7 @@ impl Line {
 
 impl Lines {
     /// Nothing that can panic happens under the lock.
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, WaitingLines> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -117,7 +117,7 @@ impl Lines {
         Some(written)
     }
 
-    fn is_running(&'static self, queue: &mut Queue) -> bool {
+    fn is_running(&'static self, queue: &mut WaitingLines) -> bool {
         if !queue.is_running {
             let thread = thread::Builder::new().name("moltbot-lines".to_owned());
             queue.is_running = thread.spawn(|| self.run()).is_ok();
@@ -127,7 +127,7 @@ impl Lines {
 
     fn run(&self) {
         loop {
-            let is_empty = |queue: &mut Queue| queue.waiting.is_empty();
+            let is_empty = |queue: &mut WaitingLines| queue.waiting.is_empty();
             let queue = self.arrived.wait_while(self.lock(), is_empty);
             let first = queue.unwrap_or_else(PoisonError::into_inner).waiting.pop_front();
             let is_lost = match first {

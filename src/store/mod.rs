@@ -9,10 +9,6 @@ pub mod admission;
 pub(crate) mod backoff;
 #[cfg(feature = "recorder")]
 pub(crate) mod catch_unwind;
-#[cfg(feature = "recorder")]
-mod claim;
-#[cfg(any(feature = "sqlite", feature = "testing"))]
-pub(crate) mod decision;
 mod error;
 mod find;
 #[cfg(feature = "recorder")]
@@ -21,8 +17,6 @@ mod layer;
 pub(crate) mod log_line;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod open;
-#[cfg(feature = "recorder")]
-mod open_effect;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -38,7 +32,7 @@ pub use sqlx::PgConnection;
 
 pub use self::error::{Conflict, DriverError, StoreError};
 #[cfg(any(feature = "postgres", feature = "sqlite", feature = "testing"))]
-pub(crate) use self::find::Of;
+pub(crate) use self::find::StreamOwner;
 pub use self::find::{
     FindError, FoundRequest, ListedStream, RequestCursor, RequestPage, RequestQuery, StreamScope,
     find_requests,

@@ -11,7 +11,7 @@ use super::fault::{End, Wait};
 use crate::event::StreamId;
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
-use crate::store::admission::{Claim, Conclusion, Flip, Lease, SwitchState, Verdict};
+use crate::store::admission::{Claim, Conclusion, Decision, Flip, Lease, SwitchState};
 use crate::store::{
     Appended, AuditSink, AuditStore, BoxFuture, ListedStream, RequestCursor, StoreError,
     StoreLayer, StreamHead, StreamScope, StreamSnapshot,
@@ -182,7 +182,7 @@ impl<S: AuditSink + ?Sized> StoreLayer for FaultySink<S> {
         })
     }
 
-    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Decision, StoreError>> {
         Box::pin(async move {
             let inner = self.inner_admission()?;
             self.call(std::slice::from_ref(&claim.intent), || inner.admit(claim)).await

@@ -24,7 +24,7 @@ use moltbot_audit::pack::export_request_pack;
 use moltbot_audit::policy::Limits;
 use moltbot_audit::record::{Record, StoredRecord};
 use moltbot_audit::redact::Profile;
-use moltbot_audit::store::admission::{Claim, Verdict};
+use moltbot_audit::store::admission::{Claim, Decision};
 use moltbot_audit::store::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StoreLayer};
 use moltbot_audit::testing::{MemoryStore, assert_no_personal_data};
 use moltbot_audit::{Auditor, Budget, RequestId, StreamId};
@@ -415,7 +415,7 @@ impl StoreLayer for FailingSink {
         }
     }
 
-    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Decision, StoreError>> {
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         Box::pin(async move {
             match left {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use moltbot_audit::StreamId;
 use moltbot_audit::auditor::Clock as _;
 use moltbot_audit::record::Record;
-use moltbot_audit::store::admission::{Claim, Obstacle, Verdict};
+use moltbot_audit::store::admission::{Claim, Decision, Obstacle};
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError, StoreLayer};
 
 use super::world::World;
@@ -62,16 +62,16 @@ impl StoreLayer for ScriptedTime {
         })
     }
 
-    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Decision, StoreError>> {
         Box::pin(async move {
             let passed = self.passed(claim.intent.stream_id());
             if claim.elapsed_max.is_some_and(|max| passed > max) {
-                return Ok(Verdict::Refused(Obstacle::Time { elapsed: passed }));
+                return Ok(Decision::Refused(Obstacle::Time { elapsed: passed }));
             }
             Ok(match self.inner_admission()?.admit(claim).await? {
-                Verdict::Proceed(mut admission) => {
+                Decision::Proceed(mut admission) => {
                     admission.elapsed = admission.elapsed.map(|_| passed);
-                    Verdict::Proceed(admission)
+                    Decision::Proceed(admission)
                 }
                 other => other,
             })

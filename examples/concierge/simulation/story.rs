@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use moltbot_audit::StreamId;
 use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::redact::find_phones;
-use moltbot_audit::store::admission::{Claim, Conclusion, Flip, SwitchState, Verdict};
+use moltbot_audit::store::admission::{Claim, Conclusion, Decision, Flip, SwitchState};
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError, StoreLayer};
 use serde_json::Value;
 use uuid::Uuid;
@@ -162,10 +162,10 @@ impl StoreLayer for ToldSink {
         })
     }
 
-    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Decision, StoreError>> {
         Box::pin(async move {
             let verdict = self.inner_admission()?.admit(claim).await?;
-            if let Verdict::Proceed(admission) = &verdict {
+            if let Decision::Proceed(admission) = &verdict {
                 self.story.event(&claim.intent, &admission.receipt);
             }
             Ok(verdict)

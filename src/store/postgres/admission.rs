@@ -7,19 +7,18 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::alone::{bind_record, record_sql};
-use super::append::digest;
+use super::cells::{digest, read_jsonb};
+use super::connections::Connections;
 use super::error::unanswered;
-use super::jsonb::read_jsonb;
-use super::statement::{Connections, Sql, sql};
+use super::record_columns::{bind_record, record_sql};
+use super::sql::{Sql, sql};
 use crate::event::{Period, Switch};
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::StoreError;
 use crate::store::admission::{
-    Admission, Claim, Conclusion, Flip, Lease, Obstacle, SwitchState, Verdict,
+    Admission, Claim, Conclusion, DOING, Decision, Flip, Lease, Obstacle, SwitchState, check_claim,
 };
-use crate::store::claim::{DOING, check_claim};
 
 const ADMIT: Sql = record_sql!(
     "select verdict, other_effect_id, other_output, other_lease_until, switch, used, day_used, \
@@ -37,7 +36,7 @@ const SET_SWITCH: Sql = record_sql!(
     "set_switch",
     "$23, $24, $25, $26"
 );
-/// What a host's login may do of that, see `docs/roles.sql`.
+/// The part of it that a host's login may do, see `docs/roles.sql`.
 const SET_SWITCH_OF_HOST: Sql = record_sql!(
     "select seq, recorded_at, stored_hash, chain_hash, may_admit",
     "set_switch_of_host",
@@ -47,9 +46,12 @@ const RENEW: Sql = sql!("select moltbot_audit.renew_leases($1, $2)");
 const APPEND_PENDING: Sql = sql!("select moltbot_audit.append_pending_flips() as appended");
 const FORGET: Sql = sql!("select moltbot_audit.forget_switch($1) as was_kept");
 
-pub(super) async fn admit(connections: &Connections, claim: &Claim) -> Result<Verdict, StoreError> {
+pub(super) async fn admit(
+    connections: &Connections,
+    claim: &Claim,
+) -> Result<Decision, StoreError> {
     claim.check()?;
-    // The database takes the claim out of its event.
+    // The database reads the claim from its event.
     check_claim(claim)?;
     let old_keys: Vec<_> =
         claim.previous.iter().map(|old| old.key_hash.map(|hash| *hash.as_bytes())).collect();
@@ -61,13 +63,13 @@ pub(super) async fn admit(connections: &Connections, claim: &Claim) -> Result<Ve
             .bind(old_inputs.as_slice())
     };
     let rows = connections.fetch_all(DOING, query).await?;
-    let verdict = rows.first().ok_or_else(|| unanswered(DOING, "no row".to_owned()))?;
-    if let Ok("key") = verdict.try_get("verdict") {
-        let in_use = fingerprint(verdict, "key_in_use");
+    let row = rows.first().ok_or_else(|| unanswered(DOING, "no row".to_owned()))?;
+    if let Ok("key") = row.try_get("verdict") {
+        let in_use = fingerprint(row, "key_in_use");
         let in_use = in_use.map_err(|error| unanswered(DOING, error.to_string()))?;
         return Err(StoreError::KeyMismatch { in_use, given: claim.key });
     }
-    read_verdict(claim, verdict).map_err(|error| unanswered(DOING, error.to_string()))
+    decision(claim, row).map_err(|error| unanswered(DOING, error.to_string()))
 }
 
 pub(super) async fn use_key(
@@ -135,7 +137,7 @@ pub(super) async fn set_switch(
     record: &Record,
 ) -> Result<Flip, StoreError> {
     const DOING: &str = "set a switch";
-    // To stop, and to test itself, a host needs no operator.
+    // A host may engage any switch, and reset those of its self-test.
     let is_of_host =
         state.is_engaged || state.switch.as_str().starts_with(Switch::SELF_TEST_PREFIX);
     let sql = if is_of_host { SET_SWITCH_OF_HOST } else { SET_SWITCH };
@@ -171,10 +173,10 @@ pub(super) async fn forget_switch(
     row.try_get("was_kept").map_err(|error| unanswered(DOING, error.to_string()))
 }
 
-fn read_verdict(claim: &Claim, row: &PgRow) -> Result<Verdict, sqlx::Error> {
+fn decision(claim: &Claim, row: &PgRow) -> Result<Decision, sqlx::Error> {
     let other = || row.try_get::<Uuid, _>("other_effect_id");
     Ok(match row.try_get("verdict")? {
-        "proceed" => Verdict::Proceed(Admission {
+        "proceed" => Decision::Proceed(Admission {
             receipt: receipt(&claim.intent, row)?,
             used: used(claim, row)?,
             elapsed: elapsed(row)?,
@@ -183,32 +185,32 @@ fn read_verdict(claim: &Claim, row: &PgRow) -> Result<Verdict, sqlx::Error> {
             let output: Option<&str> = row.try_get("other_output")?;
             let output = output.map(read_jsonb).transpose();
             let output = output.map_err(|error| sqlx::Error::Decode(error.into()))?.flatten();
-            Verdict::Replay { effect_id: other()?, output }
+            Decision::Replay { effect_id: other()?, output }
         }
-        "conflict" => Verdict::Conflict { effect_id: other()? },
+        "conflict" => Decision::Conflict { effect_id: other()? },
         "in_progress" => {
             let lease_until: DateTime<Utc> = row.try_get("other_lease_until")?;
-            Verdict::InProgress { effect_id: other()?, lease_until }
+            Decision::InProgress { effect_id: other()?, lease_until }
         }
-        "in_doubt" => Verdict::InDoubt { effect_id: other()? },
+        "in_doubt" => Decision::InDoubt { effect_id: other()? },
         "switch" => {
             let nth: i32 = row.try_get("switch")?;
             let switch = usize::try_from(nth - 1).unwrap_or_default();
-            Verdict::Refused(Obstacle::Switch { switch })
+            Decision::Refused(Obstacle::Switch { switch })
         }
-        "no_consent" => Verdict::Refused(Obstacle::NoConsent),
-        "consent_denied" => Verdict::Refused(Obstacle::ConsentDenied),
-        "consent_expired" => Verdict::Refused(Obstacle::ConsentExpired),
-        "budget" => Verdict::Refused(over(claim, &used(claim, row)?)?),
+        "no_consent" => Decision::Refused(Obstacle::NoConsent),
+        "consent_denied" => Decision::Refused(Obstacle::ConsentDenied),
+        "consent_expired" => Decision::Refused(Obstacle::ConsentExpired),
+        "budget" => Decision::Refused(over(claim, &used(claim, row)?)?),
         "time" => {
             let elapsed = elapsed(row)?.unwrap_or_default();
-            Verdict::Refused(Obstacle::Time { elapsed })
+            Decision::Refused(Obstacle::Time { elapsed })
         }
         _ => return Err(sqlx::Error::Decode("no verdict that is known".into())),
     })
 }
 
-/// What is used of each budget with the claim's charges, in their order.
+/// The usage of each budget, this claim included, in the order of its charges.
 fn used(claim: &Claim, row: &PgRow) -> Result<Vec<i64>, sqlx::Error> {
     let mut of_request =
         row.try_get::<Option<Vec<i64>>, _>("used")?.unwrap_or_default().into_iter();
@@ -221,7 +223,7 @@ fn used(claim: &Claim, row: &PgRow) -> Result<Vec<i64>, sqlx::Error> {
     Ok(used.collect())
 }
 
-/// The first charge that would pass its limit.
+/// The first charge that would exceed its limit.
 fn over(claim: &Claim, used: &[i64]) -> Result<Obstacle, sqlx::Error> {
     let mut charges = claim.charges.iter().zip(used).enumerate();
     let over = charges.find(|(_, (charge, used))| **used > bounded(charge.limit));
@@ -230,12 +232,12 @@ fn over(claim: &Claim, used: &[i64]) -> Result<Obstacle, sqlx::Error> {
     Ok(Obstacle::Budget { charge: nth, used: used - bounded(charge.amount) })
 }
 
-/// Since the deployment first heard of the request, while its time is limited.
+/// How long the request has taken, if its time is limited.
 fn elapsed(row: &PgRow) -> Result<Option<Duration>, sqlx::Error> {
     let heard_at: Option<DateTime<Utc>> = row.try_get("heard_at")?;
     let Some(heard_at) = heard_at else { return Ok(None) };
     let until: DateTime<Utc> = row.try_get("recorded_at")?;
-    // A server's clock may have gone back.
+    // Zero if the server's clock went back.
     Ok(Some((until - heard_at).to_std().unwrap_or_default()))
 }
 
@@ -252,7 +254,7 @@ fn receipt(record: &Record, row: &PgRow) -> Result<Receipt, sqlx::Error> {
     Ok(Receipt::new(record, row.try_get("seq")?, recorded_at, stored, chain_hash))
 }
 
-/// So that what is used and what is asked for fit into one number together.
+/// Bounds an amount, so that usage and charge together fit into an `i64`.
 fn bounded(amount: i64) -> i64 {
     amount.min((1 << 62) - 1)
 }

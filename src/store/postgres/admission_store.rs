@@ -1,14 +1,14 @@
-//! The store that decides: each call is in the file of its kind.
+//! Implements `AdmissionStore`: what writes is in `admission`, what reads in `read_admission` and `open_effects`.
 
 use uuid::Uuid;
 
-use super::{PostgresStore, admission, ledger, open_effects};
+use super::{PostgresStore, admission, open_effects, read_admission};
 use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::admission::{
-    AdmissionStore, Claim, Conclusion, EarlierEvent, FirstShortlist, Flip, Lease, OpenEffect,
-    OpenPage, Scope, SwitchState, Verdict,
+    AdmissionStore, Claim, Conclusion, Decision, EarlierEvent, FirstShortlist, Flip, Lease,
+    OpenEffect, OpenPage, Scope, SwitchState,
 };
 use crate::store::{BoxFuture, StoreError};
 
@@ -26,7 +26,7 @@ impl AdmissionStore for PostgresStore {
         Box::pin(admission::rotate_key(&self.connections, from, to, record))
     }
 
-    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Decision, StoreError>> {
         Box::pin(admission::admit(&self.connections, claim))
     }
 
@@ -59,11 +59,11 @@ impl AdmissionStore for PostgresStore {
     }
 
     fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>> {
-        Box::pin(ledger::usage(&self.connections, scope))
+        Box::pin(read_admission::usage(&self.connections, scope))
     }
 
     fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
-        Box::pin(ledger::switches(&self.connections))
+        Box::pin(read_admission::switches(&self.connections))
     }
 
     fn set_switch<'a>(
@@ -86,7 +86,7 @@ impl AdmissionStore for PostgresStore {
         &self,
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<FirstShortlist>, StoreError>> {
-        Box::pin(ledger::first_shortlist(&self.connections, stream_id))
+        Box::pin(read_admission::first_shortlist(&self.connections, stream_id))
     }
 
     fn events_before<'a>(
@@ -95,7 +95,7 @@ impl AdmissionStore for PostgresStore {
         seq: i64,
         event_types: &'a [EventType],
     ) -> BoxFuture<'a, Result<Vec<EarlierEvent>, StoreError>> {
-        Box::pin(ledger::events_before(&self.connections, stream_id, seq, event_types))
+        Box::pin(read_admission::events_before(&self.connections, stream_id, seq, event_types))
     }
 
     fn is_answering(&self) -> BoxFuture<'_, bool> {
@@ -103,6 +103,6 @@ impl AdmissionStore for PostgresStore {
     }
 
     fn switch_moved(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.watch.switch_moved(&self.connections))
+        Box::pin(self.switch_listener.switch_moved(&self.connections))
     }
 }

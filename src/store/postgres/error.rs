@@ -48,7 +48,7 @@ fn advice(code: &str) -> Option<&'static str> {
 
 impl std::error::Error for PostgresError {}
 
-/// What may be done about a failure without asking the caller.
+/// What the store may do about a failure by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Remedy {
     /// Nothing.
@@ -61,11 +61,11 @@ pub(super) enum Remedy {
     Disconnect,
     /// The same again without a prepared statement, on another connection.
     Unnamed,
-    /// To look at what is there: a key is taken.
+    /// To look up the stored event: its id is taken.
     Look,
 }
 
-/// An error for the caller, and what may be done before he gets it.
+/// An error for the caller, and what the store may do before it returns it.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: StoreError,
@@ -90,7 +90,7 @@ impl Failure {
         matches!(self.remedy, Remedy::Leave | Remedy::Again | Remedy::Look)
     }
 
-    /// Whether a statement that was prepared on this connection is not there, or one is that was not.
+    /// True if a prepared statement is missing on its connection, or is there though it was never prepared.
     pub(super) fn betrays_a_pooler(&self) -> bool {
         self.remedy == Remedy::Unnamed
     }
@@ -102,8 +102,8 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// The database may have done it, and what it said of it is missing or cannot be understood: the
-/// same call again is safe, and gets the answer.
+/// The database may have done it, but the answer is missing or unreadable. The same call again is safe, and gets
+/// the answer.
 #[cold]
 pub(super) fn unanswered(doing: &'static str, message: String) -> StoreError {
     StoreError::unavailable(doing, PostgresError { code: None, message })

@@ -9,21 +9,14 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
+use super::connections::{ConnectionInUse, Connections};
 use super::error::{Failure, migration_changed, migration_failed};
-use super::statement::{Connections, Lease};
 use crate::store::StoreError;
 
 /// How long a migration, or the preparation of partitions, may take: they may have to wait for others.
 pub(super) const MIGRATION_LIMIT: Duration = Duration::from_mins(10);
-/// How many months are prepared, from this one on.
-const MONTHS: i32 = 4;
-/// How often a lock on the table of events is tried for before the caller is told. Appends queue behind each try, so it
-/// is short, and a pause follows it.
-const LOCK_TRIES: u32 = 5;
-const LOCK_PAUSE: Duration = Duration::from_millis(500);
-
 /// Keeps two runners apart: the bytes of "moltaudt". The files take the same lock, for other runners.
 const LOCK: i64 = 0x6d6f_6c74_6175_6474;
 
@@ -60,14 +53,14 @@ const MIGRATIONS: &[Migration] = &[
 pub(super) async fn run(connections: &Connections) -> Result<(), StoreError> {
     let limit = connections.migration_limit;
     let deadline = Instant::now() + limit;
-    let mut lease = connections.lease("migrate", limit, deadline).await?;
-    let done = timeout_at(deadline, apply(&mut lease)).await;
-    lease.settle(done).map_err(|failure| connections.noted(failure).error)
+    let mut connection = connections.acquire("migrate", limit, deadline).await?;
+    let done = timeout_at(deadline, apply(&mut connection)).await;
+    connection.release(done).map_err(|failure| connections.noted(failure).error)
 }
 
-async fn apply(lease: &mut Lease) -> Result<(), Failure> {
+async fn apply(connection: &mut ConnectionInUse) -> Result<(), Failure> {
     let migrating = |error| Failure::of("migrate", &error);
-    let mut transaction = lease.begin().await.map_err(migrating)?;
+    let mut transaction = connection.begin().await.map_err(migrating)?;
     let lock = sqlx::query("select pg_advisory_xact_lock($1)").bind(LOCK).persistent(false);
     lock.execute(&mut *transaction).await.map_err(migrating)?;
     let applied = applied(&mut transaction).await.map_err(migrating)?;
@@ -125,44 +118,4 @@ async fn register(connection: &mut PgConnection, migration: &Migration) -> Resul
             .await?;
     }
     Ok(())
-}
-
-/// Prepares the partitions of this month and the next three: each month in a transaction of its own, so that appends
-/// wait for one month at most.
-pub(super) async fn ensure_partitions(connections: &Connections) -> Result<(), StoreError> {
-    let deadline = Instant::now() + connections.migration_limit;
-    for ahead in 0..MONTHS {
-        let mut tries = 1;
-        while let Err(error) = ensure_partition(connections, ahead, deadline).await {
-            if !matches!(error, StoreError::Locked { .. }) || tries == LOCK_TRIES {
-                return Err(error);
-            }
-            tries += 1;
-            sleep(LOCK_PAUSE).await;
-        }
-    }
-    Ok(())
-}
-
-async fn ensure_partition(
-    connections: &Connections,
-    ahead: i32,
-    deadline: Instant,
-) -> Result<(), StoreError> {
-    let mut lease =
-        connections.lease("prepare partitions", connections.migration_limit, deadline).await?;
-    let done = timeout_at(deadline, prepare(&mut lease, ahead)).await;
-    lease.settle(done).map_err(|failure| connections.noted(failure).error)
-}
-
-async fn prepare(lease: &mut Lease, ahead: i32) -> Result<(), Failure> {
-    let preparing = |error| Failure::of("prepare partitions", &error);
-    let mut transaction = lease.begin().await.map_err(preparing)?;
-    sqlx::query("select moltbot_audit.ensure_partitions(now() + make_interval(months => $1), 1)")
-        .bind(ahead)
-        .persistent(false)
-        .execute(&mut *transaction)
-        .await
-        .map_err(preparing)?;
-    transaction.commit().await.map_err(preparing)
 }

@@ -3,35 +3,36 @@
 
 mod admission;
 mod admission_store;
-mod alone;
-mod answering;
 mod append;
-mod at_hand;
+mod cells;
+mod connections;
 mod error;
-mod jsonb;
-mod ledger;
+mod list_streams;
+mod liveness;
 mod migrate;
 mod open_effects;
+mod partitions;
 mod pool;
 mod pooling;
 mod read;
+mod read_admission;
+mod record_columns;
 mod retry;
-mod statement;
-mod streams;
+mod sql;
+mod switch_listener;
 mod url;
-mod watch;
+mod warm_connections;
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
-use self::answering::Answering;
+use self::connections::{Connections, STATEMENT_LIMIT};
+use self::liveness::{LastFailure, Liveness};
 use self::migrate::MIGRATION_LIMIT;
-use self::pool::LastFailure;
 pub use self::pooling::Pooling;
-use self::statement::{Connections, STATEMENT_LIMIT};
-use self::watch::Watch;
+use self::switch_listener::SwitchListener;
 use super::admission::AdmissionStore;
 use super::log_line::log_line;
 use super::{
@@ -58,7 +59,7 @@ use crate::record::Record;
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     connections: Connections,
-    watch: Watch,
+    switch_listener: SwitchListener,
 }
 
 impl PostgresStore {
@@ -135,10 +136,10 @@ impl PostgresStore {
     pub fn new(pool: PgPool) -> Self {
         let connections = Connections {
             pool,
-            at_hand: None,
+            warm: None,
             pooling: Pooling::Transaction.into(),
             last_failure: LastFailure::default(),
-            answering: Answering::default(),
+            liveness: Liveness::default(),
             statement_limit: STATEMENT_LIMIT,
             migration_limit: MIGRATION_LIMIT,
         };
@@ -146,7 +147,7 @@ impl PostgresStore {
     }
 
     fn over(connections: Connections) -> Self {
-        Self { connections, watch: Watch::default() }
+        Self { connections, switch_listener: SwitchListener::default() }
     }
 
     /// Sets what a connection is. Default: [`Pooling::Transaction`] for the host's own pool,
@@ -212,7 +213,7 @@ impl PostgresStore {
     /// [`StoreError::Locked`] if another transaction holds the table for some seconds: try again.
     /// [`StoreError::Unavailable`] after 10 minutes. Else as the database fails.
     pub async fn ensure_partitions(&self) -> Result<(), StoreError> {
-        migrate::ensure_partitions(&self.connections).await
+        partitions::ensure_partitions(&self.connections).await
     }
 
     /// Appends a batch inside the host's own transaction, so that a business change and its events
@@ -274,7 +275,7 @@ impl AuditSink for PostgresStore {
     }
 
     fn prepared_until(&self) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, StoreError>> {
-        Box::pin(ledger::prepared_until(&self.connections))
+        Box::pin(partitions::prepared_until(&self.connections))
     }
 
     fn prepare(&self) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -304,7 +305,7 @@ impl AuditStore for PostgresStore {
         after: Option<RequestCursor>,
         max: u32,
     ) -> BoxFuture<'a, Result<Vec<ListedStream>, StoreError>> {
-        Box::pin(streams::list_streams(&self.connections, scope, after, max))
+        Box::pin(list_streams::list_streams(&self.connections, scope, after, max))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -1,17 +1,17 @@
-//! Reading the effects whose end is not recorded.
+//! Reads the effects whose end is not recorded.
 
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::ledger::read;
-use super::statement::{Connections, Sql, sql};
+use super::connections::Connections;
+use super::sql::{Sql, sql};
 use crate::store::StoreError;
 use crate::store::admission::{OpenEffect, OpenKind, OpenPage};
 
-/// Times within the calendar of the driver: `infinity`, put there by hand, must not hide other rows. By the time
-/// of the statement, which an index can be searched by.
+/// Times are clamped to the driver's calendar: an `infinity` written by hand must not hide other rows. The time
+/// of the statement is used because an index can be searched by it.
 macro_rules! open_effects {
     ($($and:literal),+) => {
         sql!(
@@ -65,7 +65,7 @@ pub(super) async fn page(
     };
     let after = page.after.unzip();
     let query = |pooling| sql.query(pooling).bind(after.0).bind(after.1).bind(i64::from(page.max));
-    read(connections, DOING, query, open_effect).await
+    connections.read(DOING, query, open_effect).await
 }
 
 pub(super) async fn one(
@@ -73,13 +73,13 @@ pub(super) async fn one(
     effect_id: Uuid,
 ) -> Result<Option<OpenEffect>, StoreError> {
     let query = |pooling| ONE.query(pooling).bind(effect_id);
-    Ok(read(connections, DOING, query, open_effect).await?.pop())
+    Ok(connections.read(DOING, query, open_effect).await?.pop())
 }
 
 pub(super) async fn count_in_doubt(connections: &Connections) -> Result<u64, StoreError> {
     let query = |pooling| COUNT_IN_DOUBT.query(pooling);
     let effects = |row: &PgRow| row.try_get::<i64, _>("effects");
-    let counts = read(connections, "count the effects in doubt", query, effects).await?;
+    let counts = connections.read("count the effects in doubt", query, effects).await?;
     Ok(counts.into_iter().map(i64::unsigned_abs).sum())
 }
 

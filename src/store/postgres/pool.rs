@@ -1,41 +1,23 @@
 //! The store's own pool.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
-use super::answering::Answering;
-use super::at_hand::AtHand;
+use super::connections::{Connections, require_runtime, server_limit};
 use super::error::not_connected;
+use super::liveness::{LastFailure, Liveness, TRUSTED_FOR};
 use super::migrate::MIGRATION_LIMIT;
 use super::pooling::{self, CurrentPooling, Pooling};
-use super::statement::{Connections, require_runtime, server_limit};
 use super::url::Settings;
+use super::warm_connections::WarmConnections;
 use crate::store::StoreError;
 
 /// Appends need two connections to keep two cores of a database busy. The rest is for admissions, each of
 /// which commits by itself, beside others' commits, and for reads.
 const MAX_CONNECTIONS: u32 = 8;
-/// How long an idle connection is taken to be alive.
-pub(super) const TRUSTED_FOR: Duration = Duration::from_secs(5);
-
-/// When a call last failed for a reason that may have ended other connections too.
-#[derive(Clone, Debug, Default)]
-pub(super) struct LastFailure(Arc<Mutex<Option<Instant>>>);
-
-impl LastFailure {
-    pub(super) fn note(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-
-    pub(super) fn is_recent(&self) -> bool {
-        let at = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        at.is_some_and(|at| at.elapsed() < TRUSTED_FOR)
-    }
-}
 
 pub(super) async fn connect(url: &str) -> Result<Connections, StoreError> {
     let settings: Settings = url.parse()?;
@@ -53,8 +35,8 @@ pub(super) async fn connect(url: &str) -> Result<Connections, StoreError> {
     Ok(connections(&settings, pooling))
 }
 
-/// Connects when a connection is needed. What a connection is cannot be found out then, and so the
-/// way that is right for every one is taken.
+/// Connects when a connection is needed. The store cannot look for a pooler then, so it assumes the kind of
+/// connection that is right everywhere.
 pub(super) fn connect_lazily(url: &str) -> Result<Connections, StoreError> {
     let settings: Settings = url.parse()?;
     require_runtime("connect")?;
@@ -66,10 +48,10 @@ fn connections(settings: &Settings, pooling: Pooling) -> Connections {
     let pooling = CurrentPooling::from(pooling);
     Connections {
         pool: pool(settings, &pooling, last_failure.clone()),
-        at_hand: Some(AtHand::new(MAX_CONNECTIONS)),
+        warm: Some(WarmConnections::new(MAX_CONNECTIONS)),
         pooling,
         last_failure,
-        answering: Answering::default(),
+        liveness: Liveness::default(),
         statement_limit: settings.statement_limit,
         migration_limit: MIGRATION_LIMIT,
     }

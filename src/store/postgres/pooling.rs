@@ -21,7 +21,7 @@ pub enum Pooling {
     Transaction,
 }
 
-/// What a store goes by, shared by its clones; it may turn out to be wrong while they run.
+/// The mode that a store assumes. Its clones share it, because it may turn out to be wrong while they run.
 #[derive(Clone, Debug)]
 pub(super) struct CurrentPooling {
     by_transaction: Arc<AtomicBool>,
@@ -36,8 +36,8 @@ impl CurrentPooling {
         }
     }
 
-    /// A prepared statement was not where it had been left: only a pooler in transaction mode does
-    /// that.
+    /// Corrects the mode after a prepared statement got lost, which happens only behind a pooler in transaction
+    /// mode.
     #[cold]
     pub(super) fn found_by_transaction(&self) {
         if !self.by_transaction.swap(true, Ordering::Relaxed) {

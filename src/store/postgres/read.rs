@@ -11,8 +11,9 @@ use sqlx::postgres::{PgRow, PgTypeInfo, PgValueRef, Postgres};
 use sqlx::{Decode, Row, Type};
 use uuid::Uuid;
 
-use super::jsonb::read_jsonb;
-use super::statement::{Connections, Sql, sql};
+use super::cells::read_jsonb;
+use super::connections::Connections;
+use super::sql::{Sql, sql};
 use crate::event::StreamId;
 use crate::proof::{Digest, Salt, stream_start};
 use crate::record::{Commitments, Header, StoredRecord, UnreadableRecord};

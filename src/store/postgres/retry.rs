@@ -28,8 +28,7 @@ impl Retries {
         Self { deadline, backoff, waits: WAITS, reconnected: false, unnamed: false }
     }
 
-    /// Returns when it is time to try again, or gives the error back where it is not for the store to
-    /// do so.
+    /// Returns when it is time to try again, or returns the failure if the store does not retry it.
     pub(super) async fn after(&mut self, failure: Failure) -> Result<(), Failure> {
         match failure.remedy {
             Remedy::Again => {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 
+use super::connections::STATEMENT_LIMIT;
 use super::pooling::Pooling;
-use super::statement::STATEMENT_LIMIT;
 use crate::store::StoreError;
 
 const APPLICATION_NAME: &str = "moltbot-audit";

@@ -6,12 +6,13 @@
 mod admission;
 mod append;
 mod cells;
+mod chain;
 mod error;
+mod list_streams;
 mod location;
 mod migrate;
 mod read;
 mod row;
-mod streams;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -30,7 +31,7 @@ use self::row::Row;
 use crate::event::StreamId;
 use crate::record::Record;
 use crate::store::admission::AdmissionStore;
-use crate::store::decision::check_appended;
+use crate::store::admission::rules::check_appended;
 use crate::store::{
     Appended, AuditSink, AuditStore, BoxFuture, ListedStream, RequestCursor, StoreError,
     StreamHead, StreamScope, StreamSnapshot,
@@ -127,7 +128,7 @@ impl AuditSink for SqliteStore {
             // Encoded here, so that no JSON is written while the lock is held.
             let rows: Vec<Row> = batch.iter().map(Row::from).collect();
             let append = async move |writer: SqlitePool| append::append(&writer, &rows).await;
-            let placed = self.write(append::DOING, append).await.map_err(error::for_all_streams)?;
+            let placed = self.write(chain::DOING, append).await.map_err(error::for_all_streams)?;
             let results = batch.iter().zip(placed);
             Ok(results.map(|(record, placed)| placed.map(|at| at.receipt(record))).collect())
         })
@@ -156,7 +157,7 @@ impl AuditStore for SqliteStore {
         after: Option<RequestCursor>,
         max: u32,
     ) -> BoxFuture<'a, Result<Vec<ListedStream>, StoreError>> {
-        Box::pin(streams::list_streams(&self.readers, scope, after, max))
+        Box::pin(list_streams::list_streams(&self.readers, scope, after, max))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -11,13 +11,12 @@ use crate::event::{Budget, EventType, Outcome, StreamId, Switch};
 use crate::proof::Digest;
 use crate::record::{Header, Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
-use crate::store::admission::{
-    Admission, AdmissionStore, Claim, Conclusion, ConsentClaim, EarlierEvent, FirstShortlist, Flip,
-    Lease, OpenEffect, OpenPage, Scope, SwitchState, Verdict,
+use crate::store::admission::rules::{
+    self, ConsentWord, Earlier, EffectEntry, Facts, check_conclusion, check_flip, check_rotation,
 };
-use crate::store::decision::{
-    self, ConsentWord, DOING, Entry, Facts, Met, check_claim, check_conclusion, check_flip,
-    check_rotation,
+use crate::store::admission::{
+    Admission, AdmissionStore, Claim, Conclusion, ConsentClaim, DOING, Decision, EarlierEvent,
+    FirstShortlist, Flip, Lease, OpenEffect, OpenPage, Scope, SwitchState, check_claim,
 };
 use crate::store::{BoxFuture, StoreError};
 
@@ -32,48 +31,47 @@ const CONSENT_WORDS: [EventType; 3] = [
 ];
 
 impl Kept {
-    fn admit(&mut self, claim: &Claim, now: DateTime<Utc>) -> Result<Verdict, StoreError> {
+    fn admit(&mut self, claim: &Claim, now: DateTime<Utc>) -> Result<Decision, StoreError> {
         claim.check()?;
-        decision::check_key(claim, *self.effects.key.get_or_insert(claim.key))?;
-        match self.meet(claim, now) {
+        rules::check_key(claim, *self.effects.key.get_or_insert(claim.key))?;
+        match self.earlier(claim, now) {
             None => {}
-            Some(Met::Answered(verdict)) => return Ok(verdict),
-            Some(Met::Done { effect_id }) => {
+            Some(Earlier::Decides(decision)) => return Ok(decision),
+            Some(Earlier::Succeeded { effect_id }) => {
                 let outcome = self.row(effect_id).map(|(record, _)| record);
-                let output = outcome.and_then(|record| {
-                    decision::replayed(&record.header().outcome, record.output())
-                });
-                return Ok(Verdict::Replay { effect_id, output });
+                let output = outcome
+                    .and_then(|record| rules::replayed(&record.header().outcome, record.output()));
+                return Ok(Decision::Replay { effect_id, output });
             }
-            Some(Met::Itself) => {
+            Some(Earlier::SameClaim) => {
                 let receipt = self.place(&claim.intent, now)?;
                 let used = Vec::new();
-                return Ok(Verdict::Proceed(Admission { receipt, used, elapsed: None }));
+                return Ok(Decision::Proceed(Admission { receipt, used, elapsed: None }));
             }
         }
-        let grant = match decision::judge(claim, &self.facts(claim, now)) {
+        let grant = match rules::decide(claim, &self.facts(claim, now)) {
             Ok(grant) => grant,
-            Err(obstacle) => return Ok(Verdict::Refused(obstacle)),
+            Err(obstacle) => return Ok(Decision::Refused(obstacle)),
         };
         if self.row(claim.intent.header().id).is_some() {
-            return Err(StoreError::refused(DOING, decision::STORED_WITHOUT_ENTRY));
+            return Err(StoreError::refused(DOING, rules::STORED_WITHOUT_ENTRY));
         }
         let receipt = self.place(&claim.intent, now)?;
-        let entry = Entry::admitted(claim, now);
+        let entry = EffectEntry::admitted(claim, now);
         self.effects.apply(entry.reserved());
         self.effects.entries.push(entry);
-        let decision::Grant { used, elapsed } = grant;
-        Ok(Verdict::Proceed(Admission { receipt, used, elapsed }))
+        let rules::Grant { used, elapsed } = grant;
+        Ok(Decision::Proceed(Admission { receipt, used, elapsed }))
     }
 
-    fn meet(&self, claim: &Claim, now: DateTime<Utc>) -> Option<Met> {
+    fn earlier(&self, claim: &Claim, now: DateTime<Utc>) -> Option<Earlier> {
         let entries = &self.effects.entries;
         let own = entries.iter().find(|entry| entry.effect_id == claim.effect_id);
         let holder = |key_hash: Option<Digest>| {
             entries.iter().find(|entry| key_hash.is_some() && entry.key_hash == key_hash)
         };
         let previous = || claim.previous.iter().find_map(|hashes| holder(hashes.key_hash));
-        decision::meet(claim, own, holder(claim.key_hash).or_else(previous), now)
+        rules::earlier(claim, own, holder(claim.key_hash).or_else(previous), now)
     }
 
     fn facts(&self, claim: &Claim, now: DateTime<Utc>) -> Facts {
@@ -81,7 +79,7 @@ impl Kept {
             self.effects.switches.get(switch).is_none_or(|state| state.is_engaged)
         };
         let used = claim.charges.iter().map(|charge| {
-            self.effects.used(decision::scope(claim, charge.period, now), &charge.budget)
+            self.effects.used(rules::scope(claim, charge.period, now), &charge.budget)
         });
         let stream_id = claim.intent.stream_id();
         let mut events = self.rows.iter().filter(|(record, _)| record.stream_id() == stream_id);
@@ -215,7 +213,7 @@ impl AdmissionStore for MemoryStore {
         })
     }
 
-    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Decision, StoreError>> {
         Box::pin(async move {
             check_claim(claim)?;
             self.with(|kept| kept.admit(claim, self.now()))

@@ -8,14 +8,14 @@ use uuid::Uuid;
 use crate::event::{Budget, Switch};
 use crate::record::{Header, Record, Role};
 use crate::redact::KeyFingerprint;
+use crate::store::admission::rules::{BudgetChange, EffectEntry};
 use crate::store::admission::{Lease, OpenEffect, Scope, SwitchState};
-use crate::store::decision::{Change, Entry};
 
 /// What is kept beside the records.
 #[derive(Default)]
 pub(super) struct Effects {
     /// In the order of arrival.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<EffectEntry>,
     pub(super) used: HashMap<Scope, BTreeMap<Budget, i64>>,
     pub(super) switches: BTreeMap<Switch, SwitchState>,
     pub(super) key: Option<KeyFingerprint>,
@@ -28,7 +28,7 @@ impl Effects {
         match record.role() {
             Role::Event => {}
             Role::Intent => {
-                if let Some(entry) = Entry::drained(record, now) {
+                if let Some(entry) = EffectEntry::drained(record, now) {
                     self.drain(entry);
                 }
             }
@@ -36,9 +36,9 @@ impl Effects {
                 let header = record.header();
                 let error_code = header.error_code.as_deref();
                 if self.entry(header.id).is_none() {
-                    self.entries.push(Entry::early(header.id, now));
+                    self.entries.push(EffectEntry::early(header.id, now));
                 }
-                let settle = |entry: &mut Entry| {
+                let settle = |entry: &mut EffectEntry| {
                     entry.settle(&header.outcome, error_code, record.output().as_ref())
                 };
                 let changes = self.entry(header.id).and_then(settle);
@@ -53,7 +53,7 @@ impl Effects {
         entry.is_none_or(|entry| entry.may_end_by(header.request_id, header.conversation_id))
     }
 
-    fn drain(&mut self, mut entry: Entry) {
+    fn drain(&mut self, mut entry: EffectEntry) {
         if self.holder(&entry).is_some() {
             entry.key_hash = None;
         }
@@ -63,12 +63,12 @@ impl Effects {
         }
     }
 
-    fn holder(&self, of: &Entry) -> Option<&Entry> {
+    fn holder(&self, of: &EffectEntry) -> Option<&EffectEntry> {
         let key_hash = of.key_hash?;
         self.entries.iter().find(|entry| entry.key_hash == Some(key_hash))
     }
 
-    pub(super) fn entry(&mut self, effect_id: Uuid) -> Option<&mut Entry> {
+    pub(super) fn entry(&mut self, effect_id: Uuid) -> Option<&mut EffectEntry> {
         self.entries.iter_mut().find(|entry| entry.effect_id == effect_id)
     }
 
@@ -76,8 +76,8 @@ impl Effects {
         self.used.get(&scope).and_then(|used| used.get(budget)).copied().unwrap_or(0)
     }
 
-    pub(super) fn apply(&mut self, changes: Vec<Change>) {
-        for Change { scope, budget, by } in changes {
+    pub(super) fn apply(&mut self, changes: Vec<BudgetChange>) {
+        for BudgetChange { scope, budget, by } in changes {
             let used = self.used.entry(scope).or_default().entry(budget).or_default();
             *used = used.saturating_add(by);
         }

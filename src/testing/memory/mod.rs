@@ -16,11 +16,11 @@ use crate::auditor::{Clock, SystemClock};
 use crate::event::{EventType, StreamId};
 use crate::proof::{chain_hash, stream_start};
 use crate::record::{Receipt, Record, Role, StoredRecord};
+use crate::store::admission::rules::{check_appended, foreign_outcome};
 use crate::store::admission::{AdmissionStore, EarlierEvent};
-use crate::store::decision::{check_appended, foreign_outcome};
 use crate::store::{
-    Appended, AuditSink, AuditStore, BoxFuture, Conflict, FoundRequest, ListedStream, Of,
-    RequestCursor, StoreError, StreamHead, StreamScope, StreamSnapshot,
+    Appended, AuditSink, AuditStore, BoxFuture, Conflict, FoundRequest, ListedStream,
+    RequestCursor, StoreError, StreamHead, StreamOwner, StreamScope, StreamSnapshot,
 };
 
 /// Keeps records in memory, chained, under the contract of [`AuditStore`] except durability.
@@ -196,9 +196,9 @@ impl Kept {
         max: usize,
     ) -> Vec<ListedStream> {
         let is_of = |stream_id: StreamId| match scope.of {
-            Of::All => true,
-            Of::Request(request) => stream_id == request,
-            Of::Conversation(id) => self.rows.iter().any(|(record, _)| {
+            StreamOwner::All => true,
+            StreamOwner::Request(request) => stream_id == request,
+            StreamOwner::Conversation(id) => self.rows.iter().any(|(record, _)| {
                 record.stream_id() == stream_id && record.header().conversation_id == Some(id)
             }),
         };

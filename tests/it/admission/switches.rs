@@ -8,7 +8,7 @@ use moltbot_audit::auditor::{ControlError, SelfTestError};
 use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::event::payload::{CallInput, OutboundInput};
 use moltbot_audit::policy::{FallbackAction, RefusalReason, SwitchedBy};
-use moltbot_audit::store::admission::{AdmissionStore as _, Claim, SwitchState, Verdict};
+use moltbot_audit::store::admission::{AdmissionStore as _, Claim, Decision, SwitchState};
 use moltbot_audit::store::{BoxFuture, StoreError, StoreLayer};
 use moltbot_audit::testing::{Fault, MemoryStore};
 use moltbot_audit::{Actor, AuditEvent, Auditor, Budget, Effect, EventType, StreamId, Switch};
@@ -311,7 +311,7 @@ impl StoreLayer for Deaf {
         &self.0
     }
 
-    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Decision, StoreError>> {
         for switch in &claim.switches {
             self.0.reset_switch(switch.clone());
         }

@@ -10,8 +10,8 @@ use moltbot_audit::proof::{Digest, stream_start};
 use moltbot_audit::record::{Receipt, Record, Role};
 use moltbot_audit::store::AuditStore;
 use moltbot_audit::store::admission::{
-    Admission, AdmissionStore, Charge, Claim, Conclusion, Obstacle, OpenEffect, OpenKind, OpenPage,
-    Scope, SwitchState, Verdict,
+    Admission, AdmissionStore, Charge, Claim, Conclusion, Decision, Obstacle, OpenEffect, OpenKind,
+    OpenPage, Scope, SwitchState,
 };
 use moltbot_audit::{
     Actor, AuditEvent, ConversationId, ErrorCode, EventId, EventType, Outcome, RequestId,
@@ -91,20 +91,20 @@ impl Case {
         Claim { key_hash: Some(hash(key)), ..self.claim() }
     }
 
-    pub(crate) async fn ask(&self, claim: &Claim) -> Verdict {
+    pub(crate) async fn ask(&self, claim: &Claim) -> Decision {
         self.admission().admit(&told(claim)).await.expect("the store decides")
     }
 
     pub(crate) async fn admit(&self, claim: &Claim) -> Admission {
         match self.ask(claim).await {
-            Verdict::Proceed(admission) => admission,
+            Decision::Proceed(admission) => admission,
             other => panic!("expected Proceed, got {other:?}"),
         }
     }
 
     pub(crate) async fn refusal(&self, claim: &Claim) -> Obstacle {
         match self.ask(claim).await {
-            Verdict::Refused(obstacle) => obstacle,
+            Decision::Refused(obstacle) => obstacle,
             other => panic!("expected Refused, got {other:?}"),
         }
     }

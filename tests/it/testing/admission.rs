@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use moltbot_audit::event::{Budget, EventType, Period, Switch};
 use moltbot_audit::record::Record;
-use moltbot_audit::store::admission::{Charge, Claim, Conclusion, Obstacle, Scope, Verdict};
+use moltbot_audit::store::admission::{Charge, Claim, Conclusion, Decision, Obstacle, Scope};
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
 use moltbot_audit::testing::{Fault, FaultySink, MemoryStore, SteppedClock};
 use serde_json::json;
@@ -27,11 +27,11 @@ async fn a_lease_is_over_when_its_time_has_come() {
     case.admit(&claim).await;
     let lease_until = morning() + TimeDelta::minutes(1);
     clock.advance(Duration::from_micros(59_999_999));
-    let running = Verdict::InProgress { effect_id: claim.effect_id, lease_until };
+    let running = Decision::InProgress { effect_id: claim.effect_id, lease_until };
     assert_eq!(case.ask(&case.keyed("a key")).await, running);
     assert_eq!(case.conclude(&claim, Conclusion::Expired).await, None);
     clock.advance(Duration::from_micros(1));
-    let in_doubt = Verdict::InDoubt { effect_id: claim.effect_id };
+    let in_doubt = Decision::InDoubt { effect_id: claim.effect_id };
     assert_eq!(case.ask(&case.keyed("a key")).await, in_doubt);
     case.conclude(&claim, Conclusion::Expired).await.expect("it expires");
 }

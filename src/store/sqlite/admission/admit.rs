@@ -9,20 +9,20 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Row as _, SqliteConnection};
 use uuid::Uuid;
 
-use super::append::{Placed, append_one, now};
+use super::chain::{Placed, append_one, now};
 use super::entry::{Whose, apply, bytes, entry, insert, json, malformed};
 use super::{failed, key};
 use crate::event::Budget;
 use crate::json::parse;
 use crate::store::StoreError;
-use crate::store::admission::{Claim, ConsentClaim, KeyedHashes, Verdict};
-use crate::store::decision::{self, ConsentWord, DOING, Entry, Facts, Grant, Met};
+use crate::store::admission::rules::{self, ConsentWord, Earlier, EffectEntry, Facts, Grant};
+use crate::store::admission::{Claim, ConsentClaim, DOING, Decision, KeyedHashes};
 use crate::store::sqlite::row::Row;
 
 /// What became of a claim.
 pub(super) enum Answer {
     /// It is not admitted, and nothing is written.
-    Verdict(Verdict),
+    Decided(Decision),
     /// It is.
     Admitted { placed: Placed, used: Vec<i64>, elapsed: Option<Duration> },
 }
@@ -34,12 +34,12 @@ pub(super) async fn admit(
 ) -> Result<Answer, StoreError> {
     let fault = |error| failed(DOING, error);
     claim.check()?;
-    // No other process writes from here on: what is read below still holds when it is written upon.
+    // From here on no other process writes, so what is read below still holds at the write.
     let mut transaction = writer.begin_with("begin immediate").await.map_err(fault)?;
     let answer = decide(&mut transaction, claim, row).await?;
     match &answer {
         Answer::Admitted { placed: Ok(_), .. } => transaction.commit().await.map_err(fault)?,
-        Answer::Admitted { .. } | Answer::Verdict(_) => {
+        Answer::Admitted { .. } | Answer::Decided(_) => {
             transaction.rollback().await.map_err(fault)?;
         }
     }
@@ -53,58 +53,58 @@ async fn decide(
 ) -> Result<Answer, StoreError> {
     let now = now();
     let in_use = key::in_use_or(transaction, claim.key, now).await?;
-    decision::check_key(claim, in_use)?;
-    match meet(transaction, claim, now).await? {
+    rules::check_key(claim, in_use)?;
+    match earlier(transaction, claim, now).await? {
         None => {}
-        Some(Met::Answered(verdict)) => return Ok(Answer::Verdict(verdict)),
-        Some(Met::Done { effect_id }) => {
+        Some(Earlier::Decides(decision)) => return Ok(Answer::Decided(decision)),
+        Some(Earlier::Succeeded { effect_id }) => {
             let output = output(transaction, effect_id).await?;
-            return Ok(Answer::Verdict(Verdict::Replay { effect_id, output }));
+            return Ok(Answer::Decided(Decision::Replay { effect_id, output }));
         }
-        Some(Met::Itself) => {
+        Some(Earlier::SameClaim) => {
             let (placed, _) = append_one(transaction, row, now).await?;
             return Ok(Answer::Admitted { placed, used: Vec::new(), elapsed: None });
         }
     }
     let facts = facts(transaction, claim, now).await?;
-    let Grant { used, elapsed } = match decision::judge(claim, &facts) {
+    let Grant { used, elapsed } = match rules::decide(claim, &facts) {
         Ok(grant) => grant,
-        Err(obstacle) => return Ok(Answer::Verdict(Verdict::Refused(obstacle))),
+        Err(obstacle) => return Ok(Answer::Decided(Decision::Refused(obstacle))),
     };
     let (placed, is_new) = append_one(transaction, row, now).await?;
     if placed.is_ok() && !is_new {
-        return Err(StoreError::refused(DOING, decision::STORED_WITHOUT_ENTRY));
+        return Err(StoreError::refused(DOING, rules::STORED_WITHOUT_ENTRY));
     }
-    let entry = Entry::admitted(claim, now);
+    let entry = EffectEntry::admitted(claim, now);
     insert(transaction, &entry).await.map_err(|error| failed(DOING, error))?;
     apply(transaction, &entry.reserved()).await.map_err(|error| failed(DOING, error))?;
     Ok(Answer::Admitted { placed, used, elapsed })
 }
 
-async fn meet(
+async fn earlier(
     transaction: &mut SqliteConnection,
     claim: &Claim,
     now: DateTime<Utc>,
-) -> Result<Option<Met>, StoreError> {
+) -> Result<Option<Earlier>, StoreError> {
     let select = "select * from audit_effects where effect_id = ?1 or key_hash = ?2";
     let select = sqlx::query(select).bind(claim.effect_id.to_string());
     let found = select.bind(bytes(claim.key_hash.as_ref())).fetch_all(&mut *transaction).await;
     let rows = found.map_err(|error| failed(DOING, error))?;
     let entries = rows.iter().map(|row| entry(row, DOING)).collect::<Result<Vec<_>, _>>()?;
     let own = entries.iter().find(|entry| entry.effect_id == claim.effect_id);
-    let holds = |entry: &&Entry| entry.key_hash.is_some() && entry.key_hash == claim.key_hash;
+    let holds = |entry: &&EffectEntry| entry.key_hash.is_some() && entry.key_hash == claim.key_hash;
     let mut previous = None;
     for hashes in &claim.previous {
         previous = previous.or(holder(transaction, hashes).await?);
     }
-    Ok(decision::meet(claim, own, entries.iter().find(holds).or(previous.as_ref()), now))
+    Ok(rules::earlier(claim, own, entries.iter().find(holds).or(previous.as_ref()), now))
 }
 
 /// The effect that holds a key under a redaction key that was used before.
 async fn holder(
     transaction: &mut SqliteConnection,
     hashes: &KeyedHashes,
-) -> Result<Option<Entry>, StoreError> {
+) -> Result<Option<EffectEntry>, StoreError> {
     let select = sqlx::query("select * from audit_effects where key_hash = ?1");
     let select = select.bind(bytes(hashes.key_hash.as_ref()));
     let found = select.fetch_optional(transaction).await.map_err(|error| failed(DOING, error))?;
@@ -123,10 +123,10 @@ async fn output(
     let output: Option<&str> = row.try_get("output").map_err(fault)?;
     let output = output.map(parse).transpose();
     let output = output.map_err(|_| malformed(DOING, "an outcome's output"))?;
-    Ok(decision::replayed(row.try_get("outcome").map_err(fault)?, output))
+    Ok(rules::replayed(row.try_get("outcome").map_err(fault)?, output))
 }
 
-/// Everything but the consent. `?1` is the list of switches, and `?3` that of [`Asked`], whose order the
+/// Everything but the consent. `?1` is the list of switches, and `?3` that of [`AskedBudget`], whose order the
 /// amounts keep.
 const FACTS: &str = "
     select
@@ -159,9 +159,9 @@ const FACTS: &str = "
         ) as used
 ";
 
-/// A budget whose use is asked for.
+/// A budget whose usage is read.
 #[derive(Serialize)]
-struct Asked<'a> {
+struct AskedBudget<'a> {
     budget: &'a Budget,
     #[serde(flatten)]
     whose: Whose,
@@ -173,9 +173,9 @@ async fn facts(
     now: DateTime<Utc>,
 ) -> Result<Facts, StoreError> {
     let fault = |error| failed(DOING, error);
-    let asked = claim.charges.iter().map(|charge| Asked {
+    let asked = claim.charges.iter().map(|charge| AskedBudget {
         budget: &charge.budget,
-        whose: decision::scope(claim, charge.period, now).into(),
+        whose: rules::scope(claim, charge.period, now).into(),
     });
     let select = sqlx::query(FACTS).bind(json(&claim.switches));
     let select = select.bind(claim.intent.stream_id().to_string());
@@ -192,7 +192,7 @@ async fn facts(
     };
     Ok(Facts {
         now,
-        // A number that is none stands for the first: it refuses all the same.
+        // An index that is none refuses as well, and names the first switch.
         engaged: engaged.map(|nth| usize::try_from(nth).unwrap_or_default()),
         consent,
         used,

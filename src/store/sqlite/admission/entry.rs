@@ -10,7 +10,7 @@ use crate::event::Budget;
 use crate::proof::Digest;
 use crate::store::StoreError;
 use crate::store::admission::Scope;
-use crate::store::decision::{Change, Entry, Held, State};
+use crate::store::admission::rules::{BudgetChange, EffectEntry, EffectState, Reservation};
 use crate::store::sqlite::error::failed;
 
 /// So much of a budget as JSON, in a row and on its way into a statement.
@@ -40,7 +40,7 @@ impl From<Scope> for Whose {
 }
 
 /// Reads a row that anyone with the file may have changed.
-pub(super) fn entry(row: &SqliteRow, doing: &'static str) -> Result<Entry, StoreError> {
+pub(super) fn entry(row: &SqliteRow, doing: &'static str) -> Result<EffectEntry, StoreError> {
     let fields = Fields { row, doing };
     let charges: Vec<Sum> = serde_json::from_str(&fields.text("charges")?)
         .map_err(|_| malformed(doing, "an effect's charges"))?;
@@ -49,10 +49,10 @@ pub(super) fn entry(row: &SqliteRow, doing: &'static str) -> Result<Entry, Store
             Whose::Day(day) => Scope::Day(day),
             Whose::Request(id) => Scope::Request(id),
         };
-        Held { scope, budget, amount }
+        Reservation { scope, budget, amount }
     });
     let id = |column| fields.id(column)?.ok_or_else(|| malformed(doing, "an effect's id"));
-    Ok(Entry {
+    Ok(EffectEntry {
         effect_id: id("effect_id")?,
         intent_id: fields.id("intent_id")?,
         effect: fields.text("effect")?,
@@ -61,7 +61,7 @@ pub(super) fn entry(row: &SqliteRow, doing: &'static str) -> Result<Entry, Store
         request_id: fields.id("request_id")?,
         conversation_id: fields.id("conversation_id")?,
         charges: held.collect(),
-        state: State::parse(&fields.text("state")?)
+        state: EffectState::parse(&fields.text("state")?)
             .ok_or_else(|| malformed(doing, "an effect's state"))?,
         has_outcome: fields.get("has_outcome")?,
         admitted_at: fields.time("admitted_at")?,
@@ -109,7 +109,7 @@ pub(super) fn malformed(doing: &'static str, what: &'static str) -> StoreError {
 
 pub(super) async fn insert(
     transaction: &mut SqliteConnection,
-    entry: &Entry,
+    entry: &EffectEntry,
 ) -> Result<(), sqlx::Error> {
     let charges: Vec<Sum> = entry.charges.iter().map(Sum::from).collect();
     let insert = sqlx::query(
@@ -132,7 +132,7 @@ pub(super) async fn insert(
 /// Writes what may change of an entry.
 pub(super) async fn update(
     transaction: &mut SqliteConnection,
-    entry: &Entry,
+    entry: &EffectEntry,
 ) -> Result<(), sqlx::Error> {
     let update = sqlx::query(
         "update audit_effects set state = ?2, has_outcome = ?3, key_hash = ?4 where effect_id = ?1",
@@ -146,7 +146,7 @@ pub(super) async fn update(
 /// Adds to what is used.
 pub(super) async fn apply(
     transaction: &mut SqliteConnection,
-    changes: &[Change],
+    changes: &[BudgetChange],
 ) -> Result<(), sqlx::Error> {
     const REQUEST: &str = "
         insert into audit_budgets (request_id, budget, used)
@@ -166,7 +166,7 @@ pub(super) async fn apply(
             then 9223372036854775807 else used + excluded.used
         end
     ";
-    let is_request = |change: &&Change| matches!(change.scope, Scope::Request(_));
+    let is_request = |change: &&BudgetChange| matches!(change.scope, Scope::Request(_));
     let (requests, days): (Vec<_>, Vec<_>) = changes.iter().partition(is_request);
     for (upsert, changes) in [(REQUEST, requests), (DAY, days)] {
         if !changes.is_empty() {
@@ -177,14 +177,14 @@ pub(super) async fn apply(
     Ok(())
 }
 
-impl From<&Held> for Sum {
-    fn from(held: &Held) -> Self {
+impl From<&Reservation> for Sum {
+    fn from(held: &Reservation) -> Self {
         Self { budget: held.budget.clone(), amount: held.amount, whose: held.scope.into() }
     }
 }
 
-impl From<&Change> for Sum {
-    fn from(change: &Change) -> Self {
+impl From<&BudgetChange> for Sum {
+    fn from(change: &BudgetChange) -> Self {
         Self { budget: change.budget.clone(), amount: change.by, whose: change.scope.into() }
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
 
-use super::append::{Placed, append_one, now};
+use super::chain::{Placed, append_one, now};
 use super::entry::malformed;
 use super::failed;
 use crate::redact::{KeyFingerprint, KeyProof};

@@ -16,18 +16,18 @@ use uuid::Uuid;
 
 use self::entry::malformed;
 pub(super) use self::settle::follow;
-use super::append::Placed;
+use super::chain::Placed;
 use super::error::{failed, is_busy};
 use super::row::Row;
-use super::{SqliteStore, append};
+use super::{SqliteStore, chain};
 use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
+use crate::store::admission::rules::{check_conclusion, check_flip, check_rotation};
 use crate::store::admission::{
-    Admission, AdmissionStore, Claim, Conclusion, EarlierEvent, FirstShortlist, Flip, Lease,
-    OpenEffect, OpenPage, Scope, SwitchState, Verdict,
+    Admission, AdmissionStore, Claim, Conclusion, DOING, Decision, EarlierEvent, FirstShortlist,
+    Flip, Lease, OpenEffect, OpenPage, Scope, SwitchState, check_claim,
 };
-use crate::store::decision::{DOING, check_claim, check_conclusion, check_flip, check_rotation};
 use crate::store::log_line::log_line;
 use crate::store::{BoxFuture, StoreError};
 
@@ -60,16 +60,16 @@ impl AdmissionStore for SqliteStore {
         })
     }
 
-    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Decision, StoreError>> {
         Box::pin(async move {
             check_claim(claim)?;
             let (row, asked) = (Row::from(&claim.intent), claim.clone());
             let admit = async move |writer: SqlitePool| admit::admit(&writer, &asked, &row).await;
             Ok(match self.write(DOING, admit).await? {
-                admit::Answer::Verdict(verdict) => verdict,
+                admit::Answer::Decided(decision) => decision,
                 admit::Answer::Admitted { placed, used, elapsed } => {
                     let receipt = receipt(DOING, &claim.intent, placed)?;
-                    Verdict::Proceed(Admission { receipt, used, elapsed })
+                    Decision::Proceed(Admission { receipt, used, elapsed })
                 }
             })
         })

@@ -5,10 +5,10 @@ use sqlx::sqlite::SqlitePool;
 use uuid::Uuid;
 
 use super::entry::{entry, json};
-use super::{append::now, failed, readable};
+use super::{chain::now, failed, readable};
 use crate::store::StoreError;
+use crate::store::admission::rules::lease_end;
 use crate::store::admission::{Lease, OpenEffect, OpenKind, OpenPage};
-use crate::store::decision::lease_end;
 
 macro_rules! page {
     ($and:literal) => {

@@ -6,13 +6,13 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
 use uuid::Uuid;
 
-use super::append::{self, Placed, append_one, now};
+use super::chain::{self, Placed, append_one, now};
 use super::entry::{apply, bytes, entry, insert, update};
 use super::{DOING_CONCLUDE, failed};
 use crate::json::parse;
 use crate::store::StoreError;
 use crate::store::admission::Conclusion;
-use crate::store::decision::{Entry, foreign_outcome};
+use crate::store::admission::rules::{EffectEntry, foreign_outcome};
 use crate::store::sqlite::row::{Part, Row};
 
 /// Does what an appended row is to do to its effect's entry.
@@ -24,22 +24,25 @@ pub(in crate::store::sqlite) async fn follow(
     match &row.part {
         None => Ok(()),
         Some(Part::Intent(intent)) => {
-            let Some(entry) = Entry::drained(intent, now) else { return Ok(()) };
+            let Some(entry) = EffectEntry::drained(intent, now) else { return Ok(()) };
             drain(transaction, entry).await
         }
         Some(Part::Outcome) => settle(transaction, row, now).await,
     }
 }
 
-async fn drain(transaction: &mut SqliteConnection, mut entry: Entry) -> Result<(), StoreError> {
-    let fault = |error| failed(append::DOING, error);
+async fn drain(
+    transaction: &mut SqliteConnection,
+    mut entry: EffectEntry,
+) -> Result<(), StoreError> {
+    let fault = |error| failed(chain::DOING, error);
     let select = "select 1 from audit_effects where effect_id <> ?1 and key_hash = ?2";
     let select = sqlx::query(select).bind(entry.effect_id.to_string());
     let select = select.bind(bytes(entry.key_hash.as_ref()));
     if select.fetch_optional(&mut *transaction).await.map_err(fault)?.is_some() {
         entry.key_hash = None;
     }
-    if let Some(mut known) = find(transaction, entry.effect_id, append::DOING).await? {
+    if let Some(mut known) = find(transaction, entry.effect_id, chain::DOING).await? {
         if !known.learn(entry) {
             return Ok(());
         }
@@ -56,13 +59,13 @@ async fn settle(
     row: &Row,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let found = find(transaction, row.id, append::DOING).await?;
+    let found = find(transaction, row.id, chain::DOING).await?;
     let mut entry = if let Some(entry) = found {
         entry
     } else {
-        let entry = Entry::early(row.id, now);
+        let entry = EffectEntry::early(row.id, now);
         let inserted = insert(transaction, &entry).await;
-        inserted.map_err(|error| failed(append::DOING, error))?;
+        inserted.map_err(|error| failed(chain::DOING, error))?;
         entry
     };
     let content = &row.content;
@@ -76,8 +79,8 @@ async fn settle(
     let Some(changes) = entry.settle(&content.outcome, error_code, output.as_ref()) else {
         return Ok(());
     };
-    update(transaction, &entry).await.map_err(|error| failed(append::DOING, error))?;
-    apply(transaction, &changes).await.map_err(|error| failed(append::DOING, error))
+    update(transaction, &entry).await.map_err(|error| failed(chain::DOING, error))?;
+    apply(transaction, &changes).await.map_err(|error| failed(chain::DOING, error))
 }
 
 /// `None`, with nothing written, where the effect is not open in the way that the conclusion needs.
@@ -123,7 +126,7 @@ async fn find(
     transaction: &mut SqliteConnection,
     effect_id: Uuid,
     doing: &'static str,
-) -> Result<Option<Entry>, StoreError> {
+) -> Result<Option<EffectEntry>, StoreError> {
     let select = sqlx::query("select * from audit_effects where effect_id = ?1");
     let found = select.bind(effect_id.to_string()).fetch_optional(transaction).await;
     let row = found.map_err(|error| failed(doing, error))?;

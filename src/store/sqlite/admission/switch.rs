@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Row as _, SqliteConnection};
 
-use super::append::{Placed, append_one, now};
+use super::chain::{Placed, append_one, now};
 use super::settle::is_stored;
 use super::{DOING_SWITCH, failed, malformed, readable};
 use crate::event::Switch;

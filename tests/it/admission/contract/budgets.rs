@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use moltbot_audit::event::{Budget, Period};
-use moltbot_audit::store::admission::{Charge, Claim, Conclusion, Obstacle, Scope, Verdict};
+use moltbot_audit::store::admission::{Charge, Claim, Conclusion, Decision, Obstacle, Scope};
 use serde_json::json;
 
 use crate::support::claims::{Case, charge, told};
@@ -99,7 +99,7 @@ pub(crate) async fn a_charge_below_zero_or_a_budget_twice_is_refused_by_the_stor
 pub(crate) async fn an_admitted_intent_is_chained_and_a_refused_one_is_not(case: Case) {
     let claim = |limit| case.charged([charge(Budget::OCR_JOBS, 1, limit)]);
     let (admitted, refused): (Claim, Claim) = (told(&claim(1)), claim(1));
-    let Verdict::Proceed(admission) = case.admission().admit(&admitted).await.expect("an answer")
+    let Decision::Proceed(admission) = case.admission().admit(&admitted).await.expect("an answer")
     else {
         panic!("it is admitted")
     };

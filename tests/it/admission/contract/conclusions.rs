@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use moltbot_audit::event::Budget;
-use moltbot_audit::store::admission::{Claim, Conclusion, OpenKind, Verdict};
+use moltbot_audit::store::admission::{Claim, Conclusion, Decision, OpenKind};
 use moltbot_audit::{ErrorCode, Outcome};
 use serde_json::json;
 
@@ -23,7 +23,7 @@ pub(crate) async fn an_effect_in_doubt_that_was_performed_keeps_its_charge_and_i
     assert_eq!(case.used(&Budget::TOKENS).await, 100);
     assert_eq!(case.open().await, []);
     // Nobody knows what it returned.
-    let replay = Verdict::Replay { effect_id: claim.effect_id, output: None };
+    let replay = Decision::Replay { effect_id: claim.effect_id, output: None };
     assert_eq!(case.ask(&lapsing(&case)).await, replay);
     case.assert_unbroken().await;
 }
@@ -102,7 +102,7 @@ pub(crate) async fn an_effect_cancelled_by_its_outcome_can_be_resolved(case: Cas
     assert_eq!(case.conclude(&claim, Conclusion::Expired).await, None, "it is in doubt already");
     case.conclude(&claim, Conclusion::Performed).await.expect("it is resolved");
     assert_eq!(case.used(&Budget::TOKENS).await, 100);
-    let replay = Verdict::Replay { effect_id: claim.effect_id, output: None };
+    let replay = Decision::Replay { effect_id: claim.effect_id, output: None };
     assert_eq!(case.ask(&lapsing(&case)).await, replay, "a cancelled outcome returned nothing");
 }
 
@@ -114,7 +114,7 @@ pub(crate) async fn an_outcome_after_its_lease_settles_the_effect(case: Case) {
     case.succeed(&claim, output.clone()).await;
     assert_eq!(case.used(&Budget::TOKENS).await, 42);
     assert_eq!(case.open().await, []);
-    let replay = Verdict::Replay { effect_id: claim.effect_id, output: Some(output) };
+    let replay = Decision::Replay { effect_id: claim.effect_id, output: Some(output) };
     assert_eq!(case.ask(&lapsing(&case)).await, replay);
 }
 

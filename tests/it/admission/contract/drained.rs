@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use moltbot_audit::event::{Budget, EventType};
 use moltbot_audit::record::Role;
-use moltbot_audit::store::admission::{Claim, Conclusion, OpenKind, Verdict};
+use moltbot_audit::store::admission::{Claim, Conclusion, Decision, OpenKind};
 use moltbot_audit::{Actor, AuditEvent};
 use serde_json::json;
 
@@ -28,10 +28,10 @@ pub(crate) async fn a_drained_intent_makes_an_entry(case: Case) {
     let lease = lease_until - receipt.recorded_at;
     assert!((lease - TimeDelta::minutes(1)).abs() < TimeDelta::seconds(20), "{lease}");
     assert!(open[0].admitted_at <= receipt.recorded_at + TimeDelta::minutes(1));
-    let running = Verdict::InProgress { effect_id: claim.effect_id, lease_until };
+    let running = Decision::InProgress { effect_id: claim.effect_id, lease_until };
     assert_eq!(case.ask(&keyed(&case, "a key")).await, running);
     let other_input = Claim { input_hash: hash("another"), ..keyed(&case, "a key") };
-    assert_eq!(case.ask(&other_input).await, Verdict::Conflict { effect_id: claim.effect_id });
+    assert_eq!(case.ask(&other_input).await, Decision::Conflict { effect_id: claim.effect_id });
 }
 
 pub(crate) async fn a_drained_intent_leaves_an_entry_as_it_is(case: Case) {
@@ -51,7 +51,7 @@ pub(crate) async fn a_drained_intent_whose_key_is_held_has_no_key(case: Case) {
     case.append(spooled(&late, &case.request)).await;
     assert_eq!(case.open().await.len(), 2);
     case.append(outcome(&late, &case.request, |event| event.output(json!("late")))).await;
-    let Verdict::InProgress { effect_id, .. } = case.ask(&keyed(&case, "a key")).await else {
+    let Decision::InProgress { effect_id, .. } = case.ask(&keyed(&case, "a key")).await else {
         panic!("expected InProgress");
     };
     assert_eq!(effect_id, holder.effect_id);
@@ -68,7 +68,7 @@ pub(crate) async fn a_drained_outcome_settles_a_drained_intent(case: Case) {
     }
     assert_eq!(case.open().await, []);
     assert_eq!(case.used(&Budget::TOKENS).await, 0, "a drained effect is charged nothing");
-    let replay = Verdict::Replay { effect_id: claim.effect_id, output: Some(output) };
+    let replay = Decision::Replay { effect_id: claim.effect_id, output: Some(output) };
     assert_eq!(case.ask(&keyed(&case, "a key")).await, replay);
     case.assert_unbroken().await;
 }
@@ -89,8 +89,8 @@ pub(crate) async fn the_lease_of_a_drained_intent_begins_with_its_entry(case: Ca
     let in_doubt: Vec<_> = in_doubt.iter().map(|one| one.effect_id).collect();
     assert_eq!(in_doubt, [lapsed.effect_id]);
     let answer = case.ask(&keyed(&case, "a key")).await;
-    assert!(matches!(answer, Verdict::InProgress { .. }), "{answer:?}");
-    let in_doubt = Verdict::InDoubt { effect_id: lapsed.effect_id };
+    assert!(matches!(answer, Decision::InProgress { .. }), "{answer:?}");
+    let in_doubt = Decision::InDoubt { effect_id: lapsed.effect_id };
     assert_eq!(case.ask(&keyed(&case, "another key")).await, in_doubt);
     case.conclude(&lapsed, Conclusion::Expired).await.expect("it expires");
     case.conclude(&lapsed, Conclusion::NotPerformed).await.expect("it is resolved");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use moltbot_audit::event::Budget;
 use moltbot_audit::record::{Record, Role};
-use moltbot_audit::store::admission::{Claim, Conclusion, Verdict};
+use moltbot_audit::store::admission::{Claim, Conclusion, Decision};
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};
 use serde_json::json;
 
@@ -45,7 +45,7 @@ pub(crate) async fn what_has_an_outcome_is_not_admitted(case: Case) {
                 batch.push(sealed(event(&case.request)));
             }
             let first = case.store.append(&batch).await.expect("the batch lands");
-            let conflict = Verdict::Conflict { effect_id: claim.effect_id };
+            let conflict = Decision::Conflict { effect_id: claim.effect_id };
             assert_eq!(case.ask(&claim).await, conflict, "{end:?}");
             // Told again, it is the same.
             assert_eq!(Ok(case.append(settled).await), first[0]);
@@ -83,11 +83,11 @@ pub(crate) async fn an_outcome_before_its_drained_intent_is_one_effect(case: Cas
             match end.0 {
                 Outcome::Succeeded => {
                     let output = Some(json!("done"));
-                    let replay = Verdict::Replay { effect_id, output };
+                    let replay = Decision::Replay { effect_id, output };
                     assert_eq!(case.ask(&again).await, replay, "{key}");
                 }
                 Outcome::Cancelled => {
-                    assert_eq!(case.ask(&again).await, Verdict::InDoubt { effect_id }, "{key}");
+                    assert_eq!(case.ask(&again).await, Decision::InDoubt { effect_id }, "{key}");
                     let open = case.open().await;
                     assert_eq!(open.len(), 1);
                     let of = (open[0].effect.as_str(), open[0].request_id, open[0].is_in_doubt);
@@ -110,7 +110,7 @@ pub(crate) async fn a_key_that_another_effect_took_meanwhile_stays_with_that(cas
     case.append(ended(&case, &late, ENDS[0])).await;
     case.admit(&holder).await;
     case.append(spooled(&late, &case.request)).await;
-    let Verdict::InProgress { effect_id, .. } = case.ask(&case.keyed("a key")).await else {
+    let Decision::InProgress { effect_id, .. } = case.ask(&case.keyed("a key")).await else {
         panic!("expected InProgress");
     };
     assert_eq!(effect_id, holder.effect_id);
@@ -155,8 +155,8 @@ pub(crate) async fn a_claim_and_its_outcome_at_once_leave_nothing_held(case: Cas
         let verdict = asked.await.expect("the store decides");
         let outcome = told.await.expect("it lands");
         match verdict {
-            Verdict::Proceed(admission) => assert!(admission.receipt.seq < outcome.seq),
-            other => assert_eq!(other, Verdict::Conflict { effect_id: claim.effect_id }),
+            Decision::Proceed(admission) => assert!(admission.receipt.seq < outcome.seq),
+            other => assert_eq!(other, Decision::Conflict { effect_id: claim.effect_id }),
         }
         assert_eq!(case.open().await, []);
         assert_eq!(case.used(&Budget::TOKENS).await, 0);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use moltbot_audit::event::{Budget, Switch};
 use moltbot_audit::proof::canonical;
 use moltbot_audit::record::Record;
-use moltbot_audit::store::admission::{Claim, Conclusion, Verdict};
+use moltbot_audit::store::admission::{Claim, Conclusion, Decision};
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventId, EventType, Outcome};
 use serde_json::json;
 
@@ -42,7 +42,7 @@ pub(crate) async fn a_failed_claim_again_gets_its_first_receipt_even_when_its_ke
 pub(crate) async fn a_key_with_another_input_is_a_conflict(case: Case) {
     let claim = case.keyed("a key");
     let other = Claim { input_hash: hash("another"), ..case.keyed("a key") };
-    let conflict = Verdict::Conflict { effect_id: claim.effect_id };
+    let conflict = Decision::Conflict { effect_id: claim.effect_id };
     case.admit(&claim).await;
     assert_eq!(case.ask(&other).await, conflict, "while it is running");
     case.succeed(&claim, json!("done")).await;
@@ -59,7 +59,7 @@ pub(crate) async fn a_key_whose_effect_succeeded_replays_the_same_bytes(case: Ca
     case.admit(&claim).await;
     let recorded = outcome(&claim, &case.request, |event| event.output(output));
     case.append(recorded.clone()).await;
-    let Verdict::Replay { effect_id, output: Some(replayed) } =
+    let Decision::Replay { effect_id, output: Some(replayed) } =
         case.ask(&case.keyed("a key")).await
     else {
         panic!("expected Replay with an output");
@@ -70,7 +70,7 @@ pub(crate) async fn a_key_whose_effect_succeeded_replays_the_same_bytes(case: Ca
     let silent = case.keyed("silent");
     case.admit(&silent).await;
     case.append(outcome(&silent, &case.request, |event| event)).await;
-    let replay = Verdict::Replay { effect_id: silent.effect_id, output: None };
+    let replay = Decision::Replay { effect_id: silent.effect_id, output: None };
     assert_eq!(case.ask(&case.keyed("silent")).await, replay);
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn a_key_whose_effect_runs_is_in_progress(case: Case) {
     let claim = case.keyed("a key");
     case.admit(&claim).await;
     let lease_until = case.open().await[0].lease_until;
-    let running = Verdict::InProgress { effect_id: claim.effect_id, lease_until };
+    let running = Decision::InProgress { effect_id: claim.effect_id, lease_until };
     assert_eq!(case.ask(&case.keyed("a key")).await, running);
     // Keys are the deployment's, not a request's.
     let other = Case::new(case.store.clone());
@@ -91,7 +91,7 @@ pub(crate) async fn a_key_whose_effect_runs_is_in_progress(case: Case) {
 pub(crate) async fn a_key_whose_lease_is_over_is_in_doubt(case: Case) {
     let claim = Claim { lease: Duration::ZERO, ..case.keyed("a key") };
     case.admit(&claim).await;
-    let in_doubt = Verdict::InDoubt { effect_id: claim.effect_id };
+    let in_doubt = Decision::InDoubt { effect_id: claim.effect_id };
     assert_eq!(case.ask(&case.keyed("a key")).await, in_doubt);
     case.conclude(&claim, Conclusion::Expired).await.expect("it expires");
     assert_eq!(case.ask(&case.keyed("a key")).await, in_doubt);
@@ -105,7 +105,7 @@ pub(crate) async fn a_key_whose_effect_was_cancelled_is_in_doubt(case: Case) {
         let claim = case.keyed(key);
         case.admit(&claim).await;
         case.fail(&claim, outcome, code).await;
-        let in_doubt = Verdict::InDoubt { effect_id: claim.effect_id };
+        let in_doubt = Decision::InDoubt { effect_id: claim.effect_id };
         assert_eq!(case.ask(&case.keyed(key)).await, in_doubt);
     }
 }
@@ -132,9 +132,9 @@ pub(crate) async fn an_effects_id_is_never_used_twice(case: Case) {
         input_hash: hash(input),
         ..case.keyed("a key")
     };
-    let conflict = Verdict::Conflict { effect_id: claim.effect_id };
+    let conflict = Decision::Conflict { effect_id: claim.effect_id };
     assert_eq!(case.ask(&again("another")).await, conflict);
-    assert!(matches!(case.ask(&again("an input")).await, Verdict::InProgress { .. }));
+    assert!(matches!(case.ask(&again("an input")).await, Decision::InProgress { .. }));
     case.fail(&claim, Outcome::Failed, ErrorCode::ProviderError).await;
     assert_eq!(case.ask(&again("an input")).await, conflict);
     assert_eq!(case.ask(&again("another")).await, conflict);
@@ -150,7 +150,7 @@ pub(crate) async fn what_a_key_says_goes_before_every_other_obstacle(case: Case)
         elapsed_max: Some(Duration::ZERO),
         ..case.keyed("a key")
     };
-    let replay = Verdict::Replay { effect_id: claim.effect_id, output: Some(json!("done")) };
+    let replay = Decision::Replay { effect_id: claim.effect_id, output: Some(json!("done")) };
     assert_eq!(case.ask(&blocked).await, replay);
 }
 
@@ -170,7 +170,7 @@ pub(crate) async fn an_answer_prints_nothing_of_what_it_replays(case: Case) {
     case.admit(&claim).await;
     case.succeed(&claim, json!({ "text": "Ndashaka imiti ya Keza" })).await;
     let replay = case.ask(&case.keyed("a key")).await;
-    assert!(matches!(replay, Verdict::Replay { output: Some(_), .. }));
+    assert!(matches!(replay, Decision::Replay { output: Some(_), .. }));
     assert!(!format!("{replay:?}").contains("Keza"));
 }
 

@@ -6,7 +6,7 @@ use moltbot_audit::event::payload::{KeyRotated, KeyRotationInput, Nothing};
 use moltbot_audit::record::Record;
 use moltbot_audit::redact::{KeyFingerprint, RedactionKey};
 use moltbot_audit::store::StoreError;
-use moltbot_audit::store::admission::{Claim, KeyedHashes, Verdict};
+use moltbot_audit::store::admission::{Claim, Decision, KeyedHashes};
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, Outcome, StreamId};
 use serde_json::json;
 
@@ -197,23 +197,25 @@ pub(crate) async fn effects_of_before_a_rotation_are_found_again(case: Case) {
     assert!(rotate(&case, 1, 2).await);
 
     let replay =
-        Verdict::Replay { effect_id: claim.effect_id, output: Some(json!({ "answer": 42 })) };
+        Decision::Replay { effect_id: claim.effect_id, output: Some(json!({ "answer": 42 })) };
     assert_eq!(case.ask(&again(&case, done)).await, replay);
     let verdict = case.ask(&again(&case, running)).await;
     assert!(
-        matches!(verdict, Verdict::InProgress { effect_id, .. } if effect_id == under_way.effect_id)
+        matches!(verdict, Decision::InProgress { effect_id, .. } if effect_id == under_way.effect_id)
     );
-    let in_doubt = Verdict::InDoubt { effect_id: cancelled.effect_id };
+    let in_doubt = Decision::InDoubt { effect_id: cancelled.effect_id };
     assert_eq!(case.ask(&again(&case, doubt)).await, in_doubt);
     let mut other_input = again(&case, done);
     other_input.previous[1].input_hash = hash("other input");
-    let conflict = Verdict::Conflict { effect_id: claim.effect_id };
+    let conflict = Decision::Conflict { effect_id: claim.effect_id };
     assert_eq!(case.ask(&other_input).await, conflict);
     // Its key is free, and from now on it is the new one.
     let new = again(&case, failed);
     case.admit(&new).await;
     let verdict = case.ask(&again(&case, failed)).await;
-    assert!(matches!(verdict, Verdict::InProgress { effect_id, .. } if effect_id == new.effect_id));
+    assert!(
+        matches!(verdict, Decision::InProgress { effect_id, .. } if effect_id == new.effect_id)
+    );
     // Once the old key is dropped, so is what it found.
     let dropped = Claim { previous: Vec::new(), ..again(&case, done) };
     case.admit(&dropped).await;
@@ -227,6 +229,6 @@ pub(crate) async fn an_intent_that_is_drained_after_a_rotation_is_found_by_its_o
     case.append(crate::support::claims::spooled(&claim, &case.request)).await;
     let verdict = case.ask(&again(&case, "apology")).await;
     assert!(
-        matches!(verdict, Verdict::InProgress { effect_id, .. } if effect_id == claim.effect_id)
+        matches!(verdict, Decision::InProgress { effect_id, .. } if effect_id == claim.effect_id)
     );
 }

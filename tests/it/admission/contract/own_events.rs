@@ -5,7 +5,7 @@ use std::time::Duration;
 use moltbot_audit::event::{Budget, EventType, Period, Switch};
 use moltbot_audit::record::{Record, Role};
 use moltbot_audit::store::StoreError;
-use moltbot_audit::store::admission::{Charge, Claim, Conclusion, Obstacle, SwitchState, Verdict};
+use moltbot_audit::store::admission::{Charge, Claim, Conclusion, Decision, Obstacle, SwitchState};
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, Outcome};
 use serde_json::{Value, json};
 
@@ -138,7 +138,7 @@ pub(crate) async fn however_the_event_of_an_admission_is_written_the_answer_is_t
         async |claim: &Claim, has_more| case.admission().admit(&written(claim, has_more)).await;
     for (nth, has_more) in [false, true].into_iter().enumerate() {
         let verdict = ask(&common(&format!("{has_more}")), has_more).await.expect("decided");
-        let Verdict::Proceed(admission) = verdict else { panic!("{verdict:?}") };
+        let Decision::Proceed(admission) = verdict else { panic!("{verdict:?}") };
         assert_eq!(admission.used, [i64::try_from(nth).expect("a small number") + 1]);
         // What takes another thing than it says.
         let whole = written(&common("another"), has_more);
@@ -164,15 +164,15 @@ pub(crate) async fn however_the_event_of_an_admission_is_written_the_answer_is_t
         assert_eq!(first, second);
         first
     };
-    let over = Verdict::Refused(Obstacle::Budget { charge: 0, used: 2 });
+    let over = Decision::Refused(Obstacle::Budget { charge: 0, used: 2 });
     assert_eq!(answers(common("over")).await, over);
     let changed = Claim { input_hash: hash("another input"), ..common("true") };
-    assert!(matches!(answers(changed).await, Verdict::Conflict { .. }));
-    assert!(matches!(answers(common("true")).await, Verdict::InProgress { .. }));
+    assert!(matches!(answers(changed).await, Decision::Conflict { .. }));
+    assert!(matches!(answers(common("true")).await, Decision::InProgress { .. }));
     let two = Claim { switches: vec![Switch::AI, Switch::OCR], ..common("two") };
-    assert_eq!(answers(two).await, Verdict::Refused(Obstacle::Switch { switch: 1 }));
+    assert_eq!(answers(two).await, Decision::Refused(Obstacle::Switch { switch: 1 }));
     case.set(Switch::AI, true).await;
-    let switched = Verdict::Refused(Obstacle::Switch { switch: 0 });
+    let switched = Decision::Refused(Obstacle::Switch { switch: 0 });
     assert_eq!(answers(common("switched off")).await, switched);
     // Nothing of what was refused remains.
     assert_eq!(case.used(&Budget::MOLTBOT_CALLS).await, 2);

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use moltbot_audit::event::{Budget, Switch};
 use moltbot_audit::record::Receipt;
-use moltbot_audit::store::admission::{Claim, Obstacle, Verdict};
+use moltbot_audit::store::admission::{Claim, Decision, Obstacle};
 
 use crate::support::claims::{Case, charge};
 
 /// Asks for all claims at once.
-async fn ask_all(case: &Case, claims: Vec<Claim>) -> Vec<Verdict> {
+async fn ask_all(case: &Case, claims: Vec<Claim>) -> Vec<Decision> {
     let ask = |claim| {
         let case = case.clone();
         tokio::spawn(async move { case.ask(&claim).await })
@@ -29,10 +29,10 @@ pub(crate) async fn fifty_claims_at_once_for_eight_places_admit_eight(case: Case
     let mut used: Vec<i64> = Vec::new();
     for verdict in verdicts {
         match verdict {
-            Verdict::Proceed(admission) => used.extend(admission.used),
+            Decision::Proceed(admission) => used.extend(admission.used),
             refused => {
                 let full = Obstacle::Budget { charge: 0, used: 8 };
-                assert_eq!(refused, Verdict::Refused(full));
+                assert_eq!(refused, Decision::Refused(full));
             }
         }
     }
@@ -54,7 +54,7 @@ pub(crate) async fn claims_of_two_budgets_at_once_leave_both_sums_right(case: Ca
     let verdicts = ask_all(&case, claims.clone()).await;
     let (mut batches, mut vendors) = (0, 0);
     for (claim, verdict) in claims.iter().zip(verdicts) {
-        if matches!(verdict, Verdict::Proceed(_)) {
+        if matches!(verdict, Decision::Proceed(_)) {
             let amount =
                 |of| claim.charges.iter().find(|it| it.budget == of).map_or(0, |it| it.amount);
             batches += amount(Budget::VENDOR_BATCHES);
@@ -70,9 +70,9 @@ pub(crate) async fn claims_of_two_budgets_at_once_leave_both_sums_right(case: Ca
 
 pub(crate) async fn a_hundred_claims_of_one_key_at_once_admit_one(case: Case) {
     let verdicts = ask_all(&case, (0..100).map(|_| case.keyed("a key")).collect()).await;
-    let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| is(verdict)).count();
-    assert_eq!(count(|verdict| matches!(verdict, Verdict::Proceed(_))), 1);
-    assert_eq!(count(|verdict| matches!(verdict, Verdict::InProgress { .. })), 99);
+    let count = |is: fn(&Decision) -> bool| verdicts.iter().filter(|verdict| is(verdict)).count();
+    assert_eq!(count(|verdict| matches!(verdict, Decision::Proceed(_))), 1);
+    assert_eq!(count(|verdict| matches!(verdict, Decision::InProgress { .. })), 99);
     assert_eq!(case.event_types().await, ["effect.admitted"]);
 }
 
@@ -80,7 +80,7 @@ pub(crate) async fn a_claim_told_at_once_many_times_is_admitted_once(case: Case)
     let claim = case.charged([charge(Budget::TOKENS, 3, 10)]);
     let verdicts = ask_all(&case, vec![claim; 16]).await;
     let receipts = verdicts.iter().map(|verdict| match verdict {
-        Verdict::Proceed(admission) => admission.receipt,
+        Decision::Proceed(admission) => admission.receipt,
         other => panic!("expected Proceed, got {other:?}"),
     });
     let receipts: Vec<_> = receipts.collect();
@@ -101,7 +101,7 @@ pub(crate) async fn nothing_is_admitted_once_a_switch_is_set(case: Case) {
                 loop {
                     let was_set = is_set.load(Ordering::SeqCst);
                     let claim = Claim { switches: vec![Switch::OCR], ..case.claim() };
-                    let is_admitted = matches!(case.ask(&claim).await, Verdict::Proceed(_));
+                    let is_admitted = matches!(case.ask(&claim).await, Decision::Proceed(_));
                     late.fetch_add(u64::from(was_set && is_admitted), Ordering::SeqCst);
                     if was_set {
                         break;

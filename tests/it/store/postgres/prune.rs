@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::auditor::{Clock as _, SystemClock};
 use moltbot_audit::event::Budget;
 use moltbot_audit::store::StreamSnapshot;
-use moltbot_audit::store::admission::{Claim, Conclusion, Verdict};
+use moltbot_audit::store::admission::{Claim, Conclusion, Decision};
 use moltbot_audit::{ErrorCode, Outcome, StreamId};
 use serde_json::json;
 use sqlx::error::DatabaseError;
@@ -126,7 +126,7 @@ async fn what_a_retry_or_an_operator_may_still_ask_for_stays() {
         .await;
     assert_eq!(prune(&pool).await, 0);
     assert_eq!(count(&pool, "audit_effects").await, 5);
-    let replay = Verdict::Replay { effect_id: kept.effect_id, output: Some(json!({ "id": 7 })) };
+    let replay = Decision::Replay { effect_id: kept.effect_id, output: Some(json!({ "id": 7 })) };
     assert_eq!(open.ask(&old(&open, "kept")).await, replay);
     assert_eq!(case.open().await.len(), 3);
     // What is in doubt gives back what it holds, though another effect of its request has gone.

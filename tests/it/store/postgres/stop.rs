@@ -9,7 +9,7 @@ mod pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::store::admission::{Claim, Obstacle, Verdict};
+use moltbot_audit::store::admission::{Claim, Decision, Obstacle};
 use moltbot_audit::store::{AuditSink, PostgresStore, StoreError};
 use moltbot_audit::{Auditor, Switch};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
@@ -66,13 +66,13 @@ impl Database {
     }
 
     /// What is said to an effect with a switch.
-    async fn ask(&self, switch: Switch) -> Result<Verdict, StoreError> {
+    async fn ask(&self, switch: Switch) -> Result<Decision, StoreError> {
         let claim = Claim { switches: vec![switch], ..self.case.claim() };
         self.case.admission().admit(&told(&claim)).await
     }
 
     async fn is_refused(&self, switch: Switch) -> bool {
-        let refused = Verdict::Refused(Obstacle::Switch { switch: 0 });
+        let refused = Decision::Refused(Obstacle::Switch { switch: 0 });
         matches!(self.ask(switch).await, Ok(verdict) if verdict == refused)
     }
 }

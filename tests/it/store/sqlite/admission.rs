@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use moltbot_audit::event::{Budget, EventType, Switch};
 use moltbot_audit::store::StoreError;
-use moltbot_audit::store::admission::{Claim, Obstacle, Verdict};
+use moltbot_audit::store::admission::{Claim, Decision, Obstacle};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
@@ -81,7 +81,7 @@ async fn an_entry_changed_by_hand_is_an_error_and_admits_nothing() {
                        select * from kept; drop table kept; commit";
         run(&trail, restore).await;
     }
-    assert!(matches!(case.ask(&case.keyed("a key")).await, Verdict::InProgress { .. }));
+    assert!(matches!(case.ask(&case.keyed("a key")).await, Decision::InProgress { .. }));
     assert_eq!(case.event_types().await.len(), 2);
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use moltbot_audit::event::{Budget, Period};
 use moltbot_audit::store::StoreError;
-use moltbot_audit::store::admission::{Charge, Claim, Conclusion, Obstacle, Verdict};
+use moltbot_audit::store::admission::{Charge, Claim, Conclusion, Decision, Obstacle};
 use moltbot_audit::{ErrorCode, Outcome};
 use sqlx::{Postgres, Transaction};
 
@@ -124,11 +124,11 @@ async fn what_is_refused_begins_no_stream() {
         amount: 2,
         limit: 1,
     }]);
-    assert_eq!(case.ask(&over).await, Verdict::Refused(Obstacle::Budget { charge: 0, used: 0 }));
+    assert_eq!(case.ask(&over).await, Decision::Refused(Obstacle::Budget { charge: 0, used: 0 }));
     // What meets another effect of its key, or a conclusion of none, writes nothing either.
     let (other, claim) = (Case::new(case.store.clone()), case.keyed("a key"));
     other.admit(&other.keyed("a key")).await;
-    assert!(matches!(case.ask(&claim).await, Verdict::InProgress { .. }));
+    assert!(matches!(case.ask(&claim).await, Decision::InProgress { .. }));
     assert_eq!(case.conclude(&claim, Conclusion::Expired).await, None);
     assert_eq!(case.store.head(stream(&case.request)).await.expect("readable"), None);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::EventId;
 use moltbot_audit::record::{Receipt, Record};
-use moltbot_audit::store::admission::{Claim, Conclusion, Verdict};
+use moltbot_audit::store::admission::{Claim, Conclusion, Decision};
 use serde_json::{Value, json};
 use sqlx::Row as _;
 use uuid::Uuid;
@@ -46,7 +46,7 @@ async fn what_is_replayed_is_the_outcome_that_settled_the_effect() {
     forge(&tampered, first.effect_id).await;
     case.succeed(&first, json!("true")).await;
     forge_again(&tampered, first.effect_id).await;
-    let Verdict::Replay { effect_id, output } = case.ask(&case.keyed("a key")).await else {
+    let Decision::Replay { effect_id, output } = case.ask(&case.keyed("a key")).await else {
         panic!("the key is used");
     };
     assert_eq!((effect_id, output), (first.effect_id, Some(Value::from("true"))));
@@ -65,7 +65,8 @@ async fn a_claim_that_is_told_again_gets_the_receipt_of_its_own_intent() {
     let claim = told(&case.claim());
     case.admission().admit(&claim).await.expect("it is admitted");
     forge(&tampered, claim.intent.header().id).await;
-    let Verdict::Proceed(admission) = case.admission().admit(&claim).await.expect("decided") else {
+    let Decision::Proceed(admission) = case.admission().admit(&claim).await.expect("decided")
+    else {
         panic!("it is admitted already");
     };
     assert!(is_of(&admission.receipt, &claim.intent), "{admission:?}");

@@ -92,7 +92,7 @@ async fn what_is_rolled_back_was_never_set() {
     assert!(matches!(database.ask(Switch::OCR).await, Err(StoreError::Locked { .. })));
     // The connection drops.
     drop(session);
-    while !matches!(database.ask(Switch::OCR).await, Ok(Verdict::Proceed(_))) {
+    while !matches!(database.ask(Switch::OCR).await, Ok(Decision::Proceed(_))) {
         sleep(Duration::from_millis(20)).await;
     }
 }

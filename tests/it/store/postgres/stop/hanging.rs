@@ -17,7 +17,10 @@ async fn an_admission_that_hangs_is_named_and_does_not_keep_the_switch_from_bein
     assert!(said.starts_with("ai is off; BUT admissions that began before hang"), "{said}");
     assert!(said.contains(&format!("select pg_terminate_backend({pid})")), "{said}");
     assert!(database.is_refused(Switch::AI).await);
-    assert!(matches!(database.ask(Switch::OCR).await, Ok(Verdict::Proceed(_))), "the gate is open");
+    assert!(
+        matches!(database.ask(Switch::OCR).await, Ok(Decision::Proceed(_))),
+        "the gate is open"
+    );
 
     // The library says so too.
     let flip = database.auditor().kill_switch().engage(&Switch::OCR, "who", "why").await;
@@ -45,7 +48,7 @@ async fn nothing_is_admitted_beside_a_hanging_admission_once_engage_has_returned
         let mut refused = 0;
         while !engaging.is_finished() {
             match database.ask(Switch::AI).await {
-                Ok(Verdict::Proceed(_)) => assert!(!engaging.is_finished(), "it had returned"),
+                Ok(Decision::Proceed(_)) => assert!(!engaging.is_finished(), "it had returned"),
                 _ => refused += 1,
             }
         }
@@ -69,7 +72,7 @@ async fn a_flip_that_is_not_committed_keeps_nobody_from_engaging() {
             assert!(said.starts_with("ai is off") && !said.contains("BUT"), "{open}: {said}");
             assert!(said.contains("pending"), "the stream is held: {said}");
             let asked = database.ask(Switch::AI).await;
-            assert!(!matches!(asked, Ok(Verdict::Proceed(_))), "{open}: {asked:?}");
+            assert!(!matches!(asked, Ok(Decision::Proceed(_))), "{open}: {asked:?}");
             session.execute(end).await.expect("it ends");
             assert!(database.is_refused(Switch::AI).await, "{open}, {end}: the stop holds");
         }

@@ -27,7 +27,7 @@ async fn is_set_or_nothing_is_admitted(database: &Database, held: &str) -> bool 
         Ok(said) => {
             assert!(said.starts_with("ai is off"), "{held}: {said}");
             let asked = database.ask(Switch::AI).await;
-            assert!(!matches!(asked, Ok(Verdict::Proceed(_))), "{held}: {asked:?}");
+            assert!(!matches!(asked, Ok(Decision::Proceed(_))), "{held}: {asked:?}");
             true
         }
         Err(error) => {
@@ -81,7 +81,7 @@ async fn a_process_that_starts_while_a_table_is_locked_engages_a_switch() {
             _ => panic!("{held}: {flip:?}"),
         }
         let asked = database.ask(Switch::AI).await;
-        assert!(!matches!(asked, Ok(Verdict::Proceed(_))), "{held}: {asked:?}");
+        assert!(!matches!(asked, Ok(Decision::Proceed(_))), "{held}: {asked:?}");
         session.execute("rollback").await.expect("it ends");
         assert!(database.is_refused(Switch::AI).await || flip.is_err(), "{held}: afterwards");
         database.say("select moltbot_audit.reset('ai', 'who', 'again')").await;
@@ -99,7 +99,7 @@ async fn no_row_that_is_held_keeps_a_switch_from_being_engaged() {
         session.execute("rollback").await.expect("it ends");
         assert!(database.is_refused(Switch::AI).await, "{held}: afterwards");
         database.say("select moltbot_audit.reset('ai', 'who', 'again')").await;
-        assert!(matches!(database.ask(Switch::AI).await, Ok(Verdict::Proceed(_))), "{held}");
+        assert!(matches!(database.ask(Switch::AI).await, Ok(Decision::Proceed(_))), "{held}");
     }
     for change in [
         "update moltbot_audit.audit_switches set reason = 'by hand'",
@@ -113,7 +113,7 @@ async fn no_row_that_is_held_keeps_a_switch_from_being_engaged() {
             assert!(database.is_refused(Switch::AI).await, "{change}, {end}");
             database.say("select moltbot_audit.reset('ai', 'who', 'again')").await;
             database.say("select moltbot_audit.reset('ocr', 'who', 'again')").await;
-            assert!(matches!(database.ask(Switch::AI).await, Ok(Verdict::Proceed(_))), "{change}");
+            assert!(matches!(database.ask(Switch::AI).await, Ok(Decision::Proceed(_))), "{change}");
         }
     }
 }

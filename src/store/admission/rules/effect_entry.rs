@@ -19,19 +19,19 @@ use crate::store::admission::{Claim, Conclusion, OpenEffect, Scope};
 
 /// What a store keeps of an effect.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct EffectEntry {
     pub(crate) effect_id: Uuid,
     /// Its `effect.admitted` event; none while only its outcome is known.
     pub(crate) intent_id: Option<Uuid>,
     pub(crate) effect: String,
     /// None once the key is free.
     pub(crate) key_hash: Option<Digest>,
-    /// None where a drained intent does not say it.
+    /// None if a drained intent does not state it.
     pub(crate) input_hash: Option<Digest>,
     pub(crate) request_id: Option<Uuid>,
     pub(crate) conversation_id: Option<Uuid>,
-    pub(crate) charges: Vec<Held>,
-    pub(crate) state: State,
+    pub(crate) charges: Vec<Reservation>,
+    pub(crate) state: EffectState,
     /// Whether an outcome was stored.
     pub(crate) has_outcome: bool,
     pub(crate) admitted_at: DateTime<Utc>,
@@ -40,7 +40,7 @@ pub(crate) struct Entry {
 
 /// How an effect stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum EffectState {
     Done,
     Failed,
     InDoubt,
@@ -48,9 +48,9 @@ pub(crate) enum State {
     Voided,
 }
 
-/// What was reserved of a budget, and of whose.
+/// What was reserved of a budget.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Held {
+pub(crate) struct Reservation {
     pub(crate) scope: Scope,
     pub(crate) budget: Budget,
     pub(crate) amount: i64,
@@ -58,13 +58,13 @@ pub(crate) struct Held {
 
 /// What to add to what is used of a budget.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Change {
+pub(crate) struct BudgetChange {
     pub(crate) scope: Scope,
     pub(crate) budget: Budget,
     pub(crate) by: i64,
 }
 
-impl State {
+impl EffectState {
     #[cfg(feature = "sqlite")]
     const ALL: [Self; 5] = [Self::Done, Self::Failed, Self::InDoubt, Self::Running, Self::Voided];
 
@@ -86,11 +86,11 @@ impl State {
     }
 }
 
-impl Entry {
+impl EffectEntry {
     /// Of a claim that is admitted.
     pub(crate) fn admitted(claim: &Claim, now: DateTime<Utc>) -> Self {
         let header = claim.intent.header();
-        let held = claim.charges.iter().map(|charge| Held {
+        let held = claim.charges.iter().map(|charge| Reservation {
             scope: super::scope(claim, charge.period, now),
             budget: charge.budget.clone(),
             amount: charge.amount,
@@ -104,7 +104,7 @@ impl Entry {
             request_id: header.request_id,
             conversation_id: header.conversation_id,
             charges: held.collect(),
-            state: State::Running,
+            state: EffectState::Running,
             has_outcome: false,
             admitted_at: now,
             lease_until: lease_end(now, TimeDelta::from_std(claim.lease).ok()),
@@ -123,15 +123,15 @@ impl Entry {
             request_id: None,
             conversation_id: None,
             charges: Vec::new(),
-            state: State::Running,
+            state: EffectState::Running,
             has_outcome: false,
             admitted_at: now,
             lease_until: now,
         }
     }
 
-    /// Of an effect that was begun while the database was away, by its intent; none where that does
-    /// not say which effect it is. Its lease begins now: a process that is alive renews it from here on.
+    /// Of an effect that was begun while the database was away, by its intent. None if that does not
+    /// say which effect it is. Its lease begins now: a process that is alive renews it from here on.
     pub(crate) fn drained(intent: &Record, now: DateTime<Utc>) -> Option<Self> {
         let header = intent.header();
         let input = AdmissionInput::deserialize(intent.input()?).ok()?;
@@ -147,7 +147,7 @@ impl Entry {
             request_id: header.request_id,
             conversation_id: header.conversation_id,
             charges: Vec::new(),
-            state: State::Running,
+            state: EffectState::Running,
             has_outcome: false,
             admitted_at: now,
             lease_until: lease_end(now, lease),
@@ -155,12 +155,12 @@ impl Entry {
     }
 
     /// Takes over what the intent says of an effect whose outcome came first; its key, unless that is free
-    /// again. `false` where the intent was known.
+    /// again. `false` if the intent was known.
     pub(crate) fn learn(&mut self, drained: Self) -> bool {
         if self.intent_id.is_some() {
             return false;
         }
-        let holds_key = !matches!(self.state, State::Failed | State::Voided);
+        let holds_key = !matches!(self.state, EffectState::Failed | EffectState::Voided);
         *self = Self {
             state: self.state,
             has_outcome: self.has_outcome,
@@ -171,73 +171,73 @@ impl Entry {
         true
     }
 
-    /// Whether its lease is over.
+    /// True if its lease has run out.
     pub(crate) fn is_over(&self, now: DateTime<Utc>) -> bool {
         self.lease_until <= now
     }
 
-    /// Whether an event of this request and conversation may end it. If it has no intent yet, nobody knows whose
-    /// it is.
+    /// Whether an event of this request and conversation may end it. Without an intent, its request is
+    /// not known yet.
     pub(crate) fn may_end_by(&self, request: Option<Uuid>, conversation: Option<Uuid>) -> bool {
         let own = (self.request_id, self.conversation_id);
         self.has_outcome || self.intent_id.is_none() || own == (request, conversation)
     }
 
-    /// Settles it by an outcome event, and says what to change. `None` where it has one already.
+    /// Settles it by an outcome event, and says what to change. `None` if it has one already.
     pub(crate) fn settle(
         &mut self,
         outcome: &str,
         error_code: Option<&str>,
         output: Option<&Value>,
-    ) -> Option<Vec<Change>> {
+    ) -> Option<Vec<BudgetChange>> {
         if self.has_outcome {
             return None;
         }
         self.has_outcome = true;
         // An operator resolved that it was not performed, and its charges were given back: an outcome
         // that comes late and says otherwise is charged from nothing.
-        let is_voided = self.state == State::Voided;
-        let held = |charge: &Held| if is_voided { 0 } else { charge.amount };
-        let settled = |charge: &Held| {
+        let is_voided = self.state == EffectState::Voided;
+        let held = |charge: &Reservation| if is_voided { 0 } else { charge.amount };
+        let settled = |charge: &Reservation| {
             let used = Settlement::used(charge.budget.as_str(), output).unwrap_or(charge.amount);
             used - held(charge)
         };
         Some(match Settlement::of(outcome, error_code) {
             Settlement::Succeeded => {
-                self.state = State::Done;
+                self.state = EffectState::Done;
                 self.changes(settled)
             }
             Settlement::Failed => {
-                (self.state, self.key_hash) = (State::Failed, None);
+                (self.state, self.key_hash) = (EffectState::Failed, None);
                 self.changes(settled)
             }
             Settlement::Voided => self.void(held),
             Settlement::InDoubt => {
-                if self.state == State::Running {
-                    self.state = State::InDoubt;
+                if self.state == EffectState::Running {
+                    self.state = EffectState::InDoubt;
                 }
                 Vec::new()
             }
         })
     }
 
-    /// Concludes it without an outcome, and says what to change. `None` where it is not open in the
-    /// way that the conclusion needs.
+    /// Concludes it without an outcome, and says what to change. `None` if it is not in the state
+    /// that the conclusion needs.
     pub(crate) fn conclude(
         &mut self,
         conclusion: Conclusion,
         now: DateTime<Utc>,
-    ) -> Option<Vec<Change>> {
+    ) -> Option<Vec<BudgetChange>> {
         self.intent_id?;
-        let is_expiring = self.state == State::Running && self.is_over(now);
-        let is_in_doubt = self.state == State::InDoubt || is_expiring;
+        let is_expiring = self.state == EffectState::Running && self.is_over(now);
+        let is_in_doubt = self.state == EffectState::InDoubt || is_expiring;
         match conclusion {
             Conclusion::Expired if is_expiring => {
-                self.state = State::InDoubt;
+                self.state = EffectState::InDoubt;
                 Some(Vec::new())
             }
             Conclusion::Performed if is_in_doubt => {
-                self.state = State::Done;
+                self.state = EffectState::Done;
                 Some(Vec::new())
             }
             Conclusion::NotPerformed if is_in_doubt => Some(self.void(|charge| charge.amount)),
@@ -248,18 +248,20 @@ impl Entry {
     /// Has its lease end so long from now, if it runs and its lease is not over.
     #[cfg(feature = "testing")]
     pub(crate) fn renew(&mut self, length: Duration, now: DateTime<Utc>) {
-        let is_running = self.state == State::Running && !self.has_outcome;
+        let is_running = self.state == EffectState::Running && !self.has_outcome;
         if is_running && self.intent_id.is_some() && !self.is_over(now) {
             self.lease_until = lease_end(now, TimeDelta::from_std(length).ok());
         }
     }
 
-    /// As it is listed, where its end is not known.
+    /// As it is listed, if its end is not known.
     pub(crate) fn open(&self, now: DateTime<Utc>) -> Option<OpenEffect> {
-        if self.intent_id.is_none() || !matches!(self.state, State::InDoubt | State::Running) {
+        if self.intent_id.is_none()
+            || !matches!(self.state, EffectState::InDoubt | EffectState::Running)
+        {
             return None;
         }
-        let is_expiring = self.state == State::Running && self.is_over(now);
+        let is_expiring = self.state == EffectState::Running && self.is_over(now);
         Some(OpenEffect {
             effect_id: self.effect_id,
             effect: self.effect.clone(),
@@ -267,23 +269,23 @@ impl Entry {
             conversation_id: self.conversation_id,
             admitted_at: self.admitted_at,
             lease_until: self.lease_until,
-            is_in_doubt: self.state == State::InDoubt || is_expiring,
+            is_in_doubt: self.state == EffectState::InDoubt || is_expiring,
             is_expiring,
         })
     }
 
     /// What it reserves when it is admitted.
-    pub(crate) fn reserved(&self) -> Vec<Change> {
+    pub(crate) fn reserved(&self) -> Vec<BudgetChange> {
         self.changes(|charge| charge.amount)
     }
 
-    fn void(&mut self, held: impl Fn(&Held) -> i64) -> Vec<Change> {
-        (self.state, self.key_hash) = (State::Voided, None);
+    fn void(&mut self, held: impl Fn(&Reservation) -> i64) -> Vec<BudgetChange> {
+        (self.state, self.key_hash) = (EffectState::Voided, None);
         self.changes(|charge| -held(charge))
     }
 
-    fn changes(&self, by: impl Fn(&Held) -> i64) -> Vec<Change> {
-        let changes = self.charges.iter().map(|charge| Change {
+    fn changes(&self, by: impl Fn(&Reservation) -> i64) -> Vec<BudgetChange> {
+        let changes = self.charges.iter().map(|charge| BudgetChange {
             scope: charge.scope,
             budget: charge.budget.clone(),
             by: by(charge),

@@ -1,4 +1,5 @@
-//! The recorder's own failures, as events with counts: gaps are stated, never hidden.
+//! Events about recording itself: drained spools, events that were not recorded, steps of the clock. What is
+//! missing from the trail stands in the trail, with a count.
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,25 +8,24 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Auditor, Clock, RecordError, observing};
+use super::batch_observer::count_failures;
+use super::{Auditor, Clock, RecordError};
 use crate::delivery::{DrainReport, Failures, WriteError};
 use crate::event::{Actor, AuditEvent, EventType};
 use crate::record::Recorded;
 use crate::store::log_line::log_line;
 
-/// A change of the clock against the monotonic clock, between two events, that counts as a step.
-/// Clocks that are slewed into place move by less than a thousandth.
+/// How far the clock must move against the monotonic clock, between two events, to count as a step. A clock that
+/// is slewed moves by less than a thousandth.
 const STEP_MS: i64 = 5_000;
 
-/// What is still to be stated.
+/// What has no event yet.
 #[derive(Debug, Default)]
-pub(super) struct Gaps {
+pub(super) struct SelfEvents {
     state: Mutex<State>,
-    /// Held while failures are stated: under overload, one event about them is enough at a time.
-    turn: Arc<Turn>,
+    /// Held while failures are recorded: under overload, one event about them is enough at a time.
+    recording: Arc<tokio::sync::Mutex<()>>,
 }
-
-type Turn = tokio::sync::Mutex<()>;
 
 #[derive(Debug, Default)]
 struct State {
@@ -43,9 +43,9 @@ impl State {
     }
 }
 
-impl Gaps {
-    /// Looks whether the clock was set since the last event.
-    pub(super) fn look_at(&self, clock: &dyn Clock) {
+impl SelfEvents {
+    /// Notes a step of the clock since the last event.
+    pub(super) fn check_clock(&self, clock: &dyn Clock) {
         let monotonic = i64::try_from(clock.monotonic().as_millis()).unwrap_or(i64::MAX);
         let offset = clock.now().timestamp_millis().saturating_sub(monotonic);
         let mut state = self.lock();
@@ -56,12 +56,12 @@ impl Gaps {
         }
     }
 
-    /// Notes how recording an event ended.
-    pub(super) fn note(&self, written: &Result<Recorded, WriteError>) {
+    /// Counts an event that was not recorded.
+    pub(super) fn count_failure(&self, written: &Result<Recorded, WriteError>) {
         if let Err(error) = written {
             let mut failed = Failures::default();
             failed.count(error);
-            observing::failed(failed);
+            count_failures(failed);
             self.lock().failed.add(failed);
         }
     }
@@ -73,64 +73,64 @@ impl Gaps {
 }
 
 impl Auditor {
-    /// States what is due in the background. Inside a runtime.
-    pub(super) fn state_gaps(&self) {
-        let step = self.shared.gaps.lock().step_ms.take();
+    /// Records what has no event yet, in the background. Inside a runtime.
+    pub(super) fn record_self_events(&self) {
+        let step = self.shared.self_events.lock().step_ms.take();
         if let Some(step_ms) = step {
             let auditor = self.clone();
-            tokio::spawn(async move { auditor.state_step(step_ms).await });
+            tokio::spawn(async move { auditor.record_clock_step(step_ms).await });
         }
         if self.has_failures()
-            && let Ok(turn) = Arc::clone(&self.shared.gaps.turn).try_lock_owned()
+            && let Ok(recording) = Arc::clone(&self.shared.self_events.recording).try_lock_owned()
         {
             let auditor = self.clone();
-            tokio::spawn(async move { auditor.state_failures(turn).await });
+            tokio::spawn(async move { auditor.record_failures(recording).await });
         }
     }
 
-    /// States the failures that are left, unless another caller does.
-    pub(super) async fn state_last_failures(&self) {
-        let turn = Arc::clone(&self.shared.gaps.turn).lock_owned().await;
+    /// Records the failures that are left, unless another caller does.
+    pub(super) async fn record_last_failures(&self) {
+        let recording = Arc::clone(&self.shared.self_events.recording).lock_owned().await;
         if self.has_failures() {
-            self.state_failures(turn).await;
+            self.record_failures(recording).await;
         }
     }
 
     fn has_failures(&self) -> bool {
         let unheard = self.shared.batcher.take_unheard();
-        observing::failed(unheard);
-        let mut state = self.shared.gaps.lock();
+        count_failures(unheard);
+        let mut state = self.shared.self_events.lock();
         state.failed.add(unheard);
         !state.failed.is_empty()
     }
 
     /// Records what was in the spool that was emptied.
-    pub(super) async fn state_drained(&self, report: &DrainReport) {
-        self.record_own(spool_drained(report)).await;
+    pub(super) async fn record_drained(&self, report: &DrainReport) {
+        self.record_self_event(spool_drained(report)).await;
     }
 
-    async fn state_step(&self, step_ms: i64) {
+    async fn record_clock_step(&self, step_ms: i64) {
         let stepped = system(EventType::AUDIT_CLOCK_STEPPED, json!({ "step_ms": step_ms }));
-        if !self.record_own(stepped).await {
-            self.shared.gaps.lock().keep_step(step_ms);
+        if !self.record_self_event(stepped).await {
+            self.shared.self_events.lock().keep_step(step_ms);
         }
     }
 
-    async fn state_failures(&self, _turn: OwnedMutexGuard<()>) {
-        let mut stating = Stating::of(self);
-        let Failures { overloaded, spool, store, .. } = stating.failed;
+    async fn record_failures(&self, _recording: OwnedMutexGuard<()>) {
+        let mut taken = TakenFailures::of(self);
+        let Failures { overloaded, spool, store, .. } = taken.failed;
         let output = json!({
             "overloaded_events": overloaded,
             "spool_failed_events": spool,
             "store_failed_events": store,
         });
-        if self.record_own(system(EventType::AUDIT_NOT_RECORDED, output)).await {
-            stating.failed = Failures::default();
+        if self.record_self_event(system(EventType::AUDIT_NOT_RECORDED, output)).await {
+            taken.failed = Failures::default();
         }
     }
 
-    /// Records an event about recording itself; returns whether that went well.
-    async fn record_own(&self, event: AuditEvent) -> bool {
+    /// Records an event about recording itself. True if it was recorded.
+    async fn record_self_event(&self, event: AuditEvent) -> bool {
         let recorded: Result<_, RecordError> = async {
             let record = self.seal(event)?;
             Ok(self.shared.batcher.submit(record).await?)
@@ -146,23 +146,22 @@ impl Auditor {
     }
 }
 
-/// Failures that are being stated. What of them is not, because it fails or time is up, is counted
-/// again.
-struct Stating<'a> {
+/// Failures that are being recorded. If that fails or is cancelled, they are counted again.
+struct TakenFailures<'a> {
     auditor: &'a Auditor,
     failed: Failures,
 }
 
-impl<'a> Stating<'a> {
+impl<'a> TakenFailures<'a> {
     fn of(auditor: &'a Auditor) -> Self {
-        let failed = mem::take(&mut auditor.shared.gaps.lock().failed);
+        let failed = mem::take(&mut auditor.shared.self_events.lock().failed);
         Self { auditor, failed }
     }
 }
 
-impl Drop for Stating<'_> {
+impl Drop for TakenFailures<'_> {
     fn drop(&mut self) {
-        self.auditor.shared.gaps.lock().failed.add(self.failed);
+        self.auditor.shared.self_events.lock().failed.add(self.failed);
     }
 }
 

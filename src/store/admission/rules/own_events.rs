@@ -12,8 +12,8 @@ use crate::redact::KeyFingerprint;
 use crate::store::StoreError;
 use crate::store::admission::{Conclusion, SwitchState};
 
-/// Objects to a batch with an event that only another function of the store appends, together with the
-/// change that it reports.
+/// Refuses a batch with an event that only another function of the store appends, together with the change that
+/// it reports.
 pub(crate) fn check_appended(batch: &[Record]) -> Result<(), StoreError> {
     const ELSEWHERE: [EventType; 7] = [
         EventType::AUDIT_CONFIGURATION_CHANGED,
@@ -38,8 +38,8 @@ pub(crate) fn check_appended(batch: &[Record]) -> Result<(), StoreError> {
     check_outcomes(batch)
 }
 
-/// Objects to an outcome of another request than the intent of its effect, if one batch holds both: in which
-/// order they are appended decides nothing.
+/// Refuses an outcome of another request than its effect's intent, if one batch holds both. Their order in the batch
+/// makes no difference.
 fn check_outcomes(batch: &[Record]) -> Result<(), StoreError> {
     let of = |role| batch.iter().filter(move |record| record.role() == role);
     let intents: HashMap<Uuid, &Header> = of(Role::Intent)
@@ -57,7 +57,7 @@ fn check_outcomes(batch: &[Record]) -> Result<(), StoreError> {
     if of(Role::Outcome).any(is_foreign) { Err(foreign_outcome()) } else { Ok(()) }
 }
 
-/// Objects to a flip whose event says something else.
+/// Refuses a flip whose event reports another one.
 pub(crate) fn check_flip(state: &SwitchState, record: &Record) -> Result<(), StoreError> {
     let of = if state.is_engaged { EventType::SWITCH_ENGAGED } else { EventType::SWITCH_RESET };
     let input = record.input().unwrap_or_default();
@@ -72,7 +72,7 @@ pub(crate) fn check_flip(state: &SwitchState, record: &Record) -> Result<(), Sto
     if is_same { Ok(()) } else { Err(refused("the event of a flip says another flip")) }
 }
 
-/// Objects to a rotation whose event says something else.
+/// Refuses a rotation whose event reports another one.
 pub(crate) fn check_rotation(
     from: KeyFingerprint,
     to: KeyFingerprint,
@@ -88,7 +88,7 @@ pub(crate) fn check_rotation(
     if is_same { Ok(()) } else { Err(refused("the event of a rotation says another rotation")) }
 }
 
-/// Objects to a conclusion whose event says something else.
+/// Refuses a conclusion whose event reports another one.
 pub(crate) fn check_conclusion(
     effect_id: Uuid,
     conclusion: Conclusion,
@@ -106,7 +106,7 @@ pub(crate) fn check_conclusion(
     if is_same { Ok(()) } else { Err(refused("the event of a conclusion says another one")) }
 }
 
-/// The error of an outcome that says another request or conversation than its effect's.
+/// The error for an outcome with another request or conversation than its effect's.
 #[cold]
 pub(crate) fn foreign_outcome() -> StoreError {
     refused("an outcome belongs to another request than its effect")

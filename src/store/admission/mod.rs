@@ -1,15 +1,30 @@
-//! The storage trait of admission, and its types: what may run is decided in the transaction that
-//! records it.
+//! Admission in a store: what may run is decided in the transaction that records it.
+//!
+//! The trait and its types are the contract. `rules` holds the decision itself, for stores without a language of
+//! their own (SQLite, memory); Postgres has the same rules in SQL.
+
+mod claim;
+mod decision;
+mod open_effect;
+#[cfg(any(feature = "sqlite", feature = "testing"))]
+pub(crate) mod rules;
+mod switch_state;
 
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use super::claim::{Charge, Claim, ConsentClaim, KeyedHashes};
-pub use super::open_effect::{Lease, OpenEffect, OpenKind, OpenPage};
+#[cfg(any(feature = "postgres", feature = "sqlite", feature = "testing"))]
+pub(crate) use self::claim::{DOING, check_claim};
+pub use self::{
+    claim::{Charge, Claim, ConsentClaim, KeyedHashes},
+    decision::{Admission, Decision, Obstacle},
+    open_effect::{Lease, OpenEffect, OpenKind, OpenPage},
+    switch_state::{Flip, SwitchState},
+};
 use super::{BoxFuture, StoreError};
 use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::record::{Receipt, Record};
@@ -18,7 +33,7 @@ use crate::redact::{KeyFingerprint, KeyProof};
 /// A store that decides what may run, in the transaction that records the decision.
 ///
 /// An implementation guarantees, over all processes that use one database:
-/// - [`admit`](Self::admit) takes all charges of a claim or none, and and never one that exceeds its limit.
+/// - [`admit`](Self::admit) takes all charges of a claim or none, and never one that exceeds its limit.
 /// - Of all claims with one key, one is admitted, until its effect is voided or has failed.
 /// - Once [`set_switch`](Self::set_switch) has engaged a switch and returned, no claim with it is admitted,
 ///   except for those that [`Flip::may_admit`] names. Engaging waits for no stream.
@@ -49,12 +64,12 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
         record: &'a Record,
     ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>>;
 
-    /// Decides about a claim. Obstacles are checked in the order of [`Verdict`].
+    /// Decides about a claim. Obstacles are checked in the order of [`Decision`].
     ///
     /// # Errors
     /// [`StoreError::KeyMismatch`] if the database belongs to another key than the claim's. After
     /// any other [`StoreError`], the claim may have been admitted or not.
-    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Verdict, StoreError>>;
+    fn admit<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, Result<Decision, StoreError>>;
 
     /// Concludes an effect without an outcome, and appends the record of it. `None`, with nothing
     /// written, if the effect is not open, or not in the state that the conclusion needs.
@@ -218,109 +233,6 @@ pub struct FirstShortlist {
     pub after: Option<Duration>,
 }
 
-/// A store's decision about a claim: the first of these that applies.
-#[derive(Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Verdict {
-    /// An effect with this key and input has succeeded.
-    Replay {
-        /// That effect.
-        effect_id: Uuid,
-        /// Its recorded output. None if an operator resolved it as performed.
-        output: Option<Value>,
-    },
-    /// The key was used with another input, or the effect's id is taken, for example by an outcome
-    /// that came first.
-    Conflict {
-        /// The effect that has it.
-        effect_id: Uuid,
-    },
-    /// An effect with this key is running.
-    InProgress {
-        /// That effect.
-        effect_id: Uuid,
-        /// When it will be in doubt, unless its process renews its lease.
-        lease_until: DateTime<Utc>,
-    },
-    /// An effect with this key is in doubt.
-    InDoubt {
-        /// That effect.
-        effect_id: Uuid,
-    },
-    /// It is refused.
-    Refused(Obstacle),
-    /// It may run. Its charges are reserved, and its intent is appended.
-    Proceed(Admission),
-}
-
-// What is replayed may be what people wrote: Debug does not print it.
-impl fmt::Debug for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Replay { effect_id, output } => f
-                .debug_struct("Replay")
-                .field("effect_id", effect_id)
-                .field("has_output", &output.is_some())
-                .finish(),
-            Self::Conflict { effect_id } => {
-                f.debug_struct("Conflict").field("effect_id", effect_id).finish()
-            }
-            Self::InProgress { effect_id, lease_until } => f
-                .debug_struct("InProgress")
-                .field("effect_id", effect_id)
-                .field("lease_until", lease_until)
-                .finish(),
-            Self::InDoubt { effect_id } => {
-                f.debug_struct("InDoubt").field("effect_id", effect_id).finish()
-            }
-            Self::Refused(obstacle) => f.debug_tuple("Refused").field(obstacle).finish(),
-            Self::Proceed(admission) => f.debug_tuple("Proceed").field(admission).finish(),
-        }
-    }
-}
-
-/// The answer to an admitted claim.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Admission {
-    /// The intent's receipt.
-    pub receipt: Receipt,
-    /// How much of each budget is used, this effect included, in the order of the claim's charges.
-    /// Empty if the claim was admitted before.
-    pub used: Vec<i64>,
-    /// How long the request has taken, if the claim has an `elapsed_max` and the request has no
-    /// shortlist.
-    pub elapsed: Option<Duration>,
-}
-
-/// Why a claim is refused: the first of these that applies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Obstacle {
-    /// One of its switches is engaged, or was never set.
-    Switch {
-        /// Index of the first such switch among the claim's, from 0.
-        switch: usize,
-    },
-    /// The consent was never granted.
-    NoConsent,
-    /// The client declined since.
-    ConsentDenied,
-    /// The consent lapsed.
-    ConsentExpired,
-    /// A budget would exceed its limit.
-    Budget {
-        /// Index among the claim's charges, from 0.
-        charge: usize,
-        /// How much is used without it.
-        used: i64,
-    },
-    /// The request has taken too long.
-    Time {
-        /// How long.
-        elapsed: Duration,
-    },
-}
-
 /// How an effect is concluded without an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -340,51 +252,4 @@ pub enum Scope {
     Request(Uuid),
     /// A day's, in UTC.
     Day(NaiveDate),
-}
-
-/// The state of a switch.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SwitchState {
-    /// The switch.
-    pub switch: Switch,
-    /// True if it is engaged: the effects that it governs are refused.
-    pub is_engaged: bool,
-    /// Who set it last.
-    pub by: String,
-    /// Why.
-    pub reason: String,
-    /// When, by the database's clock. Ignored when a switch is set.
-    pub at: DateTime<Utc>,
-    /// How many of its records wait to be appended to the trail. Ignored when a switch is set.
-    pub pending: u32,
-}
-
-/// A switch that was set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flip {
-    /// The receipt of its record. `None` while another transaction holds the stream: the record is
-    /// kept beside the switch, in the same transaction, and
-    /// [`append_pending_flips`](AdmissionStore::append_pending_flips) appends it.
-    pub receipt: Option<Receipt>,
-    /// Process ids of database sessions that began to admit an effect before the switch was
-    /// engaged, and hung too long to wait for. Each may still admit that one effect. Terminate
-    /// them.
-    pub may_admit: Vec<i32>,
-}
-
-impl From<Receipt> for Flip {
-    fn from(receipt: Receipt) -> Self {
-        Self { receipt: Some(receipt), may_admit: Vec::new() }
-    }
-}
-
-// Who and why are free text.
-impl fmt::Debug for SwitchState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SwitchState")
-            .field("switch", &self.switch)
-            .field("is_engaged", &self.is_engaged)
-            .field("at", &self.at)
-            .finish_non_exhaustive()
-    }
 }

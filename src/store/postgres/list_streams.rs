@@ -4,11 +4,13 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
+use super::connections::Connections;
 use super::read::Columns;
-use super::statement::Connections;
-use crate::store::{FoundRequest, ListedStream, Of, RequestCursor, StoreError, StreamScope};
+use crate::store::{
+    FoundRequest, ListedStream, RequestCursor, StoreError, StreamOwner, StreamScope,
+};
 
-/// What is said of each stream: two lookups by `(stream_id, seq)` a month.
+/// Two lookups by `(stream_id, seq)` in each month, for each stream.
 macro_rules! list {
     ($of:literal) => {
         concat!(
@@ -44,7 +46,7 @@ macro_rules! list {
 
 const ALL: &str = list!("");
 const OF_REQUEST: &str = list!("and stream_id = $6");
-/// Its last events alone, so that a conversation of years costs no more.
+/// Only the last events, so that a conversation of years costs no more.
 const OF_CONVERSATION: &str = list!(
     "and stream_id in (
         select e.stream_id from (
@@ -66,11 +68,11 @@ pub(super) async fn list_streams(
     let (began, stream) =
         after.map_or((scope.before, Uuid::max()), |at| (at.began_at, at.stream_id.uuid()));
     let (list, of) = match scope.of {
-        Of::All => (ALL, None),
-        Of::Conversation(id) => (OF_CONVERSATION, Some(id)),
-        Of::Request(stream_id) => (OF_REQUEST, Some(stream_id.uuid())),
+        StreamOwner::All => (ALL, None),
+        StreamOwner::Conversation(id) => (OF_CONVERSATION, Some(id)),
+        StreamOwner::Request(stream_id) => (OF_REQUEST, Some(stream_id.uuid())),
     };
-    // Planned for these values: a plan for any would not know how much of the index is asked for.
+    // Planned for these values: a generic plan would not know how much of the index is read.
     let query = |_| {
         let query = sqlx::query(list).persistent(false);
         let query = query.bind(scope.from).bind(scope.before).bind(began).bind(stream);

@@ -7,7 +7,7 @@ use crate::event::EventType;
 use crate::record::{lapse, time_of};
 use crate::store::admission::{ConsentClaim, Obstacle};
 
-/// The last event that says whether a consent holds: that it was granted, denied, or expired.
+/// The last event of a stream about a consent: that it was granted, was denied, or expired.
 #[derive(Debug)]
 pub(crate) struct ConsentWord {
     pub(crate) event_type: String,
@@ -17,13 +17,13 @@ pub(crate) struct ConsentWord {
     pub(crate) expires_at: Option<Value>,
 }
 
-/// How much younger a grant has to be than a word against it in another stream: their times may come from servers
-/// whose clocks differ.
+/// How much younger a grant must be than an event against the consent in another stream: their times may come from
+/// servers whose clocks differ.
 const CLOCKS_DIFFER_MAX: TimeDelta = TimeDelta::minutes(1);
 
 impl ConsentWord {
-    /// Which of several streams' last words counts: the youngest, unless one against the consent is hardly
-    /// older.
+    /// The one that counts among those of several streams: the youngest, unless one against the consent is
+    /// hardly older.
     pub(crate) fn that_counts(words: Vec<Self>) -> Option<Self> {
         let youngest = words.iter().map(|word| word.recorded_at).max()?;
         let rank = |word: &Self| {
@@ -44,7 +44,7 @@ impl ConsentWord {
         self.event_type == event_type.as_str()
     }
 
-    /// Whether it lets a claim pass that the store gets at `now`. A host's clock neither prolongs a grant
+    /// Checks whether the consent holds at `now`, by the store's clock: the host's clock neither prolongs a grant
     /// nor ends it.
     pub(super) fn check(&self, claim: &ConsentClaim, now: DateTime<Utc>) -> Result<(), Obstacle> {
         if self.is(&EventType::CALL_CONSENT_DENIED) {
@@ -58,7 +58,7 @@ impl ConsentWord {
         }
     }
 
-    /// None where what the grant says is no time: it is not for us to say that it still holds.
+    /// None if the `expires_at` of the grant is not a time. Such a grant does not hold.
     fn lapses_at(&self, claim: &ConsentClaim) -> Option<DateTime<Utc>> {
         if let Some(told) = self.expires_at.as_ref().filter(|value| !value.is_null()) {
             return time_of(told);

@@ -3,7 +3,7 @@
 //! Postgres has the same rules in SQL (`admit` in migration 0004). One contract suite runs on all three.
 
 mod consent;
-mod entry;
+mod effect_entry;
 mod own_events;
 
 use std::time::Duration;
@@ -13,48 +13,46 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub(crate) use self::consent::ConsentWord;
-pub(crate) use self::entry::{Change, Entry, State};
+pub(crate) use self::effect_entry::{BudgetChange, EffectEntry, EffectState};
 #[cfg(feature = "sqlite")]
-pub(crate) use self::entry::{Held, lease_end};
+pub(crate) use self::effect_entry::{Reservation, lease_end};
 pub(crate) use self::own_events::{
     check_appended, check_conclusion, check_flip, check_rotation, foreign_outcome,
 };
-use super::StoreError;
-use super::admission::{Claim, Obstacle, Scope, Verdict};
+use super::{Claim, Decision, Obstacle, Scope};
 use crate::event::Period;
 use crate::redact::KeyFingerprint;
-
-pub(crate) use super::claim::{DOING, check_claim};
+use crate::store::StoreError;
 
 /// What is wrong with a claim whose intent was recorded as an event like any other.
 pub(crate) const STORED_WITHOUT_ENTRY: &str = "the intent is recorded already, and made no entry";
 
-/// What a claim meets among the effects that there are.
+/// What an earlier effect makes of a claim.
 #[derive(Debug)]
-pub(crate) enum Met {
-    /// The claim was admitted before.
-    Itself,
+pub(crate) enum Earlier {
+    /// The claim itself was admitted before.
+    SameClaim,
     /// An effect with its key has succeeded.
-    Done {
+    Succeeded {
         /// That effect.
         effect_id: Uuid,
     },
-    /// Another answer, and it stands.
-    Answered(Verdict),
+    /// The decision.
+    Decides(Decision),
 }
 
-/// Looks for what stands before any other rule. `own` is the entry that has the claim's effect id,
+/// Finds what an earlier effect makes of a claim, before any other rule. `own` is the entry that has the claim's effect id,
 /// `holder` the one that holds its key: under the claim's redaction key, or else a previous one.
-pub(crate) fn meet(
+pub(crate) fn earlier(
     claim: &Claim,
-    own: Option<&Entry>,
-    holder: Option<&Entry>,
+    own: Option<&EffectEntry>,
+    holder: Option<&EffectEntry>,
     now: DateTime<Utc>,
-) -> Option<Met> {
-    let is_itself = |entry: &&Entry| entry.intent_id == Some(claim.intent.header().id);
-    // First of all, because its effect may have failed since, and the key may be another's by now.
+) -> Option<Earlier> {
+    let is_itself = |entry: &&EffectEntry| entry.intent_id == Some(claim.intent.header().id);
+    // First of all, because its effect may have failed since, and another effect may hold the key by now.
     if own.filter(is_itself).or(holder.filter(is_itself)).is_some() {
-        return Some(Met::Itself);
+        return Some(Earlier::SameClaim);
     }
     let entry = holder.or(own)?;
     let effect_id = entry.effect_id;
@@ -62,38 +60,42 @@ pub(crate) fn meet(
     // Hashes under two keys never agree, so the one that matches is under the entry's own key.
     let is_same = |input_hash| previous.chain([claim.input_hash]).any(|one| one == input_hash);
     if !entry.input_hash.is_some_and(is_same) {
-        return Some(Met::Answered(Verdict::Conflict { effect_id }));
+        return Some(Earlier::Decides(Decision::Conflict { effect_id }));
     }
     Some(match entry.state {
-        State::Done => Met::Done { effect_id },
-        State::Running if !entry.is_over(now) => {
+        EffectState::Done => Earlier::Succeeded { effect_id },
+        EffectState::Running if !entry.is_over(now) => {
             let lease_until = entry.lease_until;
-            Met::Answered(Verdict::InProgress { effect_id, lease_until })
+            Earlier::Decides(Decision::InProgress { effect_id, lease_until })
         }
-        State::Running | State::InDoubt => Met::Answered(Verdict::InDoubt { effect_id }),
+        EffectState::Running | EffectState::InDoubt => {
+            Earlier::Decides(Decision::InDoubt { effect_id })
+        }
         // Its key is free, but an id is never used twice.
-        State::Failed | State::Voided => Met::Answered(Verdict::Conflict { effect_id }),
+        EffectState::Failed | EffectState::Voided => {
+            Earlier::Decides(Decision::Conflict { effect_id })
+        }
     })
 }
 
-/// What a claim is judged by.
+/// What the decision about a claim depends on.
 #[derive(Debug)]
 pub(crate) struct Facts {
     /// The database's time.
     pub(crate) now: DateTime<Utc>,
-    /// Which of its switches is engaged, the first that is; a switch without a row is.
+    /// Index of the first of its switches that is engaged. A switch without a row is engaged.
     pub(crate) engaged: Option<usize>,
-    /// The last word about its consent.
+    /// The last event about its consent.
     pub(crate) consent: Option<ConsentWord>,
-    /// What is used, in the order of its charges.
+    /// How much of each budget is used, in the order of its charges.
     pub(crate) used: Vec<i64>,
-    /// When the deployment first heard of its request; none where it has no event yet.
+    /// When the deployment first heard of its request. None if the request has no event yet.
     pub(crate) heard_at: Option<DateTime<Utc>>,
     /// Whether its request has a shortlist.
     pub(crate) has_shortlist: bool,
 }
 
-/// What an admitted claim takes.
+/// What an admitted claim is granted.
 #[derive(Debug)]
 pub(crate) struct Grant {
     /// What of each budget is used with it.
@@ -102,8 +104,8 @@ pub(crate) struct Grant {
     pub(crate) elapsed: Option<Duration>,
 }
 
-/// Judges a claim that [meets](meet()) nothing.
-pub(crate) fn judge(claim: &Claim, facts: &Facts) -> Result<Grant, Obstacle> {
+/// Decides about a claim that no [earlier](earlier()) effect decides.
+pub(crate) fn decide(claim: &Claim, facts: &Facts) -> Result<Grant, Obstacle> {
     if let Some(switch) = facts.engaged {
         return Err(Obstacle::Switch { switch });
     }
@@ -125,13 +127,13 @@ pub(crate) fn judge(claim: &Claim, facts: &Facts) -> Result<Grant, Obstacle> {
     }
 }
 
-/// By the database's clock alone; nothing where it was set back.
+/// By the database's clock alone. Zero if that was set back.
 fn elapsed(facts: &Facts) -> Duration {
     let elapsed = facts.heard_at.map(|heard_at| facts.now - heard_at);
     elapsed.and_then(|elapsed| elapsed.to_std().ok()).unwrap_or_default()
 }
 
-/// Objects to a claim under another redaction key than the one in use.
+/// Refuses a claim under another redaction key than the one in use.
 pub(crate) fn check_key(claim: &Claim, in_use: KeyFingerprint) -> Result<(), StoreError> {
     if claim.key == in_use {
         return Ok(());
@@ -150,7 +152,7 @@ pub(crate) fn scope(claim: &Claim, period: Period, now: DateTime<Utc>) -> Scope 
     }
 }
 
-/// What the effect returned, by its outcome event; none where that does not report a success.
+/// What the effect returned, by its outcome event. None if that does not report a success.
 pub(crate) fn replayed(outcome: &str, output: Option<Value>) -> Option<Value> {
     output.filter(|_| outcome == crate::event::Outcome::Succeeded.as_str())
 }

@@ -1,14 +1,13 @@
-//! Reading what admission keeps beside the effects: budgets, switches, earlier events.
+//! Reads what admission keeps beside the effects: budgets, switches, earlier events.
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use super::error::unanswered;
-use super::statement::{Connections, Sql, sql};
+use super::connections::Connections;
+use super::sql::{Sql, sql};
 use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::store::StoreError;
 use crate::store::admission::{EarlierEvent, FirstShortlist, Scope, SwitchState};
@@ -41,29 +40,6 @@ const EVENTS_BEFORE: Sql = sql!(
     order by seq desc
     limit $4"
 );
-/// The end of the months that are attached one after the other from this one on. Their names are those that
-/// `attach_month` gives; months after a gap do not count. If this month has none, its beginning.
-const PREPARED_UNTIL: Sql = sql!(
-    "select (now.month + make_interval(months => (
-            select count(*)::integer
-            from (
-                select extract(year from age(m.month, now.month)) * 12
-                    + extract(month from age(m.month, now.month)) as ahead,
-                    row_number() over (order by m.month) - 1 as nth
-                from (
-                    select to_date(right(c.relname, 7), 'YYYY_MM')::timestamp as month
-                    from pg_catalog.pg_inherits i
-                    join pg_catalog.pg_class c on c.oid = i.inhrelid
-                    where i.inhparent = 'moltbot_audit.audit_events'::regclass
-                        and c.relname ~ '^audit_events_[0-9]{4}_[0-9]{2}$'
-                ) as m
-                where m.month >= now.month
-            ) as a
-            where a.ahead = a.nth
-        ))) at time zone 'UTC' as prepared_until
-    from (select date_trunc('month', clock_timestamp() at time zone 'UTC') as month) as now"
-);
-
 pub(super) async fn usage(
     connections: &Connections,
     scope: Scope,
@@ -72,18 +48,17 @@ pub(super) async fn usage(
         Scope::Request(request_id) => REQUEST_USAGE.query(pooling).bind(request_id),
         Scope::Day(day) => DAY_USAGE.query(pooling).bind(day),
     };
-    // A name that is none is limited by nothing, and must not hide the others.
+    // No limit has a malformed name, and a row with one must not hide the others.
     let used = |row: &PgRow| match Budget::new(row.try_get::<String, _>("budget")?) {
         Ok(budget) => Ok(Some((budget, row.try_get("used")?))),
         Err(_) => Ok(None),
     };
-    Ok(read(connections, "read budgets", query, used).await?.into_iter().flatten().collect())
+    Ok(connections.read("read budgets", query, used).await?.into_iter().flatten().collect())
 }
 
 pub(super) async fn switches(connections: &Connections) -> Result<Vec<SwitchState>, StoreError> {
-    let states =
-        read(connections, "read switches", |pooling| SWITCHES.query(pooling), switch_state);
-    // A name that is none governs nothing, and must not hide the others.
+    let states = connections.read("read switches", |pooling| SWITCHES.query(pooling), switch_state);
+    // A switch with a malformed name governs nothing, and must not hide the others.
     Ok(states.await?.into_iter().flatten().collect())
 }
 
@@ -97,7 +72,7 @@ pub(super) async fn first_shortlist(
         let after = after_us.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros);
         Ok(FirstShortlist { event_id: row.try_get("id")?, after })
     };
-    Ok(read(connections, "read the first shortlist", query, first).await?.pop())
+    Ok(connections.read("read the first shortlist", query, first).await?.pop())
 }
 
 pub(super) async fn events_before(
@@ -120,17 +95,9 @@ pub(super) async fn events_before(
         let (event_type, outcome) = (row.try_get("event_type")?, row.try_get("outcome")?);
         Ok(EarlierEvent { event_type, outcome, input: json("input")?, output: json("output")? })
     };
-    let mut found = read(connections, "read earlier events", query, event).await?;
+    let mut found = connections.read("read earlier events", query, event).await?;
     found.reverse();
     Ok(found)
-}
-
-pub(super) async fn prepared_until(
-    connections: &Connections,
-) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let query = |pooling| PREPARED_UNTIL.query(pooling);
-    let until = |row: &PgRow| row.try_get("prepared_until");
-    Ok(read(connections, "read the partitions", query, until).await?.pop().flatten())
 }
 
 fn switch_state(row: &PgRow) -> Result<Option<SwitchState>, sqlx::Error> {
@@ -143,18 +110,4 @@ fn switch_state(row: &PgRow) -> Result<Option<SwitchState>, sqlx::Error> {
         at: row.try_get("changed_at")?,
         pending: row.try_get::<Option<i32>, _>("pending")?.unwrap_or_default().unsigned_abs(),
     }))
-}
-
-pub(super) async fn read<'q, T>(
-    connections: &Connections,
-    doing: &'static str,
-    query: impl Fn(
-        super::Pooling,
-    ) -> sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>
-    + Sync,
-    row: impl Fn(&PgRow) -> Result<T, sqlx::Error>,
-) -> Result<Vec<T>, StoreError> {
-    let rows = connections.fetch_all(doing, query).await?;
-    let read: Result<Vec<T>, _> = rows.iter().map(row).collect();
-    read.map_err(|error| unanswered(doing, error.to_string()))
 }

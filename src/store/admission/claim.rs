@@ -6,15 +6,15 @@ use std::time::Duration;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::StoreError;
 #[cfg(any(feature = "postgres", feature = "sqlite", feature = "testing"))]
 use crate::event::EventType;
 use crate::event::{Budget, Period, StreamId, Switch};
 use crate::proof::Digest;
 use crate::record::Record;
 use crate::redact::KeyFingerprint;
+use crate::store::StoreError;
 
-/// What is being done where a claim cannot be decided about.
+/// What a store was doing if it cannot decide about a claim.
 pub(crate) const DOING: &str = "admit an effect";
 
 /// An effect that asks to run.
@@ -114,7 +114,7 @@ pub struct Charge {
     pub limit: i64,
 }
 
-/// Objects to a claim whose event says another one: what is recorded must be what is taken.
+/// Refuses a claim whose event states another claim: what is recorded must be what is charged.
 #[cfg(any(feature = "postgres", feature = "sqlite", feature = "testing"))]
 pub(crate) fn check_claim(claim: &Claim) -> Result<(), StoreError> {
     let input = claim.intent.input().unwrap_or_default();

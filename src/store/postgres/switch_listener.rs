@@ -1,4 +1,4 @@
-//! Watches switches: by LISTEN if a connection is a session, else by polling.
+//! Waits for switches to change: by LISTEN if a connection is a session, else by polling.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,24 +8,23 @@ use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
+use super::connections::Connections;
 use super::pooling::Pooling;
-use super::statement::Connections;
 
 /// The channel of `set_switch` in migration 0004.
 const CHANNEL: &str = "moltbot_audit_switches";
 
-/// How long nothing may be heard before it is looked at anyway: a notification gets lost with its
-/// connection.
+/// How long to wait for a notification before reading the switches anyway: one gets lost with its connection.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A connection of its own that listens while a caller waits. Clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Watch {
+pub(super) struct SwitchListener {
     listener: Arc<Mutex<Option<PgListener>>>,
 }
 
-impl Watch {
-    /// Returns when a switch was set, and after a while without that.
+impl SwitchListener {
+    /// Returns when a switch was set, or after a while without a change.
     pub(super) async fn switch_moved(&self, connections: &Connections) {
         if connections.pooling.get() == Pooling::Transaction {
             return sleep(LOOK_AGAIN).await;
@@ -57,8 +56,8 @@ impl Watch {
     }
 }
 
-impl fmt::Debug for Watch {
+impl fmt::Debug for SwitchListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch").finish_non_exhaustive()
+        f.debug_struct("SwitchListener").finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Listing streams, the youngest first.
+//! Lists streams, most recent first.
 
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use uuid::Uuid;
@@ -6,11 +6,13 @@ use uuid::Uuid;
 use super::cells::Cells;
 use super::error::failed;
 use crate::event::StreamId;
-use crate::store::{FoundRequest, ListedStream, Of, RequestCursor, StoreError, StreamScope};
+use crate::store::{
+    FoundRequest, ListedStream, RequestCursor, StoreError, StreamOwner, StreamScope,
+};
 
 const DOING: &str = "list streams";
 
-/// What is said of each stream: two lookups by `(stream_id, seq)`.
+/// Two lookups by `(stream_id, seq)` for each stream.
 macro_rules! list {
     ($of:literal) => {
         concat!(
@@ -63,9 +65,9 @@ pub(super) async fn list_streams(
     let (began, stream) =
         after.map_or((scope.before, Uuid::max()), |at| (at.began_at, at.stream_id.uuid()));
     let (list, of) = match scope.of {
-        Of::All => (ALL, None),
-        Of::Conversation(id) => (OF_CONVERSATION, Some(id)),
-        Of::Request(stream_id) => (OF_REQUEST, Some(stream_id.uuid())),
+        StreamOwner::All => (ALL, None),
+        StreamOwner::Conversation(id) => (OF_CONVERSATION, Some(id)),
+        StreamOwner::Request(stream_id) => (OF_REQUEST, Some(stream_id.uuid())),
     };
     let micros = [scope.from, scope.before, began].map(|time| time.timestamp_micros());
     let query = sqlx::query(list).bind(micros[0]).bind(micros[1]).bind(micros[2]);

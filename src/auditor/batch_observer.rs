@@ -1,6 +1,6 @@
-//! Counts and logs what becomes of records.
+//! Counts and logs what becomes of the records of a batch.
 //!
-//! The time to a shortlist is asked of the store, because no single process knows when a request began.
+//! The store is asked for the time to a shortlist, because no single process knows when a request began.
 
 use std::sync::Weak;
 use std::time::Duration;
@@ -12,10 +12,9 @@ use crate::event::EventType;
 use crate::observe::{self, Report, table};
 use crate::record::{Receipt, Record};
 
-/// The batcher's observer.
-pub(super) struct Watching(pub(super) Weak<Shared>);
+pub(super) struct BatchObserver(pub(super) Weak<Shared>);
 
-impl Observer for Watching {
+impl Observer for BatchObserver {
     fn appended(&self, took: Duration) {
         observe::measure(&table::AUDIT_APPEND, &[], took.as_secs_f64());
     }
@@ -43,8 +42,8 @@ impl Observer for Watching {
     fn drained(&self, report: DrainReport) {
         let Some(shared) = self.0.upgrade() else { return };
         let auditor = Auditor { shared };
-        // From inside the drain, so there is a runtime.
-        tokio::spawn(async move { auditor.state_drained(&report).await });
+        // A drain calls this, so there is a runtime.
+        tokio::spawn(async move { auditor.record_drained(&report).await });
     }
 }
 
@@ -81,7 +80,7 @@ impl Auditor {
 }
 
 /// Counts events that were neither stored nor spooled.
-pub(super) fn failed(failures: Failures) {
+pub(super) fn count_failures(failures: Failures) {
     let Failures { overloaded, spool, store, .. } = failures;
     for (why, events) in [("overloaded", overloaded), ("spool", spool), ("store", store)] {
         if events > 0 {
