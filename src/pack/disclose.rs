@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::proof::{Digest, Salt, commit, leaf_salt, push_pointer};
 use crate::record::{Header, StoredRecord};
-use crate::redact::{Decision, Field, KnownValues, Profile, Rule};
+use crate::redact::{Field, Profile, RequestEntities, Rule, Treatment};
 
 /// One event of a pack.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -82,11 +82,15 @@ impl fmt::Debug for View {
 
 impl PackEvent {
     /// Shows a stored event as the profile allows.
-    pub(super) fn disclose(record: &StoredRecord, profile: &Profile, known: &KnownValues) -> Self {
+    pub(super) fn disclose(
+        record: &StoredRecord,
+        profile: &Profile,
+        entities: &RequestEntities,
+    ) -> Self {
         let event_type = record.header.event_type.as_str();
         let show = |value: Option<&Value>, commitment, root: &str| {
             let value = value.unwrap_or(&Value::Null);
-            Disclosure { salt: record.salt, event_type, profile, known }
+            Disclosure { salt: record.salt, event_type, profile, entities }
                 .view(value, commitment, root)
         };
         let key = record.idempotency_key.as_deref().map(Value::from);
@@ -163,7 +167,7 @@ struct Disclosure<'a> {
     salt: Salt,
     event_type: &'a str,
     profile: &'a Profile,
-    known: &'a KnownValues,
+    entities: &'a RequestEntities,
 }
 
 impl Disclosure<'_> {
@@ -180,7 +184,7 @@ impl Disclosure<'_> {
 
     fn walk(&self, value: &Value, key: &str, pointer: &mut String, view: &mut View) -> Value {
         let field = Field { event_type: self.event_type, key };
-        if let Decision::Hide { rule, masked } = self.profile.decide(field, value, self.known) {
+        if let Treatment::Hide { rule, masked } = self.profile.decide(field, value, self.entities) {
             let digest = commit(value, self.salt, pointer);
             view.hidden.insert(pointer.clone(), Hidden { digest, rule: rule.as_str().to_owned() });
             return masked.into();

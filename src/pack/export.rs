@@ -217,14 +217,14 @@ impl RequestPack {
         }
         set_aside.extend(snapshot.unreadable.iter().map(SetAsideEvent::from));
         set_aside.sort_by_key(|event| event.seq);
-        let mut known = profile.known_values();
+        let mut entities = profile.request_entities();
         for record in &whole {
             for payload in record.input.iter().chain(&record.output) {
-                known.learn(&record.header.event_type, payload);
+                entities.learn(&record.header.event_type, payload);
             }
         }
         let disclosed =
-            whole.into_iter().map(|record| PackEvent::disclose(record, profile, &known));
+            whole.into_iter().map(|record| PackEvent::disclose(record, profile, &entities));
         let events: Vec<_> = disclosed.collect();
         let profile = ProfileName::of(profile);
         let head = PackHead {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::fault::printable;
 use super::{EventFault, View};
 use crate::proof::{Digest, Leaves, digest_of, leaf_digest, push_pointer, sanitise};
-use crate::redact::{Field, KnownValues, Rule, Rules};
+use crate::redact::{Field, RequestEntities, Rule, Rules};
 
 /// Computes the commitment of a shown value at `root`.
 ///
@@ -27,7 +27,7 @@ pub(super) fn rebuild(view: &View, root: &'static str) -> Result<Digest, EventFa
 /// The rules against what one event shows and hides.
 pub(super) struct Redaction<'a> {
     pub(super) rules: Rules<'a>,
-    pub(super) known: &'a KnownValues,
+    pub(super) entities: &'a RequestEntities,
     pub(super) event_type: &'a str,
 }
 
@@ -51,7 +51,8 @@ impl Redaction<'_> {
         let field = Field { event_type: self.event_type, key };
         if let Some(hidden) = view.hidden.get(pointer) {
             let rule = Rule::parse(&hidden.rule);
-            let is_left = rule.is_some_and(|rule| self.rules.leave(field, rule, value, self.known));
+            let is_left =
+                rule.is_some_and(|rule| self.rules.leave(field, rule, value, self.entities));
             // What has a salt beside its digest is shown and hidden at once.
             return if is_left && !view.salts.contains_key(pointer) {
                 Ok(())
@@ -59,7 +60,7 @@ impl Redaction<'_> {
                 Err(EventFault::Mask { pointer: printable(pointer) })
             };
         }
-        if self.rules.forbid(field, value, self.known) {
+        if self.rules.forbid(field, value, self.entities) {
             return Err(EventFault::Shown { pointer: printable(pointer) });
         }
         let at = pointer.len();

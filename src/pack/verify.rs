@@ -21,7 +21,7 @@ use super::{
 use crate::event::StreamId;
 use crate::proof::{Digest, chain_hash, event_hash, stream_start};
 use crate::record::Header;
-use crate::redact::{KnownValues, Rules};
+use crate::redact::{RequestEntities, Rules};
 
 /// How far an event's own time may lie after the database's before that is odd.
 const AHEAD_MAX: TimeDelta = TimeDelta::minutes(5);
@@ -147,7 +147,7 @@ fn places<'a>(pack: &'a Parts<'_>) -> impl Iterator<Item = Place<'a>> {
 }
 
 fn verify_chain(pack: &Parts<'_>, rules: Rules<'_>) -> Result<(), VerifyError> {
-    let known = KnownValues::of_a_verifier(tells_of_health(pack));
+    let entities = RequestEntities::of_a_verifier(tells_of_health(pack));
     let mut chain = stream_start(*stream(pack).as_bytes());
     let mut ids = HashSet::with_capacity(pack.events.len());
     for (expected, place) in (1..).zip(places(pack)) {
@@ -156,7 +156,7 @@ fn verify_chain(pack: &Parts<'_>, rules: Rules<'_>) -> Result<(), VerifyError> {
         }
         if let Place::Event(event) = place {
             let redaction =
-                Redaction { rules, known: &known, event_type: &event.header.event_type };
+                Redaction { rules, entities: &entities, event_type: &event.header.event_type };
             verify_event(pack, event, &redaction).map_err(|fault| place.fault(fault))?;
             if !ids.insert(event.header.id) {
                 return Err(place.fault(EventFault::Repeated));
@@ -189,7 +189,7 @@ fn contradiction(pack: &Parts<'_>, event: &PackEvent) -> Option<&'static str> {
 /// Whether the pack says that its request is about health.
 fn tells_of_health(pack: &Parts<'_>) -> bool {
     pack.events.iter().any(|event| {
-        event.hidden().any(|(key, rule)| KnownValues::tells_of_health(key, rule))
+        event.hidden().any(|(key, rule)| RequestEntities::tells_of_health(key, rule))
             || event.views().iter().any(|(_, view)| pack.rules.tells_of_health("", &view.value))
     })
 }

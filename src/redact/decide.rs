@@ -9,18 +9,16 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::additions::Additions;
-use super::earlier::{self, RulesVersion};
 use super::field::{Class, Holds};
-use super::form::{
+use super::health::{self, Sign, looks_medical};
+use super::masked_form::{
     is_masked_before, is_masked_contacts, is_masked_phone, is_masked_text, is_pseudonym, is_remark,
     looks_medical_masked,
 };
-use super::health::{self, Sign, looks_medical};
-use super::key_rules::kind_of;
-use super::known::{KnownValues, is_topic_key};
-use super::mask::{find_below, mask_contacts, mask_phone};
-use super::phone::digits_below;
+use super::request_entities::{RequestEntities, is_topic_key};
 use super::rule::{HIDDEN, Rule};
+use super::rules_version::{self, RulesVersion};
+use super::treatment::{Treatment, decide_internal, hide, hide_in_text, hide_phone, masked_as};
 use super::vocabulary::{is_listed, is_time};
 
 /// The rules for one reader.
@@ -61,15 +59,6 @@ impl Field<'_> {
     }
 }
 
-/// What becomes of one value.
-#[derive(Clone, PartialEq)]
-pub(crate) enum Decision {
-    /// It is hidden by this rule, with what is below it; this is read in its place.
-    Hide { rule: Rule, masked: String },
-    /// It is shown; where it has members or elements, each is decided on its own.
-    Show,
-}
-
 impl<'a> Rules<'a> {
     /// This release's rules.
     pub(super) fn new(is_external: bool, additions: &'a Additions) -> Self {
@@ -94,54 +83,59 @@ impl<'a> Rules<'a> {
         self,
         field: Field<'_>,
         value: &Value,
-        known: &KnownValues,
+        entities: &RequestEntities,
         pseudonym: impl FnOnce(&str) -> String,
-    ) -> Decision {
+    ) -> Treatment {
         if self.additions.hidden.contains(field.key) {
             return hide(Rule::Host);
         }
         match field.holds() {
-            Some(holds) => self.decide_needed(holds, field, value, known),
+            Some(holds) => self.decide_needed(holds, field, value, entities),
             None if self.is_external => {
-                self.decide_external((self.class(field), field.key), value, known, pseudonym)
+                self.decide_external((self.class(field), field.key), value, entities, pseudonym)
             }
-            None => decide_internal(self.class(field), field.key, value, known),
+            None => decide_internal(self.class(field), field.key, value, entities),
         }
     }
 
     /// Whether a reader of the pack may not see a value that it shows. What only an exporter can know, as
     /// somebody's name, is not asked for.
-    pub(crate) fn forbid(self, field: Field<'_>, shown: &Value, known: &KnownValues) -> bool {
+    pub(crate) fn forbid(
+        self,
+        field: Field<'_>,
+        shown: &Value,
+        entities: &RequestEntities,
+    ) -> bool {
         // Inside, a vendor's number is shown, and a verifier cannot tell whose number it is.
         if !self.is_external {
             return self.additions.hidden.contains(field.key);
         }
         if self.version.has_closed_words() && !self.version.is_current() {
-            return self.forbid_but_texts(field, shown, known);
+            return self.forbid_but_texts(field, shown, entities);
         }
         if !self.version.is_current() {
             return self.additions.hidden.contains(field.key)
-                || earlier::hid(
+                || rules_version::hid(
                     self.class(field),
                     field.holds().filter(|_| self.version.has_needed()),
                     shown,
-                    !known.texts_may_be_shown(),
+                    !entities.texts_may_be_shown(),
                 );
         }
-        self.decide(field, shown, known, |_| String::new()) != Decision::Show
+        self.decide(field, shown, entities, |_| String::new()) != Treatment::Show
     }
 
     /// The same, of a version whose scanner is not kept: a text that may be shown at all is taken as it is.
-    fn forbid_but_texts(self, field: Field<'_>, shown: &Value, known: &KnownValues) -> bool {
+    fn forbid_but_texts(self, field: Field<'_>, shown: &Value, entities: &RequestEntities) -> bool {
         if let Value::String(text) = shown
             && matches!(self.class(field), Class::Note | Class::Text)
             && field.holds().is_none()
             && !self.additions.hidden.contains(field.key)
         {
-            let is_word = text.is_empty() || self.shows_word(field.key, text, known);
-            return !is_word && !known.texts_may_be_shown();
+            let is_word = text.is_empty() || self.shows_word(field.key, text, entities);
+            return !is_word && !entities.texts_may_be_shown();
         }
-        self.decide(field, shown, known, |_| String::new()) != Decision::Show
+        self.decide(field, shown, entities, |_| String::new()) != Treatment::Show
     }
 
     /// Whether the rule hides the field, and leaves such a masked form: else a value that was proven could
@@ -151,12 +145,12 @@ impl<'a> Rules<'a> {
         field: Field<'_>,
         rule: Rule,
         masked: &Value,
-        known: &KnownValues,
+        entities: &RequestEntities,
     ) -> bool {
         if self.version == RulesVersion::Four {
             let is_hidden = self.additions.hidden.contains(field.key);
             return is_hidden == (rule == Rule::Host)
-                && earlier::left_by_4(self.is_external, self.class(field), rule, masked);
+                && rules_version::left_by_4(self.is_external, self.class(field), rule, masked);
         }
         let Value::String(text) = masked else { return false };
         let is_hidden = text == HIDDEN;
@@ -185,7 +179,7 @@ impl<'a> Rules<'a> {
             (Class::Open, Rule::Medical) => self.version.has_closed_words() && is_hidden,
             (Class::Note | Class::Text, Rule::Text) => {
                 is_masked_text(text)
-                    && (is_hidden || (known.texts_may_be_shown() && !looks_medical_masked(text)))
+                    && (is_hidden || (entities.texts_may_be_shown() && !looks_medical_masked(text)))
             }
             (Class::Id, Rule::NotOfKind)
             | (Class::Name, Rule::Name)
@@ -213,55 +207,61 @@ impl<'a> Rules<'a> {
         holds: Holds,
         Field { key, .. }: Field<'_>,
         value: &Value,
-        known: &KnownValues,
-    ) -> Decision {
+        entities: &RequestEntities,
+    ) -> Treatment {
         let is_shown = match value {
             Value::Null | Value::Bool(_) | Value::Array(_) => true,
             Value::Number(number) if holds == Holds::Word && self.is_external => {
-                self.shows_word(key, &number.to_string(), known)
+                self.shows_word(key, &number.to_string(), entities)
             }
-            Value::Number(number) => holds == Holds::Count || !known.is_phone_number(key, number),
+            Value::Number(number) => {
+                holds == Holds::Count || !entities.is_phone_number(key, number)
+            }
             Value::String(text) => {
                 text.is_empty()
-                    || self.is_text_of(holds, key, text, known)
-                    || (!self.is_external && !known.has_contacts(text))
+                    || self.is_text_of(holds, key, text, entities)
+                    || (!self.is_external && !entities.has_contacts(text))
             }
             Value::Object(members) if holds == Holds::Members => {
-                return if self.may_show_names(members, known) {
-                    Decision::Show
+                return if self.may_show_names(members, entities) {
+                    Treatment::Show
                 } else {
                     hide(Rule::MemberNames)
                 };
             }
-            Value::Object(members) => !self.is_external && self.may_show_names(members, known),
+            Value::Object(members) => !self.is_external && self.may_show_names(members, entities),
         };
-        if is_shown { Decision::Show } else { hide(Rule::NotOfKind) }
+        if is_shown { Treatment::Show } else { hide(Rule::NotOfKind) }
     }
 
     /// Whether a text is one that a field of a kind holds.
-    fn is_text_of(self, holds: Holds, key: &str, text: &str, known: &KnownValues) -> bool {
+    fn is_text_of(self, holds: Holds, key: &str, text: &str, entities: &RequestEntities) -> bool {
         match holds {
             Holds::EventId => Uuid::parse_str(text).is_ok(),
             Holds::Time => is_time(text),
-            Holds::Word => self.is_external && self.shows_word(key, text, known),
+            Holds::Word => self.is_external && self.shows_word(key, text, entities),
             Holds::Count | Holds::Flag | Holds::Members | Holds::Number => false,
         }
     }
 
     /// Whether a word is one of a closed set: the library's, or the host's if it neither looks medical nor holds
     /// somebody's number.
-    fn shows_word(self, key: &str, word: &str, known: &KnownValues) -> bool {
+    fn shows_word(self, key: &str, word: &str, entities: &RequestEntities) -> bool {
         is_listed(key, word)
             || (self.additions.lists(key, word)
                 && !looks_medical(word)
-                && !known.has_contacts(word))
+                && !entities.has_contacts(word))
     }
 
     /// Whether members' names are names as programmers give them. They cannot be masked: without its name
     /// no member can be verified.
-    fn may_show_names(self, members: &Map<String, Value>, known: &KnownValues) -> bool {
+    fn may_show_names(self, members: &Map<String, Value>, entities: &RequestEntities) -> bool {
         members.keys().all(|name| {
-            if self.is_external { is_plain_name(name, known) } else { !known.has_contacts(name) }
+            if self.is_external {
+                is_plain_name(name, entities)
+            } else {
+                !entities.has_contacts(name)
+            }
         })
     }
 
@@ -269,130 +269,77 @@ impl<'a> Rules<'a> {
         self,
         (class, key): (Class, &str),
         value: &Value,
-        known: &KnownValues,
+        entities: &RequestEntities,
         pseudonym: impl FnOnce(&str) -> String,
-    ) -> Decision {
+    ) -> Treatment {
         match (value, class) {
-            (Value::Null, _) => Decision::Show,
-            (Value::Array(items), _) if items.is_empty() => Decision::Show,
+            (Value::Null, _) => Treatment::Show,
+            (Value::Array(items), _) if items.is_empty() => Treatment::Show,
             (_, Class::Name) => hide(Rule::Name),
             (_, Class::Unlisted) => hide(Rule::NotListed),
             (Value::String(text), Class::Phone) => hide_phone(text),
             (_, Class::Phone) => hide(Rule::Phone),
-            (Value::Array(_), Class::Id) => Decision::Show,
+            (Value::Array(_), Class::Id) => Treatment::Show,
             (Value::String(id), Class::Id) => masked_as(Rule::Id, pseudonym(id)),
             (Value::Number(id), Class::Id) => masked_as(Rule::Id, pseudonym(&id.to_string())),
             (_, Class::Id) => hide(Rule::NotOfKind),
-            (Value::Object(members), _) if !self.may_show_names(members, known) => {
+            (Value::Object(members), _) if !self.may_show_names(members, entities) => {
                 hide(Rule::MemberNames)
             }
-            (Value::String(text), _) => self.decide_text((class, key), text, known),
-            (Value::Number(number), _) if known.is_phone_number(key, number) => hide(Rule::Phone),
+            (Value::String(text), _) => self.decide_text((class, key), text, entities),
+            (Value::Number(number), _) if entities.is_phone_number(key, number) => {
+                hide(Rule::Phone)
+            }
             (Value::Number(number), Class::Open) if self.additions.holds_words(key) => {
-                let is_shown = self.shows_word(key, &number.to_string(), known);
-                if is_shown { Decision::Show } else { hide_word(key) }
+                let is_shown = self.shows_word(key, &number.to_string(), entities);
+                if is_shown { Treatment::Show } else { hide_word(key) }
             }
             // A category that is a list of lists says nothing that is listed.
             (Value::Object(_) | Value::Bool(_), Class::Open) if is_topic_key(key) => hide_word(key),
             (Value::Array(_), _)
             | (Value::Object(_) | Value::Number(_) | Value::Bool(_), Class::Container)
-            | (Value::Number(_) | Value::Bool(_), Class::Open) => Decision::Show,
-            (_, Class::Note | Class::Text) if !known.texts_may_be_shown() => hide(Rule::Medical),
+            | (Value::Number(_) | Value::Bool(_), Class::Open) => Treatment::Show,
+            (_, Class::Note | Class::Text) if !entities.texts_may_be_shown() => hide(Rule::Medical),
             _ => hide(Rule::NotListed),
         }
     }
 
     /// Decides on a text that is no id, name or number. What looks medical is hidden first.
-    fn decide_text(self, (class, key): (Class, &str), text: &str, known: &KnownValues) -> Decision {
+    fn decide_text(
+        self,
+        (class, key): (Class, &str),
+        text: &str,
+        entities: &RequestEntities,
+    ) -> Treatment {
         let is_word_field = matches!(class, Class::Note | Class::Open);
-        if is_word_field && self.shows_word(key, text, known) {
-            Decision::Show
+        if is_word_field && self.shows_word(key, text, entities) {
+            Treatment::Show
         } else if class == Class::Container {
             hide(Rule::NotListed)
         } else if looks_medical(text) {
             hide(Rule::Medical)
         } else if is_word_field && !(class == Class::Note && is_remark(text)) {
             hide_word(key)
-        } else if !known.texts_may_be_shown() {
+        } else if !entities.texts_may_be_shown() {
             // No list has every drug that a client may type.
             hide(Rule::Medical)
         } else {
-            hide_in_text(text, known)
+            hide_in_text(text, entities)
         }
     }
 }
 
 /// Hides a word on no list. Of a category that is to say that it may be one of health.
-fn hide_word(key: &str) -> Decision {
+fn hide_word(key: &str) -> Treatment {
     hide(if is_topic_key(key) { Rule::Medical } else { Rule::NotListed })
 }
 
-fn decide_internal(class: Class, key: &str, value: &Value, known: &KnownValues) -> Decision {
-    match value {
-        Value::String(text) => {
-            let is_id = class == Class::Id;
-            // The digits of an id, such as a picture's, may look like a card's.
-            let known_phones = known.phone_masks(text, false);
-            if is_id && known_phones.is_empty() && find_below(key, text).is_empty() {
-                return Decision::Show;
-            }
-            let masked = mask_contacts(text, known_phones, |phone| {
-                // Sections join by ids: only what is known to be a person's number is masked in one.
-                if is_id { !known.is_somebodys_phone(phone) } else { known.is_vendor_phone(phone) }
-            });
-            // A number of a form that only its field tells: of the world, without its plus.
-            if masked.is_none()
-                && !is_id
-                && let Some(digits) = kind_of(key).and_then(|kind| digits_below(kind, text))
-                && !known.is_vendor_phone(text)
-            {
-                return masked_as(Rule::Contact, mask_phone(&digits));
-            }
-            masked.map_or(Decision::Show, |text| masked_as(Rule::Contact, text))
-        }
-        Value::Number(number) if known.is_phone_number(key, number) => hide(Rule::Contact),
-        Value::Object(members) if members.keys().any(|name| known.has_contacts(name)) => {
-            hide(Rule::MemberNames)
-        }
-        _ => Decision::Show,
-    }
-}
-
-fn hide(rule: Rule) -> Decision {
-    masked_as(rule, HIDDEN.to_owned())
-}
-
-fn masked_as(rule: Rule, masked: String) -> Decision {
-    Decision::Hide { rule, masked }
-}
-
-fn hide_phone(text: &str) -> Decision {
-    // Only where the number is all there is: anything beside it is no phone number.
-    match mask_contacts(text, Vec::new(), |_| false) {
-        Some(masked) if is_masked_phone(&masked) => masked_as(Rule::Phone, masked),
-        _ => hide(Rule::Phone),
-    }
-}
-
-fn hide_in_text(text: &str, known: &KnownValues) -> Decision {
-    let names = known.masks(text);
-    if names.is_empty() && !known.has_contacts(text) {
-        return Decision::Show;
-    }
-    match mask_contacts(text, names, |_| false) {
-        None => Decision::Show,
-        // What looks medical only without a name stays hidden, because a verifier would take it for that.
-        Some(masked) if looks_medical_masked(&masked) => hide(Rule::Medical),
-        Some(masked) => masked_as(Rule::Text, masked),
-    }
-}
-
 /// A member's name as programmers give them, and not a person's.
-fn is_plain_name(name: &str, known: &KnownValues) -> bool {
+fn is_plain_name(name: &str, entities: &RequestEntities) -> bool {
     name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && health::sign(name) != Some(Sign::Strong)
-        && !known.has_contacts(name)
-        && !known.has_names(name)
+        && !entities.has_contacts(name)
+        && !entities.has_names(name)
 }

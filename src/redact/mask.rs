@@ -11,7 +11,7 @@ use std::ops::Range;
 use super::digit::digits_of;
 use super::kind::Kind;
 use super::rule::HIDDEN;
-use super::scan::{Found, Scope, scan};
+use super::scan::{Found, ScanScope, scan};
 
 /// Most passes over one text; the second finds nothing but in texts that are made for it.
 const MAX_PASSES: usize = 8;
@@ -21,7 +21,7 @@ const MAX_PASSES: usize = 8;
 /// One pass, which allocates nothing if it finds nothing.
 #[must_use]
 pub fn find(text: &str) -> Vec<Found> {
-    scan(text, Scope::Full)
+    scan(text, ScanScope::Full)
 }
 
 /// The same in the value below a name. Of digits alone the name says whether they are the number of a thing:

@@ -4,48 +4,50 @@ mod additions;
 mod decide;
 mod digit;
 mod e164;
-mod earlier;
 mod field;
 mod fold;
-mod form;
 mod health;
-mod key;
 mod key_rules;
 mod kind;
-mod known;
-mod mask;
 #[cfg(feature = "logs")]
-mod named;
-mod names;
+mod log_field;
+mod mask;
+mod mask_json;
+mod masked_form;
+mod name_trie;
 mod phone;
 mod phone_book;
 mod profile;
+mod redaction_key;
+mod request_entities;
 mod rule;
+mod rules_version;
 mod scan;
 mod spellings;
+mod treatment;
 mod vocabulary;
-mod walk;
 mod withhold;
 
 #[cfg(feature = "testing")]
 pub(crate) use self::key_rules::add_names;
 #[cfg(feature = "logs")]
-pub(crate) use self::named::Named;
+pub(crate) use self::log_field::LogField;
 pub use self::{
     additions::{Additions, FieldKind},
     e164::{CallingCode, PhoneError},
-    key::{KeyFingerprint, KeyProof, RedactionKey},
     kind::Kind,
     mask::{find, mask, mask_and_truncate},
+    mask_json::mask_json,
     phone::{FoundPhone, find_phones},
     profile::Profile,
+    redaction_key::{KeyFingerprint, KeyProof, RedactionKey},
     scan::Found,
-    walk::mask_json,
 };
 pub(crate) use self::{
-    decide::{Decision, Field, Rules},
-    earlier::RulesVersion,
-    known::KnownValues,
+    decide::{Field, Rules},
+    request_entities::RequestEntities,
     rule::Rule,
+    rules_version::RulesVersion,
+    treatment::Treatment,
     withhold::{withhold, withhold_in_key},
 };

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::digit::digits_of;
 use super::key_rules::KeyKind;
 use super::kind::Kind;
-use super::scan::{Scope, scan};
+use super::scan::{ScanScope, scan};
 
 /// A phone number in a text.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl fmt::Debug for FoundPhone {
 /// or invisible characters. What is inside a UUID, a hash, a secret or an e-mail address is no phone.
 #[must_use]
 pub fn find_phones(text: &str) -> Vec<FoundPhone> {
-    let found = scan(text, Scope::Full).into_iter().filter(|found| found.kind == Kind::Phone);
+    let found = scan(text, ScanScope::Full).into_iter().filter(|found| found.kind == Kind::Phone);
     found
         .map(|found| FoundPhone { digits: digits_of(&text[found.at.clone()]), at: found.at })
         .collect()

@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use super::RedactionKey;
 use super::additions::{Additions, FieldKind};
-use super::decide::{Decision, Field, Rules};
+use super::decide::{Field, Rules};
 use super::e164::CallingCode;
-use super::earlier::RulesVersion;
-use super::form::pseudonym_prefix;
-use super::known::KnownValues;
+use super::masked_form::pseudonym_prefix;
+use super::request_entities::RequestEntities;
+use super::rules_version::RulesVersion;
+use super::treatment::Treatment;
 
 /// A redaction profile. It decides for each value of a pack whether it is shown, and what replaces
 /// it otherwise.
@@ -145,14 +146,19 @@ impl Profile {
     }
 
     /// What is known of a request before its events are read.
-    pub(crate) fn known_values(&self) -> KnownValues {
-        KnownValues::new(self.home, &self.additions)
+    pub(crate) fn request_entities(&self) -> RequestEntities {
+        RequestEntities::new(self.home, &self.additions)
     }
 
     /// Decides on a value in an event.
-    pub(crate) fn decide(&self, field: Field<'_>, value: &Value, known: &KnownValues) -> Decision {
+    pub(crate) fn decide(
+        &self,
+        field: Field<'_>,
+        value: &Value,
+        entities: &RequestEntities,
+    ) -> Treatment {
         let rules = Rules::new(matches!(self.reader, Reader::External { .. }), &self.additions);
-        rules.decide(field, value, known, |id| match &self.reader {
+        rules.decide(field, value, entities, |id| match &self.reader {
             Reader::External { key } => {
                 let kind = pseudonym_prefix(field.key);
                 format!("{kind}-{}", key.pseudonym(kind, id))

@@ -8,8 +8,8 @@ use super::RedactionKey;
 use super::key_rules::{KeyKind, kind_withheld, name_and_values};
 use super::kind::Kind;
 use super::mask::with_masks;
-use super::scan::{Found, Scope, scan};
-use super::walk::{MAX_NESTED, in_nested};
+use super::mask_json::{MAX_NESTED, in_nested};
+use super::scan::{Found, ScanScope, scan};
 
 /// Replaces what must not be stored, anywhere in a payload, by what it was, its length in bytes and
 /// its keyed hash: `[secret 43 0f3a…]`. It knows them by prefix, by shape and by the name of the key they
@@ -60,7 +60,7 @@ fn keep_out(value: &mut Value, key: &RedactionKey, nested: usize) {
 /// Replaces secrets in an idempotency key, and phone numbers by their keyed hash: the same each time,
 /// so that the key still deduplicates.
 pub(crate) fn withhold_in_key(idempotency_key: &str, key: &RedactionKey) -> String {
-    let found = scan(idempotency_key, Scope::Full).into_iter();
+    let found = scan(idempotency_key, ScanScope::Full).into_iter();
     let masks = found.filter_map(|Found { at, kind }| {
         let written = &idempotency_key[at.clone()];
         let instead = match kind {
@@ -83,7 +83,7 @@ fn is_node_buffer(members: &Map<String, Value>) -> bool {
 
 /// A secret may stand in a name itself.
 fn withhold_in_names(members: &mut Map<String, Value>, key: &RedactionKey) {
-    if members.keys().all(|name| name.len() < 12 || scan(name, Scope::AtRest).is_empty()) {
+    if members.keys().all(|name| name.len() < 12 || scan(name, ScanScope::AtRest).is_empty()) {
         return;
     }
     for (mut name, member) in std::mem::take(members) {
@@ -121,7 +121,7 @@ fn under(named: KeyKind, value: &mut Value, key: &RedactionKey) {
 }
 
 fn withhold_in_text(text: &mut String, key: &RedactionKey) {
-    let found = scan(text, Scope::AtRest);
+    let found = scan(text, ScanScope::AtRest);
     if found.is_empty() {
         return;
     }

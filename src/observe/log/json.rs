@@ -4,13 +4,19 @@ use std::fmt::Write;
 
 use super::RAW_MAX;
 use crate::json::{ESCAPED_LEN_MAX, write_line_string};
-use crate::redact::{self, Named};
+use crate::redact::{self, LogField};
 
 /// What stands behind a text that was cut. Without digits, which could go on with a number before it.
 const CUT: &str = " [cut]";
 
 /// Writes a text as it may be shown below a name, in at most `max_len` bytes.
-pub(super) fn push_masked(out: &mut String, named: Named, name: &str, text: &str, max_len: usize) {
+pub(super) fn push_masked(
+    out: &mut String,
+    named: LogField,
+    name: &str,
+    text: &str,
+    max_len: usize,
+) {
     let text = &text[..text.floor_char_boundary(RAW_MAX)];
     let shown = named.mask(name, text);
     if fits(&shown, max_len) {

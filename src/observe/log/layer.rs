@@ -20,7 +20,7 @@ use super::plan::{Choices, Plan};
 use super::scratch::{Scratch, Turn};
 use super::visit::Renderer;
 use super::{LostLines, NAME_MAX};
-use crate::redact::Named;
+use crate::redact::LogField;
 
 /// Writes each event as one line of JSON, with everything masked that is recognised as personal or
 /// secret.
@@ -75,7 +75,7 @@ impl<W> JsonLayer<W> {
     pub fn shipper_names(mut self, service: &str) -> Self {
         self.choices.has_shipper_names = true;
         self.service.clear();
-        push_masked(&mut self.service, Named::PLAIN, "", service, NAME_MAX);
+        push_masked(&mut self.service, LogField::PLAIN, "", service, NAME_MAX);
         self
     }
 

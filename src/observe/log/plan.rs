@@ -13,7 +13,7 @@ use tracing::callsite::Identifier;
 use super::NAME_MAX;
 use super::limits::Limits;
 use crate::json::write_line_string;
-use crate::redact::{Named, mask, mask_and_truncate};
+use crate::redact::{LogField, mask, mask_and_truncate};
 
 /// A field's name, and how a line has it: `,"name":`.
 macro_rules! lifted {
@@ -80,7 +80,7 @@ pub(super) enum Place {
 #[derive(Debug)]
 pub(super) struct FieldPlan {
     pub(super) place: Place,
-    pub(super) named: Named,
+    pub(super) named: LogField,
     /// As it is shown: what was masked in it says nothing of its value.
     pub(super) name: String,
     /// `,"name":`, masked and escaped.
@@ -128,7 +128,7 @@ impl Plan {
             write_line_string(&shown, &mut key);
             key.push(':');
             keys.push((name, shown.clone()));
-            fields.push(FieldPlan { place, named: Named::of(&shown), name: shown, key, hash });
+            fields.push(FieldPlan { place, named: LogField::of(&shown), name: shown, key, hash });
         }
         let mut target = String::new();
         write_line_string(&mask_and_truncate(metadata.target(), NAME_MAX), &mut target);

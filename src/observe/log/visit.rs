@@ -11,7 +11,7 @@ use super::limits::Limits;
 use super::plan::{ERROR_MESSAGE, FieldPlan, Place, Plan};
 use super::{NAME_MAX, RAW_MAX};
 use crate::json::write_line_string;
-use crate::redact::Named;
+use crate::redact::LogField;
 
 /// Numbers with fewer digits are not phone numbers.
 const DIGITS_MIN: usize = 7;
@@ -143,7 +143,7 @@ impl Visit for Renderer<'_> {
 
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
         if let Some(field) = self.planned(field) {
-            let instead = Named::payload(value.len());
+            let instead = LogField::payload(value.len());
             self.set(field, |out| write_line_string(&instead, out));
         }
     }
@@ -154,7 +154,7 @@ impl Visit for Renderer<'_> {
         self.set_text(field, &chain);
         if !self.plan.has_error_message && self.fields.lifted[ERROR_MESSAGE].is_empty() {
             let out = &mut self.fields.lifted[ERROR_MESSAGE];
-            push_masked(out, Named::PLAIN, "", without_stack(&chain), self.limits.value);
+            push_masked(out, LogField::PLAIN, "", without_stack(&chain), self.limits.value);
         }
         *self.text = chain;
     }

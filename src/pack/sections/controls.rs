@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::budgets::is_of_budget;
-use super::told::{OtherShape, Source, told};
+use super::typed_events::{OtherShape, Source, typed};
 use crate::event::ErrorCode;
 use crate::event::payload::{
     EffectAdmitted, EffectExpired, EffectRefused, EffectReplayed, EffectResolved,
@@ -159,10 +159,10 @@ pub(super) fn section(events: &[PackEvent]) -> Section<Controls> {
 /// Puts each refusal where it belongs, and returns those by a switch beside what the switch let run.
 fn refuse(content: &mut Controls, events: &[PackEvent]) -> Vec<SwitchUse> {
     let (mut switches, mut effects) = (BTreeMap::new(), BTreeSet::new());
-    for told in told::<EffectAdmitted>(events) {
-        effects.extend(told.input.effect_id);
-        for switch in told.input.switches {
-            entry(&mut switches, switch).admitted.push(told.source.clone());
+    for typed in typed::<EffectAdmitted>(events) {
+        effects.extend(typed.input.effect_id);
+        for switch in typed.input.switches {
+            entry(&mut switches, switch).admitted.push(typed.source.clone());
         }
     }
     let is_effect = |event: &&PackEvent| effects.contains(&event.header.id.to_string());
@@ -171,16 +171,16 @@ fn refuse(content: &mut Controls, events: &[PackEvent]) -> Vec<SwitchUse> {
             entry(&mut switches, switch.to_owned()).stopped.push(Source::of(event));
         }
     }
-    for told in told::<EffectRefused>(events).filter(|told| !is_of_budget(&told.source)) {
+    for typed in typed::<EffectRefused>(events).filter(|typed| !is_of_budget(&typed.source)) {
         // Its own comes first: where the event does not say which one it was, it is taken for that.
-        let switch = told.output.switch.or_else(|| told.input.switches.into_iter().next());
+        let switch = typed.output.switch.or_else(|| typed.input.switches.into_iter().next());
         let refusal = ControlRefusal {
-            source: told.source,
-            effect: told.input.effect,
-            switched_by: told.output.switched_by,
-            consent_id: told.input.consent_id,
-            other_effect_id: told.output.other_effect_id,
-            other_shape: told.other_shape,
+            source: typed.source,
+            effect: typed.input.effect,
+            switched_by: typed.output.switched_by,
+            consent_id: typed.input.consent_id,
+            other_effect_id: typed.output.other_effect_id,
+            other_shape: typed.other_shape,
         };
         let code = refusal.source.error_code.as_deref().and_then(ErrorCode::parse);
         let list = match (code, switch) {
@@ -210,35 +210,35 @@ fn entry(switches: &mut BTreeMap<String, SwitchUse>, switch: String) -> &mut Swi
 }
 
 fn replays(events: &[PackEvent]) -> Vec<Replayed> {
-    let replayed = told::<EffectReplayed>(events).map(|told| Replayed {
-        source: told.source,
-        effect: told.input.effect,
-        other_effect_id: told.output.other_effect_id,
-        other_shape: told.other_shape,
+    let replayed = typed::<EffectReplayed>(events).map(|typed| Replayed {
+        source: typed.source,
+        effect: typed.input.effect,
+        other_effect_id: typed.output.other_effect_id,
+        other_shape: typed.other_shape,
     });
     replayed.collect()
 }
 
 fn expirations(events: &[PackEvent]) -> Vec<Expiration> {
-    let expired = told::<EffectExpired>(events).map(|told| Expiration {
-        source: told.source,
-        effect_id: told.input.effect_id,
-        effect: told.input.effect,
-        lease_until: told.input.lease_until,
-        other_shape: told.other_shape,
+    let expired = typed::<EffectExpired>(events).map(|typed| Expiration {
+        source: typed.source,
+        effect_id: typed.input.effect_id,
+        effect: typed.input.effect,
+        lease_until: typed.input.lease_until,
+        other_shape: typed.other_shape,
     });
     expired.collect()
 }
 
 fn resolutions(events: &[PackEvent]) -> Vec<Resolution> {
-    let resolved = told::<EffectResolved>(events).map(|told| Resolution {
-        source: told.source,
-        effect_id: told.input.effect_id,
-        effect: told.input.effect,
-        finding: told.input.finding,
-        by: told.input.by,
-        reason: told.input.reason,
-        other_shape: told.other_shape,
+    let resolved = typed::<EffectResolved>(events).map(|typed| Resolution {
+        source: typed.source,
+        effect_id: typed.input.effect_id,
+        effect: typed.input.effect,
+        finding: typed.input.finding,
+        by: typed.input.by,
+        reason: typed.input.reason,
+        other_shape: typed.other_shape,
     });
     resolved.collect()
 }

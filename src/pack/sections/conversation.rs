@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::told::{OtherShape, Source, read};
+use super::typed_events::{OtherShape, Source, read};
 use crate::event::EventType;
 use crate::event::payload::{CallConsentRequested, WhatsappInboundReceived, WhatsappOutboundSent};
 use crate::pack::PackEvent;
@@ -63,59 +63,59 @@ fn message(event: &PackEvent) -> Option<Message> {
 }
 
 fn inbound(event: &PackEvent, duplicate: bool) -> Message {
-    let told = read::<WhatsappInboundReceived>(event);
+    let typed = read::<WhatsappInboundReceived>(event);
     Message {
-        source: told.source,
+        source: typed.source,
         direction: "inbound",
         actor: event.header.actor.clone(),
-        phone: told.input.from_phone,
-        message_type: told.input.message_type,
-        text: told.input.text,
-        button_id: told.input.button_id,
-        media_id: told.input.media_id,
+        phone: typed.input.from_phone,
+        message_type: typed.input.message_type,
+        text: typed.input.text,
+        button_id: typed.input.button_id,
+        media_id: typed.input.media_id,
         template_id: None,
         language: None,
-        provider_message_id: told.input.provider_message_id,
-        duplicate: duplicate || told.output.duplicate,
-        other_shape: told.other_shape,
+        provider_message_id: typed.input.provider_message_id,
+        duplicate: duplicate || typed.output.duplicate,
+        other_shape: typed.other_shape,
     }
 }
 
 /// The question whether a call is welcome is a message like others.
 fn question(event: &PackEvent) -> Message {
-    let told = read::<CallConsentRequested>(event);
+    let typed = read::<CallConsentRequested>(event);
     Message {
-        source: told.source,
+        source: typed.source,
         direction: "outbound",
         actor: event.header.actor.clone(),
-        phone: told.input.client_phone,
+        phone: typed.input.client_phone,
         message_type: None,
-        text: told.input.text,
+        text: typed.input.text,
         button_id: None,
         media_id: None,
         template_id: None,
-        language: told.input.language,
-        provider_message_id: told.output.provider_message_id,
+        language: typed.input.language,
+        provider_message_id: typed.output.provider_message_id,
         duplicate: false,
-        other_shape: told.other_shape,
+        other_shape: typed.other_shape,
     }
 }
 
 fn outbound(event: &PackEvent) -> Message {
-    let told = read::<WhatsappOutboundSent>(event);
+    let typed = read::<WhatsappOutboundSent>(event);
     Message {
-        source: told.source,
+        source: typed.source,
         direction: "outbound",
         actor: event.header.actor.clone(),
-        phone: told.input.to_phone,
-        message_type: told.input.message_type,
-        text: told.input.text,
+        phone: typed.input.to_phone,
+        message_type: typed.input.message_type,
+        text: typed.input.text,
         button_id: None,
         media_id: None,
-        template_id: told.input.template_id,
-        language: told.input.language,
-        provider_message_id: told.output.provider_message_id,
+        template_id: typed.input.template_id,
+        language: typed.input.language,
+        provider_message_id: typed.output.provider_message_id,
         duplicate: false,
-        other_shape: told.other_shape,
+        other_shape: typed.other_shape,
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::finding::Finding;
-use super::told::{OtherShape, Source, Told, told, told_as};
+use super::typed_events::{OtherShape, Source, TypedEvent, typed, typed_as};
 use crate::event::EventType;
 use crate::event::payload::{MoltbotCalled, MoltbotOutputRejected};
 use crate::pack::{PackEvent, Section};
@@ -96,7 +96,7 @@ pub(super) fn section(events: &[PackEvent]) -> Section<Decisions> {
 }
 
 pub(super) fn decisions(events: &[PackEvent]) -> Decisions {
-    let mut calls: Vec<_> = told::<MoltbotCalled>(events)
+    let mut calls: Vec<_> = typed::<MoltbotCalled>(events)
         .map(|call| {
             let action = call.output.action;
             let member = |name| {
@@ -165,16 +165,16 @@ fn judgements(events: &[PackEvent]) -> Vec<Judgement> {
     let mut judgements: Vec<_> = types
         .into_iter()
         .flat_map(|(event_type, verdict)| {
-            told_as::<MoltbotOutputRejected>(events, event_type)
-                .map(move |told| judgement(verdict, told))
+            typed_as::<MoltbotOutputRejected>(events, event_type)
+                .map(move |typed| judgement(verdict, typed))
         })
         .collect();
     judgements.sort_by_key(|judgement| judgement.source.seq);
     judgements
 }
 
-fn judgement(verdict: &'static str, told: Told<MoltbotOutputRejected>) -> Judgement {
-    let mut output = told.output;
+fn judgement(verdict: &'static str, typed: TypedEvent<MoltbotOutputRejected>) -> Judgement {
+    let mut output = typed.output;
     let mut reasons = output.errors;
     // No payload is laid down for a block, so both usual names are looked for.
     let (reason, warnings) = (output.extra.remove("reason"), output.extra.remove("warnings"));
@@ -188,12 +188,12 @@ fn judgement(verdict: &'static str, told: Told<MoltbotOutputRejected>) -> Judgem
         }
     }
     Judgement {
-        source: told.source,
+        source: typed.source,
         verdict,
-        moltbot_event_id: told.input.moltbot_event_id,
+        moltbot_event_id: typed.input.moltbot_event_id,
         reasons,
         fallback: output.fallback,
-        other_shape: told.other_shape,
+        other_shape: typed.other_shape,
     }
 }
 

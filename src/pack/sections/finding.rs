@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::told::Source;
+use super::typed_events::Source;
 
 /// A contradiction: the events say two things that cannot both be so.
 ///

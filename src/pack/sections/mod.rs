@@ -7,12 +7,12 @@ mod conversation;
 mod decisions;
 mod explanation;
 mod finding;
-mod later;
+mod not_recorded;
 mod ocr;
 mod outreach;
 mod request;
 mod shortlist;
-mod told;
+mod typed_events;
 
 use std::collections::BTreeMap;
 
@@ -32,12 +32,12 @@ pub use self::{
         RankedItem, SelectionStory, VendorStory,
     },
     finding::Finding,
-    later::{Erasures, Reconciliation, Reversal},
+    not_recorded::{Erasures, Reconciliation, Reversal},
     ocr::OcrJob,
     outreach::{Outreach, Outreaches, Reply},
     request::{RequestSummary, Snapshot, Transition},
     shortlist::{Handoff, Shortlist, Shortlists},
-    told::{OtherShape, Source},
+    typed_events::{OtherShape, Source},
 };
 use super::{PackEvent, Section, SetAsideEvent};
 

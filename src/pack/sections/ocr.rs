@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::finding::Finding;
-use super::told::{OtherShape, Source, Told, is_hidden, told, told_as};
+use super::typed_events::{OtherShape, Source, TypedEvent, is_hidden, typed, typed_as};
 use crate::event::EventType;
 use crate::event::payload::{OcrJobCreated, OcrJobDone};
 use crate::pack::PackEvent;
@@ -50,7 +50,7 @@ pub struct OcrJob {
 }
 
 pub(super) fn jobs(events: &[PackEvent]) -> Vec<OcrJob> {
-    let mut jobs: Vec<OcrJob> = told::<OcrJobCreated>(events)
+    let mut jobs: Vec<OcrJob> = typed::<OcrJobCreated>(events)
         .map(|created| OcrJob {
             job_id: created.output.job_id,
             created: Some(created.source),
@@ -61,8 +61,8 @@ pub(super) fn jobs(events: &[PackEvent]) -> Vec<OcrJob> {
             ..OcrJob::default()
         })
         .collect();
-    let mut ends: Vec<_> = told::<OcrJobDone>(events)
-        .chain(told_as::<OcrJobDone>(events, EventType::OCR_JOB_FAILED))
+    let mut ends: Vec<_> = typed::<OcrJobDone>(events)
+        .chain(typed_as::<OcrJobDone>(events, EventType::OCR_JOB_FAILED))
         .collect();
     ends.sort_by_key(|end| end.source.seq);
     let mut open: HashMap<_, VecDeque<_>> = HashMap::new();
@@ -109,7 +109,7 @@ pub(super) fn findings(events: &[PackEvent]) -> Vec<Finding> {
     findings
 }
 
-fn finish(job: &mut OcrJob, end: Told<OcrJobDone>) {
+fn finish(job: &mut OcrJob, end: TypedEvent<OcrJobDone>) {
     job.result =
         end.output.status.or_else(|| (!end.source.succeeded()).then(|| "failed".to_owned()));
     job.ended = Some(end.source);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::finding::Finding;
-use super::told::{OtherShape, Source, is_hidden, read, told};
+use super::typed_events::{OtherShape, Source, is_hidden, read, typed};
 use crate::event::EventType;
 use crate::event::payload::{VendorOutreachSent, VendorReplyRecorded};
 use crate::pack::{PackEvent, Section};
@@ -120,41 +120,41 @@ fn outreach(event: &PackEvent) -> Option<Outreach> {
     let is_failed =
         is(EventType::WHATSAPP_SEND_FAILED) && event.input.value.get("vendor_id").is_some();
     (is_sent || is_failed).then(|| {
-        let told = read::<VendorOutreachSent>(event);
+        let typed = read::<VendorOutreachSent>(event);
         Outreach {
-            went_out: is_sent && told.source.succeeded(),
-            source: told.source,
-            outreach_id: told.input.outreach_id,
-            vendor_id: told.input.vendor_id,
-            vendor_name: told.input.vendor_name,
-            vendor_phone: told.input.vendor_phone,
-            batch_number: told.input.batch_number,
-            text: told.input.text,
-            provider_message_id: told.output.provider_message_id,
+            went_out: is_sent && typed.source.succeeded(),
+            source: typed.source,
+            outreach_id: typed.input.outreach_id,
+            vendor_id: typed.input.vendor_id,
+            vendor_name: typed.input.vendor_name,
+            vendor_phone: typed.input.vendor_phone,
+            batch_number: typed.input.batch_number,
+            text: typed.input.text,
+            provider_message_id: typed.output.provider_message_id,
             replies: Vec::new(),
-            other_shape: told.other_shape,
+            other_shape: typed.other_shape,
         }
     })
 }
 
 /// Replies, in the order they were recorded.
 pub(super) fn replies(events: &[PackEvent]) -> impl Iterator<Item = Reply> {
-    told::<VendorReplyRecorded>(events).map(|told| Reply {
-        source: told.source,
-        outreach_id: told.input.outreach_id,
-        vendor_id: told.input.vendor_id,
-        text: told.input.text,
-        availability: told.output.availability,
-        price_min: told.output.price_min,
-        price_max: told.output.price_max,
-        location_note: told.output.location_note,
-        options: told.output.options,
-        confidence: told.output.confidence,
-        parser_version: told.output.parser_version,
-        warnings: told.output.warnings,
-        latency_seconds: told.output.latency_seconds,
-        post_handoff: told.output.post_handoff,
-        other_shape: told.other_shape,
+    typed::<VendorReplyRecorded>(events).map(|typed| Reply {
+        source: typed.source,
+        outreach_id: typed.input.outreach_id,
+        vendor_id: typed.input.vendor_id,
+        text: typed.input.text,
+        availability: typed.output.availability,
+        price_min: typed.output.price_min,
+        price_max: typed.output.price_max,
+        location_note: typed.output.location_note,
+        options: typed.output.options,
+        confidence: typed.output.confidence,
+        parser_version: typed.output.parser_version,
+        warnings: typed.output.warnings,
+        latency_seconds: typed.output.latency_seconds,
+        post_handoff: typed.output.post_handoff,
+        other_shape: typed.other_shape,
     })
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::finding::Finding;
-use super::told::{OtherShape, Source, Told, told};
+use super::typed_events::{OtherShape, Source, TypedEvent, typed};
 use crate::event::EventType;
 use crate::event::payload::{RequestCreated, RequestStateChanged, ShortlistGenerated};
 use crate::pack::{PackEvent, Section};
@@ -95,7 +95,7 @@ pub(super) fn section(events: &[PackEvent]) -> Section<RequestSummary> {
 fn transitions(events: &[PackEvent]) -> Vec<Transition> {
     // Before the first step it is not known: the trail of a request may begin in its middle.
     let mut state: Option<String> = None;
-    let step = |step: Told<RequestStateChanged>| {
+    let step = |step: TypedEvent<RequestStateChanged>| {
         let (from, to) = (step.input.from_state, step.input.to_state);
         let is_in_it = state.is_none() || state == from;
         let transition = Transition {
@@ -111,7 +111,7 @@ fn transitions(events: &[PackEvent]) -> Vec<Transition> {
         }
         transition
     };
-    told::<RequestStateChanged>(events).map(step).collect()
+    typed::<RequestStateChanged>(events).map(step).collect()
 }
 
 /// The steps that were taken, and that the state machine does not allow.
@@ -136,13 +136,13 @@ pub(super) fn findings(events: &[PackEvent]) -> Vec<Finding> {
 fn time_to_shortlist(events: &[PackEvent]) -> Option<TimeDelta> {
     let first = events.first().filter(|first| first.seq == 1)?;
     let shortlist =
-        told::<ShortlistGenerated>(events).find(|shortlist| shortlist.source.succeeded())?;
+        typed::<ShortlistGenerated>(events).find(|shortlist| shortlist.source.succeeded())?;
     let time = shortlist.source.at - first.header.created_at;
     (time >= TimeDelta::zero()).then_some(time)
 }
 
 fn snapshot(events: &[PackEvent], transitions: &[Transition]) -> Snapshot {
-    let created = told::<RequestCreated>(events).next();
+    let created = typed::<RequestCreated>(events).next();
     // In the order they were recorded: an export made later is no part of what happened, and clocks of
     // different processes may disagree.
     let export = EventType::PACK_EXPORTED;

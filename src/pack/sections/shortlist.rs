@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::finding::Finding;
-use super::told::{OtherShape, Source, Told, told};
+use super::typed_events::{OtherShape, Source, TypedEvent, typed};
 use crate::event::payload::{
     ShortlistExclusion, ShortlistGenerated, ShortlistHandoff, ShortlistItem,
 };
@@ -75,48 +75,48 @@ pub(super) fn section(events: &[PackEvent]) -> Section<Shortlists> {
 fn shortlists(events: &[PackEvent]) -> Shortlists {
     let mut unsuccessful = Vec::new();
     let mut shortlists = Vec::new();
-    for told in told::<ShortlistGenerated>(events) {
-        if told.source.succeeded() {
-            shortlists.push(shortlist(told));
+    for typed in typed::<ShortlistGenerated>(events) {
+        if typed.source.succeeded() {
+            shortlists.push(shortlist(typed));
         } else {
-            unsuccessful.push(told.source);
+            unsuccessful.push(typed.source);
         }
     }
     let mut unmatched_handoffs = Vec::new();
-    for told in told::<ShortlistHandoff>(events) {
-        let seq = told.source.seq;
+    for typed in typed::<ShortlistHandoff>(events) {
+        let seq = typed.source.seq;
         let before = shortlists.partition_point(|shortlist| shortlist.source.seq < seq);
-        if !told.source.succeeded() {
-            unsuccessful.push(told.source);
+        if !typed.source.succeeded() {
+            unsuccessful.push(typed.source);
         } else if let Some(shortlist) = before.checked_sub(1).map(|at| &mut shortlists[at]) {
-            shortlist.handoffs.push(handoff(told));
+            shortlist.handoffs.push(handoff(typed));
         } else {
-            unmatched_handoffs.push(handoff(told));
+            unmatched_handoffs.push(handoff(typed));
         }
     }
     unsuccessful.sort_by_key(|source| source.seq);
     Shortlists { shortlists, unmatched_handoffs, unsuccessful }
 }
 
-fn shortlist(told: Told<ShortlistGenerated>) -> Shortlist {
+fn shortlist(typed: TypedEvent<ShortlistGenerated>) -> Shortlist {
     Shortlist {
-        source: told.source,
-        items: told.output.items,
-        excluded: told.output.excluded,
-        summary_text: told.output.summary_text,
+        source: typed.source,
+        items: typed.output.items,
+        excluded: typed.output.excluded,
+        summary_text: typed.output.summary_text,
         handoffs: Vec::new(),
-        other_shape: told.other_shape,
+        other_shape: typed.other_shape,
     }
 }
 
-fn handoff(told: Told<ShortlistHandoff>) -> Handoff {
+fn handoff(typed: TypedEvent<ShortlistHandoff>) -> Handoff {
     Handoff {
-        source: told.source,
-        handoff_type: told.input.handoff_type,
-        handed_off_at: told.output.handed_off_at,
-        vendor_ids: told.input.vendor_ids,
-        cancelled_count: told.output.cancelled_count,
-        other_shape: told.other_shape,
+        source: typed.source,
+        handoff_type: typed.input.handoff_type,
+        handed_off_at: typed.output.handed_off_at,
+        vendor_ids: typed.input.vendor_ids,
+        cancelled_count: typed.output.cancelled_count,
+        other_shape: typed.other_shape,
     }
 }
 

@@ -7,12 +7,12 @@
 //! The digits decide that by the lengths and first digits that the country's numbers have.
 
 mod error;
+mod notation;
 pub(super) mod plan;
-mod written;
 
 pub use self::error::PhoneError;
-use self::plan::Plan;
-use self::written::Written;
+use self::notation::WrittenNumber;
+use self::plan::NumberingPlan;
 use super::digit::digits_of;
 
 /// Fewest digits by which a number is known again: fewer are a price, or a house's number.
@@ -45,7 +45,7 @@ impl CallingCode {
 ///
 /// Digits that are no number of any country stand behind a question mark, where they meet no number.
 pub(super) fn canonical(text: &str, home: CallingCode) -> Result<String, PhoneError> {
-    let Written { digits, is_international, extension } = written::read(text)?;
+    let WrittenNumber { digits, is_international, extension } = notation::read(text)?;
     if digits.is_empty() {
         return Err(PhoneError::NoDigit);
     }
@@ -71,8 +71,9 @@ pub(super) fn of_digits(digits: &str, is_international: bool, home: CallingCode)
     if let Some(rest) = abroad.filter(|rest| !rest.is_empty() && !rest.starts_with('0')) {
         return international(rest);
     }
-    let fits = [Plan::is_plausible, Plan::has_length];
-    let read = |is_fit: &fn(&Plan, &str) -> bool| national(digits, (home.0, country), *is_fit);
+    let fits = [NumberingPlan::is_plausible, NumberingPlan::has_length];
+    let read =
+        |is_fit: &fn(&NumberingPlan, &str) -> bool| national(digits, (home.0, country), *is_fit);
     fits.iter().find_map(read).unwrap_or_else(|| format!("?{digits}"))
 }
 
@@ -105,8 +106,8 @@ fn international(digits: &str) -> String {
 /// A number that does not say whether it has a calling code.
 fn national(
     digits: &str,
-    (code, home): (&str, &Plan),
-    is_fit: fn(&Plan, &str) -> bool,
+    (code, home): (&str, &NumberingPlan),
+    is_fit: fn(&NumberingPlan, &str) -> bool,
 ) -> Option<String> {
     let fits = |national: &&str| is_fit(home, national);
     let behind_code =

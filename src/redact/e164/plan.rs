@@ -14,7 +14,7 @@ const TABLE: &str = include_str!("calling_codes.txt");
 /// metadata 9.0.43. It stands apart because only the scanner needs it: the canonical form must not change with it.
 const MOBILES: &str = include_str!("mobile_prefixes.txt");
 
-static PLANS: LazyLock<HashMap<&'static str, Plan>> = LazyLock::new(|| {
+static PLANS: LazyLock<HashMap<&'static str, NumberingPlan>> = LazyLock::new(|| {
     let mobiles: HashMap<_, _> = MOBILES.lines().filter_map(|line| line.split_once(' ')).collect();
     let lines = TABLE.lines().filter_map(|line| line.split_once(' '));
     lines
@@ -25,7 +25,7 @@ static PLANS: LazyLock<HashMap<&'static str, Plan>> = LazyLock::new(|| {
 });
 
 /// One country's, or one calling code's.
-pub(in crate::redact) struct Plan {
+pub(in crate::redact) struct NumberingPlan {
     /// What stands before a national number inside the country.
     pub(super) trunks: Vec<&'static str>,
     /// What stands before a number of another country.
@@ -45,12 +45,12 @@ struct Mobiles {
 }
 
 /// The calling code that digits begin with. No code begins another.
-pub(in crate::redact) fn find(digits: &str) -> Option<(&'static str, &'static Plan)> {
+pub(in crate::redact) fn find(digits: &str) -> Option<(&'static str, &'static NumberingPlan)> {
     let mut prefixes = (1..=3).filter_map(|len| digits.get(..len));
     prefixes.find_map(|prefix| PLANS.get_key_value(prefix)).map(|(code, plan)| (*code, plan))
 }
 
-impl Plan {
+impl NumberingPlan {
     /// True if national numbers have this length.
     pub(in crate::redact) fn has_length(&self, national: &str) -> bool {
         has(self.lengths, national.len())
@@ -97,7 +97,7 @@ const fn has(lengths: u32, len: usize) -> bool {
     len < 32 && lengths & 1 << len != 0
 }
 
-fn plan(line: &'static str, mobiles: &str) -> Option<Plan> {
+fn plan(line: &'static str, mobiles: &str) -> Option<NumberingPlan> {
     let mut parts = line.split(' ');
     let trunks = parts.next()?.split('|').filter(|trunk| *trunk != "-").collect();
     let mut abroad = vec![parts.next()?];
@@ -107,7 +107,7 @@ fn plan(line: &'static str, mobiles: &str) -> Option<Plan> {
     let lengths = all_lengths(parts.next()?);
     let starts = starts(parts.next()?);
     let mobiles = mobiles.split(' ').filter_map(mobiles_of).collect();
-    Some(Plan { trunks, abroad, lengths, starts, mobiles })
+    Some(NumberingPlan { trunks, abroad, lengths, starts, mobiles })
 }
 
 /// `8-9:650-659,700`.

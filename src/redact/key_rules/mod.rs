@@ -2,7 +2,7 @@
 //! `key_names.txt`.
 
 mod kind;
-mod pair;
+mod name_value_pair;
 mod table;
 mod words;
 
@@ -11,7 +11,7 @@ use self::words::KeyWords;
 use super::kind::Kind;
 
 pub(super) use self::kind::KeyKind;
-pub(super) use self::pair::name_and_values;
+pub(super) use self::name_value_pair::name_and_values;
 pub(super) use self::table::LINKS;
 #[cfg(feature = "testing")]
 pub(crate) use self::table::add_names;

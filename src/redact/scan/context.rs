@@ -1,6 +1,6 @@
 //! The text before and after a candidate. Every look is bounded.
 
-use super::named;
+use super::name_before;
 use super::words::Words;
 use crate::redact::key_rules::{KeyKind, kind_of};
 
@@ -55,7 +55,7 @@ pub(super) fn is_linked(text: &str, at: usize) -> bool {
 
 /// What the name of a value at `at` says, if it says that it is a phone number.
 pub(super) fn phone_name(text: &str, at: usize) -> Option<KeyKind> {
-    named::name_of(text, at).and_then(|named| kind_of_phone(named.name()))
+    name_before::name_of(text, at).and_then(|named| kind_of_phone(named.name()))
 }
 
 /// A phone that is sold has a price, and no number.
@@ -147,7 +147,7 @@ pub(super) fn is_counted(text: &str, end: usize) -> bool {
 /// The word that ends before `at`, over signs that may lie between.
 pub(super) fn word_before<'a>(text: &'a str, at: usize, between: &[u8]) -> &'a str {
     let bytes = text.as_bytes();
-    let end = named::skip_back(bytes, at, 4, |byte| between.contains(&byte));
+    let end = name_before::skip_back(bytes, at, 4, |byte| between.contains(&byte));
     let is_of_word = |byte: u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
-    text.get(named::skip_back(bytes, end, 24, is_of_word)..end).unwrap_or_default()
+    text.get(name_before::skip_back(bytes, end, 24, is_of_word)..end).unwrap_or_default()
 }

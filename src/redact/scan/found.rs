@@ -15,7 +15,7 @@ pub struct Found {
 
 /// How much a scan looks for.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::redact) enum Scope {
+pub(in crate::redact) enum ScanScope {
     /// What must not be stored: secrets, signed URLs, media.
     AtRest,
     /// Everything.

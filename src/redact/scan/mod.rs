@@ -7,37 +7,37 @@
 //! [`Numbers`], which follows a number over as many tokens as it is written in.
 
 mod announced;
-mod assigned;
-mod beside;
+mod assignment;
+mod byte_class;
 mod candidate;
 mod card;
-mod class;
 mod context;
 mod email;
 mod found;
 mod iban;
+mod known_format;
 mod message_id;
-mod named;
-mod nobodys;
+mod name_before;
+mod named_secret;
 mod number;
 mod opaque;
 mod own_code;
 mod pem;
 mod phone;
 mod prefix;
-mod said;
 mod secret;
+mod sentence;
 mod url;
 mod words;
 
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use self::class::{
+use self::byte_class::{
     AT, COLON, DASH, DIGIT, MARK, STRIDE, TOKEN, WIDE, class_of, next_stride, token_end, word_end,
 };
 pub use self::found::Found;
-pub(super) use self::found::Scope;
+pub(super) use self::found::ScanScope;
 use self::number::Numbers;
 use super::kind::Kind;
 
@@ -45,7 +45,7 @@ use super::kind::Kind;
 const MIN_LEN: usize = 6;
 
 /// Finds everything of the scope, left to right, without overlap.
-pub(super) fn scan(text: &str, scope: Scope) -> Vec<Found> {
+pub(super) fn scan(text: &str, scope: ScanScope) -> Vec<Found> {
     if text.len() < MIN_LEN {
         return Vec::new();
     }
@@ -67,7 +67,7 @@ pub(super) fn scan(text: &str, scope: Scope) -> Vec<Found> {
 
 struct Pass<'a> {
     text: &'a str,
-    scope: Scope,
+    scope: ScanScope,
     /// Made where the first digits are met: most texts have none.
     numbers: Option<Numbers<'a>>,
     found: Vec<Found>,
@@ -86,7 +86,7 @@ impl Pass<'_> {
                 && class & TOKEN == 0
             {
                 if class & AT != 0
-                    && self.scope != Scope::AtRest
+                    && self.scope != ScanScope::AtRest
                     && let Some(at) = email::spelled(self.text, start)
                 {
                     self.found.push(Found { at, kind: Kind::Email });
@@ -107,14 +107,14 @@ impl Pass<'_> {
         }
         // What stands beside a secret's name is a secret all the same.
         if let Some(end) = opaque::uuid_end(bytes, start)
-            && assigned::assigned(self.text, start).is_none()
+            && assignment::assigned(self.text, start).is_none()
         {
             return end;
         }
         if bytes.get(start).is_some_and(u8::is_ascii_digit)
             && self.numbers.is_none()
             && let Some((end, digits)) = opaque::small_end(bytes, start)
-            && !(digits == 3 && beside::is_short_code(self.text, start))
+            && !(digits == 3 && named_secret::is_short_code(self.text, start))
         {
             return end;
         }
@@ -128,7 +128,7 @@ impl Pass<'_> {
         let end = token.end;
         if any & DASH != 0 {
             if opaque::is_one_keyed_hash(&self.text[token.clone()])
-                && assigned::assigned(self.text, token.start).is_none()
+                && assignment::assigned(self.text, token.start).is_none()
             {
                 return end;
             }
@@ -147,7 +147,7 @@ impl Pass<'_> {
         }
         let found_before = self.found.len();
         secret::find(self.text, token.clone(), any, &mut self.found);
-        if self.scope == Scope::AtRest {
+        if self.scope == ScanScope::AtRest {
             return end;
         }
         let is_whole =

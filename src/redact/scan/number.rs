@@ -220,7 +220,7 @@ impl<'a> Numbers<'a> {
             if !all && may_grow && first > 0 {
                 break;
             }
-            if let Some(groups) = self.nobodys(first) {
+            if let Some(groups) = self.known_format(first) {
                 first += groups;
             } else if let Some((last, kind)) = self.longest(first) {
                 let mut start = self.groups[first].start;

@@ -1,6 +1,6 @@
 //! Digits that are not a number: those of a UUID, a hash, a time.
 
-use super::class::{TOKEN, class_of, is_hex};
+use super::byte_class::{TOKEN, class_of, is_hex};
 use super::phone;
 
 /// What this crate's keyed hashes are of.

@@ -4,7 +4,7 @@
 //! same mobile numbers, adds no crate to a default build that must stay under 140, and can be asked for every group of
 //! digits of a log.
 
-use crate::redact::e164::plan::{self, Plan};
+use crate::redact::e164::plan::{self, NumberingPlan};
 
 /// Fewest digits a number has, with `+` before it; of a country whose numbers are of another length one more.
 const MIN_DIGITS: usize = 7;
@@ -54,7 +54,7 @@ pub(super) fn international(digits: &[u8]) -> International {
 /// Whether digits behind `00` are a number. Order numbers begin with zeros too: short ones must begin as the country's
 /// numbers do.
 pub(super) fn is_behind_zeros(digits: &[u8]) -> bool {
-    let is_number = |(_, plan, national): (_, &Plan, &str)| {
+    let is_number = |(_, plan, national): (_, &NumberingPlan, &str)| {
         let national = plan.without_trunk(national);
         digits.len() >= 10 && plan.has_length(national) || plan.is_plausible(national)
     };
@@ -68,7 +68,7 @@ pub(super) fn mobile_code(digits: &[u8]) -> Option<usize> {
 }
 
 /// The country that digits begin with the code of, and the rest of them.
-fn planned(digits: &[u8]) -> Option<(&'static str, &'static Plan, &str)> {
+fn planned(digits: &[u8]) -> Option<(&'static str, &'static NumberingPlan, &str)> {
     let digits = str::from_utf8(digits).ok()?;
     let (code, plan) = plan::find(digits)?;
     Some((code, plan, &digits[code.len()..]))

@@ -10,7 +10,7 @@ pub(super) static PREFIXES: LazyLock<Prefixes> =
     LazyLock::new(|| Prefixes::new(include_str!("secret_prefixes.txt")));
 
 #[derive(Clone, Copy)]
-enum Class {
+enum KeyAlphabet {
     Alnum,
     Any,
     Hex,
@@ -19,7 +19,7 @@ enum Class {
     Upper,
 }
 
-impl Class {
+impl KeyAlphabet {
     fn named(name: &str) -> Option<Self> {
         Some(match name {
             "alnum" => Self::Alnum,
@@ -55,7 +55,7 @@ struct Prefix {
     text: &'static str,
     len: usize,
     is_exact: bool,
-    class: Class,
+    class: KeyAlphabet,
     part: &'static str,
 }
 
@@ -120,7 +120,7 @@ fn parse(line: &'static str) -> Option<Prefix> {
         text,
         len: len.trim_start_matches('=').parse().ok()?,
         is_exact: len.starts_with('='),
-        class: Class::named(class)?,
+        class: KeyAlphabet::named(class)?,
         part: columns.next().unwrap_or_default(),
     })
 }

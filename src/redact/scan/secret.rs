@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::class::{COLON, DIGIT, MARK, SIGN};
+use super::byte_class::{COLON, DIGIT, MARK, SIGN};
 use super::found::Found;
 use super::prefix::{KEY_MAX, PREFIXES, is_base64_byte};
-use super::{beside, context, url};
+use super::{context, named_secret, url};
 use crate::redact::kind::Kind;
 
 /// No secret is shorter, where only its form tells it.
@@ -45,7 +45,7 @@ pub(super) fn find(text: &str, token: Range<usize>, any: u8, found: &mut Vec<Fou
         && is_credentials(written)
     {
         found.push(Found { at: token, kind: Kind::Secret });
-    } else if let Some(at) = beside::value(text, token, any) {
+    } else if let Some(at) = named_secret::find(text, token, any) {
         found.push(Found { at, kind: Kind::Secret });
     }
 }

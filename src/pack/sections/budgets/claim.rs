@@ -14,7 +14,7 @@ use crate::pack::{PackEvent, View};
 pub(super) type Account = (Budget, Period);
 
 /// A charge that can be added up.
-pub(super) struct Held {
+pub(super) struct HeldAmount {
     pub(super) account: Account,
     pub(super) amount: i64,
     pub(super) limit: i64,
@@ -30,7 +30,7 @@ pub(super) fn effect_id(event: &PackEvent) -> Result<Uuid, &'static str> {
 }
 
 /// What an admission charges.
-pub(super) fn charges(event: &PackEvent) -> Result<Vec<Held>, &'static str> {
+pub(super) fn charges(event: &PackEvent) -> Result<Vec<HeldAmount>, &'static str> {
     if is_hidden(&event.input, "/input/charges") {
         return Err("a charge of it is hidden");
     }
@@ -48,10 +48,10 @@ pub(super) fn charges(event: &PackEvent) -> Result<Vec<Held>, &'static str> {
     Ok(held)
 }
 
-fn charge_of(charge: ChargeInput) -> Result<Held, &'static str> {
+fn charge_of(charge: ChargeInput) -> Result<HeldAmount, &'static str> {
     let budget = charge.budget.and_then(|budget| Budget::new(budget).ok());
     let period = charge.period.as_deref().and_then(Period::parse);
-    Ok(Held {
+    Ok(HeldAmount {
         account: budget.zip(period).ok_or("a charge of it does not name its budget and period")?,
         amount: charge
             .amount

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::claim::Held;
-use crate::pack::sections::told::Source;
+use super::claim::HeldAmount;
+use crate::pack::sections::typed_events::Source;
 
 /// One effect that was admitted.
 #[derive(Clone, PartialEq, Serialize)]
@@ -49,7 +49,7 @@ pub struct HeldCharge {
 }
 
 impl HeldCharge {
-    pub(super) fn of(held: &Held) -> Self {
+    pub(super) fn of(held: &HeldAmount) -> Self {
         let (budget, period) = &held.account;
         Self {
             budget: budget.as_str().to_owned(),

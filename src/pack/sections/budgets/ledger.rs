@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::claim::{Account, Held, charges, effect_id, is_hidden, is_use_hidden};
+use super::claim::{Account, HeldAmount, charges, effect_id, is_hidden, is_use_hidden};
 use super::effect::{AdmittedEffect, EffectState, HeldCharge, Irregularity, OutsideEffect};
 use super::verdict::BudgetVerdict;
 use crate::event::{Budget, EventType, Outcome, Period};
-use crate::pack::sections::told::{DECIDED_WITHIN, Source};
+use crate::pack::sections::typed_events::{DECIDED_WITHIN, Source};
 use crate::pack::{PackEvent, SetAsideEvent};
 use crate::record::Settlement;
 
@@ -33,7 +33,7 @@ pub(super) struct Ledger<'e> {
     /// The first admission past a limit.
     passed: Option<BudgetVerdict>,
     /// What each effect holds.
-    held: Vec<Vec<Held>>,
+    held: Vec<Vec<HeldAmount>>,
     by_id: HashMap<Uuid, usize>,
     /// Events so far.
     seen: HashMap<Uuid, &'e PackEvent>,
@@ -195,9 +195,9 @@ impl<'e> Ledger<'e> {
         Ok(())
     }
 
-    fn charge(&mut self, event: &PackEvent, charge: &Held) {
+    fn charge(&mut self, event: &PackEvent, charge: &HeldAmount) {
         let balance = self.balances.entry(charge.account.clone()).or_default();
-        let Held { account: (budget, period), amount, limit } = charge;
+        let HeldAmount { account: (budget, period), amount, limit } = charge;
         let used = balance.used;
         balance.hold(*amount);
         balance.limits.insert(*limit);
@@ -265,7 +265,7 @@ impl<'e> Ledger<'e> {
 
     /// Ends what an effect holds, each charge at what was used. An outcome that comes late and says
     /// otherwise than what an operator found out counts, as it does in a store.
-    fn end(&mut self, at: usize, used: impl Fn(&Held) -> i64) {
+    fn end(&mut self, at: usize, used: impl Fn(&HeldAmount) -> i64) {
         for (charge, shown) in self.held[at].iter().zip(&mut self.effects[at].charges) {
             let used = used(charge);
             let balance = self.balances.entry(charge.account.clone()).or_default();

@@ -12,7 +12,7 @@ use serde::Serialize;
 pub use self::effect::{AdmittedEffect, EffectState, HeldCharge, Irregularity, OutsideEffect};
 use self::ledger::{Ledger, saturated};
 pub use self::verdict::BudgetVerdict;
-use super::told::{OtherShape, Source, told, told_as};
+use super::typed_events::{OtherShape, Source, typed, typed_as};
 use crate::event::payload::{BudgetWarned, EffectRefused};
 use crate::event::{ErrorCode, EventType, Period};
 use crate::pack::{PackEvent, Section, SetAsideEvent};
@@ -159,32 +159,32 @@ pub(super) fn is_of_budget(source: &Source) -> bool {
 }
 
 fn refusals(events: &[PackEvent]) -> Vec<BudgetRefusal> {
-    let refused = told::<EffectRefused>(events).filter(|told| is_of_budget(&told.source));
-    let refused = refused.map(|told| BudgetRefusal {
-        source: told.source,
-        effect: told.input.effect,
-        budget: told.output.budget,
-        period: told.output.period,
-        used: told.output.used,
-        amount: told.output.amount,
-        limit: told.output.limit,
-        elapsed_ms: told.output.elapsed_ms,
-        other_shape: told.other_shape,
+    let refused = typed::<EffectRefused>(events).filter(|typed| is_of_budget(&typed.source));
+    let refused = refused.map(|typed| BudgetRefusal {
+        source: typed.source,
+        effect: typed.input.effect,
+        budget: typed.output.budget,
+        period: typed.output.period,
+        used: typed.output.used,
+        amount: typed.output.amount,
+        limit: typed.output.limit,
+        elapsed_ms: typed.output.elapsed_ms,
+        other_shape: typed.other_shape,
     });
     refused.collect()
 }
 
 fn warnings(events: &[PackEvent]) -> Vec<BudgetWarning> {
-    let of_time = told_as::<BudgetWarned>(events, EventType::REQUEST_TIME_BUDGET_WARNING);
+    let of_time = typed_as::<BudgetWarned>(events, EventType::REQUEST_TIME_BUDGET_WARNING);
     // A host may warn of its own time limit under this name, in a shape of its own.
-    let of_time = of_time.filter(|told| told.input.budget.as_deref() == Some("elapsed_ms"));
-    let warned = told::<BudgetWarned>(events).chain(of_time).map(|told| BudgetWarning {
-        source: told.source,
-        budget: told.input.budget,
-        period: told.input.period,
-        used: told.input.used,
-        limit: told.input.limit,
-        other_shape: told.other_shape,
+    let of_time = of_time.filter(|typed| typed.input.budget.as_deref() == Some("elapsed_ms"));
+    let warned = typed::<BudgetWarned>(events).chain(of_time).map(|typed| BudgetWarning {
+        source: typed.source,
+        budget: typed.input.budget,
+        period: typed.input.period,
+        used: typed.input.used,
+        limit: typed.input.limit,
+        other_shape: typed.other_shape,
     });
     warned.collect()
 }

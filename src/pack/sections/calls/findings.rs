@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::finding::Finding;
-use super::super::told::is_hidden;
+use super::super::typed_events::is_hidden;
 use super::{Attempt, Consent, ConsentDecision, ConsentState, attempts, consents, decisions};
 use crate::pack::PackEvent;
 

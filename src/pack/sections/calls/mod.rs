@@ -9,7 +9,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 pub(super) use self::findings::findings;
-use super::told::{DECIDED_WITHIN, OtherShape, Source, Told, is_hidden, read, told, told_as};
+use super::typed_events::{
+    DECIDED_WITHIN, OtherShape, Source, TypedEvent, is_hidden, read, typed, typed_as,
+};
 use crate::event::EventType;
 use crate::event::payload::{
     CONSENT_LIFETIME, CallConsentGranted, CallConsentRequested, CallStarted, CallStatusUpdated,
@@ -153,7 +155,7 @@ pub(super) fn section(events: &[PackEvent]) -> Section<CallAttempts> {
 }
 
 fn consents(events: &[PackEvent]) -> Vec<Consent> {
-    told::<CallConsentRequested>(events)
+    typed::<CallConsentRequested>(events)
         .map(|asked| Consent {
             source: asked.source,
             consent_id: asked.input.consent_id,
@@ -184,22 +186,22 @@ fn decisions(events: &[PackEvent]) -> (Vec<ConsentDecision>, Vec<Unclear>) {
         let of_type =
             |(event_type, _): &&(EventType, _)| event.header.event_type == event_type.as_str();
         let (_, decision) = types.iter().find(of_type)?;
-        let told = read::<CallConsentGranted>(event);
+        let answer = read::<CallConsentGranted>(event);
         // Read as an admission reads it.
         let end = event.input.value.get("expires_at").filter(|end| !end.is_null());
         let expires_at = end.and_then(time_of);
-        let is_unread = |name: &str| told.unread.iter().any(|unread| unread == name);
+        let is_unread = |name: &str| answer.unread.iter().any(|unread| unread == name);
         let unclear = Unclear {
-            consent: is_unread("consent_id") || is_hidden(told.input.consent_id.as_deref()),
+            consent: is_unread("consent_id") || is_hidden(answer.input.consent_id.as_deref()),
             expiry: end.is_some() && expires_at.is_none(),
         };
         let decision = ConsentDecision {
-            source: told.source,
-            consent_id: told.input.consent_id,
+            source: answer.source,
+            consent_id: answer.input.consent_id,
             decision,
-            text: told.input.text,
+            text: answer.input.text,
             expires_at,
-            other_shape: told.other_shape,
+            other_shape: answer.other_shape,
         };
         Some((decision, unclear))
     };
@@ -244,13 +246,13 @@ fn attempts(
     let admissions = admissions(events);
     let nobodys = decisions.iter().zip(unclear).find(|(_, unclear)| unclear.consent);
     let nobodys = nobodys.map(|(decision, _)| decision.source.seq);
-    let started = told::<CallStarted>(events);
-    let failed = told_as::<CallStarted>(events, EventType::CALL_FAILED);
+    let started = typed::<CallStarted>(events);
+    let failed = typed_as::<CallStarted>(events, EventType::CALL_FAILED);
     let mut attempts: Vec<_> = started
         .chain(failed)
         .map(|call| {
             let asked = admissions.get(&call.source.event_id).copied();
-            let asked = asked.unwrap_or_else(|| Asked::outside(&call));
+            let asked = asked.unwrap_or_else(|| CallAdmission::outside(&call));
             let is_unread = call.unread.iter().any(|unread| unread == "consent_id");
             let consent_id = call.input.consent_id;
             let answers = consent_id.as_deref().and_then(|id| by_consent.get(&Some(id)));
@@ -282,7 +284,7 @@ fn attempts(
 
 /// When a call was asked about, and how long a grant then held that does not say when it lapses.
 #[derive(Clone, Copy)]
-struct Asked {
+struct CallAdmission {
     seq: i64,
     at: DateTime<Utc>,
     lifetime: TimeDelta,
@@ -290,9 +292,9 @@ struct Asked {
     is_admitted: bool,
 }
 
-impl Asked {
+impl CallAdmission {
     /// A call that no admission is known of: its event follows its end.
-    fn outside(call: &Told<CallStarted>) -> Self {
+    fn outside(call: &TypedEvent<CallStarted>) -> Self {
         let Source { seq, recorded_at, .. } = call.source;
         let lifetime = TimeDelta::from_std(CONSENT_LIFETIME).unwrap_or(TimeDelta::MAX);
         Self { seq, at: recorded_at - call.source.took(), lifetime, is_admitted: false }
@@ -300,9 +302,9 @@ impl Asked {
 }
 
 /// The admissions of effects that rest on a consent, by the id of the event that records their outcome.
-fn admissions(events: &[PackEvent]) -> HashMap<Uuid, Asked> {
+fn admissions(events: &[PackEvent]) -> HashMap<Uuid, CallAdmission> {
     let mut admissions = HashMap::new();
-    for admitted in told::<EffectAdmitted>(events) {
+    for admitted in typed::<EffectAdmitted>(events) {
         let (source, input) = (admitted.source, admitted.input);
         let effect_id = input.effect_id.and_then(|id| id.parse::<Uuid>().ok());
         let lifetime = input.consent_lifetime_ms.and_then(|ms| i64::try_from(ms).ok());
@@ -310,7 +312,7 @@ fn admissions(events: &[PackEvent]) -> HashMap<Uuid, Asked> {
         if let (Some(effect_id), Some(lifetime)) = (effect_id, lifetime) {
             let at = source.recorded_at - DECIDED_WITHIN;
             let is_admitted = input.consent_id.is_some();
-            let asked = Asked { seq: source.seq, at, lifetime, is_admitted };
+            let asked = CallAdmission { seq: source.seq, at, lifetime, is_admitted };
             // The first counts: an effect is admitted once.
             admissions.entry(effect_id).or_insert(asked);
         }
@@ -320,7 +322,7 @@ fn admissions(events: &[PackEvent]) -> HashMap<Uuid, Asked> {
 
 /// Whether the last answer before the call was asked about is a grant that had not lapsed. A grant that
 /// did not succeed is no answer.
-fn covers(answers: &[(&ConsentDecision, &Unclear)], asked: Asked) -> ConsentState {
+fn covers(answers: &[(&ConsentDecision, &Unclear)], asked: CallAdmission) -> ConsentState {
     let is_grant = |answer: &ConsentDecision| answer.decision == "granted";
     let before = answers.partition_point(|(answer, _)| answer.source.seq < asked.seq);
     let mut counting = answers[..before].iter().rev();
@@ -342,16 +344,16 @@ fn report(attempts: &mut [Attempt], events: &[PackEvent]) -> Vec<StatusReport> {
     let by_call: HashMap<_, _> = places(attempts.iter().map(|attempt| &attempt.provider_call_id));
     let by_attempt: HashMap<_, _> = places(attempts.iter().map(|attempt| &attempt.attempt_id));
     let mut unmatched = Vec::new();
-    for told in told::<CallStatusUpdated>(events) {
+    for typed in typed::<CallStatusUpdated>(events) {
         let report = StatusReport {
-            source: told.source,
-            attempt_id: told.input.attempt_id,
-            provider_call_id: told.input.provider_call_id,
-            status: told.output.status,
-            original_status: told.input.original_status,
-            duration_seconds: told.output.duration_seconds,
-            error_message: told.output.error_message,
-            other_shape: told.other_shape,
+            source: typed.source,
+            attempt_id: typed.input.attempt_id,
+            provider_call_id: typed.input.provider_call_id,
+            status: typed.output.status,
+            original_status: typed.input.original_status,
+            duration_seconds: typed.output.duration_seconds,
+            error_message: typed.output.error_message,
+            other_shape: typed.other_shape,
         };
         let last = |places: Option<&Vec<usize>>| {
             let places = places?;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::told::Source;
+use super::super::typed_events::Source;
 use crate::event::payload::ScoreFactor;
 
 /// A vendor among the candidates.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::told::{Source, read};
+use super::super::typed_events::{Source, read};
 use crate::event::payload::{EffectRefused, RequestStateChanged, VendorBatchSent};
 use crate::event::{ErrorCode, EventType};
 use crate::pack::PackEvent;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::super::decisions::Decision;
 use super::super::finding::Finding;
-use super::super::told::{Source, Told, is_hidden};
+use super::super::typed_events::{Source, TypedEvent, is_hidden};
 use super::evidence::{Evidence, Trail};
 use crate::event::payload::{ScoreFactor, ShortlistExclusion, ShortlistGenerated, ShortlistItem};
 
@@ -16,7 +16,7 @@ const OTHERS_WERE_BETTER: &[&str] = &["better_alternatives", "over_limit"];
 /// Checks one shortlist against all other events.
 pub(super) struct Check<'a, 'f> {
     evidence: &'a Evidence<'a>,
-    shortlist: &'a Told<ShortlistGenerated>,
+    shortlist: &'a TypedEvent<ShortlistGenerated>,
     /// How often it names each vendor.
     times: HashMap<&'a str, usize>,
     /// The item with the lowest score.
@@ -31,7 +31,7 @@ pub(super) struct Check<'a, 'f> {
 impl<'a, 'f> Check<'a, 'f> {
     pub(super) fn new(
         evidence: &'a Evidence<'a>,
-        shortlist: &'a Told<ShortlistGenerated>,
+        shortlist: &'a TypedEvent<ShortlistGenerated>,
         findings: &'f mut Vec<Finding>,
     ) -> Self {
         let output = &shortlist.output;

@@ -7,9 +7,9 @@ use uuid::Uuid;
 use super::super::decisions::Decision;
 use super::super::finding::Finding;
 use super::super::outreach::Reply;
-use super::super::told::Told;
+use super::super::typed_events::TypedEvent;
 use super::check_shortlist::{Check, score_finding};
-use super::evidence::{Evidence, Trail, Verdict, Word};
+use super::evidence::{Evidence, Placement, Trail, Word};
 use crate::event::payload::VendorCandidatesSelected;
 
 /// Reasons that another search need not share: it looks for something else, or elsewhere.
@@ -35,7 +35,7 @@ impl Evidence<'_> {
 
     fn check_selection(
         &self,
-        selection: &Told<VendorCandidatesSelected>,
+        selection: &TypedEvent<VendorCandidatesSelected>,
         findings: &mut Vec<Finding>,
     ) {
         let source = &selection.source;
@@ -91,7 +91,7 @@ impl Evidence<'_> {
         let Some(reply) = trail.replies.iter().find(is_usable) else { return };
         let after =
             self.shortlists.partition_point(|shortlist| shortlist.source.seq < reply.source.seq);
-        let mut spoken = trail.verdicts.iter().map(|verdict| verdict.source().seq).peekable();
+        let mut spoken = trail.placements.iter().map(|placement| placement.source().seq).peekable();
         for shortlist in &self.shortlists[after..] {
             let seq = shortlist.source.seq;
             while spoken.next_if(|spoken| *spoken < seq).is_some() {}
@@ -128,8 +128,8 @@ fn check_exclusions(trail: &Trail<'_>, findings: &mut Vec<Finding>) {
             findings.push(Finding::at(source, what));
         }
     }
-    for verdict in &trail.verdicts {
-        let Verdict::Listed { source, .. } = verdict else { continue };
+    for placement in &trail.placements {
+        let Placement::Listed { source, .. } = placement else { continue };
         let Some((by, exclusion)) = trail.exclusion_before(source.seq) else { continue };
         let reason = exclusion.reason.as_str();
         // One that was messaged first may well be excluded from the next batch.

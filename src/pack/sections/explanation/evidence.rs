@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::super::decisions::Decision;
 use super::super::outreach::{Outreach, Reply};
-use super::super::told::{Source, Told};
+use super::super::typed_events::{Source, TypedEvent};
 use super::candidacy::{ConsideredCandidate, NotACandidate};
 use crate::event::payload::{
     Candidate, Exclusion, ShortlistExclusion, ShortlistGenerated, ShortlistItem,
@@ -15,9 +15,9 @@ use crate::event::payload::{
 
 /// What stories are told from, and held against.
 pub(super) struct Evidence<'a> {
-    pub(super) selections: &'a [Told<VendorCandidatesSelected>],
+    pub(super) selections: &'a [TypedEvent<VendorCandidatesSelected>],
     /// Those that succeeded; both in the order of the stream.
-    pub(super) shortlists: &'a [Told<ShortlistGenerated>],
+    pub(super) shortlists: &'a [TypedEvent<ShortlistGenerated>],
     /// The first handoff that succeeded.
     pub(super) handed_off: Option<&'a Source>,
     /// Moltbot's calls, by the ids of their events.
@@ -35,30 +35,30 @@ pub(super) struct Trails<'a> {
 impl<'a> Trails<'a> {
     /// What each vendor left in the evidence, in one pass over it: those of the last shortlist first.
     pub(super) fn of(
-        selections: &'a [Told<VendorCandidatesSelected>],
+        selections: &'a [TypedEvent<VendorCandidatesSelected>],
         outreaches: &'a [Outreach],
         replies: &'a [Reply],
-        shortlists: &'a [Told<ShortlistGenerated>],
+        shortlists: &'a [TypedEvent<ShortlistGenerated>],
     ) -> Self {
         let mut trails = Self::default();
-        for told in shortlists.iter().rev() {
-            told.output.items.iter().for_each(|item| trails.meet(&item.vendor_id));
-            told.output.excluded.iter().for_each(|item| trails.meet(&item.vendor_id));
+        for typed in shortlists.iter().rev() {
+            typed.output.items.iter().for_each(|item| trails.meet(&item.vendor_id));
+            typed.output.excluded.iter().for_each(|item| trails.meet(&item.vendor_id));
         }
-        for told in shortlists {
-            let source = &told.source;
+        for typed in shortlists {
+            let source = &typed.source;
             // If a shortlist names a vendor twice, the first time counts.
-            let mut speak = |vendor_id, verdict: Verdict<'a>| {
-                let verdicts = &mut trails.at(vendor_id).verdicts;
-                if verdicts.last().is_none_or(|last| last.source().seq != source.seq) {
-                    verdicts.push(verdict);
+            let mut speak = |vendor_id, placement: Placement<'a>| {
+                let placements = &mut trails.at(vendor_id).placements;
+                if placements.last().is_none_or(|last| last.source().seq != source.seq) {
+                    placements.push(placement);
                 }
             };
-            for (item, rank) in told.output.items.iter().zip(1..) {
-                speak(&item.vendor_id, Verdict::Listed { source, rank, item });
+            for (item, rank) in typed.output.items.iter().zip(1..) {
+                speak(&item.vendor_id, Placement::Listed { source, rank, item });
             }
-            for item in &told.output.excluded {
-                speak(&item.vendor_id, Verdict::LeftOut { source, item });
+            for item in &typed.output.excluded {
+                speak(&item.vendor_id, Placement::LeftOut { source, item });
             }
         }
         for reply in replies {
@@ -67,12 +67,12 @@ impl<'a> Trails<'a> {
         for outreach in outreaches {
             trails.at(&outreach.vendor_id).outreaches.push(outreach);
         }
-        for told in selections {
-            let source = &told.source;
-            for vendor in &told.output.excluded {
+        for typed in selections {
+            let source = &typed.source;
+            for vendor in &typed.output.excluded {
                 trails.at(&vendor.vendor_id).words.push((source, Word::Excluded(vendor)));
             }
-            for (vendor, rank) in told.output.candidates.iter().zip(1..) {
+            for (vendor, rank) in typed.output.candidates.iter().zip(1..) {
                 trails.at(&vendor.vendor_id).words.push((source, Word::Candidate(rank, vendor)));
             }
         }
@@ -105,7 +105,7 @@ pub(super) struct Trail<'a> {
     pub(super) outreaches: Vec<&'a Outreach>,
     pub(super) replies: Vec<&'a Reply>,
     /// What each shortlist that speaks of it says.
-    pub(super) verdicts: Vec<Verdict<'a>>,
+    pub(super) placements: Vec<Placement<'a>>,
 }
 
 /// What a selection says of a vendor. Ranks are places from 1.
@@ -116,12 +116,12 @@ pub(super) enum Word<'a> {
 }
 
 /// What a shortlist says of a vendor. Ranks are places from 1.
-pub(super) enum Verdict<'a> {
+pub(super) enum Placement<'a> {
     Listed { source: &'a Source, rank: usize, item: &'a ShortlistItem },
     LeftOut { source: &'a Source, item: &'a ShortlistExclusion },
 }
 
-impl Verdict<'_> {
+impl Placement<'_> {
     pub(super) fn source(&self) -> &Source {
         match self {
             Self::Listed { source, .. } | Self::LeftOut { source, .. } => source,

@@ -19,7 +19,7 @@ pub use self::{
     vendor::{Disposition, VendorStory},
 };
 use super::outreach::{outreaches, replies};
-use super::told::{OtherShape, Source, Told, told};
+use super::typed_events::{OtherShape, Source, TypedEvent, typed};
 use super::{Finding, calls, decisions, ocr, outreach, request, shortlist};
 use crate::event::EventType;
 use crate::event::payload::{
@@ -72,11 +72,11 @@ pub struct SelectionStory {
 }
 
 pub(super) fn section(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Section<Explanation> {
-    let selections: Vec<_> = told::<VendorCandidatesSelected>(events).collect();
+    let selections: Vec<_> = typed::<VendorCandidatesSelected>(events).collect();
     let shortlists: Vec<_> =
-        told::<ShortlistGenerated>(events).filter(|told| told.source.succeeded()).collect();
+        typed::<ShortlistGenerated>(events).filter(|typed| typed.source.succeeded()).collect();
     let (outreaches, replies) = (outreaches(events), replies(events).collect::<Vec<_>>());
-    let handoffs: Vec<_> = told::<ShortlistHandoff>(events).map(|told| told.source).collect();
+    let handoffs: Vec<_> = typed::<ShortlistHandoff>(events).map(|typed| typed.source).collect();
     let decisions = decisions::decisions(events).calls;
     let evidence = Evidence {
         selections: &selections,
@@ -136,17 +136,17 @@ fn not_checkable(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Vec<Strin
     all.into_iter().map(|(_, why)| why).collect()
 }
 
-fn selection(told: Told<VendorCandidatesSelected>) -> SelectionStory {
+fn selection(typed: TypedEvent<VendorCandidatesSelected>) -> SelectionStory {
     SelectionStory {
-        source: told.source,
-        category: told.input.category,
-        normalized_need: told.input.normalized_need,
-        mode: told.input.mode,
-        rule_version: told.input.rule_version,
-        moltbot_event_id: told.input.moltbot_event_id,
-        pool_size: told.output.pool_size,
-        candidates: told.output.candidates.into_iter().map(|vendor| vendor.vendor_id).collect(),
-        excluded: told.output.excluded,
-        other_shape: told.other_shape,
+        source: typed.source,
+        category: typed.input.category,
+        normalized_need: typed.input.normalized_need,
+        mode: typed.input.mode,
+        rule_version: typed.input.rule_version,
+        moltbot_event_id: typed.input.moltbot_event_id,
+        pool_size: typed.output.pool_size,
+        candidates: typed.output.candidates.into_iter().map(|vendor| vendor.vendor_id).collect(),
+        excluded: typed.output.excluded,
+        other_shape: typed.other_shape,
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::told::{OtherShape, Source, Told};
+use super::super::typed_events::{OtherShape, Source, TypedEvent};
 use crate::event::payload::ShortlistGenerated;
 
 /// The order of a shortlist beside the order of its scores.
@@ -48,8 +48,8 @@ pub struct RankedItem {
     pub total: f64,
 }
 
-pub(super) fn of(told: &Told<ShortlistGenerated>) -> FinalOrder {
-    let items = &told.output.items;
+pub(super) fn of(typed: &TypedEvent<ShortlistGenerated>) -> FinalOrder {
+    let items = &typed.output.items;
     let mut totals: Vec<_> = items.iter().map(|item| item.total).collect();
     totals.sort_unstable_by(|a, b| b.total_cmp(a));
     let items: Vec<_> = items
@@ -65,13 +65,13 @@ pub(super) fn of(told: &Told<ShortlistGenerated>) -> FinalOrder {
         })
         .collect();
     FinalOrder {
-        source: told.source.clone(),
-        decided_by: told.output.decided_by.clone(),
-        moltbot_event_id: told.output.moltbot_event_id.clone(),
-        rule_version: told.input.rule_version.clone(),
-        tie_breaks: told.output.tie_breaks.clone(),
+        source: typed.source.clone(),
+        decided_by: typed.output.decided_by.clone(),
+        moltbot_event_id: typed.output.moltbot_event_id.clone(),
+        rule_version: typed.input.rule_version.clone(),
+        tie_breaks: typed.output.tie_breaks.clone(),
         follows_score: items.is_sorted_by(|a, b| a.total >= b.total),
         items,
-        other_shape: told.other_shape.clone(),
+        other_shape: typed.other_shape.clone(),
     }
 }

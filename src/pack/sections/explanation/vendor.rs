@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::super::outreach::{Outreach, Reply};
-use super::super::told::Source;
+use super::super::typed_events::Source;
 use super::candidacy::{ConsideredCandidate, NotACandidate};
 use super::cause::{Cause, Causes};
-use super::evidence::{Evidence, Trail, Verdict};
+use super::evidence::{Evidence, Placement, Trail};
 use crate::event::payload::ScoreFactor;
 
 /// Everything that is recorded of one vendor's chances.
@@ -112,11 +112,11 @@ impl Evidence<'_> {
     /// The reply that the last shortlist which speaks of the vendor names; else the last one that it, or the
     /// last shortlist of all, could rest on.
     fn reply_that_counts<'a>(&self, trail: &Trail<'a>) -> Option<&'a Reply> {
-        let last = trail.verdicts.last();
-        let named = last.and_then(|verdict| verdict.reply_event_id());
+        let last = trail.placements.last();
+        let named = last.and_then(|placement| placement.reply_event_id());
         let named = named.and_then(|id| trail.reply_of(id));
         let last_of_all = self.shortlists.last().map(|shortlist| &shortlist.source);
-        let shortlist = last.map(Verdict::source).or(last_of_all);
+        let shortlist = last.map(Placement::source).or(last_of_all);
         let before = shortlist.or(self.handed_off).map_or(i64::MAX, |source| source.seq);
         named.or_else(|| trail.usable_reply(before))
     }
@@ -128,8 +128,8 @@ fn disposition(
     reply: Option<&Reply>,
     causes: &Causes,
 ) -> Disposition {
-    match trail.verdicts.last() {
-        Some(Verdict::Listed { source, rank, item }) => {
+    match trail.placements.last() {
+        Some(Placement::Listed { source, rank, item }) => {
             return Disposition::Shortlisted {
                 source: (*source).clone(),
                 rank: *rank,
@@ -137,7 +137,7 @@ fn disposition(
                 factors: item.factors.clone(),
             };
         }
-        Some(Verdict::LeftOut { source, item }) => {
+        Some(Placement::LeftOut { source, item }) => {
             return Disposition::LeftOut {
                 source: (*source).clone(),
                 reason: item.reason.clone(),

@@ -15,11 +15,11 @@ use super::fold::folded;
 use super::health::{self, Sign};
 use super::key_rules::{KeyKind, is_person_key, is_phone_key, kind_of};
 use super::mask::{Mask, mask_phone};
-use super::names::Names;
+use super::name_trie::NameTrie;
 use super::phone::{digits_below, digits_below_key, find_phones};
 use super::phone_book::PhoneBook;
 use super::rule::Rule;
-use super::scan::{Scope, scan};
+use super::scan::{ScanScope, scan};
 use super::spellings::{of_person, of_term, of_vendor};
 use super::vocabulary::is_listed;
 
@@ -33,9 +33,9 @@ const CATEGORY: &str = "category";
 const OCR_TYPE: &str = "ocr_type";
 
 /// Numbers, names and medical terms that one request's events hold in fields of known meaning.
-pub(crate) struct KnownValues {
+pub(crate) struct RequestEntities {
     phones: PhoneBook,
-    names: Names,
+    names: NameTrie,
     topic: Topic,
     /// Categories that the host calls nothing of health.
     categories: BTreeSet<String>,
@@ -64,13 +64,13 @@ struct At<'a> {
     is_extracted: bool,
 }
 
-impl KnownValues {
+impl RequestEntities {
     /// What an exporter knows before it has read an event. A number without a country is one of `home`.
     pub(super) fn new(home: CallingCode, additions: &Additions) -> Self {
         Self {
             categories: additions.words.get(CATEGORY).cloned().unwrap_or_default(),
             phones: PhoneBook::new(home),
-            names: Names::default(),
+            names: NameTrie::default(),
             topic: Topic::Unknown,
             believes_vendors: false,
         }
@@ -116,7 +116,7 @@ impl KnownValues {
 
     /// Whether a text holds a phone number, an address or a secret.
     pub(super) fn has_contacts(&self, text: &str) -> bool {
-        !scan(text, Scope::Full).is_empty() || !self.phones.find(text, true).is_empty()
+        !scan(text, ScanScope::Full).is_empty() || !self.phones.find(text, true).is_empty()
     }
 
     /// Whether digits that stand alone are a number that is known.

@@ -7,7 +7,7 @@ use crate::redact::digit::{digit, is_between, percent_encoded};
 const MAX_EXTENSION: usize = 11;
 
 /// What a text says of a number.
-pub(super) struct Written {
+pub(super) struct WrittenNumber {
     /// Its digits, in ASCII.
     pub(super) digits: String,
     /// Whether they begin with a calling code, whatever they are.
@@ -18,13 +18,13 @@ pub(super) struct Written {
 
 /// Reads a number in any of its written forms: with separators, digits of any script, as `tel:` URI, as
 /// WhatsApp's link or address, with an extension.
-pub(super) fn read(text: &str) -> Result<Written, PhoneError> {
+pub(super) fn read(text: &str) -> Result<WrittenNumber, PhoneError> {
     let (text, is_link) = without_address(text);
     let (number, extension) = text.split_at(end_of_number(text));
     let (digits, has_plus) = digits(number)?;
     let extension =
         Some(extension).filter(|text| !text.is_empty()).map(extension_of).transpose()?;
-    Ok(Written { digits, is_international: has_plus || is_link, extension })
+    Ok(WrittenNumber { digits, is_international: has_plus || is_link, extension })
 }
 
 /// The number inside `tel:`, `whatsapp:`, `https://wa.me/…`, `…@s.whatsapp.net`; and whether that can hold

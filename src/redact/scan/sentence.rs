@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::assigned::Assigned;
+use super::assignment::Assignment;
 use super::context::word_before;
-use super::named::{LINKS, is_quote, is_white_or_quote, last_word, phrase_before, skip_back};
+use super::name_before::{LINKS, is_quote, is_white_or_quote, last_word, phrase_before, skip_back};
 use super::own_code::{
     ARTICLES, CODES, FOR, VERBS, is_code_for, is_ones_own_code, is_purpose, sentence_of,
 };
@@ -19,7 +19,7 @@ const WORDS_MAX: usize = 9;
 
 /// What secret a sentence says that the value at `at` is: `your verification code is …`, `PIN ya MoMo ni …`, and of a
 /// code also `cvv 913`.
-pub(super) fn said(text: &str, at: usize) -> Option<Assigned> {
+pub(super) fn said_before(text: &str, at: usize) -> Option<Assignment> {
     let bytes = text.as_bytes();
     let [before @ .., b' ' | b'\n'] = &bytes[..skip_back(bytes, at, 1, is_quote)] else {
         return None;
@@ -31,7 +31,7 @@ pub(super) fn said(text: &str, at: usize) -> Option<Assigned> {
     let word = last_word(text, end);
     if !LINKS.has(word) {
         let kind = secret_said(text, end, word).filter(|kind| *kind == KeyKind::Code)?;
-        return Some(Assigned { kind, joint: b' ' });
+        return Some(Assignment { kind, joint: b' ' });
     }
     let link = end - word.len();
     let mut end = link;
@@ -39,14 +39,14 @@ pub(super) fn said(text: &str, at: usize) -> Option<Assigned> {
         end = skip_back(bytes, end, 3, |byte| byte == b' ' || is_quote(byte));
         let word = last_word(text, end);
         if let Some(kind) = secret_said(text, end, word) {
-            return Some(Assigned { kind, joint: b' ' });
+            return Some(Assignment { kind, joint: b' ' });
         }
         if word.is_empty() {
             return None;
         }
         end -= word.len();
         if CODES.has(word) && is_code_for(&text[end..link]) {
-            return Some(Assigned { kind: KeyKind::Code, joint: b' ' });
+            return Some(Assignment { kind: KeyKind::Code, joint: b' ' });
         }
     }
     None

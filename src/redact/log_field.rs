@@ -6,15 +6,15 @@ use serde_json::Value;
 
 use super::key_rules::{KeyKind, kind_of};
 use super::mask::{find, find_below, mask, mask_of, mask_phone};
+use super::mask_json::{MAX_NESTED, in_nested, is_of_a_machine, mask_below, walk};
 use super::phone::digits_below;
-use super::walk::{MAX_NESTED, in_nested, is_of_a_machine, mask_below, walk};
 
 /// What a name says of the values below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Named(Says);
+pub(crate) struct LogField(Meaning);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Says {
+enum Meaning {
     /// What the table of names says.
     Listed(KeyKind),
     /// Nothing.
@@ -23,20 +23,20 @@ enum Says {
     TraceId,
 }
 
-impl Named {
+impl LogField {
     /// A name that says nothing.
-    pub(crate) const PLAIN: Self = Self(Says::Nothing);
+    pub(crate) const PLAIN: Self = Self(Meaning::Nothing);
 
     /// What the name says.
     pub(crate) fn of(name: &str) -> Self {
         let letters: String = name.chars().filter(char::is_ascii_alphabetic).collect();
         if ["spanid", "traceid"].iter().any(|id| letters.eq_ignore_ascii_case(id)) {
-            return Self(Says::TraceId);
+            return Self(Meaning::TraceId);
         }
         match kind_of(name) {
             Some(KeyKind::Plain) => Self::PLAIN,
-            Some(kind) => Self(Says::Listed(kind)),
-            None if announces(name) => Self(Says::Listed(KeyKind::Phone)),
+            Some(kind) => Self(Meaning::Listed(kind)),
+            None if announces(name) => Self(Meaning::Listed(KeyKind::Phone)),
             None => Self::PLAIN,
         }
     }
@@ -53,12 +53,12 @@ impl Named {
         }
         match self.0 {
             // Random digits look like a number now and then; masked, the trace could not be followed.
-            Says::TraceId if is_trace_id(text) => Cow::Borrowed(text),
-            Says::Nothing | Says::TraceId => mask_plain(name, text),
-            Says::Listed(KeyKind::Address) if is_of_a_machine(text) => mask_plain(name, text),
-            Says::Listed(KeyKind::Payload) => Cow::Owned(Self::payload(text.len())),
-            Says::Listed(KeyKind::Phone) => mask_below_phone(name, text),
-            Says::Listed(kind) => match kind.mask() {
+            Meaning::TraceId if is_trace_id(text) => Cow::Borrowed(text),
+            Meaning::Nothing | Meaning::TraceId => mask_plain(name, text),
+            Meaning::Listed(KeyKind::Address) if is_of_a_machine(text) => mask_plain(name, text),
+            Meaning::Listed(KeyKind::Payload) => Cow::Owned(Self::payload(text.len())),
+            Meaning::Listed(KeyKind::Phone) => mask_below_phone(name, text),
+            Meaning::Listed(kind) => match kind.mask() {
                 Some(mask) => Cow::Borrowed(mask),
                 None => mask_listed(name, text),
             },
@@ -67,11 +67,11 @@ impl Named {
 
     /// What stands in the place of a flag, or `None` if it may be shown as it is.
     pub(crate) fn mask_flag(self) -> Option<&'static str> {
-        (self.0 == Says::Listed(KeyKind::Health)).then_some("[health]")
+        (self.0 == Meaning::Listed(KeyKind::Health)).then_some("[health]")
     }
 
     fn is_payload(self) -> bool {
-        self.0 == Says::Listed(KeyKind::Payload)
+        self.0 == Meaning::Listed(KeyKind::Payload)
     }
 
     /// What stands in the place of so many bytes.
@@ -86,15 +86,17 @@ impl Named {
     /// JSON has it.
     pub(crate) fn mask_number(self, name: &str, digits: &str) -> Option<String> {
         let by_name = match self.0 {
-            Says::Listed(KeyKind::Payload) => Some(Self::payload(digits.len())),
-            Says::Listed(KeyKind::Phone) => digits_below(KeyKind::Phone, digits)
+            Meaning::Listed(KeyKind::Payload) => Some(Self::payload(digits.len())),
+            Meaning::Listed(KeyKind::Phone) => digits_below(KeyKind::Phone, digits)
                 .map(|digits| mask_phone(&digits))
                 .or_else(|| (!find(&in_line(name, digits)).is_empty()).then(|| "***".to_owned())),
-            Says::Listed(KeyKind::Digits) => {
+            Meaning::Listed(KeyKind::Digits) => {
                 digits_below(KeyKind::Digits, digits).map(|digits| mask_phone(&digits))
             }
-            Says::Listed(kind) if kind.takes_number(digits.len()) => kind.mask().map(str::to_owned),
-            Says::Listed(_) | Says::Nothing | Says::TraceId => None,
+            Meaning::Listed(kind) if kind.takes_number(digits.len()) => {
+                kind.mask().map(str::to_owned)
+            }
+            Meaning::Listed(_) | Meaning::Nothing | Meaning::TraceId => None,
         };
         by_name.or_else(|| find_below(name, digits).first().map(|found| mask_of(digits, found)))
     }

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::assigned::{Assigned, assigned, assigned_by, assigned_to, may_be_named};
-use super::class::{COLON, DIGIT, SIGN, WIDE};
+use super::assignment::{Assignment, assigned, assigned_by, assigned_to, may_be_named};
+use super::byte_class::{COLON, DIGIT, SIGN, WIDE};
 use super::context;
-use super::named::skip_back;
+use super::name_before::skip_back;
 use super::prefix::KEY_MAX;
-use super::said::{is_said_behind, said};
+use super::sentence::{is_said_behind, said_before};
 use crate::redact::key_rules::KeyKind;
 
 /// How a sentence assigns, by `is` or the like, or by a name alone.
@@ -19,7 +19,7 @@ const CODE_MAX: usize = 15;
 
 /// The part of a token that is a secret by the name beside it: `password=…`, `api_key: …`, also across tokens, and
 /// `your code is …`.
-pub(super) fn value(text: &str, token: Range<usize>, any: u8) -> Option<Range<usize>> {
+pub(super) fn find(text: &str, token: Range<usize>, any: u8) -> Option<Range<usize>> {
     if any & (SIGN | COLON | WIDE) != 0
         && let Some(at) = in_token(text, &token)
     {
@@ -40,7 +40,7 @@ pub(super) fn value(text: &str, token: Range<usize>, any: u8) -> Option<Range<us
     if !has_digit {
         return None;
     }
-    if is_named && let Some(by) = said(text, token.start) {
+    if is_named && let Some(by) = said_before(text, token.start) {
         let is_secret =
             is_value(by, &text[code.clone()]) && !context::is_price(text, code.start, code.end);
         return is_secret.then_some(code);
@@ -60,7 +60,7 @@ fn value_end(bytes: &[u8], token: &Range<usize>) -> usize {
 pub(super) fn is_short_code(text: &str, start: usize) -> bool {
     may_be_named(text, start)
         && assigned(text, start)
-            .or_else(|| said(text, start))
+            .or_else(|| said_before(text, start))
             .is_some_and(|by| by.kind == KeyKind::Code)
         && !context::is_price(text, start, start + 3)
 }
@@ -68,7 +68,7 @@ pub(super) fn is_short_code(text: &str, start: usize) -> bool {
 fn in_token(text: &str, token: &Range<usize>) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
     if let Some(start) = password_of_user(text, token) {
-        let by = Assigned { kind: KeyKind::Password, joint: b'=' };
+        let by = Assignment { kind: KeyKind::Password, joint: b'=' };
         if is_value(by, &text[start..text.floor_char_boundary(token.end.min(start + KEY_MAX))]) {
             return Some(start..token.end);
         }
@@ -93,7 +93,7 @@ fn in_token(text: &str, token: &Range<usize>) -> Option<Range<usize>> {
         // Of a value that goes on and on, the first part says whether it is one.
         let part = &value[..value.floor_char_boundary(KEY_MAX)];
         let joint = if bytes[at] == b':' { b':' } else { b'=' };
-        if is_value(Assigned { kind, joint }, part) {
+        if is_value(Assignment { kind, joint }, part) {
             let at = start..start + value.len();
             return Some(if kind == KeyKind::Code { with_groups(text, at) } else { at });
         }
@@ -171,8 +171,8 @@ fn is_code(value: &str) -> bool {
 }
 
 /// Whether a text beside a secret's name is one, and not a remark on it.
-fn is_value(by: Assigned, value: &str) -> bool {
-    let Assigned { kind, joint } = by;
+fn is_value(by: Assignment, value: &str) -> bool {
+    let Assignment { kind, joint } = by;
     let has = |is: fn(&u8) -> bool| value.as_bytes().iter().any(is);
     if value.starts_with(['*', '$']) || value.contains("***") || value.starts_with("//") {
         return false;

@@ -80,7 +80,7 @@ pub(super) fn is_hidden(id: Option<&str>) -> bool {
 }
 
 /// One event, read.
-pub(super) struct Told<P: Payload> {
+pub(super) struct TypedEvent<P: Payload> {
     pub(super) source: Source,
     pub(super) input: P::Input,
     pub(super) output: P::Output,
@@ -90,19 +90,19 @@ pub(super) struct Told<P: Payload> {
 }
 
 /// The events of `P`'s type, read, in the order of the stream.
-pub(super) fn told<P: Payload>(events: &[PackEvent]) -> impl Iterator<Item = Told<P>> {
-    told_as::<P>(events, P::EVENT_TYPE)
+pub(super) fn typed<P: Payload>(events: &[PackEvent]) -> impl Iterator<Item = TypedEvent<P>> {
+    typed_as::<P>(events, P::EVENT_TYPE)
 }
 
 /// The events of a type, read through `P`: for types that share `P`'s shape.
-pub(super) fn told_as<P: Payload>(
+pub(super) fn typed_as<P: Payload>(
     events: &[PackEvent],
     event_type: EventType,
-) -> impl Iterator<Item = Told<P>> {
+) -> impl Iterator<Item = TypedEvent<P>> {
     events.iter().filter(move |event| event.header.event_type == event_type.as_str()).map(read)
 }
 
-pub(super) fn read<P: Payload>(event: &PackEvent) -> Told<P> {
+pub(super) fn read<P: Payload>(event: &PackEvent) -> TypedEvent<P> {
     let source = Source::of(event);
     let input = half(event, &event.input, "/input");
     let output = half(event, &event.output, "/output");
@@ -112,7 +112,7 @@ pub(super) fn read<P: Payload>(event: &PackEvent) -> Told<P> {
         input: event.input.value.clone(),
         output: event.output.value.clone(),
     });
-    Told { source, input: input.read, output: output.read, unread: input.unread, other_shape }
+    TypedEvent { source, input: input.read, output: output.read, unread: input.unread, other_shape }
 }
 
 /// One half of a payload.

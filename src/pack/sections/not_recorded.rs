@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 /// Declares types without a value.
-macro_rules! later {
+macro_rules! not_recorded {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Serialize)]
@@ -13,7 +13,7 @@ macro_rules! later {
     )*};
 }
 
-later! {
+not_recorded! {
     /// What was erased, on whose behalf.
     Erasures;
     /// The trail against the host's own tables.

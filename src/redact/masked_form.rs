@@ -4,7 +4,7 @@ use super::digit::{digit, is_between};
 use super::health::looks_medical;
 use super::kind::Kind;
 use super::rule::HIDDEN;
-use super::scan::{Scope, scan};
+use super::scan::{ScanScope, scan};
 
 /// Most digits in a row in a remark of the host's own code: a price, and no phone number.
 const NOTE_DIGITS_MAX: usize = 6;
@@ -42,7 +42,7 @@ pub(super) fn looks_medical_masked(text: &str) -> bool {
 fn is_masked(text: &str, names: &[&str], is_shown: impl Fn(Kind) -> bool) -> bool {
     (has_masked_digits_or_address(text)
         || CONTACTS.iter().chain(names).any(|mask| text.contains(mask)))
-        && scan(text, Scope::Full).iter().all(|found| is_shown(found.kind))
+        && scan(text, ScanScope::Full).iter().all(|found| is_shown(found.kind))
 }
 
 /// Whether an earlier version masked something in a text, or hid it whole. Its scanner is not there to say whether

@@ -7,7 +7,7 @@ use super::phone;
 
 impl Numbers<'_> {
     /// How many groups, from this one on, are no phone number: a date, an address of a machine, a book.
-    pub(super) fn nobodys(&self, first: usize) -> Option<usize> {
+    pub(super) fn known_format(&self, first: usize) -> Option<usize> {
         let group = &self.groups[first];
         // Most groups are told at once: by no sign behind them, and by their length.
         let is_joined = self.row().get(first + 1).is_some_and(|next| next.joint != b' ');

@@ -22,22 +22,22 @@ const MAX_LEGAL_FORM: usize = 16;
 
 /// The names of one request, and what each is.
 #[derive(Default)]
-pub(super) struct Names {
+pub(super) struct NameTrie {
     /// Places in `ends`, by the place before and the next letter. The first place is 0.
     next: HashMap<(usize, char), usize>,
-    places: Vec<Place>,
+    places: Vec<Node>,
     spellings: usize,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Place {
+struct Node {
     /// Whether a word of a name ends here and another one follows.
     is_break: bool,
     /// What ends here, and whether it needs a capital.
     name: Option<(&'static str, bool)>,
 }
 
-impl Names {
+impl NameTrie {
     /// Whether there were more names than are remembered.
     pub(super) fn is_full(&self) -> bool {
         self.spellings >= MAX_SPELLINGS
@@ -50,7 +50,7 @@ impl Names {
             return;
         }
         if self.places.is_empty() {
-            self.places.push(Place::default());
+            self.places.push(Node::default());
         }
         let mut at = 0;
         for (nth, word) in spelling.words.iter().enumerate() {
@@ -61,7 +61,7 @@ impl Names {
                 let free = self.places.len();
                 at = *self.next.entry((at, c)).or_insert(free);
                 if at == free {
-                    self.places.push(Place::default());
+                    self.places.push(Node::default());
                 }
             }
         }

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::field::{Class, FIELDS, Holds, KINDS, NEEDED, UNLISTED_IN};
-use super::form::{is_keyed_hash, is_masked_before, is_masked_phone};
 use super::health;
-use super::known::is_topic_key;
+use super::masked_form::{is_keyed_hash, is_masked_before, is_masked_phone};
+use super::request_entities::is_topic_key;
 use super::rule::{HIDDEN, Rule};
 use super::vocabulary;
 

@@ -1,6 +1,6 @@
 //! Secrets that a name before a value tells.
 
-use super::named::{LINKS, is_of_word, last_word, name_before_sign, name_of, operator_start};
+use super::name_before::{LINKS, is_of_word, last_word, name_before_sign, name_of, operator_start};
 use super::own_code::is_ones_own_code;
 use crate::redact::key_rules::{KeyKind, ends_secret_name, may_end_name, secret_kind};
 
@@ -9,7 +9,7 @@ const DIGITS_MAX: usize = 4;
 
 /// What a value is by a secret's name, and by which sign it is assigned: a space where people only write it beside.
 #[derive(Clone, Copy)]
-pub(super) struct Assigned {
+pub(super) struct Assignment {
     pub(super) kind: KeyKind,
     pub(super) joint: u8,
 }
@@ -37,7 +37,7 @@ pub(super) fn may_be_named(text: &str, at: usize) -> bool {
 
 /// What secret a value at `at` is by the name before it.
 #[inline]
-pub(super) fn assigned(text: &str, at: usize) -> Option<Assigned> {
+pub(super) fn assigned(text: &str, at: usize) -> Option<Assignment> {
     if let [before @ .., b' '] = &text.as_bytes()[..at]
         && before.last().is_some_and(|byte| is_of_word(*byte))
         && !may_end_name(before)
@@ -46,7 +46,7 @@ pub(super) fn assigned(text: &str, at: usize) -> Option<Assigned> {
     }
     let named = name_of(text, at)?;
     let kind = kind_of_phrase(named.phrase)?;
-    Some(Assigned { kind, joint: named.joint })
+    Some(Assignment { kind, joint: named.joint })
 }
 
 /// What secret the sign that ends at `end`, inside of a token, assigns to.

@@ -1,7 +1,7 @@
 //! The name that a value in a text stands beside, as configuration files, programs, XML, URLs, command lines, errors
 //! and JSON that breaks off write it. Every look is bounded.
 
-use super::class::letters_before;
+use super::byte_class::letters_before;
 use super::words::Words;
 use crate::redact::key_rules;
 
@@ -30,14 +30,14 @@ pub(super) static LINKS: Words<7> = Words::new(key_rules::LINKS);
 
 /// A name, and the sign that assigns a value to it.
 #[derive(Clone, Copy)]
-pub(super) struct Named<'a> {
+pub(super) struct NameBefore<'a> {
     /// The name, with the words before it: some names are several, as `mot de passe`.
     pub(super) phrase: &'a str,
     /// `=`, also for what says as much; `:`, behind which a remark may stand; a space.
     pub(super) joint: u8,
 }
 
-impl<'a> Named<'a> {
+impl<'a> NameBefore<'a> {
     /// The name without the words before it.
     pub(super) fn name(self) -> &'a str {
         name_before(self.phrase, self.phrase.len())
@@ -47,7 +47,7 @@ impl<'a> Named<'a> {
 /// The name that a value at `at` stands beside: `api_key=…`, `"api_key": "…"`, `apiKey := "…"`, `<apiKey>…`,
 /// `set("API_KEY", "…")`, `--api-key …`, `phone: Some("…`, `Key (phone)=(…`, `["phone", "…`,
 /// `{"name": "phone", "value": "…`.
-pub(super) fn name_of(text: &str, at: usize) -> Option<Named<'_>> {
+pub(super) fn name_of(text: &str, at: usize) -> Option<NameBefore<'_>> {
     // Behind a word and a space, as most values stand, there is no sign.
     match &text.as_bytes()[..at] {
         [before @ .., b' '] if before.last().is_some_and(|byte| is_of_word(*byte)) => {
@@ -58,7 +58,7 @@ pub(super) fn name_of(text: &str, at: usize) -> Option<Named<'_>> {
 }
 
 /// `--api-key …`, `ENV API_KEY …`, from where the name ends.
-fn flag_before(text: &str, end: usize) -> Option<Named<'_>> {
+fn flag_before(text: &str, end: usize) -> Option<NameBefore<'_>> {
     let start = end - last_word(text, end).len();
     if !matches!(text.as_bytes()[..start].last(), Some(b'-' | b'_')) {
         return None;
@@ -66,10 +66,10 @@ fn flag_before(text: &str, end: usize) -> Option<Named<'_>> {
     let phrase = name_before(text, end);
     let is_variable = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     let is_name = phrase.starts_with('-') || phrase.bytes().all(is_variable);
-    is_name.then_some(Named { phrase, joint: b' ' })
+    is_name.then_some(NameBefore { phrase, joint: b' ' })
 }
 
-fn name_by_sign(text: &str, at: usize) -> Option<Named<'_>> {
+fn name_by_sign(text: &str, at: usize) -> Option<NameBefore<'_>> {
     let bytes = text.as_bytes();
     let value = behind_sign(bytes, unwrapped(bytes, at));
     let end = gap_start(bytes, value);
@@ -95,7 +95,7 @@ fn name_by_sign(text: &str, at: usize) -> Option<Named<'_>> {
     let signs = &bytes[name_end..end];
     let is_equal = signs.iter().any(|byte| matches!(byte, b'=' | b',' | b'(' | b'|' | b'>' | b'%'));
     let phrase = name_before_sign(text, name_end)?;
-    Some(Named { phrase, joint: if is_equal || is_pair() { b'=' } else { b':' } })
+    Some(NameBefore { phrase, joint: if is_equal || is_pair() { b'=' } else { b':' } })
 }
 
 /// The name that ends before a sign, with the words before it, over quotes, brackets and a type.
@@ -136,18 +136,18 @@ fn name_of_pair(text: &str, value: usize) -> &str {
 }
 
 /// The tag that ends at `at`: `<apiKey>`, `<entry name="apiKey">`.
-fn tag_before(text: &str, at: usize) -> Option<Named<'_>> {
+fn tag_before(text: &str, at: usize) -> Option<NameBefore<'_>> {
     let bytes = text.as_bytes();
     let end = skip_back(bytes, at, 1, is_quote);
     let phrase = name_before(text, end);
     let opens = bytes[..end - phrase.len()].last()?;
     let is_tag = if end == at { *opens == b'<' || *opens == b':' } else { is_quote(*opens) };
-    is_tag.then_some(Named { phrase, joint: b'=' })
+    is_tag.then_some(NameBefore { phrase, joint: b'=' })
 }
 
 /// The column of a value in Postgres' detail of an error, or in a statement: `Key (tenant, phone)=(a7, 447…`,
 /// `insert into t (tenant, phone) values ('a7', '447…`.
-fn column_of(text: &str, at: usize) -> Option<Named<'_>> {
+fn column_of(text: &str, at: usize) -> Option<NameBefore<'_>> {
     /// Longest names and values that are looked at.
     const MAX: usize = 200;
     const BETWEEN: [&str; 3] = [")=(", ") values (", ") VALUES ("];
@@ -161,7 +161,7 @@ fn column_of(text: &str, at: usize) -> Option<Named<'_>> {
     let (_, names) = names.rsplit_once('(')?;
     let nth = if values.contains(')') { None } else { Some(values.matches(", ").count()) };
     let phrase = names.split(", ").nth(nth?)?.trim_matches('"');
-    Some(Named { phrase, joint: b'=' })
+    Some(NameBefore { phrase, joint: b'=' })
 }
 
 /// Where a bracket stands behind the sign that assigns it, as in `phones: ["…` and `Key (phone)=(…`: where its

@@ -1,0 +1,90 @@
+//! What becomes of one value: shown, hidden, or masked in part.
+
+use serde_json::Value;
+
+use super::field::Class;
+use super::key_rules::kind_of;
+use super::mask::{find_below, mask_contacts, mask_phone};
+use super::masked_form::{is_masked_phone, looks_medical_masked};
+use super::phone::digits_below;
+use super::request_entities::RequestEntities;
+use super::rule::{HIDDEN, Rule};
+
+/// What becomes of one value.
+#[derive(Clone, PartialEq)]
+pub(crate) enum Treatment {
+    /// It is hidden by this rule, with what is below it; this is read in its place.
+    Hide { rule: Rule, masked: String },
+    /// It is shown; where it has members or elements, each is decided on its own.
+    Show,
+}
+
+/// What becomes of a value for a reader inside, who sees everything but other people's contacts.
+pub(super) fn decide_internal(
+    class: Class,
+    key: &str,
+    value: &Value,
+    entities: &RequestEntities,
+) -> Treatment {
+    match value {
+        Value::String(text) => {
+            let is_id = class == Class::Id;
+            // The digits of an id, such as a picture's, may look like a card's.
+            let known_phones = entities.phone_masks(text, false);
+            if is_id && known_phones.is_empty() && find_below(key, text).is_empty() {
+                return Treatment::Show;
+            }
+            let masked = mask_contacts(text, known_phones, |phone| {
+                // Sections join by ids: only what is known to be a person's number is masked in one.
+                if is_id {
+                    !entities.is_somebodys_phone(phone)
+                } else {
+                    entities.is_vendor_phone(phone)
+                }
+            });
+            // A number of a form that only its field tells: of the world, without its plus.
+            if masked.is_none()
+                && !is_id
+                && let Some(digits) = kind_of(key).and_then(|kind| digits_below(kind, text))
+                && !entities.is_vendor_phone(text)
+            {
+                return masked_as(Rule::Contact, mask_phone(&digits));
+            }
+            masked.map_or(Treatment::Show, |text| masked_as(Rule::Contact, text))
+        }
+        Value::Number(number) if entities.is_phone_number(key, number) => hide(Rule::Contact),
+        Value::Object(members) if members.keys().any(|name| entities.has_contacts(name)) => {
+            hide(Rule::MemberNames)
+        }
+        _ => Treatment::Show,
+    }
+}
+
+pub(super) fn hide(rule: Rule) -> Treatment {
+    masked_as(rule, HIDDEN.to_owned())
+}
+
+pub(super) fn masked_as(rule: Rule, masked: String) -> Treatment {
+    Treatment::Hide { rule, masked }
+}
+
+pub(super) fn hide_phone(text: &str) -> Treatment {
+    // Only where the number is all there is: anything beside it is no phone number.
+    match mask_contacts(text, Vec::new(), |_| false) {
+        Some(masked) if is_masked_phone(&masked) => masked_as(Rule::Phone, masked),
+        _ => hide(Rule::Phone),
+    }
+}
+
+pub(super) fn hide_in_text(text: &str, entities: &RequestEntities) -> Treatment {
+    let names = entities.masks(text);
+    if names.is_empty() && !entities.has_contacts(text) {
+        return Treatment::Show;
+    }
+    match mask_contacts(text, names, |_| false) {
+        None => Treatment::Show,
+        // What looks medical only without a name stays hidden, because a verifier would take it for that.
+        Some(masked) if looks_medical_masked(&masked) => hide(Rule::Medical),
+        Some(masked) => masked_as(Rule::Text, masked),
+    }
+}
