@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::WriteError;
 use super::circuit_breaker::{Away, CircuitBreaker};
-use super::last_moment::at_the_last_moment;
+use super::ready_at_deadline::ready_at_deadline;
 use crate::event::StreamId;
 use crate::record::{Receipt, Record};
 use crate::store::catch_unwind::CatchUnwind;
@@ -20,13 +20,13 @@ use crate::store::{Appended, AuditSink, StoreError};
 const LOCKED_IN_A_ROW: usize = 3;
 
 /// What became of one record.
-pub(super) type Verdict = Result<Receipt, WriteError>;
+pub(super) type RecordResult = Result<Receipt, WriteError>;
 
 /// What became of a batch.
 #[derive(Default)]
-pub(super) struct Outcome {
+pub(super) struct BatchOutcome {
     /// For each record; none where it is still to be written.
-    pub(super) verdicts: Vec<Option<Verdict>>,
+    pub(super) results: Vec<Option<RecordResult>>,
     /// Streams that another transaction holds.
     pub(super) locked: HashMap<StreamId, WriteError>,
     /// Why the database took nothing any more.
@@ -45,10 +45,11 @@ pub(super) struct Append<'a> {
 
 impl Append<'_> {
     /// Appends what it can until `time_is_up`.
-    pub(super) async fn run(self, time_is_up: impl Future<Output = ()>) -> Outcome {
+    pub(super) async fn run(self, time_is_up: impl Future<Output = ()>) -> BatchOutcome {
         let time_is_up = pin!(time_is_up);
-        let outcome = Outcome { verdicts: vec![None; self.records.len()], ..Outcome::default() };
-        let mut running = Running { append: &self, time_is_up, is_time_up: false, outcome };
+        let outcome =
+            BatchOutcome { results: vec![None; self.records.len()], ..BatchOutcome::default() };
+        let mut running = AppendRun { append: &self, time_is_up, is_time_up: false, outcome };
         running.append_all().await;
         running.outcome
     }
@@ -63,33 +64,33 @@ impl Append<'_> {
     }
 }
 
-struct Running<'a, T> {
+struct AppendRun<'a, T> {
     append: &'a Append<'a>,
     time_is_up: Pin<&'a mut T>,
     is_time_up: bool,
-    outcome: Outcome,
+    outcome: BatchOutcome,
 }
 
 /// Why a call stored nothing.
-enum Failure {
+enum CallFailure {
     /// Another transaction holds a stream of them.
     Locked(WriteError),
     /// One of them is at fault, or the sink broke its contract.
     Refused(WriteError),
-    /// See [`Outcome::away`].
+    /// See [`BatchOutcome::away`].
     Away,
 }
 
-impl<T: Future<Output = ()>> Running<'_, T> {
+impl<T: Future<Output = ()>> AppendRun<'_, T> {
     async fn append_all(&mut self) {
         let whole = 0..self.append.records.len();
         let Err(failure) = self.call(whole.clone()).await else { return };
         match failure {
-            Failure::Away => return,
-            Failure::Refused(error) if error.is_for_all() => {
-                return self.outcome.verdicts.fill(Some(Err(error)));
+            CallFailure::Away => return,
+            CallFailure::Refused(error) if error.is_for_all() => {
+                return self.outcome.results.fill(Some(Err(error)));
             }
-            Failure::Refused(_) | Failure::Locked(_) => {}
+            CallFailure::Refused(_) | CallFailure::Locked(_) => {}
         }
         let streams: Vec<_> = self.append.streams().collect();
         if let [alone] = &*streams {
@@ -115,24 +116,24 @@ impl<T: Future<Output = ()>> Running<'_, T> {
     }
 
     /// Goes on with a stream that could not be appended by itself: event by event, unless it is locked.
-    async fn settle_stream(&mut self, stream: Range<usize>, failure: Failure) {
+    async fn settle_stream(&mut self, stream: Range<usize>, failure: CallFailure) {
         let error = match failure {
-            Failure::Away => return,
-            Failure::Locked(error) => return self.lock(stream.start, error),
-            Failure::Refused(error) => error,
+            CallFailure::Away => return,
+            CallFailure::Locked(error) => return self.lock(stream.start, error),
+            CallFailure::Refused(error) => error,
         };
         if stream.len() == 1 {
-            self.outcome.verdicts[stream.start] = Some(Err(error));
+            self.outcome.results[stream.start] = Some(Err(error));
             return;
         }
         for nth in stream {
             match self.call(nth..nth + 1).await {
                 Ok(()) => {}
-                Err(Failure::Away) => return,
-                Err(Failure::Locked(error)) => return self.lock(nth, error),
-                Err(Failure::Refused(error)) => {
+                Err(CallFailure::Away) => return,
+                Err(CallFailure::Locked(error)) => return self.lock(nth, error),
+                Err(CallFailure::Refused(error)) => {
                     let is_of_the_record = error.is_of_the_record();
-                    self.outcome.verdicts[nth] = Some(Err(error));
+                    self.outcome.results[nth] = Some(Err(error));
                     if !is_of_the_record {
                         return;
                     }
@@ -146,7 +147,7 @@ impl<T: Future<Output = ()>> Running<'_, T> {
     }
 
     /// One call of the sink.
-    async fn call(&mut self, range: Range<usize>) -> Result<(), Failure> {
+    async fn call(&mut self, range: Range<usize>) -> Result<(), CallFailure> {
         let records = &self.append.records[range.clone()];
         let started = Instant::now();
         if self.is_time_up {
@@ -158,15 +159,15 @@ impl<T: Future<Output = ()>> Running<'_, T> {
             answer = &mut appending => Some(answer),
             () = &mut self.time_is_up => {
                 self.is_time_up = true;
-                at_the_last_moment(appending).await
+                ready_at_deadline(appending).await
             }
         };
         let error = match answer {
             Some(Ok(Ok(appended))) if answers(&appended, records) => {
                 self.append.breaker.answered();
                 self.outcome.took.push(started.elapsed());
-                let verdicts = appended.into_iter().map(|one| Some(one.map_err(WriteError::from)));
-                self.outcome.verdicts.splice(range, verdicts);
+                let results = appended.into_iter().map(|one| Some(one.map_err(WriteError::from)));
+                self.outcome.results.splice(range, results);
                 return Ok(());
             }
             Some(Ok(Ok(_))) => WriteError::NoReceipt,
@@ -176,24 +177,24 @@ impl<T: Future<Output = ()>> Running<'_, T> {
         };
         if error.is_locked() {
             self.append.breaker.answered();
-            return Err(Failure::Locked(error));
+            return Err(CallFailure::Locked(error));
         }
         if error.is_undecided() {
             self.outcome.away = Some(Away { why: error, is_silent: false });
-            return Err(Failure::Away);
+            return Err(CallFailure::Away);
         }
         if error.is_of_the_record() {
             self.append.breaker.answered();
         }
-        Err(Failure::Refused(error))
+        Err(CallFailure::Refused(error))
     }
 
     #[cold]
-    fn silent(&mut self, since: Instant) -> Failure {
+    fn silent(&mut self, since: Instant) -> CallFailure {
         let message = format!("no answer within {:?}", since.elapsed());
         let why = StoreError::unavailable("append", message).into();
         self.outcome.away = Some(Away { why, is_silent: true });
-        Failure::Away
+        CallFailure::Away
     }
 }
 

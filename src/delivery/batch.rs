@@ -6,7 +6,7 @@ use std::mem;
 use tokio::time::Instant;
 
 use super::WriteError;
-use super::append::Verdict;
+use super::append::RecordResult;
 use super::fair_queue::BATCH_EVENTS;
 use super::pending::{Pending, Unheard, Waiter};
 use super::queue::InFlight;
@@ -85,12 +85,12 @@ impl Batch {
         is_any
     }
 
-    /// Tells each waiter its verdict, and keeps those whose record has none yet.
-    pub(super) fn answer(&mut self, verdicts: Vec<Option<Verdict>>, unheard: &Unheard) {
+    /// Tells each waiter the result of its record, and keeps those whose record has none yet.
+    pub(super) fn answer(&mut self, results: Vec<Option<RecordResult>>, unheard: &Unheard) {
         let (records, waiters) = (mem::take(&mut self.records), mem::take(&mut self.waiters));
-        for ((record, waiter), verdict) in records.into_iter().zip(waiters).zip(verdicts) {
-            if let Some(verdict) = verdict {
-                waiter.answer(verdict.map(Recorded::Chained), unheard);
+        for ((record, waiter), result) in records.into_iter().zip(waiters).zip(results) {
+            if let Some(result) = result {
+                waiter.answer(result.map(Recorded::Chained), unheard);
             } else {
                 self.records.push(record);
                 self.waiters.push(waiter);

@@ -13,11 +13,11 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::adoption::Adoption;
 use super::circuit_breaker::{Away, CircuitBreaker};
 use super::drain::Drain;
-use super::last_moment::at_the_last_moment;
 use super::observer::Listener;
-use super::pending::{Answer, Heard};
+use super::pending::{Heard, ReplyReceiver};
 use super::pipeline::{Pipeline, SPOOL_WAIT, Tending};
 use super::queue::{Entered, Queue};
+use super::ready_at_deadline::ready_at_deadline;
 use super::spool::Spool;
 use super::writer::Writer;
 use super::{Failures, Observer, QueueLimits, ShutdownError, WriteError};
@@ -195,7 +195,7 @@ impl Batcher {
 
     async fn listen(
         &self,
-        answer: &mut Answer,
+        answer: &mut ReplyReceiver,
         until: Instant,
     ) -> Option<Result<Recorded, WriteError>> {
         loop {
@@ -203,7 +203,7 @@ impl Batcher {
                 Ok(Heard::Answered(answer)) => return Some(answer),
                 Ok(Heard::Orphaned) => Writer::start(&self.pipeline),
                 // On the heap, because it is rare and every caller's future would hold it.
-                Err(_) => match Box::pin(at_the_last_moment(answer.heard())).await {
+                Err(_) => match Box::pin(ready_at_deadline(answer.heard())).await {
                     Some(Heard::Answered(answer)) => return Some(answer),
                     _ => return None,
                 },

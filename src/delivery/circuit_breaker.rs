@@ -31,11 +31,11 @@ pub(super) struct CircuitBreaker {
     is_open: AtomicBool,
     /// A silence that was cut short of this says nothing.
     silence_min: Duration,
-    state: Mutex<State>,
+    state: Mutex<BreakerState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct BreakerState {
     answered_at: Option<Instant>,
     /// A call got no answer since.
     is_suspect: bool,
@@ -55,7 +55,7 @@ impl CircuitBreaker {
     /// The database answered a call, whatever it said of the records.
     pub(super) fn answered(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        *state = State { answered_at: Some(Instant::now()), is_suspect: false };
+        *state = BreakerState { answered_at: Some(Instant::now()), is_suspect: false };
     }
 
     /// The database is tried again.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::append::{Append, Verdict};
+use super::append::{Append, RecordResult};
 use super::circuit_breaker::{Away, chain};
 use super::drain_report::DrainReport;
 use super::pipeline::Pipeline;
@@ -109,10 +109,10 @@ impl Drain {
         let (sink, breaker) = (&*self.pipeline.sink, &self.pipeline.breaker);
         let began = Instant::now();
         let outcome = Append { sink, breaker, records: &records }.run(sleep(self.limit)).await;
-        let sorted = Sorted::of(&places, &records, &outcome.verdicts);
+        let sorted = Sorted::of(&places, &records, &outcome.results);
         // A crash in between leaves them in the spool: appended again, they get their first receipts.
         spool.remove(sorted.stored.iter().copied()).await?;
-        self.pipeline.listener.appended(&records, &outcome.verdicts, &outcome.took);
+        self.pipeline.listener.appended(&records, &outcome.results, &outcome.took);
         self.count(&records, &sorted);
         if !sorted.refused.is_empty() {
             self.set_aside(spool, &sorted.refused).await?;
@@ -214,10 +214,10 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn of(places: &[u64], records: &[Record], verdicts: &[Option<Verdict>]) -> Self {
+    fn of(places: &[u64], records: &[Record], results: &[Option<RecordResult>]) -> Self {
         let mut sorted = Self::default();
-        for ((&place, record), verdict) in places.iter().zip(records).zip(verdicts) {
-            match verdict {
+        for ((&place, record), result) in places.iter().zip(records).zip(results) {
+            match result {
                 Some(Ok(_)) => sorted.stored.push(place),
                 Some(Err(error)) if error.is_of_the_record() => {
                     sorted.refused.push((place, chain(error)));

@@ -26,12 +26,12 @@ mod drain_report;
 mod error;
 mod failures;
 mod fair_queue;
-mod last_moment;
 mod limits;
 mod observer;
 mod pending;
 mod pipeline;
 mod queue;
+mod ready_at_deadline;
 mod spool;
 mod writer;
 

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::append::Verdict;
+use super::append::RecordResult;
 use super::drain_report::DrainReport;
 use crate::record::{Receipt, Record};
 use crate::store::log_line::log_line;
@@ -43,14 +43,14 @@ impl Listener {
     pub(super) fn appended(
         &self,
         records: &[Record],
-        verdicts: &[Option<Verdict>],
+        results: &[Option<RecordResult>],
         took: &[Duration],
     ) {
         for took in took {
             self.tell(|observer| observer.appended(*took));
         }
-        for (record, verdict) in records.iter().zip(verdicts) {
-            if let Some(Ok(receipt)) = verdict {
+        for (record, result) in records.iter().zip(results) {
+            if let Some(Ok(receipt)) = result {
                 self.tell(|observer| observer.stored(record, receipt));
             }
         }

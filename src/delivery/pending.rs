@@ -21,29 +21,29 @@ pub(super) struct Pending {
 pub(super) struct Waiter {
     /// When the database's time is up.
     pub(super) deadline: Instant,
-    pub(super) reply: Reply,
+    pub(super) reply: ReplySender,
     /// Held until the caller has its answer: that is what bounds the queue.
     pub(super) slot: Slot,
 }
 
 /// Where a caller's answer goes.
-pub(super) struct Reply {
-    sender: oneshot::Sender<Message>,
+pub(super) struct ReplySender {
+    sender: oneshot::Sender<ReplyMessage>,
     is_told: Arc<AtomicBool>,
 }
 
 /// Where a caller's answer comes from.
-pub(super) struct Answer {
-    receiver: oneshot::Receiver<Message>,
+pub(super) struct ReplyReceiver {
+    receiver: oneshot::Receiver<ReplyMessage>,
     /// The caller was told that there is no answer.
     is_told: Arc<AtomicBool>,
 }
 
-enum Message {
+enum ReplyMessage {
     Answered(Result<Recorded, WriteError>),
     /// The runtime that was to write the record is gone. The answer comes from here, if the caller starts
     /// another writer.
-    Orphaned(oneshot::Receiver<Message>),
+    Orphaned(oneshot::Receiver<ReplyMessage>),
 }
 
 /// What a caller hears.
@@ -68,10 +68,10 @@ impl Unheard {
 }
 
 /// Both ends of a caller's answer.
-pub(super) fn reply() -> (Reply, Answer) {
+pub(super) fn reply() -> (ReplySender, ReplyReceiver) {
     let (sender, receiver) = oneshot::channel();
     let is_told = Arc::<AtomicBool>::default();
-    (Reply { sender, is_told: Arc::clone(&is_told) }, Answer { receiver, is_told })
+    (ReplySender { sender, is_told: Arc::clone(&is_told) }, ReplyReceiver { receiver, is_told })
 }
 
 impl Waiter {
@@ -82,9 +82,9 @@ impl Waiter {
     }
 }
 
-impl Reply {
+impl ReplySender {
     pub(super) fn answer(self, answer: Result<Recorded, WriteError>, unheard: &Unheard) {
-        if let Err(Message::Answered(Err(error))) = self.sender.send(Message::Answered(answer))
+        if let Err(ReplyMessage::Answered(Err(error))) = self.sender.send(ReplyMessage::Answered(answer))
             // A caller who was told that there is no answer has counted that.
             && !self.is_told.load(Ordering::SeqCst)
         {
@@ -96,19 +96,19 @@ impl Reply {
     pub(super) fn orphan(&mut self) {
         let (sender, receiver) = oneshot::channel();
         let before = mem::replace(&mut self.sender, sender);
-        drop(before.send(Message::Orphaned(receiver)));
+        drop(before.send(ReplyMessage::Orphaned(receiver)));
     }
 }
 
-impl Answer {
+impl ReplyReceiver {
     /// Waits for what there is to hear.
     ///
     /// # Cancel safety
     /// Nothing is lost.
     pub(super) async fn heard(&mut self) -> Heard {
         match (&mut self.receiver).await {
-            Ok(Message::Answered(answer)) => Heard::Answered(answer),
-            Ok(Message::Orphaned(receiver)) => {
+            Ok(ReplyMessage::Answered(answer)) => Heard::Answered(answer),
+            Ok(ReplyMessage::Orphaned(receiver)) => {
                 self.receiver = receiver;
                 Heard::Orphaned
             }
@@ -122,7 +122,7 @@ impl Answer {
         self.is_told.store(true, Ordering::SeqCst);
         self.receiver.close();
         match self.receiver.try_recv() {
-            Ok(Message::Answered(answer)) => answer,
+            Ok(ReplyMessage::Answered(answer)) => answer,
             _ => Err(unanswered),
         }
     }

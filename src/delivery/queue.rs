@@ -14,7 +14,7 @@ use super::WriteError;
 use super::capacity::{Capacity, Slot};
 use super::fair_queue::{BATCH_EVENTS, FairQueue};
 use super::limits::QueueLimits;
-use super::pending::{Answer, Pending, Reply, Unheard, Waiter, reply};
+use super::pending::{Pending, ReplyReceiver, ReplySender, Unheard, Waiter, reply};
 use crate::event::StreamId;
 use crate::record::Record;
 
@@ -24,7 +24,7 @@ const WORTH_A_WRITER: usize = 32;
 
 /// What waits, and what is in flight.
 pub(super) struct Queue {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     /// Bounds what is queued or in flight.
     capacity: Arc<Capacity>,
     /// Bounds the overflow.
@@ -36,7 +36,7 @@ pub(super) struct Queue {
 }
 
 #[derive(Default)]
-struct State {
+struct QueueState {
     waiting: FairQueue,
     /// Records for which there is no room, in the order of arrival.
     overflow: VecDeque<Overflowed>,
@@ -58,20 +58,20 @@ struct Overflowed {
     deadline: Instant,
     /// What gets room later than this has no time left for the database.
     leaves_at: Instant,
-    reply: Reply,
+    reply: ReplySender,
     _slot: Slot,
 }
 
 /// A record that was taken in.
 pub(super) struct Entered {
-    pub(super) answer: Answer,
+    pub(super) answer: ReplyReceiver,
     /// Its place in the overflow, if there was no room, and until when it may wait there.
     pub(super) overflowed: Option<(u64, Instant)>,
     /// The caller is to start a writer, which is counted already.
     pub(super) is_writer_wanted: bool,
 }
 
-impl State {
+impl QueueState {
     fn push(&mut self, pending: Pending) {
         self.waiting.push(pending);
         self.arrived += 1;
@@ -108,7 +108,7 @@ impl State {
         if self.writers == 0 {
             let waiting = self.waiting.iter_mut().map(|pending| &mut pending.waiter.reply);
             let overflow = self.overflow.iter_mut().map(|overflowed| &mut overflowed.reply);
-            waiting.chain(overflow).for_each(Reply::orphan);
+            waiting.chain(overflow).for_each(ReplySender::orphan);
         }
     }
 }
@@ -200,7 +200,7 @@ impl Queue {
     }
 
     /// Lets records in from the overflow as far as there is room; those whose time is up, for whom.
-    fn let_in(&self, state: &mut State) -> Vec<Reply> {
+    fn let_in(&self, state: &mut QueueState) -> Vec<ReplySender> {
         let (mut late, now) = (Vec::new(), Instant::now());
         while let Some(first) = state.overflow.front() {
             let is_late = first.leaves_at <= now;
@@ -220,7 +220,7 @@ impl Queue {
         late
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         // Nothing panics while it holds the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

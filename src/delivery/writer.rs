@@ -51,8 +51,8 @@ impl Writer {
         while let Some((pending, in_flight)) = self.queue.take() {
             Self::start(&self.pipeline);
             let len = pending.len();
-            let way = Way { pipeline: Arc::clone(&self.pipeline), locked: None };
-            let mut writing = Box::pin(way.write(Batch::of(pending, in_flight)));
+            let delivery = BatchDelivery { pipeline: Arc::clone(&self.pipeline), locked: None };
+            let mut writing = Box::pin(delivery.write(Batch::of(pending, in_flight)));
             if timeout(SLOW, &mut writing).await.is_err() {
                 self.queue.is_slow();
                 Self::start(&self.pipeline);
@@ -77,14 +77,14 @@ impl Writer {
     }
 }
 
-/// The way of one batch.
-struct Way {
+/// Brings one batch to the database or the spool.
+struct BatchDelivery {
     pipeline: Arc<Pipeline>,
     /// The batch is of one stream, which was found locked.
     locked: Option<WriteError>,
 }
 
-impl Way {
+impl BatchDelivery {
     /// Writes a batch, and answers everybody who waits for it.
     async fn write(self, mut batch: Batch) {
         let Some(spool) = &self.pipeline.spool else { return self.append(batch).await };
@@ -149,8 +149,8 @@ impl Way {
         let outcome = append.run(pipeline.out_of_time(limit)).await;
         drop(turn);
         // Who observes is told first: whoever has an answer finds the record counted.
-        pipeline.listener.appended(batch.records(), &outcome.verdicts, &outcome.took);
-        batch.answer(outcome.verdicts, &pipeline.queue.unheard);
+        pipeline.listener.appended(batch.records(), &outcome.results, &outcome.took);
+        batch.answer(outcome.results, &pipeline.queue.unheard);
         let mut locked = outcome.locked.into_iter();
         if self.locked.is_none() {
             locked.by_ref().for_each(|(stream, why)| self.append_alone(batch, stream, why));
@@ -162,11 +162,11 @@ impl Way {
     /// Leaves a stream that is locked to a task of its own: nobody else notices.
     fn append_alone(&self, batch: &mut Batch, stream: StreamId, why: WriteError) {
         let batch = batch.split_off(&HashSet::from([stream]));
-        let way = Self { pipeline: Arc::clone(&self.pipeline), locked: Some(why) };
+        let delivery = Self { pipeline: Arc::clone(&self.pipeline), locked: Some(why) };
         tokio::spawn(async move {
-            way.pipeline.out_of_time(Instant::now() + RETRY_FIRST).await;
-            way.append(batch).await;
-            Writer::start(&way.pipeline);
+            delivery.pipeline.out_of_time(Instant::now() + RETRY_FIRST).await;
+            delivery.append(batch).await;
+            Writer::start(&delivery.pipeline);
         });
     }
 

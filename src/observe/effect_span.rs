@@ -75,7 +75,7 @@ impl EffectSpan {
 
     /// Says what a model's answer says about itself.
     pub(crate) fn answer(&self, event_type: &EventType, output: &Value) {
-        if !Kind::of(event_type).is_model {
+        if !OperationKind::of(event_type).is_model {
             return;
         }
         self.record("gen_ai.response.model", text(Some(output), "model"));
@@ -104,7 +104,7 @@ impl EffectSpan {
 }
 
 fn new_span(event: &AuditEvent, effect_id: EventId, switches: &[Switch]) -> Span {
-    let kind = Kind::of(&event.event_type);
+    let kind = OperationKind::of(&event.event_type);
     let model = kind.is_model.then(|| text(event.input.as_ref(), "model")).flatten();
     let name = match &model {
         Some(model) => format!("{} {model}", kind.name),
@@ -180,7 +180,7 @@ fn ids(
 }
 
 /// How an effect shows in a trace.
-struct Kind {
+struct OperationKind {
     /// The operation; for a model's, by the name that OpenTelemetry has for it.
     name: &'static str,
     /// `client` or `internal`, as `otel.kind` has it.
@@ -188,7 +188,7 @@ struct Kind {
     is_model: bool,
 }
 
-impl Kind {
+impl OperationKind {
     fn of(event_type: &EventType) -> Self {
         let known = [
             (EventType::CALL_STARTED, "call"),

@@ -98,12 +98,12 @@ fn verify(json: &[u8], options: &VerifyOptions) -> Result<VerifiedPack, VerifyEr
 
 /// One place of the stream.
 #[derive(Clone, Copy)]
-enum Place<'a> {
+enum ChainPlace<'a> {
     Event(&'a PackEvent),
     SetAside(&'a SetAsideEvent),
 }
 
-impl Place<'_> {
+impl ChainPlace<'_> {
     fn seq(self) -> i64 {
         match self {
             Self::Event(event) => event.seq,
@@ -136,11 +136,11 @@ impl Place<'_> {
 }
 
 /// Every place of the pack. If the next event is not there, one that is set aside may be.
-fn places<'a>(pack: &'a Parts<'_>) -> impl Iterator<Item = Place<'a>> {
-    let mut events = pack.events.iter().map(Place::Event).peekable();
-    let mut set_aside = pack.set_aside.iter().map(Place::SetAside).peekable();
+fn places<'a>(pack: &'a Parts<'_>) -> impl Iterator<Item = ChainPlace<'a>> {
+    let mut events = pack.events.iter().map(ChainPlace::Event).peekable();
+    let mut set_aside = pack.set_aside.iter().map(ChainPlace::SetAside).peekable();
     (1..).map_while(move |expected| {
-        let is_next = |place: &Place<'_>| place.seq() == expected;
+        let is_next = |place: &ChainPlace<'_>| place.seq() == expected;
         let next = events.next_if(is_next).or_else(|| set_aside.next_if(is_next));
         next.or_else(|| events.next()).or_else(|| set_aside.next())
     })
@@ -154,7 +154,7 @@ fn verify_chain(pack: &Parts<'_>, rules: Rules<'_>) -> Result<(), VerifyError> {
         if place.seq() != expected {
             return Err(VerifyError::Sequence { expected, found: place.seq() });
         }
-        if let Place::Event(event) = place {
+        if let ChainPlace::Event(event) = place {
             let redaction =
                 Redaction { rules, entities: &entities, event_type: &event.header.event_type };
             verify_event(pack, event, &redaction).map_err(|fault| place.fault(fault))?;
@@ -316,8 +316,8 @@ fn unchecked(pack: &Parts<'_>) -> Vec<Unchecked> {
     }
     for place in places(pack) {
         match place {
-            Place::SetAside(event) => unchecked.push(Unchecked::SetAside(*event)),
-            Place::Event(event) => {
+            ChainPlace::SetAside(event) => unchecked.push(Unchecked::SetAside(*event)),
+            ChainPlace::Event(event) => {
                 unchecked.extend(event.withheld().map(|pointer| Unchecked::Withheld {
                     seq: event.seq,
                     event_type: event.header.event_type.clone(),
@@ -346,7 +346,7 @@ fn remarks(pack: &Parts<'_>) -> Vec<String> {
             remarks.push(format!("event {seq} was recorded at an earlier time than one before it"));
         }
         latest = latest.max(Some(at));
-        if let Place::Event(event) = place
+        if let ChainPlace::Event(event) = place
             && event.header.created_at - at > AHEAD_MAX
         {
             remarks.push(format!("event {seq} was recorded before the time at which it happened"));

@@ -91,7 +91,7 @@ pub(crate) fn digest_of<L: Leaves>(
     let at = pointer.len();
     match value {
         Value::Array(items) if !items.is_empty() => {
-            let mut node = Node::new(Kind::Array, items.len());
+            let mut node = Node::new(ContainerKind::Array, items.len());
             for (index, item) in items.iter().enumerate() {
                 // Writing to a String cannot fail.
                 let _ok = write!(pointer, "/{index}");
@@ -101,7 +101,7 @@ pub(crate) fn digest_of<L: Leaves>(
             Ok(node.digest())
         }
         Value::Object(members) if !members.is_empty() => {
-            let mut node = Node::new(Kind::Object, members.len());
+            let mut node = Node::new(ContainerKind::Object, members.len());
             for (key, member) in in_order(members) {
                 push_pointer(pointer, key);
                 node.push(key, digest_of(member, pointer, leaves)?);
@@ -145,7 +145,10 @@ fn leaf_digest_of(canonical_leaf: &str, leaf_salt: Salt) -> Digest {
 #[must_use]
 pub fn node_digest(children: &[(Option<&str>, Digest)]) -> Digest {
     let has_keys = children.iter().any(|(key, _)| key.is_some());
-    let mut node = Node::new(if has_keys { Kind::Object } else { Kind::Array }, children.len());
+    let mut node = Node::new(
+        if has_keys { ContainerKind::Object } else { ContainerKind::Array },
+        children.len(),
+    );
     for (key, child) in children {
         node.push(key.unwrap_or_default(), *child);
     }
@@ -153,7 +156,7 @@ pub fn node_digest(children: &[(Option<&str>, Digest)]) -> Digest {
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum ContainerKind {
     Array,
     Object,
 }
@@ -162,11 +165,11 @@ enum Kind {
 struct Node(Sha256);
 
 impl Node {
-    fn new(kind: Kind, children: usize) -> Self {
+    fn new(kind: ContainerKind, children: usize) -> Self {
         let mut hash = Sha256::new_with_prefix(NODE);
         hash.update(match kind {
-            Kind::Array => b"a",
-            Kind::Object => b"o",
+            ContainerKind::Array => b"a",
+            ContainerKind::Object => b"o",
         });
         hash.update(length(children));
         Self(hash)

@@ -27,7 +27,7 @@ pub struct Record {
 struct Sealed {
     id: EventId,
     header: Header,
-    texts: Texts,
+    texts: CanonicalTexts,
     salt: Salt,
     commitments: Commitments,
     event_hash: Digest,
@@ -77,14 +77,14 @@ impl Content {
 }
 
 /// A content in canonical form, which is what a store writes.
-struct Texts {
+struct CanonicalTexts {
     input: Option<String>,
     output: Option<String>,
     idempotency_key: Option<String>,
     host_ids: Option<String>,
 }
 
-impl From<Content> for Texts {
+impl From<Content> for CanonicalTexts {
     fn from(content: Content) -> Self {
         let canonical = |part: Part| part.canonical;
         Self {
@@ -150,7 +150,7 @@ impl Record {
             content.host_ids.as_ref().map(|part| &part.value),
         );
         let event_hash = commitments.event_hash(&header);
-        let texts = Texts::from(content);
+        let texts = CanonicalTexts::from(content);
         let sealed = Sealed { id, header, texts, salt, commitments, event_hash };
         Self { sealed: Arc::new(sealed), role: Role::Event, waited: None }
     }
@@ -249,7 +249,7 @@ impl Record {
     /// Bytes of input, output and host ids as canonical JSON.
     #[must_use]
     pub fn payload_len(&self) -> usize {
-        let Texts { input, output, host_ids, .. } = &self.sealed.texts;
+        let CanonicalTexts { input, output, host_ids, .. } = &self.sealed.texts;
         [input, output, host_ids].into_iter().flatten().map(String::len).sum()
     }
 }

@@ -25,12 +25,12 @@ const MAX_LEGAL_FORM: usize = 16;
 pub(super) struct NameTrie {
     /// Places in `ends`, by the place before and the next letter. The first place is 0.
     next: HashMap<(usize, char), usize>,
-    places: Vec<Node>,
+    places: Vec<TrieNode>,
     spellings: usize,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Node {
+struct TrieNode {
     /// Whether a word of a name ends here and another one follows.
     is_break: bool,
     /// What ends here, and whether it needs a capital.
@@ -50,7 +50,7 @@ impl NameTrie {
             return;
         }
         if self.places.is_empty() {
-            self.places.push(Node::default());
+            self.places.push(TrieNode::default());
         }
         let mut at = 0;
         for (nth, word) in spelling.words.iter().enumerate() {
@@ -61,7 +61,7 @@ impl NameTrie {
                 let free = self.places.len();
                 at = *self.next.entry((at, c)).or_insert(free);
                 if at == free {
-                    self.places.push(Node::default());
+                    self.places.push(TrieNode::default());
                 }
             }
         }

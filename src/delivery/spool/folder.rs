@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum LogKind {
     /// Records that wait for the database.
     Waiting,
     /// Records that the database refuses.
     Refused,
 }
 
-impl Kind {
+impl LogKind {
     fn extension(self) -> &'static str {
         match self {
             Self::Waiting => "log",
@@ -62,7 +62,7 @@ pub(super) fn open(path: &Path, is_new: bool) -> io::Result<File> {
 }
 
 /// Makes a file with a number that no other of the folder has or had while it held any.
-pub(super) fn create(folder: &Path, kind: Kind) -> io::Result<(PathBuf, File)> {
+pub(super) fn create(folder: &Path, kind: LogKind) -> io::Result<(PathBuf, File)> {
     let mut number = files(folder)?.last().map_or(0, |(number, ..)| number + 1);
     loop {
         let path = folder.join(format!("spool-{number}.{}", kind.extension()));
@@ -76,7 +76,7 @@ pub(super) fn create(folder: &Path, kind: Kind) -> io::Result<(PathBuf, File)> {
 }
 
 /// The files of records, in the order of their numbers.
-pub(super) fn files(folder: &Path) -> io::Result<Vec<(u64, Kind, PathBuf)>> {
+pub(super) fn files(folder: &Path) -> io::Result<Vec<(u64, LogKind, PathBuf)>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -86,7 +86,7 @@ pub(super) fn files(folder: &Path) -> io::Result<Vec<(u64, Kind, PathBuf)>> {
         else {
             continue;
         };
-        let mut kinds = [Kind::Waiting, Kind::Refused].into_iter();
+        let mut kinds = [LogKind::Waiting, LogKind::Refused].into_iter();
         let kind = kinds.find(|kind| kind.extension() == extension);
         if let (Ok(number), Some(kind)) = (number.parse(), kind) {
             files.push((number, kind, path));

@@ -38,7 +38,7 @@ const CHECK_AT: usize = 56;
 
 /// What a frame says about its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(super) struct FrameHead {
     pub(super) created_at: DateTime<Utc>,
     pub(super) received_at: DateTime<Utc>,
     pub(super) stream_id: StreamId,
@@ -49,7 +49,7 @@ pub(super) struct Head {
 /// A whole frame.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame<'a> {
-    pub(super) head: Head,
+    pub(super) head: FrameHead,
     record: &'a [u8],
     reason: &'a [u8],
 }
@@ -85,7 +85,7 @@ fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-impl Head {
+impl FrameHead {
     /// Bytes of a head.
     pub(super) const LEN: usize = HEAD_LEN;
 
@@ -117,7 +117,7 @@ impl Head {
 impl<'a> Frame<'a> {
     /// The frame at the beginning of `bytes`, if it is whole.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
-        let head = Head::read(bytes)?;
+        let head = FrameHead::read(bytes)?;
         let body = bytes.get(HEAD_LEN..head.frame_len())?;
         let check = Digest::of(&[&bytes[..CHECK_AT], body]);
         let (record, reason) = body.split_at(head.record_len);
@@ -138,7 +138,7 @@ impl<'a> Frame<'a> {
 
     /// The same record's frame with another reason.
     pub(super) fn with_reason(&self, reason: &str) -> Vec<u8> {
-        let Head { created_at, received_at, stream_id, .. } = self.head;
+        let FrameHead { created_at, received_at, stream_id, .. } = self.head;
         encoded([created_at, received_at], stream_id, self.record, reason)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 
 use super::recovery::Recovery;
-use super::segment::Entry;
+use super::segment::FrameEntry;
 use crate::event::StreamId;
 
 /// How much is in the spool.
@@ -26,11 +26,11 @@ pub struct SpoolDepth {
 /// Kept beside the files, and changed after them.
 #[derive(Default)]
 pub(super) struct Gauge {
-    state: Mutex<State>,
+    state: Mutex<GaugeState>,
 }
 
 #[derive(Default)]
-struct State {
+struct GaugeState {
     /// How many events of each stream wait; no stream has none.
     streams: HashMap<StreamId, u32>,
     figures: Figures,
@@ -52,7 +52,7 @@ impl Gauge {
         self.lock().figures
     }
 
-    pub(super) fn add<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) {
+    pub(super) fn add<'a>(&self, entries: impl IntoIterator<Item = &'a FrameEntry>) {
         let mut state = self.lock();
         for entry in entries {
             *state.streams.entry(entry.stream_id).or_default() += 1;
@@ -64,7 +64,7 @@ impl Gauge {
     }
 
     /// Takes entries off. `oldest_at` is of those that are left.
-    pub(super) fn subtract(&self, entries: &[Entry], oldest_at: Option<DateTime<Utc>>) {
+    pub(super) fn subtract(&self, entries: &[FrameEntry], oldest_at: Option<DateTime<Utc>>) {
         let mut state = self.lock();
         for entry in entries {
             if let Slot::Occupied(mut count) = state.streams.entry(entry.stream_id) {
@@ -88,7 +88,7 @@ impl Gauge {
         self.lock().figures.recovery.add(recovery);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, GaugeState> {
         // Nothing panics while it holds the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::folder::{self, Kind};
+use super::folder::{self, LogKind};
 use super::frame::widened;
-use super::segment::{Entry, Segment};
+use super::segment::{FrameEntry, Segment};
 use crate::store::log_line::log_line;
 
 /// Frames with their places.
@@ -15,7 +15,7 @@ pub(super) type Rows = Vec<(u64, Vec<u8>)>;
 #[derive(Debug)]
 pub(super) struct Log {
     folder: PathBuf,
-    kind: Kind,
+    kind: LogKind,
     /// Each with the place of its first frame. Only the last takes more.
     files: Vec<(u64, Segment)>,
     /// No place from here on was given out.
@@ -25,7 +25,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn new(folder: &Path, kind: Kind) -> Self {
+    pub(super) fn new(folder: &Path, kind: LogKind) -> Self {
         Self { folder: folder.to_owned(), kind, files: Vec::new(), next_place: 0, pushes: 0 }
     }
 
@@ -35,7 +35,7 @@ impl Log {
     }
 
     /// The frames that are left, by their places.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (u64, &Entry)> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (u64, &FrameEntry)> {
         self.files.iter().flat_map(|(first, file)| {
             file.entries().map(move |(nth, entry)| (first + widened(nth), entry))
         })
@@ -63,7 +63,7 @@ impl Log {
     }
 
     /// Appends frames durably, all or none; their entries.
-    pub(super) fn append(&mut self, frames: &[Vec<u8>]) -> io::Result<Vec<Entry>> {
+    pub(super) fn append(&mut self, frames: &[Vec<u8>]) -> io::Result<Vec<FrameEntry>> {
         let is_folder_gone = !self.folder.exists();
         if is_folder_gone {
             folder::make(&self.folder)?;
@@ -114,7 +114,7 @@ impl Log {
     }
 
     /// Takes frames off; those that were there. Not durable.
-    pub(super) fn remove(&mut self, places: &BTreeSet<u64>) -> Vec<Entry> {
+    pub(super) fn remove(&mut self, places: &BTreeSet<u64>) -> Vec<FrameEntry> {
         let mut removed = Vec::new();
         for place in places {
             if let Some((file, nth)) = self.at(*place) {

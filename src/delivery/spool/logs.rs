@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::SpoolError;
-use super::folder::Kind;
+use super::folder::LogKind;
 use super::frame::{self, Frame, widened};
 use super::gauge::Gauge;
 use super::log::{Log, Rows};
@@ -21,23 +21,23 @@ use crate::store::log_line::log_line;
 
 /// How much a spool may hold.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct SpoolLimits {
     pub(super) max_events: u64,
     pub(super) max_bytes: u64,
 }
 
 #[derive(Debug)]
 pub(super) struct Logs {
-    limits: Limits,
+    limits: SpoolLimits,
     gauge: Arc<Gauge>,
     waiting: Log,
     refused: Log,
 }
 
 impl Logs {
-    pub(super) fn new(folder: &Path, limits: Limits, gauge: Arc<Gauge>) -> Self {
+    pub(super) fn new(folder: &Path, limits: SpoolLimits, gauge: Arc<Gauge>) -> Self {
         let log = |kind| Log::new(folder, kind);
-        Self { limits, gauge, waiting: log(Kind::Waiting), refused: log(Kind::Refused) }
+        Self { limits, gauge, waiting: log(LogKind::Waiting), refused: log(LogKind::Refused) }
     }
 
     /// Makes the file that the first push writes to, if the disk has room for it.
@@ -86,7 +86,7 @@ impl Logs {
     }
 
     fn full(&self) -> SpoolError {
-        let Limits { max_events, max_bytes } = self.limits;
+        let SpoolLimits { max_events, max_bytes } = self.limits;
         let depth = self.gauge.figures().depth;
         SpoolError::Full { events: depth.events, bytes: depth.bytes, max_events, max_bytes }
     }
@@ -213,8 +213,8 @@ impl Logs {
 
     /// Takes over a file that another process left, behind what is there; how many events wait in it. `None` if
     /// there is no room for them; an empty spool has room for any file.
-    pub(super) fn take_over(&mut self, kind: Kind, file: Segment) -> Option<u64> {
-        if kind == Kind::Refused {
+    pub(super) fn take_over(&mut self, kind: LogKind, file: Segment) -> Option<u64> {
+        if kind == LogKind::Refused {
             self.refused.push(file);
             self.gauge.show_set_aside(self.refused.left());
             return Some(0);

@@ -82,9 +82,9 @@ const REASON_LEN_MAX: usize = 1000;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Spool(Arc<Inner>);
+pub struct Spool(Arc<SpoolFiles>);
 
-struct Inner {
+struct SpoolFiles {
     folder: PathBuf,
     /// `None` once closed. The lock is fair: pushes take their turns in the order they were made.
     logs: Arc<Mutex<Option<Logs>>>,
@@ -292,7 +292,7 @@ impl Spool {
     /// [`SpoolError`] if a file cannot be read or written: the first such error, after every file was tried.
     /// Each is logged.
     pub async fn adopt(&self) -> Result<u64, SpoolError> {
-        let Inner { folder, logs, gauge } = &*self.0;
+        let SpoolFiles { folder, logs, gauge } = &*self.0;
         let (folder, logs, gauge) = (folder.clone(), logs.clone(), gauge.clone());
         blocking(adopt::DOING, move || adopt::adopt(&folder, &logs, &gauge)).await
     }

@@ -7,8 +7,8 @@ use tokio::sync::Mutex;
 
 use super::error::SpoolError;
 use super::gauge::Gauge;
-use super::logs::{Limits, Logs};
-use super::{Inner, Spool, blocking, folder};
+use super::logs::{Logs, SpoolLimits};
+use super::{Spool, SpoolFiles, blocking, folder};
 use crate::store::log_line::log_line;
 
 /// Most bytes of records that a spool holds where nothing else is said: 1 GiB.
@@ -37,12 +37,12 @@ impl Spool {
 #[must_use = "options do nothing until they are opened"]
 pub struct SpoolOptions {
     folder: PathBuf,
-    limits: Limits,
+    limits: SpoolLimits,
 }
 
 impl SpoolOptions {
     pub(super) fn new(folder: PathBuf) -> Self {
-        let limits = Limits { max_events: DEFAULT_MAX_EVENTS, max_bytes: DEFAULT_MAX_BYTES };
+        let limits = SpoolLimits { max_events: DEFAULT_MAX_EVENTS, max_bytes: DEFAULT_MAX_BYTES };
         Self { folder, limits }
     }
 
@@ -75,7 +75,7 @@ impl SpoolOptions {
         blocking(DOING, make).await?;
         let gauge = Arc::new(Gauge::default());
         let logs = Arc::new(Mutex::new(Some(Logs::new(&folder, limits, gauge.clone()))));
-        let spool = Spool(Arc::new(Inner { folder, logs, gauge }));
+        let spool = Spool(Arc::new(SpoolFiles { folder, logs, gauge }));
         if let Err(error) = spool.adopt().await {
             log_line!(warn, %error, "spool files that other processes left were not all taken over");
         }

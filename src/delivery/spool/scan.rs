@@ -1,12 +1,12 @@
 //! Finds whole frames in a file's bytes, whatever lies between them.
 
-use super::frame::{Frame, Head, MAGIC};
+use super::frame::{Frame, FrameHead, MAGIC};
 
 /// What a file holds.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct ScannedFile {
     /// Where each whole frame begins, and what its head says.
-    pub(super) frames: Vec<(usize, Head)>,
+    pub(super) frames: Vec<(usize, FrameHead)>,
     /// Frames that began and are not whole.
     pub(super) torn: u64,
     /// Where the last whole frame ends.
@@ -16,8 +16,8 @@ pub(super) struct Found {
 }
 
 /// Looks at every byte once, and once more inside of what began like a frame and is none.
-pub(super) fn scan(bytes: &[u8]) -> Found {
-    let mut found = Found::default();
+pub(super) fn scan(bytes: &[u8]) -> ScannedFile {
+    let mut found = ScannedFile::default();
     let mut at = 0;
     while let Some(start) = next_magic(bytes, at) {
         if let Some(frame) = Frame::read(&bytes[start..]) {
@@ -48,10 +48,10 @@ fn next_magic(bytes: &[u8], mut at: usize) -> Option<usize> {
 /// Whether these last bytes of a file are what a crash leaves of a push: nothing, the beginning of one
 /// frame, or room that was never written.
 fn is_cut_short(rest: &[u8]) -> bool {
-    if let Some(head) = Head::read(rest) {
+    if let Some(head) = FrameHead::read(rest) {
         return rest.len() < head.frame_len();
     }
     let is_head_cut =
-        rest.len() < Head::LEN && (rest.starts_with(MAGIC) || MAGIC.starts_with(rest));
+        rest.len() < FrameHead::LEN && (rest.starts_with(MAGIC) || MAGIC.starts_with(rest));
     is_head_cut || rest.iter().all(|byte| *byte == 0)
 }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-use super::folder::{self, Kind};
-use super::frame::{Head, widened};
+use super::folder::{self, LogKind};
+use super::frame::{FrameHead, widened};
 use super::recovery::Recovery;
 use super::scan;
 use crate::event::StreamId;
@@ -24,7 +24,7 @@ const WORTH_KEEPING: u64 = 4;
 
 /// Where a frame lies, and what its head says.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
+pub(super) struct FrameEntry {
     offset: u64,
     /// Of the whole frame, in bytes.
     pub(super) len: u64,
@@ -32,9 +32,9 @@ pub(super) struct Entry {
     pub(super) created_at: DateTime<Utc>,
 }
 
-impl Entry {
-    fn new(offset: u64, head: &Head) -> Self {
-        let Head { stream_id, created_at, .. } = *head;
+impl FrameEntry {
+    fn new(offset: u64, head: &FrameHead) -> Self {
+        let FrameHead { stream_id, created_at, .. } = *head;
         Self { offset, len: widened(head.frame_len()), stream_id, created_at }
     }
 }
@@ -49,7 +49,7 @@ pub(super) struct Segment {
     file: File,
     /// Bytes of pushes that went well. Nothing behind them is believed.
     len: u64,
-    entries: Vec<Option<Entry>>,
+    entries: Vec<Option<FrameEntry>>,
     left: usize,
     left_bytes: u64,
     /// Whether frames may be added: not after a push that failed, because nobody knows what it left.
@@ -59,7 +59,7 @@ pub(super) struct Segment {
 
 impl Segment {
     /// A new file, and the lock on it.
-    pub(super) fn create(folder: &Path, kind: Kind) -> io::Result<Self> {
+    pub(super) fn create(folder: &Path, kind: LogKind) -> io::Result<Self> {
         loop {
             let (path, file) = folder::create(folder, kind)?;
             // Another process may have found it before the lock: it has it then, and deletes it.
@@ -100,7 +100,7 @@ impl Segment {
         let found = scan::scan(&bytes);
         let mut segment = Self::empty(path.to_owned(), file);
         for (offset, head) in &found.frames {
-            segment.add(Entry::new(widened(*offset), head));
+            segment.add(FrameEntry::new(widened(*offset), head));
         }
         segment.len = widened(found.whole_len);
         let mut recovery = Recovery { torn: found.torn, ..Recovery::default() };
@@ -127,8 +127,9 @@ impl Segment {
     /// Appends frames durably, all or none; their entries.
     ///
     /// A crash in between leaves whole frames of a push that nobody was told of, and one that is cut short.
-    pub(super) fn append(&mut self, frames: &[Vec<u8>]) -> io::Result<Vec<Entry>> {
-        let heads: Option<Vec<Head>> = frames.iter().map(|frame| Head::read(frame)).collect();
+    pub(super) fn append(&mut self, frames: &[Vec<u8>]) -> io::Result<Vec<FrameEntry>> {
+        let heads: Option<Vec<FrameHead>> =
+            frames.iter().map(|frame| FrameHead::read(frame)).collect();
         let heads = heads.ok_or(io::ErrorKind::InvalidInput)?;
         if let Err(error) = self.write(frames) {
             // On a full disk this gives back the room of what was not written whole. If it fails, what stays
@@ -144,7 +145,7 @@ impl Segment {
         }
         let mut entries = Vec::with_capacity(heads.len());
         for head in heads {
-            let entry = Entry::new(self.len, &head);
+            let entry = FrameEntry::new(self.len, &head);
             self.len += entry.len;
             self.add(entry);
             entries.push(entry);
@@ -158,7 +159,7 @@ impl Segment {
         file.write_all(&frames.concat())
     }
 
-    fn add(&mut self, entry: Entry) {
+    fn add(&mut self, entry: FrameEntry) {
         self.left += 1;
         self.left_bytes += entry.len;
         self.entries.push(Some(entry));
@@ -185,17 +186,17 @@ impl Segment {
     }
 
     /// The frames that are left, by their number in the file.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (usize, &Entry)> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (usize, &FrameEntry)> {
         self.entries.iter().enumerate().filter_map(|(nth, entry)| Some((nth, entry.as_ref()?)))
     }
 
     /// A frame that is left.
-    pub(super) fn entry(&self, nth: usize) -> Option<&Entry> {
+    pub(super) fn entry(&self, nth: usize) -> Option<&FrameEntry> {
         self.entries.get(nth)?.as_ref()
     }
 
     /// The bytes of a frame.
-    pub(super) fn read(&self, entry: &Entry) -> io::Result<Vec<u8>> {
+    pub(super) fn read(&self, entry: &FrameEntry) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; usize::try_from(entry.len).unwrap_or(usize::MAX)];
         let mut file = &self.file;
         file.seek(SeekFrom::Start(entry.offset))?;
@@ -204,7 +205,7 @@ impl Segment {
     }
 
     /// Takes a frame off.
-    pub(super) fn remove(&mut self, nth: usize) -> Option<Entry> {
+    pub(super) fn remove(&mut self, nth: usize) -> Option<FrameEntry> {
         let entry = self.entries.get_mut(nth)?.take()?;
         self.left -= 1;
         self.left_bytes -= entry.len;
@@ -271,7 +272,7 @@ impl Segment {
     }
 
     /// Writes what is left to a new file, under another name: this one has none any more.
-    pub(super) fn restore(&mut self, folder: &Path, kind: Kind) -> io::Result<()> {
+    pub(super) fn restore(&mut self, folder: &Path, kind: LogKind) -> io::Result<()> {
         let mut fresh = Self::create(folder, kind)?;
         let copied = self.copy_to(&mut fresh);
         if copied.is_err() {
@@ -293,7 +294,7 @@ impl Segment {
             fresh.file.write_all(&bytes)?;
             let offset = fresh.len;
             fresh.len += entry.len;
-            fresh.add(Entry { offset, ..*entry });
+            fresh.add(FrameEntry { offset, ..*entry });
         }
         fresh.file.sync_all()
     }

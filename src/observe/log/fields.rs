@@ -1,16 +1,16 @@
 //! Fields as JSON: of a span for as long as it lives, or of the current event.
 
-use super::plan::{FieldPlan, LIFTED, Place};
+use super::plan::{FieldPlace, FieldPlan, LIFTED};
 
 /// Rendered fields. What is rendered once is only copied from then on.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fields {
+pub(super) struct LineFields {
     /// Values of lifted fields; empty where there is none, because no value of JSON is.
     pub(super) lifted: [String; LIFTED.len()],
     /// Further fields: `,"name":value,"name":value`.
     pub(super) further: String,
     /// What is in `further`, in its order.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<FurtherField>,
     /// Has the bit of each entry's hash, so that what has no name in common is seen at once.
     pub(super) names: u64,
     /// How many further fields had no room.
@@ -19,14 +19,14 @@ pub(super) struct Fields {
 
 /// One of the further fields.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
+pub(super) struct FurtherField {
     pub(super) hash: u64,
     /// Where it begins, with its comma.
     start: usize,
     end: usize,
 }
 
-impl Fields {
+impl LineFields {
     pub(super) fn clear(&mut self) {
         self.lifted.iter_mut().for_each(String::clear);
         self.further.clear();
@@ -38,18 +38,18 @@ impl Fields {
     /// Adds a field, or replaces it: what is said later is what counts.
     pub(super) fn set(&mut self, field: &FieldPlan, write: impl FnOnce(&mut String)) {
         match field.place {
-            Place::Lifted(lifted) => {
+            FieldPlace::Lifted(lifted) => {
                 self.lifted[lifted].clear();
                 write(&mut self.lifted[lifted]);
             }
-            Place::Further => {
+            FieldPlace::Further => {
                 self.remove(field.hash);
                 let start = self.further.len();
                 self.further.push_str(&field.key);
                 write(&mut self.further);
                 self.note(field.hash, start);
             }
-            Place::Dropped | Place::Message | Place::Target => {}
+            FieldPlace::Dropped | FieldPlace::Message | FieldPlace::Target => {}
         }
     }
 
@@ -80,7 +80,7 @@ impl Fields {
         if self.names & outer.names == 0 && has_room(self, outer.further.len()) {
             let offset = self.further.len();
             self.further.push_str(&outer.further);
-            self.entries.extend(outer.entries.iter().map(|entry| Entry {
+            self.entries.extend(outer.entries.iter().map(|entry| FurtherField {
                 hash: entry.hash,
                 start: entry.start + offset,
                 end: entry.end + offset,
@@ -108,14 +108,14 @@ impl Fields {
         self.further.truncate(self.entries.last().map_or(0, |last| last.end));
     }
 
-    fn push(&mut self, other: &Self, entry: Entry) {
+    fn push(&mut self, other: &Self, entry: FurtherField) {
         let start = self.further.len();
         self.further.push_str(&other.further[entry.start..entry.end]);
         self.note(entry.hash, start);
     }
 
     fn note(&mut self, hash: u64, start: usize) {
-        self.entries.push(Entry { hash, start, end: self.further.len() });
+        self.entries.push(FurtherField { hash, start, end: self.further.len() });
         self.names |= bit(hash);
     }
 
@@ -128,7 +128,7 @@ impl Fields {
             return;
         }
         let Some(at) = self.entries.iter().position(|entry| entry.hash == hash) else { return };
-        let Entry { start, end, .. } = self.entries.remove(at);
+        let FurtherField { start, end, .. } = self.entries.remove(at);
         self.further.replace_range(start..end, "");
         for later in &mut self.entries[at..] {
             later.start -= end - start;

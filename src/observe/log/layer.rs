@@ -12,12 +12,12 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use super::fields::Fields;
+use super::fields::LineFields;
 use super::json::push_masked;
-use super::limits::Limits;
-use super::line::Line;
-use super::plan::{Choices, Plan};
-use super::scratch::{Scratch, Turn};
+use super::limits::LineLimits;
+use super::line::JsonLine;
+use super::plan::{CallsitePlan, Choices};
+use super::scratch::{ReentryGuard, Scratch};
 use super::visit::Renderer;
 use super::{LostLines, NAME_MAX};
 use crate::redact::LogField;
@@ -91,7 +91,7 @@ impl<W> JsonLayer<W> {
     /// `docs/logging.md` has the shares. From 8 KiB to 64 KiB. Default: 64 KiB.
     #[must_use]
     pub fn max_line_bytes(mut self, bytes: usize) -> Self {
-        self.choices.limits = Limits::of_line(bytes);
+        self.choices.limits = LineLimits::of_line(bytes);
         self
     }
 
@@ -124,7 +124,7 @@ impl<W> JsonLayer<W> {
         scratch: &mut Scratch,
         metadata: &'static Metadata<'static>,
         record: impl FnOnce(&mut Renderer<'_>),
-    ) -> std::rc::Rc<Plan> {
+    ) -> std::rc::Rc<CallsitePlan> {
         let plan = scratch.plans.of(metadata, self.choices);
         scratch.fields.clear();
         scratch.message.clear();
@@ -145,7 +145,7 @@ impl<W> JsonLayer<W> {
     where
         W: MakeWriter<'a>,
     {
-        let Some(_turn) = Turn::write() else {
+        let Some(_turn) = ReentryGuard::write() else {
             self.lost.add(1);
             return;
         };
@@ -179,14 +179,14 @@ impl<W> fmt::Debug for JsonLayer<W> {
 
 /// A span's fields, for each choice that one of its layers made.
 #[derive(Default)]
-struct SpanFields(Vec<(Choices, Box<Fields>)>);
+struct SpanFields(Vec<(Choices, Box<LineFields>)>);
 
 impl SpanFields {
-    fn of(&self, choices: Choices) -> Option<&Fields> {
+    fn of(&self, choices: Choices) -> Option<&LineFields> {
         self.0.iter().find(|(of, _)| *of == choices).map(|(_, fields)| &**fields)
     }
 
-    fn get_or_insert(&mut self, choices: Choices) -> &mut Fields {
+    fn get_or_insert(&mut self, choices: Choices) -> &mut LineFields {
         let at = self.0.iter().position(|(of, _)| *of == choices).unwrap_or_else(|| {
             self.0.push((choices, Box::default()));
             self.0.len() - 1
@@ -202,7 +202,7 @@ where
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let Some(_turn) = Turn::format() else { return };
+        let Some(_turn) = ReentryGuard::format() else { return };
         Scratch::lend(|scratch| {
             self.render(scratch, attributes.metadata(), |to| attributes.record(to));
             scratch.fields.shorten(self.choices.limits.further);
@@ -212,7 +212,7 @@ where
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let Some(_turn) = Turn::format() else { return };
+        let Some(_turn) = ReentryGuard::format() else { return };
         Scratch::lend(|scratch| {
             self.render(scratch, span.metadata(), |to| values.record(to));
             self.keep(&span, |kept| {
@@ -223,7 +223,7 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let Some(_turn) = Turn::format() else {
+        let Some(_turn) = ReentryGuard::format() else {
             self.lost.add(1);
             return;
         };
@@ -240,7 +240,7 @@ where
                 }
             }
             let service = self.choices.has_shipper_names.then_some(self.service.as_str());
-            let line = Line { metadata, plan: &plan, time: (self.clock)(), service };
+            let line = JsonLine { metadata, plan: &plan, time: (self.clock)(), service };
             line.write(scratch);
             self.write(&scratch.line, metadata);
         });
@@ -249,7 +249,7 @@ where
 
 impl<W> JsonLayer<W> {
     /// Changes what is kept of a span for layers that chose as this one did.
-    fn keep<S>(&self, span: &SpanRef<'_, S>, change: impl FnOnce(&mut Fields))
+    fn keep<S>(&self, span: &SpanRef<'_, S>, change: impl FnOnce(&mut LineFields))
     where
         S: for<'a> LookupSpan<'a>,
     {

@@ -10,7 +10,7 @@ const OWN_MAX: usize = 3 * 1024;
 /// Most bytes of a line's parts, as JSON has them. All together, with the message twice for a log shipper, fit into
 /// the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Limits {
+pub(super) struct LineLimits {
     /// Of all further fields together.
     pub(super) further: usize,
     /// Of a field that every line has.
@@ -19,7 +19,7 @@ pub(super) struct Limits {
     pub(super) value: usize,
 }
 
-impl Limits {
+impl LineLimits {
     /// The limits of a line of at most so many bytes.
     pub(super) fn of_line(bytes: usize) -> Self {
         if bytes >= LINE_MAX {
@@ -30,7 +30,7 @@ impl Limits {
     }
 }
 
-impl Default for Limits {
+impl Default for LineLimits {
     fn default() -> Self {
         Self { further: 24 * 1024, id: 1024, value: 8 * 1024 }
     }

@@ -4,20 +4,20 @@ use std::time::SystemTime;
 
 use tracing::{Level, Metadata};
 
-use super::plan::{ALWAYS, ERROR_ID, EVENT_TYPE, LIFTED, Plan};
+use super::plan::{ALWAYS, CallsitePlan, ERROR_ID, EVENT_TYPE, LIFTED};
 use super::scratch::Scratch;
 use crate::json::write_line_string;
 
 /// What is not in the event.
-pub(super) struct Line<'a> {
+pub(super) struct JsonLine<'a> {
     pub(super) metadata: &'a Metadata<'a>,
-    pub(super) plan: &'a Plan,
+    pub(super) plan: &'a CallsitePlan,
     pub(super) time: SystemTime,
     /// The service's name, in quotes, where the names of the host's log shipper are written too.
     pub(super) service: Option<&'a str>,
 }
 
-impl Line<'_> {
+impl JsonLine<'_> {
     /// Writes the line, with its line feed.
     pub(super) fn write(&self, scratch: &mut Scratch) {
         let Scratch { line, stamp, fields, message, target, .. } = scratch;

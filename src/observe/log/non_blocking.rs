@@ -10,7 +10,7 @@ use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::LostLines;
-use super::scratch::Turn;
+use super::scratch::ReentryGuard;
 
 /// Most lines that wait.
 const LINES_MAX: usize = 65_536;
@@ -40,18 +40,18 @@ const FLUSH_MAX: Duration = Duration::from_secs(2);
 /// ```
 #[derive(Clone)]
 pub struct NonBlocking {
-    shared: Arc<Shared>,
+    shared: Arc<LineBuffer>,
 }
 
 /// Writes the waiting lines when it is dropped, for two seconds at most. Lines that still wait then
 /// are lost, and counted.
 #[must_use = "lines that wait are lost where nobody holds the guard until the end"]
 pub struct LogGuard {
-    shared: Arc<Shared>,
+    shared: Arc<LineBuffer>,
 }
 
-struct Shared {
-    queue: Mutex<Queue>,
+struct LineBuffer {
+    queue: Mutex<WaitingLines>,
     /// Something waits, or the end has come.
     arrived: Condvar,
     /// Everything is written.
@@ -62,7 +62,7 @@ struct Shared {
 }
 
 #[derive(Default)]
-struct Queue {
+struct WaitingLines {
     waiting: Vec<u8>,
     lines: usize,
     is_writing: bool,
@@ -87,7 +87,7 @@ impl NonBlocking {
         lines_max: usize,
         bytes_max: usize,
     ) -> io::Result<(Self, LogGuard)> {
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(LineBuffer {
             queue: Mutex::default(),
             arrived: Condvar::new(),
             idle: Condvar::new(),
@@ -132,7 +132,7 @@ impl Drop for LogGuard {
         let mut queue = self.shared.lock();
         queue.is_closed = true;
         self.shared.arrived.notify_one();
-        let is_busy = |queue: &mut Queue| queue.is_writing || queue.lines > 0;
+        let is_busy = |queue: &mut WaitingLines| queue.is_writing || queue.lines > 0;
         let waited = self.shared.idle.wait_timeout_while(queue, FLUSH_MAX, is_busy);
         let (mut queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
         // What the thread has in its hands it still writes, if the file lets it.
@@ -142,9 +142,9 @@ impl Drop for LogGuard {
     }
 }
 
-impl Shared {
+impl LineBuffer {
     /// Nothing that can panic happens under the lock, but a poisoned log would be the end of all logs.
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, WaitingLines> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -169,7 +169,7 @@ impl Shared {
 
     fn run(&self, mut file: impl Write) {
         // A file that logs would have lines to write for ever: what this thread logs is counted as lost.
-        let _turn = Turn::write();
+        let _turn = ReentryGuard::write();
         let mut batch = Vec::new();
         let mut is_broken_off = false;
         loop {
@@ -178,7 +178,7 @@ impl Shared {
             if queue.lines == 0 {
                 self.idle.notify_all();
             }
-            let is_idle = |queue: &mut Queue| queue.lines == 0 && !queue.is_closed;
+            let is_idle = |queue: &mut WaitingLines| queue.lines == 0 && !queue.is_closed;
             let waited = self.arrived.wait_while(queue, is_idle);
             queue = waited.unwrap_or_else(PoisonError::into_inner);
             if queue.lines == 0 {

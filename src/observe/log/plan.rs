@@ -11,7 +11,7 @@ use tracing::Metadata;
 use tracing::callsite::Identifier;
 
 use super::NAME_MAX;
-use super::limits::Limits;
+use super::limits::LineLimits;
 use crate::json::write_line_string;
 use crate::redact::{LogField, mask, mask_and_truncate};
 
@@ -63,12 +63,12 @@ const STACKS: [&str; 8] = [
 pub(super) struct Choices {
     pub(super) has_shipper_names: bool,
     pub(super) shows_stacks: bool,
-    pub(super) limits: Limits,
+    pub(super) limits: LineLimits,
 }
 
 /// Where a field goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum FieldPlace {
     Dropped,
     Further,
     Lifted(usize),
@@ -79,7 +79,7 @@ pub(super) enum Place {
 /// What is to be done with one field.
 #[derive(Debug)]
 pub(super) struct FieldPlan {
-    pub(super) place: Place,
+    pub(super) place: FieldPlace,
     pub(super) named: LogField,
     /// As it is shown: what was masked in it says nothing of its value.
     pub(super) name: String,
@@ -90,14 +90,14 @@ pub(super) struct FieldPlan {
 
 /// What is to be done with the fields of a place in the code.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct CallsitePlan {
     pub(super) fields: Vec<FieldPlan>,
     /// The target in quotes, masked and escaped.
     pub(super) target: String,
     pub(super) has_error_message: bool,
 }
 
-impl Plan {
+impl CallsitePlan {
     fn new(metadata: &'static Metadata<'static>, choices: Choices) -> Self {
         let names: Vec<&'static str> = metadata.fields().iter().map(|f| f.name()).collect();
         let mut fields: Vec<FieldPlan> = Vec::with_capacity(names.len());
@@ -111,12 +111,12 @@ impl Plan {
             let mut place = place_of(name, metadata.is_event(), choices);
             if metadata.is_event() && !has_error_message && matches!(name, "error" | "err") {
                 has_error_message = true;
-                place = Place::Lifted(ERROR_MESSAGE);
+                place = FieldPlace::Lifted(ERROR_MESSAGE);
             }
             let mut shown = key_of(name, &keys, choices);
             if is_bridged {
                 (place, shown) = match name {
-                    "log.target" => (Place::Target, shown),
+                    "log.target" => (FieldPlace::Target, shown),
                     "log.module_path" => (place, "module".to_owned()),
                     "log.file" => (place, "file".to_owned()),
                     "log.line" => (place, "line".to_owned()),
@@ -137,15 +137,15 @@ impl Plan {
     }
 }
 
-fn place_of(name: &str, is_event: bool, choices: Choices) -> Place {
+fn place_of(name: &str, is_event: bool, choices: Choices) -> FieldPlace {
     if name == "message" && is_event {
-        Place::Message
+        FieldPlace::Message
     } else if let Some(lifted) = LIFTED.iter().position(|(lifted, _)| *lifted == name) {
-        Place::Lifted(lifted)
+        FieldPlace::Lifted(lifted)
     } else if STACKS.contains(&name) && !choices.shows_stacks {
-        Place::Dropped
+        FieldPlace::Dropped
     } else {
-        Place::Further
+        FieldPlace::Further
     }
 }
 
@@ -176,17 +176,18 @@ fn hash_of(key: &str) -> u64 {
 
 /// The plans that a thread has made. There are as many as places in the code that log.
 #[derive(Default)]
-pub(super) struct Plans(HashMap<(Identifier, Choices), Rc<Plan>>);
+pub(super) struct CallsitePlans(HashMap<(Identifier, Choices), Rc<CallsitePlan>>);
 
-impl Plans {
+impl CallsitePlans {
     /// The plan of a place in the code.
     pub(super) fn of(
         &mut self,
         metadata: &'static Metadata<'static>,
         choices: Choices,
-    ) -> Rc<Plan> {
+    ) -> Rc<CallsitePlan> {
         let key = (metadata.callsite(), choices);
-        let plan = self.0.entry(key).or_insert_with(|| Rc::new(Plan::new(metadata, choices)));
+        let plan =
+            self.0.entry(key).or_insert_with(|| Rc::new(CallsitePlan::new(metadata, choices)));
         Rc::clone(plan)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::cell::Cell;
 
-use super::fields::Fields;
+use super::fields::LineFields;
 use super::limits::LINE_MAX;
-use super::plan::Plans;
+use super::plan::CallsitePlans;
 use super::stamp::Stamp;
 
 /// How deep values that log while they are formatted may be in each other.
@@ -17,9 +17,9 @@ thread_local! {
 }
 
 pub(super) struct Scratch {
-    pub(super) plans: Plans,
+    pub(super) plans: CallsitePlans,
     pub(super) stamp: Stamp,
-    pub(super) fields: Fields,
+    pub(super) fields: LineFields,
     pub(super) message: String,
     /// The target of a record of the `log` crate, in quotes.
     pub(super) target: String,
@@ -31,9 +31,9 @@ pub(super) struct Scratch {
 impl Scratch {
     fn new() -> Self {
         Self {
-            plans: Plans::default(),
+            plans: CallsitePlans::default(),
             stamp: Stamp::new(),
-            fields: Fields::default(),
+            fields: LineFields::default(),
             message: String::new(),
             target: String::new(),
             text: String::new(),
@@ -55,11 +55,11 @@ impl Scratch {
 }
 
 /// A turn at formatting or writing. A writer that logs would write for ever.
-pub(super) struct Turn {
+pub(super) struct ReentryGuard {
     before: u32,
 }
 
-impl Turn {
+impl ReentryGuard {
     /// Begins to format, or `None` where this thread is in a writer, or too deep.
     pub(super) fn format() -> Option<Self> {
         Self::at(|before| (before < DEPTH_MAX).then_some(before + 1))
@@ -78,7 +78,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for ReentryGuard {
     fn drop(&mut self) {
         _ = DEPTH.try_with(|current| current.set(self.before));
     }

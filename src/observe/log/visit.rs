@@ -5,10 +5,10 @@ use std::fmt::{self, Debug, Write};
 
 use tracing::field::{Field, Visit};
 
-use super::fields::Fields;
+use super::fields::LineFields;
 use super::json::{push_float, push_masked};
-use super::limits::Limits;
-use super::plan::{ERROR_MESSAGE, FieldPlan, Place, Plan};
+use super::limits::LineLimits;
+use super::plan::{CallsitePlan, ERROR_MESSAGE, FieldPlace, FieldPlan};
 use super::{NAME_MAX, RAW_MAX};
 use crate::json::write_line_string;
 use crate::redact::LogField;
@@ -21,26 +21,26 @@ const SOURCES_MAX: usize = 32;
 const STACK_HEADS: [&str; 3] = ["Stack backtrace:", "stack backtrace:", "BACKTRACE"];
 
 pub(super) struct Renderer<'a> {
-    pub(super) plan: &'a Plan,
-    pub(super) fields: &'a mut Fields,
+    pub(super) plan: &'a CallsitePlan,
+    pub(super) fields: &'a mut LineFields,
     pub(super) message: &'a mut String,
     pub(super) target: &'a mut String,
     pub(super) text: &'a mut String,
     pub(super) shows_stacks: bool,
-    pub(super) limits: Limits,
+    pub(super) limits: LineLimits,
 }
 
 impl<'a> Renderer<'a> {
     fn planned(&self, field: &Field) -> Option<&'a FieldPlan> {
-        let plan: &'a Plan = self.plan;
-        plan.fields.get(field.index()).filter(|field| field.place != Place::Dropped)
+        let plan: &'a CallsitePlan = self.plan;
+        plan.fields.get(field.index()).filter(|field| field.place != FieldPlace::Dropped)
     }
 
     fn set(&mut self, field: &FieldPlan, write: impl FnOnce(&mut String)) {
         let whole = match field.place {
-            Place::Message => &mut *self.message,
-            Place::Target => &mut *self.target,
-            Place::Dropped | Place::Further | Place::Lifted(_) => {
+            FieldPlace::Message => &mut *self.message,
+            FieldPlace::Target => &mut *self.target,
+            FieldPlace::Dropped | FieldPlace::Further | FieldPlace::Lifted(_) => {
                 self.fields.set(field, write);
                 return;
             }
@@ -72,9 +72,11 @@ impl<'a> Renderer<'a> {
 
     fn max_len(&self, field: &FieldPlan) -> usize {
         match field.place {
-            Place::Lifted(ERROR_MESSAGE) | Place::Message | Place::Further => self.limits.value,
-            Place::Target => self.limits.id.min(NAME_MAX),
-            Place::Lifted(_) | Place::Dropped => self.limits.id,
+            FieldPlace::Lifted(ERROR_MESSAGE) | FieldPlace::Message | FieldPlace::Further => {
+                self.limits.value
+            }
+            FieldPlace::Target => self.limits.id.min(NAME_MAX),
+            FieldPlace::Lifted(_) | FieldPlace::Dropped => self.limits.id,
         }
     }
 

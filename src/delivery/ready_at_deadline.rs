@@ -7,7 +7,7 @@ const LOOKS: usize = 8;
 
 /// What is ready although time is up. After a stall of the runtime an answer and its deadline are ready together,
 /// and the answer counts, once whoever passes it on has run.
-pub(super) async fn at_the_last_moment<F: Future>(answer: F) -> Option<F::Output> {
+pub(super) async fn ready_at_deadline<F: Future>(answer: F) -> Option<F::Output> {
     tokio::select! {
         biased;
         answer = answer => Some(answer),
