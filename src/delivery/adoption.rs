@@ -1,4 +1,4 @@
-//! Taking over what other processes left in the spool's folder when they died.
+//! Takes over what other processes left in the spool's folder when they died.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -11,10 +11,10 @@ use super::pipeline::Pipeline;
 use super::spool::SpoolError;
 use crate::store::log_line::log_line;
 
-/// How often the files of dead processes are looked for.
+/// How often we look for the files of dead processes.
 const ADOPT_EVERY: Duration = Duration::from_mins(1);
 
-/// Looks for such files, from time to time.
+/// The task that looks for such files.
 pub(super) struct Adoption(Weak<Pipeline>);
 
 impl Adoption {
@@ -46,7 +46,7 @@ impl Adoption {
 
 impl Drop for Adoption {
     fn drop(&mut self) {
-        // The runtime is stopping: on another, somebody else may look again.
+        // The runtime is stopping. A task on another runtime may start the search again.
         if let Some(pipeline) = self.0.upgrade() {
             pipeline.tending.is_adopting.store(false, Ordering::SeqCst);
         }

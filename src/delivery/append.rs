@@ -1,5 +1,5 @@
-//! Appending so that what is at fault fails alone: the whole batch in one call, and if that fails, stream by
-//! stream. A stream stops at its first record that is still to be written.
+//! Appends a batch so that a record or a stream at fault fails alone: the whole batch in one call, and if that
+//! fails, stream by stream. A stream stops at its first record that could not be written yet.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use crate::record::{Receipt, Record};
 use crate::store::catch_unwind::CatchUnwind;
 use crate::store::{Appended, AuditSink, StoreError};
 
-/// Where so many streams in a row are found locked, it is a lock on a table: the others are not tried.
+/// If so many streams in a row are locked, the lock is on a table, and we do not try the others.
 const LOCKED_IN_A_ROW: usize = 3;
 
 /// What became of one record.
@@ -25,13 +25,13 @@ pub(super) type RecordResult = Result<Receipt, WriteError>;
 /// What became of a batch.
 #[derive(Default)]
 pub(super) struct BatchOutcome {
-    /// For each record; none where it is still to be written.
+    /// One for each record; `None` if it is still to be written.
     pub(super) results: Vec<Option<RecordResult>>,
-    /// Streams that another transaction holds.
+    /// Streams that another transaction has locked.
     pub(super) locked: HashMap<StreamId, WriteError>,
-    /// Why the database took nothing any more.
+    /// Why the database stopped taking records.
     pub(super) away: Option<Away>,
-    /// How long each call took that the sink answered with receipts.
+    /// How long each call took that returned receipts.
     pub(super) took: Vec<Duration>,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct BatchOutcome {
 pub(super) struct Append<'a> {
     pub(super) sink: &'a dyn AuditSink,
     pub(super) breaker: &'a CircuitBreaker,
-    /// The records of a stream stand together.
+    /// Grouped by stream.
     pub(super) records: &'a [Record],
 }
 
@@ -73,9 +73,9 @@ struct AppendRun<'a, T> {
 
 /// Why a call stored nothing.
 enum CallFailure {
-    /// Another transaction holds a stream of them.
+    /// Another transaction has locked one of their streams.
     Locked(WriteError),
-    /// One of them is at fault, or the sink broke its contract.
+    /// A record is at fault, or the sink broke its contract.
     Refused(WriteError),
     /// See [`BatchOutcome::away`].
     Away,
@@ -115,7 +115,7 @@ impl<T: Future<Output = ()>> AppendRun<'_, T> {
         }
     }
 
-    /// Goes on with a stream that could not be appended by itself: event by event, unless it is locked.
+    /// Continues with a stream whose own call failed: event by event, unless it is locked.
     async fn settle_stream(&mut self, stream: Range<usize>, failure: CallFailure) {
         let error = match failure {
             CallFailure::Away => return,
@@ -203,7 +203,7 @@ fn table_locked() -> WriteError {
     StoreError::locked("append", "several streams in a row are locked").into()
 }
 
-/// Whether there is one result for each record, in their order. Nobody may get another's receipt.
+/// Returns true if there is one result for each record, in order: no caller may get another's receipt.
 fn answers(appended: &[Appended], records: &[Record]) -> bool {
     let is_answer = |(one, record): (&Appended, &Record)| {
         let id = one.as_ref().map_or_else(|conflict| conflict.event_id, |one| one.event_id);

@@ -1,4 +1,4 @@
-//! Records under way together, stream by stream, each with who waits for it.
+//! Records that are written together, grouped by stream, each with the caller that waits for it.
 
 use std::collections::HashSet;
 use std::mem;
@@ -13,9 +13,10 @@ use super::queue::InFlight;
 use crate::event::StreamId;
 use crate::record::{Record, Recorded};
 
-/// A batch. Nobody else writes its streams until it is dropped, even if it is empty by then.
+/// A batch. No other batch has its streams until it is dropped, even if it is empty by then.
 ///
-/// A stream goes one way as a whole, or a later event would overtake an earlier one.
+/// All records of a stream go to the database or all to the spool: otherwise a later event could overtake an
+/// earlier one.
 pub(super) struct Batch {
     records: Vec<Record>,
     waiters: Vec<Waiter>,
@@ -32,7 +33,7 @@ impl Batch {
         self.records.is_empty()
     }
 
-    /// Whether it has as many records as a statement takes.
+    /// Returns true if it has as many records as one statement takes.
     pub(super) fn is_full(&self) -> bool {
         self.records.len() >= BATCH_EVENTS
     }
@@ -41,13 +42,13 @@ impl Batch {
         &self.records
     }
 
-    /// When the first of the waiters runs out of time, and the last.
+    /// The earliest and the latest deadline of the waiting callers.
     pub(super) fn deadlines(&self) -> Option<(Instant, Instant)> {
         let deadlines = || self.waiters.iter().map(|waiter| waiter.deadline);
         deadlines().min().zip(deadlines().max())
     }
 
-    /// The streams of which any record is as told.
+    /// The streams that have a record for which `is` returns true.
     pub(super) fn streams_where(&self, is: impl Fn(&Record, &Waiter) -> bool) -> HashSet<StreamId> {
         let all = self.records.iter().zip(&self.waiters);
         all.filter(|(record, waiter)| is(record, waiter))
@@ -55,7 +56,7 @@ impl Batch {
             .collect()
     }
 
-    /// Takes out these streams.
+    /// Moves these streams to a batch of their own.
     pub(super) fn split_off(&mut self, these: &HashSet<StreamId>) -> Self {
         let mut out = Self {
             records: Vec::new(),
@@ -74,7 +75,7 @@ impl Batch {
         out
     }
 
-    /// Takes in what waits of its streams by now; whether that is anything.
+    /// Adds the records of its streams that were queued meanwhile. Returns true if there were any.
     pub(super) fn refill(&mut self) -> bool {
         let waiting = self.in_flight.take_waiting();
         let is_any = !waiting.is_empty();
@@ -98,7 +99,7 @@ impl Batch {
         }
     }
 
-    /// Tells the first so many waiters that their records are in the spool.
+    /// Tells the first `count` waiters that their records are in the spool.
     pub(super) fn spooled(&mut self, count: usize, unheard: &Unheard) {
         let count = count.min(self.records.len());
         for (record, waiter) in self.records.drain(..count).zip(self.waiters.drain(..count)) {
@@ -106,7 +107,7 @@ impl Batch {
         }
     }
 
-    /// Tells every waiter the same.
+    /// Returns the same error to every waiter.
     pub(super) fn fail(&mut self, error: &WriteError, unheard: &Unheard) {
         self.records.clear();
         for waiter in self.waiters.drain(..) {

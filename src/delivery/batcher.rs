@@ -1,4 +1,4 @@
-//! The room's front door: many callers, one statement.
+//! The entrance of this room: takes records from many callers and writes them in batches.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,8 +30,8 @@ use crate::store::{AuditSink, StoreError};
 ///
 /// # Guarantees
 /// - The records of a stream are written in the order in which they were submitted.
-/// - A caller that goes away does not cut its write.
-/// - A record that the database refuses fails alone, and a stream that is locked holds up itself alone.
+/// - If a caller goes away, its write still completes.
+/// - A record that the database refuses fails alone, and a locked stream delays no other.
 /// - What waits is bounded by [`QueueLimits`]; beyond it callers wait, and then get
 ///   [`WriteError::Overloaded`].
 #[derive(Clone)]
@@ -40,10 +40,10 @@ pub struct Batcher {
 }
 
 impl Batcher {
-    /// Writes to `sink`, and to `spool` while that does not answer. `observer` hears what becomes of
-    /// records; `()` is one.
+    /// Writes to `sink`, and to `spool` while the sink does not answer. `observer` is told what becomes of
+    /// records; `()` ignores it.
     ///
-    /// A spool belongs to one batcher: it is drained into that one's sink.
+    /// A spool belongs to one batcher, because it is drained into that batcher's sink.
     #[must_use]
     pub fn new(
         sink: Arc<dyn AuditSink>,
@@ -52,7 +52,7 @@ impl Batcher {
         observer: impl Observer + 'static,
     ) -> Self {
         let limits = limits.within_reason();
-        // One connection fewer than writers have, so that these never wait for locks alone.
+        // One fewer than there are connections, so that locked streams never occupy all of them.
         let locked = limits.connections.saturating_sub(1).clamp(1, Semaphore::MAX_PERMITS);
         let pipeline = Arc::new(Pipeline {
             sink,
@@ -69,21 +69,21 @@ impl Batcher {
         Self { pipeline }
     }
 
-    /// Writes what the spool holds from before; does nothing outside a runtime. The first record
-    /// does the same.
+    /// Starts to drain what an earlier process left in the spool. Outside a runtime it does nothing, and the first
+    /// record starts the drain.
     pub fn start(&self) {
         if Handle::try_current().is_ok() {
             self.tend_spool();
         }
     }
 
-    /// Where records go while the database is away.
+    /// The spool, which takes records while the database is away.
     #[must_use]
     pub fn spool(&self) -> Option<&Spool> {
         self.pipeline.spool.as_ref()
     }
 
-    /// What decides, beside recording, what may run; none where the sink does not.
+    /// The sink as the store that admits effects, if it is one.
     #[must_use]
     pub fn admission(&self) -> Option<&dyn AdmissionStore> {
         self.pipeline.sink.admission()
@@ -92,7 +92,7 @@ impl Batcher {
     /// Until when the sink is prepared: [`AuditSink::prepared_until`].
     ///
     /// # Errors
-    /// As the sink fails, and where it does not answer in time.
+    /// The sink's errors, and [`StoreError::Unavailable`] if it does not answer in time.
     pub async fn prepared_until(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         let wait = self.wait();
         let answer = timeout(wait, self.pipeline.sink.prepared_until()).await;
@@ -116,20 +116,20 @@ impl Batcher {
         self.pipeline.breaker.is_open()
     }
 
-    /// Whether the database is not to be asked about this stream now: it was last found to be away, or
-    /// earlier events of the stream are still in the spool. No I/O.
+    /// Returns true if the database should not be asked about this stream now, because it was last found to be away,
+    /// or because earlier events of the stream are still in the spool. No I/O.
     #[must_use]
     pub fn is_away_for(&self, stream_id: StreamId) -> bool {
         self.is_away() || self.spool().is_some_and(|spool| spool.holds(stream_id))
     }
 
-    /// Hears that the database gave no answer in time to a caller who asks it past the queue, and began `since`
-    /// then. If it is away, records go to the spool, if there is one, until a drain finds it back.
+    /// Reports that the database did not answer a call past the queue that began at `since`. If it is away, records
+    /// go to the spool, if there is one, until a drain reaches it again.
     pub fn unanswered(&self, why: &StoreError, since: Instant) {
         if self.spool().is_some() {
             let pipeline = Arc::clone(&self.pipeline);
             let away = Away { why: why.clone().into(), is_silent: true };
-            // The caller's time is up: it does not wait for this.
+            // The caller's time is up, so it must not wait for this.
             tokio::spawn(async move {
                 pipeline.breaker.consider(&away, since, &*pipeline.sink).await;
             });
@@ -142,7 +142,7 @@ impl Batcher {
         self.pipeline.limits.wait
     }
 
-    /// The failures that no caller was left to be told of, since this was last asked.
+    /// Failures whose callers were gone, since the last call.
     #[must_use]
     pub fn take_unheard(&self) -> Failures {
         self.pipeline.queue.unheard.take()
@@ -159,9 +159,8 @@ impl Batcher {
         self.submit_by(record, Instant::now() + self.wait()).await
     }
 
-    /// As [`submit`](Self::submit), for a caller whose time for the database ends at `deadline`. If
-    /// that has passed, the record goes to the spool at once. Without a spool the caller gets an
-    /// error, and the write is tried once.
+    /// As [`submit`](Self::submit), but the caller waits for the database until `deadline`. After that the record goes
+    /// to the spool at once. Without a spool the caller gets an error, and the write is still tried once.
     ///
     /// # Errors
     /// [`WriteError`].
@@ -184,7 +183,7 @@ impl Batcher {
             match Box::pin(self.listen(&mut answer, leaves_at)).await {
                 Some(answer) => return answer,
                 None if queue.leave(place) => return Err(queue.overloaded()),
-                // There was room at the last moment.
+                // It left the overflow just now.
                 None => {}
             }
         }
@@ -202,7 +201,7 @@ impl Batcher {
             match timeout_at(until, answer.heard()).await {
                 Ok(Heard::Answered(answer)) => return Some(answer),
                 Ok(Heard::Orphaned) => Writer::start(&self.pipeline),
-                // On the heap, because it is rare and every caller's future would hold it.
+                // Boxed, because it is rare and would enlarge every caller's future.
                 Err(_) => match Box::pin(ready_at_deadline(answer.heard())).await {
                     Some(Heard::Answered(answer)) => return Some(answer),
                     _ => return None,
@@ -211,7 +210,7 @@ impl Batcher {
         }
     }
 
-    /// Starts a drain where the spool holds anything, and the search for files of dead processes.
+    /// Starts a drain if the spool holds anything, and the search for files of dead processes.
     fn tend_spool(&self) {
         if let Some(spool) = self.spool() {
             if spool.depth().events > 0 {
@@ -221,12 +220,12 @@ impl Batcher {
         }
     }
 
-    /// Takes no more records, and waits until all that were taken are durable, for at most `limit`.
-    /// Where half of it is over, the rest goes to the spool, if there is one. What is in the spool
-    /// stays there, for the next process: [close](Spool::close) it afterwards.
+    /// Takes no more records, and waits for at most `limit` until all that it took are durable. After half of that
+    /// time the rest goes to the spool, if there is one. What is in the spool stays there for the next process:
+    /// [close](Spool::close) it afterwards.
     ///
     /// # Errors
-    /// [`ShutdownError`] where records are left; they are still written while the process lives.
+    /// [`ShutdownError`] if records are left. They are still written while the process lives.
     pub async fn shutdown(&self, limit: Duration) -> Result<(), ShutdownError> {
         let queue = &self.pipeline.queue;
         queue.close();

@@ -1,9 +1,9 @@
-//! How much may wait at once: so many events, so many bytes.
+//! Bounds how many events and bytes may wait at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What a record takes beside its payload: ids, hashes, the caller's channel.
+/// Bytes that a record takes besides its payload, for ids, hashes and the caller's channel.
 const OVERHEAD: usize = 1024;
 
 /// A bounded number of events and bytes.
@@ -14,7 +14,7 @@ pub(super) struct Capacity {
     bytes: AtomicUsize,
 }
 
-/// What one record takes of a capacity, given back when dropped.
+/// One record's share of a capacity. Dropping it gives the share back.
 pub(super) struct Slot {
     capacity: Arc<Capacity>,
     bytes: usize,
@@ -30,10 +30,10 @@ impl Capacity {
         }
     }
 
-    /// Takes a slot for a record, if there is room. A record larger than the whole capacity has room when
-    /// there is no other.
+    /// Takes a slot for a record, if there is room. A record larger than the whole capacity has room if it is the only
+    /// one.
     ///
-    /// One caller at a time: whoever takes slots holds the queue's lock. Slots are given back at any time.
+    /// Only one thread may take slots at a time: the queue's lock sees to that. Slots are given back at any time.
     pub(super) fn take(self: &Arc<Self>, payload_len: usize) -> Option<Slot> {
         let bytes = payload_len.saturating_add(OVERHEAD).min(self.bytes_max);
         if self.taken() >= self.events_max

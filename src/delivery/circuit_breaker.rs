@@ -1,4 +1,4 @@
-//! Whether the database is taken to be away.
+//! Decides whether the database is away.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,25 +11,26 @@ use super::WriteError;
 use crate::store::AuditSink;
 use crate::store::log_line::log_line;
 
-/// How long the database may take to say that it is there.
+/// How long the database has to say that it is there.
 const ASK: Duration = Duration::from_secs(1);
 
 /// Why the database took nothing.
 #[derive(Clone)]
 pub(super) struct Away {
     pub(super) why: WriteError,
-    /// It said nothing within its time.
+    /// It did not answer in time.
     pub(super) is_silent: bool,
 }
 
 /// Closed while the database answers. While it is open, records go to the spool at once.
 ///
-/// A lock, a slow stream, or a stall of the runtime is no outage: it stays closed if anything was answered since the
-/// unanswered call began, and after a first silence if the database says that it is there. A drain closes it again.
+/// A lock, a slow stream, or a stall of the runtime is no outage. So it stays closed if the database answered anything
+/// since the unanswered call began, or if, after a first silence, the database says that it is there. A drain closes it
+/// again.
 #[derive(Debug)]
 pub(super) struct CircuitBreaker {
     is_open: AtomicBool,
-    /// A silence that was cut short of this says nothing.
+    /// A call that was given up sooner than this says nothing about the database.
     silence_min: Duration,
     state: Mutex<BreakerState>,
 }
@@ -37,12 +38,12 @@ pub(super) struct CircuitBreaker {
 #[derive(Debug, Default)]
 struct BreakerState {
     answered_at: Option<Instant>,
-    /// A call got no answer since.
+    /// A call has gone unanswered since.
     is_suspect: bool,
 }
 
 impl CircuitBreaker {
-    /// For callers who wait for so long.
+    /// A breaker for callers that wait for `wait`.
     pub(super) fn new(wait: Duration) -> Self {
         let (is_open, state) = (AtomicBool::new(false), Mutex::default());
         Self { is_open, silence_min: wait / 2, state }
@@ -52,20 +53,20 @@ impl CircuitBreaker {
         self.is_open.load(Ordering::SeqCst)
     }
 
-    /// The database answered a call, whatever it said of the records.
+    /// Notes that the database answered a call, even if it refused the records.
     pub(super) fn answered(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         *state = BreakerState { answered_at: Some(Instant::now()), is_suspect: false };
     }
 
-    /// The database is tried again.
+    /// Closes: the database is tried again.
     pub(super) fn close(&self) {
         if self.is_open.swap(false, Ordering::SeqCst) {
             log_line!(info, "the database takes events again");
         }
     }
 
-    /// Opens if the database is away: a call that began then was not answered.
+    /// Opens if the database is away, after a call that began at `began` failed.
     pub(super) async fn consider(&self, away: &Away, began: Instant, sink: &dyn AuditSink) {
         let is_cut_short = away.is_silent && began.elapsed() < self.silence_min;
         if is_cut_short || self.is_open() {
@@ -78,7 +79,7 @@ impl CircuitBreaker {
             }
             !std::mem::replace(&mut state.is_suspect, true)
         };
-        // Whatever says of itself that it takes nothing need not be asked.
+        // A database that itself says that it takes nothing need not be asked.
         if away.is_silent
             && is_first
             && let Some(store) = sink.admission()

@@ -1,4 +1,4 @@
-//! Emptying the spool into the database, beside what is recorded at the same time.
+//! Empties the spool into the database while new events are recorded.
 
 use std::collections::HashSet;
 use std::mem;
@@ -20,9 +20,9 @@ use crate::store::log_line::log_line;
 
 const BATCH_EVENTS: usize = 500;
 const BATCH_BYTES: usize = 4 << 20;
-/// A database that takes a batch within this, or within the time a caller waits, is there again.
+/// If the database takes a batch within this time, or within the time that a caller waits, it is back.
 const QUICK: Duration = Duration::from_secs(1);
-/// How long the spool may take to give what it holds.
+/// How long a read of the spool may take.
 const SPOOL_LIMIT: Duration = Duration::from_mins(1);
 /// The pauses between two tries while the database is away.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
@@ -32,18 +32,18 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 pub(super) struct Drain {
     pipeline: Arc<Pipeline>,
     report: DrainReport,
-    /// Whether it brought more than what the last drain said of itself.
+    /// Whether it brought any event other than the report of the last drain.
     is_news: bool,
-    /// Streams of which an event is still to be written: what is behind it must wait, and others pass by.
+    /// Streams that have an event that could not be written yet. Their later events wait; other streams go on.
     held: HashSet<StreamId>,
-    /// Events of the next batch: fewer where the last one was too much.
+    /// Events of the next batch: fewer if the last one was too much.
     batch_events: usize,
-    /// How long the next call may take: longer where the last one was silent.
+    /// How long the next call may take: longer if the last one went unanswered.
     limit: Duration,
 }
 
 impl Drain {
-    /// Starts the drain, unless it goes on already.
+    /// Starts the drain, unless one is running.
     pub(super) fn start(pipeline: &Arc<Pipeline>) {
         let is_draining = &pipeline.tending.is_draining;
         if !is_draining.load(Ordering::Relaxed) && !is_draining.swap(true, Ordering::SeqCst) {
@@ -69,18 +69,18 @@ impl Drain {
                 Ok(Brought::Some) => backoff.reset(),
                 Ok(Brought::Held) => {}
                 Ok(Brought::Tried) => sleep(backoff.pause()).await,
-                // Somebody closed it, for the next process.
+                // The spool was closed, for the next process.
                 Err(SpoolError::Closed) => return pipeline.breaker.close(),
                 Err(error) => {
                     log_line!(error, %error, "the spool fails");
-                    // What it holds must wait, and nothing else: the next event tries the database.
+                    // Only what the spool holds must wait: the next event tries the database.
                     pipeline.breaker.close();
                     sleep(backoff.pause()).await;
                 }
             }
         }
-        // Nobody else would find the database back: not after a spool that failed when it was needed, nor of one that
-        // is slow.
+        // No one else closes the breaker, not even if the spool failed when it was needed, or if the database is back
+        // but slow.
         pipeline.breaker.close();
         if self.is_news {
             pipeline.listener.tell(|observer| observer.drained(self.report));
@@ -99,7 +99,7 @@ impl Drain {
         let mut front =
             front.unwrap_or(Err(SpoolError::Interrupted { doing: "read its front" }))?;
         if front.is_empty() {
-            // Those that are held are tried again after a pause.
+            // Held streams are tried again after a pause.
             let is_any_held = !mem::take(&mut self.held).is_empty();
             return Ok(if is_any_held { Brought::Tried } else { Brought::Nothing });
         }
@@ -110,7 +110,7 @@ impl Drain {
         let began = Instant::now();
         let outcome = Append { sink, breaker, records: &records }.run(sleep(self.limit)).await;
         let sorted = Sorted::of(&places, &records, &outcome.results);
-        // A crash in between leaves them in the spool: appended again, they get their first receipts.
+        // A crash before this leaves them in the spool. They are appended again, and get their first receipts.
         spool.remove(sorted.stored.iter().copied()).await?;
         self.pipeline.listener.appended(&records, &outcome.results, &outcome.took);
         self.count(&records, &sorted);
@@ -155,7 +155,7 @@ impl Drain {
         }
     }
 
-    /// The database took nothing, or nothing any more.
+    /// Handles a call that the database did not answer, or answered only in part.
     async fn is_away(
         &mut self,
         away: &Away,
@@ -164,21 +164,21 @@ impl Drain {
         open: &HashSet<StreamId>,
     ) {
         self.pipeline.breaker.consider(away, began, &*self.pipeline.sink).await;
-        // It may have been too much at once, so that no batch of this size will ever do.
+        // The batch may have been too large, so that none of this size would ever pass.
         self.batch_events = (self.batch_events.min(events) / 2).max(1);
         if away.is_silent {
             self.limit = (self.limit * 2).min(self.pipeline.limits.call_limit);
         }
         if open.len() == 1 {
-            // Or it is this stream alone: the next are tried before it.
+            // It may be this stream alone, so we try the others first.
             self.held.extend(open);
         }
     }
 
-    /// The database answered.
+    /// Handles an answer.
     fn is_there(&mut self, took: &[Duration]) {
         let base = self.pipeline.limits.wait.max(QUICK);
-        // One that answers later than callers had better wait for it is not back.
+        // If it answers more slowly than callers wait, it is not back.
         if took.iter().max().is_some_and(|slowest| *slowest < base) {
             self.pipeline.breaker.close();
         }
@@ -196,20 +196,20 @@ impl Drop for Drain {
 enum Brought {
     /// The spool is empty.
     Nothing,
-    /// Something: on with the next.
+    /// Some records: go on with the next.
     Some,
-    /// Nothing of these streams: on with others.
+    /// No record of these streams: go on with others.
     Held,
-    /// Nothing: the next try needs a pause.
+    /// No record: pause before the next try.
     Tried,
 }
 
-/// A batch by what became of its records, each by its place in the spool.
+/// The records of a batch sorted by their results, as places in the spool.
 #[derive(Default)]
 struct Sorted {
     stored: Vec<u64>,
     refused: Vec<(u64, String)>,
-    /// Streams of which a record is still to be written.
+    /// Streams that have a record that is still to be written.
     open: HashSet<StreamId>,
 }
 
@@ -224,7 +224,7 @@ impl Sorted {
                 }
                 still_open => {
                     if let Some(Err(error)) = still_open {
-                        // A defect of the sink, or another key. The record stays, and others pass by.
+                        // A defect of the sink, or another key. The record stays, and other streams go on.
                         let error = error.to_string();
                         log_line!(error, error, place, "a spooled event cannot be appended");
                     }

@@ -1,17 +1,17 @@
-//! What a drain says of itself.
+//! The report of a drain.
 
 use chrono::{DateTime, Utc};
 
 use crate::record::Record;
 
-/// What was brought from the spool to the database, from its first event on until it was empty.
+/// What a drain brought from the spool to the database until the spool was empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DrainReport {
-    /// Events that are stored now; of some it may have been known before.
+    /// Events that are stored now. Some may have been stored before.
     pub stored: u64,
-    /// Events that the database refuses for good, or knows with other content. They are kept in the
-    /// spool's file, set aside.
+    /// Events that the database refuses for good, or has with other content. The spool keeps them, set
+    /// aside.
     pub set_aside: u64,
     /// The time of the oldest event.
     pub oldest_at: Option<DateTime<Utc>>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::delivery::SpoolError;
 use crate::store::{Conflict, StoreError};
 
-/// A record that was not written, or of which that is not known.
+/// A record was not written, or may not have been.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
@@ -15,8 +15,7 @@ pub enum WriteError {
     /// The same event id is recorded with other content.
     #[error(transparent)]
     Conflict(#[from] Conflict),
-    /// The write ended halfway, because the runtime stopped or the sink panicked: it may or may not
-    /// have landed.
+    /// The runtime stopped or the sink panicked during the write, which may or may not have landed.
     #[error("the event's write was interrupted: record the event again with its id")]
     Interrupted,
     /// The sink broke its contract.
@@ -25,14 +24,14 @@ pub enum WriteError {
     /// There is no Tokio runtime to write on.
     #[error("there is no Tokio runtime here to write on: call it from inside one")]
     NoRuntime,
-    /// More events came than can be written, for as long as a caller waits. The event is not written.
+    /// The queue stayed full for as long as the caller waits. The event is not written.
     #[error("the queue is full ({events} events): record the event again later")]
     Overloaded {
         /// Events that wait to be written.
         events: usize,
     },
-    /// The event had to go through the spool, because the database is away or has not taken earlier
-    /// events of the stream yet, and could not be spooled. It may turn up nevertheless, once.
+    /// The event could not be spooled, and had to be, because the database is away or has not taken earlier
+    /// events of the stream yet. It may still be stored, once.
     #[error("the event could not be spooled")]
     Spool(#[source] Arc<SpoolError>),
     /// The store failed.
@@ -66,12 +65,12 @@ impl WriteError {
         }
     }
 
-    /// Whether nothing was said of the record itself, so that it is still to be written.
+    /// Returns true if the error says nothing about the record, so that it is still to be written.
     pub(super) fn is_undecided(&self) -> bool {
         matches!(self, Self::Store(error) if !error.is_refusal()) && !self.is_for_all()
     }
 
-    /// Whether it is the last word on the record.
+    /// Returns true if the error is final for the record.
     pub(super) fn is_of_the_record(&self) -> bool {
         match self {
             Self::Conflict(_) => true,
@@ -80,12 +79,12 @@ impl WriteError {
         }
     }
 
-    /// Whether it is said of every record, and will be said again.
+    /// Returns true if every record would get the same error, now and later.
     pub(super) fn is_for_all(&self) -> bool {
         matches!(self, Self::Store(StoreError::KeyMismatch { .. }))
     }
 
-    /// Whether it is only the record's stream that is not to be had.
+    /// Returns true if only the record's stream is locked.
     pub(super) fn is_locked(&self) -> bool {
         matches!(self, Self::Store(StoreError::Locked { .. }))
     }

@@ -1,4 +1,4 @@
-//! How many calls failed, by why.
+//! Counts failed calls by cause.
 
 use super::WriteError;
 
@@ -25,7 +25,7 @@ impl Failures {
         }
     }
 
-    /// Counts what others have counted.
+    /// Adds the counts of another.
     pub fn add(&mut self, other: Self) {
         self.overloaded += other.overloaded;
         self.spool += other.spool;

@@ -1,22 +1,22 @@
-//! What waits to be written, stream by stream.
+//! The records that wait to be written, by stream.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::pending::Pending;
 use crate::event::StreamId;
 
-/// Events of one batch at most. More would have two writers take all that a thousand callers submit,
-/// in turn: then one waits for callers while the other's are answered.
+/// Most events of one batch. With more, two writers would in turn take all that a thousand callers submit, and one
+/// would wait for callers while the other's are answered.
 pub(super) const BATCH_EVENTS: usize = 320;
-/// Payload bytes of one batch, apart from its last event.
+/// Most payload bytes of one batch, not counting its last event.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Streams in turn, each with its events in their order. A stream is in one batch at a time.
+/// Serves streams in turn, each with its events in order. A stream is in one batch at a time.
 #[derive(Default)]
 pub(super) struct FairQueue {
-    /// Streams of which events wait or are in flight.
+    /// Streams that have events waiting or in flight.
     streams: HashMap<StreamId, Stream>,
-    /// Streams that wait and are not in flight, each once, whose turn it is first.
+    /// Streams that wait and are not in flight, each once; the first is next.
     ready: VecDeque<StreamId>,
     /// How many events those streams have.
     ready_events: usize,
@@ -29,7 +29,7 @@ struct Stream {
 }
 
 impl Stream {
-    /// Moves what still finds room in a batch that has so many bytes.
+    /// Moves events to a batch of `bytes` so far, while it has room.
     fn take(&mut self, batch: &mut Vec<Pending>, bytes: &mut usize) {
         while batch.len() < BATCH_EVENTS
             && *bytes < BATCH_BYTES
@@ -42,7 +42,7 @@ impl Stream {
 }
 
 impl FairQueue {
-    /// How many events wait of streams that are not in flight.
+    /// How many events wait in streams that are not in flight.
     pub(super) fn ready_events(&self) -> usize {
         self.ready_events
     }
@@ -59,14 +59,13 @@ impl FairQueue {
         stream.events.push_back(pending);
     }
 
-    /// Takes streams until there are `share` events, and of the last one what still finds room in a batch. They are
-    /// in flight from now on. What finds no room waits for the stream's next turn: a stream that is flooded holds
-    /// up none but itself.
+    /// Takes whole streams until there are `share` events, and as much of the last one as a batch has room for. They are
+    /// in flight from now on. The rest waits for the stream's next turn, so that a flooded stream delays no other.
     ///
-    /// What waits of a stream goes together: to lock it, and to move its head on, costs a database as much
+    /// The events of a stream go together, because locking the stream and updating its head cost the database as much
     /// for one event as for many.
     pub(super) fn take(&mut self, share: usize) -> (Vec<Pending>, Vec<StreamId>) {
-        // Callers wait for the lock meanwhile: nothing is to grow.
+        // Callers wait for the lock meanwhile, so nothing may reallocate.
         let mut batch = Vec::with_capacity(BATCH_EVENTS.min(self.ready_events));
         let (mut streams, mut bytes) = (Vec::new(), 0);
         while batch.len() < share
@@ -82,14 +81,14 @@ impl FairQueue {
         (batch, streams)
     }
 
-    /// Takes what waits of a stream that is in flight, as far as there is room in a batch.
+    /// Takes the waiting events of a stream that is in flight, as far as a batch has room.
     pub(super) fn take_of(&mut self, stream_id: StreamId, batch: &mut Vec<Pending>) {
         if let Some(stream) = self.streams.get_mut(&stream_id) {
             stream.take(batch, &mut 0);
         }
     }
 
-    /// These streams are in flight no longer.
+    /// Ends the flight of these streams.
     pub(super) fn settle(&mut self, streams: &[StreamId]) {
         for stream_id in streams {
             let Some(stream) = self.streams.get_mut(stream_id) else { continue };
@@ -103,7 +102,7 @@ impl FairQueue {
         }
     }
 
-    /// Everything that waits, stream by stream.
+    /// All waiting records.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Pending> {
         self.streams.values_mut().flat_map(|stream| &mut stream.events)
     }

@@ -1,4 +1,4 @@
-//! How much may wait, and for how long.
+//! Limits on how much waits, and for how long.
 
 use std::time::Duration;
 
@@ -6,22 +6,21 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct QueueLimits {
-    /// Events that wait to be written, or are being written. As many again may wait for a place, each
+    /// Most events that wait to be written or are being written. As many again may wait for room, each
     /// for at most half of `wait`. Default: 8,192.
     pub events: usize,
-    /// Bytes that the payloads of those events take, as canonical JSON, and 1 KiB for each event beside
-    /// them. Default: 32 MiB.
+    /// Most bytes of those events: their payloads as canonical JSON, and 1 KiB for each. Default:
+    /// 32 MiB.
     pub bytes: usize,
-    /// How long a caller waits for the database, from its call on, before its event goes to the
-    /// spool, or where there is none, the caller gets an error. Writing to the spool takes another few
-    /// milliseconds; a disk that hangs holds a caller for 10 seconds more. Default: 5 seconds. At
-    /// least a millisecond, at most a day.
+    /// How long a caller waits for the database before its event goes to the spool or, without a spool,
+    /// the caller gets an error. Writing to the spool takes a few milliseconds more; if the disk hangs,
+    /// the caller waits another 10 seconds. Default: 5 seconds. At least a millisecond, at most a day.
     pub wait: Duration,
-    /// How long one call of the sink may take before it is given up, also where no caller waits for it:
-    /// for a sink that has no limit of its own. Default: a minute. At least `wait`.
+    /// How long one call of the sink may take before we give it up, even if no caller waits for it. It
+    /// is meant for sinks that have no limit of their own. Default: a minute. At least `wait`.
     pub call_limit: Duration,
-    /// Statements that run at once. Two keep two cores of a database busy. Beside them, one fewer, and at
-    /// least one, tries streams that were found locked. Default: 2. At least 1.
+    /// How many statements run at once. Two keep two cores of a database busy. One fewer, but at least
+    /// one, run in addition for streams that are locked. Default: 2. At least 1.
     pub connections: usize,
 }
 

@@ -7,13 +7,13 @@
 //!                           Spool ─▶ Drain ─▶ Append
 //! ```
 //!
-//! A batch is what arrived while the last one was in flight; there is no timer. A stream is in flight once at a time,
-//! so that its events are never reordered. The circuit breaker says whether the database is away.
+//! A batch holds what arrived while the last one was in flight; there is no timer. A stream is in one batch at a time,
+//! so that its events are never reordered. The circuit breaker decides whether the database is away.
 //!
-//! A crash loses nothing that was acknowledged: a caller has its answer when the record is in the database or on
-//! the spool's disk. One after the database's commit and before the answer leaves an event that its caller may
-//! record again; one before a drain removes from the spool what it has stored leaves records that are recognised by
-//! their ids when they are appended again.
+//! A crash loses nothing that was acknowledged: a caller gets its answer when the record is in the database or on
+//! the spool's disk. After a crash between the database's commit and the answer, the caller may record the event
+//! again. After a crash before a drain removes stored records from the spool, they are appended again. In both cases
+//! the database recognises them by their ids.
 
 mod adoption;
 mod append;

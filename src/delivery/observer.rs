@@ -1,4 +1,4 @@
-//! Who hears what becomes of records.
+//! Tells the host what becomes of records.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -8,18 +8,18 @@ use super::drain_report::DrainReport;
 use crate::record::{Receipt, Record};
 use crate::store::log_line::log_line;
 
-/// Hears what becomes of records, before their callers do. It is called by the tasks that write, and must
-/// not block.
+/// Is told what becomes of records, before their callers are. The tasks that write call it, so it must not
+/// block.
 ///
-/// A record is heard of once as stored, wherever its batch was tried again. One that the host hands in
-/// again after it had its answer is heard of again. Not heard of is what the process ended before, and what
-/// the database had taken although it said otherwise, where nobody tries again.
+/// It is told once that a record is stored, even if its batch was tried several times, and again if the host
+/// hands in the same record again. It is not told of a record if the process ends first, or if the database stored
+/// the record but reported an error, and the write is not tried again.
 pub trait Observer: Send + Sync {
     /// A batch was taken by the sink, in one call.
     fn appended(&self, _took: Duration) {}
     /// A record is in the database.
     fn stored(&self, _record: &Record, _receipt: &Receipt) {}
-    /// A record is in the spool; it is heard of again as stored, or in a process that starts later.
+    /// A record is in the spool. `stored` follows, in this process or a later one.
     fn spooled(&self, _record: &Record) {}
     /// Records of the spool were set aside, because the database refuses them for good.
     fn set_aside(&self, _events: u64) {}
@@ -27,11 +27,11 @@ pub trait Observer: Send + Sync {
     fn drained(&self, _report: DrainReport) {}
 }
 
-/// Hears nothing.
+/// Ignores everything.
 impl Observer for () {}
 
-/// The observer of a batcher. One that panics must not end the task that writes for everybody, nor keep the next
-/// thing from being told.
+/// The observer of a batcher. If it panics, the task that writes for all callers goes on, and so do later
+/// notifications.
 pub(super) struct Listener(Box<dyn Observer>);
 
 impl Listener {
@@ -56,7 +56,7 @@ impl Listener {
         }
     }
 
-    /// Tells one thing.
+    /// Calls the observer once.
     pub(super) fn tell(&self, what: impl FnOnce(&dyn Observer)) {
         if catch_unwind(AssertUnwindSafe(|| what(&*self.0))).is_err() {
             log_line!(error, "an observer of what is recorded panicked");

@@ -1,4 +1,4 @@
-//! A record on its way, and the caller who waits for it.
+//! A queued record, and the caller that waits for it.
 
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,49 +11,49 @@ use super::capacity::Slot;
 use super::{Failures, WriteError};
 use crate::record::{Record, Recorded};
 
-/// A record on its way, and who waits for it.
+/// A queued record, and the caller that waits for it.
 pub(super) struct Pending {
     pub(super) record: Record,
     pub(super) waiter: Waiter,
 }
 
-/// Who waits for a record.
+/// The caller that waits for a record.
 pub(super) struct Waiter {
-    /// When the database's time is up.
+    /// Until when the caller waits for the database.
     pub(super) deadline: Instant,
     pub(super) reply: ReplySender,
-    /// Held until the caller has its answer: that is what bounds the queue.
+    /// Held until the caller has its answer, which is what bounds the queue.
     pub(super) slot: Slot,
 }
 
-/// Where a caller's answer goes.
+/// Sends a caller its answer.
 pub(super) struct ReplySender {
     sender: oneshot::Sender<ReplyMessage>,
     is_told: Arc<AtomicBool>,
 }
 
-/// Where a caller's answer comes from.
+/// Receives a caller's answer.
 pub(super) struct ReplyReceiver {
     receiver: oneshot::Receiver<ReplyMessage>,
-    /// The caller was told that there is no answer.
+    /// The caller has given up.
     is_told: Arc<AtomicBool>,
 }
 
 enum ReplyMessage {
     Answered(Result<Recorded, WriteError>),
-    /// The runtime that was to write the record is gone. The answer comes from here, if the caller starts
-    /// another writer.
+    /// The runtime that was to write the record is gone. If the caller starts another writer, the answer comes
+    /// from here.
     Orphaned(oneshot::Receiver<ReplyMessage>),
 }
 
-/// What a caller hears.
+/// What a caller receives.
 pub(super) enum Heard {
     Answered(Result<Recorded, WriteError>),
-    /// Nobody is left to write the record: the caller starts a writer, and goes on listening.
+    /// No writer is left: the caller starts one, and goes on waiting.
     Orphaned,
 }
 
-/// Failures that no caller was left to be told of.
+/// Failures whose callers were gone.
 #[derive(Default)]
 pub(super) struct Unheard(Mutex<Failures>);
 
@@ -67,7 +67,7 @@ impl Unheard {
     }
 }
 
-/// Both ends of a caller's answer.
+/// Both ends of the channel for a caller's answer.
 pub(super) fn reply() -> (ReplySender, ReplyReceiver) {
     let (sender, receiver) = oneshot::channel();
     let is_told = Arc::<AtomicBool>::default();
@@ -75,7 +75,7 @@ pub(super) fn reply() -> (ReplySender, ReplyReceiver) {
 }
 
 impl Waiter {
-    /// Answers. Whether the caller still waits makes no difference to the record.
+    /// Answers, whether the caller still waits or not.
     pub(super) fn answer(self, answer: Result<Recorded, WriteError>, unheard: &Unheard) {
         drop(self.slot);
         self.reply.answer(answer, unheard);
@@ -85,14 +85,14 @@ impl Waiter {
 impl ReplySender {
     pub(super) fn answer(self, answer: Result<Recorded, WriteError>, unheard: &Unheard) {
         if let Err(ReplyMessage::Answered(Err(error))) = self.sender.send(ReplyMessage::Answered(answer))
-            // A caller who was told that there is no answer has counted that.
+            // A caller that gave up has counted the failure itself.
             && !self.is_told.load(Ordering::SeqCst)
         {
             unheard.count(&error);
         }
     }
 
-    /// Has the caller start another writer, if it is still there.
+    /// Tells the caller, if it still waits, to start another writer.
     pub(super) fn orphan(&mut self) {
         let (sender, receiver) = oneshot::channel();
         let before = mem::replace(&mut self.sender, sender);
@@ -101,7 +101,7 @@ impl ReplySender {
 }
 
 impl ReplyReceiver {
-    /// Waits for what there is to hear.
+    /// Waits for the answer.
     ///
     /// # Cancel safety
     /// Nothing is lost.
@@ -112,12 +112,12 @@ impl ReplyReceiver {
                 self.receiver = receiver;
                 Heard::Orphaned
             }
-            // The writer's runtime ended in the middle.
+            // The writer's runtime ended during the write.
             Err(_) => Heard::Answered(Err(WriteError::Interrupted)),
         }
     }
 
-    /// Waits no longer: the answer if it came at the last moment, else `unanswered`.
+    /// Stops waiting. Returns the answer if it has just come, else `unanswered`.
     pub(super) fn give_up(mut self, unanswered: WriteError) -> Result<Recorded, WriteError> {
         self.is_told.store(true, Ordering::SeqCst);
         self.receiver.close();

@@ -15,7 +15,7 @@ use super::queue::Queue;
 use super::spool::Spool;
 use crate::store::AuditSink;
 
-/// How long the spool may take, and how long a caller waits for it after its time for the database.
+/// How long a push to the spool may take, and how long a caller waits for it after its deadline for the database.
 pub(super) const SPOOL_WAIT: Duration = Duration::from_secs(10);
 
 /// What the stages between a caller and the database share.
@@ -26,26 +26,26 @@ pub(super) struct Pipeline {
     pub(super) listener: Listener,
     pub(super) queue: Arc<Queue>,
     pub(super) breaker: CircuitBreaker,
-    /// How many streams that were found locked are tried at once.
+    /// Bounds how many locked streams are tried at once.
     pub(super) locked: Semaphore,
     pub(super) is_spool_failing: AtomicBool,
-    /// Time is up for everything in flight: a shutdown wants it in the spool.
+    /// True when a shutdown wants everything in flight in the spool.
     pub(super) hurry: watch::Sender<bool>,
     pub(super) tending: Tending,
 }
 
-/// The tasks that look after the spool: at most one drain, and one search for what to adopt.
+/// The tasks that look after the spool: at most one drain, and one search for files to adopt.
 #[derive(Default)]
 pub(super) struct Tending {
     pub(super) is_draining: AtomicBool,
     pub(super) is_adopting: AtomicBool,
-    /// A shutdown ends them.
+    /// A shutdown has ended them.
     has_ended: AtomicBool,
     tasks: Mutex<Vec<AbortHandle>>,
 }
 
 impl Tending {
-    /// Keeps a task, to be ended by a shutdown.
+    /// Keeps a task, so that a shutdown can end it.
     pub(super) fn keep(&self, task: AbortHandle) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         if self.has_ended.load(Ordering::SeqCst) {
@@ -55,7 +55,7 @@ impl Tending {
         tasks.push(task);
     }
 
-    /// Ends the tasks. Each of their steps leaves the spool as the next process can go on with it.
+    /// Ends the tasks. After each of their steps the next process can go on with the spool.
     pub(super) fn end(&self) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         self.has_ended.store(true, Ordering::SeqCst);
@@ -69,7 +69,7 @@ impl Pipeline {
         *self.hurry.borrow()
     }
 
-    /// Returns at `deadline`, or at once where a shutdown is in a hurry.
+    /// Returns at `deadline`, or as soon as a shutdown is in a hurry.
     pub(super) async fn out_of_time(&self, deadline: Instant) {
         let mut hurry = self.hurry.subscribe();
         tokio::select! {

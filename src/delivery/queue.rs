@@ -1,7 +1,7 @@
-//! What waits to be written, and who writes it.
+//! The records that wait to be written, and how many writers they need.
 //!
-//! The one place where backpressure is decided: a record beyond the capacity waits in the overflow, in the order
-//! of arrival, for at most half of its time; one beyond that is refused.
+//! Backpressure is decided here alone. A record beyond the capacity waits in the overflow, in order of arrival, for at
+//! most half of its caller's time. If the overflow is full too, it is refused.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -18,19 +18,19 @@ use super::pending::{Pending, ReplyReceiver, ReplySender, Unheard, Waiter, reply
 use crate::event::StreamId;
 use crate::record::Record;
 
-/// So many events are worth another statement beside the one that is in flight. Fewer do better to
-/// wait, and share the next one.
+/// So many events are worth a second statement while one is in flight. Fewer do better to wait and share the next
+/// one.
 const WORTH_A_WRITER: usize = 32;
 
-/// What waits, and what is in flight.
+/// The records that wait or are in flight.
 pub(super) struct Queue {
     state: Mutex<QueueState>,
-    /// Bounds what is queued or in flight.
+    /// Bounds the records that are queued or in flight.
     capacity: Arc<Capacity>,
     /// Bounds the overflow.
     overflow: Arc<Capacity>,
     writers_max: usize,
-    /// Told whenever the last record was answered.
+    /// Notified when the last record has its answer.
     emptied: Notify,
     pub(super) unheard: Unheard,
 }
@@ -40,7 +40,7 @@ struct QueueState {
     waiting: FairQueue,
     /// Records for which there is no room, in the order of arrival.
     overflow: VecDeque<Overflowed>,
-    /// How many records were ever put there.
+    /// How many records ever overflowed.
     overflowed: u64,
     is_closed: bool,
     /// How many events were ever queued.
@@ -56,18 +56,18 @@ struct Overflowed {
     place: u64,
     record: Record,
     deadline: Instant,
-    /// What gets room later than this has no time left for the database.
+    /// A record that gets room later than this has no time left for the database.
     leaves_at: Instant,
     reply: ReplySender,
     _slot: Slot,
 }
 
-/// A record that was taken in.
+/// A record that was accepted.
 pub(super) struct Entered {
     pub(super) answer: ReplyReceiver,
-    /// Its place in the overflow, if there was no room, and until when it may wait there.
+    /// If there was no room, its place in the overflow, and until when it may wait there.
     pub(super) overflowed: Option<(u64, Instant)>,
-    /// The caller is to start a writer, which is counted already.
+    /// True if the caller must start a writer, which is already counted.
     pub(super) is_writer_wanted: bool,
 }
 
@@ -77,12 +77,12 @@ impl QueueState {
         self.arrived += 1;
     }
 
-    /// Writers to whom what waits may be left.
+    /// Writers that will come back for more soon.
     fn active(&self) -> usize {
         self.writers - self.slow
     }
 
-    /// Counts another writer in, if one is wanted.
+    /// Counts another writer, if one is needed.
     fn hire(&mut self, writers_max: usize) -> bool {
         let is_worth_it = match self.active() {
             0 => self.waiting.ready_events() > 0,
@@ -94,8 +94,8 @@ impl QueueState {
         is_hired
     }
 
-    /// How many events are for the writer that asks. Where others have nothing to do, they get their
-    /// shares, if those are worth a statement: else all callers would seal, and then wait, together.
+    /// How many events the writer that asks should take. If other writers are idle, they get shares, if those are worth
+    /// a statement. Otherwise all callers would seal together, and then wait together.
     fn share(&self, writers_max: usize) -> usize {
         let waiting = self.waiting.ready_events();
         let idle = (writers_max + 1).saturating_sub(self.active()).max(1);
@@ -103,7 +103,7 @@ impl QueueState {
         if waiting - share < WORTH_A_WRITER { BATCH_EVENTS } else { share.min(BATCH_EVENTS) }
     }
 
-    /// Where no writer is left, whoever waits is told, and starts one on a runtime of its own.
+    /// If no writer is left, tells the waiting callers, each of which can start one on its own runtime.
     fn leave_to_callers(&mut self) {
         if self.writers == 0 {
             let waiting = self.waiting.iter_mut().map(|pending| &mut pending.waiter.reply);
@@ -126,7 +126,7 @@ impl Queue {
         }
     }
 
-    /// Takes a record in.
+    /// Accepts a record, or refuses it because there is no room.
     pub(super) fn enter(&self, record: Record, deadline: Instant) -> Result<Entered, WriteError> {
         let (reply, answer) = reply();
         let mut state = self.lock();
@@ -134,7 +134,7 @@ impl Queue {
             return Err(WriteError::Closed);
         }
         let mut overflowed = None;
-        // Nobody is overtaken.
+        // A record must not overtake those in the overflow.
         let has_room = state.overflow.is_empty();
         if let Some(slot) = has_room.then(|| self.capacity.take(record.payload_len())).flatten() {
             state.push(Pending { record, waiter: Waiter { deadline, reply, slot } });
@@ -152,7 +152,7 @@ impl Queue {
         Ok(Entered { answer, overflowed, is_writer_wanted: state.hire(self.writers_max) })
     }
 
-    /// Takes a record out of the overflow whose time there is up; whether it was still there.
+    /// Takes a record out of the overflow because its time is up. Returns false if it was no longer there.
     pub(super) fn leave(&self, place: u64) -> bool {
         let mut state = self.lock();
         let at = state.overflow.iter().position(|overflowed| overflowed.place == place);
@@ -167,12 +167,12 @@ impl Queue {
         WriteError::Overloaded { events: self.capacity.taken() }
     }
 
-    /// Counts another writer in, if one is wanted: the caller is to start it.
+    /// Counts another writer, if one is needed. The caller must start it.
     pub(super) fn hire(&self) -> bool {
         self.lock().hire(self.writers_max)
     }
 
-    /// No record comes in any more.
+    /// Refuses all later records.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
     }
@@ -199,7 +199,7 @@ impl Queue {
         }
     }
 
-    /// Lets records in from the overflow as far as there is room; those whose time is up, for whom.
+    /// Moves records from the overflow to the queue while there is room, and returns the callers whose time is up.
     fn let_in(&self, state: &mut QueueState) -> Vec<ReplySender> {
         let (mut late, now) = (Vec::new(), Instant::now());
         while let Some(first) = state.overflow.front() {
@@ -226,14 +226,14 @@ impl Queue {
     }
 }
 
-/// Streams whose events somebody writes: nobody else does until this is dropped.
+/// Streams that are in flight. No other batch may have them until this is dropped.
 pub(super) struct InFlight {
     queue: Arc<Queue>,
     streams: Vec<StreamId>,
 }
 
 impl InFlight {
-    /// Takes out the streams that are among `these`.
+    /// Splits off the streams for which `these` returns true.
     pub(super) fn split_off(&mut self, these: impl Fn(StreamId) -> bool) -> Self {
         let streams = mem::take(&mut self.streams);
         let (out, left) = streams.into_iter().partition(|stream| these(*stream));
@@ -241,7 +241,7 @@ impl InFlight {
         Self { queue: Arc::clone(&self.queue), streams: out }
     }
 
-    /// What waits of these streams by now, as far as there is room in a batch.
+    /// Takes the records of these streams that were queued meanwhile, as far as a batch has room.
     pub(super) fn take_waiting(&self) -> Vec<Pending> {
         let (mut batch, mut state) = (Vec::new(), self.queue.lock());
         for stream_id in &self.streams {
@@ -275,13 +275,13 @@ pub(super) struct QueueWriter {
 }
 
 impl QueueWriter {
-    /// A writer that is counted already, see [`Queue::hire`].
+    /// A writer that [`Queue::hire`] has counted.
     pub(super) fn hired(queue: &Arc<Queue>) -> Self {
         Self { queue: Arc::clone(queue), is_starting: true, is_slow: false, has_retired: false }
     }
 
-    /// Takes the next batch, by stream. Where there is none for it, the writer retires, under the same lock: what is
-    /// queued from then on finds no writer, and starts one.
+    /// Takes the next batch, sorted by stream. If there is none, the writer retires under the same lock, so that the
+    /// next record to be queued finds no writer and starts one.
     pub(super) fn take(&mut self) -> Option<(Vec<Pending>, InFlight)> {
         let mut state = self.queue.lock();
         state.slow -= usize::from(mem::take(&mut self.is_slow));
@@ -291,8 +291,8 @@ impl QueueWriter {
             let (mut batch, streams) = state.waiting.take(share);
             if !batch.is_empty() {
                 drop(state);
-                // In the order of the streams' ids, in which the database has them in an index. Stable.
-                // What is moved about is the keys, and each event once.
+                // By stream id, the order of the database's index. The sort is stable, and moves each event only
+                // once.
                 batch.sort_by_cached_key(|pending| pending.record.stream_id());
                 return Some((batch, InFlight { queue: Arc::clone(&self.queue), streams }));
             }
@@ -302,7 +302,7 @@ impl QueueWriter {
         None
     }
 
-    /// Its batch takes long: nobody waits for it but its own callers.
+    /// Notes that its batch takes long, so that another writer may start.
     pub(super) fn is_slow(&mut self) {
         self.is_slow = true;
         self.queue.lock().slow += 1;
@@ -319,7 +319,7 @@ impl Drop for QueueWriter {
         if self.has_retired {
             return;
         }
-        // The runtime is stopping, with the callers on it. Others may wait on a runtime of their own.
+        // The runtime is stopping, with its callers. Callers on other runtimes may still wait.
         let mut state = self.queue.lock();
         state.starting -= usize::from(self.is_starting);
         state.slow -= usize::from(self.is_slow);

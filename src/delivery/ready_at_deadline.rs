@@ -1,12 +1,12 @@
-//! The answer before its deadline.
+//! Takes an answer that is ready together with its deadline.
 
 use tokio::task::yield_now;
 
-/// So many times the runtime looks for what is ready.
+/// How often the runtime looks for ready tasks and input before we give up.
 const LOOKS: usize = 8;
 
-/// What is ready although time is up. After a stall of the runtime an answer and its deadline are ready together,
-/// and the answer counts, once whoever passes it on has run.
+/// Returns the answer if it is ready although time is up. After a stall of the runtime an answer and its deadline are
+/// ready together, and the answer counts; the task that passes it on may have to run first.
 pub(super) async fn ready_at_deadline<F: Future>(answer: F) -> Option<F::Output> {
     tokio::select! {
         biased;

@@ -21,27 +21,27 @@ use crate::event::StreamId;
 use crate::store::backoff::Backoff;
 use crate::store::log_line::log_line;
 
-/// A batch that takes longer than this is waited for by nobody but its own callers.
+/// If a batch takes longer than this, another writer takes the next one.
 const SLOW: Duration = Duration::from_millis(20);
 /// The pauses between two tries of one batch.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_MAX: Duration = Duration::from_millis(500);
 
-/// Writes one batch after the other, until there is nothing to write, or others do.
+/// Writes one batch after another until nothing is left for it.
 pub(super) struct Writer {
     pipeline: Arc<Pipeline>,
     queue: QueueWriter,
 }
 
 impl Writer {
-    /// Starts a writer if the queue wants one.
+    /// Starts a writer if the queue needs one.
     pub(super) fn start(pipeline: &Arc<Pipeline>) {
         if pipeline.queue.hire() {
             Self::start_hired(pipeline);
         }
     }
 
-    /// Starts a writer that the queue has counted already.
+    /// Starts a writer that the queue has already counted.
     pub(super) fn start_hired(pipeline: &Arc<Pipeline>) {
         let queue = QueueWriter::hired(&pipeline.queue);
         tokio::spawn(Self { pipeline: Arc::clone(pipeline), queue }.run());
@@ -62,8 +62,8 @@ impl Writer {
         }
     }
 
-    /// The callers of the last batch come back now: lets them, as long as they do, so that they make
-    /// the next one together. A caller alone does not notice.
+    /// The callers of the last batch come back now with their next records. Waits while they do, so that these make one
+    /// batch. A single caller notices no delay.
     async fn wait_for_others(&self, answered: usize) {
         let mut arrived = self.queue.arrived();
         let enough = arrived + answered;
@@ -80,35 +80,35 @@ impl Writer {
 /// Brings one batch to the database or the spool.
 struct BatchDelivery {
     pipeline: Arc<Pipeline>,
-    /// The batch is of one stream, which was found locked.
+    /// Set if the batch is one stream that was locked.
     locked: Option<WriteError>,
 }
 
 impl BatchDelivery {
-    /// Writes a batch, and answers everybody who waits for it.
+    /// Writes a batch, and answers its callers.
     async fn write(self, mut batch: Batch) {
         let Some(spool) = &self.pipeline.spool else { return self.append(batch).await };
         let (is_away, now) = (self.pipeline.breaker.is_open(), Instant::now());
         let spooled = batch.streams_where(|record, waiter| {
-            // Out of time: the database is not asked, or all that is written together would be late.
+            // A record that is out of time skips the database, or its whole batch would be late.
             is_away || waiter.deadline <= now || spool.holds(record.stream_id())
         });
-        // No caller waits for the other part.
+        // Neither part waits for the other.
         tokio::join!(self.spool(spool, batch.split_off(&spooled)), self.append(batch));
     }
 
-    /// Appends while callers wait for it; what the database has not taken then goes to the spool.
+    /// Appends until the callers' deadline. What the database has not taken by then goes to the spool.
     async fn append(&self, mut batch: Batch) {
         let pipeline = &*self.pipeline;
         let mut backoff = Backoff::new(RETRY_FIRST, 2, RETRY_MAX);
         loop {
-            // Beside others, what waits of a locked stream would only meet the lock again.
+            // In another batch, later records of a locked stream would only meet the lock again.
             if self.locked.is_some() && !batch.is_full() {
                 batch.refill();
             }
             let Some((first, last)) = batch.deadlines() else { return };
-            // Without a spool there is nowhere else to go. Callers look at the time by themselves, and the last of
-            // them is worth another try.
+            // Without a spool we try until the last deadline. Callers whose own deadline passes stop waiting by
+            // themselves.
             let until = if pipeline.spool.is_some() { first } else { last };
             let began = Instant::now();
             let Some(away) = self.try_append(&mut batch, until).await else { continue };
@@ -121,8 +121,8 @@ impl BatchDelivery {
                 batch.fail(&away.why, &pipeline.queue.unheard);
                 continue;
             };
-            // What waits of a locked stream has to follow it, and no writer may be free before the time of its
-            // callers is up.
+            // Later records of a locked stream must follow it to the spool, and no writer may be free before their
+            // callers' time is up.
             while self.locked.is_some() && batch.refill() {}
             let may_be_outage = !away.why.is_locked() && !pipeline.is_hurried();
             let consider = pipeline.breaker.consider(&away, began, &*pipeline.sink);
@@ -130,8 +130,8 @@ impl BatchDelivery {
         }
     }
 
-    /// Tries once, and answers whoever can be answered. Why what is left is not written; none where another
-    /// record of it was in the way.
+    /// Tries once, and answers the callers whose records have a result. Returns why the rest is not written; `None` if
+    /// only an earlier record of the same stream was in the way.
     async fn try_append(&self, batch: &mut Batch, until: Instant) -> Option<Away> {
         let pipeline = &*self.pipeline;
         let mut turn = None;
@@ -142,13 +142,13 @@ impl BatchDelivery {
             }
         }
         let has_spool = pipeline.spool.is_some();
-        // A sink without a limit of its own must not gather calls.
+        // Calls must not pile up in a sink that has no limit of its own.
         let limit = if has_spool { until } else { Instant::now() + pipeline.limits.call_limit };
         let records = batch.records();
         let append = Append { sink: &*pipeline.sink, breaker: &pipeline.breaker, records };
         let outcome = append.run(pipeline.out_of_time(limit)).await;
         drop(turn);
-        // Who observes is told first: whoever has an answer finds the record counted.
+        // The observer is told first, so that a caller with an answer finds its record counted.
         pipeline.listener.appended(batch.records(), &outcome.results, &outcome.took);
         batch.answer(outcome.results, &pipeline.queue.unheard);
         let mut locked = outcome.locked.into_iter();
@@ -159,7 +159,7 @@ impl BatchDelivery {
         outcome.away.or(locked)
     }
 
-    /// Leaves a stream that is locked to a task of its own: nobody else notices.
+    /// Gives a locked stream to a task of its own, so that it delays no other.
     fn append_alone(&self, batch: &mut Batch, stream: StreamId, why: WriteError) {
         let batch = batch.split_off(&HashSet::from([stream]));
         let delivery = Self { pipeline: Arc::clone(&self.pipeline), locked: Some(why) };
@@ -170,7 +170,7 @@ impl BatchDelivery {
         });
     }
 
-    /// Puts a batch into the spool as far as there is room, and sees to it that it is drained.
+    /// Pushes a batch to the spool as far as there is room, and starts a drain.
     async fn spool(&self, spool: &Spool, mut batch: Batch) {
         let pipeline = &*self.pipeline;
         while !batch.is_empty() {
@@ -181,7 +181,7 @@ impl BatchDelivery {
                 Err(_) => (Err(unanswered()), Some(push)),
             };
             let failed_before = pipeline.is_spool_failing.swap(pushed.is_err(), Ordering::Relaxed);
-            // Before anybody is answered: a shutdown that waits for the answers ends what it starts.
+            // Before the callers are answered, so that a shutdown that waits for their answers also ends the drain.
             Drain::start(&self.pipeline);
             match pushed {
                 Ok(kept) => {
@@ -205,7 +205,7 @@ impl BatchDelivery {
         }
     }
 
-    /// A push that is late may land yet: until it has ended, no later event of its streams is written.
+    /// A late push may still land, so no later event of its streams is written until it has ended.
     fn wait_for(&self, push: impl Future<Output: Send> + Send + 'static, batch: Batch) {
         let pipeline = Arc::clone(&self.pipeline);
         tokio::spawn(async move {

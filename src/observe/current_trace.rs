@@ -16,7 +16,7 @@ tokio::task_local! {
 /// are made there; events that are recorded there without a trace and without an id of their own take it
 /// by themselves.
 ///
-/// With the feature `otel` it is the current span of OpenTelemetry, where there is one; that can be one
+/// With the feature `otel` it is the current span of OpenTelemetry, if there is one; that can be one
 /// that the host opened. Without, a task spawned inside the call is outside of it.
 #[must_use]
 pub fn current_trace() -> Option<TraceContext> {

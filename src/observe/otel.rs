@@ -7,12 +7,12 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::event::TraceContext;
 
-/// Starts a new span under `parent`, where there is one, and says which ids it got: none where nobody
-/// listens to it.
+/// Starts a new span under `parent`, if there is one, and returns its ids. `None` if no layer
+/// listens.
 pub(super) fn start(span: &Span, parent: Option<TraceContext>) -> Option<TraceContext> {
     if let Some(parent) = parent {
         let remote = Context::current().with_remote_span_context(span_context(parent));
-        // Fails where no layer listens: then nothing is started either.
+        // Fails if no layer listens, and then nothing is started either.
         drop(span.set_parent(remote));
     }
     trace_of(&span.context())

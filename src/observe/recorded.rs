@@ -178,7 +178,7 @@ fn governing(input: &Value) -> BTreeSet<&'static str> {
     if labels.is_empty() { BTreeSet::from([table::NO_SWITCH]) } else { labels }
 }
 
-/// What was used up, where that is why an effect was refused.
+/// What was used up, if that is why an effect was refused.
 fn limited(record: &Record) -> Option<&'static str> {
     let code = record.header().error_code.as_deref()?;
     if code != ErrorCode::BudgetExceeded.as_str() {

@@ -76,7 +76,7 @@ fn unit(metric: &Metric) -> Unit {
     }
 }
 
-/// Every combination of the labels' values; one without any where the metric has no label.
+/// Every combination of the labels' values; a single empty one if the metric has no label.
 fn combinations(metric: &Metric) -> Vec<Vec<&'static str>> {
     metric.labels.iter().fold(vec![Vec::new()], |found, label| {
         let with = |values: &Vec<&'static str>| {

@@ -60,7 +60,7 @@ pub enum Label {
     Outcome,
     /// `reason`: one of [`ErrorCode::ALL`], or `other`.
     Reason,
-    /// `switch`: one of the library's switches; `none` where an effect has no switch; or `other`.
+    /// `switch`: one of the library's switches; `none` if an effect has no switch; or `other`.
     Switch,
     /// `verdict`: `passed` or `failed`.
     Verdict,

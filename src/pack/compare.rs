@@ -10,7 +10,7 @@ const SPACES_MAX: usize = 32;
 
 /// JSON pointer to the first place where `found` differs from `expected`.
 pub(super) fn difference(expected: &Value, found: &str) -> Option<String> {
-    // What is far too long differs, and is not built to say where.
+    // A text that is far too long differs, and is not parsed to say where.
     let len_max = expected.to_string().len().saturating_mul(SPACES_MAX);
     let found = (found.len() <= len_max).then(|| parse(found).ok()).flatten();
     found.map_or_else(|| Some(String::new()), |found| differs(expected, &found, String::new()))

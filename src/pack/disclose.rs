@@ -39,7 +39,7 @@ pub struct PackEvent {
 /// A committed value as its reader sees it.
 ///
 /// Every scalar, empty array and empty object of `value` either has its salt under its JSON pointer,
-/// or stands at or below a hidden pointer, where `value` is a masked form and the digest speaks.
+/// or is at or below a hidden pointer: there `value` is a masked form, and only the digest counts.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct View {

@@ -181,7 +181,7 @@ pub async fn export_recorded(
 
     // Looked up first: an export of an unknown request must not bring it into being.
     let stream_id = StreamId::from(request_id);
-    // A head can be deleted by who wants the events forgotten, so its absence alone says nothing.
+    // A forger who wants the events forgotten can delete a head, so its absence alone proves nothing.
     if store.head(stream_id).await?.is_none() && store.read_stream(stream_id).await?.is_none() {
         return Err(ExportError::UnknownRequest { request_id: request_id.uuid() });
     }

@@ -12,8 +12,8 @@ use crate::redact::{Field, RequestEntities, Rule, Rules};
 /// Computes the commitment of a shown value at `root`.
 ///
 /// # Errors
-/// [`EventFault`] where a leaf has neither salt nor digest, where salts or digests are left over, or
-/// where the value is not in the form that is sealed.
+/// [`EventFault`] if a leaf has neither salt nor digest, if salts or digests are left over, or
+/// if the value is not in the form that is sealed.
 pub(super) fn rebuild(view: &View, root: &'static str) -> Result<Digest, EventFault> {
     let mut shown = Shown { view, used: HashSet::new() };
     let digest = digest_of(&view.value, &mut root.to_owned(), &mut shown)?;

@@ -1,4 +1,4 @@
-//! Distinguishes "nothing happened" from "nobody looked".
+//! Distinguishes "nothing happened" from "we did not look".
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Checks a pack offline: no database, no network, no trust in who made it.
+//! Checks a pack offline: without a database, a network, or trust in its maker.
 //!
 //! A part that is not in the schema's own form is a fault. The verifier writes what it read and compares, so
 //! that a UUID in capitals, or a member that stands twice, cannot tell two readers two things.

@@ -92,7 +92,7 @@ fn keep_text(text: &mut String) {
     }
 }
 
-/// What a number becomes, where it cannot stay as it is.
+/// What a number becomes if it cannot stay as it is.
 fn instead_of(number: &Number) -> Option<Value> {
     if number.as_f64().is_some_and(|double| double.abs() <= MAX_SAFE_INTEGER) {
         return whole(number).map(Value::from);

@@ -76,7 +76,7 @@ pub fn seal(
 }
 
 fn identify(event: &AuditEvent, now: DateTime<Utc>, random: u64) -> Result<EventId, EventError> {
-    // Postgres would round to the microsecond where we truncate: truncate before anything is hashed.
+    // Postgres rounds to the microsecond, so we truncate before anything is hashed.
     let given = event.created_at.map(|time| time.trunc_subsecs(6));
     match (event.id, given) {
         (Some(id), Some(created_at)) if id.created_at() != created_at => {
@@ -108,7 +108,7 @@ fn header(event: &AuditEvent, id: EventId) -> Header {
     }
 }
 
-/// The host's own names, where they were no UUIDs: `{"request_id": "fallback"}`.
+/// The host's own names, if they are no UUIDs: `{"request_id": "fallback"}`.
 fn host_ids(event: &AuditEvent) -> Option<Value> {
     let request = event.request_id.as_ref().and_then(|id| id.original());
     let conversation = event.conversation_id.as_ref().and_then(|id| id.original());

@@ -16,7 +16,7 @@ const EXACT_MAX: u64 = (1 << 53) - 1;
 /// | `failed` with `not_performed`; `refused` | [`Voided`](Self::Voided) | given back | free |
 /// | `cancelled`, `panicked` | [`InDoubt`](Self::InDoubt) | held | held |
 ///
-/// Settled is at what was [used](Self::used), where the output says that, else at what was reserved.
+/// The effect is settled at what was [used](Self::used) if the output says that, else at what was reserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settlement {
     /// It happened.
@@ -44,7 +44,7 @@ impl Settlement {
         }
     }
 
-    /// What of a budget was used, where an output says so: `input_tokens` and `output_tokens` together
+    /// What of a budget was used, if an output says so: `input_tokens` and `output_tokens` together
     /// are its tokens, `cost_microusd` its cost. Whole numbers from 0 to 2^53 − 1; others, and one half of
     /// the tokens alone, say nothing.
     #[must_use]

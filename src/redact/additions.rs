@@ -42,7 +42,7 @@ impl FieldKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Additions {
-    /// Fields that are hidden whatever they hold.
+    /// Fields that are always hidden.
     pub hidden: BTreeSet<String>,
     /// Fields that an external reader sees although no built-in rule lists them.
     pub shown: BTreeMap<String, FieldKind>,

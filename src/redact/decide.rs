@@ -200,7 +200,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// A value of its kind is shown to everybody. Any other may be anything, so outsiders do not see it,
+    /// A value of its kind is shown to every reader. Any other may be anything, so outsiders do not see it,
     /// and others only if it holds no phone number.
     fn decide_needed(
         self,

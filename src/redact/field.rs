@@ -110,7 +110,7 @@ pub(super) const UNLISTED_IN: [(&str, &[&str]); 3] = [
 /// What a field that the sections compute from holds. A value of its kind is always shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holds {
-    /// A number that limits are added up from, whatever it looks like.
+    /// A number from which limits are added up, even if it looks like a phone number.
     Count,
     /// The id of an event.
     EventId,
@@ -127,7 +127,7 @@ pub(super) enum Holds {
 }
 
 impl Holds {
-    /// What a field holds in events of a type; `None` where no section computes from it.
+    /// What a field holds in events of a type; `None` if no section computes from it.
     pub(super) fn of(event_type: &str, key: &str) -> Option<Self> {
         let is_here = |(types, names): &&(&[&str], &[&str])| {
             names.contains(&key) && (types.is_empty() || types.contains(&event_type))

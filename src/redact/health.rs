@@ -21,7 +21,7 @@ const MIN_PART: usize = 4;
 /// Fewest letters of a Kinyarwanda stem that may be glued to what goes before it.
 const MIN_GLUED: usize = 6;
 
-/// How many words before and behind a part of a body tell what befell it.
+/// How many words before and after a part of the body may say what is wrong with it.
 const NEAR: usize = 5;
 
 /// Most letters of a word that are looked at.
@@ -168,7 +168,7 @@ impl Lexicon {
     }
 }
 
-/// The words of a text, folded: between separators, and also where a capital or a digit begins another one.
+/// The words of a text, folded: split at separators, and also at a capital or a digit inside a word.
 /// Single letters in a row are one more word: `H.I.V.`
 fn words(text: &str) -> Vec<String> {
     let letters = letters(text);

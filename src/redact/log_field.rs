@@ -1,4 +1,4 @@
-//! Masks a value by the name beside it, where names are few and are looked at once: a log's fields.
+//! Masks the fields of log lines. Their names are few, so each name is looked up once and its meaning is kept.
 
 use std::borrow::Cow;
 
@@ -82,7 +82,7 @@ impl LogField {
         }
     }
 
-    /// What stands in the place of a number, or `None` where it may be shown as it is. `digits` is as
+    /// What stands in the place of a number, or `None` if it may be shown as it is. `digits` is as
     /// JSON has it.
     pub(crate) fn mask_number(self, name: &str, digits: &str) -> Option<String> {
         let by_name = match self.0 {

@@ -160,7 +160,7 @@ fn masks(text: &str, found: Vec<Found>) -> Vec<Mask> {
     found.into_iter().map(|found| (found.at.clone(), mask_of(text, &found))).collect()
 }
 
-/// The text with its masks, or `None` where there are none. Of two that overlap, the one that begins
+/// The text with its masks, or `None` if there are none. Of two that overlap, the one that begins
 /// first wins, or the longer one, and takes the other's part with it.
 pub(super) fn with_masks(text: &str, mut masks: Vec<Mask>) -> Option<String> {
     if masks.is_empty() {

@@ -1,7 +1,7 @@
 //! Finds names that are known in a text, in one pass, in any spelling.
 //!
 //! Names are a tree of folded letters. A walk begins at each word of the text, and ends at the first letter
-//! that continues no name. A space in the text is passed where a name has one, or where the name is
+//! that continues no name. A space in the text is skipped if a name has one there, or if the name is
 //! spelled letter by letter. So spaces, signs and accents decide nothing, and the time does not hang on how
 //! many names there are.
 
@@ -43,7 +43,7 @@ impl NameTrie {
         self.spellings >= MAX_SPELLINGS
     }
 
-    /// Remembers one way to write a name. The first that was told says what it is.
+    /// Adds one spelling of a name. If it was added before, its first meaning stays.
     pub(super) fn insert(&mut self, spelling: &Spelling, what: &'static str) {
         let len = spelling.words.iter().map(|word| word.chars().count()).sum::<usize>();
         if len == 0 || len > MAX_LETTERS || self.is_full() {

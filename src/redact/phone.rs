@@ -35,7 +35,7 @@ pub fn find_phones(text: &str) -> Vec<FoundPhone> {
         .collect()
 }
 
-/// The number below a key that names one, where the text has no form that is known.
+/// The number below a key that names one, if the text has no known form.
 pub(super) fn digits_below_key(text: &str) -> Option<String> {
     let digits = digits_of(text);
     let is_plain = text.len() <= 32 && !text.chars().any(char::is_alphabetic);

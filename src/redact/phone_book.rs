@@ -1,4 +1,4 @@
-//! The phone numbers that one request knows, and where a text has one of them.
+//! The phone numbers that one request knows, found again in texts.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -16,11 +16,11 @@ const MAX_BETWEEN: usize = 5;
 pub(super) struct PhoneBook {
     home: CallingCode,
     vendors: HashSet<String>,
-    /// Everybody else's.
+    /// All other people's.
     others: HashSet<String>,
     /// The digits by which people write vendors' numbers.
     spelled_vendors: HashSet<String>,
-    /// The digits by which people write everybody else's.
+    /// The digits by which people write all others.
     spelled_others: HashSet<String>,
 }
 

@@ -186,7 +186,7 @@ impl RedactionKey {
         Ok(self.hash_of_number(&canonical(phone, self.home)?))
     }
 
-    /// The same for digits that the scanner took for a number, whatever text they stand in.
+    /// The same for digits that the scanner took for a number in any text.
     pub(super) fn hash_of_found_phone(&self, written: &str) -> String {
         self.hash_of_number(&of_found(written, self.home))
     }
@@ -206,7 +206,7 @@ impl RedactionKey {
         format!("{first:012x}")
     }
 
-    /// HMAC-SHA-256 of `kind` and `value`, whole: for what has to be told apart for good.
+    /// HMAC-SHA-256 of `kind` and `value`, untruncated, for values that must never collide.
     #[must_use]
     pub fn keyed_hash(&self, kind: &str, value: &[u8]) -> [u8; 32] {
         hmac_sha256(&self.bytes, &[kind.as_bytes(), &[0], value].concat())

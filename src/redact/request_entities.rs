@@ -76,7 +76,7 @@ impl RequestEntities {
         }
     }
 
-    /// What a verifier knows, who sees what was masked only as it is masked: nobody's name or number, and whether the
+    /// What a verifier knows, who sees only masks: no names, no numbers, only whether the
     /// request is about health.
     pub(crate) fn of_a_verifier(is_medical: bool) -> Self {
         Self {
@@ -108,8 +108,8 @@ impl RequestEntities {
         self.phones.is_somebodys(written)
     }
 
-    /// Whether what people wrote may be shown outside: not where it may be about a person's health,
-    /// and not where names were too many to remember.
+    /// Whether what people wrote may be shown to outsiders. Not if it may be about a person's health,
+    /// and not if there were too many names to remember.
     pub(super) fn texts_may_be_shown(&self) -> bool {
         self.topic == Topic::Other && !self.names.is_full()
     }

@@ -135,7 +135,7 @@ impl RulesVersion {
     }
 }
 
-/// Whether an earlier version hid the value from an outsider, whatever its texts hold.
+/// Whether an earlier version always hid the value from an outsider.
 pub(super) fn hid(class: Class, holds: Option<Holds>, value: &Value, is_medical: bool) -> bool {
     match (holds, value) {
         (_, Value::Null) => false,

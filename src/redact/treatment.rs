@@ -15,7 +15,7 @@ use super::rule::{HIDDEN, Rule};
 pub(crate) enum Treatment {
     /// It is hidden by this rule, with what is below it; this is read in its place.
     Hide { rule: Rule, masked: String },
-    /// It is shown; where it has members or elements, each is decided on its own.
+    /// It is shown. Members and elements are decided on their own.
     Show,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn masked_as(rule: Rule, masked: String) -> Treatment {
 }
 
 pub(super) fn hide_phone(text: &str) -> Treatment {
-    // Only where the number is all there is: anything beside it is no phone number.
+    // Only if the number is the whole text: anything else in it is no phone number.
     match mask_contacts(text, Vec::new(), |_| false) {
         Some(masked) if is_masked_phone(&masked) => masked_as(Rule::Phone, masked),
         _ => hide(Rule::Phone),

@@ -1,4 +1,4 @@
-//! Takes over the files that processes left which are no more.
+//! Takes over the files that dead processes left.
 
 use std::path::Path;
 use std::thread;
@@ -13,15 +13,15 @@ use super::logs::Logs;
 use super::segment::Segment;
 use crate::store::log_line::log_line;
 
-/// A process that was just started from one that is dead has its files until it runs its own program: a lock
-/// is tried again so often, over all files.
+/// A child that a dead process had just forked holds the locks until it runs its own program. So we try again this
+/// often, over all files.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) const DOING: &str = "take over left files";
 
-/// Takes over every file of the folder that no process has, in the order of their numbers; how many events
-/// wait in them. A file that fails keeps back no other; the first error is returned once all were tried.
+/// Takes over every file of the folder that no process has, in the order of their numbers, and returns how many events
+/// wait in them. A file that fails does not stop the others; the first error is returned after all were tried.
 pub(super) fn adopt(
     folder: &Path,
     logs: &Mutex<Option<Logs>>,
@@ -30,7 +30,7 @@ pub(super) fn adopt(
     let failed = |error| SpoolError::io(DOING, error);
     let (mut events, mut first_error, mut tries) = (0, None, TRIES);
     for (_, kind, path) in folder::files(folder).map_err(failed)? {
-        // Read without the lock on the logs: it must not hold up who pushes.
+        // Read without the lock on the logs, so that pushes need not wait.
         let mut taken = Segment::take(&path);
         while matches!(taken, Ok(None)) && tries > 0 {
             tries -= 1;
@@ -42,11 +42,11 @@ pub(super) fn adopt(
                 gauge.note(recovery);
                 match with(logs, |logs| Ok(logs.take_over(kind, file)))? {
                     Some(taken) => events += taken,
-                    // The lock goes with the file: the next call tries again.
+                    // Dropping the file releases its lock, and the next call tries again.
                     None => break,
                 }
             }
-            // A process has it, this one maybe.
+            // A process has it, perhaps this one.
             Ok(None) => {}
             Err(error) => {
                 let error = failed(error);
@@ -55,7 +55,7 @@ pub(super) fn adopt(
             }
         }
     }
-    // Of some nothing waits: the process died before it could delete them.
+    // Some are empty, because their process died before it could delete them.
     let reclaimed = with(logs, |logs| logs.reclaim().map_err(failed));
     first_error.map_or(reclaimed.map(|()| events), Err)
 }

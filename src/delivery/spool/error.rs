@@ -1,9 +1,9 @@
-//! How keeping events in the spool can fail, by what the caller can do about it.
+//! Errors of the spool, by what the caller can do about them.
 
 use std::io;
 use std::sync::Arc;
 
-/// A spool that could not do what it was asked.
+/// The spool could not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpoolError {
@@ -31,8 +31,8 @@ pub enum SpoolError {
         /// What was being done.
         doing: &'static str,
     },
-    /// The file system failed: the disk is full, say, or the folder is not there. What was
-    /// acknowledged before is safe; the next call tries again.
+    /// The file system failed, because the disk is full or the folder is gone, for example. What was
+    /// acknowledged before is safe, and the next call tries again.
     #[error("the spool could not {doing}: {source}")]
     Io {
         /// What was being done.

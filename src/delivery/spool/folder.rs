@@ -1,6 +1,6 @@
-//! The spool's folder: what its files are called, and who may read them.
+//! The spool's folder: the names of its files, and their permissions.
 //!
-//! All processes of the folder count their files by one number, so that a later file has a higher one.
+//! All processes that use the folder number its files together, so that a later file has a higher number.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -24,14 +24,14 @@ impl LogKind {
     }
 }
 
-/// What a file that is being written anew is called beside its own name.
+/// The suffix of a file that is being rewritten.
 const UNFINISHED: &str = "new";
 
-/// Damaged files of one name that are kept.
+/// Most damaged copies that are kept of one file.
 const DAMAGED_MAX: u32 = 100_000;
 
-/// Makes the folder where it is missing, with its parents, for this user alone. Each that is new outlives a
-/// loss of power when this returns.
+/// Creates the folder and its parents if they are missing, readable for this user alone. The new folders survive a
+/// loss of power once this returns.
 pub(super) fn make(folder: &Path) -> io::Result<()> {
     let missing = folder.ancestors().take_while(|folder| !folder.exists()).count();
     let mut builder = DirBuilder::new();
@@ -39,20 +39,20 @@ pub(super) fn make(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)?;
-    // A folder's entry lies in its parent, up to one that was there before; the files' lie in the folder.
+    // A folder's entry is in its parent, so we sync up to the first parent that existed before.
     for ancestor in folder.ancestors().take(missing + 1) {
         sync(if ancestor.as_os_str().is_empty() { Path::new(".") } else { ancestor })?;
     }
     Ok(())
 }
 
-/// Makes what was created, renamed or deleted in a folder outlive a loss of power.
+/// Makes files that were created, renamed or deleted in a folder survive a loss of power.
 pub(super) fn sync(folder: &Path) -> io::Result<()> {
-    // Other systems cannot open a folder, and have no such call.
+    // Other systems cannot open a folder.
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-/// Opens a file for this user alone: a new one, or one that is there.
+/// Opens a file for this user alone: a new one, or an existing one.
 pub(super) fn open(path: &Path, is_new: bool) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(is_new);
@@ -61,7 +61,7 @@ pub(super) fn open(path: &Path, is_new: bool) -> io::Result<File> {
     options.open(path)
 }
 
-/// Makes a file with a number that no other of the folder has or had while it held any.
+/// Creates a file with a number higher than any in the folder.
 pub(super) fn create(folder: &Path, kind: LogKind) -> io::Result<(PathBuf, File)> {
     let mut number = files(folder)?.last().map_or(0, |(number, ..)| number + 1);
     loop {
@@ -75,7 +75,7 @@ pub(super) fn create(folder: &Path, kind: LogKind) -> io::Result<(PathBuf, File)
     }
 }
 
-/// The files of records, in the order of their numbers.
+/// The spool's files, in the order of their numbers.
 pub(super) fn files(folder: &Path) -> io::Result<Vec<(u64, LogKind, PathBuf)>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -96,12 +96,12 @@ pub(super) fn files(folder: &Path) -> io::Result<Vec<(u64, LogKind, PathBuf)>> {
     Ok(files)
 }
 
-/// Where a file is written anew, before it takes the old one's place.
+/// The path where a file is rewritten before it replaces the old one.
 pub(super) fn unfinished(path: &Path) -> PathBuf {
     beside(path, UNFINISHED)
 }
 
-/// A name for a damaged file that nothing has yet.
+/// A free name for a damaged file.
 pub(super) fn damaged(path: &Path) -> io::Result<PathBuf> {
     for nth in 0..DAMAGED_MAX {
         let path = beside(path, &format!("damaged-{nth}"));
@@ -126,7 +126,7 @@ pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether the file is still the one that goes by this name.
+/// Returns true if the path still names this file.
 pub(super) fn is_named(file: &File, path: &Path) -> bool {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! A record in a file of the spool, so wrapped that it is found, and known to be whole, by itself.
+//! The frame around a record in a spool file. It can be found, and checked, without anything else.
 //!
 //! ```text
 //! magic(8) created_at(8) received_at(8) stream_id(16) record_length(4) reason_length(4) head_check(8)
@@ -6,10 +6,10 @@
 //! ```
 //!
 //! Integers are big-endian; times count microseconds since 1970. `received_at` is this machine's time of
-//! the push: how long a record waited is a difference of one clock. `head_check` is the beginning of the
-//! SHA-256 of all before it, so that a length is believed before as much is read; `check` is that of all
-//! before it, the record and the reason. The reason says why the database refused the record; it is empty
-//! while the record waits. The magic holds a byte that no UTF-8 text has: nothing inside a record looks
+//! the push, so that a record's wait is measured by one clock. `head_check` is the beginning of the
+//! SHA-256 of all bytes before it, so that a length is checked before that much is read. `check` also covers
+//! the record and the reason. The reason says why the database refused the record; it is empty
+//! while the record waits. The magic has a byte that no UTF-8 text has, so nothing inside a record looks
 //! like the beginning of a frame.
 
 use chrono::{DateTime, Utc};
@@ -19,7 +19,7 @@ use crate::event::StreamId;
 use crate::proof::Digest;
 use crate::record::Record;
 
-/// The first bytes of every frame, with the form's version.
+/// The first bytes of every frame, with the format's version.
 pub(super) const MAGIC: &[u8; 8] = b"\xF5spool2\n";
 
 /// Bytes of a frame before its record.
@@ -54,14 +54,14 @@ pub(super) struct Frame<'a> {
     reason: &'a [u8],
 }
 
-/// The frame of a record that comes in now.
+/// The frame of a record that is pushed now.
 pub(super) fn encode(record: &Record) -> Vec<u8> {
     let times = [record.header().created_at, now()];
     encoded(times, record.stream_id(), &record.to_bytes(), "")
 }
 
 fn encoded(times: [DateTime<Utc>; 2], stream_id: StreamId, record: &[u8], reason: &str) -> Vec<u8> {
-    // Sealing bounds a record far below; one that were longer would fail its check.
+    // Sealing limits a record to far less. A longer one would fail its check.
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
     let reason = reason.as_bytes();
     let mut bytes = Vec::with_capacity(HEAD_LEN + record.len() + reason.len());
@@ -79,7 +79,7 @@ fn encoded(times: [DateTime<Utc>; 2], stream_id: StreamId, record: &[u8], reason
     bytes
 }
 
-/// The time of this machine, which keeps the files.
+/// This machine's time.
 #[allow(clippy::disallowed_methods, reason = "the spool's clock")]
 fn now() -> DateTime<Utc> {
     Utc::now()
@@ -125,8 +125,8 @@ impl<'a> Frame<'a> {
         is_whole.then_some(Self { head, record, reason })
     }
 
-    /// The record, with how long it has waited; `None` if a newer release wrote it in a form that this one
-    /// does not know.
+    /// The record, with how long it has waited. `None` if a newer release wrote it in a format that this one does not
+    /// know.
     pub(super) fn record(&self) -> Option<Record> {
         let record = Record::from_bytes(self.record).ok()?;
         Some(record.waiting_since(self.head.received_at, now()))
@@ -150,7 +150,7 @@ fn part<const N: usize>(head: &[u8], at: usize) -> [u8; N] {
     part
 }
 
-/// A length as counts and offsets in a file have it. No `usize` is wider.
+/// A length as an offset in a file. No `usize` is wider than 64 bits.
 pub(super) fn widened(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! What is in the spool, to be read without I/O.
+//! Counts what is in the spool, so that it can be read without I/O.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
@@ -23,7 +23,7 @@ pub struct SpoolDepth {
     pub oldest_at: Option<DateTime<Utc>>,
 }
 
-/// Kept beside the files, and changed after them.
+/// Counts what the files hold. Updated after each change to them.
 #[derive(Default)]
 pub(super) struct Gauge {
     state: Mutex<GaugeState>,
@@ -31,7 +31,7 @@ pub(super) struct Gauge {
 
 #[derive(Default)]
 struct GaugeState {
-    /// How many events of each stream wait; no stream has none.
+    /// How many events of each stream wait. Streams without any are left out.
     streams: HashMap<StreamId, u32>,
     figures: Figures,
 }
@@ -63,7 +63,7 @@ impl Gauge {
         }
     }
 
-    /// Takes entries off. `oldest_at` is of those that are left.
+    /// Subtracts entries. `oldest_at` is the oldest of those that are left.
     pub(super) fn subtract(&self, entries: &[FrameEntry], oldest_at: Option<DateTime<Utc>>) {
         let mut state = self.lock();
         for entry in entries {

@@ -1,4 +1,4 @@
-//! The segments of one kind that this process has, in order: a record's place counts through all of them.
+//! The files of one kind that this process has, in order. Places count through all of them.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -16,11 +16,11 @@ pub(super) type Rows = Vec<(u64, Vec<u8>)>;
 pub(super) struct Log {
     folder: PathBuf,
     kind: LogKind,
-    /// Each with the place of its first frame. Only the last takes more.
+    /// Each with the place of its first frame. Only the last file takes more.
     files: Vec<(u64, Segment)>,
-    /// No place from here on was given out.
+    /// The next place to give out.
     next_place: u64,
-    /// Counts pushes: each looks after another file.
+    /// Counts pushes: each checks another file.
     pushes: usize,
 }
 
@@ -41,20 +41,20 @@ impl Log {
         })
     }
 
-    /// The frame at a place, if it is left.
+    /// The frame at a place, if it was not removed.
     pub(super) fn read(&self, place: u64) -> io::Result<Option<Vec<u8>>> {
         let Some((file, nth)) = self.at(place) else { return Ok(None) };
         let (_, file) = &self.files[file];
         file.entry(nth).map(|entry| file.read(entry)).transpose()
     }
 
-    /// The frames at places, as far as they are left.
+    /// The frames at these places that were not removed.
     pub(super) fn rows(&self, places: &[u64]) -> io::Result<Rows> {
         let read = |place: &u64| Ok(self.read(*place)?.map(|bytes| (*place, bytes)));
         places.iter().filter_map(|place| read(place).transpose()).collect()
     }
 
-    /// Sees to it that the last file takes more.
+    /// Creates a file if the last one takes no more.
     pub(super) fn prepare(&mut self) -> io::Result<()> {
         if !self.files.last().is_some_and(|last| self.takes_more(last)) {
             self.push(Segment::create(&self.folder, self.kind)?);
@@ -62,7 +62,7 @@ impl Log {
         Ok(())
     }
 
-    /// Appends frames durably, all or none; their entries.
+    /// Appends frames durably, all or none, and returns their entries.
     pub(super) fn append(&mut self, frames: &[Vec<u8>]) -> io::Result<Vec<FrameEntry>> {
         let is_folder_gone = !self.folder.exists();
         if is_folder_gone {
@@ -74,7 +74,7 @@ impl Log {
         let appended = file.append(frames);
         match &appended {
             Ok(entries) => self.next_place += widened(entries.len()),
-            // A disk that goes on failing must not gather files.
+            // A disk that keeps failing must not fill up with files.
             Err(_) if file.left() == 0 && !file.has_room() && file.delete().is_ok() => {
                 self.files.pop();
             }
@@ -83,20 +83,20 @@ impl Log {
         appended
     }
 
-    /// A file behind which others were takes no more: it would give out their places again.
+    /// A file takes no more once others came behind it, because it would give out their places again.
     fn takes_more(&self, (first, file): &(u64, Segment)) -> bool {
         file.has_room() && first + widened(file.count()) == self.next_place
     }
 
-    /// Takes a file in, behind the others.
+    /// Adds a file behind the others.
     pub(super) fn push(&mut self, file: Segment) {
         let first = self.next_place;
         self.next_place += widened(file.count());
         self.files.push((first, file));
     }
 
-    /// Writes what is left of files that somebody deleted to new ones. Looks at the last one and, in turn, at
-    /// another: to look at all of them costs a third of a push if there are 128.
+    /// Rewrites files that were deleted under us. Checks the last file and, in turn, one other: checking all 128 would
+    /// cost a third of a push.
     fn restore(&mut self, looks_at_all: bool) -> io::Result<()> {
         let last = self.files.len().saturating_sub(1);
         self.pushes = self.pushes.wrapping_add(1);
@@ -113,7 +113,7 @@ impl Log {
         Ok(())
     }
 
-    /// Takes frames off; those that were there. Not durable.
+    /// Removes frames, and returns those that were there. Not durable.
     pub(super) fn remove(&mut self, places: &BTreeSet<u64>) -> Vec<FrameEntry> {
         let mut removed = Vec::new();
         for place in places {
@@ -124,8 +124,8 @@ impl Log {
         removed
     }
 
-    /// Gives back the disk that removed frames take: all of it if `is_thorough`, else as far as that is worth
-    /// the writing. What fails is tried again the next time.
+    /// Frees the disk space of removed frames: all of it if `is_thorough`, else as far as that is worth the writing. What
+    /// fails is tried again next time.
     pub(super) fn reclaim(&mut self, is_thorough: bool) -> io::Result<()> {
         let (mut failed, next_place, last) = (None, self.next_place, self.files.len());
         let mut nth = 0;
@@ -148,14 +148,14 @@ impl Log {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Has the file of a place kept when nothing of it is left, for people to look at.
+    /// Keeps the file of a place, once it is empty, for people to look at.
     pub(super) fn set_damaged(&mut self, place: u64) {
         if let Some((file, _)) = self.at(place) {
             self.files[file].1.set_damaged();
         }
     }
 
-    /// Makes removals durable, and lets go of the files.
+    /// Makes removals durable, and releases the files.
     pub(super) fn close(&mut self) -> io::Result<()> {
         let reclaimed = self.reclaim(true);
         let files = std::mem::take(&mut self.files);

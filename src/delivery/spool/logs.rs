@@ -1,4 +1,4 @@
-//! What waits and what is refused, with the limits. Everything here blocks, and one caller has it at a time.
+//! The logs of waiting and of refused records, with the limits. Everything here blocks, under one lock.
 
 use std::collections::{BTreeSet, HashSet};
 use std::io::{
@@ -40,7 +40,7 @@ impl Logs {
         Self { limits, gauge, waiting: log(LogKind::Waiting), refused: log(LogKind::Refused) }
     }
 
-    /// Makes the file that the first push writes to, if the disk has room for it.
+    /// Creates the file for the first push, if the disk has room.
     pub(super) fn prepare(&mut self) -> Result<(), SpoolError> {
         match self.waiting.prepare() {
             Err(error) if !matches!(error.kind(), StorageFull | QuotaExceeded) => {
@@ -50,7 +50,7 @@ impl Logs {
         }
     }
 
-    /// Appends the records that there is room for, durably, from the first on; how many.
+    /// Appends the first records that there is room for, durably, and returns how many.
     pub(super) fn push(&mut self, records: &[Record]) -> Result<usize, SpoolError> {
         let mut frames: Vec<_> = records.iter().map(frame::encode).collect();
         frames.truncate(self.room(&frames));
@@ -71,7 +71,7 @@ impl Logs {
         Ok(())
     }
 
-    /// How many of the frames there is room for, from the first on.
+    /// How many of the first frames there is room for.
     fn room(&self, frames: &[Vec<u8>]) -> usize {
         let depth = self.gauge.figures().depth;
         let events = self.limits.max_events.saturating_sub(depth.events);
@@ -91,10 +91,10 @@ impl Logs {
         SpoolError::Full { events: depth.events, bytes: depth.bytes, max_events, max_bytes }
     }
 
-    /// The oldest frames of streams that are not `held`: at most `max_events`, and no further one once
-    /// `max_bytes` are exceeded; but one, if there is any.
+    /// The oldest frames of streams that are not `held`: at most `max_events` and `max_bytes`, but at least one if there
+    /// is any.
     ///
-    /// A frame that the disk does not give back holds up its stream alone: it may be readable the next time.
+    /// A frame that the disk does not return now delays only its stream, and may be readable next time.
     pub(super) fn front(
         &self,
         held: &HashSet<StreamId>,
@@ -127,7 +127,7 @@ impl Logs {
         first_error.filter(|_| rows.is_empty()).map_or(Ok(rows), Err)
     }
 
-    /// Lets frames go. Not durable.
+    /// Removes frames. Not durable.
     pub(super) fn remove(&mut self, places: &BTreeSet<u64>) {
         self.take_off(places, false);
     }
@@ -141,9 +141,9 @@ impl Logs {
         }
     }
 
-    /// Moves frames to those that are refused, durably.
+    /// Moves frames to the refused ones, durably.
     ///
-    /// A crash in between leaves them in both logs: the database refuses them once more.
+    /// A crash in between leaves them in both logs, and the database refuses them once more.
     pub(super) fn set_aside(&mut self, refused: &[(u64, String)]) -> Result<(), SpoolError> {
         const DOING: &str = "set records aside";
         let mut frames = Vec::with_capacity(refused.len());
@@ -153,7 +153,7 @@ impl Logs {
             for (_, bytes) in rows {
                 match Frame::read(&bytes) {
                     Some(frame) => frames.push(frame.with_reason(reason)),
-                    // Of other bytes there is nothing that could be set aside: their file is kept.
+                    // Bytes that are no frame cannot be set aside, so we keep their file.
                     None => self.waiting.set_damaged(*place),
                 }
             }
@@ -162,12 +162,12 @@ impl Logs {
             self.refused.append(&frames).map_err(|error| SpoolError::io(DOING, error))?;
             self.gauge.show_set_aside(self.refused.left());
         }
-        // Else they would be refused once more after a restart, and be listed twice.
+        // Durably, or they would be refused once more after a restart, and listed twice.
         self.take_off(&refused.iter().map(|(place, _)| *place).collect(), true);
         Ok(())
     }
 
-    /// Sets aside what no record can be made of.
+    /// Sets aside frames that hold no readable record.
     pub(super) fn set_unreadable_aside(&mut self, places: &[u64]) -> Result<(), SpoolError> {
         let refused: Vec<_> = places.iter().map(|place| (*place, UNREADABLE.to_owned())).collect();
         self.set_aside(&refused)?;
@@ -177,7 +177,7 @@ impl Logs {
         Ok(())
     }
 
-    /// Frames that are refused, from a place on.
+    /// Refused frames, from a place on.
     pub(super) fn refused(&self, from: u64, max: usize) -> Result<Rows, SpoolError> {
         let places = self.refused.entries().map(|(place, _)| place);
         let places: Vec<_> = places.filter(|place| *place >= from).take(max).collect();
@@ -185,9 +185,9 @@ impl Logs {
         rows.map_err(|error| SpoolError::io("read what was set aside", error))
     }
 
-    /// Moves frames that were refused behind those that wait, durably, all or none; how many.
+    /// Moves refused frames behind the waiting ones, durably, all or none, and returns how many.
     ///
-    /// A crash in between leaves them in both logs: they wait, and are still listed as refused.
+    /// A crash in between leaves them in both logs, so that they wait and are still listed as refused.
     pub(super) fn put_back(&mut self, places: &BTreeSet<u64>) -> Result<u64, SpoolError> {
         const DOING: &str = "put records back";
         let places: Vec<_> = places.iter().copied().collect();
@@ -211,8 +211,8 @@ impl Logs {
         Ok(widened(moved.len()))
     }
 
-    /// Takes over a file that another process left, behind what is there; how many events wait in it. `None` if
-    /// there is no room for them; an empty spool has room for any file.
+    /// Takes over a file that another process left, behind the others, and returns how many events wait in it. `None`
+    /// if there is no room for them. An empty spool has room for any file.
     pub(super) fn take_over(&mut self, kind: LogKind, file: Segment) -> Option<u64> {
         if kind == LogKind::Refused {
             self.refused.push(file);
@@ -231,16 +231,16 @@ impl Logs {
         Some(events)
     }
 
-    /// Deletes files in which nothing is left.
+    /// Deletes empty files.
     pub(super) fn reclaim(&mut self) -> io::Result<()> {
         self.waiting.reclaim(false).and(self.refused.reclaim(false))
     }
 
-    /// Makes removals durable, and lets go of the files.
+    /// Makes removals durable, and releases the files.
     pub(super) fn close(&mut self) -> io::Result<()> {
         self.waiting.close().and(self.refused.close())
     }
 }
 
-/// Why a record is set aside that this release cannot read.
+/// The reason with which unreadable records are set aside.
 const UNREADABLE: &str = "its bytes cannot be read back";

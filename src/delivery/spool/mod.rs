@@ -5,11 +5,10 @@
 //!                └─ Log (refused) ── Segment, …
 //! ```
 //!
-//! Each process has files of its own, and a lock on each. A push appends frames to the last file and syncs
-//! it; a file of which nothing waits any more is deleted. A file that a dead process left is taken over as
-//! it is. There is one safety net: a frame tells by itself whether it is whole. An embedded database was
-//! used before, with the same frames inside for when its tree was damaged: it wrote more, synced twice, and
-//! needed a second way to read its file.
+//! Each process has its own files, and a lock on each. A push appends frames to the last file and syncs
+//! it. A file is deleted once none of its records waits. A file that a dead process left is taken over as
+//! it is. Each frame can be checked by itself, and that is the only safety net. An embedded database would
+//! write more, sync twice, and need a second reader for when its tree is damaged.
 
 mod adopt;
 mod error;
@@ -48,21 +47,21 @@ const REASON_LEN_MAX: usize = 1000;
 /// Records on the local disk, in order, until the database has them. Cheap to clone; clones share
 /// the files. Needs a Tokio runtime.
 ///
-/// **The folder holds personal data**, as the events do: a folder that the spool makes is readable for
-/// its user alone (mode 0700), and so are its files (0600). It must be on a local disk. In memory an event
-/// that waits takes some 50 bytes.
+/// **The folder holds personal data**, as the events do. The spool creates it readable for its user alone
+/// (mode 0700), and its files too (0600). It must be on a local disk. A waiting event takes some 50 bytes
+/// of memory.
 ///
-/// What it promises:
-/// - A record that `push` kept survives the process, the machine and its power, as far as the disk keeps
-///   what it acknowledged, until it is [removed](Self::remove); also if it is [set aside](Self::set_aside).
+/// # Guarantees
+/// - A record that `push` kept survives a crash of the process or the machine and a loss of power, if the disk
+///   keeps what it acknowledged, until it is [removed](Self::remove), and also if it is
+///   [set aside](Self::set_aside).
 /// - Records come back in the order in which they were pushed.
-/// - A record may come back that was removed, or whose `push` failed: after a crash, or from a damaged
-///   file. Whoever drains the spool therefore appends by event id, as
-///   [`AuditSink`](crate::store::AuditSink) does.
+/// - After a crash, or from a damaged file, a record may come back that was removed, or whose `push` failed.
+///   So a drain must append by event id, as [`AuditSink`](crate::store::AuditSink) does.
 ///
 /// # Cancel safety
-/// A future that is dropped while it waits for its turn does nothing. Once its turn has come the work
-/// is done, whoever waits for it.
+/// A future that is dropped while it waits for its turn does nothing. Once its turn has come, the work
+/// completes even if the future is dropped.
 ///
 /// # Examples
 /// ```
@@ -86,7 +85,7 @@ pub struct Spool(Arc<SpoolFiles>);
 
 struct SpoolFiles {
     folder: PathBuf,
-    /// `None` once closed. The lock is fair: pushes take their turns in the order they were made.
+    /// `None` once closed. The lock is fair, so pushes keep their order.
     logs: Arc<Mutex<Option<Logs>>>,
     gauge: Arc<Gauge>,
 }
@@ -95,13 +94,13 @@ struct SpoolFiles {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Spooled {
-    /// Its place: places grow, and none is given out twice while the spool is open.
+    /// Its place. Places grow, and none is given out twice while the spool is open.
     pub place: u64,
     /// The record.
     pub record: Record,
 }
 
-/// What waits no more, and is kept for people.
+/// A record that was set aside, for people to look at.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SetAside {
@@ -109,7 +108,7 @@ pub struct SetAside {
     pub place: u64,
     /// Why.
     pub reason: String,
-    /// The record, or `None` where its bytes cannot be read back.
+    /// The record, or `None` if its bytes cannot be read back.
     pub record: Option<Record>,
 }
 
@@ -120,24 +119,24 @@ impl Spool {
         &self.0.folder
     }
 
-    /// Keeps records, in order, from the first on as many as there is room for; returns how many. They are
-    /// durable when this returns `Ok`.
+    /// Keeps the first records that there is room for, in order, and returns how many. They are durable when this
+    /// returns `Ok`.
     ///
     /// # Errors
     /// [`SpoolError::Full`] if there is no room for the first. [`SpoolError::Io`] if the file system fails,
-    /// because the disk is full, say: none is acknowledged, and they may come back nevertheless.
+    /// because the disk is full, for example. None is acknowledged then, but they may still come back.
     pub async fn push(&self, records: impl Into<Vec<Record>>) -> Result<usize, SpoolError> {
         let records = records.into();
         self.locked("keep records", move |logs| logs.push(&records)).await
     }
 
-    /// The oldest records, in order: at most `max_events`, and at most `max_bytes`, but one if there
-    /// is any. They stay in the spool.
+    /// The oldest records, in order: at most `max_events` and `max_bytes`, but at least one if there is any.
+    /// They stay in the spool.
     ///
-    /// A record that a newer release of this crate wrote in a form that this one does not know is set aside:
-    /// that release can [put it back](Self::put_back). One whose bytes the disk lost is counted by
-    /// [`recovery`](Self::recovery). Neither holds up what is behind it. One that the disk does not give back now
-    /// holds up its stream alone.
+    /// A record that a newer release of this crate wrote in a format that this one does not know is set aside;
+    /// that release can [put it back](Self::put_back). [`recovery`](Self::recovery) counts records whose bytes
+    /// the disk lost. Neither delays later records. A record that the disk does not return now delays its stream
+    /// alone.
     ///
     /// # Errors
     /// [`SpoolError`] if nothing can be read.
@@ -149,7 +148,7 @@ impl Spool {
         self.front_without(HashSet::new(), max_events, max_bytes).await
     }
 
-    /// As [`front`](Self::front), of the streams that are not `held`.
+    /// As [`front`](Self::front), without the streams in `held`.
     ///
     /// # Errors
     /// [`SpoolError`] if nothing can be read.
@@ -168,7 +167,7 @@ impl Spool {
             if rows.is_empty() {
                 return Ok(Vec::new());
             }
-            // Without the lock: computing the hashes again must not hold up who pushes.
+            // Without the lock, so that pushes need not wait while the hashes are checked.
             let (whole, unreadable) = blocking(DOING, move || Ok(read(rows))).await?;
             if !unreadable.is_empty() {
                 self.locked(DOING, move |logs| logs.set_unreadable_aside(&unreadable)).await?;
@@ -179,9 +178,9 @@ impl Spool {
         }
     }
 
-    /// Lets records go that the database has. Places where nothing is are passed over.
+    /// Removes records that the database has. Places without a record are ignored.
     ///
-    /// This is not durable at once: after a crash some come back, and appending them again changes
+    /// This is not durable at once. After a crash some come back, and appending them again changes
     /// nothing, because the database knows their ids. It works on a full disk.
     ///
     /// # Errors
@@ -195,12 +194,12 @@ impl Spool {
         self.locked("remove records", remove).await
     }
 
-    /// Sets records aside that the database refuses for good, all or none, durably, so that they hold
-    /// up nothing: each by its place, with its reason. They are kept for people, with the first 1,000
-    /// bytes of the reason; nothing deletes them. Places where nothing waits are passed over.
+    /// Sets records aside that the database refuses for good, so that they delay no other: all or none,
+    /// durably, each by its place and with its reason. They are kept for people, with the first 1,000
+    /// bytes of the reason, and nothing deletes them. Places without a waiting record are ignored.
     ///
     /// # Errors
-    /// [`SpoolError`] where the file cannot be written.
+    /// [`SpoolError`] if the file cannot be written.
     pub async fn set_aside(
         &self,
         refused: impl IntoIterator<Item = (u64, impl AsRef<str>)>,
@@ -213,11 +212,11 @@ impl Spool {
         self.locked("set records aside", move |logs| logs.set_aside(&refused)).await
     }
 
-    /// What was set aside, from the place `from` on: at most `max_records`. Once the cause of the
-    /// refusal is repaired, [`put_back`](Self::put_back) lets them wait for the database again.
+    /// The records that were set aside, from the place `from` on, at most `max_records`. Once the cause of the
+    /// refusal is repaired, [`put_back`](Self::put_back) queues them for the database again.
     ///
     /// # Errors
-    /// [`SpoolError`] where the file cannot be read.
+    /// [`SpoolError`] if the file cannot be read.
     pub async fn set_aside_records(
         &self,
         from: u64,
@@ -233,16 +232,16 @@ impl Spool {
         Ok(aside.collect())
     }
 
-    /// Moves records that were set aside behind those that wait, in the order of their places, all or
-    /// none, durably, so that they are brought to the database again; returns how many. They get new
-    /// places, and lose their reasons.
+    /// Moves records that were set aside behind the waiting ones, so that the database gets them again: all
+    /// or none, durably, in the order of their places. Returns how many. They get new places, and lose their
+    /// reasons.
     ///
-    /// What cannot be read back stays set aside, and places where nothing is set aside are passed over.
-    /// The records are held in memory meanwhile, and pushes wait: some hundreds at a time are right.
+    /// Records that cannot be read back stay set aside, and places without a record are ignored. The records
+    /// are held in memory meanwhile and pushes wait, so move some hundreds at a time.
     ///
     /// # Errors
-    /// [`SpoolError::Full`] where they are more than the limits allow, and [`SpoolError`] where the
-    /// file cannot be read or written: all stay set aside.
+    /// [`SpoolError::Full`] if they are more than the limits allow, and [`SpoolError`] if the file cannot be
+    /// read or written. All stay set aside then.
     ///
     /// # Examples
     /// ```
@@ -264,7 +263,7 @@ impl Spool {
         self.0.gauge.figures().set_aside
     }
 
-    /// Whether an event of the stream waits, as far as pushes go that have returned. No I/O.
+    /// Returns true if an event of the stream waits. Pushes that have not returned are not counted. No I/O.
     #[must_use]
     pub fn holds(&self, stream_id: StreamId) -> bool {
         self.0.gauge.holds(stream_id)
@@ -276,17 +275,17 @@ impl Spool {
         self.0.gauge.figures().depth
     }
 
-    /// What was found damaged, and brought back, since the spool was opened. No I/O.
+    /// What was found damaged, and recovered, since the spool was opened. No I/O.
     #[must_use]
     pub fn recovery(&self) -> Recovery {
         self.0.gauge.figures().recovery
     }
 
-    /// Takes over the files of the folder whose processes are no more: their events wait behind this spool's,
-    /// in order, and what they had set aside is set aside here. Returns how many events wait in them.
+    /// Takes over the files of dead processes. Their events wait behind this spool's, in order, and what they
+    /// had set aside is set aside here. Returns how many events wait in them.
     ///
-    /// A file for which this spool's limits have no room stays where it is, for the next call; an empty spool
-    /// has room for any. A file that fails stays, too, and keeps back no other.
+    /// A file that does not fit into this spool's limits stays for the next call; an empty spool has room for
+    /// any. A file that fails also stays, and does not stop the others.
     ///
     /// # Errors
     /// [`SpoolError`] if a file cannot be read or written: the first such error, after every file was tried.
@@ -297,11 +296,11 @@ impl Spool {
         blocking(adopt::DOING, move || adopt::adopt(&folder, &logs, &gauge)).await
     }
 
-    /// Waits for what is under way, makes removals durable, and lets other processes have the files. Later
+    /// Waits for running calls, makes removals durable, and releases the files for other processes. Later
     /// calls fail with [`SpoolError::Closed`]; the counts stay.
     ///
     /// # Errors
-    /// [`SpoolError`] if removals cannot be made durable: those records come back.
+    /// [`SpoolError`] if removals cannot be made durable. Those records come back then.
     pub async fn close(&self) -> Result<(), SpoolError> {
         const DOING: &str = "close its files";
         let Some(mut logs) = self.0.logs.lock().await.take() else { return Ok(()) };
@@ -328,7 +327,7 @@ impl fmt::Debug for Spool {
     }
 }
 
-/// Runs blocking work where it may block. It ends, whether this future is dropped or not.
+/// Runs blocking work on a thread for it. The work completes even if this future is dropped.
 async fn blocking<T: Send + 'static>(
     doing: &'static str,
     work: impl FnOnce() -> Result<T, SpoolError> + Send + 'static,
@@ -337,7 +336,7 @@ async fn blocking<T: Send + 'static>(
     runtime.spawn_blocking(work).await.map_err(|_| SpoolError::Interrupted { doing })?
 }
 
-/// The records of rows, and the places of the rows that hold none.
+/// The records of rows, and the places of rows that hold no readable record.
 fn read(rows: Rows) -> (Vec<Spooled>, Vec<u64>) {
     let (mut whole, mut unreadable) = (Vec::new(), Vec::new());
     for (place, bytes) in rows {

@@ -1,4 +1,4 @@
-//! How a spool is opened.
+//! Opens a spool.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,10 +11,9 @@ use super::logs::{Logs, SpoolLimits};
 use super::{Spool, SpoolFiles, blocking, folder};
 use crate::store::log_line::log_line;
 
-/// Most bytes of records that a spool holds where nothing else is said: 1 GiB.
+/// 1 GiB.
 const DEFAULT_MAX_BYTES: u64 = 1 << 30;
 
-/// Most events that a spool holds where nothing else is said.
 const DEFAULT_MAX_EVENTS: u64 = 1_000_000;
 
 impl Spool {
@@ -52,17 +51,17 @@ impl SpoolOptions {
         self
     }
 
-    /// Most bytes of records that may wait. The files take more while events of some streams are held: up to
-    /// four times as much. Default: 1 GiB.
+    /// Most bytes of records that may wait. While events of some streams are held back, the files take up to four
+    /// times as much. Default: 1 GiB.
     pub fn max_bytes(mut self, max_bytes: u64) -> Self {
         self.limits.max_bytes = max_bytes;
         self
     }
 
-    /// Makes the folder where it is missing, and [takes over](Spool::adopt) what others left there.
+    /// Creates the folder if it is missing, and [takes over](Spool::adopt) the files of dead processes.
     ///
-    /// Every byte of the files is read once. A damaged file is no error: what is whole in it waits, and
-    /// [`Spool::recovery`] tells.
+    /// Every byte of the files is read once. A damaged file is no error: its whole records wait, and
+    /// [`Spool::recovery`] counts the damage.
     ///
     /// # Errors
     /// [`SpoolError::Io`] if the folder cannot be made, read or written, [`SpoolError::Interrupted`] outside
@@ -79,7 +78,7 @@ impl SpoolOptions {
         if let Err(error) = spool.adopt().await {
             log_line!(warn, %error, "spool files that other processes left were not all taken over");
         }
-        // Whoever cannot write here learns it now, and not when the database is away.
+        // If the folder is not writable, the host learns it now, and not during an outage.
         spool.locked("make a file", Logs::prepare).await?;
         Ok(spool)
     }

@@ -1,4 +1,4 @@
-//! Finds whole frames in a file's bytes, whatever lies between them.
+//! Finds the whole frames in a file, also between damaged bytes.
 
 use super::frame::{Frame, FrameHead, MAGIC};
 
@@ -7,15 +7,15 @@ use super::frame::{Frame, FrameHead, MAGIC};
 pub(super) struct ScannedFile {
     /// Where each whole frame begins, and what its head says.
     pub(super) frames: Vec<(usize, FrameHead)>,
-    /// Frames that began and are not whole.
+    /// How many frames begin but are not whole.
     pub(super) torn: u64,
     /// Where the last whole frame ends.
     pub(super) whole_len: usize,
-    /// Whether something is wrong that a push cut short by a crash does not explain.
+    /// Whether there is damage that a crash during a push does not explain.
     pub(super) is_damaged: bool,
 }
 
-/// Looks at every byte once, and once more inside of what began like a frame and is none.
+/// Reads every byte once, and once more inside a false beginning of a frame.
 pub(super) fn scan(bytes: &[u8]) -> ScannedFile {
     let mut found = ScannedFile::default();
     let mut at = 0;
@@ -27,7 +27,7 @@ pub(super) fn scan(bytes: &[u8]) -> ScannedFile {
             found.whole_len = at;
         } else {
             found.torn += 1;
-            // Another frame may begin inside the bytes that this one should have had.
+            // Another frame may begin inside the length that this one claims.
             at = start + MAGIC.len();
         }
     }
@@ -45,8 +45,8 @@ fn next_magic(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Whether these last bytes of a file are what a crash leaves of a push: nothing, the beginning of one
-/// frame, or room that was never written.
+/// Returns true if these last bytes of a file are what a crash leaves of a push: nothing, the beginning of one
+/// frame, or zeros that were allocated but never written.
 fn is_cut_short(rest: &[u8]) -> bool {
     if let Some(head) = FrameHead::read(rest) {
         return rest.len() < head.frame_len();

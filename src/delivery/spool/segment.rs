@@ -1,7 +1,7 @@
-//! One file of the spool: frames behind each other, under a lock that is its process's.
+//! One file of the spool: a row of frames, locked by its process.
 //!
-//! The lock is on the file itself. The operating system lets go of it when the process dies, whichever
-//! way; and only who has it deletes the file or puts another in its place.
+//! The lock is on the file itself. The operating system releases it when the process dies, and only the holder of the
+//! lock deletes or replaces the file.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -19,7 +19,7 @@ use crate::store::log_line::log_line;
 /// A file of this length takes no more.
 const LEN_MAX: u64 = 8 << 20;
 
-/// A file is written anew once what is left in it is so small a part of it.
+/// A file is rewritten once less than one part in so many is left of it.
 const WORTH_KEEPING: u64 = 4;
 
 /// Where a frame lies, and what its head says.
@@ -39,20 +39,19 @@ impl FrameEntry {
     }
 }
 
-/// A file, and which of its frames are still there.
+/// A file, and which of its frames are left.
 ///
-/// What was removed is gone in memory alone until the file is deleted or written anew: after a crash it is
-/// back.
+/// Until the file is deleted or rewritten, removed frames are gone in memory alone: after a crash they are back.
 #[derive(Debug)]
 pub(super) struct Segment {
     path: PathBuf,
     file: File,
-    /// Bytes of pushes that went well. Nothing behind them is believed.
+    /// Bytes of successful pushes. What follows them is ignored.
     len: u64,
     entries: Vec<Option<FrameEntry>>,
     left: usize,
     left_bytes: u64,
-    /// Whether frames may be added: not after a push that failed, because nobody knows what it left.
+    /// Whether frames may be added. Not after a failed push, because we do not know what it left.
     is_writable: bool,
     is_damaged: bool,
 }
@@ -62,13 +61,13 @@ impl Segment {
     pub(super) fn create(folder: &Path, kind: LogKind) -> io::Result<Self> {
         loop {
             let (path, file) = folder::create(folder, kind)?;
-            // Another process may have found it before the lock: it has it then, and deletes it.
+            // Another process may have locked it before us. It deletes the file then.
             let is_ours = || Ok(lock(&file)? && folder::is_named(&file, &path));
             match is_ours().and_then(|is_ours| folder::sync(folder).map(|()| is_ours)) {
                 Ok(true) => return Ok(Self::empty(path, file)),
                 Ok(false) => {}
                 Err(error) => {
-                    // A disk that goes on failing must not gather files.
+                    // A disk that keeps failing must not fill up with files.
                     folder::remove_if_there(&path)?;
                     return Err(error);
                 }
@@ -81,16 +80,16 @@ impl Segment {
         Self { path, file, len, entries, left, left_bytes, is_writable: true, is_damaged: false }
     }
 
-    /// A file that another process left, with what is whole in it; `None` if a process has it, or deleted it.
+    /// Takes over a file that another process left. `None` if a process has it, or deleted it.
     ///
-    /// What a crash left of a push is cut off. A file that is damaged otherwise is written anew, and kept
-    /// beside under another name.
+    /// What a crash left of a push is cut off. A file with other damage is rewritten, and the damaged one is kept under
+    /// another name.
     pub(super) fn take(path: &Path) -> io::Result<Option<(Self, Recovery)>> {
         let file = match folder::open(path, false) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
         };
-        // Whoever had it may have deleted it in between.
+        // The process that had it may have deleted it in between.
         if !lock(&file)? || !folder::is_named(&file, path) {
             return Ok(None);
         }
@@ -109,7 +108,7 @@ impl Segment {
             recovery.damaged_files = 1;
             segment.set_damaged();
             if let Err(error) = segment.rewrite() {
-                // What is whole in it is there all the same.
+                // Its whole frames can be read all the same.
                 log_line!(error, %error, "a damaged spool file cannot be put aside now");
             }
         } else if found.whole_len < bytes.len() {
@@ -118,28 +117,28 @@ impl Segment {
         Ok(Some((segment, recovery)))
     }
 
-    /// Has the file kept under another name when it is written anew, or nothing of it is left.
+    /// Keeps the file under another name when it is rewritten or empty.
     pub(super) fn set_damaged(&mut self) {
         self.is_damaged = true;
         self.is_writable = false;
     }
 
-    /// Appends frames durably, all or none; their entries.
+    /// Appends frames durably, all or none, and returns their entries.
     ///
-    /// A crash in between leaves whole frames of a push that nobody was told of, and one that is cut short.
+    /// A crash in between leaves whole frames of a push that was not acknowledged, and one that is cut short.
     pub(super) fn append(&mut self, frames: &[Vec<u8>]) -> io::Result<Vec<FrameEntry>> {
         let heads: Option<Vec<FrameHead>> =
             frames.iter().map(|frame| FrameHead::read(frame)).collect();
         let heads = heads.ok_or(io::ErrorKind::InvalidInput)?;
         if let Err(error) = self.write(frames) {
-            // On a full disk this gives back the room of what was not written whole. If it fails, what stays
-            // comes back after a crash, as that of a push that failed may.
+            // On a full disk this frees what was not written whole. If it fails too, those frames may come back after
+            // a crash, like any of a failed push.
             self.is_writable = self.file.set_len(self.len).is_ok();
             return Err(error);
         }
         if let Err(error) = self.file.sync_data() {
-            // What the kernel could not write it may take for written from now on: no later sync of this file
-            // says anything.
+            // The kernel may mark what it could not write as written, so no later sync of this file proves
+            // anything.
             self.is_writable = false;
             return Err(error);
         }
@@ -170,7 +169,7 @@ impl Segment {
         self.is_writable && self.len < LEN_MAX
     }
 
-    /// How many frames it has had; each has its number in the file.
+    /// How many frames it ever had. Each keeps its number in the file.
     pub(super) fn count(&self) -> usize {
         self.entries.len()
     }
@@ -190,7 +189,7 @@ impl Segment {
         self.entries.iter().enumerate().filter_map(|(nth, entry)| Some((nth, entry.as_ref()?)))
     }
 
-    /// A frame that is left.
+    /// A frame, if it is left.
     pub(super) fn entry(&self, nth: usize) -> Option<&FrameEntry> {
         self.entries.get(nth)?.as_ref()
     }
@@ -204,7 +203,7 @@ impl Segment {
         Ok(bytes)
     }
 
-    /// Takes a frame off.
+    /// Removes a frame.
     pub(super) fn remove(&mut self, nth: usize) -> Option<FrameEntry> {
         let entry = self.entries.get_mut(nth)?.take()?;
         self.left -= 1;
@@ -212,22 +211,22 @@ impl Segment {
         Some(entry)
     }
 
-    /// Whether the file holds what was removed.
+    /// Returns true if the file holds removed frames.
     pub(super) fn has_removed(&self) -> bool {
         self.left_bytes < self.len
     }
 
-    /// Whether it holds little else.
+    /// Returns true if it holds little but removed frames.
     pub(super) fn is_wasteful(&self) -> bool {
         self.left_bytes * WORTH_KEEPING < self.len
     }
 
-    /// Whether the file is there no more: somebody deleted it, and what is in it goes when this process does.
+    /// Returns true if the file was deleted under us. Its frames will be lost with this process.
     pub(super) fn is_gone(&self) -> bool {
         !folder::is_named(&self.file, &self.path)
     }
 
-    /// Gives the disk back if nothing is left. The file stays, for what comes, and counts from 0.
+    /// Truncates the file. It stays for later frames, and counts from 0 again.
     pub(super) fn clear(&mut self) -> io::Result<()> {
         self.file.set_len(0)?;
         self.len = 0;
@@ -235,11 +234,11 @@ impl Segment {
         Ok(())
     }
 
-    /// Puts a file in its place that holds what is left, and nothing else. It holds it durably when it takes
-    /// that place.
+    /// Replaces the file by one that holds only the frames that are left. They are durable there before the old file
+    /// goes.
     pub(super) fn rewrite(&mut self) -> io::Result<()> {
         if self.is_gone() {
-            // By its name there may be a file of another process by now.
+            // Another process may have a file of this name by now.
             return Err(io::ErrorKind::NotFound.into());
         }
         let path = folder::unfinished(&self.path);
@@ -258,7 +257,7 @@ impl Segment {
         self.path.parent().map_or(Ok(()), folder::sync)
     }
 
-    /// Puts another file in its place. A damaged one keeps a name of its own.
+    /// Puts another file in its place. A damaged one is kept under another name.
     fn replace(&self, by: &Path) -> io::Result<()> {
         if !self.is_damaged {
             return fs::rename(by, &self.path);
@@ -266,12 +265,12 @@ impl Segment {
         let kept = folder::damaged(&self.path)?;
         fs::hard_link(&self.path, &kept)?;
         fs::rename(by, &self.path).inspect_err(|_| {
-            // It is tried again, and must not gather names.
+            // It is tried again, and must not leave a name each time.
             fs::remove_file(&kept).ok();
         })
     }
 
-    /// Writes what is left to a new file, under another name: this one has none any more.
+    /// Writes the frames that are left to a new file, because this one was deleted.
     pub(super) fn restore(&mut self, folder: &Path, kind: LogKind) -> io::Result<()> {
         let mut fresh = Self::create(folder, kind)?;
         let copied = self.copy_to(&mut fresh);
@@ -311,7 +310,7 @@ impl Segment {
     }
 }
 
-/// Takes the lock on a file; whether nobody has it.
+/// Takes the lock on a file. Returns false if another process has it.
 fn lock(file: &File) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),

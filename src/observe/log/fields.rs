@@ -5,7 +5,7 @@ use super::plan::{FieldPlace, FieldPlan, LIFTED};
 /// Rendered fields. What is rendered once is only copied from then on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LineFields {
-    /// Values of lifted fields; empty where there is none, because no value of JSON is.
+    /// Values of lifted fields. Empty if there is none, since no JSON value is empty.
     pub(super) lifted: [String; LIFTED.len()],
     /// Further fields: `,"name":value,"name":value`.
     pub(super) further: String,

@@ -13,7 +13,7 @@ pub(super) struct JsonLine<'a> {
     pub(super) metadata: &'a Metadata<'a>,
     pub(super) plan: &'a CallsitePlan,
     pub(super) time: SystemTime,
-    /// The service's name, in quotes, where the names of the host's log shipper are written too.
+    /// The service's name, in quotes, if the names of the host's log shipper are written too.
     pub(super) service: Option<&'a str>,
 }
 
@@ -81,7 +81,7 @@ fn lower_case(level: Level) -> &'static str {
     }
 }
 
-/// An id by which a user can quote the line; none where the machine has no entropy.
+/// An id by which a user can quote the line. None if the machine has no entropy.
 fn push_fresh_id(out: &mut String) {
     let mut bytes = [0; 16];
     if getrandom::fill(&mut bytes).is_ok() {

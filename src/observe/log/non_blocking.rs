@@ -223,7 +223,7 @@ impl LineBuffer {
     }
 }
 
-/// How many bytes were written, at least one; `None` where it failed.
+/// How many bytes were written, at least one. `None` if the write failed.
 fn try_write(file: &mut impl Write, bytes: &[u8]) -> Option<usize> {
     loop {
         let attempt = catch_unwind(AssertUnwindSafe(|| file.write(bytes)));

@@ -44,7 +44,7 @@ pub(super) const ERROR_ID: usize = 10;
 
 /// Names that only the layer itself gives.
 const OWN: [&str; 5] = ["timestamp", "severity", "message", "target", "fields_omitted"];
-/// The same where the names of the host's log shipper are written too.
+/// The same if the names of the host's log shipper are written too.
 const OWN_OF_HOST: [&str; 5] = ["level", "msg", "time", "service", "event"];
 /// Fields that hold a stack.
 const STACKS: [&str; 8] = [

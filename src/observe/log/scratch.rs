@@ -41,7 +41,7 @@ impl Scratch {
         }
     }
 
-    /// Lends this thread's. Who logs while he is being formatted gets one of his own.
+    /// Lends this thread's buffers. A value that logs while it is formatted gets new ones.
     pub(super) fn lend<T>(use_it: impl FnOnce(&mut Self) -> T) -> T {
         let kept = SCRATCH.try_with(Cell::take).ok().flatten();
         let mut scratch = kept.unwrap_or_else(|| Box::new(Self::new()));
@@ -54,18 +54,18 @@ impl Scratch {
     }
 }
 
-/// A turn at formatting or writing. A writer that logs would write for ever.
+/// Held while a thread formats or writes, because a writer that logs would write for ever.
 pub(super) struct ReentryGuard {
     before: u32,
 }
 
 impl ReentryGuard {
-    /// Begins to format, or `None` where this thread is in a writer, or too deep.
+    /// Begins to format. `None` if this thread is inside a writer, or nested too deeply.
     pub(super) fn format() -> Option<Self> {
         Self::at(|before| (before < DEPTH_MAX).then_some(before + 1))
     }
 
-    /// Begins to write: nothing else may until it has ended.
+    /// Begins to write. Nothing else may format or write on this thread until it ends.
     pub(super) fn write() -> Option<Self> {
         Self::at(|_| Some(DEPTH_MAX))
     }

@@ -21,7 +21,7 @@ impl Stamp {
         Self { second: 0, written: String::new() }
     }
 
-    /// Writes `2026-11-24T18:05:03.000001Z`, at the bounds of the format where the time is beyond.
+    /// Writes `2026-11-24T18:05:03.000001Z`, or the nearest time that the format can hold.
     pub(super) fn push(&mut self, out: &mut String, time: SystemTime) {
         let (second, micros) = since_epoch(time);
         if second != self.second || self.written.is_empty() {

@@ -20,7 +20,7 @@ use crate::pack::{PackEvent, Section};
 pub struct Controls {
     /// What each kill switch let run in this request, and what it stopped, by name.
     pub switches: Vec<SwitchUse>,
-    /// Where to read who set a switch, when and why.
+    /// The stream that says who set a switch, when and why.
     pub switches_set: &'static str,
     /// Effects without a consent, or with one that had lapsed.
     pub consent_refusals: Vec<ControlRefusal>,
@@ -67,7 +67,7 @@ pub struct ControlRefusal {
     pub consent_id: Option<String>,
     /// The effect that holds, or held, its idempotency key.
     pub other_effect_id: Option<String>,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -83,7 +83,7 @@ pub struct Replayed {
     pub effect: Option<String>,
     /// The effect whose output was given again.
     pub other_effect_id: Option<String>,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -101,7 +101,7 @@ pub struct Expiration {
     pub effect: Option<String>,
     /// When the lease ended.
     pub lease_until: Option<DateTime<Utc>>,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -123,7 +123,7 @@ pub struct Resolution {
     pub by: Option<String>,
     /// How.
     pub reason: Option<String>,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -156,7 +156,7 @@ pub(super) fn section(events: &[PackEvent]) -> Section<Controls> {
     if lists == [0; 8] { Section::Empty } else { Section::Recorded { content } }
 }
 
-/// Puts each refusal where it belongs, and returns those by a switch beside what the switch let run.
+/// Sorts the refusals, and returns those by a switch together with what the switch let run.
 fn refuse(content: &mut Controls, events: &[PackEvent]) -> Vec<SwitchUse> {
     let (mut switches, mut effects) = (BTreeMap::new(), BTreeSet::new());
     for typed in typed::<EffectAdmitted>(events) {
@@ -172,7 +172,7 @@ fn refuse(content: &mut Controls, events: &[PackEvent]) -> Vec<SwitchUse> {
         }
     }
     for typed in typed::<EffectRefused>(events).filter(|typed| !is_of_budget(&typed.source)) {
-        // Its own comes first: where the event does not say which one it was, it is taken for that.
+        // Its own switch comes first, and counts if the event does not say which switch it was.
         let switch = typed.output.switch.or_else(|| typed.input.switches.into_iter().next());
         let refusal = ControlRefusal {
             source: typed.source,

@@ -36,7 +36,7 @@ pub struct Message {
     pub provider_message_id: Option<String>,
     /// The provider had delivered it before, and it was not acted on.
     pub duplicate: bool,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }

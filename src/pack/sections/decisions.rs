@@ -60,7 +60,7 @@ pub struct Decision {
     pub cost_microusd: Option<u64>,
     /// What became of its output, in the order it was recorded; empty if no event says.
     pub judgements: Vec<Judgement>,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -81,7 +81,7 @@ pub struct Judgement {
     pub reasons: Vec<String>,
     /// What the host did instead.
     pub fallback: Option<String>,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }

@@ -45,7 +45,7 @@ pub struct Outreach {
     pub provider_message_id: Option<String>,
     /// What the vendor answered.
     pub replies: Vec<Reply>,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -86,7 +86,7 @@ pub struct Reply {
     pub latency_seconds: Option<f64>,
     /// It came after the handoff, and was not acted on.
     pub post_handoff: bool,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }

@@ -44,7 +44,7 @@ pub struct Snapshot {
     /// `time_to_shortlist_seconds` measures. None if the first event is dated later, or is not in the pack.
     #[serde(serialize_with = "crate::json::number")]
     pub seconds_to_shortlist: Option<f64>,
-    /// The payload of the event that opened it, where it has another shape.
+    /// The payload of the event that opened it, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -65,7 +65,7 @@ pub struct Transition {
     /// Whether the request was in the state left, and the host's state machine leads from there to the state
     /// entered.
     pub allowed: bool,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }

@@ -33,13 +33,13 @@ pub struct Shortlist {
     pub source: Source,
     /// The items, best first.
     pub items: Vec<ShortlistItem>,
-    /// Who replied and is not on it, and why.
+    /// Vendors that replied and are not on it, and why.
     pub excluded: Vec<ShortlistExclusion>,
     /// What the client was told.
     pub summary_text: Option<String>,
     /// The handoffs after it, and before the next shortlist.
     pub handoffs: Vec<Handoff>,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -59,7 +59,7 @@ pub struct Handoff {
     pub vendor_ids: Vec<String>,
     /// How many open outreaches were cancelled.
     pub cancelled_count: Option<u32>,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }

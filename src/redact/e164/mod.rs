@@ -43,7 +43,7 @@ impl CallingCode {
 
 /// The number's digits with its country's calling code, and `;ext=` before the extension if it has one.
 ///
-/// Digits that are no number of any country stand behind a question mark, where they meet no number.
+/// Digits that are no number of any country get a question mark before them, so that they equal no number.
 pub(super) fn canonical(text: &str, home: CallingCode) -> Result<String, PhoneError> {
     let WrittenNumber { digits, is_international, extension } = notation::read(text)?;
     if digits.is_empty() {

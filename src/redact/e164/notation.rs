@@ -10,7 +10,7 @@ const MAX_EXTENSION: usize = 11;
 pub(super) struct WrittenNumber {
     /// Its digits, in ASCII.
     pub(super) digits: String,
-    /// Whether they begin with a calling code, whatever they are.
+    /// Whether the text itself says that they begin with a calling code.
     pub(super) is_international: bool,
     /// The digits of its extension.
     pub(super) extension: Option<String>,

@@ -1,4 +1,4 @@
-//! The numbering plans of all countries, as far as they tell where a number ends and its country begins.
+//! The numbering plans of all countries, as far as they say how long a number is and which country it is of.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -53,7 +53,7 @@ pub(super) fn secret_kind(name: &str) -> Option<KeyKind> {
 }
 
 /// Whether a word that ends a text may be the last of a secret's name, or one of the words that a sentence assigns
-/// by: by its last four letters. Most words end in others: this spares the look for where the word begins.
+/// by: by its last four letters. Most words end in others, so this usually saves the search for the beginning of the word.
 #[inline]
 pub(super) fn may_end_name(text: &[u8]) -> bool {
     text.last_chunk().is_none_or(|end: &[u8; 4]| {

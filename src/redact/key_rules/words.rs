@@ -4,7 +4,7 @@ use crate::redact::fold::{Folded, fold};
 
 /// Most bytes of a key that are looked at, from its end.
 const KEY_MAX: usize = 96;
-/// Most words of a key that are told apart, from its end: what has no width may part each letter from the next.
+/// Most words of a key that are compared, from its end: invisible characters may split it into single letters.
 const WORDS_MAX: usize = 96;
 
 /// A key without case, accents and signs, and where its words begin.

@@ -299,7 +299,7 @@ fn announced(text: &str, at: usize) -> Announced {
         }
         let start = word.as_ptr().addr() - text.as_ptr().addr();
         let gap = &text.as_bytes()[start + word.len()..end];
-        // `ORD-…` is the number of a thing, whatever stands before.
+        // `ORD-…` is the number of a thing, with any words before it.
         let is_code = nth == 0 && matches!(gap, [b'-' | b'#', ..]);
         is_linked |= nth > 0 || gap.iter().any(|byte| matches!(byte, b':' | b'='));
         if is_phone_word(word)

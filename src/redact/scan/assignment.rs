@@ -7,7 +7,8 @@ use crate::redact::key_rules::{KeyKind, ends_secret_name, may_end_name, secret_k
 /// Most digits at the end of a name.
 const DIGITS_MAX: usize = 4;
 
-/// What a value is by a secret's name, and by which sign it is assigned: a space where people only write it beside.
+/// The kind of secret that a name says a value is, and the sign that assigns it: a space if people only write it next to
+/// the name.
 #[derive(Clone, Copy)]
 pub(super) struct Assignment {
     pub(super) kind: KeyKind,

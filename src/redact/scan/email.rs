@@ -105,7 +105,7 @@ fn is_local(c: char) -> bool {
     c.is_alphanumeric() || "._%+-".contains(c) || is_unseen(c)
 }
 
-/// What has no width, and hides where an address is from who looks for one.
+/// An invisible character, which can hide an address from a search.
 fn is_unseen(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
@@ -115,7 +115,7 @@ fn is_dot(c: char) -> bool {
     matches!(c, '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}')
 }
 
-/// Length of the domain that begins here, where it is one: with a dot, and a top-level domain.
+/// Length of the domain that begins here, if it has a dot and a top-level domain.
 fn domain(rest: &str) -> Option<usize> {
     let is_domain = |c: &char| c.is_alphanumeric() || *c == '-' || is_dot(*c) || is_unseen(*c);
     let len = rest.chars().take(MAX_LEN).take_while(is_domain).map(char::len_utf8).sum();

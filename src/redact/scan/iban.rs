@@ -8,7 +8,7 @@ DK18DO28EE20EG29ES24FI18FK18FO18FR27GB22GE22GI23GL18GR27GT28HN28HR21HU28IE22IL23
 KW30KZ20LB28LC32LI21LT20LU20LV21LY25MC27MD24ME22MK19MN20MR27MT31MU30NI28NL18NO15OM23PK24PL28PS29\
 PT25QA29RO24RS22RU33SA24SC31SD18SE24SI19SK24SM27SO23ST25SV28TL23TN24TR26UA29VA22VG24XK20YE30";
 
-/// The account number whose check digits stand at `digits`, where its check sum is right.
+/// The account number whose check digits stand at `digits`, if its check sum is right.
 pub(super) fn range(text: &str, digits: usize) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
     if !bytes.get(digits..digits + 2)?.iter().all(u8::is_ascii_digit) {

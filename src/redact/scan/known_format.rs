@@ -9,7 +9,7 @@ impl Numbers<'_> {
     /// How many groups, from this one on, are no phone number: a date, an address of a machine, a book.
     pub(super) fn known_format(&self, first: usize) -> Option<usize> {
         let group = &self.groups[first];
-        // Most groups are told at once: by no sign behind them, and by their length.
+        // Most groups are ruled out at once, by their length and because no sign follows.
         let is_joined = self.row().get(first + 1).is_some_and(|next| next.joint != b' ');
         let is_book = || self.digits[group.first()..].starts_with(b"97");
         if !is_joined && !matches!(group.len(), 9 | 12) && !is_book() {

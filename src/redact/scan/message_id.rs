@@ -7,7 +7,7 @@ const NAME: &[u8] = b"wamid";
 /// Shortest rest of an id: what is shorter holds no number.
 const MIN_LEN: usize = 8;
 
-/// The first id in a token. Its base64 holds a phone number, whatever else it holds.
+/// The first id in a token. Its base64 always contains a phone number.
 pub(super) fn find(text: &str, token: &Range<usize>) -> Option<Range<usize>> {
     if token.len() < NAME.len() + 1 + MIN_LEN {
         return None;

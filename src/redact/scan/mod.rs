@@ -1,8 +1,8 @@
-//! Finds personal data and secrets in a text, in one pass that allocates nothing where it finds
+//! Finds personal data and secrets in a text, in one pass that allocates nothing if it finds
 //! nothing.
 //!
 //! Most bytes of most texts are part of nothing. The pass goes in strides of eight bytes, and looks
-//! closer only where a stride holds a digit or a sign, or is the inside of one long word. The closer
+//! closer only if a stride holds a digit or a sign, or is the inside of one long word. The closer
 //! look is at whole tokens: what is a secret or an address is one token, and digits are handed to
 //! [`Numbers`], which follows a number over as many tokens as it is written in.
 
@@ -68,7 +68,7 @@ pub(super) fn scan(text: &str, scope: ScanScope) -> Vec<Found> {
 struct Pass<'a> {
     text: &'a str,
     scope: ScanScope,
-    /// Made where the first digits are met: most texts have none.
+    /// Made at the first digit: most texts have none.
     numbers: Option<Numbers<'a>>,
     found: Vec<Found>,
 }

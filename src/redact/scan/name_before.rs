@@ -1,5 +1,5 @@
-//! The name that a value in a text stands beside, as configuration files, programs, XML, URLs, command lines, errors
-//! and JSON that breaks off write it. Every look is bounded.
+//! Finds the name before a value in a text, as configuration files, programs, XML, URLs, command lines, errors and
+//! truncated JSON write it. Every search is bounded.
 
 use super::byte_class::letters_before;
 use super::words::Words;
@@ -243,7 +243,7 @@ fn ending(text: &str, at: usize, is: impl Fn(u8) -> bool) -> &str {
     }
 }
 
-/// Where a value begins that Rust's `Debug` has wrapped: `Some(String("…`. Unwrapped, it is where it was.
+/// Where a value begins that Rust's `Debug` has wrapped: `Some(String("…`. Without a wrapper, the value's own start.
 fn unwrapped(bytes: &[u8], at: usize) -> usize {
     const WRAPPERS: [&[u8]; 4] = [b"Number(", b"Ok(", b"Some(", b"String("];
     let mut start = at;

@@ -115,7 +115,7 @@ impl<'a> Numbers<'a> {
         self.decide(true, found);
     }
 
-    /// Takes the bank account whose check digits stand here, where there is one.
+    /// Takes the bank account whose check digits are here, if there is one.
     fn account(&mut self, digits: usize, found: &mut Vec<Found>) -> bool {
         let Some(at) = iban::range(self.text, digits) else { return false };
         self.decide(true, found);

@@ -18,7 +18,7 @@ const KINDS: [&str; 10] = [
 ];
 
 /// Length of the UUID, the time, or the hash (16 or more hex digits, letters among them) that begins
-/// at `at`, where no letter or digit precedes.
+/// at `at`, if no letter or digit precedes it.
 pub(super) fn len_at(text: &str, at: usize) -> Option<usize> {
     let rest = &text.as_bytes()[at..];
     let first = rest.first_chunk().filter(|_| rest.len() >= 12)?;
@@ -48,8 +48,8 @@ pub(super) fn len_at(text: &str, at: usize) -> Option<usize> {
     (len >= 32 || len >= 16 && !phone::is_bare(&token[..digits])).then_some(len)
 }
 
-/// The end of the token that begins here, where it is a UUID and nothing else but a comma or a full stop:
-/// the most frequent token of a log, told without looking for its end byte by byte.
+/// The end of the token that begins here, if it is a UUID with at most a comma or a full stop behind it. It is the most
+/// frequent token of a log, and recognised here without a search for its end.
 pub(super) fn uuid_end(bytes: &[u8], start: usize) -> Option<usize> {
     let rest = &bytes[start..];
     let is_in_token = |at: usize| rest.get(at).is_some_and(|byte| class_of(*byte) & TOKEN != 0);

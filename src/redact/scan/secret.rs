@@ -8,7 +8,7 @@ use super::prefix::{KEY_MAX, PREFIXES, is_base64_byte};
 use super::{context, named_secret, url};
 use crate::redact::kind::Kind;
 
-/// No secret is shorter, where only its form tells it.
+/// The shortest secret that is recognised by its form alone.
 const MIN_LEN: usize = 12;
 
 /// Longest run of base64 that is still taken for an id or a hash.

@@ -1,4 +1,4 @@
-//! Sets of words, told from most other words by their first letter and their length.
+//! Sets of words that reject most other words by their first letter and length.
 
 /// Words in small letters.
 pub(super) struct Words<const N: usize> {
@@ -10,7 +10,7 @@ pub(super) struct Words<const N: usize> {
     lengths: [u32; LETTERS],
 }
 
-/// First letters that are told apart: by the bits that a capital shares with its small letter.
+/// How many first letters are distinguished, by the bits that a capital shares with its small letter.
 const LETTERS: usize = 32;
 
 impl<const N: usize> Words<N> {

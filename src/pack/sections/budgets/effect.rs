@@ -44,7 +44,7 @@ pub struct HeldCharge {
     pub amount: i64,
     /// The limit in force.
     pub limit: i64,
-    /// What it was settled at; 0 where it was given back.
+    /// What it was settled at; 0 if it was given back.
     pub settled: Option<i64>,
 }
 

@@ -45,7 +45,7 @@ pub struct Budgets {
 pub struct BudgetUse {
     /// The budget.
     pub budget: String,
-    /// `request`; or `day`, where it is what this request used of its days.
+    /// `request`, or `day` for what this request used of its days.
     pub period: &'static str,
     /// The limits that were in force, lowest first.
     pub limits: BTreeSet<i64>,
@@ -95,7 +95,7 @@ pub struct BudgetRefusal {
     pub source: Source,
     /// What was refused, by the event type under which its success is recorded.
     pub effect: Option<String>,
-    /// The budget; none where it is the request's time.
+    /// The budget; none if it is the request's time.
     pub budget: Option<String>,
     /// Its period.
     pub period: Option<String>,
@@ -107,7 +107,7 @@ pub struct BudgetRefusal {
     pub limit: Option<i64>,
     /// How long the request had taken, in milliseconds.
     pub elapsed_ms: Option<u64>,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -119,7 +119,7 @@ pub struct BudgetWarning {
     /// The event that says so.
     #[serde(flatten)]
     pub source: Source,
-    /// The budget; `elapsed_ms` where it is the request's time.
+    /// The budget; `elapsed_ms` if it is the request's time.
     pub budget: Option<String>,
     /// `request` or `day`.
     pub period: Option<String>,
@@ -127,7 +127,7 @@ pub struct BudgetWarning {
     pub used: Option<i64>,
     /// The limit.
     pub limit: Option<i64>,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }

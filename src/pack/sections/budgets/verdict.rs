@@ -14,7 +14,7 @@ use crate::pack::PackEvent;
 #[serde(tag = "verdict", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BudgetVerdict {
-    /// It cannot be told from here on.
+    /// It cannot be checked from this event on.
     NotCheckable {
         /// The place of the first event that stands in the way.
         seq: i64,
@@ -30,7 +30,7 @@ pub enum BudgetVerdict {
         seq: i64,
         /// Its id.
         event_id: Uuid,
-        /// The budget; `elapsed_ms` where it is the request's time.
+        /// The budget; `elapsed_ms` if it is the request's time.
         budget: String,
         /// What of it was used before.
         used: i64,

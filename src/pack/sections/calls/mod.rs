@@ -47,7 +47,7 @@ pub struct Consent {
     pub scope: Option<String>,
     /// What the client answered, in order.
     pub decisions: Vec<ConsentDecision>,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -67,7 +67,7 @@ pub struct ConsentDecision {
     pub text: Option<String>,
     /// When a grant lapses.
     pub expires_at: Option<DateTime<Utc>>,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -94,7 +94,7 @@ pub struct Attempt {
     pub purpose: Option<String>,
     /// What the provider reported.
     pub statuses: Vec<StatusReport>,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -132,7 +132,7 @@ pub struct StatusReport {
     pub duration_seconds: Option<u32>,
     /// The provider's error.
     pub error_message: Option<String>,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }

@@ -13,7 +13,7 @@ use crate::event::payload::{
     VendorCandidatesSelected,
 };
 
-/// What stories are told from, and held against.
+/// The evidence from which stories are told, and against which they are checked.
 pub(super) struct Evidence<'a> {
     pub(super) selections: &'a [TypedEvent<VendorCandidatesSelected>],
     /// Those that succeeded; both in the order of the stream.

@@ -66,7 +66,7 @@ pub struct SelectionStory {
     pub candidates: Vec<String>,
     /// Who may not, and why.
     pub excluded: Vec<Exclusion>,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }

@@ -24,7 +24,7 @@ pub struct FinalOrder {
     pub items: Vec<RankedItem>,
     /// Whether no item stands below one with a lower score.
     pub follows_score: bool,
-    /// The payload, where it has another shape.
+    /// The payload, if it has another shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
