@@ -6,8 +6,8 @@ use serde_json::{Map, Number, Value};
 
 use crate::json::write_string;
 
-/// Writes a value as RFC 8785 (JSON Canonicalization Scheme) has it: the same bytes for the same
-/// data, independent of key order, number format and white space.
+/// Writes a value in the canonical form of RFC 8785 (JSON Canonicalization Scheme): the same bytes for
+/// the same data, independent of key order, number format and white space.
 ///
 /// Numbers are IEEE 754 doubles, written as ECMAScript does (RFC 8785, section 3.2.2.3); integers
 /// beyond ±(2⁵³−1) would collapse, which is why [`sanitise`](super::sanitise) turns them into
@@ -62,7 +62,7 @@ pub(super) fn write_value(value: &Value, out: &mut String) {
 pub(super) fn in_order(members: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
     // Below U+E000, whose first byte this is, the order of UTF-8 bytes is that of UTF-16 code units.
     let is_low = members.keys().all(|key| key.bytes().all(|byte| byte < 0xEE));
-    // A map is in the order of bytes already, unless the host builds serde_json to keep insertion order.
+    // A map is already sorted by bytes, unless the host builds serde_json to keep insertion order.
     let is_ordered = is_low && members.keys().is_sorted();
     let mut sorted = Vec::new();
     if !is_ordered {
@@ -79,7 +79,7 @@ fn write_number(number: &Number, out: &mut String) {
     }
 }
 
-/// Appends an integer as the double it is to RFC 8785.
+/// Appends an integer as RFC 8785 writes it: as a double.
 pub(crate) fn write_integer(integer: i64, out: &mut String) {
     const MAX_SAFE: i64 = (1 << 53) - 1;
     if (-MAX_SAFE..=MAX_SAFE).contains(&integer) {

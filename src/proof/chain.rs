@@ -27,13 +27,13 @@ pub fn event_hash(canonical_header: &str, commitments: [Digest; 4]) -> Digest {
     ])
 }
 
-/// `chain(0)`: what the first event of a stream is chained to.
+/// `chain(0)`, to which the first event of a stream is chained.
 #[must_use]
 pub fn stream_start(stream_id: [u8; 16]) -> Digest {
     Digest::of(&[STREAM, &stream_id])
 }
 
-/// `chain(n)`: the event's hash and the database's time of it, bound to all that came before.
+/// `chain(n)`, which binds the event's hash and its time by the database to all earlier events.
 #[must_use]
 pub fn chain_hash(previous: Digest, event_hash: Digest, recorded_at: DateTime<Utc>) -> Digest {
     Digest::of(&[

@@ -33,7 +33,7 @@ pub fn commit(value: &Value, salt: Salt, pointer: &str) -> Digest {
     Committer::new(salt).commit(value, pointer)
 }
 
-/// Commits to values under one salt: what of the HMAC depends on the salt alone is computed once.
+/// Commits to values under one salt. The part of the HMAC that depends on the salt alone is computed once.
 pub(crate) struct Committer {
     salted: Hmac<Sha256>,
     /// The canonical form of the leaf at hand.
@@ -47,7 +47,7 @@ impl Committer {
 
     /// As [`commit`].
     pub(crate) fn commit(&mut self, value: &Value, pointer: &str) -> Digest {
-        // Room for what most keys add, or it would grow several times.
+        // Room for most pointers, so that it rarely grows.
         let mut at = String::with_capacity(64);
         at.push_str(pointer);
         let Ok(digest) = digest_of(value, &mut at, self);
@@ -66,7 +66,7 @@ impl Leaves for Committer {
     }
 }
 
-/// Where the digests of a value's parts come from.
+/// Gives the digests of a value's parts.
 pub(crate) trait Leaves {
     type Error;
 
@@ -79,7 +79,7 @@ pub(crate) trait Leaves {
     fn leaf(&mut self, leaf: &Value, pointer: &str) -> Result<Digest, Self::Error>;
 }
 
-/// The digest of a value from those of its parts. `pointer` is where it stands, and is left as it was.
+/// Computes the digest of a value from those of its parts. `pointer` is its JSON pointer, and unchanged afterwards.
 pub(crate) fn digest_of<L: Leaves>(
     value: &Value,
     pointer: &mut String,
@@ -113,7 +113,7 @@ pub(crate) fn digest_of<L: Leaves>(
     }
 }
 
-/// The salt of the leaf at `pointer`: what a pack discloses beside the leaf's value.
+/// The salt of the leaf at `pointer`, which a pack discloses together with the leaf's value.
 #[must_use]
 pub fn leaf_salt(salt: Salt, pointer: &str) -> Salt {
     salt_at(keyed(salt), pointer)
@@ -161,7 +161,7 @@ enum ContainerKind {
     Object,
 }
 
-/// A node's hash in the making.
+/// Hashes a node, child by child.
 struct Node(Sha256);
 
 impl Node {

@@ -1,4 +1,4 @@
-//! What a value has to give up to survive a database.
+//! Changes a value so that it survives a database.
 
 use serde_json::{Map, Number, Value};
 
@@ -17,7 +17,7 @@ const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 ///   another gets further U+FFFD, so that no member is lost.
 /// - Numbers beyond ±(2⁵³−1) become strings: integers with all their digits, doubles as ECMAScript
 ///   writes them. Other whole numbers become integers.
-/// - What lies deeper than [`MAX_DEPTH`] becomes a string that holds its JSON.
+/// - Values deeper than [`MAX_DEPTH`] become strings that hold their JSON.
 ///
 /// The [module](super) has the rules to the letter. The result is a fixed point: sanitising it again
 /// changes nothing.
@@ -27,7 +27,7 @@ pub fn sanitise(mut value: Value) -> Value {
     value
 }
 
-/// Writes whole numbers as integers, wherever they stand, and leaves the rest.
+/// Writes all whole numbers as integers, and leaves the rest.
 #[cfg(feature = "postgres")]
 pub(crate) fn respell(value: &mut Value) {
     match value {
@@ -42,7 +42,7 @@ pub(crate) fn respell(value: &mut Value) {
     }
 }
 
-/// Changes in place what has to change, which is next to nothing.
+/// Changes in place only what must change, which is almost nothing.
 fn keep(value: &mut Value, depth: usize, depth_max: usize) {
     match value {
         Value::Number(number) => {
@@ -70,8 +70,8 @@ fn keep(value: &mut Value, depth: usize, depth_max: usize) {
     }
 }
 
-/// Keys that can stay do. The others follow in canonical order, so that it never depends on the order in
-/// which a map holds them which of two gets the shorter name.
+/// Keeps the keys that need no change. The others follow in canonical order, so that the order in which a map holds
+/// them never decides which of two gets the shorter name.
 fn keep_keys(members: &mut Map<String, Value>) {
     let held = in_order(members).filter(|(key, _)| key.contains('\0'));
     let held: Vec<String> = held.map(|(key, _)| key.clone()).collect();
@@ -105,8 +105,8 @@ fn instead_of(number: &Number) -> Option<Value> {
     Some(text.into())
 }
 
-/// The integer that a double is: 12500.0 and 12500 have one canonical form, so they get one form here. A
-/// reader that takes integers only must not be told another story by the same bytes.
+/// The integer that equals a double. 12500.0 and 12500 have one canonical form, so both become the integer here: a
+/// reader that takes only integers must read the same bytes the same way.
 fn whole(number: &Number) -> Option<i64> {
     let double = number.as_f64().filter(|_| number.is_f64())?;
     let is_whole = double.abs() <= MAX_SAFE_INTEGER && double.fract() == 0.0;
@@ -115,8 +115,8 @@ fn whole(number: &Number) -> Option<i64> {
 }
 
 fn keep_as_text(value: &mut Value) {
-    // Numbers first, or the text would hold them rounded to doubles; and without a limit of its own,
-    // or each further level of text in text would double the escapes.
+    // Numbers first, or the text would hold them rounded to doubles. And without a depth limit, or each level of
+    // text in text would double the escapes.
     keep(value, 0, usize::MAX);
     *value = Value::String(canonical(value));
 }

@@ -10,13 +10,13 @@ use super::{Header, Record, Role};
 use crate::event::EventId;
 use crate::json::{parse, write_string};
 
-/// The form that this crate writes.
+/// The version that this crate writes.
 const VERSION: u32 = 1;
 
 const INTENT: &str = "intent";
 const OUTCOME: &str = "outcome";
 
-/// Bytes that are no sealed record.
+/// The bytes are not a sealed record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordBytesError {
@@ -26,13 +26,13 @@ pub enum RecordBytesError {
         /// What does not agree.
         reason: &'static str,
     },
-    /// The content does not have the hash that stands beside it.
+    /// The content does not match its hash.
     #[error("the record's content does not have the hash that was stored with it")]
     Hash,
-    /// They are not the JSON of a record. What they are is not said: it may hold personal data.
+    /// They are not the JSON of a record. The error does not quote them, because they may hold personal data.
     #[error("the bytes are not the JSON of a record")]
     Malformed,
-    /// They say the same as a record's bytes, and are not the ones that were written.
+    /// They mean the same as a record's bytes, but differ from what was written.
     #[error("the bytes spell the record in another way than it is written")]
     Spelling,
     /// They were written by another version of this crate.
@@ -44,8 +44,8 @@ pub enum RecordBytesError {
 }
 
 impl Record {
-    /// The record whole, as JSON text. It holds what the event holds, personal data and salt
-    /// included. The commitments are left out: they follow from the content and the salt.
+    /// The whole record as JSON text. It holds everything that the event holds, personal data and salt
+    /// included. The commitments are left out, because they follow from the content and the salt.
     ///
     /// # Panics
     /// Never: every part of a record is JSON.
@@ -67,7 +67,7 @@ impl Record {
         push_part(&mut out, "host_ids", self.canonical_host_ids());
         let (salt, event_hash) = (self.salt().to_hex(), self.event_hash().to_hex());
         let _ok = write!(out, r#","salt":"{salt}","event_hash":"{event_hash}""#);
-        // Left out for most: what is no effect's has none.
+        // Most records have none: only those of effects do.
         let role = match self.role() {
             Role::Event => None,
             Role::Intent => Some(INTENT),
@@ -82,11 +82,11 @@ impl Record {
 
     /// Reads back what [`to_bytes`](Self::to_bytes) wrote: the same bytes, or an error.
     ///
-    /// Beside [`seal`](super::seal()) this is the only way to a `Record`, and no way around it: the
-    /// commitments and the hash are computed again from the content, the header may not contradict
-    /// itself, and the record must write itself as these very bytes. A changed byte is therefore an
-    /// error. It is no proof against a forger who can write the file and computes the hash as well:
-    /// that is what the file's permissions are for.
+    /// Besides [`seal`](super::seal()), this is the only way to make a `Record`, and it checks as much: the
+    /// commitments and the hash are computed again from the content, the header must not contradict
+    /// itself, and the record must write itself as exactly these bytes. So a changed byte is an
+    /// error. A forger who can write the file can also compute the hash; only the file's permissions
+    /// protect against that.
     ///
     /// # Errors
     /// [`RecordBytesError`], by what is wrong with the bytes.
@@ -123,8 +123,8 @@ impl Record {
         if record.event_hash() != take(&mut members, "event_hash")? {
             return Err(RecordBytesError::Hash);
         }
-        // Two spellings of one number, or of one letter, have the same hash; and a member that no record
-        // has would be read over.
+        // Two spellings of a number or a letter have the same hash, and an unknown member would be
+        // ignored.
         if record.to_bytes() == bytes { Ok(record) } else { Err(RecordBytesError::Spelling) }
     }
 }
@@ -134,7 +134,7 @@ fn push_part(out: &mut String, name: &str, canonical: Option<&str>) {
     let _ok = write!(out, r#","{name}":{}"#, canonical.unwrap_or("null"));
 }
 
-/// Takes a member out and reads it as what it has to be.
+/// Takes a member out and reads it as its type.
 fn take<T: DeserializeOwned>(
     members: &mut Map<String, Value>,
     name: &str,

@@ -1,4 +1,4 @@
-//! What an event about a consent has to look like, so that every store understands it in the same way.
+//! Checks events about consents, so that every store reads them alike.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
@@ -12,8 +12,8 @@ const WORDS: [EventType; 4] = [
     EventType::CALL_CONSENT_EXPIRED,
 ];
 
-/// Refuses what admission would not understand. Read as no consent, or as one that has lapsed, it would go
-/// unnoticed.
+/// Refuses an event that admission could not read. Otherwise it would silently count as no consent, or as a lapsed
+/// one.
 pub(super) fn check(event: &AuditEvent) -> Result<(), EventError> {
     if !WORDS.contains(&event.event_type) {
         return Ok(());
@@ -29,13 +29,13 @@ pub(super) fn check(event: &AuditEvent) -> Result<(), EventError> {
     Ok(())
 }
 
-/// When a grant lapses: when it says so, else a lifetime after the database recorded it.
+/// When a grant lapses: at the time that it names, else a lifetime after the database recorded it.
 pub(crate) fn lapse(
     told: Option<DateTime<Utc>>,
     recorded_at: DateTime<Utc>,
     lifetime: TimeDelta,
 ) -> DateTime<Utc> {
-    // What lies beyond all times lapses at the end of them.
+    // A sum beyond the largest time is the largest time.
     let untold = || recorded_at.checked_add_signed(lifetime).unwrap_or(DateTime::<Utc>::MAX_UTC);
     told.unwrap_or_else(untold)
 }

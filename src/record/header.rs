@@ -1,4 +1,4 @@
-//! Every column that the caller fixes and no reader needs hidden.
+//! The columns that the caller fixes and that every reader may see.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,8 @@ use crate::event::{Actor, EventId, EventType, Outcome, StreamId};
 use crate::json::write_string;
 use crate::proof::write_integer;
 
-/// The open part of a record: ids, types, times. Texts are from closed or well-formed sets when
-/// sealed; read back from a database they are as stored, for the verifier to judge.
+/// The open part of a record: ids, types, times. Sealing takes texts only from closed sets or in fixed
+/// forms. Texts that are read back from a database are as stored, and the verifier judges them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
@@ -105,7 +105,7 @@ fn is_code(text: &str) -> bool {
     text.len() <= EventType::MAX_LEN
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
-        // It stands in every header: no phone number may hide in it.
+        // It is in every header, so no phone number may hide in it.
         && text.bytes().filter(u8::is_ascii_digit).count() <= 4
 }
 
@@ -152,7 +152,7 @@ pub(crate) mod micros {
     ) -> Result<DateTime<Utc>, D::Error> {
         let text = String::deserialize(from)?;
         let time = DateTime::parse_from_rfc3339(&text).map_err(D::Error::custom)?.to_utc();
-        // A leap second is the next second's first by another text.
+        // A leap second would be a second text for the first second of the next minute.
         let is_leap = time.timestamp_subsec_nanos() >= 1_000_000_000;
         if !is_leap && time.to_rfc3339_opts(SecondsFormat::Micros, true) == text {
             Ok(time)

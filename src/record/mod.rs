@@ -1,8 +1,8 @@
-//! The sealed form of an event: where the words, the redaction and the maths meet.
+//! The sealed form of an event. Here the event's words, the redaction and the maths meet.
 //!
 //! Four parts of an event are committed to: input, output, idempotency key, and the host's own names for the
 //! request and the conversation. Those names (`fallback`, `conv_001`) may hold personal data, so they must be
-//! hideable, and therefore cannot stand in the header.
+//! hideable, and therefore cannot be in the header.
 
 pub(crate) use self::consent::{lapse, time_of};
 pub(crate) use self::header::micros;

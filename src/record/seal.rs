@@ -12,11 +12,11 @@ use crate::redact::{RedactionKey, withhold, withhold_in_key};
 /// Largest payload of one event: input and output as canonical JSON, in bytes.
 pub const MAX_PAYLOAD_LEN: usize = 1 << 20;
 
-/// Deepest nesting of a payload. What lies deeper than [`MAX_DEPTH`](crate::proof::MAX_DEPTH) is kept
+/// Deepest nesting of a payload. Values deeper than [`MAX_DEPTH`](crate::proof::MAX_DEPTH) are kept
 /// as text.
 pub const MAX_NESTING: usize = 512;
 
-/// Most bytes that the JSON pointers of all values of an input, or of an output, have together.
+/// Most bytes of the JSON pointers of all values of an input, or of an output, together.
 pub const MAX_POINTERS_LEN: usize = 8 << 20;
 
 /// Longest idempotency key, in bytes.
@@ -35,7 +35,7 @@ pub struct Randomness {
     pub salt: [u8; 16],
 }
 
-// With the salt, the values behind the digests can be guessed.
+// Hides the salt: with it, the values behind the digests can be guessed.
 impl std::fmt::Debug for Randomness {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Randomness(***)")
@@ -119,10 +119,10 @@ fn host_ids(event: &AuditEvent) -> Option<Value> {
     (!names.is_empty()).then(|| names.into())
 }
 
-/// What of a payload may enter. JSON `null` is the same as nothing.
+/// The part of a payload that may enter the store. JSON `null` is the same as nothing.
 fn enter(part: Option<Value>, key: &RedactionKey) -> Option<Part> {
     let mut value = part.filter(|value| !value.is_null())?;
-    // Secrets first: what lies too deep becomes one text, in which no name of a key tells them.
+    // Secrets first: values that are too deep become one text, in which key names no longer mark secrets.
     withhold(&mut value, key);
     Some(Part::of(sanitise(value)))
 }

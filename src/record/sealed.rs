@@ -22,7 +22,7 @@ pub struct Record {
     pub(super) waited: Option<Duration>,
 }
 
-/// The fixed part. A batch of records is dropped far from where it was made, so a record holds few
+/// The fixed part. Batches are dropped on other threads than they are made on, so a record has few
 /// allocations and no trees of values.
 struct Sealed {
     id: EventId,
@@ -48,7 +48,7 @@ pub enum Role {
     Outcome,
 }
 
-/// What of an event is committed to, and may be hidden from a reader.
+/// The parts of an event that are committed to, and may be hidden from a reader.
 pub(super) struct Content {
     pub(super) input: Option<Part>,
     pub(super) output: Option<Part>,
@@ -56,7 +56,7 @@ pub(super) struct Content {
     pub(super) host_ids: Option<Part>,
 }
 
-/// A value, which is what is committed to, and its canonical form.
+/// A value, and its canonical form.
 pub(super) struct Part {
     value: Value,
     canonical: String,
@@ -155,7 +155,7 @@ impl Record {
         Self { sealed: Arc::new(sealed), role: Role::Event, waited: None }
     }
 
-    /// Says what it does to an effect's entry.
+    /// Sets what the record does to an effect's entry.
     #[must_use]
     pub fn with_role(self, role: Role) -> Self {
         Self { role, ..self }
@@ -295,7 +295,7 @@ impl Receipt {
         chain_hash: Digest,
     ) -> Self {
         let (event_id, stream_id) = (record.header().id, record.stream_id());
-        // A record has a salt of its own: what is stored under another hash was sealed by an earlier call.
+        // Each record has its own salt, so another hash in the store means that an earlier call sealed it.
         let is_duplicate = event_hash != record.event_hash();
         Self { event_id, stream_id, seq, recorded_at, event_hash, chain_hash, is_duplicate }
     }
@@ -307,8 +307,8 @@ impl Receipt {
     }
 }
 
-/// Where a recorded event is durable. A spooled event has no place in the chain yet, so it has no
-/// receipt.
+/// Says in which place a recorded event is durable. A spooled event has no place in the chain yet, so
+/// it has no receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Recorded {

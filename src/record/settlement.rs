@@ -1,4 +1,4 @@
-//! What an outcome does to the charges of its effect: one rule, for stores and for verifiers.
+//! How an outcome settles the charges of its effect: one rule for stores and for verifiers.
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ const EXACT_MAX: u64 = (1 << 53) - 1;
 pub enum Settlement {
     /// It happened.
     Succeeded,
-    /// It was tried: what it cost is spent.
+    /// It was tried, and its cost is spent.
     Failed,
     /// It certainly did not happen.
     Voided,
@@ -30,7 +30,7 @@ pub enum Settlement {
 }
 
 impl Settlement {
-    /// By the columns of the outcome event. A text that is not of the sets is as if nothing was known.
+    /// Reads the columns of the outcome event. An unknown text counts as in doubt.
     #[must_use]
     pub fn of(outcome: &str, error_code: Option<&str>) -> Self {
         match Outcome::parse(outcome) {

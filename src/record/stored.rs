@@ -1,4 +1,4 @@
-//! What a store returns: rows with their place in the chain, not yet trusted.
+//! Rows as a store returns them, with their place in the chain, not yet trusted.
 
 use std::fmt;
 
@@ -45,7 +45,7 @@ impl fmt::Debug for StoredRecord {
     }
 }
 
-/// One stored row with an unreadable column: the parts that keep its place in the chain.
+/// A stored row with an unreadable column, reduced to what keeps its place in the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnreadableRecord {
     /// Place in the stream, from 1.

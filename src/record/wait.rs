@@ -1,4 +1,4 @@
-//! How long a record has waited in a spool: as its role, no part of the event.
+//! How long a record has waited in a spool. Like its role, this is not part of the event.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ impl Record {
     /// The longest wait that counts: far above every time limit, far below what a clock may jump.
     pub const WAIT_MAX: Duration = Duration::from_hours(7 * 24);
 
-    /// Says that it has waited in a spool from `received_at` until `now`, by one clock. If that clock was
-    /// set meanwhile, the wait is at least zero and at most [`WAIT_MAX`](Self::WAIT_MAX).
+    /// Sets how long it has waited in a spool, from `received_at` until `now` by one clock. Even if that clock
+    /// was set meanwhile, the wait is between zero and [`WAIT_MAX`](Self::WAIT_MAX).
     #[must_use]
     pub fn waiting_since(mut self, received_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
         let waited = (now - received_at).to_std().unwrap_or_default();
