@@ -1,7 +1,7 @@
 //! The span that a task runs in.
 //!
-//! A task-local, not `tracing`, because it holds for every subscriber and for none: whether an event has a
-//! trace must not depend on a log filter.
+//! A task-local instead of `tracing`'s current span, because an event must have a trace with any subscriber, any log
+//! filter, or none.
 
 use std::future::Future;
 
@@ -11,13 +11,12 @@ tokio::task_local! {
     static CURRENT: TraceContext;
 }
 
-/// Where in a distributed trace this code runs: inside a call that
-/// [`run`](crate::PendingEffect::run) makes, that effect's span. For the `traceparent` of the calls that
-/// are made there; events that are recorded there without a trace and without an id of their own take it
-/// by themselves.
+/// The span of a distributed trace in which this code runs: inside a call that
+/// [`run`](crate::PendingEffect::run) makes, that effect's span. Use it for the `traceparent` of outgoing
+/// calls. Events that are recorded there without a trace and without an id take it by themselves.
 ///
 /// With the feature `otel` it is the current span of OpenTelemetry, if there is one; that can be one
-/// that the host opened. Without, a task spawned inside the call is outside of it.
+/// that the host opened. Without the feature, a task that is spawned inside the call is outside the span.
 #[must_use]
 pub fn current_trace() -> Option<TraceContext> {
     #[cfg(feature = "otel")]

@@ -1,9 +1,9 @@
-//! The span of one effect, from the question whether it may run until its outcome.
+//! The span of one effect, from the request for admission until its outcome.
 //!
-//! Its ids stand in the header, so they are fixed before anything of the effect is sealed: the span opens
-//! when the effect is asked about, and a refusal has one too. With `otel`, OpenTelemetry starts the span then
-//! and gives the ids. Otherwise they are a keyed hash of the effect's id, so that one try has one pair of
-//! ids. A tracing layer that panics must not end an effect, least of all one that was admitted.
+//! Its ids are in the header, so they are fixed before anything of the effect is sealed. So the span opens before
+//! admission, and a refusal has one too. With `otel`, OpenTelemetry starts the span then and gives the ids. Otherwise
+//! they are a keyed hash of the effect's id, so that one try has one pair of ids. A tracing layer that panics must not
+//! end an effect, above all not one that was admitted.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -15,13 +15,13 @@ use super::current_trace;
 use crate::event::{AuditEvent, ErrorCode, EventId, EventType, Outcome, Switch, TraceContext};
 use crate::redact::{RedactionKey, mask_and_truncate};
 
-/// What the keyed hash is of.
+/// The domain of the keyed hash.
 const TRACE_KIND: &str = "effect_trace";
 
 /// Longest text of the host in a field, in bytes.
 const MAX_TEXT_LEN: usize = 128;
 
-/// An effect's span, and where that stands in its trace.
+/// An effect's span, and its place in the trace.
 #[derive(Clone, Debug)]
 pub(crate) struct EffectSpan {
     span: Span,
@@ -29,8 +29,8 @@ pub(crate) struct EffectSpan {
 }
 
 impl EffectSpan {
-    /// Opens the span of an effect: in the trace that the effect names, or else in the current one, or
-    /// else in a new one.
+    /// Opens the span of an effect in the trace that the effect names, else in the current one, else in
+    /// a new one.
     pub(crate) fn open(
         event: &AuditEvent,
         effect_id: EventId,
@@ -54,26 +54,26 @@ impl EffectSpan {
         self.trace
     }
 
-    /// Says under which key it is done, as that was sealed.
+    /// Sets its idempotency key, in the sealed form.
     pub(crate) fn keyed(&self, sealed_key: Option<&str>) {
         let shown = sealed_key.map(|key| mask_and_truncate(key, MAX_TEXT_LEN));
         self.record("idempotency_key", shown.as_deref());
     }
 
-    /// Says whether it may run: `admitted`, `replayed`, `refused`, `not_run`. What stands in its way
-    /// makes it an error.
+    /// Sets the decision: `admitted`, `replayed`, `refused`, `not_run`. An obstacle makes the span an
+    /// error.
     pub(crate) fn answered(&self, verdict: &'static str, in_the_way: Option<&'static str>) {
         self.record("moltbot.verdict", verdict);
         self.failed(in_the_way);
     }
 
-    /// Says how it ended.
+    /// Sets how it ended.
     pub(crate) fn ended(&self, outcome: Outcome, error_code: Option<ErrorCode>) {
         self.record("moltbot.outcome", outcome.as_str());
         self.failed(error_code.map(ErrorCode::as_str));
     }
 
-    /// Says what a model's answer says about itself.
+    /// Sets what a model reports about its answer.
     pub(crate) fn answer(&self, event_type: &EventType, output: &Value) {
         if !OperationKind::of(event_type).is_model {
             return;
@@ -83,7 +83,7 @@ impl EffectSpan {
         self.record("gen_ai.usage.output_tokens", tokens(output, "output_tokens"));
     }
 
-    /// Says that its outcome could not be recorded.
+    /// Notes that its outcome could not be recorded.
     pub(crate) fn unrecorded(&self) {
         self.record("moltbot.recorded", false);
         self.record("otel.status_code", "ERROR");
@@ -148,13 +148,13 @@ fn new_span(event: &AuditEvent, effect_id: EventId, switches: &[Switch]) -> Span
     span
 }
 
-/// What foreign code returns; none if it panics.
+/// What foreign code returns. None if it panics.
 fn guarded<T>(foreign: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(foreign)).ok()
 }
 
-/// The ids that OpenTelemetry gave the span, or a keyed hash of the effect's id: the same try gets the same
-/// ones, so that what is written twice stays the same.
+/// The ids that OpenTelemetry gave the span, or a keyed hash of the effect's id. The same try gets the same ids, so that
+/// an event that is written twice stays the same.
 fn ids(
     span: &Span,
     parent: Option<TraceContext>,
@@ -172,16 +172,16 @@ fn ids(
     let (mut trace_id, mut span_id) = ([0; 16], [0; 8]);
     trace_id.copy_from_slice(&hash[..16]);
     span_id.copy_from_slice(&hash[16..24]);
-    // Begins with a letter and a digit: sixteen hex digits that begin with nine decimal ones look like a
-    // phone number, and with two letters (`be…`) like a bank account.
+    // Begins with a letter and a digit. Sixteen hex digits that begin with nine decimal digits look like a phone
+    // number, and with two letters (`be…`) like a bank account.
     span_id[0] = span_id[0] & 0x47 | 0xa0;
     let own = TraceContext::from_bytes(trace_id, span_id);
     around.map_or(own, |around| around.with_span_of(own))
 }
 
-/// How an effect shows in a trace.
+/// How a trace shows an effect.
 struct OperationKind {
-    /// The operation; for a model's, by the name that OpenTelemetry has for it.
+    /// The operation. For a model's, OpenTelemetry's name of it.
     name: &'static str,
     /// `client` or `internal`, as `otel.kind` has it.
     side: &'static str,
@@ -204,7 +204,7 @@ impl OperationKind {
             None if is_model => "chat",
             None => "effect",
         };
-        // A batch is not a call on anyone: its messages are, each in a span of its own.
+        // A batch calls no one. Its messages do, each in a span of its own.
         let is_inside = *event_type == EventType::VENDOR_BATCH_SENT;
         Self { name, side: if is_inside { "internal" } else { "client" }, is_model }
     }
@@ -218,7 +218,7 @@ fn names(switches: &[Switch]) -> String {
     switches.iter().map(Switch::as_str).collect::<Vec<_>>().join(",")
 }
 
-/// A text of the payload that names no person; masked all the same, because the host writes it.
+/// A text of the payload that should name no person. It is masked all the same, because the host writes it.
 fn text(payload: Option<&Value>, member: &str) -> Option<String> {
     let text = payload?.get(member)?.as_str()?;
     Some(mask_and_truncate(text, MAX_TEXT_LEN).into_owned())

@@ -13,9 +13,8 @@ use crate::record::{Header, Receipt, Record};
 use crate::redact::mask;
 use crate::store::log_line::later;
 
-/// Counts the record in every metric that it belongs to, but for its [`Report`](super::Report)s, and has its line
-/// written. It waits for no file, and
-/// no panic of a recorder or a layer of the host's comes out of it.
+/// Counts the record in its metrics, except for its [`Report`](super::Report)s, and queues its log line. It waits for
+/// no file, and catches panics of the host's recorder and layers.
 pub(crate) fn stored(record: &Record, receipt: &Receipt) {
     tally(record);
     line(record, receipt);
@@ -36,7 +35,7 @@ fn tally(record: &Record) {
     }
 }
 
-/// The line carries what names the record, and none of its payload: what waits to be written is small.
+/// The line carries the ids of the record and none of its payload, so waiting lines are small.
 fn line(record: &Record, receipt: &Receipt) {
     let is_expected = is(record.header(), Outcome::Succeeded) && !warns(record.header())
         || is_of_self_test(record);
@@ -46,7 +45,7 @@ fn line(record: &Record, receipt: &Receipt) {
     }
     let (header, seq) = (record.header().clone(), receipt.seq);
     let key = record.idempotency_key().map(str::to_owned);
-    // A span that waited for its line would seem to last longer.
+    // A span held until its line is written would seem to last longer.
     later(Span::none(), move |_| write(&header, key.as_deref(), seq, is_expected));
 }
 
@@ -55,7 +54,7 @@ fn write(header: &Header, key: Option<&str>, seq: i64, is_expected: bool) {
         ($level:ident, $message:literal) => {{
             tracing::$level!(
                 target: "moltbot_audit::record",
-                // What it has none of must not come from the task that happens to record it.
+                // An absent field must not be filled by a span of the task that records.
                 parent: None,
                 request_id = header.request_id.map(tracing::field::display),
                 conversation_id = header.conversation_id.map(tracing::field::display),
@@ -82,13 +81,13 @@ fn write(header: &Header, key: Option<&str>, seq: i64, is_expected: bool) {
     }
 }
 
-/// Whether the event warns by being there.
+/// Returns true if the event itself is a warning.
 fn warns(header: &Header) -> bool {
     is_of(header, &EventType::EFFECT_EXPIRED)
         || is_of(header, &EventType::MOLTBOT_INJECTION_DETECTED)
 }
 
-/// Whether it is the refusal that a self-test is out for.
+/// Returns true if it is the refusal that a self-test provokes.
 fn is_of_self_test(record: &Record) -> bool {
     is_of(record.header(), &EventType::EFFECT_REFUSED)
         && record
@@ -122,7 +121,7 @@ fn of_ocr(record: &Record) {
     if has_failed || output["status"] == "failed" || !is(header, Outcome::Succeeded) {
         count(&table::OCR_FAILURES, &[], 1);
     }
-    // A reader's percentage would bend the distribution.
+    // A percentage instead of a share would distort the distribution.
     let confidence = output["confidence"].as_f64().filter(|share| (0.0..=1.0).contains(share));
     if let Some(confidence) = confidence {
         measure(&table::OCR_CONFIDENCE, &[], confidence);
@@ -140,7 +139,7 @@ fn of_moltbot(record: &Record) {
     }
 }
 
-/// What a model read, wrote and cost.
+/// Measures a model's tokens and cost.
 fn used(output: &Value) {
     for (direction, name) in [("input", "input_tokens"), ("output", "output_tokens")] {
         if let Some(tokens) = output[name].as_u64() {

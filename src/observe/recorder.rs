@@ -1,7 +1,7 @@
 //! Emits metrics to the recorder that the host has installed.
 //!
-//! The recorder is looked up each time: a host may install it after its auditor. One that panics takes nothing
-//! down, and no other metric with it.
+//! The recorder is looked up each time, because a host may install it after its auditor. If it panics, neither the
+//! caller nor another metric is affected.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,13 +13,13 @@ use crate::store::log_line::log_line;
 static METADATA: Metadata<'static> =
     Metadata::new("moltbot_audit", Level::INFO, Some("moltbot_audit"));
 
-/// Adds to a counter. `values` has one value for each label of the metric, of its closed set.
+/// Adds to a counter. `values` has one value for each label, from the label's closed set.
 pub(crate) fn count(metric: &Metric, values: &[&'static str], by: u64) {
     let key = key(metric, values);
     with_recorder(|recorder| recorder.register_counter(&key, &METADATA).increment(by));
 }
 
-/// Brings a counter without labels to a total that is counted elsewhere.
+/// Sets a counter without labels to a total that is counted elsewhere.
 pub(crate) fn count_up_to(metric: &Metric, total: u64) {
     let key = key(metric, &[]);
     with_recorder(|recorder| recorder.register_counter(&key, &METADATA).absolute(total));
@@ -37,8 +37,8 @@ pub(crate) fn measure(metric: &Metric, values: &[&'static str], value: f64) {
     with_recorder(|recorder| recorder.register_histogram(&key, &METADATA).record(value));
 }
 
-/// Describes every metric, and starts every counter and histogram at 0. Gauges start with their first
-/// value: one that was never looked at is not known. Again is harmless.
+/// Describes every metric, and starts every counter and histogram at 0. A gauge starts with its first
+/// value, because before that it is unknown. It is harmless to call it again.
 pub(crate) fn register() {
     for metric in METRICS {
         describe(metric);

@@ -1,5 +1,5 @@
-//! Reports may come more than once, as webhooks do. Of the reports about one call or one message,
-//! the first counts.
+//! A provider may send a report more than once, as with webhooks. Only the first report about a call
+//! or a message counts.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,7 +10,7 @@ use crate::event::{EventType, Outcome};
 use crate::record::Record;
 use crate::store::admission::EarlierEvent;
 
-/// What an event reports that is counted once.
+/// A report that is counted once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Report {
     /// A call was asked of the provider.
@@ -45,7 +45,7 @@ impl Report {
         }
     }
 
-    /// The types of the events before it that tell whether it is the first.
+    /// The types of earlier events that decide whether it is the first.
     pub(crate) fn needs(self) -> &'static [EventType] {
         match self {
             Self::CallAsked | Self::CallFailed => {
@@ -57,7 +57,7 @@ impl Report {
         }
     }
 
-    /// Whether no event before the record reports the same. `earlier` is in the order of the stream.
+    /// Returns true if no event before the record reports the same. `earlier` is in the order of the stream.
     pub(crate) fn is_first(self, record: &Record, earlier: &[EarlierEvent]) -> bool {
         let event = as_event(record);
         match self {
@@ -113,7 +113,7 @@ fn ids_of_call(event: &EarlierEvent) -> BTreeSet<(&'static str, &str)> {
     ids.into_iter().filter_map(|(name, id)| Some((name, id.as_str()?))).collect()
 }
 
-/// Every id of the event's call. An event with both ids joins those that have one of them.
+/// Every id of the event's call. An event with both ids links events that have only one.
 fn names_of_call<'a>(
     event: &'a EarlierEvent,
     earlier: &'a [EarlierEvent],

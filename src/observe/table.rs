@@ -22,8 +22,8 @@ pub struct Metric {
     pub kind: MetricKind,
     /// What it counts or measures, for the recorder.
     pub description: &'static str,
-    /// Its labels, each with a closed set of values. Of a counter, every combination is a series that starts
-    /// at 0; a gauge has a series once it has a value.
+    /// Its labels, each with a closed set of values. A counter has a series for every combination, from 0
+    /// on; a gauge has a series once it has a value.
     pub labels: &'static [Label],
 }
 
@@ -33,7 +33,7 @@ pub struct Metric {
 pub enum MetricKind {
     /// Only ever grows, from 0 at the start of the process.
     Counter,
-    /// A value of now.
+    /// The current value.
     Gauge,
     /// A distribution.
     Histogram {
@@ -110,7 +110,7 @@ impl Label {
     }
 }
 
-/// The sets that other rooms name, put together once: a record asks for them each time.
+/// The sets that other rooms define, built once because every record needs them.
 struct Values {
     budgets: Vec<&'static str>,
     effects: Vec<&'static str>,
@@ -143,7 +143,7 @@ const BUDGETS: &[Budget] = &[
     Budget::COST_MICROUSD,
 ];
 
-/// By the event of their outcome; an effect that failed counts under the same.
+/// By the event type of the outcome. A failed effect counts under the same.
 const EFFECTS: &[EventType] = &[
     EventType::CALL_CONSENT_REQUESTED,
     EventType::CALL_STARTED,
@@ -165,7 +165,7 @@ const CONFIDENCE_BUCKETS: &[f64] =
 const APPEND_BUCKETS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Of a message that goes out, and of a model that thinks.
+/// For messages, and for slow model calls.
 const EFFECT_BUCKETS: &[f64] =
     &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0];
 

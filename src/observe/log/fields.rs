@@ -1,8 +1,8 @@
-//! Fields as JSON: of a span for as long as it lives, or of the current event.
+//! The rendered fields of a span, for as long as it lives, or of the current event.
 
 use super::plan::{FieldPlace, FieldPlan, LIFTED};
 
-/// Rendered fields. What is rendered once is only copied from then on.
+/// Rendered fields. A field is rendered once, and only copied from then on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LineFields {
     /// Values of lifted fields. Empty if there is none, since no JSON value is empty.
@@ -11,7 +11,7 @@ pub(super) struct LineFields {
     pub(super) further: String,
     /// What is in `further`, in its order.
     pub(super) entries: Vec<FurtherField>,
-    /// Has the bit of each entry's hash, so that what has no name in common is seen at once.
+    /// Has one bit of each entry's hash, so that two sets without a common name are recognised at once.
     pub(super) names: u64,
     /// How many further fields had no room.
     pub(super) omitted: usize,
@@ -35,7 +35,7 @@ impl LineFields {
         self.omitted = 0;
     }
 
-    /// Adds a field, or replaces it: what is said later is what counts.
+    /// Adds a field, or replaces an earlier one of its name.
     pub(super) fn set(&mut self, field: &FieldPlan, write: impl FnOnce(&mut String)) {
         match field.place {
             FieldPlace::Lifted(lifted) => {
@@ -53,7 +53,7 @@ impl LineFields {
         }
     }
 
-    /// Takes over what a span was told after it began.
+    /// Takes over fields that were set after the span began.
     pub(super) fn update(&mut self, newer: &Self) {
         for (old, new) in self.lifted.iter_mut().zip(&newer.lifted) {
             if !new.is_empty() {
@@ -66,9 +66,9 @@ impl LineFields {
         }
     }
 
-    /// Adds what is not there yet, as far as the further fields have room in `max_len` bytes.
+    /// Adds the outer span's fields that are not there yet, as far as the further fields fit into `max_len` bytes.
     pub(super) fn inherit(&mut self, outer: &Self, max_len: usize) {
-        // Where an inner field had no room, an outer one of its name would tell a lie.
+        // If an inner field had no room, an outer one of the same name would be wrong.
         let max_len = if self.omitted == 0 { max_len } else { 0 };
         self.omitted += outer.omitted;
         for (inner, outer) in self.lifted.iter_mut().zip(&outer.lifted) {
@@ -100,7 +100,7 @@ impl LineFields {
         }
     }
 
-    /// Leaves out what has no room in `max_len` bytes, from the end.
+    /// Drops fields from the end until the rest fits into `max_len` bytes.
     pub(super) fn shorten(&mut self, max_len: usize) {
         let kept = self.entries.iter().take_while(|entry| entry.end <= max_len).count();
         self.omitted += self.entries.len() - kept;

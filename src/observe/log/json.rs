@@ -6,7 +6,7 @@ use super::RAW_MAX;
 use crate::json::{ESCAPED_LEN_MAX, write_line_string};
 use crate::redact::{self, LogField};
 
-/// What stands behind a text that was cut. Without digits, which could go on with a number before it.
+/// The mark behind a text that was cut. It has no digits, which could continue a number before it.
 const CUT: &str = " [cut]";
 
 /// Writes a text as it may be shown below a name, in at most `max_len` bytes.
@@ -23,7 +23,7 @@ pub(super) fn push_masked(
         push_clean(out, &shown);
         return;
     }
-    // Masked before it is cut: half a number is none that a scan knows.
+    // Masked before it is cut, because a scan does not recognise half a number.
     let room = max_len - CUT.len() - 2;
     let shown = redact::mask_and_truncate(&shown, longest(&shown, room));
     push_clean(out, &shown);
@@ -32,8 +32,8 @@ pub(super) fn push_masked(
     out.push('"');
 }
 
-/// Writes a masked text so that it holds nothing to mask as JSON has it either: a tab before `@a.com` is
-/// the letter of an address there. Such a text has blanks and apostrophes for what is escaped.
+/// Writes a masked text so that its JSON form holds nothing to mask either: there a tab before `@a.com` ends with the
+/// letter of an address. Such a text gets blanks and apostrophes instead of escapes.
 fn push_clean(out: &mut String, text: &str) {
     let start = out.len();
     write_line_string(text, out);
@@ -48,8 +48,7 @@ fn push_clean(out: &mut String, text: &str) {
     write_line_string(&redact::mask_and_truncate(&plain, text.len()), out);
 }
 
-/// Writes a number that JSON has: JSON has neither infinities nor what is no number, which become
-/// texts, as does what is too long for an unsigned number of 64 bits.
+/// Writes a number. JSON has no infinities and no NaN, so these become texts.
 pub(super) fn push_float(out: &mut String, value: f64) {
     if !value.is_finite() {
         let name = if value.is_nan() {
@@ -77,7 +76,7 @@ fn fits(text: &str, max_len: usize) -> bool {
                 <= max_len)
 }
 
-/// How much of a text has room, in its own bytes.
+/// How many bytes of a text fit into `room` once they are escaped.
 fn longest(text: &str, room: usize) -> usize {
     let mut len = 0;
     let has_room = |byte: &u8| {

@@ -1,14 +1,14 @@
-//! How long a line and its parts may be.
+//! Limits on the length of a line and its parts.
 
-/// Most bytes of a line, with its line feed, unless told otherwise.
+/// Most bytes of a line, with its line feed, by default.
 pub(super) const LINE_MAX: usize = 64 * 1024;
-/// Fewest bytes that a line can be limited to: ids are still whole in it.
+/// The smallest limit of a line. Ids still fit whole.
 const LINE_MIN: usize = 8 * 1024;
-/// Bytes that a line's names, times and target have at most.
+/// Most bytes of a line's names, times and target.
 const OWN_MAX: usize = 3 * 1024;
 
-/// Most bytes of a line's parts, as JSON has them. All together, with the message twice for a log shipper, fit into
-/// the line.
+/// Most bytes of a line's parts in their JSON form. Together they fit into the line, even with the message twice for a
+/// log shipper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct LineLimits {
     /// Of all further fields together.

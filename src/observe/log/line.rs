@@ -8,7 +8,7 @@ use super::plan::{ALWAYS, CallsitePlan, ERROR_ID, EVENT_TYPE, LIFTED};
 use super::scratch::Scratch;
 use crate::json::write_line_string;
 
-/// What is not in the event.
+/// The parts of a line that are not fields of the event.
 pub(super) struct JsonLine<'a> {
     pub(super) metadata: &'a Metadata<'a>,
     pub(super) plan: &'a CallsitePlan,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Of all counts of the process, for the metric. It is not emitted from here: a recorder that logs would
-/// come back.
+/// The total of the process, for the metric. It is not emitted from here, because a recorder that logs would
+/// recurse.
 static TOTAL: AtomicU64 = AtomicU64::new(0);
 
 /// The lines that layers and writers of this process could not write.
@@ -13,7 +13,7 @@ pub(crate) fn lost_lines() -> u64 {
     TOTAL.load(Ordering::Relaxed)
 }
 
-/// Counts log lines that could not be written, since it was made. Clones share the count.
+/// Counts log lines that could not be written. Clones share the count.
 ///
 /// A layer and a [`NonBlocking`](super::NonBlocking) writer have one each; both count in the same one
 /// with [`JsonLayer::count_lost_in`](super::JsonLayer::count_lost_in).
@@ -21,7 +21,7 @@ pub(crate) fn lost_lines() -> u64 {
 pub struct LostLines(Arc<AtomicU64>);
 
 impl LostLines {
-    /// How many were lost until now.
+    /// How many lines were lost so far.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.0.load(Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! Log lines: always one JSON object a line, with personal data masked.
+//! Log lines: one JSON object in each, with personal data masked.
 
 mod fields;
 mod json;
@@ -18,7 +18,7 @@ pub use self::lost::LostLines;
 pub(crate) use self::lost::lost_lines;
 pub use self::non_blocking::{LogGuard, NonBlocking};
 
-/// Most bytes of a value that are looked at; what comes behind is neither masked nor written.
+/// Most bytes of a value that are read. The rest is neither masked nor written.
 const RAW_MAX: usize = 64 * 1024;
 /// Most bytes of a field's name.
 const NAME_MAX: usize = 256;

@@ -1,6 +1,6 @@
-//! What to do with each field of a callsite, found out once for each callsite and thread.
+//! What to do with each field of a callsite, decided once for each callsite and thread.
 //!
-//! Values are rendered before a span's lock is taken: their `Debug` is foreign code, and may log in the same
+//! Values are rendered before a span's lock is taken, because their `Debug` is foreign code and may log in the same
 //! span.
 
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use super::limits::LineLimits;
 use crate::json::write_line_string;
 use crate::redact::{LogField, mask, mask_and_truncate};
 
-/// A field's name, and how a line has it: `,"name":`.
+/// A field's name, and its form in a line: `,"name":`.
 macro_rules! lifted {
     ($name:literal) => {
         ($name, concat!(",\"", $name, "\":"))
@@ -42,7 +42,7 @@ pub(super) const EVENT_TYPE: usize = 0;
 pub(super) const ERROR_MESSAGE: usize = 9;
 pub(super) const ERROR_ID: usize = 10;
 
-/// Names that only the layer itself gives.
+/// Names that only the layer itself writes.
 const OWN: [&str; 5] = ["timestamp", "severity", "message", "target", "fields_omitted"];
 /// The same if the names of the host's log shipper are written too.
 const OWN_OF_HOST: [&str; 5] = ["level", "msg", "time", "service", "event"];
@@ -58,7 +58,7 @@ const STACKS: [&str; 8] = [
     "stacktrace",
 ];
 
-/// What a layer writes beside the least.
+/// The options of a layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Choices {
     pub(super) has_shipper_names: bool,
@@ -66,7 +66,7 @@ pub(super) struct Choices {
     pub(super) limits: LineLimits,
 }
 
-/// Where a field goes.
+/// The part of a line to which a field goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FieldPlace {
     Dropped,
@@ -76,19 +76,19 @@ pub(super) enum FieldPlace {
     Target,
 }
 
-/// What is to be done with one field.
+/// What to do with one field.
 #[derive(Debug)]
 pub(super) struct FieldPlan {
     pub(super) place: FieldPlace,
     pub(super) named: LogField,
-    /// As it is shown: what was masked in it says nothing of its value.
+    /// The name as it is shown. The parts of it that were masked say nothing about the value.
     pub(super) name: String,
     /// `,"name":`, masked and escaped.
     pub(super) key: String,
     pub(super) hash: u64,
 }
 
-/// What is to be done with the fields of a place in the code.
+/// What to do with the fields of a callsite.
 #[derive(Debug)]
 pub(super) struct CallsitePlan {
     pub(super) fields: Vec<FieldPlan>,
@@ -103,8 +103,8 @@ impl CallsitePlan {
         let mut fields: Vec<FieldPlan> = Vec::with_capacity(names.len());
         let mut keys: Vec<(&str, String)> = Vec::new();
         let mut has_error_message = names.contains(&LIFTED[ERROR_MESSAGE].0);
-        // A record of the `log` crate: `LogTracer` has one place in the code for all of a level, and hands on in fields
-        // where the record is from.
+        // A record of the `log` crate. `LogTracer` has one callsite for each level, and puts the record's origin into
+        // fields.
         let is_bridged =
             metadata.is_event() && metadata.target() == "log" && names.contains(&"log.target");
         for name in names {
@@ -132,7 +132,7 @@ impl CallsitePlan {
         }
         let mut target = String::new();
         write_line_string(&mask_and_truncate(metadata.target(), NAME_MAX), &mut target);
-        // Of a span, an error is a field like another: not every line in it is about the error.
+        // In a span, an error is a normal field, because not every line in it is about the error.
         Self { fields, target, has_error_message: has_error_message || !metadata.is_event() }
     }
 }
@@ -149,8 +149,8 @@ fn place_of(name: &str, is_event: bool, choices: Choices) -> FieldPlace {
     }
 }
 
-/// The name that a line shows. What is the layer's own gets a prefix, and names that meet under one mask
-/// or prefix get stars, so that no field is lost.
+/// The name that a line shows. A name that the layer uses itself gets a prefix, and names that become equal by a mask or
+/// a prefix get stars, so that no field is lost.
 fn key_of(name: &'static str, before: &[(&str, String)], choices: Choices) -> String {
     if let Some((_, key)) = before.iter().find(|(other, _)| *other == name) {
         return key.clone();
@@ -167,19 +167,19 @@ fn key_of(name: &'static str, before: &[(&str, String)], choices: Choices) -> St
     key
 }
 
-/// Two names of one hash would be one field; of 64 bits, none are.
+/// Two names with one hash would be one field. With 64 bits that does not happen.
 fn hash_of(key: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
     hasher.finish()
 }
 
-/// The plans that a thread has made. There are as many as places in the code that log.
+/// The plans that a thread has made: at most one for each callsite and set of options.
 #[derive(Default)]
 pub(super) struct CallsitePlans(HashMap<(Identifier, Choices), Rc<CallsitePlan>>);
 
 impl CallsitePlans {
-    /// The plan of a place in the code.
+    /// The plan of a callsite.
     pub(super) fn of(
         &mut self,
         metadata: &'static Metadata<'static>,

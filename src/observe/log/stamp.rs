@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat};
 
-/// The last second of the year 9999, which is the last that RFC 3339 has.
+/// The last second of the year 9999, the last one in RFC 3339.
 const LAST_SECOND: i64 = 253_402_300_799;
 /// The first second of the year 0.
 const FIRST_SECOND: i64 = -62_167_219_200;
 
-/// The second that was written last, as it was written: most lines share theirs with the line before.
+/// The text of the last second that was written. Most lines share it with the line before.
 pub(super) struct Stamp {
     second: i64,
     written: String,
@@ -27,7 +27,7 @@ impl Stamp {
         if second != self.second || self.written.is_empty() {
             let time = DateTime::from_timestamp(second, 0).unwrap_or_default();
             self.written = time.to_rfc3339_opts(SecondsFormat::Secs, true);
-            // In the place of the `Z`.
+            // Over the `Z`.
             self.written.pop();
             self.second = second;
         }
@@ -43,7 +43,7 @@ fn since_epoch(time: SystemTime) -> (i64, u32) {
         Ok(after) => (seconds(after), after.subsec_micros()),
         Err(before) => {
             let before = before.duration();
-            // Up to the next microsecond, so that what is left of the second is one.
+            // Rounded up to a microsecond, so that the rest of the second is a positive number of them.
             let micros = before.subsec_nanos().div_ceil(1_000);
             let second = -seconds(before).min(i64::MAX - 1);
             match micros {

@@ -17,7 +17,7 @@ use crate::redact::LogField;
 const DIGITS_MIN: usize = 7;
 /// Most errors of a chain.
 const SOURCES_MAX: usize = 32;
-/// What begins the stack that some errors put into their `Debug` text.
+/// The text before the stack in the `Debug` text of some errors.
 const STACK_HEADS: [&str; 3] = ["Stack backtrace:", "stack backtrace:", "BACKTRACE"];
 
 pub(super) struct Renderer<'a> {
@@ -80,7 +80,7 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    /// Formats into the text of this thread, which is given back afterwards.
+    /// Formats into this thread's text buffer, and returns the buffer afterwards.
     fn format(&mut self, write: impl FnOnce(&mut Bounded<'_>) -> fmt::Result) -> String {
         let mut text = std::mem::take(self.text);
         text.clear();
@@ -170,7 +170,7 @@ impl Visit for Renderer<'_> {
     }
 }
 
-/// Writes an error and what caused it, joined by colons.
+/// Writes an error and its causes, joined by colons.
 fn write_chain(out: &mut Bounded<'_>, error: &(dyn Error + 'static)) -> fmt::Result {
     write!(out, "{error}")?;
     let mut source = error.source();
@@ -178,7 +178,7 @@ fn write_chain(out: &mut Bounded<'_>, error: &(dyn Error + 'static)) -> fmt::Res
         let Some(error) = source else { break };
         let start = out.text.len();
         write!(out, ": {error}")?;
-        // Some errors say what caused them in their own words.
+        // Some errors include their cause in their own text.
         let (before, cause) = out.text.split_at(start);
         if cause.len() > 2 && before.ends_with(&cause[2..]) {
             out.text.truncate(start);
@@ -188,7 +188,7 @@ fn write_chain(out: &mut Bounded<'_>, error: &(dyn Error + 'static)) -> fmt::Res
     Ok(())
 }
 
-/// What stands before the stack in an error's `Debug` text.
+/// The part of an error's `Debug` text before the stack.
 fn without_stack(text: &str) -> &str {
     if !text.contains('\n') {
         return text;
@@ -196,14 +196,14 @@ fn without_stack(text: &str) -> &str {
     let heads = STACK_HEADS.iter().filter_map(|head| {
         let at = text.find(head)?;
         let before = text[..at].trim_end_matches([' ', '━', '─']);
-        // In a line of its own, or it is a sentence about stacks.
+        // On a line of its own. Otherwise it is a sentence about stacks.
         (before.is_empty() || before.ends_with('\n')).then(|| before.trim_end())
     });
     heads.min_by_key(|before| before.len()).unwrap_or(text)
 }
 
-/// Puts the characters back that `Debug` writes as `\u{a0}`: a scan knows what can stand in a number,
-/// and not how it is escaped.
+/// Restores characters that `Debug` writes as `\u{a0}`, because a scan knows the separators of numbers but
+/// not their escapes.
 fn unescape(text: &mut String) {
     const HEAD: &str = "\\u{";
     if !text.contains(HEAD) {
@@ -228,7 +228,7 @@ fn unescape(text: &mut String) {
     *text = unescaped;
 }
 
-/// A text that takes so much and no more, however long a value's `Debug` text is.
+/// A text that stops at a limit, for values with a long `Debug` text.
 struct Bounded<'a> {
     text: &'a mut String,
     is_full: bool,
