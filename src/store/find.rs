@@ -1,4 +1,4 @@
-//! Finds requests by when they began, by their state, and by the host's ids.
+//! What a search for requests asks and finds.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,23 +6,19 @@ use std::str::FromStr;
 use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
-use super::{AuditStore, StoreError};
+use super::StoreError;
 use crate::event::{ConversationId, RequestId, StreamId};
 
 /// Most requests on a page.
-const PAGE_MAX: u32 = 1_000;
-/// Streams that one statement reads.
-const STEP: u32 = 500;
-/// Most streams that one page reads. Pages of a rare state may hold few requests, or none.
-const SCAN_MAX: u32 = 10_000;
+pub(super) const PAGE_MAX: u32 = 1_000;
 
 /// Which requests to find. Without filters, all of them.
 #[derive(Clone, Debug)]
 pub struct RequestQuery {
-    scope: StreamScope,
-    state: Option<String>,
-    page: u32,
-    after: Option<RequestCursor>,
+    pub(super) scope: StreamScope,
+    pub(super) state: Option<String>,
+    pub(super) page: u32,
+    pub(super) after: Option<RequestCursor>,
 }
 
 /// A request that was found, and its state by its events.
@@ -176,70 +172,6 @@ impl RequestQuery {
         self.after = Some(cursor);
         self
     }
-}
-
-/// Finds requests, a page at a time.
-///
-/// A page reads at most 10,000 streams, so that a search for a rare state stays bounded: check
-/// whether there is a [`next`](RequestPage::next) page. Requests that begin in the meantime are on
-/// no later page.
-///
-/// # Errors
-/// [`FindError`].
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let store = moltbot_audit::testing::MemoryStore::new();
-/// use moltbot_audit::store::{RequestQuery, find_requests};
-///
-/// let mut query = RequestQuery::new().state("shortlist_ready");
-/// loop {
-///     let page = find_requests(&store, &query).await?;
-///     for request in page.requests {
-///         println!("{} since {}", request.request_id, request.began_at);
-///     }
-///     let Some(next) = page.next else { break };
-///     query = query.after(next);
-/// }
-/// # Ok(())
-/// # }
-/// ```
-pub async fn find_requests(
-    store: &dyn AuditStore,
-    query: &RequestQuery,
-) -> Result<RequestPage, FindError> {
-    let (from, before) = (query.scope.from, query.scope.before);
-    if from >= before {
-        return Err(FindError::EmptyTime { from, before });
-    }
-    if !(1..=PAGE_MAX).contains(&query.page) {
-        return Err(FindError::PageSize { asked: query.page });
-    }
-    let is_wanted = |request: &FoundRequest| {
-        query.state.as_ref().is_none_or(|state| request.state.as_ref() == Some(state))
-    };
-    let (mut requests, mut after, mut scanned) = (Vec::new(), query.after, 0);
-    while scanned < SCAN_MAX {
-        // One more than the page, so that a page which happens to hold all has no next one.
-        let step = if query.state.is_none() { STEP.min(query.page + 1) } else { STEP };
-        let streams = store.list_streams(&query.scope, after, step).await?;
-        let is_last = u32::try_from(streams.len()).is_ok_and(|listed| listed < step);
-        scanned += step;
-        for stream in streams {
-            if let Some(request) = stream.request.filter(&is_wanted) {
-                if requests.len() == query.page as usize {
-                    return Ok(RequestPage { requests, next: after });
-                }
-                requests.push(request);
-            }
-            after = Some(stream.cursor);
-        }
-        if is_last {
-            return Ok(RequestPage { requests, next: None });
-        }
-    }
-    Ok(RequestPage { requests, next: after })
 }
 
 impl fmt::Display for RequestCursor {

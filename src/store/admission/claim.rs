@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::NaiveDate;
+#[cfg(any(feature = "sqlite", feature = "testing"))]
+use chrono::{DateTime, Utc};
 #[cfg(any(feature = "postgres", feature = "sqlite", feature = "testing"))]
 use serde_json::Value;
 use uuid::Uuid;
@@ -82,6 +85,18 @@ impl Claim {
         Ok(())
     }
 
+    /// Whose budget a charge of the claim is for, if the store gets it at `now`.
+    #[cfg(any(feature = "sqlite", feature = "testing"))]
+    pub(crate) fn scope(&self, period: Period, now: DateTime<Utc>) -> Scope {
+        match period {
+            Period::Day => Scope::Day(now.date_naive()),
+            Period::Request => {
+                let header = self.intent.header();
+                Scope::Request(header.request_id.unwrap_or(header.stream_id.uuid()))
+            }
+        }
+    }
+
     /// The streams that may hold events about its consent: its request's and its conversation's.
     pub(crate) fn consent_streams(&self) -> [Option<StreamId>; 2] {
         let header = self.intent.header();
@@ -112,6 +127,15 @@ pub struct Charge {
     pub amount: i64,
     /// The most that may be used, this included.
     pub limit: i64,
+}
+
+/// Whose usage is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// A request's.
+    Request(Uuid),
+    /// A day's, in UTC.
+    Day(NaiveDate),
 }
 
 /// Refuses a claim whose event states another claim: what is recorded must be what is charged.

@@ -13,14 +13,13 @@ mod switch_state;
 use std::fmt;
 use std::time::Duration;
 
-use chrono::NaiveDate;
 use serde_json::Value;
 use uuid::Uuid;
 
 #[cfg(any(feature = "postgres", feature = "sqlite", feature = "testing"))]
 pub(crate) use self::claim::{DOING, check_claim};
 pub use self::{
-    claim::{Charge, Claim, ConsentClaim, KeyedHashes},
+    claim::{Charge, Claim, ConsentClaim, KeyedHashes, Scope},
     decision::{Admission, Decision, Obstacle},
     open_effect::{Lease, OpenEffect, OpenKind, OpenPage},
     switch_state::{Flip, SwitchState},
@@ -243,13 +242,4 @@ pub enum Conclusion {
     Performed,
     /// It was not performed. Its charges are given back, and its key is free.
     NotPerformed,
-}
-
-/// Whose usage is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scope {
-    /// A request's.
-    Request(Uuid),
-    /// A day's, in UTC.
-    Day(NaiveDate),
 }

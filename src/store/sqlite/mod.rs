@@ -13,6 +13,7 @@ mod location;
 mod migrate;
 mod read;
 mod row;
+mod sink;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -27,15 +28,7 @@ use tokio::time::Instant;
 
 use self::error::failed;
 use self::location::Location;
-use self::row::Row;
-use crate::event::StreamId;
-use crate::record::Record;
-use crate::store::admission::AdmissionStore;
-use crate::store::admission::rules::check_appended;
-use crate::store::{
-    Appended, AuditSink, AuditStore, BoxFuture, ListedStream, RequestCursor, StoreError,
-    StreamHead, StreamScope, StreamSnapshot,
-};
+use crate::store::StoreError;
 
 /// How long a statement waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -112,56 +105,6 @@ impl SqliteStore {
         let (runtime, writer) = (Handle::current(), self.writer.clone());
         let task = tokio::task::spawn_blocking(move || runtime.block_on(write(writer)));
         task.await.map_err(|_| error::task_ended(doing))?
-    }
-}
-
-impl AuditSink for SqliteStore {
-    fn append<'a>(
-        &'a self,
-        batch: &'a [Record],
-    ) -> BoxFuture<'a, Result<Vec<Appended>, StoreError>> {
-        Box::pin(async move {
-            if batch.is_empty() {
-                return Ok(Vec::new());
-            }
-            check_appended(batch)?;
-            // Encoded here, so that no JSON is written while the lock is held.
-            let rows: Vec<Row> = batch.iter().map(Row::from).collect();
-            let append = async move |writer: SqlitePool| append::append(&writer, &rows).await;
-            let placed = self.write(chain::DOING, append).await.map_err(error::for_all_streams)?;
-            let results = batch.iter().zip(placed);
-            Ok(results.map(|(record, placed)| placed.map(|at| at.receipt(record))).collect())
-        })
-    }
-
-    fn admission(&self) -> Option<&dyn AdmissionStore> {
-        Some(self)
-    }
-}
-
-impl AuditStore for SqliteStore {
-    fn head(&self, stream_id: StreamId) -> BoxFuture<'_, Result<Option<StreamHead>, StoreError>> {
-        Box::pin(read::read_head(&self.readers, stream_id))
-    }
-
-    fn read_stream(
-        &self,
-        stream_id: StreamId,
-    ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
-        Box::pin(read::read_stream(&self.readers, stream_id))
-    }
-
-    fn list_streams<'a>(
-        &'a self,
-        scope: &'a StreamScope,
-        after: Option<RequestCursor>,
-        max: u32,
-    ) -> BoxFuture<'a, Result<Vec<ListedStream>, StoreError>> {
-        Box::pin(list_streams::list_streams(&self.readers, scope, after, max))
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(SqliteStore::close(self))
     }
 }
 

@@ -78,9 +78,10 @@ impl Kept {
         let is_engaged = |switch: &Switch| {
             self.effects.switches.get(switch).is_none_or(|state| state.is_engaged)
         };
-        let used = claim.charges.iter().map(|charge| {
-            self.effects.used(rules::scope(claim, charge.period, now), &charge.budget)
-        });
+        let used = claim
+            .charges
+            .iter()
+            .map(|charge| self.effects.used(claim.scope(charge.period, now), &charge.budget));
         let stream_id = claim.intent.stream_id();
         let mut events = self.rows.iter().filter(|(record, _)| record.stream_id() == stream_id);
         let has_shortlist = events.any(|(record, _)| is_shortlist(record.header()));

@@ -91,7 +91,7 @@ impl EffectEntry {
     pub(crate) fn admitted(claim: &Claim, now: DateTime<Utc>) -> Self {
         let header = claim.intent.header();
         let held = claim.charges.iter().map(|charge| Reservation {
-            scope: super::scope(claim, charge.period, now),
+            scope: claim.scope(charge.period, now),
             budget: charge.budget.clone(),
             amount: charge.amount,
         });

@@ -19,8 +19,7 @@ pub(crate) use self::effect_entry::{Reservation, lease_end};
 pub(crate) use self::own_events::{
     check_appended, check_conclusion, check_flip, check_rotation, foreign_outcome,
 };
-use super::{Claim, Decision, Obstacle, Scope};
-use crate::event::Period;
+use super::{Claim, Decision, Obstacle};
 use crate::redact::KeyFingerprint;
 use crate::store::StoreError;
 
@@ -139,17 +138,6 @@ pub(crate) fn check_key(claim: &Claim, in_use: KeyFingerprint) -> Result<(), Sto
         return Ok(());
     }
     Err(StoreError::KeyMismatch { in_use, given: claim.key })
-}
-
-/// Whose budget a charge of the claim is for.
-pub(crate) fn scope(claim: &Claim, period: Period, now: DateTime<Utc>) -> Scope {
-    match period {
-        Period::Day => Scope::Day(now.date_naive()),
-        Period::Request => {
-            let header = claim.intent.header();
-            Scope::Request(header.request_id.unwrap_or(header.stream_id.uuid()))
-        }
-    }
 }
 
 /// What the effect returned, by its outcome event. None if that does not report a success.

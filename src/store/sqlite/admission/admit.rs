@@ -175,7 +175,7 @@ async fn facts(
     let fault = |error| failed(DOING, error);
     let asked = claim.charges.iter().map(|charge| AskedBudget {
         budget: &charge.budget,
-        whose: rules::scope(claim, charge.period, now).into(),
+        whose: claim.scope(charge.period, now).into(),
     });
     let select = sqlx::query(FACTS).bind(json(&claim.switches));
     let select = select.bind(claim.intent.stream_id().to_string());

@@ -11,6 +11,7 @@ use crate::proof::Digest;
 use crate::store::StoreError;
 use crate::store::admission::Scope;
 use crate::store::admission::rules::{BudgetChange, EffectEntry, EffectState, Reservation};
+use crate::store::log_line::log_line;
 use crate::store::sqlite::error::failed;
 
 /// So much of a budget as JSON, in a row and on its way into a statement.
@@ -196,4 +197,15 @@ pub(super) fn bytes(digest: Option<&Digest>) -> Option<&[u8]> {
 /// Texts and numbers, of which JSON can hold all.
 pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
+}
+
+/// What was read of a row. If it is unreadable, that is logged, and the row is left out.
+pub(super) fn readable<T>(read: Result<T, StoreError>) -> Option<T> {
+    match read {
+        Ok(value) => Some(value),
+        Err(error) => {
+            log_line!(warn, error = &error as &dyn std::error::Error, "a row is left out");
+            None
+        }
+    }
 }

@@ -14,7 +14,7 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use self::entry::malformed;
+use self::entry::{malformed, readable};
 pub(super) use self::settle::follow;
 use super::chain::Placed;
 use super::error::{failed, is_busy};
@@ -28,16 +28,13 @@ use crate::store::admission::{
     Admission, AdmissionStore, Claim, Conclusion, DOING, Decision, EarlierEvent, FirstShortlist,
     Flip, Lease, OpenEffect, OpenPage, Scope, SwitchState, check_claim,
 };
-use crate::store::log_line::log_line;
 use crate::store::{BoxFuture, StoreError};
 
 /// How long a read may take that only looks whether the file is there.
 const READ_LIMIT: Duration = Duration::from_millis(50);
 const DOING_EARLIER: &str = "read earlier events";
-const DOING_CONCLUDE: &str = "conclude an effect";
 const DOING_USAGE: &str = "read what is used";
 const DOING_SHORTLIST: &str = "read the first shortlist";
-const DOING_SWITCH: &str = "set a switch";
 
 impl AdmissionStore for SqliteStore {
     fn use_key(&self, given: KeyFingerprint) -> BoxFuture<'_, Result<KeyFingerprint, StoreError>> {
@@ -87,8 +84,8 @@ impl AdmissionStore for SqliteStore {
             let conclude = async move |writer: SqlitePool| {
                 settle::conclude(&writer, effect_id, conclusion, &row).await
             };
-            let placed = self.write(DOING_CONCLUDE, conclude).await?;
-            placed.map(|placed| receipt(DOING_CONCLUDE, record, placed)).transpose()
+            let placed = self.write(settle::DOING_CONCLUDE, conclude).await?;
+            placed.map(|placed| receipt(settle::DOING_CONCLUDE, record, placed)).transpose()
         })
     }
 
@@ -220,8 +217,8 @@ impl AdmissionStore for SqliteStore {
             check_flip(state, record)?;
             let (row, state) = (Row::from(record), state.clone());
             let set = async move |writer: SqlitePool| switch::set(&writer, &state, &row).await;
-            let placed = self.write(DOING_SWITCH, set).await?;
-            receipt(DOING_SWITCH, record, placed).map(Flip::from)
+            let placed = self.write(switch::DOING_SET, set).await?;
+            receipt(switch::DOING_SET, record, placed).map(Flip::from)
         })
     }
 
@@ -231,17 +228,6 @@ impl AdmissionStore for SqliteStore {
             let forget = async move |writer: SqlitePool| switch::forget(&writer, &switch).await;
             self.write(switch::DOING_FORGET, forget).await
         })
-    }
-}
-
-/// What a row says, if it says anything.
-fn readable<T>(read: Result<T, StoreError>) -> Option<T> {
-    match read {
-        Ok(value) => Some(value),
-        Err(error) => {
-            log_line!(warn, error = &error as &dyn std::error::Error, "a row is left out");
-            None
-        }
     }
 }
 

@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 use sqlx::sqlite::SqlitePool;
 use uuid::Uuid;
 
-use super::entry::{entry, json};
-use super::{chain::now, failed, readable};
+use super::entry::{entry, json, readable};
+use super::{chain::now, failed};
 use crate::store::StoreError;
 use crate::store::admission::rules::lease_end;
 use crate::store::admission::{Lease, OpenEffect, OpenKind, OpenPage};

@@ -8,12 +8,14 @@ use uuid::Uuid;
 
 use super::chain::{self, Placed, append_one, now};
 use super::entry::{apply, bytes, entry, insert, update};
-use super::{DOING_CONCLUDE, failed};
+use super::failed;
 use crate::json::parse;
 use crate::store::StoreError;
 use crate::store::admission::Conclusion;
 use crate::store::admission::rules::{EffectEntry, foreign_outcome};
 use crate::store::sqlite::row::{Part, Row};
+
+pub(super) const DOING_CONCLUDE: &str = "conclude an effect";
 
 /// Does what an appended row is to do to its effect's entry.
 pub(in crate::store::sqlite) async fn follow(

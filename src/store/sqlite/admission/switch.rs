@@ -5,13 +5,15 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::chain::{Placed, append_one, now};
+use super::entry::{malformed, readable};
+use super::failed;
 use super::settle::is_stored;
-use super::{DOING_SWITCH, failed, malformed, readable};
 use crate::event::Switch;
 use crate::store::StoreError;
 use crate::store::admission::SwitchState;
 use crate::store::sqlite::row::Row;
 
+pub(super) const DOING_SET: &str = "set a switch";
 pub(super) const DOING_FORGET: &str = "forget a switch";
 const DOING_READ: &str = "read the switches";
 
@@ -20,7 +22,7 @@ pub(super) async fn set(
     state: &SwitchState,
     row: &Row,
 ) -> Result<Placed, StoreError> {
-    let fault = |error| failed(DOING_SWITCH, error);
+    let fault = |error| failed(DOING_SET, error);
     let mut transaction = writer.begin_with("begin immediate").await.map_err(fault)?;
     let now = now();
     // If this very flip is stored already, the switch may have been set again since.
