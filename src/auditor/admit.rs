@@ -12,7 +12,6 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::admission_request::{AdmissionRequest, NOT_RECORDED};
 use super::effect_context::EffectContext;
-use super::upkeep::Upkeep;
 use super::warnings::warn_of_budgets;
 use super::{AdmitError, Permit, RecordError, Replay};
 use crate::delivery::WriteError;
@@ -71,7 +70,7 @@ impl AdmissionRequest {
         if self.context.pending.is_none() {
             return Err(AdmitError::NotRun(WriteError::Closed.into()));
         }
-        Upkeep::start(&self.context.auditor.shared);
+        self.context.auditor.start_upkeep();
         if let Some(reason) = self.refused_here() {
             return Err(self.refuse(reason, false).await);
         }

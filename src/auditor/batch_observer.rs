@@ -5,9 +5,9 @@
 use std::sync::Weak;
 use std::time::Duration;
 
-use super::lookups::{Lookup, Lookups, counted};
+use super::lookups::{Lookup, counted};
 use super::{Auditor, Shared};
-use crate::delivery::{DrainReport, Failures, Observer};
+use crate::delivery::{DrainReport, Observer};
 use crate::event::EventType;
 use crate::observe::{self, Report, table};
 use crate::record::{Receipt, Record};
@@ -62,7 +62,7 @@ impl Auditor {
         }
         if self.admission().is_some() {
             // The caller does not wait for this.
-            Lookups::push(&self.shared, Lookup::Reports(record.clone(), receipt.seq, reports));
+            self.queue_lookup(Lookup::Reports(record.clone(), receipt.seq, reports));
         } else {
             // Without a store to ask, each report counts.
             reports.into_iter().for_each(counted);
@@ -74,17 +74,7 @@ impl Auditor {
         let is_shortlist = header.event_type == EventType::SHORTLIST_GENERATED.as_str();
         if is_shortlist && header.request_id.is_some() && self.admission().is_some() {
             // The caller that recorded it does not wait for this.
-            Lookups::push(&self.shared, Lookup::Shortlist(record.clone()));
-        }
-    }
-}
-
-/// Counts events that were neither stored nor spooled.
-pub(super) fn count_failures(failures: Failures) {
-    let Failures { overloaded, spool, store, .. } = failures;
-    for (why, events) in [("overloaded", overloaded), ("spool", spool), ("store", store)] {
-        if events > 0 {
-            observe::count(&table::AUDIT_APPEND_FAILURES, &[why], events);
+            self.queue_lookup(Lookup::Shortlist(record.clone()));
         }
     }
 }

@@ -7,10 +7,10 @@ use super::batch_observer::BatchObserver;
 use super::current_effect::RunningEffects;
 use super::key_check::{KeyCheck, KeyedSink};
 use super::lookups::Lookups;
-use super::self_events::SelfEvents;
 use super::switch_watch::SwitchWatch;
-use super::upkeep::Upkeep;
-use super::warnings::Warned;
+use super::unreported::SelfEvents;
+use super::upkeep_tasks::UpkeepTasks;
+use super::warned::Warned;
 use super::{Auditor, Clock, Entropy, OsEntropy, Shared, SystemClock};
 use crate::delivery::{Batcher, QueueLimits, Spool};
 use crate::observe;
@@ -34,8 +34,18 @@ pub struct AuditorBuilder {
 
 type ReadVariable = dyn Fn(&str) -> Option<String> + Send + Sync;
 
+impl Auditor {
+    /// Starts to build an auditor that writes to `sink`. `key` is the deployment's key for keyed
+    /// hashes. It is the same in every process; a database that belongs to another key refuses it
+    /// ([`StoreError::KeyMismatch`](crate::store::StoreError::KeyMismatch)).
+    #[must_use]
+    pub fn builder(sink: Arc<dyn AuditSink>, key: RedactionKey) -> AuditorBuilder {
+        AuditorBuilder::new(sink, key)
+    }
+}
+
 impl AuditorBuilder {
-    pub(super) fn new(sink: Arc<dyn AuditSink>, key: RedactionKey) -> Self {
+    fn new(sink: Arc<dyn AuditSink>, key: RedactionKey) -> Self {
         Self {
             sink,
             key,
@@ -130,14 +140,15 @@ impl AuditorBuilder {
                 leases: Arc::default(),
                 lookups: Lookups::default(),
                 lifecycle: Arc::default(),
-                upkeep: Upkeep::default(),
+                upkeep: UpkeepTasks::default(),
                 warned: Warned::default(),
             }
         });
         shared.batcher.start();
         observe::register();
-        Upkeep::start(&shared);
-        Auditor { shared }
+        let auditor = Auditor { shared };
+        auditor.start_upkeep();
+        auditor
     }
 }
 

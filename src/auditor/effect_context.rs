@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::current_effect::EffectSwitches;
-use super::shutdown::OutcomePending;
+use super::lifecycle::OutcomePending;
 use super::{Auditor, RecordError};
 use crate::event::payload::AdmissionInput;
 use crate::event::{AuditEvent, ErrorCode, EventError, EventId, EventType, Switch};

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 
-use super::{Auditor, Clock, Entropy, RecordError, entropy};
+use super::{Clock, Entropy, RecordError, entropy};
 use crate::event::payload::{KeyRotated, KeyRotationInput, Nothing};
 use crate::event::{Actor, AuditEvent};
 use crate::observe;
@@ -88,16 +88,6 @@ impl KeyCheck {
         };
         let event = AuditEvent::typed::<KeyRotated>(Actor::System, &input, &Nothing::default())?;
         Ok(seal(event, now, entropy::randomness(&*self.entropy)?, &self.key)?)
-    }
-}
-
-impl Auditor {
-    /// Looks up the key for a call that does not go through the queue.
-    pub(super) async fn check_key(&self, deadline: tokio::time::Instant) -> Result<(), StoreError> {
-        let Some(store) = self.admission() else { return Ok(()) };
-        let check = &self.shared.key_check;
-        self.call(store, deadline, "look up the redaction key", |store| Box::pin(check.run(store)))
-            .await
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::switch_watch::found_engaged;
+use super::switch_reader::found_engaged;
 use super::{Auditor, ControlError};
 use crate::event::payload::{SwitchEngaged, SwitchInput, SwitchReset};
 use crate::event::{Actor, AuditEvent, EventError, Payload, Switch};
@@ -194,7 +194,7 @@ impl KillSwitch<'_> {
         if self.auditor.admission().is_none() {
             return std::future::pending().await;
         }
-        shared.switches.engaged_of(shared, switches).await
+        self.auditor.engaged_of(switches).await
     }
 }
 

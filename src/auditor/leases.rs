@@ -12,9 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use super::Auditor;
 use crate::store::admission::Lease;
-use crate::store::log_line::log_line;
 
 /// A lease is renewed after this part of it.
 const RENEWAL_PART: u32 = 3;
@@ -23,7 +21,7 @@ const EARLY_PART: u32 = 6;
 /// The part of a lease after which a renewal that failed is tried again.
 const RETRY_PART: u32 = 12;
 /// The most leases in one statement.
-const RENEWED_MAX: usize = 1_000;
+pub(super) const RENEWED_MAX: usize = 1_000;
 /// An effect that runs for longer than this hangs, and its lease is renewed no more.
 const HELD_MAX: Duration = Duration::from_hours(24);
 
@@ -89,7 +87,7 @@ impl Leases {
     }
 
     /// The leases that are due, or soon will be. Each is due again once a failed renewal would be tried again.
-    fn take_due(&self) -> Vec<Lease> {
+    pub(super) fn take_due(&self) -> Vec<Lease> {
         let now = Instant::now();
         let mut state = self.lock();
         state.held.retain(|_, held| now < held.until);
@@ -102,7 +100,7 @@ impl Leases {
         due.map(lease).collect()
     }
 
-    fn renewed(&self, leases: &[Lease]) {
+    pub(super) fn renewed(&self, leases: &[Lease]) {
         let now = Instant::now();
         let mut state = self.lock();
         for Lease { effect_id, length } in leases {
@@ -120,27 +118,5 @@ impl Leases {
 impl Drop for HeldLease {
     fn drop(&mut self) {
         self.leases.lock().held.remove(&self.effect_id);
-    }
-}
-
-impl Auditor {
-    /// Renews the leases that are due: one statement for up to [`RENEWED_MAX`] of them.
-    pub(super) async fn renew_leases(&self) {
-        let Some(store) = self.admission() else { return };
-        let due = self.shared.leases.take_due();
-        for leases in due.chunks(RENEWED_MAX) {
-            let effects = leases.len();
-            let renewed = self
-                .call(store, self.deadline(), "renew leases", |store| store.renew_leases(leases));
-            match renewed.await {
-                Ok(()) => self.shared.leases.renewed(leases),
-                Err(error) => log_line!(
-                    warn,
-                    error = &error as &dyn std::error::Error,
-                    effects,
-                    "leases of running effects could not be renewed: when they run out, the effects are in doubt"
-                ),
-            }
-        }
     }
 }

@@ -1,15 +1,11 @@
-//! Looks up in the store what the metrics need about stored events: one lookup after the other, so that a drain
-//! of many events does not flood the store.
+//! The lookups that the metrics need, and that wait for their turn: one after the other, so that a drain of many
+//! events does not flood the store.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::runtime::Handle;
-
-use super::{Auditor, Shared};
-use crate::observe::{self, Report, table};
+use crate::observe::{self, Report};
 use crate::record::Record;
-use crate::store::log_line::log_line;
 
 /// The most lookups that wait.
 const WAITING_MAX: usize = 8_192;
@@ -26,50 +22,49 @@ pub(super) enum Lookup {
 /// The lookups that wait.
 #[derive(Debug, Default)]
 pub(super) struct Lookups {
-    state: Mutex<State>,
+    state: Mutex<LookupState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct LookupState {
     waiting: VecDeque<Lookup>,
     has_worker: bool,
 }
 
 impl Lookups {
-    /// Queues a lookup. The caller does not wait for the answer. Without a runtime, or if too many wait, there
-    /// is no answer.
-    pub(super) fn push(shared: &Arc<Shared>, lookup: Lookup) {
-        let Ok(runtime) = Handle::try_current() else { return lookup.unanswered() };
-        let mut state = shared.lookups.lock();
+    /// Queues a lookup, and returns true if it needs a worker. If too many wait, it is answered without the store.
+    pub(super) fn push(&self, lookup: Lookup) -> bool {
+        let mut state = self.lock();
         if state.waiting.len() >= WAITING_MAX {
             drop(state);
-            return lookup.unanswered();
+            lookup.unanswered();
+            return false;
         }
         state.waiting.push_back(lookup);
-        let needs_worker = !std::mem::replace(&mut state.has_worker, true);
-        // Released first: a runtime that is stopping drops the worker at once, which takes the lock.
-        drop(state);
-        if needs_worker {
-            runtime.spawn(work(Worker { shared: Arc::downgrade(shared), is_done: false }));
-        }
+        !std::mem::replace(&mut state.has_worker, true)
+    }
+
+    /// Notes that the worker is gone although lookups may be left.
+    pub(super) fn lost_worker(&self) {
+        self.lock().has_worker = false;
     }
 
     /// The next lookup; the worker ends if there is none.
-    fn next(&self) -> Option<Lookup> {
+    pub(super) fn next(&self) -> Option<Lookup> {
         let mut state = self.lock();
         let next = state.waiting.pop_front();
         state.has_worker = next.is_some();
         next
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LookupState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Lookup {
     /// Without an answer each report counts, and no time is measured.
-    fn unanswered(self) {
+    pub(super) fn unanswered(self) {
         if let Self::Reports(_, _, reports) = self {
             reports.into_iter().for_each(counted);
         }
@@ -78,79 +73,4 @@ impl Lookup {
 
 pub(super) fn counted(report: Report) {
     observe::count(report.metric(), &[], 1);
-}
-
-/// Held by the worker. If its runtime ends first, the next lookup starts another worker.
-struct Worker {
-    shared: Weak<Shared>,
-    /// It ended because no lookup was left; another worker may run by now.
-    is_done: bool,
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        if let Some(shared) = self.shared.upgrade().filter(|_| !self.is_done) {
-            shared.lookups.lock().has_worker = false;
-        }
-    }
-}
-
-async fn work(mut worker: Worker) {
-    // The host may drop its auditor meanwhile.
-    while let Some(shared) = worker.shared.upgrade() {
-        let Some(lookup) = shared.lookups.next() else {
-            worker.is_done = true;
-            return;
-        };
-        Auditor { shared }.look_up(lookup).await;
-    }
-}
-
-impl Auditor {
-    async fn look_up(&self, lookup: Lookup) {
-        match lookup {
-            Lookup::Reports(record, seq, reports) => {
-                self.count_if_first(&record, seq, reports).await;
-            }
-            Lookup::Shortlist(record) => self.measure_shortlist(&record).await,
-        }
-    }
-
-    /// Measures the time to a shortlist, if it is its request's first: which process has seen the
-    /// request's first event is not known, so the store is asked.
-    async fn measure_shortlist(&self, record: &Record) {
-        let Some(store) = self.admission() else { return };
-        let stream_id = record.stream_id();
-        let reading = self.call(store, self.deadline(), "read the first shortlist", |store| {
-            store.first_shortlist(stream_id)
-        });
-        match reading.await {
-            Ok(Some(first)) if first.event_id == record.header().id => {
-                if let Some(after) = first.after {
-                    observe::measure(&table::TIME_TO_SHORTLIST, &[], after.as_secs_f64());
-                }
-            }
-            Ok(_) => {}
-            Err(error) => log_line!(warn, %error, "the time to a shortlist could not be measured"),
-        }
-    }
-
-    /// Counts each report unless the store knows of the same one before it.
-    async fn count_if_first(&self, record: &Record, seq: i64, reports: Vec<Report>) {
-        let Some(store) = self.admission() else { return reports.into_iter().for_each(counted) };
-        for report in reports {
-            let (stream_id, doing) = (record.stream_id(), "read earlier reports");
-            let reading = self.call(store, self.deadline(), doing, |store| {
-                store.events_before(stream_id, seq, report.needs())
-            });
-            match reading.await {
-                Ok(earlier) if !report.is_first(record, &earlier) => {}
-                Ok(_) => counted(report),
-                Err(error) => {
-                    counted(report);
-                    log_line!(warn, %error, "a report may be counted twice");
-                }
-            }
-        }
-    }
 }

@@ -17,6 +17,8 @@ mod in_doubt;
 mod key_check;
 mod kill_switch;
 mod leases;
+mod lifecycle;
+mod lookup_worker;
 mod lookups;
 mod permit;
 mod run;
@@ -24,9 +26,13 @@ mod self_events;
 mod self_test;
 mod shutdown;
 mod store_call;
+mod switch_reader;
 mod switch_watch;
 mod time;
+mod unreported;
 mod upkeep;
+mod upkeep_tasks;
+mod warned;
 mod warnings;
 
 use std::fmt;
@@ -41,12 +47,12 @@ pub use self::append_in::Uncommitted;
 use self::current_effect::RunningEffects;
 use self::key_check::KeyCheck;
 use self::leases::Leases;
+use self::lifecycle::Lifecycle;
 use self::lookups::Lookups;
-use self::self_events::SelfEvents;
-use self::shutdown::Lifecycle;
 use self::switch_watch::SwitchWatch;
-use self::upkeep::Upkeep;
-use self::warnings::Warned;
+use self::unreported::SelfEvents;
+use self::upkeep_tasks::UpkeepTasks;
+use self::warned::Warned;
 pub use self::{
     budget_guard::BudgetGuard,
     builder::AuditorBuilder,
@@ -68,7 +74,6 @@ use crate::observe::current_trace;
 use crate::policy::{Environment, Fallbacks, Limits};
 use crate::record::{Randomness, Record, Recorded, Role, seal};
 use crate::redact::RedactionKey;
-use crate::store::AuditSink;
 
 /// Records what the host does. Build it once; clones are cheap and usable from any task.
 ///
@@ -117,20 +122,12 @@ struct Shared {
     running: RunningEffects,
     leases: Arc<Leases>,
     lifecycle: Arc<Lifecycle>,
-    upkeep: Upkeep,
+    upkeep: UpkeepTasks,
     warned: Warned,
     lookups: Lookups,
 }
 
 impl Auditor {
-    /// Starts to build an auditor that writes to `sink`. `key` is the deployment's key for keyed
-    /// hashes. It is the same in every process; a database that belongs to another key refuses it
-    /// ([`StoreError::KeyMismatch`](crate::store::StoreError::KeyMismatch)).
-    #[must_use]
-    pub fn builder(sink: Arc<dyn AuditSink>, key: RedactionKey) -> AuditorBuilder {
-        AuditorBuilder::new(sink, key)
-    }
-
     /// Records an event, and returns when it is durable: in the database, or in the spool if the
     /// database is away.
     ///
@@ -175,7 +172,7 @@ impl Auditor {
         event: AuditEvent,
     ) -> Result<Recorded, RecordError> {
         self.shared.self_events.check_clock(&*self.shared.clock);
-        Upkeep::start(&self.shared);
+        self.start_upkeep();
         Ok(self.submit(deadline, self.seal(event)?.with_role(role)).await?)
     }
 
@@ -192,11 +189,6 @@ impl Auditor {
     #[must_use]
     pub fn spool(&self) -> Option<&Spool> {
         self.shared.batcher.spool()
-    }
-
-    /// Prepares an effect, which [`run`](PendingEffect::run) then performs and records.
-    pub fn effect(&self, effect: Effect) -> PendingEffect {
-        PendingEffect::new(self.clone(), effect)
     }
 
     /// Makes an id for an event that happens now, so that others can refer to it before it is

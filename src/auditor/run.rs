@@ -28,11 +28,14 @@ pub struct PendingEffect {
     pub(super) effect: Effect,
 }
 
-impl PendingEffect {
-    pub(super) fn new(auditor: Auditor, effect: Effect) -> Self {
-        Self { auditor, effect }
+impl Auditor {
+    /// Prepares an effect, which [`run`](PendingEffect::run) then performs and records.
+    pub fn effect(&self, effect: Effect) -> PendingEffect {
+        PendingEffect { auditor: self.clone(), effect }
     }
+}
 
+impl PendingEffect {
     /// Asks whether the effect may run, makes the host's call, and records its input, output,
     /// duration and outcome. Returns what the call returned, once the outcome is durable.
     ///

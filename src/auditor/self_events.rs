@@ -2,75 +2,17 @@
 //! missing from the trail stands in the trail, with a count.
 
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 
-use super::batch_observer::count_failures;
-use super::{Auditor, Clock, RecordError};
-use crate::delivery::{DrainReport, Failures, WriteError};
+use super::unreported::count_failures;
+use super::{Auditor, RecordError};
+use crate::delivery::{DrainReport, Failures};
 use crate::event::{Actor, AuditEvent, EventType};
-use crate::record::Recorded;
 use crate::store::log_line::log_line;
-
-/// How far the clock must move against the monotonic clock, between two events, to count as a step. A clock that
-/// is slewed moves by less than a thousandth.
-const STEP_MS: i64 = 5_000;
-
-/// What has no event yet.
-#[derive(Debug, Default)]
-pub(super) struct SelfEvents {
-    state: Mutex<State>,
-    /// Held while failures are recorded: under overload, one event about them is enough at a time.
-    recording: Arc<tokio::sync::Mutex<()>>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    failed: Failures,
-    /// The time of day less the monotonic time, when last looked at.
-    offset_ms: Option<i64>,
-    /// The largest step of the clock since the last event about one.
-    step_ms: Option<i64>,
-}
-
-impl State {
-    fn keep_step(&mut self, step_ms: i64) {
-        let largest = self.step_ms.filter(|kept| kept.abs() > step_ms.abs());
-        self.step_ms = Some(largest.unwrap_or(step_ms));
-    }
-}
-
-impl SelfEvents {
-    /// Notes a step of the clock since the last event.
-    pub(super) fn check_clock(&self, clock: &dyn Clock) {
-        let monotonic = i64::try_from(clock.monotonic().as_millis()).unwrap_or(i64::MAX);
-        let offset = clock.now().timestamp_millis().saturating_sub(monotonic);
-        let mut state = self.lock();
-        let before = state.offset_ms.replace(offset).unwrap_or(offset);
-        let step = offset.saturating_sub(before);
-        if step.abs() >= STEP_MS {
-            state.keep_step(step);
-        }
-    }
-
-    /// Counts an event that was not recorded.
-    pub(super) fn count_failure(&self, written: &Result<Recorded, WriteError>) {
-        if let Err(error) = written {
-            let mut failed = Failures::default();
-            failed.count(error);
-            count_failures(failed);
-            self.lock().failed.add(failed);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Auditor {
     /// Records what has no event yet, in the background. Inside a runtime.

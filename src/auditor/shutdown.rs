@@ -1,15 +1,11 @@
 //! The end of an auditor's life: no new work, the outcomes of what runs, and then the queue.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Auditor;
-use super::leases::HeldLease;
 use crate::delivery::{ShutdownError, Spool};
 use crate::store::log_line;
 
@@ -22,59 +18,6 @@ const LINES_WAIT: Duration = Duration::from_secs(2);
 pub struct ShutdownReport {
     /// Events that wait in the spool, for the next process with its folder.
     pub spooled: u64,
-}
-
-/// Whether new work is accepted, and how many effects have not recorded their outcome yet.
-#[derive(Debug, Default)]
-pub(super) struct Lifecycle {
-    is_closed: AtomicBool,
-    pending_outcomes: watch::Sender<usize>,
-}
-
-/// Counts an effect until its outcome is recorded.
-#[derive(Debug)]
-pub(super) struct OutcomePending {
-    lifecycle: Arc<Lifecycle>,
-    /// From its admission on.
-    lease: Option<HeldLease>,
-}
-
-impl Lifecycle {
-    pub(super) fn is_closed(&self) -> bool {
-        self.is_closed.load(Ordering::SeqCst)
-    }
-
-    /// Counts an effect in; `None` if no new work is accepted.
-    pub(super) fn begin_effect(self: &Arc<Self>) -> Option<OutcomePending> {
-        // Counted first: a shutdown that does not see it is seen here.
-        self.pending_outcomes.send_modify(|pending| *pending += 1);
-        let pending = OutcomePending { lifecycle: Arc::clone(self), lease: None };
-        (!self.is_closed()).then_some(pending)
-    }
-
-    fn pending_outcomes(&self) -> usize {
-        *self.pending_outcomes.borrow()
-    }
-
-    async fn no_outcome_is_pending(&self) {
-        let mut pending = self.pending_outcomes.subscribe();
-        // The sender is ours, so that the wait ends by its own condition only.
-        drop(pending.wait_for(|pending| *pending == 0).await);
-    }
-}
-
-impl OutcomePending {
-    /// The same, now that it was admitted.
-    pub(super) fn with_lease(mut self, lease: HeldLease) -> Self {
-        self.lease = Some(lease);
-        self
-    }
-}
-
-impl Drop for OutcomePending {
-    fn drop(&mut self) {
-        self.lifecycle.pending_outcomes.send_modify(|pending| *pending -= 1);
-    }
 }
 
 impl Auditor {
@@ -95,7 +38,7 @@ impl Auditor {
     /// doubt.
     pub async fn shutdown(&self, limit: Duration) -> Result<ShutdownReport, ShutdownError> {
         let end = Instant::now() + limit;
-        self.shared.lifecycle.is_closed.store(true, Ordering::SeqCst);
+        self.shared.lifecycle.close();
         self.shared.upkeep.stop();
         // Outside a runtime nothing can be waited for, nor is anything under way.
         if Handle::try_current().is_ok() {

@@ -60,4 +60,12 @@ impl Auditor {
             sleep(pause).await;
         }
     }
+
+    /// Looks up the key for a call that does not go through the queue.
+    pub(super) async fn check_key(&self, deadline: Instant) -> Result<(), StoreError> {
+        let Some(store) = self.admission() else { return Ok(()) };
+        let check = &self.shared.key_check;
+        self.call(store, deadline, "look up the redaction key", |store| Box::pin(check.run(store)))
+            .await
+    }
 }

@@ -1,23 +1,12 @@
-//! Watches the switches for effects that run.
+//! What is known of the switches while work waits for one.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
-use tokio::time::sleep;
 
-use super::current_effect::EffectSwitches;
-use super::{Auditor, Shared};
 use crate::event::Switch;
-use crate::store::StoreError;
 use crate::store::admission::SwitchState;
-use crate::store::log_line::log_line;
-
-/// How often the switches are read while work waits for one, even if the store reports no change.
-const POLL: Duration = Duration::from_secs(5);
-/// The shortest time between two reads.
-const POLL_MIN: Duration = Duration::from_millis(50);
 
 /// Reads the switches while work waits for one. One reader serves all that wait.
 #[derive(Debug, Default)]
@@ -38,13 +27,17 @@ struct Seen {
 }
 
 impl SwitchWatch {
-    /// Returns the first of these switches that is engaged, once one is.
-    pub(super) async fn engaged_of(&self, shared: &Arc<Shared>, switches: &[Switch]) -> Switch {
+    /// Returns the first of these switches that is engaged, once one is. Calls `start_watch` if none reads them.
+    pub(super) async fn engaged_of(
+        &self,
+        switches: &[Switch],
+        start_watch: impl FnOnce(),
+    ) -> Switch {
         let mut seen = self.seen.subscribe();
         // The read under way may have begun before a reset under which this work was admitted.
         let reads = seen.borrow_and_update().reads + 2;
         if !std::mem::replace(&mut *self.lock(), true) {
-            tokio::spawn(watch_switches(Arc::downgrade(shared)));
+            start_watch();
         }
         self.newcomer.notify_one();
         let engaged = |seen: &Seen| {
@@ -56,84 +49,42 @@ impl SwitchWatch {
                 return switch;
             }
             if seen.changed().await.is_err() {
-                // Never: the sender is in `shared`, which is held.
+                // Never: the sender is in `self`.
                 std::future::pending::<()>().await;
             }
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, bool> {
+    fn lock(&self) -> MutexGuard<'_, bool> {
         self.is_watching.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// True if no caller waits any longer. A caller that begins to wait afterwards starts another watch.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         let mut is_watching = self.lock();
         *is_watching = self.seen.receiver_count() > 0;
         !*is_watching
     }
-}
 
-async fn watch_switches(shared: Weak<Shared>) {
-    let mut end = WatchEnd { shared, is_over: false };
-    while let Some(shared) = end.shared.upgrade() {
-        let watch = &shared.switches;
-        if watch.is_over() {
-            end.is_over = true;
-            return;
-        }
-        let auditor = Auditor { shared: Arc::clone(&shared) };
-        let Some(store) = auditor.admission() else { return };
-        let running = shared.running.now();
-        let states =
-            auditor.call(store, auditor.deadline(), "read the switches", |store| store.switches());
-        match states.await {
-            Ok(states) => {
-                found_engaged(&running, &states);
-                watch.seen.send_modify(|seen| {
-                    seen.reads += 1;
-                    let reset = states.into_iter().filter(|state| !state.is_engaged);
-                    seen.reset = reset.map(|state| state.switch).collect();
-                });
-            }
-            Err(error) => unread(error),
-        }
-        sleep(POLL_MIN).await;
+    /// Notes what was read.
+    pub(super) fn read(&self, states: Vec<SwitchState>) {
+        self.seen.send_modify(|seen| {
+            seen.reads += 1;
+            let reset = states.into_iter().filter(|state| !state.is_engaged);
+            seen.reset = reset.map(|state| state.switch).collect();
+        });
+    }
+
+    /// Returns when a caller begins to wait, or when none waits any longer.
+    pub(super) async fn changed(&self) {
         tokio::select! {
-            () = store.switch_moved() => {}
-            () = watch.newcomer.notified() => {}
-            () = watch.seen.closed() => {}
-            () = sleep(POLL) => {}
+            () = self.newcomer.notified() => {}
+            () = self.seen.closed() => {}
         }
     }
-}
 
-/// If the runtime stops or a store panics, the next caller that waits starts another watch.
-struct WatchEnd {
-    shared: Weak<Shared>,
-    is_over: bool,
-}
-
-impl Drop for WatchEnd {
-    fn drop(&mut self) {
-        if let Some(shared) = self.shared.upgrade()
-            && !self.is_over
-        {
-            *shared.switches.lock() = false;
-        }
-    }
-}
-
-#[cold]
-fn unread(error: StoreError) {
-    log_line!(warn, %error, "the switches cannot be read: work in flight goes on");
-}
-
-/// Notes engaged switches in the effects that they govern. These ran before the switches were read.
-pub(super) fn found_engaged(running: &[Arc<EffectSwitches>], states: &[SwitchState]) {
-    for state in states.iter().filter(|state| state.is_engaged) {
-        for effect in running {
-            effect.found_engaged(&state.switch);
-        }
+    /// Notes that the watch ended although work may wait.
+    pub(super) fn ended(&self) {
+        *self.lock() = false;
     }
 }

@@ -1,14 +1,13 @@
 //! Periodic upkeep, for as long as an auditor exists.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
-use super::leases::Leases;
+use super::leases::{Leases, RENEWED_MAX};
 use super::{Auditor, Shared};
 use crate::store::log_line::log_line;
 
@@ -23,25 +22,11 @@ const RENEWAL_PAUSE: Duration = Duration::from_millis(100);
 const FIRST_PREPARE: Duration = Duration::from_mins(1);
 const PREPARE: Duration = Duration::from_hours(1);
 
-/// Its tasks.
-#[derive(Debug, Default)]
-pub(super) struct Upkeep {
-    tasks: Mutex<Tasks>,
-    /// True if all tasks run, as far as is known: recording an event then takes no lock to find out.
-    is_running: AtomicBool,
-}
-
-#[derive(Debug, Default)]
-struct Tasks {
-    regular: Vec<AbortHandle>,
-    /// Outlives the others at a shutdown: effects may still end then.
-    renewing: Option<AbortHandle>,
-}
-
-impl Upkeep {
+impl Auditor {
     /// Starts the tasks if there is a runtime and they do not run: on the first call, or if the runtime
     /// they ran in is gone.
-    pub(super) fn start(shared: &Arc<Shared>) {
+    pub(super) fn start_upkeep(&self) {
+        let shared = &self.shared;
         if shared.upkeep.is_running.load(Ordering::Relaxed) {
             return;
         }
@@ -64,41 +49,24 @@ impl Upkeep {
         }
     }
 
-    /// Stops all but the renewal of leases.
-    pub(super) fn stop(&self) {
-        self.lock().regular.drain(..).for_each(|task| task.abort());
-    }
-
-    /// Stops the renewal of leases.
-    pub(super) fn stop_renewing(&self) {
-        if let Some(task) = self.lock().renewing.take() {
-            task.abort();
+    /// Renews the leases that are due: one statement for up to [`RENEWED_MAX`] of them.
+    async fn renew_leases(&self) {
+        let Some(store) = self.admission() else { return };
+        let due = self.shared.leases.take_due();
+        for leases in due.chunks(RENEWED_MAX) {
+            let effects = leases.len();
+            let renewed = self
+                .call(store, self.deadline(), "renew leases", |store| store.renew_leases(leases));
+            match renewed.await {
+                Ok(()) => self.shared.leases.renewed(leases),
+                Err(error) => log_line!(
+                    warn,
+                    error = &error as &dyn std::error::Error,
+                    effects,
+                    "leases of running effects could not be renewed: when they run out, the effects are in doubt"
+                ),
+            }
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Tasks> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Tasks {
-    fn are_missing(&self) -> bool {
-        self.regular.is_empty() || self.all().any(AbortHandle::is_finished)
-    }
-
-    fn all(&self) -> impl Iterator<Item = &AbortHandle> {
-        self.regular.iter().chain(&self.renewing)
-    }
-
-    fn stop(&mut self) {
-        self.all().for_each(AbortHandle::abort);
-        *self = Self::default();
-    }
-}
-
-impl Drop for Upkeep {
-    fn drop(&mut self) {
-        self.lock().stop();
     }
 }
 
