@@ -14,6 +14,7 @@ mod house;
 mod observe;
 mod pack;
 mod proof;
+mod public_items;
 mod record;
 mod redact;
 mod scripts;
