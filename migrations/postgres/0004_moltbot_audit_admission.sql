@@ -357,6 +357,15 @@ return case
     )
 end;
 
+-- The same, and 0 if there is no such member.
+create or replace function moltbot_audit.counted_if_given(output jsonb, name text)
+returns bigint
+language sql
+immutable parallel safe
+return case when coalesce(jsonb_typeof(output -> name), 'null') = 'null' then 0
+    else moltbot_audit.counted(output, name)
+end;
+
 -- How much of a budget was used, from the outcome's output, or null. Same rule as `Settlement::used`.
 create or replace function moltbot_audit.used_of(budget text, output jsonb)
 returns bigint
@@ -366,6 +375,9 @@ return case budget
     when 'cost_microusd' then moltbot_audit.counted(output, 'cost_microusd')
     when 'tokens' then
         moltbot_audit.counted(output, 'input_tokens') + moltbot_audit.counted(output, 'output_tokens')
+        + moltbot_audit.counted_if_given(output, 'cache_creation_input_tokens')
+        + moltbot_audit.counted_if_given(output, 'cache_read_input_tokens')
+        + moltbot_audit.counted_if_given(output, 'reasoning_output_tokens')
 end;
 
 -- The changes of the held amounts when an effect in `from_state` ends, without those that are 0. A voided effect

@@ -125,6 +125,8 @@ vocabulary! {
     WHATSAPP_PAYLOAD_TOO_LARGE = "whatsapp.payload_too_large";
     /// An outbound message failed.
     WHATSAPP_SEND_FAILED = "whatsapp.send_failed";
+    /// A provider reported how far an outbound message came.
+    WHATSAPP_STATUS_UPDATED = "whatsapp.status_updated";
     /// A webhook's signature did not match.
     WHATSAPP_WEBHOOK_SIGNATURE_INVALID = "whatsapp.webhook_signature_invalid";
     /// A Moltbot call was checked against its budget.

@@ -78,9 +78,23 @@ impl EffectSpan {
         if !OperationKind::of(event_type).is_model {
             return;
         }
+        self.record("gen_ai.response.id", text(Some(output), "response_id"));
         self.record("gen_ai.response.model", text(Some(output), "model"));
-        self.record("gen_ai.usage.input_tokens", tokens(output, "input_tokens"));
-        self.record("gen_ai.usage.output_tokens", tokens(output, "output_tokens"));
+        self.record("gen_ai.response.finish_reasons", text(Some(output), "finish_reason"));
+        let tokens = |member| output.get(member).and_then(Value::as_i64);
+        let [cache_read, cache_creation, reasoning] =
+            ["cache_read_input_tokens", "cache_creation_input_tokens", "reasoning_output_tokens"]
+                .map(tokens);
+        // There, the parts count in the whole as well.
+        let whole = |own: Option<i64>, parts: &[Option<i64>]| {
+            parts.iter().flatten().try_fold(own?, |sum, part| sum.checked_add(*part))
+        };
+        let input = whole(tokens("input_tokens"), &[cache_read, cache_creation]);
+        self.record("gen_ai.usage.input_tokens", input);
+        self.record("gen_ai.usage.cache_read.input_tokens", cache_read);
+        self.record("gen_ai.usage.cache_write.input_tokens", cache_creation);
+        self.record("gen_ai.usage.output_tokens", whole(tokens("output_tokens"), &[reasoning]));
+        self.record("gen_ai.usage.reasoning.output_tokens", reasoning);
     }
 
     /// Notes that its outcome could not be recorded.
@@ -119,11 +133,19 @@ fn new_span(event: &AuditEvent, effect_id: EventId, switches: &[Switch]) -> Span
         "error.type" = Empty,
         "gen_ai.operation.name" = kind.is_model.then_some(kind.name),
         "gen_ai.provider.name" = Empty,
+        "gen_ai.prompt.version" = Empty,
         "gen_ai.request.model" = model,
+        "gen_ai.request.seed" = Empty,
+        "gen_ai.request.temperature" = Empty,
+        "gen_ai.response.finish_reasons" = Empty,
+        "gen_ai.response.id" = Empty,
         "gen_ai.response.model" = Empty,
         "gen_ai.conversation.id" = Empty,
+        "gen_ai.usage.cache_read.input_tokens" = Empty,
+        "gen_ai.usage.cache_write.input_tokens" = Empty,
         "gen_ai.usage.input_tokens" = Empty,
         "gen_ai.usage.output_tokens" = Empty,
+        "gen_ai.usage.reasoning.output_tokens" = Empty,
         trace_id = Empty,
         span_id = Empty,
         request_id = event.request_id.as_ref().map(|id| display(id.uuid())),
@@ -140,7 +162,11 @@ fn new_span(event: &AuditEvent, effect_id: EventId, switches: &[Switch]) -> Span
     );
     let provider = text(event.input.as_ref(), "provider");
     if kind.is_model {
+        let given = |member| event.input.as_ref().and_then(|input| input.get(member));
         span.record("gen_ai.provider.name", provider);
+        span.record("gen_ai.prompt.version", text(event.input.as_ref(), "prompt_version"));
+        span.record("gen_ai.request.seed", given("seed").and_then(Value::as_i64));
+        span.record("gen_ai.request.temperature", given("temperature").and_then(Value::as_f64));
         span.record("gen_ai.conversation.id", conversation(event));
     } else {
         span.record("moltbot.provider", provider);
@@ -222,8 +248,4 @@ fn names(switches: &[Switch]) -> String {
 fn text(payload: Option<&Value>, member: &str) -> Option<String> {
     let text = payload?.get(member)?.as_str()?;
     Some(mask_and_truncate(text, MAX_TEXT_LEN).into_owned())
-}
-
-fn tokens(output: &Value, member: &str) -> Option<i64> {
-    output.get(member)?.as_i64()
 }

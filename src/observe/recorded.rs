@@ -141,9 +141,15 @@ fn of_moltbot(record: &Record) {
 
 /// Measures a model's tokens and cost.
 fn used(output: &Value) {
-    for (direction, name) in [("input", "input_tokens"), ("output", "output_tokens")] {
+    for (kind, name) in [
+        ("input", "input_tokens"),
+        ("cache_read", "cache_read_input_tokens"),
+        ("cache_creation", "cache_creation_input_tokens"),
+        ("output", "output_tokens"),
+        ("reasoning", "reasoning_output_tokens"),
+    ] {
         if let Some(tokens) = output[name].as_u64() {
-            count(&table::LLM_TOKENS, &[direction], tokens);
+            count(&table::LLM_TOKENS, &[kind], tokens);
         }
     }
     if let Some(cost) = output["cost_microusd"].as_u64() {

@@ -48,8 +48,6 @@ pub enum MetricKind {
 pub enum Label {
     /// `budget`: one of the library's budgets; `other` is never given.
     Budget,
-    /// `direction`: `input` or `output`.
-    Direction,
     /// `effect`: the event type of an effect of the library, or `other`.
     Effect,
     /// `event_type`: one of [`EventType::KNOWN`], or `other`.
@@ -62,6 +60,8 @@ pub enum Label {
     Reason,
     /// `switch`: one of the library's switches; `none` if an effect has no switch; or `other`.
     Switch,
+    /// `kind`: a kind of tokens: `input`, `cache_read`, `cache_creation`, `output` or `reasoning`.
+    Tokens,
     /// `verdict`: `passed` or `failed`.
     Verdict,
     /// `why`: `overloaded`, `spool` or `store`.
@@ -74,10 +74,9 @@ impl Label {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Budget => "budget",
-            Self::Direction => "direction",
             Self::Effect => "effect",
             Self::EventType => "event_type",
-            Self::Limited => "kind",
+            Self::Limited | Self::Tokens => "kind",
             Self::Outcome => "outcome",
             Self::Reason => "reason",
             Self::Switch => "switch",
@@ -91,13 +90,13 @@ impl Label {
     pub fn values(self) -> &'static [&'static str] {
         match self {
             Self::Budget => &VALUES.budgets,
-            Self::Direction => &["input", "output"],
             Self::Effect => &VALUES.effects,
             Self::EventType => &VALUES.event_types,
             Self::Limited => &VALUES.limited,
             Self::Outcome => &VALUES.outcomes,
             Self::Reason => &VALUES.reasons,
             Self::Switch => &VALUES.switches,
+            Self::Tokens => &["input", "cache_read", "cache_creation", "output", "reasoning"],
             Self::Verdict => &["passed", "failed"],
             Self::Why => &["overloaded", "spool", "store"],
         }
@@ -213,8 +212,8 @@ metrics! {
         "Messages to vendors that were replied to (vendor.reply_recorded); the first reply to a message counts.";
     OCR_CONFIDENCE = "ocr_confidence", Histogram { buckets: CONFIDENCE_BUCKETS }, [],
         "How sure the reader was of a reading, 0 to 1.";
-    LLM_TOKENS = "llm_tokens_total", Counter, [Direction],
-        "Tokens read and written by models.";
+    LLM_TOKENS = "llm_tokens_total", Counter, [Tokens],
+        "Tokens of models, by their kind; each counts in one kind.";
     LLM_COST = "llm_cost_microusd_total", Counter, [],
         "What models cost, in millionths of a US dollar.";
 

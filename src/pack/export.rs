@@ -63,12 +63,8 @@ impl ProfileName {
 /// The digest of the rules of a version.
 pub(super) fn rules_digest(version: RulesVersion) -> Digest {
     static CURRENT: LazyLock<Digest> =
-        LazyLock::new(|| tagged_digest("profile-rules", &RulesVersion::CURRENT.rules()));
-    match version.kept_digest() {
-        Some(hex) => hex.parse().expect("64 hex digits"),
-        None if version.is_current() => *CURRENT,
-        None => tagged_digest("profile-rules", &version.rules()),
-    }
+        LazyLock::new(|| tagged_digest("profile-rules", &Profile::rules()));
+    version.kept_digest().map_or(*CURRENT, |hex| hex.parse().expect("64 hex digits"))
 }
 
 /// The stream's head, and the digests that tie the pack together.

@@ -26,12 +26,12 @@ pub use self::{
     sections::{
         AdmittedEffect, Attempt, BudgetRefusal, BudgetUse, BudgetVerdict, BudgetWarning, Budgets,
         CallAttempts, Cause, Consent, ConsentDecision, ConsentState, ConsideredCandidate,
-        ControlRefusal, Controls, Decision, Decisions, Disposition, EffectCounts, EffectState,
-        Erasures, Expiration, Explanation, FinalOrder, Finding, Handoff, HeldCharge, Irregularity,
-        Judgement, Message, NotACandidate, OcrJob, OtherShape, Outreach, Outreaches, OutsideEffect,
-        RankedItem, Reconciliation, Replayed, Reply, RequestSummary, Resolution, Reversal,
-        Sections, SelectionStory, Shortlist, Shortlists, Snapshot, Source, StatusReport, SwitchUse,
-        Transition, VendorStory,
+        ControlRefusal, Controls, Decision, Decisions, Delivery, DeliveryReport, Disposition,
+        EffectCounts, EffectState, Erasures, Expiration, Explanation, FinalOrder, Finding, Handoff,
+        HeldCharge, Irregularity, Judgement, Message, NotACandidate, OcrJob, OtherShape, Outreach,
+        Outreaches, OutsideEffect, RankedItem, Reconciliation, Replayed, Reply, RequestSummary,
+        Resolution, Reversal, Sections, SelectionStory, Shortlist, Shortlists, Snapshot, Source,
+        StatusReport, SwitchUse, Transition, VendorStory,
     },
     set_aside::{SetAsideEvent, SetAsideReason},
     verified::{Unchecked, Verdict, VerifiedPack, VerifyOptions},
@@ -43,4 +43,4 @@ pub const SCHEMA: &str = "moltbot-audit/request-pack/v1";
 
 /// Version of the sections: how they are computed from events. A verifier can vouch only for
 /// sections that it computes.
-pub const SECTIONS_VERSION: u32 = 4;
+pub const SECTIONS_VERSION: u32 = 5;

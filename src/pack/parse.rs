@@ -158,7 +158,8 @@ const fn sections_of(rules: RulesVersion) -> u32 {
     match rules {
         RulesVersion::Four => 2,
         RulesVersion::Five => 3,
-        RulesVersion::Six | RulesVersion::Seven => SECTIONS_VERSION,
+        RulesVersion::Six => 4,
+        RulesVersion::Seven => SECTIONS_VERSION,
     }
 }
 

@@ -7,6 +7,10 @@ use crate::event::{Budget, ErrorCode, Outcome};
 /// Largest number that every JSON reader reads exactly.
 const EXACT_MAX: u64 = (1 << 53) - 1;
 
+/// Kinds of tokens that not every model has.
+const OPTIONAL_TOKENS: [&str; 3] =
+    ["cache_creation_input_tokens", "cache_read_input_tokens", "reasoning_output_tokens"];
+
 /// How an effect ended, by what its outcome event says.
 ///
 /// | outcome | ended | charges | idempotency key |
@@ -44,9 +48,10 @@ impl Settlement {
         }
     }
 
-    /// What of a budget was used, if an output says so: `input_tokens` and `output_tokens` together
-    /// are its tokens, `cost_microusd` its cost. Whole numbers from 0 to 2^53 − 1; others, and one half of
-    /// the tokens alone, say nothing.
+    /// How much of a budget was used, if an output says so: `cost_microusd` is its cost. Its tokens are the
+    /// sum of `input_tokens`, `output_tokens` and, as far as they are given, `cache_read_input_tokens`,
+    /// `cache_creation_input_tokens` and `reasoning_output_tokens`. Numbers are whole, from 0 to 2^53 − 1.
+    /// If one of them is anything else, or input or output is missing, it is unknown.
     #[must_use]
     pub fn used(budget: &str, output: Option<&Value>) -> Option<i64> {
         let number = |name: &str| {
@@ -59,6 +64,12 @@ impl Settlement {
         if budget != Budget::TOKENS.as_str() {
             return None;
         }
-        Some(number("input_tokens")? + number("output_tokens")?)
+        let mut sum = number("input_tokens")? + number("output_tokens")?;
+        for name in OPTIONAL_TOKENS {
+            if output?.get(name).is_some_and(|given| !given.is_null()) {
+                sum += number(name)?;
+            }
+        }
+        Some(sum)
     }
 }

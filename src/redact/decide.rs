@@ -117,7 +117,9 @@ impl<'a> Rules<'a> {
             return self.additions.hidden.contains(field.key)
                 || rules_version::hid(
                     self.class(field),
-                    field.holds().filter(|_| self.version.has_needed()),
+                    field
+                        .holds()
+                        .filter(|_| self.version.has_needed() && self.version.lists(field.key)),
                     shown,
                     !entities.texts_may_be_shown(),
                 );

@@ -74,17 +74,17 @@ pub(super) const FIELDS: [(Class, &[&str]); 7] = [
     (Class::Open, &[
         "action_type", "amount", "attempt", "attempts_max", "availability", "batch_number",
         "batch_size", "batches_max", "budget", "budget_max", "button_id", "calling_allowed",
-        "cancelled_count", "category", "channel", "code", "confidence", "consecutive_failures",
+        "cache_creation_input_tokens", "cache_read_input_tokens", "cancelled_count", "category", "channel", "code", "confidence", "consecutive_failures",
         "consent_lifetime_ms",
         "cost_microusd", "decided_by", "duplicate", "duration_seconds", "effect", "effect_id",
-        "elapsed_max_ms", "elapsed_ms", "expires_at", "failed", "finding", "from_state",
+        "elapsed_max_ms", "elapsed_ms", "expires_at", "failed", "finding", "finish_reason", "from_state",
         "handed_off_at", "handoff_type", "input_tokens", "items_max", "language", "latency_seconds",
         "lease_ms", "lease_until", "length_bytes", "limit", "max_vendors", "media_mime_type",
         "message_type", "min_rating", "min_replies", "mode", "model", "moltbot_event_id",
         "moltbot_rank", "needs_clarification", "ocr_type", "omitted", "original_status",
         "other_effect_id", "outbound_event_id", "output_tokens", "parser_version", "period",
         "policy_version", "pool_size", "post_handoff", "price", "price_max", "price_min",
-        "prompt_version", "provider", "purpose", "reply_event_id", "rule_rank", "rule_version",
+        "price_list_version", "prompt_version", "provider", "purpose", "reasoning_output_tokens", "reply_event_id", "reported_at", "rule_rank", "rule_version",
         "scope", "score_delta", "sent", "state_suggestion", "status", "stopped_by", "switch", "switched_by", "switches",
         "target_role", "template_id", "threshold", "tie_breaks", "timeout_hours", "to", "to_state",
         "total", "type", "used",
@@ -141,8 +141,11 @@ impl Holds {
 
 /// The fields of each event type that the sections compute from; without a type, of every event.
 #[rustfmt::skip]
-pub(super) const NEEDED: [(&[&str], &[&str]); 16] = [
-    (&[], &["/input", "/output", "cost_microusd", "input_tokens", "output_tokens", "stopped_by"]),
+pub(super) const NEEDED: [(&[&str], &[&str]); 17] = [
+    (&[], &[
+        "/input", "/output", "cache_creation_input_tokens", "cache_read_input_tokens", "cost_microusd", "input_tokens",
+        "output_tokens", "reasoning_output_tokens", "stopped_by",
+    ]),
     (&["budget.warned", "request.time_budget_warning"], &["budget", "limit", "period", "used"]),
     (&["call.consent_denied", "call.consent_expired", "call.consent_granted"], &["expires_at"]),
     (&["call.failed", "call.started"], &["target_role"]),
@@ -176,14 +179,16 @@ pub(super) const NEEDED: [(&[&str], &[&str]); 16] = [
         "availability", "confidence", "latency_seconds", "parser_version", "post_handoff",
         "price_max", "price_min",
     ]),
+    (&["whatsapp.status_updated"], &["reported_at", "status"]),
 ];
 
 /// What the fields above hold; the rest hold words.
 #[rustfmt::skip]
 pub(super) const KINDS: [(Holds, &[&str]); 6] = [
     (Holds::Count, &[
-        "amount", "consent_lifetime_ms", "cost_microusd", "elapsed_max_ms", "elapsed_ms", "input_tokens", "lease_ms",
-        "limit", "output_tokens", "used",
+        "amount", "cache_creation_input_tokens", "cache_read_input_tokens", "consent_lifetime_ms", "cost_microusd",
+        "elapsed_max_ms", "elapsed_ms", "input_tokens", "lease_ms", "limit", "output_tokens", "reasoning_output_tokens",
+        "used",
     ]),
     (Holds::EventId, &["effect_id", "moltbot_event_id", "other_effect_id", "reply_event_id"]),
     (Holds::Flag, &["needs_clarification", "post_handoff"]),
@@ -196,5 +201,5 @@ pub(super) const KINDS: [(Holds, &[&str]); 6] = [
         "pool_size", "price", "price_max", "price_min", "rule_rank", "score_delta", "threshold",
         "total",
     ]),
-    (Holds::Time, &["expires_at", "handed_off_at", "lease_until"]),
+    (Holds::Time, &["expires_at", "handed_off_at", "lease_until", "reported_at"]),
 ];

@@ -1,15 +1,20 @@
 //! Redaction profiles: who may see what in a pack.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use super::RedactionKey;
 use super::additions::{Additions, FieldKind};
 use super::decide::{Field, Rules};
 use super::e164::CallingCode;
+use super::field::{FIELDS, KINDS, NEEDED, UNLISTED_IN};
+use super::health;
 use super::masked_form::pseudonym_prefix;
 use super::request_entities::RequestEntities;
 use super::rules_version::RulesVersion;
 use super::treatment::Treatment;
+use super::vocabulary;
 
 /// A redaction profile. It decides for each value of a pack whether it is shown, and what replaces
 /// it otherwise.
@@ -133,7 +138,17 @@ impl Profile {
     /// learns something, by class. Any other field is hidden.
     #[must_use]
     pub fn rules() -> Value {
-        RulesVersion::CURRENT.rules()
+        let unlisted = UNLISTED_IN.map(|(event_type, fields)| (event_type, json!(fields)));
+        let classes = FIELDS.map(|(class, fields)| (class.as_str(), json!(fields)));
+        json!({
+            "classes": BTreeMap::from(classes),
+            "health": health::TABLE,
+            "kinds": KINDS.map(|(kind, fields)| (format!("{kind:?}"), fields)),
+            "needed": NEEDED,
+            "unlisted_in": BTreeMap::from(unlisted),
+            "version": Self::VERSION,
+            "vocabulary": vocabulary::rules(),
+        })
     }
 
     /// `internal` or `external`.

@@ -4,24 +4,34 @@
 //! its words of health are not kept, and today's find more: so what stands inside of a text is taken as that version left
 //! it. A verifier says so, see [`RulesVersion::is_current`].
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::field::{Class, FIELDS, Holds, KINDS, NEEDED, UNLISTED_IN};
-use super::health;
+use super::field::{Class, Holds};
 use super::masked_form::{is_keyed_hash, is_masked_before, is_masked_phone};
 use super::request_entities::is_topic_key;
 use super::rule::{HIDDEN, Rule};
-use super::vocabulary;
 
 /// Fields that version 4 did not list.
 const LISTED_SINCE_5: [&str; 3] = ["consent_lifetime_ms", "stopped_by", "switches"];
+
+/// Fields that versions before 7 did not list.
+const LISTED_SINCE_7: [&str; 6] = [
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+    "finish_reason",
+    "price_list_version",
+    "reasoning_output_tokens",
+    "reported_at",
+];
 
 /// Words in a category that earlier versions took for health.
 const MEDICAL: [&str; 7] =
     ["clinic", "doctor", "health", "medic", "pharm", "prescription", "umuti"];
 
-/// The digest of the rules of version 6, whose tables of words are not kept.
+/// The digests of the rules of earlier versions.
+const RULES_OF_4: &str = "30d5e40ed802371a0d3a1767a6cba49028d89a588c50b5e6452768ded6998acb";
+const RULES_OF_5: &str = "359243a05891ff93b5d6468f6d74f0fc1e6f73256ee3e29743f66cf5d60748a5";
 const RULES_OF_6: &str = "bc9729ca6997598e2ffb9b4be9800bf4c00e225706e1ce2ac8c34e1b47bfaae0";
 
 /// Most digits that a word had in version 5, in a field that sections compute from.
@@ -60,48 +70,23 @@ impl RulesVersion {
         self == Self::CURRENT
     }
 
-    /// The digest of the rules as packs of the version have it, if the rules themselves are not kept.
+    /// The digest of the rules as packs of an earlier version have it. The rules themselves are not kept.
     pub(crate) const fn kept_digest(self) -> Option<&'static str> {
         match self {
+            Self::Four => Some(RULES_OF_4),
+            Self::Five => Some(RULES_OF_5),
             Self::Six => Some(RULES_OF_6),
-            Self::Four | Self::Five | Self::Seven => None,
+            Self::Seven => None,
         }
-    }
-
-    /// The rules as data, as packs of the version hash them.
-    pub(crate) fn rules(self) -> Value {
-        let listed = |fields: &[&'static str]| {
-            fields.iter().copied().filter(|field| self.lists(field)).collect::<Value>()
-        };
-        let classes =
-            FIELDS.iter().map(|(class, fields)| (class.as_str().to_owned(), listed(fields)));
-        let unlisted = UNLISTED_IN.iter().map(|(event_type, fields)| {
-            ((*event_type).to_owned(), fields.iter().copied().collect::<Value>())
-        });
-        let mut rules = json!({
-            "classes": classes.collect::<serde_json::Map<_, _>>(),
-            "unlisted_in": unlisted.collect::<serde_json::Map<_, _>>(),
-            "version": self.number(),
-        });
-        if self == Self::Four {
-            rules["counts"] = json!([
-                ["budget.warned", "effect.admitted", "effect.refused"],
-                ["amount", "limit", "used"],
-            ]);
-            return rules;
-        }
-        rules["kinds"] = json!(KINDS.map(|(kind, fields)| (format!("{kind:?}"), fields)));
-        rules["needed"] = json!(NEEDED);
-        if self == Self::Seven {
-            rules["health"] = json!(health::TABLE);
-            rules["vocabulary"] = vocabulary::rules();
-        }
-        rules
     }
 
     /// Whether the version has the field in its lists, if this release has.
     pub(super) fn lists(self, field: &str) -> bool {
-        self != Self::Four || !LISTED_SINCE_5.contains(&field)
+        match self {
+            Self::Four => !LISTED_SINCE_5.contains(&field) && !LISTED_SINCE_7.contains(&field),
+            Self::Five | Self::Six => !LISTED_SINCE_7.contains(&field),
+            Self::Seven => true,
+        }
     }
 
     /// What sections of the version compute from is never hidden; before version 5, only by chance.

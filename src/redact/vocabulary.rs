@@ -43,6 +43,11 @@ const WORDS: &[(&[&str], &[&str])] = &[
         "unsafe_reply", "wait",
     ]),
     (&["finding"], &["not_performed", "performed"]),
+    // The words of Anthropic, Gemini and OpenAI.
+    (&["finish_reason"], &[
+        "content_filter", "end_turn", "function_call", "length", "max_tokens", "pause_turn", "refusal", "safety", "stop",
+        "stop_sequence", "tool_calls", "tool_use",
+    ]),
     (&["from_state", "state_suggestion", "to_state"], &[
         "awaiting_vendor_replies", "closed", "collecting_requirements", "error", "handed_off",
         "ocr_processing", "shortlist_ready", "vendor_outreach",
@@ -97,14 +102,15 @@ const WORDS: &[(&[&str], &[&str])] = &[
 ];
 
 /// Versions, of at most two digits a part: `v2`, `1.10`.
-const VERSIONS: &[&str] = &["parser_version", "policy_version", "prompt_version", "rule_version"];
+const VERSIONS: &[&str] =
+    &["parser_version", "policy_version", "price_list_version", "prompt_version", "rule_version"];
 
 /// Ids of events.
 const EVENT_IDS: &[&str] =
     &["effect_id", "moltbot_event_id", "other_effect_id", "outbound_event_id", "reply_event_id"];
 
 /// Times.
-const TIMES: &[&str] = &["expires_at", "handed_off_at", "lease_until"];
+const TIMES: &[&str] = &["expires_at", "handed_off_at", "lease_until", "reported_at"];
 
 /// The words of categories that have nothing to do with health, in English, French and Kinyarwanda.
 #[rustfmt::skip]

@@ -340,10 +340,13 @@ impl World {
         let written = tokens(&action);
         Ok(MoltbotOutput {
             action: Some(action),
+            model: input.model.clone(),
+            finish_reason: Some("end_turn".into()),
             input_tokens: Some(read),
             output_tokens: Some(written),
             // 3 and 15 USD a million tokens.
             cost_microusd: Some(read * 3 + written * 15),
+            price_list_version: Some("v1".into()),
             ..Default::default()
         })
     }

@@ -48,8 +48,8 @@ pub use self::{
         VendorCandidatesSelected, VendorOutreachSent, VendorReplyRecorded,
     },
     whatsapp::{
-        InboundInput, InboundOutput, OutboundInput, OutboundOutput, WhatsappInboundReceived,
-        WhatsappOutboundSent,
+        InboundInput, InboundOutput, MessageStatusInput, MessageStatusOutput, OutboundInput,
+        OutboundOutput, WhatsappInboundReceived, WhatsappOutboundSent, WhatsappStatusUpdated,
     },
 };
 use super::EventType;

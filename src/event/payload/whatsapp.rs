@@ -1,5 +1,7 @@
 //! Messages in and out.
 
+use chrono::{DateTime, Utc};
+
 use super::{event, payload};
 
 event! {
@@ -7,6 +9,8 @@ event! {
     WhatsappInboundReceived = WHATSAPP_INBOUND_RECEIVED(InboundInput, InboundOutput);
     /// A message to a client went out.
     WhatsappOutboundSent = WHATSAPP_OUTBOUND_SENT(OutboundInput, OutboundOutput);
+    /// The provider reported how far a message to a client or a vendor came.
+    WhatsappStatusUpdated = WHATSAPP_STATUS_UPDATED(MessageStatusInput, MessageStatusOutput);
 }
 
 payload! {
@@ -58,5 +62,25 @@ payload! {
         provider_message_id: Option<String>,
         /// The host's row for the message.
         message_id: Option<String>,
+    }
+
+    /// What the provider reported.
+    MessageStatusInput {
+        /// The provider's id of the message.
+        provider_message_id: Option<String>,
+        /// The receiver's number.
+        to_phone: Option<String>,
+        /// The provider's own word for it.
+        original_status: Option<String>,
+        /// The provider's time of it.
+        reported_at: Option<DateTime<Utc>>,
+    }
+
+    /// What the host understood.
+    MessageStatusOutput {
+        /// `sent`, `delivered`, `read`, `failed`.
+        status: Option<String>,
+        /// The provider's error.
+        error_message: Option<String>,
     }
 }

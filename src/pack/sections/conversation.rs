@@ -2,10 +2,14 @@
 
 use serde::Serialize;
 
+use super::delivery::{Deliveries, Delivery};
 use super::typed_events::{OtherShape, Source, read};
 use crate::event::EventType;
 use crate::event::payload::{CallConsentRequested, WhatsappInboundReceived, WhatsappOutboundSent};
 use crate::pack::PackEvent;
+
+const INBOUND: &str = "inbound";
+const OUTBOUND: &str = "outbound";
 
 /// One message.
 #[derive(Clone, PartialEq, Serialize)]
@@ -34,6 +38,8 @@ pub struct Message {
     pub language: Option<String>,
     /// The provider's id of the message.
     pub provider_message_id: Option<String>,
+    /// How far an outbound message came; none if the provider reported nothing.
+    pub delivery: Option<Delivery>,
     /// The provider had delivered it before, and it was not acted on.
     pub duplicate: bool,
     /// The payload, if it has another shape.
@@ -42,7 +48,14 @@ pub struct Message {
 }
 
 pub(super) fn messages(events: &[PackEvent]) -> Vec<Message> {
-    events.iter().filter_map(message).collect()
+    let deliveries = Deliveries::of(events);
+    let with_delivery = |mut message: Message| {
+        if message.direction == OUTBOUND {
+            message.delivery = deliveries.delivery(message.provider_message_id.as_deref());
+        }
+        message
+    };
+    events.iter().filter_map(message).map(with_delivery).collect()
 }
 
 fn message(event: &PackEvent) -> Option<Message> {
@@ -66,7 +79,7 @@ fn inbound(event: &PackEvent, duplicate: bool) -> Message {
     let typed = read::<WhatsappInboundReceived>(event);
     Message {
         source: typed.source,
-        direction: "inbound",
+        direction: INBOUND,
         actor: event.header.actor.clone(),
         phone: typed.input.from_phone,
         message_type: typed.input.message_type,
@@ -76,6 +89,7 @@ fn inbound(event: &PackEvent, duplicate: bool) -> Message {
         template_id: None,
         language: None,
         provider_message_id: typed.input.provider_message_id,
+        delivery: None,
         duplicate: duplicate || typed.output.duplicate,
         other_shape: typed.other_shape,
     }
@@ -86,7 +100,7 @@ fn question(event: &PackEvent) -> Message {
     let typed = read::<CallConsentRequested>(event);
     Message {
         source: typed.source,
-        direction: "outbound",
+        direction: OUTBOUND,
         actor: event.header.actor.clone(),
         phone: typed.input.client_phone,
         message_type: None,
@@ -96,6 +110,7 @@ fn question(event: &PackEvent) -> Message {
         template_id: None,
         language: typed.input.language,
         provider_message_id: typed.output.provider_message_id,
+        delivery: None,
         duplicate: false,
         other_shape: typed.other_shape,
     }
@@ -105,7 +120,7 @@ fn outbound(event: &PackEvent) -> Message {
     let typed = read::<WhatsappOutboundSent>(event);
     Message {
         source: typed.source,
-        direction: "outbound",
+        direction: OUTBOUND,
         actor: event.header.actor.clone(),
         phone: typed.input.to_phone,
         message_type: typed.input.message_type,
@@ -115,6 +130,7 @@ fn outbound(event: &PackEvent) -> Message {
         template_id: typed.input.template_id,
         language: typed.input.language,
         provider_message_id: typed.output.provider_message_id,
+        delivery: None,
         duplicate: false,
         other_shape: typed.other_shape,
     }

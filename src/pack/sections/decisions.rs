@@ -36,8 +36,13 @@ pub struct Decision {
     pub attempts_max: Option<u32>,
     /// The model's provider.
     pub provider: Option<String>,
-    /// The model.
+    /// The model that was asked for.
     pub model: Option<String>,
+    /// The sampling temperature.
+    #[serde(serialize_with = "crate::json::number")]
+    pub temperature: Option<f64>,
+    /// The sampling seed.
+    pub seed: Option<i64>,
     /// Version of the prompt.
     pub prompt_version: Option<String>,
     /// Version of the output contract and policies.
@@ -52,12 +57,26 @@ pub struct Decision {
     pub why: Option<String>,
     /// The action.
     pub action: Option<Value>,
-    /// Tokens read.
+    /// The model that answered.
+    pub served_model: Option<String>,
+    /// The provider's id of its answer.
+    pub response_id: Option<String>,
+    /// Why the model stopped.
+    pub finish_reason: Option<String>,
+    /// Tokens of the input that no cache had.
     pub input_tokens: Option<u64>,
-    /// Tokens written.
+    /// Tokens of the input that the provider read from a cache.
+    pub cache_read_input_tokens: Option<u64>,
+    /// Tokens of the input that the provider wrote to a cache.
+    pub cache_creation_input_tokens: Option<u64>,
+    /// Tokens of the answer.
     pub output_tokens: Option<u64>,
+    /// Tokens of reasoning before the answer.
+    pub reasoning_output_tokens: Option<u64>,
     /// Price, in millionths of a US dollar.
     pub cost_microusd: Option<u64>,
+    /// Version of the price list.
+    pub price_list_version: Option<String>,
     /// What became of its output, in the order it was recorded; empty if no event says.
     pub judgements: Vec<Judgement>,
     /// The payload, if it has another shape.
@@ -109,6 +128,8 @@ pub(super) fn decisions(events: &[PackEvent]) -> Decisions {
                 attempts_max: call.input.attempts_max,
                 provider: call.input.provider,
                 model: call.input.model,
+                temperature: call.input.temperature,
+                seed: call.input.seed,
                 prompt_version: call.input.prompt_version,
                 policy_version: call.input.policy_version,
                 input_hash: commitments.0,
@@ -116,9 +137,16 @@ pub(super) fn decisions(events: &[PackEvent]) -> Decisions {
                 action_type: member("type"),
                 why: member("why").or_else(|| member("reason")),
                 action,
+                served_model: call.output.model,
+                response_id: call.output.response_id,
+                finish_reason: call.output.finish_reason,
                 input_tokens: call.output.input_tokens,
+                cache_read_input_tokens: call.output.cache_read_input_tokens,
+                cache_creation_input_tokens: call.output.cache_creation_input_tokens,
                 output_tokens: call.output.output_tokens,
+                reasoning_output_tokens: call.output.reasoning_output_tokens,
                 cost_microusd: call.output.cost_microusd,
+                price_list_version: call.output.price_list_version,
                 judgements: Vec::new(),
                 source: call.source,
                 other_shape: call.other_shape,

@@ -5,6 +5,7 @@ mod calls;
 mod controls;
 mod conversation;
 mod decisions;
+mod delivery;
 mod explanation;
 mod finding;
 mod not_recorded;
@@ -27,6 +28,7 @@ pub use self::{
     controls::{ControlRefusal, Controls, Expiration, Replayed, Resolution, SwitchUse},
     conversation::Message,
     decisions::{Decision, Decisions, Judgement},
+    delivery::{Delivery, DeliveryReport},
     explanation::{
         Cause, ConsideredCandidate, Disposition, Explanation, FinalOrder, NotACandidate,
         RankedItem, SelectionStory, VendorStory,
@@ -113,7 +115,7 @@ macro_rules! quiet_debug {
 quiet_debug! {
     AdmittedEffect, Attempt, BudgetRefusal, BudgetUse, BudgetWarning, Budgets, CallAttempts, Cause,
     Consent, ConsentDecision, ConsideredCandidate, ControlRefusal, Controls, Decision, Decisions,
-    Disposition, Erasures, Expiration, Explanation, FinalOrder, Finding, Handoff, HeldCharge,
+    Delivery, DeliveryReport, Disposition, Erasures, Expiration, Explanation, FinalOrder, Finding, Handoff, HeldCharge,
     Irregularity, Judgement, Message, NotACandidate, OcrJob, OtherShape, Outreach, Outreaches,
     OutsideEffect, RankedItem, Reconciliation, Replayed, Reply, RequestSummary, Resolution,
     Reversal, SelectionStory, Shortlist, Shortlists, Snapshot, Source, StatusReport, SwitchUse,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use super::delivery::{Deliveries, Delivery};
 use super::finding::Finding;
 use super::typed_events::{OtherShape, Source, is_hidden, read, typed};
 use crate::event::EventType;
@@ -43,6 +44,8 @@ pub struct Outreach {
     pub went_out: bool,
     /// The provider's id of the message.
     pub provider_message_id: Option<String>,
+    /// How far the message came; none if the provider reported nothing.
+    pub delivery: Option<Delivery>,
     /// What the vendor answered.
     pub replies: Vec<Reply>,
     /// The payload, if it has another shape.
@@ -93,6 +96,10 @@ pub struct Reply {
 
 pub(super) fn section(events: &[PackEvent]) -> Section<Outreaches> {
     let mut sent = outreaches(events);
+    let deliveries = Deliveries::of(events);
+    for outreach in &mut sent {
+        outreach.delivery = deliveries.delivery(outreach.provider_message_id.as_deref());
+    }
     let replies: Vec<_> = replies(events).collect();
     let answered = answered(&sent, &replies);
     let mut unmatched_replies = Vec::new();
@@ -131,6 +138,7 @@ fn outreach(event: &PackEvent) -> Option<Outreach> {
             batch_number: typed.input.batch_number,
             text: typed.input.text,
             provider_message_id: typed.output.provider_message_id,
+            delivery: None,
             replies: Vec::new(),
             other_shape: typed.other_shape,
         }

@@ -122,6 +122,7 @@ macro_rules! admission_contract {
             });
             admission_contract!(@tests $open: settlement {
                 what_was_used_settles_what_was_reserved
+                tokens_of_every_kind_count
                 what_was_used_may_pass_the_limit_and_then_nothing_is_admitted
                 a_success_that_does_not_say_what_it_used_keeps_its_charge
                 a_failure_is_settled_too

@@ -1,6 +1,7 @@
 //! Every section is there, and says what the events say.
 
 mod calls;
+mod delivery;
 mod judgements;
 
 use std::sync::Arc;
@@ -116,6 +117,13 @@ async fn sections_tell_the_story() {
     let decision = &content("moltbot_decisions")["calls"][0];
     assert_eq!(decision["action_type"], "vendor_outreach_plan");
     assert_eq!(decision["judgements"], json!([]));
+    let said = |names: &[&str]| names.iter().map(|name| decision[*name].clone()).collect::<Value>();
+    assert_eq!(said(&["model", "temperature", "seed"]), json!(["m-1", 0.2, 7]));
+    let names = ["served_model", "response_id", "finish_reason", "price_list_version"];
+    assert_eq!(said(&names), json!(["m-1-2026", "msg_01", "end_turn", "v2"]));
+    assert_eq!(said(&["input_tokens", "output_tokens"]), json!([812, 64]));
+    assert_eq!(decision["cache_read_input_tokens"], 90_000);
+    assert_eq!(decision["cache_creation_input_tokens"], Value::Null, "unknown is not 0");
     let call = pack["events"].as_array().expect("a list").iter();
     let call = call.clone().find(|event| event["header"]["event_type"] == "moltbot.called");
     let call = call.expect("the call is there");

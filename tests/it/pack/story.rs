@@ -164,6 +164,8 @@ async fn ocr_and_plan(teller: &Teller) -> String {
     teller.typed::<OcrJobDone>(Actor::System, input, read).await;
     let asked = MoltbotInput {
         model: Some("m-1".into()),
+        temperature: Some(0.2),
+        seed: Some(7),
         attempt: Some(1),
         attempts_max: Some(8),
         context: Some(json!({ "last_messages": [format!("I am {PATIENT}")] })),
@@ -176,8 +178,13 @@ async fn ocr_and_plan(teller: &Teller) -> String {
             "category": "pharmacy",
             "batch_size": 2,
         })),
+        model: Some("m-1-2026".into()),
+        response_id: Some("msg_01".into()),
+        finish_reason: Some("end_turn".into()),
         input_tokens: Some(812),
+        cache_read_input_tokens: Some(90_000),
         output_tokens: Some(64),
+        price_list_version: Some("v2".into()),
         ..Default::default()
     };
     teller.typed::<MoltbotCalled>(Actor::Moltbot, asked, plan).await

@@ -66,7 +66,13 @@ pub(super) fn is_use_hidden((budget, period): &Account, output: &View) -> bool {
     let names: &[&str] = match budget {
         // Not checked.
         _ if *period != Period::Request => return false,
-        budget if *budget == Budget::TOKENS => &["/output/input_tokens", "/output/output_tokens"],
+        budget if *budget == Budget::TOKENS => &[
+            "/output/cache_creation_input_tokens",
+            "/output/cache_read_input_tokens",
+            "/output/input_tokens",
+            "/output/output_tokens",
+            "/output/reasoning_output_tokens",
+        ],
         budget if *budget == Budget::COST_MICROUSD => &["/output/cost_microusd"],
         // It is settled at what was reserved.
         _ => return false,

@@ -5,7 +5,7 @@ use moltbot_audit::event::{Budget, Period};
 use moltbot_audit::record::{Record, Role};
 use moltbot_audit::store::admission::{Charge, Claim, Obstacle, Scope};
 use moltbot_audit::{ErrorCode, Outcome};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::claims::{Case, charge, outcome, spooled};
 use crate::support::records::{event, fresh_request, named_conversation, sealed, stream};
@@ -38,6 +38,36 @@ pub(crate) async fn what_was_used_settles_what_was_reserved(case: Case) {
     assert_eq!(used(&case).await, [1, 80, 0]);
     assert_eq!(case.open().await, []);
     case.assert_unbroken().await;
+}
+
+pub(crate) async fn tokens_of_every_kind_count(case: Case) {
+    let own = json!({ "input_tokens": 50, "output_tokens": 12 });
+    let with = |name: &str, value: Value| {
+        let mut output = own.clone();
+        output[name] = value;
+        output
+    };
+    // What each output settles the tokens at; none where they stay at what was held.
+    let cases = [
+        (with("cache_read_input_tokens", json!(90_000)), Some(90_062)),
+        (with("cache_creation_input_tokens", json!(7)), Some(69)),
+        (with("reasoning_output_tokens", json!(300)), Some(362)),
+        (with("reasoning_output_tokens", json!(0)), Some(62)),
+        (with("cache_read_input_tokens", json!(null)), Some(62)),
+        (with("cache_read_input_tokens", json!("90000")), None),
+        (with("cache_creation_input_tokens", json!(-1)), None),
+        (with("reasoning_output_tokens", json!(0.5)), None),
+        (json!({ "input_tokens": 50, "cache_read_input_tokens": 90_000 }), None),
+        (json!({ "output_tokens": 12, "reasoning_output_tokens": 4 }), None),
+    ];
+    let mut sum = 0;
+    for (output, counted) in cases {
+        let claim = case.charged([charge(Budget::TOKENS, 100, 1_000_000)]);
+        case.admit(&claim).await;
+        case.succeed(&claim, output.clone()).await;
+        sum += counted.unwrap_or(100);
+        assert_eq!(case.used(&Budget::TOKENS).await, sum, "{output}");
+    }
 }
 
 pub(crate) async fn what_was_used_may_pass_the_limit_and_then_nothing_is_admitted(case: Case) {

@@ -181,7 +181,10 @@ fn tokens_cost_and_confidence_are_what_the_outputs_say() {
     play(async |host| {
         let output = MoltbotOutput {
             input_tokens: Some(900),
+            cache_read_input_tokens: Some(5_000),
+            cache_creation_input_tokens: Some(70),
             output_tokens: Some(120),
+            reasoning_output_tokens: Some(33),
             cost_microusd: Some(4_200),
             ..Default::default()
         };
@@ -195,8 +198,15 @@ fn tokens_cost_and_confidence_are_what_the_outputs_say() {
                 AuditEvent::typed::<OcrJobDone>(Actor::System, &OcrInput::default(), &output);
             host.auditor.record(done.expect("an event")).await.expect("recorded");
         }
-        host.settles("llm_tokens_total{direction=\"input\"}", 900.0).await;
-        host.settles("llm_tokens_total{direction=\"output\"}", 120.0).await;
+        for (kind, tokens) in [
+            ("input", 900.0),
+            ("cache_read", 5_000.0),
+            ("cache_creation", 70.0),
+            ("output", 120.0),
+            ("reasoning", 33.0),
+        ] {
+            host.settles(&format!("llm_tokens_total{{kind=\"{kind}\"}}"), tokens).await;
+        }
         host.settles("llm_cost_microusd_total", 4_200.0).await;
         host.settles("ocr_jobs_total", 4.0).await;
         assert_eq!(host.value("ocr_confidence_count"), Some(2.0));

@@ -16,8 +16,27 @@ use crate::support::records::named_conversation;
 async fn a_model_call_is_a_span_by_the_names_of_the_convention() {
     let (host, heard) = (host(), listen());
     let conversation = named_conversation("0b0f2c6e-55b4-4f86-8a54-5a4f3b1f2c11");
-    let effect = moltbot_call().conversation(&conversation).idempotency_key("call-1");
-    let answer = json!({ "model": "m-1-2026", "input_tokens": 1200, "output_tokens": 80 });
+    let input = MoltbotInput {
+        provider: Some("anthropic".into()),
+        model: Some("m-1".into()),
+        prompt_version: Some("v3".into()),
+        temperature: Some(0.5),
+        seed: Some(7),
+        ..Default::default()
+    };
+    let effect = Effect::moltbot_call(&input).request(&request());
+    let effect = effect.conversation(&conversation).idempotency_key("call-1");
+    let answer = MoltbotOutput {
+        model: Some("m-1-2026".into()),
+        response_id: Some("msg_01".into()),
+        finish_reason: Some("end_turn".into()),
+        input_tokens: Some(1_200),
+        cache_read_input_tokens: Some(900),
+        cache_creation_input_tokens: Some(60),
+        output_tokens: Some(80),
+        reasoning_output_tokens: Some(20),
+        ..Default::default()
+    };
     let run = host.auditor.effect(effect).run(async || Ok::<_, String>(answer.clone()));
     run.await.expect("it runs");
 
@@ -33,10 +52,19 @@ async fn a_model_call_is_a_span_by_the_names_of_the_convention() {
         ("gen_ai.conversation.id", "0b0f2c6e-55b4-4f86-8a54-5a4f3b1f2c11"),
         ("gen_ai.operation.name", "chat"),
         ("gen_ai.provider.name", "anthropic"),
+        ("gen_ai.prompt.version", "v3"),
         ("gen_ai.request.model", "m-1"),
+        ("gen_ai.request.seed", "7 as an integer"),
+        ("gen_ai.request.temperature", "0.5"),
+        ("gen_ai.response.finish_reasons", "end_turn"),
+        ("gen_ai.response.id", "msg_01"),
         ("gen_ai.response.model", "m-1-2026"),
-        ("gen_ai.usage.input_tokens", "1200 as an integer"),
-        ("gen_ai.usage.output_tokens", "80 as an integer"),
+        ("gen_ai.usage.cache_read.input_tokens", "900 as an integer"),
+        ("gen_ai.usage.cache_write.input_tokens", "60 as an integer"),
+        // With what the cache had, or got.
+        ("gen_ai.usage.input_tokens", "2160 as an integer"),
+        ("gen_ai.usage.output_tokens", "100 as an integer"),
+        ("gen_ai.usage.reasoning.output_tokens", "20 as an integer"),
         ("idempotency_key", "call-1"),
         ("moltbot.effect_id", &effect_id),
         ("moltbot.outcome", "succeeded"),

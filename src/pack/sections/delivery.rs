@@ -1,0 +1,144 @@
+//! How far messages came, by what their provider reported.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::finding::Finding;
+use super::typed_events::{OtherShape, Source, is_hidden, typed};
+use crate::event::payload::WhatsappStatusUpdated;
+use crate::pack::PackEvent;
+
+/// How far a message came. Reports may come late, twice or in any order.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// The furthest that a report says: `read`, `delivered` or `sent`; else `failed`; none if no report says any
+    /// of these.
+    pub status: Option<&'static str>,
+    /// The provider's time at which it was delivered, or was read if no report says delivered.
+    pub delivered_at: Option<DateTime<Utc>>,
+    /// The provider's time at which it was read.
+    pub read_at: Option<DateTime<Utc>>,
+    /// The provider's time at which it failed.
+    pub failed_at: Option<DateTime<Utc>>,
+    /// Every report, in the order they were recorded.
+    pub reports: Vec<DeliveryReport>,
+}
+
+/// One report of the provider.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct DeliveryReport {
+    /// The event that says so.
+    #[serde(flatten)]
+    pub source: Source,
+    /// The provider's id of the message.
+    pub provider_message_id: Option<String>,
+    /// `sent`, `delivered`, `read`, `failed`.
+    pub status: Option<String>,
+    /// The provider's own word for it.
+    pub original_status: Option<String>,
+    /// The provider's time of it.
+    pub reported_at: Option<DateTime<Utc>>,
+    /// The provider's error.
+    pub error_message: Option<String>,
+    /// The payload, if it has another shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_shape: Option<OtherShape>,
+}
+
+impl DeliveryReport {
+    fn says(&self, status: &str) -> bool {
+        self.status.as_deref() == Some(status)
+    }
+}
+
+/// The reports of a request, by the provider's id of the message.
+pub(super) struct Deliveries(HashMap<String, Vec<DeliveryReport>>);
+
+impl Deliveries {
+    pub(super) fn of(events: &[PackEvent]) -> Self {
+        let mut by_id: HashMap<_, Vec<_>> = HashMap::new();
+        for report in reports(events) {
+            if let Some(id) = named(report.provider_message_id.as_deref()) {
+                by_id.entry(id.to_owned()).or_default().push(report);
+            }
+        }
+        Self(by_id)
+    }
+
+    /// How far the message with this id came; none if nothing was reported of it.
+    pub(super) fn delivery(&self, provider_message_id: Option<&str>) -> Option<Delivery> {
+        let reports = self.0.get(named(provider_message_id)?)?.clone();
+        let furthest = ["read", "delivered", "sent", "failed"];
+        // The first that is reported counts: a repeated report may carry the time of the repetition.
+        let at = |status| {
+            reports
+                .iter()
+                .filter(|report| report.says(status))
+                .find_map(|report| report.reported_at)
+        };
+        Some(Delivery {
+            status: furthest
+                .into_iter()
+                .find(|status| reports.iter().any(|report| report.says(status))),
+            delivered_at: at("delivered").or_else(|| at("read")),
+            read_at: at("read"),
+            failed_at: at("failed"),
+            reports,
+        })
+    }
+}
+
+fn reports(events: &[PackEvent]) -> impl Iterator<Item = DeliveryReport> {
+    typed::<WhatsappStatusUpdated>(events).map(|typed| DeliveryReport {
+        source: typed.source,
+        provider_message_id: typed.input.provider_message_id,
+        status: typed.output.status,
+        original_status: typed.input.original_status,
+        reported_at: typed.input.reported_at,
+        error_message: typed.output.error_message,
+        other_shape: typed.other_shape,
+    })
+}
+
+/// The id, if it is known.
+fn named(id: Option<&str>) -> Option<&str> {
+    id.filter(|id| !is_hidden(Some(id)))
+}
+
+/// Reports by which a message both failed and was delivered.
+///
+/// A report on a message that the request did not send is none: a host sends messages under event types of its
+/// own.
+pub(super) fn findings(events: &[PackEvent]) -> Vec<Finding> {
+    let mut reported: HashMap<String, Reported> = HashMap::new();
+    let mut findings = Vec::new();
+    for report in reports(events) {
+        let Some(id) = named(report.provider_message_id.as_deref()) else { continue };
+        let message = reported.entry(id.to_owned()).or_default();
+        let was_contradicted = message.is_contradicted();
+        message.as_delivered |= report.says("delivered") || report.says("read");
+        message.as_failed |= report.says("failed");
+        if message.is_contradicted() && !was_contradicted {
+            let what = "its message is reported as failed, and as delivered";
+            findings.push(Finding::at(&report.source, what));
+        }
+    }
+    findings
+}
+
+/// What the reports on a message say so far.
+#[derive(Default)]
+struct Reported {
+    as_delivered: bool,
+    as_failed: bool,
+}
+
+impl Reported {
+    fn is_contradicted(&self) -> bool {
+        self.as_delivered && self.as_failed
+    }
+}
