@@ -21,7 +21,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use moltbot_audit::pack::{export_request_pack, verify_request_pack};
-use moltbot_audit::record::{Randomness, Record, seal};
+use moltbot_audit::proof::Salt;
+use moltbot_audit::record::{Record, seal};
 use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::{AuditStore, open};
 use moltbot_audit::{Actor, AuditEvent, EventId, EventType, RequestId};
@@ -360,7 +361,7 @@ fn record(
     let event = event.request(&request(request_number)).id(event_id(created_at, number));
     let mut salt = [0; 16];
     salt[..8].copy_from_slice(&number.to_be_bytes());
-    seal(event, created_at, Randomness { id: number, salt }, &KEY).expect("a valid event")
+    seal(event, created_at, number, Salt::from_bytes(salt), &KEY).expect("a valid event")
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

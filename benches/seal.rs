@@ -14,7 +14,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use moltbot_audit::record::{Randomness, seal};
+use moltbot_audit::proof::Salt;
+use moltbot_audit::record::seal;
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::{Actor, AuditEvent, ConversationId, EventId, EventType, RequestId};
 use serde::Serialize;
@@ -56,8 +57,9 @@ fn measure(events: &[AuditEvent]) -> [f64; 3] {
     let owned = events.to_vec();
     let started = Instant::now();
     for (event, number) in owned.into_iter().zip(0_u64..) {
-        let randomness = Randomness { id: number, salt: [7; 16] };
-        black_box(seal(event, now(), randomness, &KEY).expect("a valid event"));
+        black_box(
+            seal(event, now(), number, Salt::from_bytes([7; 16]), &KEY).expect("a valid event"),
+        );
     }
     let sealed = per_event(started.elapsed());
     let started = Instant::now();

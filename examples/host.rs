@@ -12,8 +12,9 @@ async fn ask_moltbot() -> Result<MoltbotOutput, std::io::Error> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let store = store::open(&std::env::var("DATABASE_URL")?).await?; // applies the migrations
-    let auditor = Auditor::builder(store.clone(), RedactionKey::from_bytes([7; 32])).build();
+    let url = std::env::var("DATABASE_URL")?;
+    // Applies the migrations.
+    let auditor = Auditor::open(&url, RedactionKey::from_bytes([7; 32])).await?;
     // Every kill switch starts engaged. An operator resets it once, on the first day.
     auditor.kill_switch().reset(&Switch::AI, "Aline", "first day").await?;
     let request = auditor.request_id("d1a1c9de-52f6-4f0b-9f0a-3a1f6f0c9b77")?;
@@ -35,6 +36,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let plan = auditor.effect(effect).run(ask_moltbot).await?;
     println!("Moltbot decided {:?}", plan.action);
 
+    let store = store::connect(&url).await?;
     let exported = pack::export_request_pack(&*store, &request, &Profile::internal()).await?;
     std::fs::write("pack.json", exported.to_json_pretty())?;
     Ok(())

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use moltbot_audit::record::{Randomness, Record, seal};
+use moltbot_audit::proof::Salt;
+use moltbot_audit::record::{Record, seal};
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::{Actor, AuditEvent, ConversationId, EventId, EventType, RequestId};
 use serde_json::json;
@@ -37,7 +38,7 @@ fn record(number: usize) -> Record {
     let mut salt = [0; 16];
     salt[..8].copy_from_slice(&number.to_be_bytes());
     let id = u64::try_from(number).expect("a small number");
-    seal(event, now(), Randomness { id, salt }, &KEY).expect("a valid event")
+    seal(event, now(), id, Salt::from_bytes(salt), &KEY).expect("a valid event")
 }
 
 fn event(number: usize) -> AuditEvent {

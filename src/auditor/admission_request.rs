@@ -195,8 +195,8 @@ fn keyed_hashes(key: &RedactionKey, event: &AuditEvent, outcome: &Record) -> Key
 /// each key.
 fn previous_hashes(auditor: &Auditor, event: &AuditEvent) -> Result<Vec<KeyedHashes>, RecordError> {
     let hashes = auditor.shared.key.previous().map(|key| {
-        let (now, randomness) = (auditor.shared.clock.now(), auditor.randomness()?);
-        Ok(keyed_hashes(&key, event, &seal(event.clone(), now, randomness, &key)?))
+        let (now, (random, salt)) = (auditor.shared.clock.now(), auditor.randomness()?);
+        Ok(keyed_hashes(&key, event, &seal(event.clone(), now, random, salt, &key)?))
     });
     hashes.collect()
 }

@@ -159,7 +159,7 @@ impl Effect {
     }
 
     /// Sets the estimate of its tokens. They are held until its output says how many it took
-    /// (see [`Settlement::used`](crate::record::Settlement::used)). Default: the
+    /// ([`MoltbotOutput`](crate::event::payload::MoltbotOutput)). Default: the
     /// [limits](crate::policy::Limits::call_tokens) for a call.
     #[must_use]
     pub fn estimated_tokens(self, tokens: u64) -> Self {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::record::Randomness;
+use crate::proof::Salt;
 
 /// The system gave no random bytes. Without them there are no commitments, so nothing is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,14 +19,14 @@ pub trait Entropy: fmt::Debug + Send + Sync {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError>;
 }
 
-/// The random bytes for sealing one event.
-pub(super) fn randomness(entropy: &dyn Entropy) -> Result<Randomness, EntropyError> {
+/// The random bytes for sealing one event: for its id, and for its commitments.
+pub(super) fn randomness(entropy: &dyn Entropy) -> Result<(u64, Salt), EntropyError> {
     let mut bytes = [0; 24];
     entropy.fill(&mut bytes)?;
     let (mut id, mut salt) = ([0; 8], [0; 16]);
     id.copy_from_slice(&bytes[..8]);
     salt.copy_from_slice(&bytes[8..]);
-    Ok(Randomness { id: u64::from_be_bytes(id), salt })
+    Ok((u64::from_be_bytes(id), Salt::from_bytes(salt)))
 }
 
 /// The operating system's generator.

@@ -87,7 +87,8 @@ impl KeyCheck {
             ..Default::default()
         };
         let event = AuditEvent::typed::<KeyRotated>(Actor::System, &input, &Nothing::default())?;
-        Ok(seal(event, now, entropy::randomness(&*self.entropy)?, &self.key)?)
+        let (random, salt) = entropy::randomness(&*self.entropy)?;
+        Ok(seal(event, now, random, salt, &self.key)?)
     }
 }
 

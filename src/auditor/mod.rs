@@ -72,7 +72,8 @@ use crate::delivery::{Batcher, Spool, WriteError};
 use crate::event::{AuditEvent, ConversationId, EventError, EventId, RequestId};
 use crate::observe::current_trace;
 use crate::policy::{Environment, Fallbacks, Limits};
-use crate::record::{Randomness, Record, Recorded, Role, seal};
+use crate::proof::Salt;
+use crate::record::{Record, Recorded, Role, seal};
 use crate::redact::RedactionKey;
 
 /// Records what the host does. Build it once; clones are cheap and usable from any task.
@@ -128,6 +129,16 @@ struct Shared {
 }
 
 impl Auditor {
+    /// Opens the store that `url` names, brings its schema up to date, and records in it. `key` is the
+    /// deployment's key for keyed hashes, as in [`builder`](Self::builder), which sets the rest.
+    ///
+    /// # Errors
+    /// As [`store::open`](crate::store::open).
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub async fn open(url: &str, key: RedactionKey) -> Result<Self, crate::store::StoreError> {
+        Ok(Self::builder(crate::store::open(url).await?, key).build())
+    }
+
     /// Records an event, and returns when it is durable: in the database, or in the spool if the
     /// database is away.
     ///
@@ -198,7 +209,7 @@ impl Auditor {
     /// [`RecordError::Entropy`] if the system gives no random bytes, [`RecordError::Event`] if the
     /// clock is outside the years 1970 to 9999.
     pub fn event_id(&self) -> Result<EventId, RecordError> {
-        Ok(EventId::new(self.shared.clock.now(), self.randomness()?.id)?)
+        Ok(EventId::new(self.shared.clock.now(), self.randomness()?.0)?)
     }
 
     /// The id of a request, made from the host's own name for it and the deployment's key.
@@ -246,11 +257,11 @@ impl Auditor {
     }
 
     fn seal(&self, event: AuditEvent) -> Result<Record, RecordError> {
-        let randomness = self.randomness()?;
-        Ok(seal(event, self.shared.clock.now(), randomness, &self.shared.key)?)
+        let (random, salt) = self.randomness()?;
+        Ok(seal(event, self.shared.clock.now(), random, salt, &self.shared.key)?)
     }
 
-    fn randomness(&self) -> Result<Randomness, EntropyError> {
+    fn randomness(&self) -> Result<(u64, Salt), EntropyError> {
         entropy::randomness(&*self.shared.entropy)
     }
 }

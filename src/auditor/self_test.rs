@@ -77,7 +77,7 @@ impl Auditor {
     /// A switch that no other test has. Its name differs in letters, because a name may have few
     /// digits.
     fn probe_switch(&self) -> Result<Switch, ControlError> {
-        let random = self.randomness().map_err(RecordError::from)?.id.to_be_bytes();
+        let random = self.randomness().map_err(RecordError::from)?.0.to_be_bytes();
         let letters = random.iter().flat_map(|byte| [b'a' + (byte >> 4), b'a' + (byte & 15)]);
         let name =
             Switch::SELF_TEST_PREFIX.bytes().chain(letters).map(char::from).collect::<String>();

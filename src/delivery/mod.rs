@@ -18,16 +18,19 @@
 mod adoption;
 mod append;
 mod batch;
-mod batcher;
+#[cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "only tests reach it"))]
+pub(crate) mod batcher;
 mod capacity;
 mod circuit_breaker;
 mod drain;
 mod drain_report;
 mod error;
-mod failures;
+#[cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "only tests reach it"))]
+pub(crate) mod failures;
 mod fair_queue;
 mod limits;
-mod observer;
+#[cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "only tests reach it"))]
+pub(crate) mod observer;
 mod pending;
 mod pipeline;
 mod queue;
@@ -35,10 +38,10 @@ mod ready_at_deadline;
 mod spool;
 mod writer;
 
-pub use self::batcher::Batcher;
+pub(crate) use self::batcher::Batcher;
 pub use self::drain_report::DrainReport;
 pub use self::error::{ShutdownError, WriteError};
-pub use self::failures::Failures;
+pub(crate) use self::failures::Failures;
 pub use self::limits::QueueLimits;
-pub use self::observer::Observer;
+pub(crate) use self::observer::Observer;
 pub use self::spool::{Recovery, SetAside, Spool, SpoolDepth, SpoolError, SpoolOptions, Spooled};

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{PackEvent, SCHEMA, SECTIONS_VERSION, Section, Sections, SetAsideEvent};
+use super::sections::Sections;
+use super::{PackEvent, SCHEMA, SECTIONS_VERSION, Section, SetAsideEvent};
 use crate::event::{RequestId, StreamId};
 use crate::proof::{Digest, tagged_digest};
 use crate::redact::{Additions, Profile, RulesVersion};

@@ -11,7 +11,7 @@ mod fault;
 mod parse;
 mod rebuild;
 mod section;
-mod sections;
+pub mod sections;
 mod set_aside;
 mod verified;
 mod verify;
@@ -23,16 +23,6 @@ pub use self::{
     export::{ExportError, Integrity, PackHead, ProfileName, RequestPack, export_request_pack},
     fault::{EventFault, VerifyError},
     section::Section,
-    sections::{
-        AdmittedEffect, Attempt, BudgetRefusal, BudgetUse, BudgetVerdict, BudgetWarning, Budgets,
-        CallAttempts, Cause, Consent, ConsentDecision, ConsentState, ConsideredCandidate,
-        ControlRefusal, Controls, Decision, Decisions, Delivery, DeliveryReport, Disposition,
-        EffectCounts, EffectState, Erasures, Expiration, Explanation, FinalOrder, Finding, Handoff,
-        HeldCharge, Irregularity, Judgement, Message, NotACandidate, OcrJob, OtherShape, Outreach,
-        Outreaches, OutsideEffect, RankedItem, Reconciliation, Replayed, Reply, RequestSummary,
-        Resolution, Reversal, Sections, SelectionStory, Shortlist, Shortlists, Snapshot, Source,
-        StatusReport, SwitchUse, Transition, VendorStory,
-    },
     set_aside::{SetAsideEvent, SetAsideReason},
     verified::{Unchecked, Verdict, VerifiedPack, VerifyOptions},
     verify::{verify_request_pack, verify_request_pack_with},

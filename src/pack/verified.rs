@@ -5,7 +5,8 @@ use std::fmt;
 use uuid::Uuid;
 
 use super::fault::printable;
-use super::{BudgetVerdict, PackHead, ProfileName, SetAsideEvent};
+use super::sections::BudgetVerdict;
+use super::{PackHead, ProfileName, SetAsideEvent};
 
 /// Limits on what a verifier reads. The defaults are far above what a request has.
 ///

@@ -14,9 +14,9 @@ use super::export::{checkpoint, rules_digest, shown_digest};
 use super::fault::printable;
 use super::parse::Parts;
 use super::rebuild::{Redaction, rebuild};
+use super::sections::{BudgetVerdict, Sections};
 use super::{
-    BudgetVerdict, EventFault, PackEvent, Sections, SetAsideEvent, Unchecked, VerifiedPack,
-    VerifyError, VerifyOptions,
+    EventFault, PackEvent, SetAsideEvent, Unchecked, VerifiedPack, VerifyError, VerifyOptions,
 };
 use crate::event::StreamId;
 use crate::proof::{Digest, chain_hash, event_hash, stream_start};

@@ -18,10 +18,8 @@ mod wait;
 pub use self::{
     bytes::RecordBytesError,
     header::Header,
-    seal::{
-        MAX_AHEAD, MAX_KEY_LEN, MAX_NESTING, MAX_PAYLOAD_LEN, MAX_POINTERS_LEN, Randomness, seal,
-    },
-    sealed::{Commitments, Receipt, Record, Recorded, Role},
-    settlement::Settlement,
+    seal::{MAX_AHEAD, MAX_KEY_LEN, MAX_NESTING, MAX_PAYLOAD_LEN, MAX_POINTERS_LEN, seal},
+    sealed::{Commitments, Receipt, Record, Recorded},
     stored::{StoredRecord, UnreadableRecord},
 };
+pub(crate) use self::{sealed::Role, settlement::Settlement};

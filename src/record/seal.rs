@@ -26,34 +26,20 @@ pub const MAX_KEY_LEN: usize = 512;
 /// wrong by minutes, and its time zone by hours.
 pub const MAX_AHEAD: TimeDelta = TimeDelta::hours(24);
 
-/// The random bytes one event needs, from the auditor's entropy.
-#[derive(Clone, Copy)]
-pub struct Randomness {
-    /// For the event's id, if the host gave none.
-    pub id: u64,
-    /// For the commitments.
-    pub salt: [u8; 16],
-}
-
-// Hides the salt: with it, the values behind the digests can be guessed.
-impl std::fmt::Debug for Randomness {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Randomness(***)")
-    }
-}
-
 /// Seals an event: keeps secrets and raw media out, makes the rest survive a database, commits to
-/// it and hashes it. `now` is the event's time if the host gave none.
+/// it and hashes it. `now` is the event's time if the host gave none, and `random` is for its id then.
+/// `salt` keeps what is committed to from being guessed.
 ///
 /// # Errors
 /// [`EventError`] if the event cannot be recorded as it is.
 pub fn seal(
     event: AuditEvent,
     now: DateTime<Utc>,
-    randomness: Randomness,
+    random: u64,
+    salt: Salt,
     key: &RedactionKey,
 ) -> Result<Record, EventError> {
-    let id = identify(&event, now, randomness.id)?;
+    let id = identify(&event, now, random)?;
     if id.created_at() - now > MAX_AHEAD {
         return Err(EventError::TooFarAhead { created_at: id.created_at(), now });
     }
@@ -72,7 +58,7 @@ pub fn seal(
     if len > MAX_PAYLOAD_LEN {
         return Err(EventError::TooLarge { len, max: MAX_PAYLOAD_LEN });
     }
-    Ok(Record::of(id, header, content, Salt::from_bytes(randomness.salt)))
+    Ok(Record::of(id, header, content, salt))
 }
 
 fn identify(event: &AuditEvent, now: DateTime<Utc>, random: u64) -> Result<EventId, EventError> {

@@ -36,8 +36,7 @@ struct Sealed {
 /// What a record does to an effect's entry when it is appended. Not part of the event: it is not
 /// hashed, and a store does not keep it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Role {
+pub(crate) enum Role {
     /// Nothing.
     #[default]
     Event,
@@ -156,14 +155,24 @@ impl Record {
     }
 
     /// Sets what the record does to an effect's entry.
-    #[must_use]
-    pub fn with_role(self, role: Role) -> Self {
+    pub(crate) fn with_role(self, role: Role) -> Self {
         Self { role, ..self }
     }
 
-    /// What it does to an effect's entry.
+    /// Whether it makes the entry of an effect that began while the database was away.
     #[must_use]
-    pub fn role(&self) -> Role {
+    pub fn is_intent(&self) -> bool {
+        self.role == Role::Intent
+    }
+
+    /// Whether it settles the entry of the effect that has its id.
+    #[must_use]
+    pub fn is_outcome(&self) -> bool {
+        self.role == Role::Outcome
+    }
+
+    /// What it does to an effect's entry.
+    pub(crate) fn role(&self) -> Role {
         self.role
     }
 

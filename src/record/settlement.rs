@@ -22,7 +22,7 @@ const OPTIONAL_TOKENS: [&str; 3] =
 ///
 /// The effect is settled at what was [used](Self::used) if the output says that, else at what was reserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settlement {
+pub(crate) enum Settlement {
     /// It happened.
     Succeeded,
     /// It was tried, and its cost is spent.
@@ -35,8 +35,7 @@ pub enum Settlement {
 
 impl Settlement {
     /// Reads the columns of the outcome event. An unknown text counts as in doubt.
-    #[must_use]
-    pub fn of(outcome: &str, error_code: Option<&str>) -> Self {
+    pub(crate) fn of(outcome: &str, error_code: Option<&str>) -> Self {
         match Outcome::parse(outcome) {
             Some(Outcome::Succeeded) => Self::Succeeded,
             Some(Outcome::Failed) if error_code == Some(ErrorCode::NotPerformed.as_str()) => {
@@ -52,8 +51,7 @@ impl Settlement {
     /// sum of `input_tokens`, `output_tokens` and, as far as they are given, `cache_read_input_tokens`,
     /// `cache_creation_input_tokens` and `reasoning_output_tokens`. Numbers are whole, from 0 to 2^53 − 1.
     /// If one of them is anything else, or input or output is missing, it is unknown.
-    #[must_use]
-    pub fn used(budget: &str, output: Option<&Value>) -> Option<i64> {
+    pub(crate) fn used(budget: &str, output: Option<&Value>) -> Option<i64> {
         let number = |name: &str| {
             let number = output?.get(name)?.as_u64().filter(|number| *number <= EXACT_MAX)?;
             i64::try_from(number).ok()

@@ -23,8 +23,8 @@ pub type Appended = Result<Receipt, Conflict>;
 /// - A record whose event is already stored with the same content is not stored again: its receipt is
 ///   the first one. With other content it is a [`Conflict`], and the rest of the batch still lands. If
 ///   one id stands in two streams of one batch, either may be the one that counts.
-/// - `effect.admitted` is appended with [`Role::Intent`](crate::record::Role::Intent), and no other event
-///   has that role. `effect.expired`, `effect.resolved` and `switch.*` are [`StoreError::Refused`] here:
+/// - `effect.admitted` is appended as an [intent](Record::is_intent), and no other event is
+///   one. `effect.expired`, `effect.resolved` and `switch.*` are [`StoreError::Refused`] here:
 ///   the functions of `AdmissionStore` that do what they report append them.
 /// - When `append` returns `Err`, the batch as a whole may or may not have landed (the connection may
 ///   have died after the commit). The caller appends the same records again.

@@ -5,6 +5,7 @@
 //! - [`SteppedClock`] jumps, as a time of day does that is set right.
 //! - [`assert_no_personal_data`] fails a test whose text leaks.
 //! - [`add_key_names`] adds names of keys, to see what becomes of what stands below them.
+//! - [`Batcher`], [`intent`], [`outcome`] and [`plain`] are what an auditor does for its host, by themselves.
 //! - [`MemoryStore`] keeps records without a database, under the contract of one.
 //!
 //! For tests only: what is kept in memory is not durable, and what is cut is meant to be.
@@ -17,6 +18,7 @@ mod order;
 mod privacy;
 mod proxy;
 mod relay;
+mod role;
 mod sink;
 
 pub use self::{
@@ -26,5 +28,7 @@ pub use self::{
     memory::MemoryStore,
     privacy::assert_no_personal_data,
     proxy::{FaultProxy, Upstream},
+    role::{intent, outcome, plain},
     sink::FaultySink,
 };
+pub use crate::delivery::{batcher::Batcher, failures::Failures, observer::Observer};

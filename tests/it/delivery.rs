@@ -26,10 +26,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use moltbot_audit::Auditor;
-use moltbot_audit::delivery::{Batcher, QueueLimits, Spool, WriteError};
+use moltbot_audit::delivery::{QueueLimits, Spool, WriteError};
 use moltbot_audit::record::{Record, Recorded};
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError, StoreLayer};
-use moltbot_audit::testing::MemoryStore;
+use moltbot_audit::testing::{Batcher, MemoryStore};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 

@@ -36,7 +36,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
             "auditor",
         ],
     ),
-    ("testing", &["json", "event", "proof", "redact", "record", "store", "auditor"]),
+    ("testing", &["json", "event", "proof", "redact", "record", "store", "delivery", "auditor"]),
 ];
 
 /// Names that say nothing about what is inside.

@@ -19,7 +19,8 @@ mod surfaces;
 mod world;
 
 use chrono::DateTime;
-use moltbot_audit::record::{Randomness, Record, seal};
+use moltbot_audit::proof::Salt;
+use moltbot_audit::record::{Record, seal};
 use moltbot_audit::redact::{RedactionKey, find_phones};
 use moltbot_audit::{Actor, AuditEvent, EventType};
 use serde_json::{Value, json};
@@ -29,7 +30,7 @@ use crate::support::records::KEY;
 fn sealed(event: AuditEvent) -> Record {
     let now = DateTime::from_timestamp(1_790_000_000, 0).expect("a time");
     let key = RedactionKey::from_bytes([1; 32]);
-    seal(event, now, Randomness { id: 1, salt: [2; 16] }, &key).expect("a valid event")
+    seal(event, now, 1, Salt::from_bytes([2; 16]), &key).expect("a valid event")
 }
 
 fn event() -> AuditEvent {

@@ -38,10 +38,21 @@ use crate::redact::{KeyFingerprint, KeyProof};
 ///   except for those that [`Flip::may_admit`] names. Engaging waits for no stream.
 /// - The intent of a claim is appended if and only if the claim is admitted. The same claim again, for
 ///   example after an error, gets the same answer and the first receipt.
-/// - [`append`](super::AuditSink::append) of a record that is an
-///   [`Outcome`](crate::record::Role::Outcome) settles its effect in the same transaction, by
-///   [`Settlement`](crate::record::Settlement).
+/// - [`append`](super::AuditSink::append) of a record that
+///   [is an outcome](Record::is_outcome) settles its effect in the same transaction, as the table says.
 /// - No effect is admitted whose outcome is stored.
+///
+/// | outcome of the event | charges | idempotency key |
+/// |---|---|---|
+/// | `succeeded` | settled | answers again |
+/// | `failed` | settled | free |
+/// | `failed` with `not_performed`; `refused` | given back | free |
+/// | `cancelled`, `panicked` | held | held |
+///
+/// A charge is settled at what the output says was used, or else at what was reserved. `cost_microusd` is the cost.
+/// The tokens are the sum of `input_tokens`, `output_tokens` and, if they are given, `cache_read_input_tokens`,
+/// `cache_creation_input_tokens` and `reasoning_output_tokens`. Numbers are whole, from 0 to 2^53 − 1; if one is
+/// anything else, or input or output is missing, the use is unknown.
 pub trait AdmissionStore: fmt::Debug + Send + Sync {
     /// Looks up the redaction key that the database belongs to. If it has none yet, it belongs to
     /// `given` from now on; of several concurrent callers, one is first.

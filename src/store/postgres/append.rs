@@ -42,7 +42,7 @@ pub(super) async fn append(
         return Ok(Vec::new());
     }
     if let [record] = batch
-        && record.role() != Role::Intent
+        && !record.is_intent()
         && record.waited().is_none()
         && let Some(receipt) = append_alone(connections, record).await?
     {

@@ -23,6 +23,7 @@ mod switch_listener;
 mod url;
 mod warm_connections;
 
+#[cfg(feature = "testing")]
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -164,14 +165,14 @@ impl PostgresStore {
     }
 
     /// Another limit for a statement, for tests that do not wait as long.
-    #[doc(hidden)]
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn with_statement_limit(self, statement_limit: Duration) -> Self {
         Self { connections: Connections { statement_limit, ..self.connections }, ..self }
     }
 
     /// Another limit for a migration, likewise.
-    #[doc(hidden)]
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn with_migration_limit(self, migration_limit: Duration) -> Self {
         Self { connections: Connections { migration_limit, ..self.connections }, ..self }

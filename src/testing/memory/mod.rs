@@ -15,7 +15,7 @@ use self::effects::Effects;
 use crate::auditor::{Clock, SystemClock};
 use crate::event::{EventType, StreamId};
 use crate::proof::{chain_hash, stream_start};
-use crate::record::{Receipt, Record, Role, StoredRecord};
+use crate::record::{Receipt, Record, StoredRecord};
 use crate::store::admission::rules::{check_appended, foreign_outcome};
 use crate::store::admission::{AdmissionStore, EarlierEvent};
 use crate::store::{
@@ -139,7 +139,7 @@ impl Kept {
     /// Before anything of the batch is appended: there is no rollback here.
     fn check_outcomes(&self, batch: &[Record]) -> Result<(), StoreError> {
         let is_own = |record: &Record| {
-            record.role() != Role::Outcome
+            !record.is_outcome()
                 || self.row(record.header().id).is_some()
                 || self.effects.may_end_by(record.header())
         };

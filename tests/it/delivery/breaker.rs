@@ -72,7 +72,7 @@ async fn an_outage_is_found_by_the_first_who_waits_and_by_nobody_else() {
     sink.every_call(Fault::not_landed().hanging());
     let (_folder, spool) = spool().await;
     let limits = waiting(Duration::from_secs(1));
-    let batcher = moltbot_audit::delivery::Batcher::new(sink.clone(), Some(spool), limits, ());
+    let batcher = moltbot_audit::testing::Batcher::new(sink.clone(), Some(spool), limits, ());
     let started = Instant::now();
     for _ in 0..20 {
         assert!(is_spooled(&record_other(&batcher).await));

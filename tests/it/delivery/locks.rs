@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_audit::StreamId;
-use moltbot_audit::delivery::{Batcher, QueueLimits};
+use moltbot_audit::delivery::QueueLimits;
+use moltbot_audit::testing::Batcher;
 use sqlx::postgres::PgPoolOptions;
 use tokio::time::{Instant, sleep, timeout_at};
 

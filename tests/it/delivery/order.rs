@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use moltbot_audit::delivery::{Batcher, QueueLimits};
-use moltbot_audit::testing::Fault;
+use moltbot_audit::delivery::QueueLimits;
+use moltbot_audit::testing::{Batcher, Fault};
 
 use super::sink;
 use crate::support::records::{fresh_request, records};

@@ -6,10 +6,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::delivery::{Batcher, QueueLimits, ShutdownError, WriteError};
+use moltbot_audit::delivery::{QueueLimits, ShutdownError, WriteError};
 use moltbot_audit::record::{Record, Recorded};
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
-use moltbot_audit::testing::{Fault, MemoryStore};
+use moltbot_audit::testing::{Batcher, Fault, MemoryStore};
 use moltbot_audit::{Actor, AuditEvent, Auditor, EventType, RecordError, RequestId};
 use serde_json::json;
 use tokio::time::{Instant, timeout};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use moltbot_audit::delivery::{Batcher, QueueLimits, WriteError};
+use moltbot_audit::delivery::{QueueLimits, WriteError};
 use moltbot_audit::record::Record;
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
-use moltbot_audit::testing::MemoryStore;
+use moltbot_audit::testing::{Batcher, MemoryStore};
 
 use crate::support::records::{fresh_request, records};
 

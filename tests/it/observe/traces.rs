@@ -23,9 +23,9 @@ use moltbot_audit::record::Record;
 use moltbot_audit::testing::{FaultySink, MemoryStore};
 use moltbot_audit::{Auditor, Effect, Switch};
 
+#[cfg(feature = "otel")]
 use self::heard::{Heard, attributes, given, is_error, listen, listen_with};
 use crate::support::records::{KEY, request};
-#[cfg(feature = "otel")]
 use crate::support::stores;
 
 /// The traceparent of the specification's own examples.

@@ -2,7 +2,8 @@
 
 use moltbot_audit::auditor::Finding;
 use moltbot_audit::event::payload::{BatchInput, MoltbotInput};
-use moltbot_audit::pack::{BudgetVerdict, verify_request_pack};
+use moltbot_audit::pack::sections::BudgetVerdict;
+use moltbot_audit::pack::verify_request_pack;
 use moltbot_audit::policy::Limits;
 use moltbot_audit::redact::Profile;
 use moltbot_audit::{Auditor, Budget, Effect, RequestId, Switch};

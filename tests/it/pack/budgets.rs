@@ -8,7 +8,8 @@ use moltbot_audit::event::payload::{
     AdmissionInput, BudgetWarned, BudgetWarningInput, ChargeInput, EffectAdmitted, EffectExpired,
     EffectRefused, ExpiryInput, Nothing, RefusalOutput,
 };
-use moltbot_audit::pack::{BudgetVerdict, Sections, verify_request_pack};
+use moltbot_audit::pack::sections::{BudgetVerdict, Sections};
+use moltbot_audit::pack::verify_request_pack;
 use moltbot_audit::redact::Profile;
 use moltbot_audit::testing::SteppedClock;
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};

@@ -7,7 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::event::payload::{
     AdmissionInput, ChargeInput, EffectAdmitted, EffectResolved, Nothing, ResolutionInput,
 };
-use moltbot_audit::pack::{BudgetVerdict, verify_request_pack};
+use moltbot_audit::pack::sections::BudgetVerdict;
+use moltbot_audit::pack::verify_request_pack;
 use moltbot_audit::redact::Profile;
 use moltbot_audit::{Actor, AuditEvent, EventId, EventType};
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::proof::{Salt, commit};
-use moltbot_audit::record::{MAX_KEY_LEN, MAX_PAYLOAD_LEN, Randomness, Record, seal};
+use moltbot_audit::record::{MAX_KEY_LEN, MAX_PAYLOAD_LEN, Record, seal};
 use moltbot_audit::{
     Actor, AuditEvent, ConversationId, ErrorCode, EventError, EventId, EventType, Outcome,
     RequestId, StreamId, TraceContext,
@@ -15,14 +15,15 @@ use crate::support::records::{
     KEY, morning, named_conversation, named_request, numbered as event, sealed_under as sealed,
 };
 
-const RANDOM: Randomness = Randomness { id: 1, salt: [9; 16] };
+const RANDOM: u64 = 1;
+const SALT: Salt = Salt::from_bytes([9; 16]);
 
 fn plain() -> AuditEvent {
     AuditEvent::new(EventType::MOLTBOT_CALLED, Actor::Moltbot)
 }
 
 fn try_seal(event: AuditEvent) -> Result<Record, EventError> {
-    seal(event, morning(), RANDOM, &KEY)
+    seal(event, morning(), RANDOM, SALT, &KEY)
 }
 
 #[test]
@@ -41,8 +42,8 @@ fn created_at_is_truncated_to_the_microsecond_and_agrees_with_the_id() {
 #[test]
 fn an_event_without_time_or_id_gets_both_and_one_with_an_id_takes_its_time() {
     let now = morning() + TimeDelta::nanoseconds(999);
-    let record = seal(plain(), now, RANDOM, &KEY).unwrap();
-    assert_eq!(record.id(), EventId::new(morning(), RANDOM.id).unwrap());
+    let record = seal(plain(), now, RANDOM, SALT, &KEY).unwrap();
+    assert_eq!(record.id(), EventId::new(morning(), RANDOM).unwrap());
 
     let earlier = morning() - TimeDelta::hours(1);
     let id = EventId::new(earlier, 5).unwrap();
@@ -224,9 +225,9 @@ fn a_host_name_and_the_uuid_it_maps_to_are_not_the_same_event() {
 }
 
 #[test]
-fn debug_of_a_record_and_its_randomness_shows_no_content_and_no_salt() {
+fn debug_of_a_record_and_its_salt_shows_no_content_and_no_salt() {
     let record = sealed(event(&named_request("+250788000001"), 1), 9);
-    let shown = format!("{record:?} {RANDOM:?}");
+    let shown = format!("{record:?} {SALT:?}");
     for secret in ["ndayifite", "wamid", "250788", "salt: [", "[9, 9"] {
         assert!(!shown.contains(secret), "{secret}: {shown}");
     }

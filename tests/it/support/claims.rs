@@ -7,14 +7,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::event::payload::{AdmissionInput, ChargeInput, EffectAdmitted, Nothing};
 use moltbot_audit::event::{Budget, Period, Switch};
 use moltbot_audit::proof::{Digest, stream_start};
-use moltbot_audit::record::{Receipt, Record, Role};
+use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::store::AuditStore;
 use moltbot_audit::store::admission::{
     Admission, AdmissionStore, Charge, Claim, Conclusion, Decision, Obstacle, OpenEffect, OpenKind,
     OpenPage, Scope, SwitchState,
 };
 use moltbot_audit::{
-    Actor, AuditEvent, ConversationId, ErrorCode, EventId, EventType, Outcome, RequestId,
+    Actor, AuditEvent, ConversationId, ErrorCode, EventId, EventType, Outcome, RequestId, testing,
 };
 use serde_json::{Value, json};
 
@@ -245,7 +245,7 @@ pub(crate) fn outcome(
 ) -> Record {
     let id = EventId::from_uuid(claim.effect_id).expect("an event id");
     let event = AuditEvent::new(EventType::MOLTBOT_CALLED, Actor::Moltbot).request(request).id(id);
-    sealed(fill(event)).with_role(Role::Outcome)
+    testing::outcome(sealed(fill(event)))
 }
 
 /// The intent of an effect that was begun while the database was away.
@@ -261,7 +261,7 @@ pub(crate) fn spooled(claim: &Claim, request: &RequestId) -> Record {
     };
     let intent = AuditEvent::typed::<EffectAdmitted>(Actor::System, &input, &Nothing {});
     let id = EventId::from_uuid(claim.intent.header().id).expect("an event id");
-    sealed(intent.expect("an input is JSON").request(request).id(id)).with_role(Role::Intent)
+    testing::intent(sealed(intent.expect("an input is JSON").request(request).id(id)))
 }
 
 /// A flip of a switch, and its record in the system's stream.

@@ -1,7 +1,8 @@
 //! A forger who knows the format: edits a pack, and computes again whatever a pack says of itself.
 
+use moltbot_audit::pack::sections::Sections;
 use moltbot_audit::pack::{
-    PackEvent, Sections, SetAsideEvent, VerifiedPack, VerifyError, verify_request_pack,
+    PackEvent, SetAsideEvent, VerifiedPack, VerifyError, verify_request_pack,
 };
 use moltbot_audit::proof::{
     Digest, Salt, chain_hash, event_hash, leaf_digest, node_digest, push_pointer, stream_start,

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use moltbot_audit::proof::{chain_hash, stream_start};
-use moltbot_audit::record::{Commitments, Randomness, Receipt, Record, StoredRecord, seal};
+use moltbot_audit::proof::{Salt, chain_hash, stream_start};
+use moltbot_audit::record::{Commitments, Receipt, Record, StoredRecord, seal};
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::StreamSnapshot;
 use moltbot_audit::{
@@ -92,7 +92,7 @@ pub(crate) fn sealed_under(event: AuditEvent, salt: u8) -> Record {
 }
 
 fn seal_with(event: AuditEvent, salt: [u8; 16]) -> Record {
-    seal(event, morning(), Randomness { id: unique(), salt }, &KEY).expect("a valid event")
+    seal(event, morning(), unique(), Salt::from_bytes(salt), &KEY).expect("a valid event")
 }
 
 /// New records of one request.

@@ -26,7 +26,7 @@ pub(crate) fn check_appended(batch: &[Record]) -> Result<(), StoreError> {
     ];
     for record in batch {
         let is_intent = is(record, &EventType::EFFECT_ADMITTED);
-        if is_intent != (record.role() == Role::Intent) {
+        if is_intent != record.is_intent() {
             return Err(refused("an intent is an effect.admitted, and nothing else is"));
         }
         if ELSEWHERE.iter().any(|event_type| is(record, event_type)) {

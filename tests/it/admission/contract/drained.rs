@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use moltbot_audit::event::{Budget, EventType};
-use moltbot_audit::record::Role;
 use moltbot_audit::store::admission::{Claim, Conclusion, Decision, OpenKind};
-use moltbot_audit::{Actor, AuditEvent};
+use moltbot_audit::{Actor, AuditEvent, testing};
 use serde_json::json;
 
 use crate::support::claims::{Case, charge, hash, id_at, outcome, spooled};
@@ -102,10 +101,10 @@ pub(crate) async fn an_intent_that_does_not_say_its_effect_is_an_event_like_any_
     for input in inputs {
         let event = AuditEvent::new(EventType::EFFECT_ADMITTED, Actor::System);
         let event = event.request(&case.request).id(id_at(morning())).input(input);
-        case.append(sealed(event).with_role(Role::Intent)).await;
+        case.append(testing::intent(sealed(event))).await;
     }
     let bare = AuditEvent::new(EventType::EFFECT_ADMITTED, Actor::System).request(&case.request);
-    case.append(sealed(bare.id(id_at(morning()))).with_role(Role::Intent)).await;
+    case.append(testing::intent(sealed(bare.id(id_at(morning()))))).await;
     assert_eq!(case.open().await, []);
     assert_eq!(case.event_types().await.len(), 5);
 }

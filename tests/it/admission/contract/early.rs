@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use moltbot_audit::event::Budget;
-use moltbot_audit::record::{Record, Role};
+use moltbot_audit::record::Record;
 use moltbot_audit::store::admission::{Claim, Conclusion, Decision};
-use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};
+use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome, testing};
 use serde_json::json;
 
 use crate::support::claims::{Case, charge, hash, id_at, outcome, spooled};
@@ -121,7 +121,7 @@ pub(crate) async fn what_is_stored_does_not_become_an_outcome(case: Case) {
     let claim = case.charged([charge(Budget::TOKENS, 5, 10)]);
     case.admit(&claim).await;
     let settled = ended(&case, &claim, ENDS[1]);
-    case.append(settled.clone().with_role(Role::Event)).await;
+    case.append(testing::plain(settled.clone())).await;
     case.append(settled).await;
     assert_eq!(case.open().await.len(), 1, "the first said nothing of its effect");
 }
@@ -129,7 +129,7 @@ pub(crate) async fn what_is_stored_does_not_become_an_outcome(case: Case) {
 pub(crate) async fn a_claim_whose_intent_is_recorded_without_an_entry_is_an_error(case: Case) {
     let intent = AuditEvent::new(EventType::EFFECT_ADMITTED, Actor::System);
     let intent = sealed(intent.request(&case.request).id(id_at(morning())).input(json!({})));
-    case.append(intent.clone().with_role(Role::Intent)).await;
+    case.append(testing::intent(intent.clone())).await;
     let claim = Claim { intent, ..charged_and_keyed(&case, "a key") };
     let error = case.admission().admit(&claim).await.expect_err("nobody knows of its effect");
     assert!(error.is_refusal(), "{error:?}");

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use moltbot_audit::event::{Budget, EventType, Period, Switch};
-use moltbot_audit::record::{Record, Role};
+use moltbot_audit::record::Record;
 use moltbot_audit::store::StoreError;
 use moltbot_audit::store::admission::{Charge, Claim, Conclusion, Decision, Obstacle, SwitchState};
-use moltbot_audit::{Actor, AuditEvent, ErrorCode, Outcome};
+use moltbot_audit::{Actor, AuditEvent, ErrorCode, Outcome, testing};
 use serde_json::{Value, json};
 
 use crate::support::claims::{Case, charge, flip, hash, id_at, spooled, told};
@@ -18,11 +18,11 @@ fn own(of: EventType, actor: Actor, input: Value) -> AuditEvent {
 
 async fn assert_refused(case: &Case, record: Record) {
     let of = record.header().event_type.clone();
-    let role = record.role();
+    let is_outcome = record.is_outcome();
     // Alone, and among others: the ways to the database differ.
     for batch in [vec![record.clone()], vec![sealed(event(&case.request)), record]] {
         let error = case.store.append(&batch).await.expect_err("it is not appended");
-        assert!(matches!(error, StoreError::Refused { .. }), "{of} {role:?}: {error:?}");
+        assert!(matches!(error, StoreError::Refused { .. }), "{of} {is_outcome}: {error:?}");
     }
 }
 
@@ -36,9 +36,9 @@ pub(crate) async fn the_librarys_events_come_only_with_what_they_report(case: Ca
         EventType::SWITCH_ENGAGED,
         EventType::SWITCH_RESET,
     ] {
-        for role in [Role::Event, Role::Outcome] {
+        for role in [testing::plain, testing::outcome] {
             let told = own(of.clone(), Actor::Admin, json!({ "switch": "ai" }));
-            assert_refused(&case, sealed(told.request(&case.request)).with_role(role)).await;
+            assert_refused(&case, role(sealed(told.request(&case.request)))).await;
         }
     }
     assert_eq!(case.event_types().await, [""; 0]);
@@ -54,7 +54,7 @@ pub(crate) async fn an_intent_is_an_admission_and_nothing_else_is(case: Case) {
     let intents = [EventType::MOLTBOT_CALLED, EventType::EFFECT_REFUSED, EventType::SWITCH_RESET];
     for of in intents {
         let told = own(of, Actor::System, json!({})).request(&case.request);
-        assert_refused(&case, sealed(told).with_role(Role::Intent)).await;
+        assert_refused(&case, testing::intent(sealed(told))).await;
     }
     assert_eq!(case.open().await, []);
     case.append(spooled(&case.claim(), &case.request)).await;

@@ -1,10 +1,10 @@
 //! What an outcome does to the charges.
 
-use moltbot_audit::delivery::{Batcher, QueueLimits, Spool};
+use moltbot_audit::delivery::{QueueLimits, Spool};
 use moltbot_audit::event::{Budget, Period};
-use moltbot_audit::record::{Record, Role};
+use moltbot_audit::record::Record;
 use moltbot_audit::store::admission::{Charge, Claim, Obstacle, Scope};
-use moltbot_audit::{ErrorCode, Outcome};
+use moltbot_audit::{ErrorCode, Outcome, testing};
 use serde_json::{Value, json};
 
 use crate::support::claims::{Case, charge, outcome, spooled};
@@ -206,17 +206,17 @@ pub(crate) async fn an_outcome_in_a_batch_of_others_settles_its_effect(case: Cas
 pub(crate) async fn an_event_that_is_no_outcome_settles_nothing(case: Case) {
     let (claim, stranger) = (estimated(&case), estimated(&case));
     case.admit(&claim).await;
-    case.append(sealed(event(&case.request)).with_role(Role::Outcome)).await;
+    case.append(testing::outcome(sealed(event(&case.request)))).await;
     case.succeed(&stranger, json!({ "input_tokens": 9, "output_tokens": 0 })).await;
     let plain = outcome(&claim, &case.request, |event| {
         event.output(json!({ "input_tokens": 9, "output_tokens": 0 }))
     });
-    let plain = plain.with_role(Role::Event);
+    let plain = testing::plain(plain);
     case.append(plain.clone()).await;
     assert_eq!(used(&case).await, [1, 100, 500]);
     assert_eq!(case.open().await.len(), 1);
     // Nor does it if it is offered again as an outcome: it did what it does when it was stored.
-    let again = plain.with_role(Role::Outcome);
+    let again = testing::outcome(plain);
     case.append(again.clone()).await;
     let among_others = [sealed(event(&case.request)), again];
     case.store.append(&among_others).await.expect("the batch lands");
@@ -277,7 +277,8 @@ pub(crate) async fn a_drain_sets_an_outcome_of_another_request_aside_and_goes_on
     let later = sealed(event(&another));
     let batch = vec![own(before), foreign.clone(), later.clone(), own(after)];
     spool.push(batch).await.expect("a working spool");
-    let batcher = Batcher::new(case.store.clone(), Some(spool.clone()), QueueLimits::default(), ());
+    let batcher =
+        testing::Batcher::new(case.store.clone(), Some(spool.clone()), QueueLimits::default(), ());
     batcher.start();
     until("the spool is drained", || spool.depth().events == 0).await;
     let aside = spool.set_aside_records(0, 10).await.expect("a readable spool");

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use moltbot_audit::delivery::{Batcher, QueueLimits, Spool, WriteError};
+use moltbot_audit::delivery::{QueueLimits, Spool, WriteError};
 use moltbot_audit::record::{Record, Recorded};
+use moltbot_audit::testing::Batcher;
 use moltbot_audit::{RequestId, StreamId};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;

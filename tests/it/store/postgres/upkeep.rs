@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::pack::{ExportError, export_request_pack, verify_request_pack};
-use moltbot_audit::record::{Randomness, Record, seal};
+use moltbot_audit::proof::Salt;
+use moltbot_audit::record::{Record, seal};
 use moltbot_audit::redact::Profile;
 use moltbot_audit::store::{self, Appended, AuditSink, BoxFuture, PostgresStore, StoreError};
 use moltbot_audit::{Auditor, EventId, RequestId};
@@ -195,8 +196,8 @@ async fn a_stream_with_events_in_an_archived_month_is_said_to_be_archived_and_no
     let of = |request: &RequestId, at| {
         let at = at + TimeDelta::minutes(1);
         let id = EventId::new(at, unique()).expect("a time of this century");
-        let randomness = Randomness { id: unique(), salt: [7; 16] };
-        seal(event(request).id(id), at, randomness, &KEY).expect("a valid event")
+        let salt = Salt::from_bytes([7; 16]);
+        seal(event(request).id(id), at, unique(), salt, &KEY).expect("a valid event")
     };
     // Of two months, and of the later one alone.
     for record in [of(&request, this), of(&request, next), of(&other, next)] {
