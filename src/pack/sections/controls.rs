@@ -14,7 +14,7 @@ use crate::event::payload::{
 };
 use crate::pack::{PackEvent, Section};
 
-/// What was let run, and what not, limits apart.
+/// What was admitted, and what was refused for other reasons than limits.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Controls {
@@ -24,9 +24,9 @@ pub struct Controls {
     pub switches_set: &'static str,
     /// Effects without a consent, or with one that had lapsed.
     pub consent_refusals: Vec<ControlRefusal>,
-    /// Effects whose idempotency key was another input's.
+    /// Effects whose idempotency key belonged to another input.
     pub conflicts: Vec<ControlRefusal>,
-    /// Effects that had begun before, and had not ended or not in a way that anyone knows.
+    /// Effects that had begun before and were running or in doubt.
     pub repeats: Vec<ControlRefusal>,
     /// Effects that were refused for another reason.
     pub other_refusals: Vec<ControlRefusal>,
@@ -46,7 +46,7 @@ pub struct SwitchUse {
     pub switch: String,
     /// Effects that it let run, by the events that admitted them.
     pub admitted: Vec<Source>,
-    /// Effects that heard of its being engaged while they ran, by their outcomes.
+    /// Effects whose outcome says that it was engaged while they ran.
     pub stopped: Vec<Source>,
     /// Effects that it stopped.
     pub refused: Vec<ControlRefusal>,

@@ -95,7 +95,7 @@ fn inbound(event: &PackEvent, duplicate: bool) -> Message {
     }
 }
 
-/// The question whether a call is welcome is a message like others.
+/// The question for a consent is a message as others are.
 fn question(event: &PackEvent) -> Message {
     let typed = read::<CallConsentRequested>(event);
     Message {

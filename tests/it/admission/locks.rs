@@ -209,7 +209,7 @@ async fn an_admission_that_lands_unheard_does_not_hold_its_key() {
         other.execute("rollback").await.expect("the lock is given back");
         host.run_at_last().await;
         assert_eq!(host.ran(), 1);
-        let doubt = host.auditor.in_doubt().await.expect("the store is up");
+        let doubt = host.patient.in_doubt().await.expect("the store is up");
         assert!(doubt.is_empty(), "{doubt:?}");
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_audit::auditor::{ControlError, Finding};
+use moltbot_audit::delivery::QueueLimits;
 use moltbot_audit::store::AuditStore;
 use moltbot_audit::store::admission::{Claim, Lease, OpenKind};
 use moltbot_audit::{Auditor, RequestId};
@@ -69,7 +70,8 @@ fn sqlite(request: &RequestId) -> [String; 3] {
 
 /// Lists, expires, counts and resolves them.
 async fn look_after(store: Arc<dyn AuditStore>, request: RequestId) {
-    let auditor = Auditor::builder(store.clone(), KEY.clone()).build();
+    let patient = QueueLimits::default().wait(Duration::from_mins(1));
+    let auditor = Auditor::builder(store.clone(), KEY.clone()).limits(patient).build();
     let case = Case { store, request };
     assert_eq!(
         case.admission().count_in_doubt().await.expect("readable"),

@@ -217,7 +217,8 @@ async fn a_self_test_sees_a_probe_admitted_and_then_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_self_tests_at_once_disturb_neither_each_other_nor_the_host() {
-    let host = host();
+    let patient = QueueLimits::default().wait(Duration::from_mins(1));
+    let host = host_with(|builder| builder.limits(patient));
     let tests = (0..20).map(|_| {
         let auditor = host.auditor.clone();
         tokio::spawn(async move { auditor.self_test().await })

@@ -166,7 +166,7 @@ fn consents(events: &[PackEvent]) -> Vec<Consent> {
         .collect()
 }
 
-/// What of an answer cannot be read.
+/// Which part of an answer cannot be read.
 #[derive(Clone, Copy, Default)]
 struct Unclear {
     /// Which consent it is about.
@@ -175,7 +175,7 @@ struct Unclear {
     expiry: bool,
 }
 
-/// Every answer, in the order they were recorded, and what of it cannot be read.
+/// Every answer, in the order they were recorded, with what cannot be read of it.
 fn decisions(events: &[PackEvent]) -> (Vec<ConsentDecision>, Vec<Unclear>) {
     let types = [
         (EventType::CALL_CONSENT_GRANTED, "granted"),
@@ -208,7 +208,7 @@ fn decisions(events: &[PackEvent]) -> (Vec<ConsentDecision>, Vec<Unclear>) {
     events.iter().filter_map(word).unzip()
 }
 
-/// Puts each answer to the last question of its consent before it, and returns those without a question.
+/// Adds each answer to the last question of its consent before it, and returns those without a question.
 fn answer(consents: &mut [Consent], decisions: Vec<ConsentDecision>) -> Vec<ConsentDecision> {
     let questions: HashMap<_, Vec<_>> = places(consents.iter().map(|asked| &asked.consent_id));
     let mut unmatched = Vec::new();
@@ -337,7 +337,7 @@ fn covers(answers: &[(&ConsentDecision, &Unclear)], asked: CallAdmission) -> Con
     if asked.at < lapses_at { ConsentState::Yes } else { ConsentState::No }
 }
 
-/// Puts each report to its attempt, and returns those without one. An attempt is found by the provider's id of
+/// Adds each report to its attempt, and returns those without one. An attempt is found by the provider's id of
 /// the call; else by the host's, of which it is the last one before the report. A report may come before the call's
 /// own event, which waits for the provider's answer.
 fn report(attempts: &mut [Attempt], events: &[PackEvent]) -> Vec<StatusReport> {

@@ -25,7 +25,7 @@ const NO_MORE_MESSAGES: &[&str] = &["shortlist_ready", "handed_off", "closed", "
 /// States in which no shortlist is made any more.
 const NO_MORE_SHORTLISTS: &[&str] = &["closed", "error"];
 
-/// What ended the way of each vendor, found in one pass.
+/// The events that ended vendors' chances, found in one pass.
 pub(super) struct Causes {
     messages: Vec<(i64, Cause)>,
     shortlists: Vec<(i64, Cause)>,
@@ -44,12 +44,12 @@ impl Causes {
         Self { messages: all(ends_messages), shortlists: all(ends_shortlists) }
     }
 
-    /// What kept the vendor from a message, that was a candidate at this place.
+    /// What kept a vendor from being messaged that was a candidate at this place in the stream.
     pub(super) fn of_no_message(&self, candidate_seq: i64) -> Option<Cause> {
         first_after(&self.messages, candidate_seq)
     }
 
-    /// What kept a vendor from being ranked, that replied at this place.
+    /// What kept a vendor from being ranked that replied at this place in the stream.
     pub(super) fn of_no_rank(&self, reply_seq: i64) -> Option<Cause> {
         first_after(&self.shortlists, reply_seq)
     }

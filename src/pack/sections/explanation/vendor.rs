@@ -89,7 +89,7 @@ pub enum Disposition {
 }
 
 impl Evidence<'_> {
-    /// One story a vendor: those of shortlists first, in their order, then the rest as they came up.
+    /// One story for each vendor: first those on shortlists, in their order, then the others in the order of the stream.
     pub(super) fn stories(&self, causes: &Causes) -> Vec<VendorStory> {
         self.trails.list.iter().map(|trail| self.story(trail, causes)).collect()
     }
