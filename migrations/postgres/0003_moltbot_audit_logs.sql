@@ -363,7 +363,7 @@ begin
     end if;
     -- Two callers at once would create the same partition.
     perform pg_advisory_xact_lock(hashtextextended('moltbot_audit.ensure_partitions', 0));
-    -- Appends queue up behind whoever waits for this lock.
+    -- Short, because appends queue up while this function waits for the lock.
     perform set_config('lock_timeout', '50ms', true);
     for ahead in 0 .. months - 1 loop
         lower_bound := date_trunc('month', starting) + make_interval(months => ahead);
@@ -461,8 +461,8 @@ begin
         perform moltbot_audit.check_consents(event_types, inputs);
     end if;
     -- Locks the streams in the order of their ids, so that two batches cannot deadlock, and gives out
-    -- the places in the same statement. The last statement sets head and time; nobody sees the row
-    -- before the commit.
+    -- the places in the same statement. The last statement sets head and time; the row becomes
+    -- visible only at the commit.
     for locked in
         with counted as materialized (
             select
@@ -584,8 +584,8 @@ begin
 end
 $$;
 
--- Raises an error if a stream has events beyond its row: somebody deleted the row or set it back, and a place would
--- be given out twice. Within a month, the partition's unique key finds that; this function looks in the others. The
+-- Raises an error if a stream has events beyond its row: the row was deleted or set back, and a place would be given
+-- out twice. Within a month, the partition's unique key finds that; this function looks in the others. The
 -- library dates no event more than a day ahead, so the months that are prepared ahead are left out: to open them
 -- would cost a new stream as much as everything else about its first event.
 create or replace function moltbot_audit.check_heads(stream_ids uuid[], seqs bigint[])
@@ -796,7 +796,7 @@ end
 $$;
 
 -- The time that an event's id carries, as `EventId::created_at`. A look-up by id names this time too: the unique key
--- covers both, so whoever may append could store another event under the same id with another time.
+-- covers both, so a role that may append could store another event under the same id with another time.
 create or replace function moltbot_audit.time_of_id(id uuid)
 returns timestamptz
 language sql

@@ -81,7 +81,7 @@ end
 $$;
 
 -- One row for each effect that was admitted, or whose outcome came before its intent. In the second case the row
--- keeps the effect from running any more, and nobody can resolve it.
+-- keeps the effect from running any more, and the effect cannot be resolved.
 create table if not exists moltbot_audit.audit_effects (
     -- the id of the event that records how it ended
     effect_id uuid primary key,

@@ -65,7 +65,7 @@ impl ProfileName {
 pub(super) fn rules_digest(version: RulesVersion) -> Digest {
     static CURRENT: LazyLock<Digest> =
         LazyLock::new(|| tagged_digest("profile-rules", &Profile::rules()));
-    version.kept_digest().map_or(*CURRENT, |hex| hex.parse().expect("64 hex digits"))
+    version.kept_digest().map_or_else(|| *CURRENT, |hex| hex.parse().expect("64 hex digits"))
 }
 
 /// The stream's head, and the digests that tie the pack together.

@@ -22,4 +22,7 @@ pub use self::{
     sealed::{Commitments, Receipt, Record, Recorded},
     stored::{StoredRecord, UnreadableRecord},
 };
-pub(crate) use self::{sealed::Role, settlement::Settlement};
+pub(crate) use self::{
+    sealed::Role,
+    settlement::{Settlement, TOKEN_MEMBERS},
+};

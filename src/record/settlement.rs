@@ -7,9 +7,14 @@ use crate::event::{Budget, ErrorCode, Outcome};
 /// Largest number that every JSON reader reads exactly.
 const EXACT_MAX: u64 = (1 << 53) - 1;
 
-/// Kinds of tokens that not every model has.
-const OPTIONAL_TOKENS: [&str; 3] =
-    ["cache_creation_input_tokens", "cache_read_input_tokens", "reasoning_output_tokens"];
+/// The members of an output that count as tokens. Not every model has the last three.
+pub(crate) const TOKEN_MEMBERS: [&str; 5] = [
+    "input_tokens",
+    "output_tokens",
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+    "reasoning_output_tokens",
+];
 
 /// How an effect ended, by what its outcome event says.
 ///
@@ -62,8 +67,9 @@ impl Settlement {
         if budget != Budget::TOKENS.as_str() {
             return None;
         }
-        let mut sum = number("input_tokens")? + number("output_tokens")?;
-        for name in OPTIONAL_TOKENS {
+        let [read, written, optional @ ..] = TOKEN_MEMBERS;
+        let mut sum = number(read)? + number(written)?;
+        for name in optional {
             if output?.get(name).is_some_and(|given| !given.is_null()) {
                 sum += number(name)?;
             }

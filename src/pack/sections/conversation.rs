@@ -47,8 +47,7 @@ pub struct Message {
     pub other_shape: Option<OtherShape>,
 }
 
-pub(super) fn messages(events: &[PackEvent]) -> Vec<Message> {
-    let deliveries = Deliveries::of(events);
+pub(super) fn messages(events: &[PackEvent], deliveries: &Deliveries) -> Vec<Message> {
     let with_delivery = |mut message: Message| {
         if message.direction == OUTBOUND {
             message.delivery = deliveries.delivery(message.provider_message_id.as_deref());

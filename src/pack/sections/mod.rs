@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use self::delivery::Deliveries;
 pub use self::{
     budgets::{
         AdmittedEffect, BudgetRefusal, BudgetUse, BudgetVerdict, BudgetWarning, Budgets,
@@ -82,11 +83,12 @@ impl Sections {
     /// nothing; they only prevent checks.
     #[must_use]
     pub fn of(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Self {
+        let deliveries = Deliveries::of(events);
         Self {
             request: request::section(events),
-            conversation: Section::of_list(conversation::messages(events)),
+            conversation: Section::of_list(conversation::messages(events, &deliveries)),
             ocr_jobs: Section::of_list(ocr::jobs(events)),
-            vendor_outreach: outreach::section(events),
+            vendor_outreach: outreach::section(events, &deliveries),
             moltbot_decisions: decisions::section(events),
             call_attempts: calls::section(events),
             shortlist: shortlist::section(events),

@@ -94,9 +94,8 @@ pub struct Reply {
     pub other_shape: Option<OtherShape>,
 }
 
-pub(super) fn section(events: &[PackEvent]) -> Section<Outreaches> {
+pub(super) fn section(events: &[PackEvent], deliveries: &Deliveries) -> Section<Outreaches> {
     let mut sent = outreaches(events);
-    let deliveries = Deliveries::of(events);
     for outreach in &mut sent {
         outreach.delivery = deliveries.delivery(outreach.provider_message_id.as_deref());
     }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::event::payload::ChargeInput;
 use crate::event::{Budget, Period};
 use crate::pack::{PackEvent, View};
+use crate::record::TOKEN_MEMBERS;
 
 /// Under what a charge is added up.
 pub(super) type Account = (Budget, Period);
@@ -66,18 +67,12 @@ pub(super) fn is_use_hidden((budget, period): &Account, output: &View) -> bool {
     let names: &[&str] = match budget {
         // Not checked.
         _ if *period != Period::Request => return false,
-        budget if *budget == Budget::TOKENS => &[
-            "/output/cache_creation_input_tokens",
-            "/output/cache_read_input_tokens",
-            "/output/input_tokens",
-            "/output/output_tokens",
-            "/output/reasoning_output_tokens",
-        ],
-        budget if *budget == Budget::COST_MICROUSD => &["/output/cost_microusd"],
+        budget if *budget == Budget::TOKENS => &TOKEN_MEMBERS,
+        budget if *budget == Budget::COST_MICROUSD => &["cost_microusd"],
         // It is settled at what was reserved.
         _ => return false,
     };
-    names.iter().any(|name| is_hidden(output, name))
+    names.iter().any(|name| is_hidden(output, &format!("/output/{name}")))
 }
 
 /// Whether something at a pointer, below it or above it is hidden.
