@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::error::SpoolError;
 use super::folder;
 use super::gauge::Gauge;
-use super::logs::Logs;
+use super::logs::{Logs, open};
 use super::segment::Segment;
 use crate::store::log_line::log_line;
 
@@ -40,7 +40,7 @@ pub(super) fn adopt(
         match taken {
             Ok(Some((file, recovery))) => {
                 gauge.note(recovery);
-                match with(logs, |logs| Ok(logs.take_over(kind, file)))? {
+                match open(&mut logs.blocking_lock())?.take_over(kind, file) {
                     Some(taken) => events += taken,
                     // Dropping the file releases its lock, and the next call tries again.
                     None => break,
@@ -56,13 +56,6 @@ pub(super) fn adopt(
         }
     }
     // Some are empty, because their process died before it could delete them.
-    let reclaimed = with(logs, |logs| logs.reclaim().map_err(failed));
-    first_error.map_or(reclaimed.map(|()| events), Err)
-}
-
-fn with<T>(
-    logs: &Mutex<Option<Logs>>,
-    work: impl FnOnce(&mut Logs) -> Result<T, SpoolError>,
-) -> Result<T, SpoolError> {
-    work(logs.blocking_lock().as_mut().ok_or(SpoolError::Closed)?)
+    let reclaimed = open(&mut logs.blocking_lock())?.reclaim();
+    first_error.map_or(reclaimed.map(|()| events).map_err(failed), Err)
 }

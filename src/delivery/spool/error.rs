@@ -51,7 +51,7 @@ impl SpoolError {
     }
 
     #[cold]
-    pub(super) fn io(doing: &'static str, source: io::Error) -> Self {
+    pub(in crate::delivery) fn io(doing: &'static str, source: io::Error) -> Self {
         Self::Io { doing, source: Arc::new(source) }
     }
 }

@@ -24,9 +24,6 @@ impl LogKind {
     }
 }
 
-/// The suffix of a file that is being rewritten.
-const UNFINISHED: &str = "new";
-
 /// Most damaged copies that are kept of one file.
 const DAMAGED_MAX: u32 = 100_000;
 
@@ -81,14 +78,11 @@ pub(super) fn files(folder: &Path) -> io::Result<Vec<(u64, LogKind, PathBuf)>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let Some((number, extension)) =
-            name.strip_prefix("spool-").and_then(|name| name.split_once('.'))
-        else {
-            continue;
-        };
+        let (number, extension) = name.split_once('.').unwrap_or_default();
+        let number = number.strip_prefix("spool-").map(str::parse::<u64>);
         let mut kinds = [LogKind::Waiting, LogKind::Refused].into_iter();
         let kind = kinds.find(|kind| kind.extension() == extension);
-        if let (Ok(number), Some(kind)) = (number.parse(), kind) {
+        if let (Some(Ok(number)), Some(kind)) = (number, kind) {
             files.push((number, kind, path));
         }
     }
@@ -98,25 +92,18 @@ pub(super) fn files(folder: &Path) -> io::Result<Vec<(u64, LogKind, PathBuf)>> {
 
 /// The path where a file is rewritten before it replaces the old one.
 pub(super) fn unfinished(path: &Path) -> PathBuf {
-    beside(path, UNFINISHED)
+    path.with_added_extension("new")
 }
 
 /// A free name for a damaged file.
 pub(super) fn damaged(path: &Path) -> io::Result<PathBuf> {
     for nth in 0..DAMAGED_MAX {
-        let path = beside(path, &format!("damaged-{nth}"));
+        let path = path.with_added_extension(format!("damaged-{nth}"));
         if !path.try_exists()? {
             return Ok(path);
         }
     }
     Err(io::Error::other("the folder is full of damaged files"))
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut path = path.as_os_str().to_owned();
-    path.push(".");
-    path.push(suffix);
-    path.into()
 }
 
 pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
@@ -131,8 +118,8 @@ pub(super) fn is_named(file: &File, path: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        let same = |a: fs::Metadata, b: fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
-        file.metadata().is_ok_and(|file| fs::metadata(path).is_ok_and(|named| same(file, named)))
+        let files = file.metadata().and_then(|file| Ok((file, fs::metadata(path)?)));
+        files.is_ok_and(|(a, b)| (a.dev(), a.ino()) == (b.dev(), b.ino()))
     }
     // Elsewhere a file that is open cannot be deleted.
     #[cfg(not(unix))]

@@ -28,11 +28,6 @@ const HEAD_LEN: usize = CHECK_AT + 16;
 /// Longest record and reason in bytes: far more than sealing lets through.
 const BODY_LEN_MAX: usize = 16 << 20;
 
-const CREATED_AT: usize = 8;
-const RECEIVED_AT: usize = 16;
-const STREAM_AT: usize = 24;
-const RECORD_LENGTH_AT: usize = 40;
-const REASON_LENGTH_AT: usize = 44;
 const HEAD_CHECK_AT: usize = 48;
 const CHECK_AT: usize = 56;
 
@@ -91,21 +86,17 @@ impl FrameHead {
 
     /// The head at the beginning of `bytes`, if it is one and whole.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let bytes = bytes.get(..HEAD_LEN)?;
+        let mut rest = bytes.get(..HEAD_LEN)?.strip_prefix(MAGIC)?;
+        let mut time = || DateTime::from_timestamp_micros(i64::from_be_bytes(take(&mut rest)?));
+        let (created_at, received_at) = (time()?, time()?);
+        let stream_id = Uuid::from_bytes(take(&mut rest)?).into();
+        let mut length = || usize::try_from(u32::from_be_bytes(take(&mut rest)?)).ok();
+        let (record_len, reason_len) = (length()?, length()?);
         let check = Digest::of(&[&bytes[..HEAD_CHECK_AT]]);
-        if !bytes.starts_with(MAGIC) || bytes[HEAD_CHECK_AT..CHECK_AT] != check.as_bytes()[..8] {
-            return None;
-        }
-        let length = |at| usize::try_from(u32::from_be_bytes(part(bytes, at))).ok();
-        let time = |at| DateTime::from_timestamp_micros(i64::from_be_bytes(part(bytes, at)));
-        let (record_len, reason_len) = (length(RECORD_LENGTH_AT)?, length(REASON_LENGTH_AT)?);
-        (record_len <= BODY_LEN_MAX && reason_len <= BODY_LEN_MAX).then_some(Self {
-            created_at: time(CREATED_AT)?,
-            received_at: time(RECEIVED_AT)?,
-            stream_id: Uuid::from_bytes(part(bytes, STREAM_AT)).into(),
-            record_len,
-            reason_len,
-        })
+        let is_whole = rest.starts_with(&check.as_bytes()[..8])
+            && record_len <= BODY_LEN_MAX
+            && reason_len <= BODY_LEN_MAX;
+        is_whole.then_some(Self { created_at, received_at, stream_id, record_len, reason_len })
     }
 
     /// Bytes of the whole frame.
@@ -143,11 +134,11 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// The `N` bytes at `at` of a head.
-fn part<const N: usize>(head: &[u8], at: usize) -> [u8; N] {
-    let mut part = [0; N];
-    part.copy_from_slice(&head[at..at + N]);
-    part
+/// The next `N` bytes.
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (part, left) = rest.split_first_chunk()?;
+    *rest = left;
+    Some(*part)
 }
 
 /// A length as an offset in a file. No `usize` is wider than 64 bits.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
-use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -23,79 +22,57 @@ pub struct SpoolDepth {
     pub oldest_at: Option<DateTime<Utc>>,
 }
 
-/// Counts what the files hold. Updated after each change to them.
+/// What the files hold, as of the last change to them.
 #[derive(Default)]
-pub(super) struct Gauge {
-    state: Mutex<GaugeState>,
-}
+pub(super) struct Gauge(Mutex<Figures>);
 
 #[derive(Default)]
-struct GaugeState {
+pub(super) struct Figures {
     /// How many events of each stream wait. Streams without any are left out.
     streams: HashMap<StreamId, u32>,
-    figures: Figures,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Figures {
     pub(super) depth: SpoolDepth,
     pub(super) set_aside: u64,
     pub(super) recovery: Recovery,
 }
 
-impl Gauge {
+impl Figures {
     pub(super) fn holds(&self, stream_id: StreamId) -> bool {
-        self.lock().streams.contains_key(&stream_id)
+        self.streams.contains_key(&stream_id)
+    }
+}
+
+impl Gauge {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Figures> {
+        // Nothing panics while it holds the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn figures(&self) -> Figures {
-        self.lock().figures
-    }
-
-    pub(super) fn add<'a>(&self, entries: impl IntoIterator<Item = &'a FrameEntry>) {
-        let mut state = self.lock();
-        for entry in entries {
-            *state.streams.entry(entry.stream_id).or_default() += 1;
-            let depth = &mut state.figures.depth;
-            depth.events += 1;
-            depth.bytes += entry.len;
-            depth.oldest_at = depth.oldest_at.or(Some(entry.created_at));
+    /// Shows what the files hold after these waiting entries were added or removed.
+    pub(super) fn show(
+        &self,
+        added: &[FrameEntry],
+        removed: &[FrameEntry],
+        depth: SpoolDepth,
+        set_aside: u64,
+    ) {
+        let mut figures = self.lock();
+        for entry in added {
+            *figures.streams.entry(entry.stream_id).or_default() += 1;
         }
-    }
-
-    /// Subtracts entries. `oldest_at` is the oldest of those that are left.
-    pub(super) fn subtract(&self, entries: &[FrameEntry], oldest_at: Option<DateTime<Utc>>) {
-        let mut state = self.lock();
-        for entry in entries {
-            if let Slot::Occupied(mut count) = state.streams.entry(entry.stream_id) {
+        for entry in removed {
+            if let Slot::Occupied(mut count) = figures.streams.entry(entry.stream_id) {
                 *count.get_mut() -= 1;
                 if *count.get() == 0 {
                     count.remove();
                 }
             }
-            let depth = &mut state.figures.depth;
-            depth.events = depth.events.saturating_sub(1);
-            depth.bytes = depth.bytes.saturating_sub(entry.len);
         }
-        state.figures.depth.oldest_at = oldest_at;
+        figures.depth = depth;
+        figures.set_aside = set_aside;
     }
 
-    pub(super) fn show_set_aside(&self, set_aside: u64) {
-        self.lock().figures.set_aside = set_aside;
-    }
-
+    /// Adds what was found damaged.
     pub(super) fn note(&self, recovery: Recovery) {
-        self.lock().figures.recovery.add(recovery);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, GaugeState> {
-        // Nothing panics while it holds the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Gauge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gauge").field("figures", &self.figures()).finish_non_exhaustive()
+        self.lock().recovery.add(recovery);
     }
 }

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::folder::{self, LogKind};
 use super::frame::widened;
+use super::gauge::SpoolDepth;
 use super::segment::{FrameEntry, Segment};
 use crate::store::log_line::log_line;
 
 /// Frames with their places.
 pub(super) type Rows = Vec<(u64, Vec<u8>)>;
 
-#[derive(Debug)]
 pub(super) struct Log {
     folder: PathBuf,
     kind: LogKind,
@@ -29,9 +29,13 @@ impl Log {
         Self { folder: folder.to_owned(), kind, files: Vec::new(), next_place: 0, pushes: 0 }
     }
 
-    /// How many frames are left.
-    pub(super) fn left(&self) -> u64 {
-        self.files.iter().map(|(_, file)| widened(file.left())).sum()
+    /// How much is left.
+    pub(super) fn depth(&self) -> SpoolDepth {
+        SpoolDepth {
+            events: self.files.iter().map(|(_, file)| widened(file.left())).sum(),
+            bytes: self.files.iter().map(|(_, file)| file.left_bytes()).sum(),
+            oldest_at: self.entries().next().map(|(_, entry)| entry.created_at),
+        }
     }
 
     /// The frames that are left, by their places.
@@ -44,14 +48,13 @@ impl Log {
     /// The frame at a place, if it was not removed.
     pub(super) fn read(&self, place: u64) -> io::Result<Option<Vec<u8>>> {
         let Some((file, nth)) = self.at(place) else { return Ok(None) };
-        let (_, file) = &self.files[file];
-        file.entry(nth).map(|entry| file.read(entry)).transpose()
+        self.files[file].1.read(nth)
     }
 
     /// The frames at these places that were not removed.
-    pub(super) fn rows(&self, places: &[u64]) -> io::Result<Rows> {
-        let read = |place: &u64| Ok(self.read(*place)?.map(|bytes| (*place, bytes)));
-        places.iter().filter_map(|place| read(place).transpose()).collect()
+    pub(super) fn rows(&self, places: impl Iterator<Item = u64>) -> io::Result<Rows> {
+        let read = |place| Ok(self.read(place)?.map(|bytes| (place, bytes)));
+        places.filter_map(|place| read(place).transpose()).collect()
     }
 
     /// Creates a file if the last one takes no more.

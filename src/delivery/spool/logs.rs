@@ -14,7 +14,7 @@ use super::frame::{self, Frame, widened};
 use super::gauge::Gauge;
 use super::log::{Log, Rows};
 use super::recovery::Recovery;
-use super::segment::Segment;
+use super::segment::{FrameEntry, Segment};
 use crate::event::StreamId;
 use crate::record::Record;
 use crate::store::log_line::log_line;
@@ -26,7 +26,6 @@ pub(super) struct SpoolLimits {
     pub(super) max_bytes: u64,
 }
 
-#[derive(Debug)]
 pub(super) struct Logs {
     limits: SpoolLimits,
     gauge: Arc<Gauge>,
@@ -41,39 +40,41 @@ impl Logs {
     }
 
     /// Creates the file for the first push, if the disk has room.
-    pub(super) fn prepare(&mut self) -> Result<(), SpoolError> {
+    pub(super) fn prepare(&mut self) -> io::Result<()> {
         match self.waiting.prepare() {
-            Err(error) if !matches!(error.kind(), StorageFull | QuotaExceeded) => {
-                Err(SpoolError::io("make a file", error))
-            }
-            _ => Ok(()),
+            Err(error) if matches!(error.kind(), StorageFull | QuotaExceeded) => Ok(()),
+            prepared => prepared,
         }
     }
 
     /// Appends the first records that there is room for, durably, and returns how many.
-    pub(super) fn push(&mut self, records: &[Record]) -> Result<usize, SpoolError> {
+    pub(super) fn push(&mut self, records: &[Record]) -> io::Result<Result<usize, SpoolError>> {
         let mut frames: Vec<_> = records.iter().map(frame::encode).collect();
         frames.truncate(self.room(&frames));
         if frames.is_empty() && !records.is_empty() {
-            return Err(self.full());
+            return Ok(Err(self.full()));
         }
-        self.append("keep records", &frames)?;
-        Ok(frames.len())
+        self.append(&frames)?;
+        Ok(Ok(frames.len()))
     }
 
     /// Appends frames durably, all or none.
-    fn append(&mut self, doing: &'static str, frames: &[Vec<u8>]) -> Result<(), SpoolError> {
+    fn append(&mut self, frames: &[Vec<u8>]) -> io::Result<()> {
         if !frames.is_empty() {
-            let entries =
-                self.waiting.append(frames).map_err(|error| SpoolError::io(doing, error))?;
-            self.gauge.add(&entries);
+            let entries = self.waiting.append(frames)?;
+            self.show(&entries, &[]);
         }
         Ok(())
     }
 
+    /// Shows what is in the spool, after entries were added or removed.
+    fn show(&self, added: &[FrameEntry], removed: &[FrameEntry]) {
+        self.gauge.show(added, removed, self.waiting.depth(), self.refused.depth().events);
+    }
+
     /// How many of the first frames there is room for.
     fn room(&self, frames: &[Vec<u8>]) -> usize {
-        let depth = self.gauge.figures().depth;
+        let depth = self.waiting.depth();
         let events = self.limits.max_events.saturating_sub(depth.events);
         let mut bytes = self.limits.max_bytes.saturating_sub(depth.bytes);
         let fits = |frame: &&Vec<u8>| {
@@ -87,7 +88,7 @@ impl Logs {
 
     fn full(&self) -> SpoolError {
         let SpoolLimits { max_events, max_bytes } = self.limits;
-        let depth = self.gauge.figures().depth;
+        let depth = self.waiting.depth();
         SpoolError::Full { events: depth.events, bytes: depth.bytes, max_events, max_bytes }
     }
 
@@ -100,7 +101,7 @@ impl Logs {
         held: &HashSet<StreamId>,
         max_events: usize,
         max_bytes: usize,
-    ) -> Result<Rows, SpoolError> {
+    ) -> io::Result<Rows> {
         let (mut rows, mut bytes) = (Rows::new(), 0_u64);
         let (mut failing, mut first_error) = (HashSet::new(), None);
         for (place, entry) in self.waiting.entries() {
@@ -116,26 +117,25 @@ impl Logs {
                 Ok(frame) => rows.extend(frame.map(|frame| (place, frame))),
                 Err(error) => {
                     failing.insert(entry.stream_id);
-                    first_error = first_error.or(Some(SpoolError::io("read its front", error)));
+                    first_error = first_error.or(Some(error));
                 }
             }
         }
-        if let Some(error) = first_error.clone() {
-            let streams = failing.len();
-            log_line!(error, %error, streams, "events in the spool cannot be read now: their streams wait");
-        }
-        first_error.filter(|_| rows.is_empty()).map_or(Ok(rows), Err)
+        let Some(error) = first_error else { return Ok(rows) };
+        let (streams, why) = (failing.len(), error.to_string());
+        log_line!(
+            error,
+            error = why,
+            streams,
+            "events in the spool cannot be read now: their streams wait"
+        );
+        if rows.is_empty() { Err(error) } else { Ok(rows) }
     }
 
-    /// Removes frames. Not durable.
-    pub(super) fn remove(&mut self, places: &BTreeSet<u64>) {
-        self.take_off(places, false);
-    }
-
-    fn take_off(&mut self, places: &BTreeSet<u64>, is_durable: bool) {
+    /// Removes waiting frames.
+    pub(super) fn take_off(&mut self, places: &BTreeSet<u64>, is_durable: bool) {
         let removed = self.waiting.remove(places);
-        let oldest = self.waiting.entries().next().map(|(_, entry)| entry.created_at);
-        self.gauge.subtract(&removed, oldest);
+        self.show(&[], &removed);
         if let Err(error) = self.waiting.reclaim(is_durable) {
             log_line!(warn, %error, "what left the spool comes back if the process is started again now");
         }
@@ -144,23 +144,18 @@ impl Logs {
     /// Moves frames to the refused ones, durably.
     ///
     /// A crash in between leaves them in both logs, and the database refuses them once more.
-    pub(super) fn set_aside(&mut self, refused: &[(u64, String)]) -> Result<(), SpoolError> {
-        const DOING: &str = "set records aside";
+    pub(super) fn set_aside(&mut self, refused: &[(u64, String)]) -> io::Result<()> {
         let mut frames = Vec::with_capacity(refused.len());
         for (place, reason) in refused {
-            let rows =
-                self.waiting.rows(&[*place]).map_err(|error| SpoolError::io(DOING, error))?;
-            for (_, bytes) in rows {
-                match Frame::read(&bytes) {
-                    Some(frame) => frames.push(frame.with_reason(reason)),
-                    // Bytes that are no frame cannot be set aside, so we keep their file.
-                    None => self.waiting.set_damaged(*place),
-                }
+            let Some(bytes) = self.waiting.read(*place)? else { continue };
+            match Frame::read(&bytes) {
+                Some(frame) => frames.push(frame.with_reason(reason)),
+                // Bytes that are no frame cannot be set aside, so we keep their file.
+                None => self.waiting.set_damaged(*place),
             }
         }
         if !frames.is_empty() {
-            self.refused.append(&frames).map_err(|error| SpoolError::io(DOING, error))?;
-            self.gauge.show_set_aside(self.refused.left());
+            self.refused.append(&frames)?;
         }
         // Durably, or they would be refused once more after a restart, and listed twice.
         self.take_off(&refused.iter().map(|(place, _)| *place).collect(), true);
@@ -168,7 +163,7 @@ impl Logs {
     }
 
     /// Sets aside frames that hold no readable record.
-    pub(super) fn set_unreadable_aside(&mut self, places: &[u64]) -> Result<(), SpoolError> {
+    pub(super) fn set_unreadable_aside(&mut self, places: &[u64]) -> io::Result<()> {
         let refused: Vec<_> = places.iter().map(|place| (*place, UNREADABLE.to_owned())).collect();
         self.set_aside(&refused)?;
         let events = places.len();
@@ -178,37 +173,35 @@ impl Logs {
     }
 
     /// Refused frames, from a place on.
-    pub(super) fn refused(&self, from: u64, max: usize) -> Result<Rows, SpoolError> {
+    pub(super) fn refused(&self, from: u64, max: usize) -> io::Result<Rows> {
         let places = self.refused.entries().map(|(place, _)| place);
-        let places: Vec<_> = places.filter(|place| *place >= from).take(max).collect();
-        let rows = self.refused.rows(&places);
-        rows.map_err(|error| SpoolError::io("read what was set aside", error))
+        self.refused.rows(places.filter(|place| *place >= from).take(max))
     }
 
     /// Moves refused frames behind the waiting ones, durably, all or none, and returns how many.
     ///
     /// A crash in between leaves them in both logs, so that they wait and are still listed as refused.
-    pub(super) fn put_back(&mut self, places: &BTreeSet<u64>) -> Result<u64, SpoolError> {
-        const DOING: &str = "put records back";
-        let places: Vec<_> = places.iter().copied().collect();
-        let rows = self.refused.rows(&places).map_err(|error| SpoolError::io(DOING, error))?;
+    pub(super) fn put_back(
+        &mut self,
+        places: &BTreeSet<u64>,
+    ) -> io::Result<Result<u64, SpoolError>> {
         let (mut frames, mut moved) = (Vec::new(), BTreeSet::new());
-        for (place, bytes) in &rows {
-            if let Some(frame) = Frame::read(bytes).filter(|frame| frame.record().is_some()) {
+        for (place, bytes) in self.refused.rows(places.iter().copied())? {
+            if let Some(frame) = Frame::read(&bytes).filter(|frame| frame.record().is_some()) {
                 frames.push(frame.with_reason(""));
-                moved.insert(*place);
+                moved.insert(place);
             }
         }
         if self.room(&frames) < frames.len() {
-            return Err(self.full());
+            return Ok(Err(self.full()));
         }
-        self.append(DOING, &frames)?;
+        self.append(&frames)?;
         self.refused.remove(&moved);
-        self.gauge.show_set_aside(self.refused.left());
+        self.show(&[], &[]);
         if let Err(error) = self.refused.reclaim(true) {
             log_line!(warn, %error, "records that were put back are listed as set aside after a restart");
         }
-        Ok(widened(moved.len()))
+        Ok(Ok(widened(moved.len())))
     }
 
     /// Takes over a file that another process left, behind the others, and returns how many events wait in it. `None`
@@ -216,18 +209,19 @@ impl Logs {
     pub(super) fn take_over(&mut self, kind: LogKind, file: Segment) -> Option<u64> {
         if kind == LogKind::Refused {
             self.refused.push(file);
-            self.gauge.show_set_aside(self.refused.left());
+            self.show(&[], &[]);
             return Some(0);
         }
-        let depth = self.gauge.figures().depth;
+        let depth = self.waiting.depth();
         let (events, bytes) = (widened(file.left()), file.left_bytes());
         let fits = depth.events.saturating_add(events) <= self.limits.max_events
             && depth.bytes.saturating_add(bytes) <= self.limits.max_bytes;
         if depth.events > 0 && !fits {
             return None;
         }
-        self.gauge.add(file.entries().map(|(_, entry)| entry));
+        let added: Vec<_> = file.entries().map(|(_, entry)| *entry).collect();
         self.waiting.push(file);
+        self.show(&added, &[]);
         Some(events)
     }
 
@@ -240,6 +234,11 @@ impl Logs {
     pub(super) fn close(&mut self) -> io::Result<()> {
         self.waiting.close().and(self.refused.close())
     }
+}
+
+/// The logs, unless the spool was closed.
+pub(super) fn open(logs: &mut Option<Logs>) -> Result<&mut Logs, SpoolError> {
+    logs.as_mut().ok_or(SpoolError::Closed)
 }
 
 /// The reason with which unreadable records are set aside.

@@ -24,6 +24,7 @@ mod segment;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,7 +36,7 @@ use self::frame::Frame;
 use self::gauge::Gauge;
 pub use self::gauge::SpoolDepth;
 use self::log::Rows;
-use self::logs::Logs;
+use self::logs::{Logs, open};
 pub use self::options::SpoolOptions;
 pub use self::recovery::Recovery;
 use crate::event::StreamId;
@@ -127,7 +128,7 @@ impl Spool {
     /// because the disk is full, for example. None is acknowledged then, but they may still come back.
     pub async fn push(&self, records: impl Into<Vec<Record>>) -> Result<usize, SpoolError> {
         let records = records.into();
-        self.locked("keep records", move |logs| logs.push(&records)).await
+        self.locked("keep records", move |logs| logs.push(&records)).await?
     }
 
     /// The oldest records, in order: at most `max_events` and `max_bytes`, but at least one if there is any.
@@ -168,7 +169,7 @@ impl Spool {
                 return Ok(Vec::new());
             }
             // Without the lock, so that pushes need not wait while the hashes are checked.
-            let (whole, unreadable) = blocking(DOING, move || Ok(read(rows))).await?;
+            let (whole, unreadable) = blocking(DOING, move || read(rows)).await?;
             if !unreadable.is_empty() {
                 self.locked(DOING, move |logs| logs.set_unreadable_aside(&unreadable)).await?;
             }
@@ -188,7 +189,7 @@ impl Spool {
     pub async fn remove(&self, places: impl IntoIterator<Item = u64>) -> Result<(), SpoolError> {
         let places: BTreeSet<u64> = places.into_iter().collect();
         let remove = move |logs: &mut Logs| {
-            logs.remove(&places);
+            logs.take_off(&places, false);
             Ok(())
         };
         self.locked("remove records", remove).await
@@ -254,31 +255,31 @@ impl Spool {
     /// ```
     pub async fn put_back(&self, places: impl IntoIterator<Item = u64>) -> Result<u64, SpoolError> {
         let places: BTreeSet<u64> = places.into_iter().collect();
-        self.locked("put records back", move |logs| logs.put_back(&places)).await
+        self.locked("put records back", move |logs| logs.put_back(&places)).await?
     }
 
     /// How many records were set aside. No I/O.
     #[must_use]
     pub fn set_aside_count(&self) -> u64 {
-        self.0.gauge.figures().set_aside
+        self.0.gauge.lock().set_aside
     }
 
     /// Returns true if an event of the stream waits. Pushes that have not returned are not counted. No I/O.
     #[must_use]
     pub fn holds(&self, stream_id: StreamId) -> bool {
-        self.0.gauge.holds(stream_id)
+        self.0.gauge.lock().holds(stream_id)
     }
 
     /// How much is in the spool. No I/O.
     #[must_use]
     pub fn depth(&self) -> SpoolDepth {
-        self.0.gauge.figures().depth
+        self.0.gauge.lock().depth
     }
 
     /// What was found damaged, and recovered, since the spool was opened. No I/O.
     #[must_use]
     pub fn recovery(&self) -> Recovery {
-        self.0.gauge.figures().recovery
+        self.0.gauge.lock().recovery
     }
 
     /// Takes over the files of dead processes. Their events wait behind this spool's, in order, and what they
@@ -293,7 +294,7 @@ impl Spool {
     pub async fn adopt(&self) -> Result<u64, SpoolError> {
         let SpoolFiles { folder, logs, gauge } = &*self.0;
         let (folder, logs, gauge) = (folder.clone(), logs.clone(), gauge.clone());
-        blocking(adopt::DOING, move || adopt::adopt(&folder, &logs, &gauge)).await
+        blocking(adopt::DOING, move || adopt::adopt(&folder, &logs, &gauge)).await?
     }
 
     /// Waits for running calls, makes removals durable, and releases the files for other processes. Later
@@ -304,17 +305,19 @@ impl Spool {
     pub async fn close(&self) -> Result<(), SpoolError> {
         const DOING: &str = "close its files";
         let Some(mut logs) = self.0.logs.lock().await.take() else { return Ok(()) };
-        blocking(DOING, move || logs.close().map_err(|error| SpoolError::io(DOING, error))).await
+        let closed = blocking(DOING, move || logs.close()).await?;
+        closed.map_err(|error| SpoolError::io(DOING, error))
     }
 
     /// Does `work` on the files when its turn has come.
     async fn locked<T: Send + 'static>(
         &self,
         doing: &'static str,
-        work: impl FnOnce(&mut Logs) -> Result<T, SpoolError> + Send + 'static,
+        work: impl FnOnce(&mut Logs) -> io::Result<T> + Send + 'static,
     ) -> Result<T, SpoolError> {
         let mut logs = self.0.logs.clone().lock_owned().await;
-        blocking(doing, move || work(logs.as_mut().ok_or(SpoolError::Closed)?)).await
+        let done = blocking(doing, move || open(&mut logs).map(work)).await??;
+        done.map_err(|error| SpoolError::io(doing, error))
     }
 }
 
@@ -330,10 +333,10 @@ impl fmt::Debug for Spool {
 /// Runs blocking work on a thread for it. The work completes even if this future is dropped.
 async fn blocking<T: Send + 'static>(
     doing: &'static str,
-    work: impl FnOnce() -> Result<T, SpoolError> + Send + 'static,
+    work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, SpoolError> {
     let runtime = Handle::try_current().map_err(|_| SpoolError::Interrupted { doing })?;
-    runtime.spawn_blocking(work).await.map_err(|_| SpoolError::Interrupted { doing })?
+    runtime.spawn_blocking(work).await.map_err(|_| SpoolError::Interrupted { doing })
 }
 
 /// The records of rows, and the places of rows that hold no readable record.

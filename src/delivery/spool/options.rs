@@ -27,7 +27,8 @@ impl Spool {
 
     /// Options to open the folder with.
     pub fn options(folder: impl Into<PathBuf>) -> SpoolOptions {
-        SpoolOptions::new(folder.into())
+        let limits = SpoolLimits { max_events: DEFAULT_MAX_EVENTS, max_bytes: DEFAULT_MAX_BYTES };
+        SpoolOptions { folder: folder.into(), limits }
     }
 }
 
@@ -40,11 +41,6 @@ pub struct SpoolOptions {
 }
 
 impl SpoolOptions {
-    pub(super) fn new(folder: PathBuf) -> Self {
-        let limits = SpoolLimits { max_events: DEFAULT_MAX_EVENTS, max_bytes: DEFAULT_MAX_BYTES };
-        Self { folder, limits }
-    }
-
     /// Most events that may wait. Default: 1,000,000.
     pub fn max_events(mut self, max_events: u64) -> Self {
         self.limits.max_events = max_events;
@@ -70,8 +66,8 @@ impl SpoolOptions {
         const DOING: &str = "make its folder";
         let Self { folder, limits } = self;
         let path = folder.clone();
-        let make = move || folder::make(&path).map_err(|error| SpoolError::io(DOING, error));
-        blocking(DOING, make).await?;
+        let made = blocking(DOING, move || folder::make(&path)).await?;
+        made.map_err(|error| SpoolError::io(DOING, error))?;
         let gauge = Arc::new(Gauge::default());
         let logs = Arc::new(Mutex::new(Some(Logs::new(&folder, limits, gauge.clone()))));
         let spool = Spool(Arc::new(SpoolFiles { folder, logs, gauge }));

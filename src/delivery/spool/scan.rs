@@ -35,14 +35,9 @@ pub(super) fn scan(bytes: &[u8]) -> ScannedFile {
     found
 }
 
-fn next_magic(bytes: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        at += bytes.get(at..)?.iter().position(|byte| *byte == MAGIC[0])?;
-        if bytes[at..].starts_with(MAGIC) {
-            return Some(at);
-        }
-        at += 1;
-    }
+fn next_magic(bytes: &[u8], from: usize) -> Option<usize> {
+    let magic = bytes[from..].windows(MAGIC.len()).position(|window| window == MAGIC);
+    magic.map(|at| from + at)
 }
 
 /// Returns true if these last bytes of a file are what a crash leaves of a push: nothing, the beginning of one

@@ -42,7 +42,6 @@ impl FrameEntry {
 /// A file, and which of its frames are left.
 ///
 /// Until the file is deleted or rewritten, removed frames are gone in memory alone: after a crash they are back.
-#[derive(Debug)]
 pub(super) struct Segment {
     path: PathBuf,
     file: File,
@@ -61,16 +60,14 @@ impl Segment {
     pub(super) fn create(folder: &Path, kind: LogKind) -> io::Result<Self> {
         loop {
             let (path, file) = folder::create(folder, kind)?;
+            let is_free = lock(&file).and_then(|is_free| folder::sync(folder).map(|()| is_free));
+            if is_free.is_err() {
+                // A disk that keeps failing must not fill up with files.
+                folder::remove_if_there(&path)?;
+            }
             // Another process may have locked it before us. It deletes the file then.
-            let is_ours = || Ok(lock(&file)? && folder::is_named(&file, &path));
-            match is_ours().and_then(|is_ours| folder::sync(folder).map(|()| is_ours)) {
-                Ok(true) => return Ok(Self::empty(path, file)),
-                Ok(false) => {}
-                Err(error) => {
-                    // A disk that keeps failing must not fill up with files.
-                    folder::remove_if_there(&path)?;
-                    return Err(error);
-                }
+            if is_free? && folder::is_named(&file, &path) {
+                return Ok(Self::empty(path, file));
             }
         }
     }
@@ -130,7 +127,9 @@ impl Segment {
         let heads: Option<Vec<FrameHead>> =
             frames.iter().map(|frame| FrameHead::read(frame)).collect();
         let heads = heads.ok_or(io::ErrorKind::InvalidInput)?;
-        if let Err(error) = self.write(frames) {
+        let mut file = &self.file;
+        let at_end = file.seek(SeekFrom::Start(self.len));
+        if let Err(error) = at_end.and_then(|_| file.write_all(&frames.concat())) {
             // On a full disk this frees what was not written whole. If it fails too, those frames may come back after
             // a crash, like any of a failed push.
             self.is_writable = self.file.set_len(self.len).is_ok();
@@ -150,12 +149,6 @@ impl Segment {
             entries.push(entry);
         }
         Ok(entries)
-    }
-
-    fn write(&self, frames: &[Vec<u8>]) -> io::Result<()> {
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(self.len))?;
-        file.write_all(&frames.concat())
     }
 
     fn add(&mut self, entry: FrameEntry) {
@@ -189,18 +182,14 @@ impl Segment {
         self.entries.iter().enumerate().filter_map(|(nth, entry)| Some((nth, entry.as_ref()?)))
     }
 
-    /// A frame, if it is left.
-    pub(super) fn entry(&self, nth: usize) -> Option<&FrameEntry> {
-        self.entries.get(nth)?.as_ref()
-    }
-
-    /// The bytes of a frame.
-    pub(super) fn read(&self, entry: &FrameEntry) -> io::Result<Vec<u8>> {
+    /// The bytes of a frame, if it is left.
+    pub(super) fn read(&self, nth: usize) -> io::Result<Option<Vec<u8>>> {
+        let Some(Some(entry)) = self.entries.get(nth) else { return Ok(None) };
         let mut bytes = vec![0; usize::try_from(entry.len).unwrap_or(usize::MAX)];
         let mut file = &self.file;
         file.seek(SeekFrom::Start(entry.offset))?;
         file.read_exact(&mut bytes)?;
-        Ok(bytes)
+        Ok(Some(bytes))
     }
 
     /// Removes a frame.
@@ -244,9 +233,7 @@ impl Segment {
         let path = folder::unfinished(&self.path);
         folder::remove_if_there(&path)?;
         let fresh = folder::open(&path, true)?;
-        if !lock(&fresh)? {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
+        fresh.try_lock()?;
         let mut fresh = Self::empty(self.path.clone(), fresh);
         let written = self.copy_to(&mut fresh).and_then(|()| self.replace(&path));
         if written.is_err() {
@@ -284,12 +271,11 @@ impl Segment {
 
     /// Each frame keeps its number.
     fn copy_to(&self, fresh: &mut Self) -> io::Result<()> {
-        for entry in &self.entries {
-            let Some(entry) = entry else {
+        for (nth, entry) in self.entries.iter().enumerate() {
+            let Some((entry, bytes)) = entry.as_ref().zip(self.read(nth)?) else {
                 fresh.entries.push(None);
                 continue;
             };
-            let bytes = self.read(entry)?;
             fresh.file.write_all(&bytes)?;
             let offset = fresh.len;
             fresh.len += entry.len;
@@ -313,8 +299,7 @@ impl Segment {
 /// Takes the lock on a file. Returns false if another process has it.
 fn lock(file: &File) -> io::Result<bool> {
     match file.try_lock() {
-        Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) => Err(error),
+        locked => Ok(locked.map(|()| true)?),
     }
 }
