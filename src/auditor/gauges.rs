@@ -3,13 +3,13 @@
 //! The heartbeat is set last: one that grows old says that a reading failed. A gauge whose reading fails
 //! keeps its value, because nothing is guessed.
 
-use super::{Auditor, ControlError};
 use chrono::{DateTime, TimeDelta};
+use tokio::time::timeout_at;
 
+use super::{Auditor, ControlError};
 use crate::event::Switch;
 use crate::observe::table::{self, NO_SWITCH};
 use crate::observe::{self, Label, OTHER};
-use crate::store::StoreError;
 
 impl Auditor {
     /// Sets every gauge that can be known. One whose reading fails keeps its value, and the heartbeat
@@ -24,7 +24,7 @@ impl Auditor {
         let is_readable = matches!(set, Ok(()) | Err(ControlError::Unsupported));
         // A database may be there to read, and take nothing: its disk is full.
         let takes_events = !self.shared.batcher.is_away();
-        if is_readable && self.set_partitions().await.is_ok() && takes_events {
+        if is_readable && self.set_partitions().await && takes_events {
             observe::set(
                 &table::AUDIT_HEARTBEAT,
                 &[],
@@ -73,12 +73,15 @@ impl Auditor {
         Ok(())
     }
 
-    async fn set_partitions(&self) -> Result<(), StoreError> {
-        if let Some(until) = self.shared.batcher.prepared_until().await? {
+    /// Returns false if the sink did not say in time until when it is prepared.
+    async fn set_partitions(&self) -> bool {
+        let prepared_until = self.shared.batcher.sink().prepared_until();
+        let Ok(Ok(until)) = timeout_at(self.deadline(), prepared_until).await else { return false };
+        if let Some(until) = until {
             let ahead = until - self.shared.clock.now();
             observe::set(&table::AUDIT_PARTITIONS_AHEAD, &[], ahead.as_seconds_f64());
         }
-        Ok(())
+        true
     }
 }
 

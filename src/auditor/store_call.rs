@@ -18,7 +18,7 @@ const PAUSES: u8 = 2;
 impl Auditor {
     /// The store that decides. None if the sink only records.
     pub(super) fn admission(&self) -> Option<&dyn AdmissionStore> {
-        self.shared.batcher.admission()
+        self.shared.batcher.sink().admission()
     }
 
     /// The end of the wait for the database, for a call of the host that begins now. All that this call asks

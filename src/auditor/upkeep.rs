@@ -42,7 +42,7 @@ impl Auditor {
         let task = || TaskGuard(Arc::downgrade(shared));
         tasks.regular.push(runtime.spawn(set_gauges(task())).abort_handle());
         tasks.regular.push(runtime.spawn(prepare(task())).abort_handle());
-        if shared.batcher.admission().is_some() {
+        if shared.batcher.sink().admission().is_some() {
             tasks.regular.push(runtime.spawn(sweep(task())).abort_handle());
             let renewing = runtime.spawn(renew(task(), Arc::clone(&shared.leases)));
             tasks.renewing = Some(renewing.abort_handle());
@@ -122,7 +122,7 @@ async fn set_gauges(guard: TaskGuard) {
 async fn prepare(guard: TaskGuard) {
     sleep(FIRST_PREPARE).await;
     while let Some(shared) = guard.0.upgrade() {
-        if let Err(error) = shared.batcher.prepare().await {
+        if let Err(error) = shared.batcher.sink().prepare().await {
             log_line!(
                 warn,
                 error = &error as &dyn std::error::Error,

@@ -1,16 +1,18 @@
 //! Appends a batch so that a record or a stream at fault fails alone: the whole batch in one call, and if that
-//! fails, stream by stream. A stream stops at its first record that could not be written yet.
+//! fails, stream by stream, and a stream at fault record by record. A stream stops at its first record that could not
+//! be written yet.
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::WriteError;
+use super::answer_by::answer_by;
 use super::circuit_breaker::{Away, CircuitBreaker};
-use super::ready_at_deadline::ready_at_deadline;
+use super::error::AtFault;
 use crate::event::StreamId;
 use crate::record::{Receipt, Record};
 use crate::store::catch_unwind::CatchUnwind;
@@ -36,166 +38,129 @@ pub(super) struct BatchOutcome {
 }
 
 /// A batch being appended.
-pub(super) struct Append<'a> {
-    pub(super) sink: &'a dyn AuditSink,
-    pub(super) breaker: &'a CircuitBreaker,
-    /// Grouped by stream.
-    pub(super) records: &'a [Record],
-}
-
-impl Append<'_> {
-    /// Appends what it can until `time_is_up`.
-    pub(super) async fn run(self, time_is_up: impl Future<Output = ()>) -> BatchOutcome {
-        let time_is_up = pin!(time_is_up);
-        let outcome =
-            BatchOutcome { results: vec![None; self.records.len()], ..BatchOutcome::default() };
-        let mut running = AppendRun { append: &self, time_is_up, is_time_up: false, outcome };
-        running.append_all().await;
-        running.outcome
-    }
-
-    fn streams(&self) -> impl Iterator<Item = Range<usize>> {
-        let streams = self.records.chunk_by(|one, next| one.stream_id() == next.stream_id());
-        streams.scan(0, |start, stream| {
-            let range = *start..*start + stream.len();
-            *start = range.end;
-            Some(range)
-        })
-    }
-}
-
-struct AppendRun<'a, T> {
-    append: &'a Append<'a>,
-    time_is_up: Pin<&'a mut T>,
+pub(super) struct Append<'a, T> {
+    sink: &'a dyn AuditSink,
+    breaker: &'a CircuitBreaker,
+    records: &'a [Record],
+    time_is_up: Pin<Box<T>>,
     is_time_up: bool,
     outcome: BatchOutcome,
 }
 
-/// Why a call stored nothing.
-enum CallFailure {
-    /// Another transaction has locked one of their streams.
-    Locked(WriteError),
-    /// A record is at fault, or the sink broke its contract.
-    Refused(WriteError),
-    /// See [`BatchOutcome::away`].
-    Away,
-}
+impl<'a, T: Future<Output = ()>> Append<'a, T> {
+    /// Appends what it can of `records`, which are grouped by stream, until `time_is_up`.
+    pub(super) async fn run(
+        sink: &'a dyn AuditSink,
+        breaker: &'a CircuitBreaker,
+        records: &'a [Record],
+        time_is_up: T,
+    ) -> BatchOutcome {
+        let outcome =
+            BatchOutcome { results: vec![None; records.len()], ..BatchOutcome::default() };
+        let time_is_up = Box::pin(time_is_up);
+        let mut append = Self { sink, breaker, records, time_is_up, is_time_up: false, outcome };
+        append.append_all().await;
+        append.outcome
+    }
 
-impl<T: Future<Output = ()>> AppendRun<'_, T> {
     async fn append_all(&mut self) {
-        let whole = 0..self.append.records.len();
-        let Err(failure) = self.call(whole.clone()).await else { return };
-        match failure {
-            CallFailure::Away => return,
-            CallFailure::Refused(error) if error.is_for_all() => {
-                return self.outcome.results.fill(Some(Err(error)));
-            }
-            CallFailure::Refused(_) | CallFailure::Locked(_) => {}
-        }
-        let streams: Vec<_> = self.append.streams().collect();
-        if let [alone] = &*streams {
-            return self.settle_stream(alone.clone(), failure).await;
-        }
+        let whole = 0..self.records.len();
+        // The next part is the last.
+        let mut todo = vec![whole];
         let mut locked_in_a_row = 0;
-        for stream in streams {
-            let first = stream.start;
-            if locked_in_a_row == LOCKED_IN_A_ROW {
-                self.lock(first, table_locked());
+        while let Some(part) = todo.pop() {
+            let Err(failed) = self.call(part.clone()).await else {
+                locked_in_a_row = 0;
                 continue;
-            }
-            if let Err(failure) = self.call(stream.clone()).await {
-                self.settle_stream(stream, failure).await;
-            }
-            if self.outcome.away.is_some() {
-                return;
-            }
-            let stream_id = self.append.records[first].stream_id();
-            let is_locked = self.outcome.locked.contains_key(&stream_id);
-            locked_in_a_row = if is_locked { locked_in_a_row + 1 } else { 0 };
-        }
-    }
-
-    /// Continues with a stream whose own call failed: event by event, unless it is locked.
-    async fn settle_stream(&mut self, stream: Range<usize>, failure: CallFailure) {
-        let error = match failure {
-            CallFailure::Away => return,
-            CallFailure::Locked(error) => return self.lock(stream.start, error),
-            CallFailure::Refused(error) => error,
-        };
-        if stream.len() == 1 {
-            self.outcome.results[stream.start] = Some(Err(error));
-            return;
-        }
-        for nth in stream {
-            match self.call(nth..nth + 1).await {
-                Ok(()) => {}
-                Err(CallFailure::Away) => return,
-                Err(CallFailure::Locked(error)) => return self.lock(nth, error),
-                Err(CallFailure::Refused(error)) => {
-                    let is_of_the_record = error.is_of_the_record();
-                    self.outcome.results[nth] = Some(Err(error));
-                    if !is_of_the_record {
-                        return;
-                    }
+            };
+            let (records, stream_id) = (self.records, self.stream_of(&part));
+            let is_of_another =
+                |later: &Range<usize>| records[later.start].stream_id() != stream_id;
+            let fault = failed.why.at_fault();
+            match fault {
+                AtFault::Database => return self.outcome.away = Some(failed),
+                AtFault::Key => {
+                    return self.outcome.results[part.start..].fill(Some(Err(failed.why)));
                 }
+                AtFault::Stream if self.is_one_stream(&part) => {
+                    self.outcome.locked.insert(stream_id, failed.why);
+                    todo.retain(is_of_another);
+                    locked_in_a_row += 1;
+                }
+                AtFault::Record | AtFault::Sink if part.len() == 1 => {
+                    self.outcome.results[part.start] = Some(Err(failed.why));
+                    if fault == AtFault::Sink {
+                        todo.retain(is_of_another);
+                    }
+                    locked_in_a_row = 0;
+                }
+                _ => self.split(part, &mut todo),
+            }
+            if locked_in_a_row == LOCKED_IN_A_ROW {
+                let untried =
+                    todo.iter().map(|part| (records[part.start].stream_id(), table_locked()));
+                return self.outcome.locked.extend(untried);
             }
         }
     }
 
-    fn lock(&mut self, nth: usize, error: WriteError) {
-        self.outcome.locked.insert(self.append.records[nth].stream_id(), error);
+    /// Splits a part into its streams, or one stream into its records.
+    fn split(&self, part: Range<usize>, todo: &mut Vec<Range<usize>>) {
+        let is_one_stream = self.is_one_stream(&part);
+        let mut end = part.end;
+        let parts = self.records[part]
+            .chunk_by(|one, next| !is_one_stream && one.stream_id() == next.stream_id());
+        for part in parts.rev() {
+            todo.push(end - part.len()..end);
+            end -= part.len();
+        }
     }
 
-    /// One call of the sink.
-    async fn call(&mut self, range: Range<usize>) -> Result<(), CallFailure> {
-        let records = &self.append.records[range.clone()];
+    /// The stream of a part's first record.
+    fn stream_of(&self, part: &Range<usize>) -> StreamId {
+        self.records[part.start].stream_id()
+    }
+
+    fn is_one_stream(&self, part: &Range<usize>) -> bool {
+        self.records[part.end - 1].stream_id() == self.stream_of(part)
+    }
+
+    /// One call of the sink. If it fails, nothing of the part is known to be stored.
+    async fn call(&mut self, part: Range<usize>) -> Result<(), Away> {
+        let (sink, records) = (self.sink, &self.records[part.clone()]);
         let started = Instant::now();
         if self.is_time_up {
-            return Err(self.silent(started));
+            return Err(silent(started));
         }
-        let mut appending = CatchUnwind::new(async { self.append.sink.append(records).await });
-        let answer = tokio::select! {
-            biased;
-            answer = &mut appending => Some(answer),
-            () = &mut self.time_is_up => {
-                self.is_time_up = true;
-                ready_at_deadline(appending).await
-            }
+        let appending = CatchUnwind::new(async { sink.append(records).await });
+        let deadline = async {
+            self.time_is_up.as_mut().await;
+            self.is_time_up = true;
         };
-        let error = match answer {
+        let why = match answer_by(deadline, appending).await {
             Some(Ok(Ok(appended))) if answers(&appended, records) => {
-                self.append.breaker.answered();
+                self.breaker.answered();
                 self.outcome.took.push(started.elapsed());
                 let results = appended.into_iter().map(|one| Some(one.map_err(WriteError::from)));
-                self.outcome.results.splice(range, results);
+                self.outcome.results.splice(part, results);
                 return Ok(());
             }
             Some(Ok(Ok(_))) => WriteError::NoReceipt,
             Some(Ok(Err(error))) => error.into(),
             Some(Err(_panic)) => WriteError::Interrupted,
-            None => return Err(self.silent(started)),
+            None => return Err(silent(started)),
         };
-        if error.is_locked() {
-            self.append.breaker.answered();
-            return Err(CallFailure::Locked(error));
+        if matches!(why.at_fault(), AtFault::Record | AtFault::Stream) {
+            self.breaker.answered();
         }
-        if error.is_undecided() {
-            self.outcome.away = Some(Away { why: error, is_silent: false });
-            return Err(CallFailure::Away);
-        }
-        if error.is_of_the_record() {
-            self.append.breaker.answered();
-        }
-        Err(CallFailure::Refused(error))
+        Err(Away { why, is_silent: false })
     }
+}
 
-    #[cold]
-    fn silent(&mut self, since: Instant) -> CallFailure {
-        let message = format!("no answer within {:?}", since.elapsed());
-        let why = StoreError::unavailable("append", message).into();
-        self.outcome.away = Some(Away { why, is_silent: true });
-        CallFailure::Away
-    }
+#[cold]
+fn silent(since: Instant) -> Away {
+    let message = format!("no answer within {:?}", since.elapsed());
+    Away { why: StoreError::unavailable("append", message).into(), is_silent: true }
 }
 
 #[cold]

@@ -5,13 +5,11 @@ use std::mem;
 
 use tokio::time::Instant;
 
-use super::WriteError;
-use super::append::RecordResult;
 use super::fair_queue::BATCH_EVENTS;
-use super::pending::{Pending, Unheard, Waiter};
+use super::pending::{Answer, Pending, Waiter};
 use super::queue::InFlight;
 use crate::event::StreamId;
-use crate::record::{Record, Recorded};
+use crate::record::Record;
 
 /// A batch. No other batch has its streams until it is dropped, even if it is empty by then.
 ///
@@ -25,7 +23,7 @@ pub(super) struct Batch {
 
 impl Batch {
     pub(super) fn of(pending: Vec<Pending>, in_flight: InFlight) -> Self {
-        let (records, waiters) = pending.into_iter().map(|one| (one.record, one.waiter)).unzip();
+        let (records, waiters) = pending.into_iter().unzip();
         Self { records, waiters, in_flight }
     }
 
@@ -58,19 +56,12 @@ impl Batch {
 
     /// Moves these streams to a batch of their own.
     pub(super) fn split_off(&mut self, these: &HashSet<StreamId>) -> Self {
-        let mut out = Self {
-            records: Vec::new(),
-            waiters: Vec::new(),
-            in_flight: self.in_flight.split_off(|stream| these.contains(&stream)),
-        };
-        if these.is_empty() {
-            return out;
-        }
-        let (records, waiters) = (mem::take(&mut self.records), mem::take(&mut self.waiters));
-        for (record, waiter) in records.into_iter().zip(waiters) {
-            let to = if these.contains(&record.stream_id()) { &mut out } else { &mut *self };
-            to.records.push(record);
-            to.waiters.push(waiter);
+        let mut out = Self::of(Vec::new(), self.in_flight.split_off(these));
+        if !these.is_empty() {
+            for (record, waiter) in self.take_all() {
+                let to = if these.contains(&record.stream_id()) { &mut out } else { &mut *self };
+                to.push(record, waiter);
+            }
         }
         out
     }
@@ -79,39 +70,28 @@ impl Batch {
     pub(super) fn refill(&mut self) -> bool {
         let waiting = self.in_flight.take_waiting();
         let is_any = !waiting.is_empty();
-        for Pending { record, waiter } in waiting {
-            self.records.push(record);
-            self.waiters.push(waiter);
+        for (record, waiter) in waiting {
+            self.push(record, waiter);
         }
         is_any
     }
 
-    /// Tells each waiter the result of its record, and keeps those whose record has none yet.
-    pub(super) fn answer(&mut self, results: Vec<Option<RecordResult>>, unheard: &Unheard) {
-        let (records, waiters) = (mem::take(&mut self.records), mem::take(&mut self.waiters));
-        for ((record, waiter), result) in records.into_iter().zip(waiters).zip(results) {
-            if let Some(result) = result {
-                waiter.answer(result.map(Recorded::Chained), unheard);
-            } else {
-                self.records.push(record);
-                self.waiters.push(waiter);
+    /// Answers each caller for whose place and record there is an answer, and keeps the others.
+    pub(super) fn answer(&mut self, mut answer: impl FnMut(usize, &Record) -> Option<Answer>) {
+        for (nth, (record, waiter)) in self.take_all().enumerate() {
+            match answer(nth, &record) {
+                Some(answer) => self.in_flight.answer(waiter, answer),
+                None => self.push(record, waiter),
             }
         }
     }
 
-    /// Tells the first `count` waiters that their records are in the spool.
-    pub(super) fn spooled(&mut self, count: usize, unheard: &Unheard) {
-        let count = count.min(self.records.len());
-        for (record, waiter) in self.records.drain(..count).zip(self.waiters.drain(..count)) {
-            waiter.answer(Ok(Recorded::spooled(&record)), unheard);
-        }
+    fn push(&mut self, record: Record, waiter: Waiter) {
+        self.records.push(record);
+        self.waiters.push(waiter);
     }
 
-    /// Returns the same error to every waiter.
-    pub(super) fn fail(&mut self, error: &WriteError, unheard: &Unheard) {
-        self.records.clear();
-        for waiter in self.waiters.drain(..) {
-            waiter.answer(Err(error.clone()), unheard);
-        }
+    fn take_all(&mut self) -> impl Iterator<Item = Pending> + use<> {
+        mem::take(&mut self.records).into_iter().zip(mem::take(&mut self.waiters))
     }
 }

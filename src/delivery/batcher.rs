@@ -5,25 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout};
 
-use super::adoption::Adoption;
+use super::answer_by::answer_by;
 use super::circuit_breaker::{Away, CircuitBreaker};
-use super::drain::Drain;
 use super::observer::Listener;
-use super::pending::{Heard, ReplyReceiver};
-use super::pipeline::{Pipeline, SPOOL_WAIT, Tending};
+use super::pending::{Answer, AnswerReceiver};
+use super::pipeline::{Pipeline, SPOOL_WAIT, SpoolTask};
 use super::queue::{Entered, Queue};
-use super::ready_at_deadline::ready_at_deadline;
 use super::spool::Spool;
+use super::spool_upkeep;
 use super::writer::Writer;
 use super::{Failures, Observer, QueueLimits, ShutdownError, WriteError};
 use crate::event::StreamId;
 use crate::record::{Record, Recorded};
-use crate::store::admission::AdmissionStore;
 use crate::store::{AuditSink, StoreError};
 
 /// Takes records from any number of callers and writes them in batches. Cheap to clone.
@@ -64,7 +61,7 @@ impl Batcher {
             locked: Semaphore::new(locked),
             is_spool_failing: AtomicBool::new(false),
             hurry: watch::Sender::new(false),
-            tending: Tending::default(),
+            spool_task: SpoolTask::default(),
         });
         Self { pipeline }
     }
@@ -73,7 +70,7 @@ impl Batcher {
     /// record starts the drain.
     pub fn start(&self) {
         if Handle::try_current().is_ok() {
-            self.tend_spool();
+            spool_upkeep::start(&self.pipeline);
         }
     }
 
@@ -83,31 +80,10 @@ impl Batcher {
         self.pipeline.spool.as_ref()
     }
 
-    /// The sink as the store that admits effects, if it is one.
+    /// The sink, for calls that do not go through the queue.
     #[must_use]
-    pub fn admission(&self) -> Option<&dyn AdmissionStore> {
-        self.pipeline.sink.admission()
-    }
-
-    /// Until when the sink is prepared: [`AuditSink::prepared_until`].
-    ///
-    /// # Errors
-    /// The sink's errors, and [`StoreError::Unavailable`] if it does not answer in time.
-    pub async fn prepared_until(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let wait = self.wait();
-        let answer = timeout(wait, self.pipeline.sink.prepared_until()).await;
-        answer.unwrap_or_else(|_| {
-            let message = format!("no answer within {wait:?}");
-            Err(StoreError::unavailable("read the partitions", message))
-        })
-    }
-
-    /// Prepares the sink for the coming months: [`AuditSink::prepare`]. Has the sink's own limit.
-    ///
-    /// # Errors
-    /// As the sink fails.
-    pub async fn prepare(&self) -> Result<(), StoreError> {
-        self.pipeline.sink.prepare().await
+    pub fn sink(&self) -> &dyn AuditSink {
+        &*self.pipeline.sink
     }
 
     /// Whether the database was last found to be away. No I/O.
@@ -178,7 +154,7 @@ impl Batcher {
         if is_writer_wanted {
             Writer::start_hired(&self.pipeline);
         }
-        self.tend_spool();
+        spool_upkeep::start(&self.pipeline);
         if let Some((place, leaves_at)) = overflowed {
             match Box::pin(self.listen(&mut answer, leaves_at)).await {
                 Some(answer) => return answer,
@@ -188,36 +164,22 @@ impl Batcher {
             }
         }
         let patience = if self.spool().is_some() { SPOOL_WAIT } else { Duration::ZERO };
-        let heard = self.listen(&mut answer, deadline + patience).await;
-        heard.unwrap_or_else(|| answer.give_up(self.no_answer()))
+        self.listen(&mut answer, deadline + patience).await.unwrap_or_else(|| {
+            answer.give_up();
+            Err(self.no_answer())
+        })
     }
 
-    async fn listen(
-        &self,
-        answer: &mut ReplyReceiver,
-        until: Instant,
-    ) -> Option<Result<Recorded, WriteError>> {
-        loop {
-            match timeout_at(until, answer.heard()).await {
-                Ok(Heard::Answered(answer)) => return Some(answer),
-                Ok(Heard::Orphaned) => Writer::start(&self.pipeline),
-                // Boxed, because it is rare and would enlarge every caller's future.
-                Err(_) => match Box::pin(ready_at_deadline(answer.heard())).await {
-                    Some(Heard::Answered(answer)) => return Some(answer),
-                    _ => return None,
-                },
+    async fn listen(&self, answer: &mut AnswerReceiver, until: Instant) -> Option<Answer> {
+        let answered = async {
+            loop {
+                match answer.heard().await {
+                    Some(answer) => return answer,
+                    None => Writer::start(&self.pipeline),
+                }
             }
-        }
-    }
-
-    /// Starts a drain if the spool holds anything, and the search for files of dead processes.
-    fn tend_spool(&self) {
-        if let Some(spool) = self.spool() {
-            if spool.depth().events > 0 {
-                Drain::start(&self.pipeline);
-            }
-            Adoption::start(&self.pipeline);
-        }
+        };
+        answer_by(sleep_until(until), answered).await
     }
 
     /// Takes no more records, and waits for at most `limit` until all that it took are durable. After half of that
@@ -233,7 +195,7 @@ impl Batcher {
             Writer::start(&self.pipeline);
             self.wait_until_empty(limit).await;
         }
-        self.pipeline.tending.end();
+        self.pipeline.spool_task.end();
         let events = queue.unanswered();
         if events == 0 {
             return Ok(());

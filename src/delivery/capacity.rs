@@ -1,7 +1,8 @@
 //! Bounds how many events and bytes may wait at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes that a record takes besides its payload, for ids, hashes and the caller's channel.
 const OVERHEAD: usize = 1024;
@@ -10,51 +11,37 @@ const OVERHEAD: usize = 1024;
 pub(super) struct Capacity {
     events_max: usize,
     bytes_max: usize,
-    events: AtomicUsize,
-    bytes: AtomicUsize,
+    events: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
 }
 
 /// One record's share of a capacity. Dropping it gives the share back.
 pub(super) struct Slot {
-    capacity: Arc<Capacity>,
-    bytes: usize,
+    _event: OwnedSemaphorePermit,
+    _bytes: OwnedSemaphorePermit,
 }
 
 impl Capacity {
     pub(super) fn new(events_max: usize, bytes_max: usize) -> Self {
-        Self {
-            events_max: events_max.max(1),
-            bytes_max: bytes_max.max(1),
-            events: AtomicUsize::new(0),
-            bytes: AtomicUsize::new(0),
-        }
+        let [events_max, bytes_max] =
+            [events_max, bytes_max].map(|max| max.clamp(1, Semaphore::MAX_PERMITS));
+        let [events, bytes] = [events_max, bytes_max].map(|max| Arc::new(Semaphore::new(max)));
+        Self { events_max, bytes_max, events, bytes }
     }
 
     /// Takes a slot for a record, if there is room. A record larger than the whole capacity has room if it is the only
     /// one.
-    ///
-    /// Only one thread may take slots at a time: the queue's lock sees to that. Slots are given back at any time.
-    pub(super) fn take(self: &Arc<Self>, payload_len: usize) -> Option<Slot> {
+    pub(super) fn take(&self, payload_len: usize) -> Option<Slot> {
         let bytes = payload_len.saturating_add(OVERHEAD).min(self.bytes_max);
-        if self.taken() >= self.events_max
-            || self.bytes.load(Ordering::SeqCst) > self.bytes_max - bytes
-        {
-            return None;
-        }
-        self.events.fetch_add(1, Ordering::SeqCst);
-        self.bytes.fetch_add(bytes, Ordering::SeqCst);
-        Some(Slot { capacity: Arc::clone(self), bytes })
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        Some(Slot {
+            _event: Arc::clone(&self.events).try_acquire_owned().ok()?,
+            _bytes: Arc::clone(&self.bytes).try_acquire_many_owned(bytes).ok()?,
+        })
     }
 
     /// How many slots are taken.
     pub(super) fn taken(&self) -> usize {
-        self.events.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.capacity.events.fetch_sub(1, Ordering::SeqCst);
-        self.capacity.bytes.fetch_sub(self.bytes, Ordering::SeqCst);
+        self.events_max - self.events.available_permits()
     }
 }

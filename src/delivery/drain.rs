@@ -2,15 +2,14 @@
 
 use std::collections::HashSet;
 use std::mem;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::append::{Append, RecordResult};
+use super::append::{Append, BatchOutcome};
 use super::circuit_breaker::{Away, chain};
 use super::drain_report::DrainReport;
+use super::error::AtFault;
 use super::pipeline::Pipeline;
 use super::spool::{Spool, SpoolError, Spooled};
 use crate::event::{EventType, StreamId};
@@ -28,9 +27,10 @@ const SPOOL_LIMIT: Duration = Duration::from_mins(1);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 
-/// The one drain of a batcher.
-pub(super) struct Drain {
-    pipeline: Arc<Pipeline>,
+/// A drain of the spool.
+pub(super) struct Drain<'a> {
+    pipeline: &'a Pipeline,
+    spool: &'a Spool,
     report: DrainReport,
     /// Whether it brought any event other than the report of the last drain.
     is_news: bool,
@@ -40,118 +40,108 @@ pub(super) struct Drain {
     batch_events: usize,
     /// How long the next call may take: longer if the last one went unanswered.
     limit: Duration,
+    backoff: Backoff,
 }
 
-impl Drain {
-    /// Starts the drain, unless one is running.
-    pub(super) fn start(pipeline: &Arc<Pipeline>) {
-        let is_draining = &pipeline.tending.is_draining;
-        if !is_draining.load(Ordering::Relaxed) && !is_draining.swap(true, Ordering::SeqCst) {
-            let drain = Self {
-                pipeline: Arc::clone(pipeline),
-                report: DrainReport::default(),
-                is_news: false,
-                held: HashSet::new(),
-                batch_events: BATCH_EVENTS,
-                limit: pipeline.limits.wait.max(QUICK),
-            };
-            pipeline.tending.keep(tokio::spawn(drain.run()).abort_handle());
+impl<'a> Drain<'a> {
+    pub(super) fn new(pipeline: &'a Pipeline, spool: &'a Spool) -> Self {
+        Self {
+            pipeline,
+            spool,
+            report: DrainReport::default(),
+            is_news: false,
+            held: HashSet::new(),
+            batch_events: BATCH_EVENTS,
+            limit: pipeline.limits.wait.max(QUICK),
+            backoff: Backoff::new(RETRY_FIRST, 2, RETRY_MAX),
         }
     }
 
-    async fn run(mut self) {
-        let pipeline = Arc::clone(&self.pipeline);
-        let Some(spool) = &pipeline.spool else { return };
-        let mut backoff = Backoff::new(RETRY_FIRST, 2, RETRY_MAX);
+    /// Goes on until the spool is empty. Fails if the spool was closed, for the next process.
+    pub(super) async fn run(mut self) -> Result<(), SpoolError> {
         loop {
-            match self.bring(spool).await {
-                Ok(Brought::Nothing) => break,
-                Ok(Brought::Some) => backoff.reset(),
-                Ok(Brought::Held) => {}
-                Ok(Brought::Tried) => sleep(backoff.pause()).await,
-                // The spool was closed, for the next process.
-                Err(SpoolError::Closed) => return pipeline.breaker.close(),
+            match self.bring().await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(SpoolError::Closed) => return Err(SpoolError::Closed),
                 Err(error) => {
                     log_line!(error, %error, "the spool fails");
                     // Only what the spool holds must wait: the next event tries the database.
-                    pipeline.breaker.close();
-                    sleep(backoff.pause()).await;
+                    self.pipeline.breaker.close();
+                    self.pause().await;
                 }
             }
         }
-        // No one else closes the breaker, not even if the spool failed when it was needed, or if the database is back
-        // but slow.
-        pipeline.breaker.close();
         if self.is_news {
-            pipeline.listener.tell(|observer| observer.drained(self.report));
+            self.pipeline.listener.tell(|observer| observer.drained(self.report));
         }
-        drop(self);
-        // An event may have been spooled since we looked last.
-        if spool.depth().events > 0 {
-            Self::start(&pipeline);
-        }
+        Ok(())
     }
 
-    /// Brings the next batch to the database.
-    async fn bring(&mut self, spool: &Spool) -> Result<Brought, SpoolError> {
-        let front = spool.front_without(self.held.clone(), self.batch_events, BATCH_BYTES);
+    async fn pause(&mut self) {
+        sleep(self.backoff.pause()).await;
+    }
+
+    /// Brings the next batch to the database. Returns false if the spool is empty.
+    async fn bring(&mut self) -> Result<bool, SpoolError> {
+        let front = self.spool.front_without(self.held.clone(), self.batch_events, BATCH_BYTES);
         let front = timeout(SPOOL_LIMIT, front).await;
         let mut front =
             front.unwrap_or(Err(SpoolError::Interrupted { doing: "read its front" }))?;
         if front.is_empty() {
+            if mem::take(&mut self.held).is_empty() {
+                return Ok(false);
+            }
             // Held streams are tried again after a pause.
-            let is_any_held = !mem::take(&mut self.held).is_empty();
-            return Ok(if is_any_held { Brought::Tried } else { Brought::Nothing });
+            self.pause().await;
+            return Ok(true);
         }
         front.sort_by_cached_key(|spooled| spooled.record.stream_id());
         let (places, records): (Vec<u64>, Vec<Record>) =
             front.into_iter().map(|Spooled { place, record, .. }| (place, record)).unzip();
         let (sink, breaker) = (&*self.pipeline.sink, &self.pipeline.breaker);
         let began = Instant::now();
-        let outcome = Append { sink, breaker, records: &records }.run(sleep(self.limit)).await;
-        let sorted = Sorted::of(&places, &records, &outcome.results);
+        let outcome = Append::run(sink, breaker, &records, sleep(self.limit)).await;
+        let sorted = Sorted::of(&places, &records, &outcome);
         // A crash before this leaves them in the spool. They are appended again, and get their first receipts.
-        spool.remove(sorted.stored.iter().copied()).await?;
-        self.pipeline.listener.appended(&records, &outcome.results, &outcome.took);
-        self.count(&records, &sorted);
-        if !sorted.refused.is_empty() {
-            self.set_aside(spool, &sorted.refused).await?;
+        self.spool.remove(sorted.stored.iter().copied()).await?;
+        self.pipeline.listener.appended(&records, &outcome);
+        let is_any_gone = sorted.stored.len() + sorted.refused.len() > 0;
+        if is_any_gone {
+            self.backoff.reset();
+            self.count(&records, sorted.stored.len());
         }
-        if let Some(away) = &outcome.away {
-            self.is_away(away, began, records.len(), &sorted.open).await;
+        if !sorted.refused.is_empty() {
+            self.set_aside(sorted.refused).await?;
+        }
+        if let Some(away) = outcome.away {
+            self.is_away(&away, began, records.len(), sorted.open).await;
+            if !is_any_gone {
+                self.pause().await;
+            }
         } else {
             self.is_there(&outcome.took);
-            self.held.extend(&sorted.open);
+            self.held.extend(sorted.open);
         }
-        Ok(match (sorted.stored.len() + sorted.refused.len(), outcome.away) {
-            (0, Some(_)) => Brought::Tried,
-            (0, None) => Brought::Held,
-            _ => Brought::Some,
-        })
+        Ok(true)
     }
 
-    async fn set_aside(
-        &mut self,
-        spool: &Spool,
-        refused: &[(u64, String)],
-    ) -> Result<(), SpoolError> {
+    async fn set_aside(&mut self, refused: Vec<(u64, String)>) -> Result<(), SpoolError> {
         let events = refused.len();
         log_line!(error, events, "the database refuses spooled events: they are set aside");
-        spool.set_aside(refused.iter().map(|(place, why)| (*place, why))).await?;
-        let refused = u64::try_from(events).unwrap_or(u64::MAX);
-        self.pipeline.listener.tell(|observer| observer.set_aside(refused));
-        self.report.set_aside += refused;
+        self.spool.set_aside(refused).await?;
+        let events = u64::try_from(events).unwrap_or(u64::MAX);
+        self.pipeline.listener.tell(|observer| observer.set_aside(events));
+        self.report.set_aside += events;
         Ok(())
     }
 
-    fn count(&mut self, records: &[Record], sorted: &Sorted) {
-        self.report.stored += u64::try_from(sorted.stored.len()).unwrap_or(u64::MAX);
-        if sorted.stored.len() + sorted.refused.len() > 0 {
-            for record in records {
-                self.report.count(record);
-                let says = record.header().event_type.as_str();
-                self.is_news |= says != EventType::AUDIT_SPOOL_DRAINED.as_str();
-            }
+    fn count(&mut self, records: &[Record], stored: usize) {
+        self.report.stored += u64::try_from(stored).unwrap_or(u64::MAX);
+        for record in records {
+            self.report.count(record);
+            let says = record.header().event_type.as_str();
+            self.is_news |= says != EventType::AUDIT_SPOOL_DRAINED.as_str();
         }
     }
 
@@ -161,7 +151,7 @@ impl Drain {
         away: &Away,
         began: Instant,
         events: usize,
-        open: &HashSet<StreamId>,
+        open: HashSet<StreamId>,
     ) {
         self.pipeline.breaker.consider(away, began, &*self.pipeline.sink).await;
         // The batch may have been too large, so that none of this size would ever pass.
@@ -187,23 +177,6 @@ impl Drain {
     }
 }
 
-impl Drop for Drain {
-    fn drop(&mut self) {
-        self.pipeline.tending.is_draining.store(false, Ordering::SeqCst);
-    }
-}
-
-enum Brought {
-    /// The spool is empty.
-    Nothing,
-    /// Some records: go on with the next.
-    Some,
-    /// No record of these streams: go on with others.
-    Held,
-    /// No record: pause before the next try.
-    Tried,
-}
-
 /// The records of a batch sorted by their results, as places in the spool.
 #[derive(Default)]
 struct Sorted {
@@ -214,12 +187,12 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn of(places: &[u64], records: &[Record], results: &[Option<RecordResult>]) -> Self {
+    fn of(places: &[u64], records: &[Record], outcome: &BatchOutcome) -> Self {
         let mut sorted = Self::default();
-        for ((&place, record), result) in places.iter().zip(records).zip(results) {
+        for ((&place, record), result) in places.iter().zip(records).zip(&outcome.results) {
             match result {
                 Some(Ok(_)) => sorted.stored.push(place),
-                Some(Err(error)) if error.is_of_the_record() => {
+                Some(Err(error)) if error.at_fault() == AtFault::Record => {
                     sorted.refused.push((place, chain(error)));
                 }
                 still_open => {

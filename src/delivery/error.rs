@@ -39,6 +39,21 @@ pub enum WriteError {
     Store(#[from] StoreError),
 }
 
+/// What is at fault if a write fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtFault {
+    /// The database is away. The record is still to be written.
+    Database,
+    /// Every record would get the same error, now and later.
+    Key,
+    /// The error is final for the record.
+    Record,
+    /// The sink panicked or broke its contract, perhaps because of one record.
+    Sink,
+    /// Another transaction has locked the record's stream. The record is still to be written.
+    Stream,
+}
+
 /// A shutdown that ran out of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -65,27 +80,15 @@ impl WriteError {
         }
     }
 
-    /// Returns true if the error says nothing about the record, so that it is still to be written.
-    pub(super) fn is_undecided(&self) -> bool {
-        matches!(self, Self::Store(error) if !error.is_refusal()) && !self.is_for_all()
-    }
-
-    /// Returns true if the error is final for the record.
-    pub(super) fn is_of_the_record(&self) -> bool {
+    /// What is at fault.
+    pub(super) fn at_fault(&self) -> AtFault {
         match self {
-            Self::Conflict(_) => true,
-            Self::Store(error) => error.is_refusal(),
-            _ => false,
+            Self::Conflict(_) => AtFault::Record,
+            Self::Store(StoreError::KeyMismatch { .. }) => AtFault::Key,
+            Self::Store(StoreError::Locked { .. }) => AtFault::Stream,
+            Self::Store(error) if error.is_refusal() => AtFault::Record,
+            Self::Store(_) => AtFault::Database,
+            _ => AtFault::Sink,
         }
-    }
-
-    /// Returns true if every record would get the same error, now and later.
-    pub(super) fn is_for_all(&self) -> bool {
-        matches!(self, Self::Store(StoreError::KeyMismatch { .. }))
-    }
-
-    /// Returns true if only the record's stream is locked.
-    pub(super) fn is_locked(&self) -> bool {
-        matches!(self, Self::Store(StoreError::Locked { .. }))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::pending::Pending;
+use super::pending::{Pending, Waiter};
 use crate::event::StreamId;
 
 /// Most events of one batch. With more, two writers would in turn take all that a thousand callers submit, and one
@@ -35,7 +35,7 @@ impl Stream {
             && *bytes < BATCH_BYTES
             && let Some(pending) = self.events.pop_front()
         {
-            *bytes += pending.record.payload_len();
+            *bytes += pending.0.payload_len();
             batch.push(pending);
         }
     }
@@ -48,7 +48,7 @@ impl FairQueue {
     }
 
     pub(super) fn push(&mut self, pending: Pending) {
-        let stream_id = pending.record.stream_id();
+        let stream_id = pending.0.stream_id();
         let stream = self.streams.entry(stream_id).or_default();
         if !stream.is_in_flight {
             if stream.events.is_empty() {
@@ -102,8 +102,8 @@ impl FairQueue {
         }
     }
 
-    /// All waiting records.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Pending> {
-        self.streams.values_mut().flat_map(|stream| &mut stream.events)
+    /// The callers of all waiting records.
+    pub(super) fn waiters(&mut self) -> impl Iterator<Item = &mut Waiter> {
+        self.streams.values_mut().flat_map(|stream| &mut stream.events).map(|(_, waiter)| waiter)
     }
 }

@@ -15,7 +15,7 @@
 //! again. After a crash before a drain removes stored records from the spool, they are appended again. In both cases
 //! the database recognises them by their ids.
 
-mod adoption;
+mod answer_by;
 mod append;
 mod batch;
 #[cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "only tests reach it"))]
@@ -34,8 +34,8 @@ pub(crate) mod observer;
 mod pending;
 mod pipeline;
 mod queue;
-mod ready_at_deadline;
 mod spool;
+mod spool_upkeep;
 mod writer;
 
 pub(crate) use self::batcher::Batcher;

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::append::RecordResult;
+use super::append::BatchOutcome;
 use super::drain_report::DrainReport;
 use crate::record::{Receipt, Record};
 use crate::store::log_line::log_line;
@@ -40,16 +40,11 @@ impl Listener {
     }
 
     /// Tells which records of a batch are stored, and how long that took.
-    pub(super) fn appended(
-        &self,
-        records: &[Record],
-        results: &[Option<RecordResult>],
-        took: &[Duration],
-    ) {
-        for took in took {
+    pub(super) fn appended(&self, records: &[Record], outcome: &BatchOutcome) {
+        for took in &outcome.took {
             self.tell(|observer| observer.appended(*took));
         }
-        for (record, result) in records.iter().zip(results) {
+        for (record, result) in records.iter().zip(&outcome.results) {
             if let Some(Ok(receipt)) = result {
                 self.tell(|observer| observer.stored(record, receipt));
             }

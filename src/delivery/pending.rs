@@ -1,8 +1,7 @@
 //! A queued record, and the caller that waits for it.
 
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -12,45 +11,28 @@ use super::{Failures, WriteError};
 use crate::record::{Record, Recorded};
 
 /// A queued record, and the caller that waits for it.
-pub(super) struct Pending {
-    pub(super) record: Record,
-    pub(super) waiter: Waiter,
-}
+pub(super) type Pending = (Record, Waiter);
+
+/// What a caller is told.
+pub(super) type Answer = Result<Recorded, WriteError>;
 
 /// The caller that waits for a record.
 pub(super) struct Waiter {
     /// Until when the caller waits for the database.
     pub(super) deadline: Instant,
-    pub(super) reply: ReplySender,
     /// Held until the caller has its answer, which is what bounds the queue.
-    pub(super) slot: Slot,
-}
-
-/// Sends a caller its answer.
-pub(super) struct ReplySender {
-    sender: oneshot::Sender<ReplyMessage>,
-    is_told: Arc<AtomicBool>,
+    pub(super) slot: Option<Slot>,
+    sender: oneshot::Sender<Message>,
 }
 
 /// Receives a caller's answer.
-pub(super) struct ReplyReceiver {
-    receiver: oneshot::Receiver<ReplyMessage>,
-    /// The caller has given up.
-    is_told: Arc<AtomicBool>,
-}
+pub(super) struct AnswerReceiver(oneshot::Receiver<Message>);
 
-enum ReplyMessage {
-    Answered(Result<Recorded, WriteError>),
+enum Message {
+    Answered(Answer),
     /// The runtime that was to write the record is gone. If the caller starts another writer, the answer comes
     /// from here.
-    Orphaned(oneshot::Receiver<ReplyMessage>),
-}
-
-/// What a caller receives.
-pub(super) enum Heard {
-    Answered(Result<Recorded, WriteError>),
-    /// No writer is left: the caller starts one, and goes on waiting.
-    Orphaned,
+    Orphaned(oneshot::Receiver<Message>),
 }
 
 /// Failures whose callers were gone.
@@ -67,27 +49,17 @@ impl Unheard {
     }
 }
 
-/// Both ends of the channel for a caller's answer.
-pub(super) fn reply() -> (ReplySender, ReplyReceiver) {
-    let (sender, receiver) = oneshot::channel();
-    let is_told = Arc::<AtomicBool>::default();
-    (ReplySender { sender, is_told: Arc::clone(&is_told) }, ReplyReceiver { receiver, is_told })
-}
-
 impl Waiter {
-    /// Answers, whether the caller still waits or not.
-    pub(super) fn answer(self, answer: Result<Recorded, WriteError>, unheard: &Unheard) {
-        drop(self.slot);
-        self.reply.answer(answer, unheard);
+    /// A caller that has no slot yet, and the receiver of its answer.
+    pub(super) fn new(deadline: Instant) -> (Self, AnswerReceiver) {
+        let (sender, receiver) = oneshot::channel();
+        (Self { deadline, slot: None, sender }, AnswerReceiver(receiver))
     }
-}
 
-impl ReplySender {
-    pub(super) fn answer(self, answer: Result<Recorded, WriteError>, unheard: &Unheard) {
-        if let Err(ReplyMessage::Answered(Err(error))) = self.sender.send(ReplyMessage::Answered(answer))
-            // A caller that gave up has counted the failure itself.
-            && !self.is_told.load(Ordering::SeqCst)
-        {
+    /// Answers, whether the caller still waits or not.
+    pub(super) fn answer(self, answer: Answer, unheard: &Unheard) {
+        drop(self.slot);
+        if let Err(Message::Answered(Err(error))) = self.sender.send(Message::Answered(answer)) {
             unheard.count(&error);
         }
     }
@@ -96,34 +68,30 @@ impl ReplySender {
     pub(super) fn orphan(&mut self) {
         let (sender, receiver) = oneshot::channel();
         let before = mem::replace(&mut self.sender, sender);
-        drop(before.send(ReplyMessage::Orphaned(receiver)));
+        drop(before.send(Message::Orphaned(receiver)));
     }
 }
 
-impl ReplyReceiver {
-    /// Waits for the answer.
+impl AnswerReceiver {
+    /// Waits for the answer. Returns `None` if no writer is left: the caller starts one, and goes on waiting.
     ///
     /// # Cancel safety
     /// Nothing is lost.
-    pub(super) async fn heard(&mut self) -> Heard {
-        match (&mut self.receiver).await {
-            Ok(ReplyMessage::Answered(answer)) => Heard::Answered(answer),
-            Ok(ReplyMessage::Orphaned(receiver)) => {
-                self.receiver = receiver;
-                Heard::Orphaned
+    pub(super) async fn heard(&mut self) -> Option<Answer> {
+        match (&mut self.0).await {
+            Ok(Message::Answered(answer)) => Some(answer),
+            Ok(Message::Orphaned(receiver)) => {
+                self.0 = receiver;
+                None
             }
             // The writer's runtime ended during the write.
-            Err(_) => Heard::Answered(Err(WriteError::Interrupted)),
+            Err(_) => Some(Err(WriteError::Interrupted)),
         }
     }
 
-    /// Stops waiting. Returns the answer if it has just come, else `unanswered`.
-    pub(super) fn give_up(mut self, unanswered: WriteError) -> Result<Recorded, WriteError> {
-        self.is_told.store(true, Ordering::SeqCst);
-        self.receiver.close();
-        match self.receiver.try_recv() {
-            Ok(ReplyMessage::Answered(answer)) => answer,
-            _ => Err(unanswered),
-        }
+    /// Takes the answer in the background, because its caller was told that there is none: that failure must not count
+    /// as unheard, too.
+    pub(super) fn give_up(mut self) {
+        tokio::spawn(async move { while self.heard().await.is_none() {} });
     }
 }

@@ -1,10 +1,10 @@
 //! What the stages between a caller and the database share.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -31,35 +31,52 @@ pub(super) struct Pipeline {
     pub(super) is_spool_failing: AtomicBool,
     /// True when a shutdown wants everything in flight in the spool.
     pub(super) hurry: watch::Sender<bool>,
-    pub(super) tending: Tending,
+    pub(super) spool_task: SpoolTask,
 }
 
-/// The tasks that look after the spool: at most one drain, and one search for files to adopt.
+/// The one task of a batcher that looks after its spool.
 #[derive(Default)]
-pub(super) struct Tending {
-    pub(super) is_draining: AtomicBool,
-    pub(super) is_adopting: AtomicBool,
-    /// A shutdown has ended them.
-    has_ended: AtomicBool,
-    tasks: Mutex<Vec<AbortHandle>>,
+pub(super) struct SpoolTask {
+    /// Notified when the spool is to be drained.
+    wanted: Arc<Notify>,
+    state: Mutex<SpoolTaskState>,
 }
 
-impl Tending {
-    /// Keeps a task, so that a shutdown can end it.
-    pub(super) fn keep(&self, task: AbortHandle) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.has_ended.load(Ordering::SeqCst) {
-            return task.abort();
+#[derive(Default)]
+struct SpoolTaskState {
+    task: Option<AbortHandle>,
+    has_ended: bool,
+}
+
+impl SpoolTask {
+    /// Starts the task, unless it runs or has ended.
+    pub(super) fn start<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        task: impl FnOnce(Arc<Notify>) -> F,
+    ) {
+        let mut state = self.lock();
+        // A task whose runtime has stopped is finished, too.
+        if !state.has_ended && state.task.as_ref().is_none_or(AbortHandle::is_finished) {
+            state.task = Some(tokio::spawn(task(Arc::clone(&self.wanted))).abort_handle());
         }
-        tasks.retain(|task| !task.is_finished());
-        tasks.push(task);
     }
 
-    /// Ends the tasks. After each of their steps the next process can go on with the spool.
+    /// Has the task drain the spool, also if it does so already.
+    pub(super) fn drain(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// Ends the task. After each of its steps the next process can go on with the spool.
     pub(super) fn end(&self) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        self.has_ended.store(true, Ordering::SeqCst);
-        tasks.drain(..).for_each(|task| task.abort());
+        let mut state = self.lock();
+        state.has_ended = true;
+        if let Some(task) = state.task.take() {
+            task.abort();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SpoolTaskState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

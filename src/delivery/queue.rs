@@ -3,7 +3,7 @@
 //! Backpressure is decided here alone. A record beyond the capacity waits in the overflow, in order of arrival, for at
 //! most half of its caller's time. If the overflow is full too, it is refused.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,10 +11,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::WriteError;
-use super::capacity::{Capacity, Slot};
+use super::capacity::Capacity;
 use super::fair_queue::{BATCH_EVENTS, FairQueue};
 use super::limits::QueueLimits;
-use super::pending::{Pending, ReplyReceiver, ReplySender, Unheard, Waiter, reply};
+use super::pending::{Answer, AnswerReceiver, Pending, Unheard, Waiter};
 use crate::event::StreamId;
 use crate::record::Record;
 
@@ -26,9 +26,9 @@ const WORTH_A_WRITER: usize = 32;
 pub(super) struct Queue {
     state: Mutex<QueueState>,
     /// Bounds the records that are queued or in flight.
-    capacity: Arc<Capacity>,
+    capacity: Capacity,
     /// Bounds the overflow.
-    overflow: Arc<Capacity>,
+    overflow: Capacity,
     writers_max: usize,
     /// Notified when the last record has its answer.
     emptied: Notify,
@@ -40,11 +40,9 @@ struct QueueState {
     waiting: FairQueue,
     /// Records for which there is no room, in the order of arrival.
     overflow: VecDeque<Overflowed>,
-    /// How many records ever overflowed.
-    overflowed: u64,
     is_closed: bool,
-    /// How many events were ever queued.
-    arrived: usize,
+    /// How many records were ever accepted.
+    accepted: usize,
     writers: usize,
     /// Writers that have not taken a batch yet.
     starting: usize,
@@ -53,30 +51,22 @@ struct QueueState {
 }
 
 struct Overflowed {
-    place: u64,
-    record: Record,
-    deadline: Instant,
+    place: usize,
     /// A record that gets room later than this has no time left for the database.
     leaves_at: Instant,
-    reply: ReplySender,
-    _slot: Slot,
+    pending: Pending,
 }
 
 /// A record that was accepted.
 pub(super) struct Entered {
-    pub(super) answer: ReplyReceiver,
+    pub(super) answer: AnswerReceiver,
     /// If there was no room, its place in the overflow, and until when it may wait there.
-    pub(super) overflowed: Option<(u64, Instant)>,
+    pub(super) overflowed: Option<(usize, Instant)>,
     /// True if the caller must start a writer, which is already counted.
     pub(super) is_writer_wanted: bool,
 }
 
 impl QueueState {
-    fn push(&mut self, pending: Pending) {
-        self.waiting.push(pending);
-        self.arrived += 1;
-    }
-
     /// Writers that will come back for more soon.
     fn active(&self) -> usize {
         self.writers - self.slow
@@ -106,16 +96,15 @@ impl QueueState {
     /// If no writer is left, tells the waiting callers, each of which can start one on its own runtime.
     fn leave_to_callers(&mut self) {
         if self.writers == 0 {
-            let waiting = self.waiting.iter_mut().map(|pending| &mut pending.waiter.reply);
-            let overflow = self.overflow.iter_mut().map(|overflowed| &mut overflowed.reply);
-            waiting.chain(overflow).for_each(ReplySender::orphan);
+            let overflow = self.overflow.iter_mut().map(|overflowed| &mut overflowed.pending.1);
+            self.waiting.waiters().chain(overflow).for_each(Waiter::orphan);
         }
     }
 }
 
 impl Queue {
     pub(super) fn new(limits: QueueLimits) -> Self {
-        let capacity = || Arc::new(Capacity::new(limits.events, limits.bytes));
+        let capacity = || Capacity::new(limits.events, limits.bytes);
         Self {
             state: Mutex::default(),
             capacity: capacity(),
@@ -128,32 +117,35 @@ impl Queue {
 
     /// Accepts a record, or refuses it because there is no room.
     pub(super) fn enter(&self, record: Record, deadline: Instant) -> Result<Entered, WriteError> {
-        let (reply, answer) = reply();
+        let (mut waiter, answer) = Waiter::new(deadline);
         let mut state = self.lock();
         if state.is_closed {
             return Err(WriteError::Closed);
         }
         let mut overflowed = None;
         // A record must not overtake those in the overflow.
-        let has_room = state.overflow.is_empty();
-        if let Some(slot) = has_room.then(|| self.capacity.take(record.payload_len())).flatten() {
-            state.push(Pending { record, waiter: Waiter { deadline, reply, slot } });
+        if state.overflow.is_empty() {
+            waiter.slot = self.capacity.take(record.payload_len());
+        }
+        if waiter.slot.is_some() {
+            state.waiting.push((record, waiter));
         } else {
-            let slot = self.overflow.take(record.payload_len());
-            let slot = slot.ok_or_else(|| self.overloaded())?;
+            waiter.slot = self.overflow.take(record.payload_len());
+            if waiter.slot.is_none() {
+                return Err(self.overloaded());
+            }
             let now = Instant::now();
             let leaves_at = now + deadline.saturating_duration_since(now) / 2;
-            let place = state.overflowed;
-            state.overflowed += 1;
-            let entry = Overflowed { place, record, deadline, leaves_at, reply, _slot: slot };
-            state.overflow.push_back(entry);
+            let place = state.accepted;
+            state.overflow.push_back(Overflowed { place, leaves_at, pending: (record, waiter) });
             overflowed = Some((place, leaves_at));
         }
+        state.accepted += 1;
         Ok(Entered { answer, overflowed, is_writer_wanted: state.hire(self.writers_max) })
     }
 
     /// Takes a record out of the overflow because its time is up. Returns false if it was no longer there.
-    pub(super) fn leave(&self, place: u64) -> bool {
+    pub(super) fn leave(&self, place: usize) -> bool {
         let mut state = self.lock();
         let at = state.overflow.iter().position(|overflowed| overflowed.place == place);
         let left = at.and_then(|at| state.overflow.remove(at)).is_some();
@@ -199,25 +191,27 @@ impl Queue {
         }
     }
 
-    /// Moves records from the overflow to the queue while there is room, and returns the callers whose time is up.
-    fn let_in(&self, state: &mut QueueState) -> Vec<ReplySender> {
-        let (mut late, now) = (Vec::new(), Instant::now());
-        while let Some(first) = state.overflow.front() {
-            let is_late = first.leaves_at <= now;
-            let slot = self.capacity.take(first.record.payload_len());
-            if slot.is_none() && !is_late {
-                break;
-            }
-            let Some(first) = state.overflow.pop_front() else { break };
-            let Overflowed { record, deadline, reply, .. } = first;
-            match slot {
-                Some(slot) if !is_late => {
-                    state.push(Pending { record, waiter: Waiter { deadline, reply, slot } });
+    /// Moves records from the overflow to the queue while there is room, and refuses those whose time is up.
+    fn let_in(&self, state: &mut QueueState) {
+        let now = Instant::now();
+        loop {
+            let mut slot = None;
+            let moves = |first: &mut Overflowed| {
+                let is_late = first.leaves_at <= now;
+                if !is_late {
+                    slot = self.capacity.take(first.pending.0.payload_len());
                 }
-                _ => late.push(reply),
+                is_late || slot.is_some()
+            };
+            let Some(first) = state.overflow.pop_front_if(moves) else { return };
+            let (record, mut waiter) = first.pending;
+            waiter.slot = slot;
+            if waiter.slot.is_some() {
+                state.waiting.push((record, waiter));
+            } else {
+                waiter.answer(Err(self.overloaded()), &self.unheard);
             }
         }
-        late
     }
 
     fn lock(&self) -> MutexGuard<'_, QueueState> {
@@ -233,12 +227,15 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    /// Splits off the streams for which `these` returns true.
-    pub(super) fn split_off(&mut self, these: impl Fn(StreamId) -> bool) -> Self {
-        let streams = mem::take(&mut self.streams);
-        let (out, left) = streams.into_iter().partition(|stream| these(*stream));
-        self.streams = left;
-        Self { queue: Arc::clone(&self.queue), streams: out }
+    /// Splits off these streams.
+    pub(super) fn split_off(&mut self, these: &HashSet<StreamId>) -> Self {
+        let streams = self.streams.extract_if(.., |stream| these.contains(stream)).collect();
+        Self { queue: Arc::clone(&self.queue), streams }
+    }
+
+    /// Answers the caller of a record of these streams.
+    pub(super) fn answer(&self, waiter: Waiter, answer: Answer) {
+        waiter.answer(answer, &self.queue.unheard);
     }
 
     /// Takes the records of these streams that were queued meanwhile, as far as a batch has room.
@@ -256,12 +253,9 @@ impl Drop for InFlight {
         let queue = &self.queue;
         let mut state = queue.lock();
         state.waiting.settle(&self.streams);
-        let late = queue.let_in(&mut state);
+        queue.let_in(&mut state);
         state.leave_to_callers();
         drop(state);
-        for reply in late {
-            reply.answer(Err(queue.overloaded()), &queue.unheard);
-        }
         queue.tell_if_empty();
     }
 }
@@ -293,7 +287,7 @@ impl QueueWriter {
                 drop(state);
                 // By stream id, the order of the database's index. The sort is stable, and moves each event only
                 // once.
-                batch.sort_by_cached_key(|pending| pending.record.stream_id());
+                batch.sort_by_cached_key(|(record, _)| record.stream_id());
                 return Some((batch, InFlight { queue: Arc::clone(&self.queue), streams }));
             }
         }
@@ -308,9 +302,9 @@ impl QueueWriter {
         self.queue.lock().slow += 1;
     }
 
-    /// How many events were ever queued.
-    pub(super) fn arrived(&self) -> usize {
-        self.queue.lock().arrived
+    /// How many records were ever accepted.
+    pub(super) fn accepted(&self) -> usize {
+        self.queue.lock().accepted
     }
 }
 

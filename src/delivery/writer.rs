@@ -1,7 +1,7 @@
 //! The way of a batch: to the database while that answers, else to the spool.
 
 use std::collections::HashSet;
-use std::io;
+use std::io::ErrorKind;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,11 +13,12 @@ use super::WriteError;
 use super::append::Append;
 use super::batch::Batch;
 use super::circuit_breaker::Away;
-use super::drain::Drain;
+use super::error::AtFault;
 use super::pipeline::{Pipeline, SPOOL_WAIT};
 use super::queue::QueueWriter;
 use super::spool::{Spool, SpoolError};
 use crate::event::StreamId;
+use crate::record::Recorded;
 use crate::store::backoff::Backoff;
 use crate::store::log_line::log_line;
 
@@ -65,12 +66,12 @@ impl Writer {
     /// The callers of the last batch come back now with their next records. Waits while they do, so that these make one
     /// batch. A single caller notices no delay.
     async fn wait_for_others(&self, answered: usize) {
-        let mut arrived = self.queue.arrived();
-        let enough = arrived + answered;
-        while arrived < enough {
+        let mut accepted = self.queue.accepted();
+        let enough = accepted + answered;
+        while accepted < enough {
             tokio::task::yield_now().await;
-            let before = mem::replace(&mut arrived, self.queue.arrived());
-            if arrived == before {
+            let before = mem::replace(&mut accepted, self.queue.accepted());
+            if accepted == before {
                 break;
             }
         }
@@ -118,15 +119,18 @@ impl BatchDelivery {
                 continue;
             }
             let Some(spool) = &pipeline.spool else {
-                batch.fail(&away.why, &pipeline.queue.unheard);
+                batch.answer(|_, _| Some(Err(away.why.clone())));
                 continue;
             };
             // Later records of a locked stream must follow it to the spool, and no writer may be free before their
             // callers' time is up.
             while self.locked.is_some() && batch.refill() {}
-            let may_be_outage = !away.why.is_locked() && !pipeline.is_hurried();
-            let consider = pipeline.breaker.consider(&away, began, &*pipeline.sink);
-            return tokio::join!(self.spool(spool, batch), when(may_be_outage, consider)).0;
+            let consider = async {
+                if away.why.at_fault() == AtFault::Database && !pipeline.is_hurried() {
+                    pipeline.breaker.consider(&away, began, &*pipeline.sink).await;
+                }
+            };
+            return tokio::join!(self.spool(spool, batch), consider).0;
         }
     }
 
@@ -144,13 +148,13 @@ impl BatchDelivery {
         let has_spool = pipeline.spool.is_some();
         // Calls must not pile up in a sink that has no limit of its own.
         let limit = if has_spool { until } else { Instant::now() + pipeline.limits.call_limit };
-        let records = batch.records();
-        let append = Append { sink: &*pipeline.sink, breaker: &pipeline.breaker, records };
-        let outcome = append.run(pipeline.out_of_time(limit)).await;
+        let (sink, breaker, records) = (&*pipeline.sink, &pipeline.breaker, batch.records());
+        let outcome = Append::run(sink, breaker, records, pipeline.out_of_time(limit)).await;
         drop(turn);
         // The observer is told first, so that a caller with an answer finds its record counted.
-        pipeline.listener.appended(batch.records(), &outcome.results, &outcome.took);
-        batch.answer(outcome.results, &pipeline.queue.unheard);
+        pipeline.listener.appended(records, &outcome);
+        let mut results = outcome.results.into_iter();
+        batch.answer(|_, _| Some(results.next()??.map(Recorded::Chained)));
         let mut locked = outcome.locked.into_iter();
         if self.locked.is_none() {
             locked.by_ref().for_each(|(stream, why)| self.append_alone(batch, stream, why));
@@ -176,19 +180,20 @@ impl BatchDelivery {
         while !batch.is_empty() {
             let (spool, records) = (spool.clone(), batch.records().to_vec());
             let mut push = Box::pin(async move { spool.push(records).await });
-            let (pushed, late) = match timeout(SPOOL_WAIT, &mut push).await {
-                Ok(pushed) => (pushed, None),
-                Err(_) => (Err(unanswered()), Some(push)),
-            };
+            let pushed = timeout(SPOOL_WAIT, &mut push).await;
+            let is_late = pushed.is_err();
+            let pushed = pushed.unwrap_or_else(|_| {
+                Err(SpoolError::io("keep records", ErrorKind::TimedOut.into()))
+            });
             let failed_before = pipeline.is_spool_failing.swap(pushed.is_err(), Ordering::Relaxed);
             // Before the callers are answered, so that a shutdown that waits for their answers also ends the drain.
-            Drain::start(&self.pipeline);
+            pipeline.spool_task.drain();
             match pushed {
                 Ok(kept) => {
                     for record in batch.records().iter().take(kept) {
                         pipeline.listener.tell(|observer| observer.spooled(record));
                     }
-                    batch.spooled(kept, &pipeline.queue.unheard);
+                    batch.answer(|nth, record| (nth < kept).then(|| Ok(Recorded::spooled(record))));
                 }
                 Err(error) => {
                     let error = Arc::new(error);
@@ -196,11 +201,11 @@ impl BatchDelivery {
                         let error = Arc::clone(&error);
                         log_line!(error, %error, "events cannot be spooled");
                     }
-                    batch.fail(&WriteError::Spool(error), &pipeline.queue.unheard);
+                    batch.answer(|_, _| Some(Err(WriteError::Spool(Arc::clone(&error)))));
                 }
             }
-            if let Some(late) = late {
-                return self.wait_for(late, batch);
+            if is_late {
+                return self.wait_for(push, batch);
             }
         }
     }
@@ -211,20 +216,8 @@ impl BatchDelivery {
         tokio::spawn(async move {
             push.await;
             drop(batch);
-            Drain::start(&pipeline);
+            pipeline.spool_task.drain();
             Writer::start(&pipeline);
         });
     }
-}
-
-async fn when(is: bool, then: impl Future<Output = ()>) {
-    if is {
-        then.await;
-    }
-}
-
-#[cold]
-fn unanswered() -> SpoolError {
-    let source = Arc::new(io::ErrorKind::TimedOut.into());
-    SpoolError::Io { doing: "keep records", source }
 }

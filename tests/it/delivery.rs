@@ -6,6 +6,7 @@ mod crowd;
 mod drain;
 mod endurance;
 mod gaps;
+mod late_push;
 mod limits;
 mod locks;
 mod maintenance;
@@ -17,6 +18,7 @@ mod return_of_the_database;
 mod runtimes;
 mod schedules;
 mod spool;
+mod spool_task;
 mod spooling;
 mod sqlite_away;
 
