@@ -1,12 +1,11 @@
 //! The database is away only if it is away.
 
-use std::thread;
 use std::time::Duration;
 
 use moltbot_audit::delivery::Spool;
 use moltbot_audit::record::Record;
 use moltbot_audit::testing::Fault;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, advance, sleep, timeout};
 
 use super::{
     Fate, RuledStore, batcher, is_chained, is_spooled, record_other, spool, submit, until, waiting,
@@ -96,8 +95,8 @@ async fn a_database_that_answers_and_takes_nothing_delays_two_callers_and_no_thi
     assert!(is_chained(&record_other(&batcher).await));
 }
 
-/// The runtime's only thread is blocked until the answer and its deadline are both past.
-#[tokio::test]
+/// The runtime stalls until the answer and its deadline are both past.
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_is_ready_with_its_deadline_counts() {
     let wait = Duration::from_millis(60);
     for with_spool in [true, false] {
@@ -110,7 +109,7 @@ async fn an_answer_that_is_ready_with_its_deadline_counts() {
             while store.calls() == 0 {
                 tokio::task::yield_now().await;
             }
-            thread::sleep(wait * 2);
+            advance(wait * 2).await;
             let answer = caller.await.expect("a caller ends");
             assert!(is_chained(&answer), "round {round}: {answer:?}");
             assert!(!batcher.is_away());

@@ -106,6 +106,7 @@ async fn assert_worked(store: &PostgresStore, processes: usize) {
 async fn tasks_of_one_process_append_to_one_stream() {
     let url = Cluster::shared().create_database().await;
     let store = migrated(&url).await;
+    stores::wait_for_locks(&url).await;
     work(&url).await;
     assert_worked(&store, 1).await;
 }
@@ -117,6 +118,7 @@ async fn sixteen_tasks_in_four_processes_leave_one_unbroken_chain() {
     }
     let url = Cluster::shared().create_database().await;
     let store = migrated(&url).await;
+    stores::wait_for_locks(&url).await;
     let start =
         |_| process::again(this_test!(), &url).stdout(Stdio::null()).spawn().expect("it starts");
     let workers = (0..4).map(start);
@@ -255,12 +257,7 @@ async fn months_may_be_prepared_while_events_arrive() {
     const ROUNDS: usize = 2;
     let url = Cluster::shared().create_database().await;
     let store = migrated(&url).await;
-    let settings = "do $$ begin
-        execute format('alter database %I set deadlock_timeout = ''10min''', current_database());
-        alter function moltbot_audit.make_partitions set lock_timeout = '1min';
-    end $$";
-    let output = Cluster::shared().psql(&url, &["--command", settings]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    stores::wait_for_locks(&url).await;
     let writer = tokio::spawn({
         let url = url.clone();
         async move {

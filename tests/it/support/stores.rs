@@ -9,7 +9,7 @@ use moltbot_audit::store::{
 };
 use moltbot_audit::testing::{FaultySink, MemoryStore};
 use moltbot_audit::{RequestId, StreamId};
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::{AssertSqlSafe, Executor, PgPool};
 use tempfile::TempDir;
 
 use super::cluster::Cluster;
@@ -63,9 +63,30 @@ pub(crate) async fn sqlite_file() -> (SqliteStore, String, TempDir) {
     (store, url, folder)
 }
 
-/// With the month prepared in which the tests' events happen.
+/// With the month prepared in which the tests' events happen, and patient with locks.
 pub(crate) async fn postgres() -> Fresh {
-    postgres_with_url().await.0
+    let (_fresh, url) = postgres_with_url().await;
+    wait_for_locks(&url).await;
+    Fresh::new(connected(&url).await, ())
+}
+
+/// Has statements wait for a lock for a minute, where a busy machine may need longer than the 0.2 seconds that they
+/// wait by themselves. If they wait for each other in a circle, no deadlock is detected meanwhile, and they fail. Holds
+/// for connections that are opened later.
+pub(crate) async fn wait_for_locks(url: &str) {
+    let set = "do $$
+        declare waiting regprocedure;
+        begin
+            for waiting in
+                select oid from pg_proc
+                where pronamespace = 'moltbot_audit'::regnamespace
+                    and exists (select from unnest(proconfig) as s where s like 'lock_timeout=%')
+            loop
+                execute format('alter routine %s set lock_timeout = ''1min''', waiting);
+            end loop;
+            execute format('alter database %I set deadlock_timeout = ''10min''', current_database());
+        end $$";
+    pool(url).await.execute(set).await.expect("a superuser may do anything");
 }
 
 /// The same, with the URL under which others may connect.
@@ -91,6 +112,7 @@ pub(crate) async fn pgbouncer_session() -> Fresh {
 
 async fn behind(pooler: &PgBouncer, pooling: Pooling) -> PostgresStore {
     let (_fresh, direct) = postgres_with_url().await;
+    wait_for_locks(&direct).await;
     let store = connected(&pooler.url(&direct)).await;
     assert_eq!(store.current_pooling(), pooling);
     store

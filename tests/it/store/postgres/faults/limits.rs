@@ -87,6 +87,7 @@ async fn serialization_failures_are_not_seen_by_the_caller() {
     let output = Cluster::shared().psql(&url, &["--command", setting]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let store = migrated(&url).await;
+    stores::wait_for_locks(&url).await;
     let request = fresh_request();
     let tasks = (0..3).map(|_| {
         let (store, request) = (store.clone(), request.clone());
