@@ -6,13 +6,17 @@ mod existing;
 mod said;
 #[path = "shared/key.rs"]
 mod shared_key;
+#[path = "shared/signer.rs"]
+mod signer;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use moltbot_audit::pack::{ExportError, Unchecked, export_recorded, verify_request_pack};
+use moltbot_audit::pack::{
+    ExportError, PackSigner, Unchecked, VerifyOptions, export_recorded, verify_request_pack_with,
+};
 use moltbot_audit::redact::Profile;
 use moltbot_audit::{Auditor, RequestId, store};
 
@@ -33,6 +37,9 @@ struct Arguments {
     /// A word of the host that an external reader may see, such as `model=acme-1`; repeat the option for several
     #[arg(long, value_name = "FIELD=WORD", value_parser = word)]
     word: Vec<(String, String)>,
+    /// A file with a signing key, as the example `keygen` makes it, to sign the pack with; repeat the option for several
+    #[arg(long, value_name = "FILE")]
+    signing_key: Vec<PathBuf>,
     /// Where to write the pack; `-` is standard output
     #[arg(long, value_name = "FILE", default_value = "-")]
     out: PathBuf,
@@ -64,6 +71,8 @@ async fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     // First, because the export is recorded before it is written.
     check_destination(&arguments.out)?;
+    let signers = arguments.signing_key.iter().map(|file| signer::of_file(file));
+    let signers: Vec<PackSigner> = signers.collect::<Result<_, _>>()?;
     let key = shared_key::redaction_key()?;
     let profile = match arguments.profile {
         Reader::External => Profile::external(&key),
@@ -80,10 +89,13 @@ async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::E
     let auditor = Auditor::builder(store.clone(), key).build();
     let pack = export_recorded(&auditor, &*store, &request, &profile, "export_pack").await;
     store.close().await;
-    let pack = pack.map_err(|error| match error {
+    let mut pack = pack.map_err(|error| match error {
         ExportError::UnknownRequest { .. } => unknown(typed, &request),
         error => error.into(),
     })?;
+    for signer in &signers {
+        pack.sign(signer);
+    }
     let json = pack.to_json_pretty();
     if arguments.out == Path::new("-") {
         writeln!(std::io::stdout(), "{json}")?;
@@ -92,7 +104,9 @@ async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::E
             .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
         eprintln!("exported to {}", arguments.out.display());
     }
-    Ok(match verify_request_pack(json.as_bytes()) {
+    let trusted_keys = signers.iter().map(|signer| signer.verifier_key().clone()).collect();
+    let options = VerifyOptions { trusted_keys, ..VerifyOptions::default() };
+    Ok(match verify_request_pack_with(json.as_bytes(), &options) {
         Ok(pack) => {
             let unchecked = pack.unchecked().iter();
             unchecked

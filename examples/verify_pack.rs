@@ -1,4 +1,4 @@
-//! Verifies exported packs, offline: no database, no key.
+//! Verifies exported packs, offline: no database, and no secret.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -6,15 +6,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use moltbot_audit::pack::{
-    Unchecked, Verdict, VerifiedPack, VerifyOptions, verify_request_pack_with,
+    SignatureFault, Unchecked, Verdict, VerifiedPack, VerifyError, VerifyOptions,
+    verify_request_pack_with,
 };
+use moltbot_audit::proof::{KeyError, VerifierKey};
 
 /// Verify exported packs: nothing in them was changed, left out or added.
 #[derive(Parser)]
 #[command(after_help = "\
 Exit codes, the worst of all files:
   0  intact: everything was checked, and every limit was kept
-  1  tampered with
+  1  tampered with, or not signed by a key that --key names
   2  wrong arguments, or a file that cannot be read or is not a pack
   3  unchanged, but an effect in it was admitted beyond a limit
   4  unchanged, but something in it cannot be checked
@@ -24,6 +26,9 @@ struct Arguments {
     /// The packs to verify; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// The verifier key of someone whose signature counts: each pack must have one; repeat the option for several
+    #[arg(long, value_name = "NAME+ID+BASE64")]
+    key: Vec<String>,
     /// Largest pack that is read, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 256)]
     max_mib: usize,
@@ -45,9 +50,19 @@ enum Outcome {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // Not in clap's hands, which would print a signing key that was given by mistake.
+    let keys = arguments.key.iter().map(|key| key.trim().parse());
+    let trusted_keys: Vec<VerifierKey> = match keys.collect::<Result<_, KeyError>>() {
+        Ok(keys) => keys,
+        Err(error) => {
+            eprintln!("error: --key: {error}");
+            return ExitCode::from(2);
+        }
+    };
     let options = VerifyOptions {
         bytes_max: arguments.max_mib.saturating_mul(1 << 20),
         events_max: arguments.max_events,
+        trusted_keys,
     };
     let outcomes = arguments.files.iter().map(|file| verify(file, &options));
     ExitCode::from(match outcomes.max().unwrap_or(Outcome::Unusable) {
@@ -74,6 +89,13 @@ fn verify(file: &Path, options: &VerifyOptions) -> Outcome {
             eprintln!("{shown}: {}", printable(&error.to_string()));
             Outcome::Unusable
         }
+        // A signature that was taken away looks like one that never was.
+        Err(VerifyError::Signature(
+            fault @ (SignatureFault::Unsigned | SignatureFault::NotTrusted { .. }),
+        )) => {
+            say(&format!("{shown}: NOT SIGNED by anyone you named: {fault}"));
+            Outcome::Tampered
+        }
         Err(error) => {
             say(&format!("{shown}: TAMPERED: {error}"));
             Outcome::Tampered
@@ -88,13 +110,14 @@ fn tell(shown: &str, pack: &VerifiedPack) -> Outcome {
         _ => "CANNOT BE CHECKED",
     };
     say(&format!(
-        "{shown}: {word}: request {}, {} profile, {} events, {} values hidden, head {}; {}",
+        "{shown}: {word}: request {}, {} profile, {} events, {} values hidden, head {}; {}; {}",
         pack.request_id(),
         pack.profile().name,
         pack.events(),
         pack.hidden(),
         pack.head().chain_hash,
-        pack.budgets()
+        pack.budgets(),
+        signers(pack)
     ));
     let unchecked = pack.unchecked().iter().map(ToString::to_string);
     for what in unchecked.chain(pack.remarks().iter().cloned()) {
@@ -110,6 +133,16 @@ fn tell(shown: &str, pack: &VerifiedPack) -> Outcome {
         Verdict::Intact => Outcome::Intact,
         Verdict::LimitPassed => Outcome::LimitPassed,
         _ => Outcome::CannotBeChecked,
+    }
+}
+
+fn signers(pack: &VerifiedPack) -> String {
+    let named = pack.signed_by().iter().map(|key| format!("{}+{}", key.name(), key.id()));
+    let named: Vec<_> = named.collect();
+    if named.is_empty() {
+        "not signed by anyone you named".to_owned()
+    } else {
+        format!("signed by {}", named.join(", "))
     }
 }
 

@@ -46,8 +46,9 @@
 //!
 //! `postgres` (default) and `sqlite` are the stores. `logs` (default) is the layer for JSON log
 //! lines in [`observe`]. `recorder` is [`Auditor`] for a host with a store of its own. `testing`
-//! injects faults in a host's tests. `otel` takes the ids of OpenTelemetry's spans. Without any of
-//! them, the crate is the offline verifier, without sqlx and tokio.
+//! injects faults in a host's tests. `otel` takes the ids of OpenTelemetry's spans. `signatures` signs
+//! packs and verifies signatures. Without any of them, the crate is the offline verifier, without
+//! sqlx and tokio.
 
 #[cfg(feature = "recorder")]
 pub mod auditor;
@@ -83,6 +84,10 @@ struct Readme;
 #[cfg(all(doctest, feature = "sqlite"))]
 #[doc = include_str!("../docs/admission.md")]
 struct Admission;
+
+#[cfg(all(doctest, feature = "recorder", feature = "signatures"))]
+#[doc = include_str!("../docs/keys.md")]
+struct Keys;
 
 #[cfg(all(doctest, feature = "recorder"))]
 #[doc = include_str!("../docs/metrics.md")]

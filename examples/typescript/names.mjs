@@ -394,6 +394,9 @@ ya29. 20 any
 # Africa's Talking and Google Gemini, as their consoles give them out
 atsk_ 40 any
 AQ.Ab8RN6 30 any
+
+# golang.org/x/mod/sumdb/note, and this library's signing keys
+PRIVATE+KEY+ 60 any
 `;
 
 export const LETTERS = String.raw`

@@ -25,6 +25,8 @@ mod run;
 mod self_events;
 mod self_test;
 mod shutdown;
+#[cfg(feature = "signatures")]
+mod signing_keys;
 mod store_call;
 mod switch_reader;
 mod switch_watch;

@@ -201,6 +201,8 @@ vocabulary! {
     AUDIT_NOT_RECORDED = "audit.not_recorded";
     /// The probe of an [`Auditor::self_test`](crate::Auditor::self_test).
     AUDIT_SELF_TEST = "audit.self_test";
+    /// Packs are signed with another key from now on: which one, and by which it was replaced.
+    AUDIT_SIGNING_KEY_ROTATED = "audit.signing_key_rotated";
     /// Events that were kept in the spool while the database was away are stored: how many, and
     /// which could not be.
     AUDIT_SPOOL_DRAINED = "audit.spool_drained";

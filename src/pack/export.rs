@@ -11,6 +11,8 @@ use uuid::Uuid;
 use super::sections::Sections;
 use super::{PackEvent, SCHEMA, SECTIONS_VERSION, Section, SetAsideEvent};
 use crate::event::{RequestId, StreamId};
+#[cfg(feature = "signatures")]
+use crate::proof::SignedNote;
 use crate::proof::{Digest, tagged_digest};
 use crate::redact::{Additions, Profile, RulesVersion};
 use crate::store::{AuditStore, StoreError, StreamSnapshot};
@@ -34,6 +36,10 @@ pub struct RequestPack {
     pub set_aside: Vec<SetAsideEvent>,
     /// The stream's head, and the digests that tie the pack together.
     pub integrity: Integrity,
+    /// What [`sign`](Self::sign) adds: the digest of all of the above, signed.
+    #[cfg(feature = "signatures")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_note: Option<SignedNote>,
 }
 
 /// The redaction profile of a pack.
@@ -245,6 +251,8 @@ impl RequestPack {
             profile,
             events,
             set_aside,
+            #[cfg(feature = "signatures")]
+            signed_note: None,
         }
     }
 

@@ -52,6 +52,10 @@ pub enum VerifyError {
         /// JSON pointer to the first difference inside it.
         pointer: String,
     },
+    /// No trusted key vouches for the pack.
+    #[cfg(feature = "signatures")]
+    #[error(transparent)]
+    Signature(#[from] super::SignatureFault),
     /// The input is not a pack.
     #[error("not a request pack: {reason}")]
     Unusable {

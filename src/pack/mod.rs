@@ -13,6 +13,10 @@ mod rebuild;
 mod section;
 pub mod sections;
 mod set_aside;
+#[cfg(feature = "signatures")]
+mod signature;
+#[cfg(feature = "signatures")]
+mod signature_fault;
 mod verified;
 mod verify;
 
@@ -27,6 +31,8 @@ pub use self::{
     verified::{Unchecked, Verdict, VerifiedPack, VerifyOptions},
     verify::{verify_request_pack, verify_request_pack_with},
 };
+#[cfg(feature = "signatures")]
+pub use self::{signature::PackSigner, signature_fault::SignatureFault};
 
 /// The `schema` member of every pack of this form.
 pub const SCHEMA: &str = "moltbot-audit/request-pack/v1";

@@ -51,6 +51,10 @@ pub(super) struct Parts<'a> {
     pub(super) checkpoint: &'a str,
     /// What is left of the pack.
     pub(super) sections: Members<'a>,
+    pub(super) signed_note: Option<String>,
+    /// Every member but that one: what is signed.
+    #[cfg(feature = "signatures")]
+    pub(super) signed: Members<'a>,
 }
 
 impl<'a> Parts<'a> {
@@ -64,6 +68,9 @@ impl<'a> Parts<'a> {
         let json = str::from_utf8(json);
         let json = json.map_err(|_| unusable("it is no JSON: it is not UTF-8".to_owned()))?;
         let mut members = members_of(json)?;
+        let signed_note = signed_note(&mut members)?;
+        #[cfg(feature = "signatures")]
+        let signed = members.clone();
         check_schema(members.remove("schema"))?;
         let request_id = take_small(&mut members, "request_id")?;
         let integrity = members.remove("integrity").ok_or_else(|| missing("integrity"))?;
@@ -94,6 +101,9 @@ impl<'a> Parts<'a> {
             event_digests: take(&mut integrity, "event_digests")?,
             checkpoint,
             sections: members,
+            signed_note,
+            #[cfg(feature = "signatures")]
+            signed,
         })
     }
 }
@@ -133,6 +143,11 @@ fn check_input(json: &[u8], options: &VerifyOptions) -> Result<(), VerifyError> 
 fn members_of(json: &str) -> Result<Members<'_>, VerifyError> {
     let members = json::members(json).map_err(|error| unusable(error.to_string()))?;
     Ok(members.into_iter().collect())
+}
+
+fn signed_note(members: &mut Members<'_>) -> Result<Option<String>, VerifyError> {
+    let is_signed = members.contains_key("signed_note");
+    is_signed.then(|| take_small(members, "signed_note")).transpose()
 }
 
 fn check_schema(schema: Option<&str>) -> Result<(), VerifyError> {

@@ -7,6 +7,8 @@ use uuid::Uuid;
 use super::fault::printable;
 use super::sections::BudgetVerdict;
 use super::{PackHead, ProfileName, SetAsideEvent};
+#[cfg(feature = "signatures")]
+use crate::proof::VerifierKey;
 
 /// Limits on what a verifier reads. The defaults are far above what a request has.
 ///
@@ -23,11 +25,19 @@ pub struct VerifyOptions {
     pub bytes_max: usize,
     /// Most events of a pack. Default: 200,000.
     pub events_max: usize,
+    /// Whose signatures count. If there are any, a pack must be signed by one of them. Default: none.
+    #[cfg(feature = "signatures")]
+    pub trusted_keys: Vec<VerifierKey>,
 }
 
 impl Default for VerifyOptions {
     fn default() -> Self {
-        Self { bytes_max: 256 << 20, events_max: 200_000 }
+        Self {
+            bytes_max: 256 << 20,
+            events_max: 200_000,
+            #[cfg(feature = "signatures")]
+            trusted_keys: Vec::new(),
+        }
     }
 }
 
@@ -101,6 +111,8 @@ pub struct VerifiedPack {
     pub(super) budgets: BudgetVerdict,
     pub(super) unchecked: Vec<Unchecked>,
     pub(super) remarks: Vec<String>,
+    #[cfg(feature = "signatures")]
+    pub(super) signed_by: Vec<VerifierKey>,
 }
 
 impl VerifiedPack {
@@ -155,6 +167,14 @@ impl VerifiedPack {
     #[must_use]
     pub fn remarks(&self) -> &[String] {
         &self.remarks
+    }
+
+    /// The trusted keys that signed it. Without [`VerifyOptions::trusted_keys`] there are none, and then the pack
+    /// proves only that it is consistent in itself.
+    #[cfg(feature = "signatures")]
+    #[must_use]
+    pub fn signed_by(&self) -> &[VerifierKey] {
+        &self.signed_by
     }
 
     /// The verdict: all of the above in a word.

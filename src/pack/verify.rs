@@ -32,7 +32,8 @@ const AHEAD_MAX: TimeDelta = TimeDelta::minutes(5);
 /// to n without a gap up to the stream's head, that every event belongs to the request, and that
 /// each value is hidden if and only if the profile's rules hide it. Computes the readable sections
 /// again, and compares the digests over masked text. Adds up the charges again against the limits
-/// in force ([`VerifiedPack::budgets`]). [`VerifiedPack::verdict`] says whether anything could not
+/// in force ([`VerifiedPack::budgets`]). Checks a signed note against the pack, and its signatures against the
+/// trusted keys (feature `signatures`). [`VerifiedPack::verdict`] says whether anything could not
 /// be checked. With the feature `recorder`, the metric `audit_verifications_total` counts
 /// verifications.
 ///
@@ -43,7 +44,7 @@ pub fn verify_request_pack(json: &[u8]) -> Result<VerifiedPack, VerifyError> {
     verify_request_pack_with(json, &VerifyOptions::default())
 }
 
-/// Like [`verify_request_pack`], with other limits on what is read.
+/// Like [`verify_request_pack`], with other limits on what is read, or with trusted keys.
 ///
 /// # Errors
 /// As [`verify_request_pack`].
@@ -83,6 +84,9 @@ fn verify(json: &[u8], options: &VerifyOptions) -> Result<VerifiedPack, VerifyEr
     } else {
         Some(BudgetVerdict::of_earlier_sections(pack.events.first()))
     };
+    // Last, because what was checked before it names the place of a change.
+    #[cfg(feature = "signatures")]
+    let signed_by = super::signature::verify_signatures(&pack, options)?;
     let views = pack.events.iter().flat_map(PackEvent::views);
     Ok(VerifiedPack {
         request_id: pack.request_id,
@@ -93,6 +97,8 @@ fn verify(json: &[u8], options: &VerifyOptions) -> Result<VerifiedPack, VerifyEr
         profile: pack.profile,
         head: pack.head,
         budgets: budgets.unwrap_or(BudgetVerdict::NOTHING),
+        #[cfg(feature = "signatures")]
+        signed_by,
     })
 }
 
@@ -351,6 +357,11 @@ fn remarks(pack: &Parts<'_>) -> Vec<String> {
         {
             remarks.push(format!("event {seq} was recorded before the time at which it happened"));
         }
+    }
+    if cfg!(not(feature = "signatures")) && pack.signed_note.is_some() {
+        remarks.push(
+            "its signatures were not checked: this build lacks the feature `signatures`".to_owned(),
+        );
     }
     remarks
 }

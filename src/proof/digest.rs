@@ -108,6 +108,22 @@ impl Digest {
     }
 }
 
+/// SHA-256 over a text that comes in pieces.
+#[cfg(feature = "signatures")]
+#[derive(Default)]
+pub(crate) struct DigestWriter(Sha256);
+
+#[cfg(feature = "signatures")]
+impl DigestWriter {
+    pub(crate) fn write(&mut self, piece: &str) {
+        self.0.update(piece);
+    }
+
+    pub(crate) fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_hex())

@@ -44,8 +44,12 @@ mod canonical;
 mod chain;
 mod commitment;
 mod digest;
+#[cfg(feature = "signatures")]
+mod note;
 mod sanitise;
 
+#[cfg(feature = "signatures")]
+pub use self::note::{KeyError, KeyId, NoteError, NoteSignature, SignedNote, VerifierKey};
 #[cfg(feature = "postgres")]
 pub(crate) use self::sanitise::respell;
 pub use self::{
@@ -59,3 +63,5 @@ pub(crate) use self::{
     canonical::write_integer,
     commitment::{Committer, Leaves, digest_of},
 };
+#[cfg(feature = "signatures")]
+pub(crate) use self::{digest::DigestWriter, note::SigningKey};

@@ -1,5 +1,7 @@
 //! The example programs as a person runs them: exit codes, messages, files.
 
+mod signing;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -269,7 +271,7 @@ async fn a_request_is_exported_by_the_name_that_its_host_gave_it() {
 
 #[test]
 fn every_program_says_how_it_is_used() {
-    for name in ["concierge", "export_pack", "find_requests", "verify_pack"] {
+    for name in ["concierge", "export_pack", "find_requests", "keygen", "verify_pack"] {
         let said = run(name, ["--help"]).expect(0);
         assert!(said.out.contains(&format!("Usage: {name}")), "{said:?}");
         assert!(said.out.contains("Exit code"), "{said:?}");

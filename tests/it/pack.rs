@@ -14,6 +14,7 @@ mod forgeries;
 mod profile;
 mod redaction;
 mod sections;
+mod signatures;
 pub(crate) mod story;
 mod tamper_pack;
 mod tamper_store;

@@ -2,5 +2,6 @@
 
 mod canonical;
 mod commitment;
+mod notes;
 mod sanitise;
 mod vectors;

@@ -2,3 +2,4 @@
 
 mod reserved;
 mod seal;
+mod signing_keys;

@@ -149,6 +149,7 @@ const SECRETS: &[(&str, &str)] = &[
     ("password => LEAK2", "LEAK"),
     ("{\"password\":\"LEAK2\"}", "LEAK"),
     ("AGE-SECRET-KEY-1LEAK0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", "LEAK"),
+    ("PRIVATE+KEY+audit.rw/packs+0badcafe+AQLEAK0123456789abcdefghijklmnopqrstuvwxyz01", "LEAK"),
     ("FLWSECK-LEAK0123456789abcdef-X", "LEAK"),
     ("xai-LEAK0123456789abcdefghij", "LEAK"),
     ("sntrys_LEAK0123456789abcdef", "LEAK"),

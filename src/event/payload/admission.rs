@@ -19,6 +19,8 @@ event! {
     BudgetWarned = BUDGET_WARNED(BudgetWarningInput, Nothing);
     /// The redaction key was replaced.
     KeyRotated = AUDIT_KEY_ROTATED(KeyRotationInput, Nothing);
+    /// The key that signs packs was replaced, or is the first one.
+    SigningKeyRotated = AUDIT_SIGNING_KEY_ROTATED(SigningKeyRotationInput, Nothing);
     /// A kill switch was engaged.
     SwitchEngaged = SWITCH_ENGAGED(SwitchInput, Nothing);
     /// A kill switch was reset.
@@ -57,6 +59,18 @@ payload! {
         previous_fingerprint: Option<String>,
         /// That of the key in use from now on.
         fingerprint: Option<String>,
+    }
+
+    /// Which key signs packs from now on, and who says so. All of it is public.
+    SigningKeyRotationInput {
+        /// The verifier key of the key that signed until now: `NAME+ID+BASE64`.
+        previous_verifier_key: Option<String>,
+        /// That of the key that signs from now on.
+        verifier_key: Option<String>,
+        /// Who replaced it.
+        by: Option<String>,
+        /// Why.
+        reason: Option<String>,
     }
 
     /// A charge to one budget.

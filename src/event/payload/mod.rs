@@ -24,8 +24,8 @@ pub use self::{
     admission::{
         AdmissionInput, BudgetWarned, BudgetWarningInput, ChargeInput, EffectAdmitted,
         EffectExpired, EffectRefused, EffectReplayed, EffectResolved, ExpiryInput, KeyRotated,
-        KeyRotationInput, RefusalOutput, ReplayOutput, ResolutionInput, SwitchEngaged, SwitchInput,
-        SwitchReset,
+        KeyRotationInput, RefusalOutput, ReplayOutput, ResolutionInput, SigningKeyRotated,
+        SigningKeyRotationInput, SwitchEngaged, SwitchInput, SwitchReset,
     },
     call::{
         CONSENT_LIFETIME, CallConsentDecision, CallConsentDenied, CallConsentGranted,

@@ -194,7 +194,7 @@ async fn how_much_is_read_is_the_callers_to_say() {
     fresh.store.append(&records(&request, 3)).await.expect("the batch lands");
     let pack = export(&*fresh.store, &request, &Profile::internal()).await.to_json_pretty();
     drop(fresh.keep);
-    let exact = VerifyOptions { bytes_max: pack.len(), events_max: 3 };
+    let exact = VerifyOptions { bytes_max: pack.len(), events_max: 3, ..VerifyOptions::default() };
     verify_request_pack_with(pack.as_bytes(), &exact).expect("it is within the limits");
     for options in [
         VerifyOptions { bytes_max: pack.len() - 1, ..exact.clone() },

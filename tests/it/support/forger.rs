@@ -74,12 +74,16 @@ impl Forger {
     }
 
     /// Computes again what follows from the edits, and asks the verifier.
-    pub(crate) fn verify(mut self, chain: Chain) -> Result<VerifiedPack, VerifyError> {
+    pub(crate) fn verify(self, chain: Chain) -> Result<VerifiedPack, VerifyError> {
+        verify_request_pack(self.forged(chain).to_string().as_bytes())
+    }
+
+    /// The pack with what follows from the edits.
+    pub(crate) fn forged(mut self, chain: Chain) -> Value {
         if chain == Chain::Rebuilt {
             self.rebuild();
         }
-        self.reseal();
-        verify_request_pack(self.pack.to_string().as_bytes())
+        self.resealed()
     }
 
     /// The pack with what follows from the edits, the chain untouched.

@@ -1,0 +1,65 @@
+//! Which key signs packs is an event, with who said so.
+
+use moltbot_audit::pack::PackSigner;
+use moltbot_audit::{Auditor, StreamId};
+use serde_json::json;
+
+use crate::support::records::KEY;
+use crate::support::signing::{NAME, signer};
+use crate::support::stores;
+
+#[tokio::test]
+async fn each_key_that_is_put_to_use_is_in_the_system_stream() {
+    for fresh in [stores::memory().await, stores::sqlite().await, stores::postgres().await] {
+        let auditor = Auditor::builder(fresh.store.clone(), KEY).build();
+        let (first, second) = (signer(1), signer(2));
+        let key = PackSigner::verifier_key;
+        let put = auditor.record_signing_key(key(&first), None, "Aline", "the first key");
+        put.await.expect("it is recorded");
+        let put = auditor.record_signing_key(key(&second), Some(key(&first)), "Aline", "leaked");
+        let receipt = *put.await.expect("it is recorded").receipt().expect("the store is there");
+
+        let stream = fresh.store.read_stream(StreamId::SYSTEM).await.expect("it is there");
+        let records = stream.expect("it was written to").records;
+        assert_eq!(records.len(), 2);
+        let text = |signer| key(signer).to_string();
+        assert_eq!(
+            records[0].input,
+            Some(json!({ "verifier_key": text(&first), "by": "Aline", "reason": "the first key" }))
+        );
+        assert_eq!(
+            records[1].input,
+            Some(json!({
+                "previous_verifier_key": text(&first), "verifier_key": text(&second),
+                "by": "Aline", "reason": "leaked",
+            }))
+        );
+        for record in &records {
+            assert_eq!(record.header.event_type, "audit.signing_key_rotated");
+            assert_eq!(record.header.actor, "admin");
+        }
+        assert_eq!(records[1].chain_hash, receipt.chain_hash);
+        // No part of either secret went the same way.
+        let written = format!("{:?}", records.iter().map(|row| &row.input).collect::<Vec<_>>());
+        for signer in [&first, &second] {
+            let secret = signer.to_signing_key();
+            assert!(!written.contains(secret.rsplit_once('+').expect("three parts").1));
+            assert!(written.contains(NAME));
+        }
+    }
+}
+
+/// A host that hands a signing key on by mistake has not recorded it.
+#[tokio::test]
+async fn a_signing_key_never_enters() {
+    let fresh = stores::memory().await;
+    let auditor = Auditor::builder(fresh.store.clone(), KEY).build();
+    let secret = signer(1).to_signing_key();
+    let by = format!("Aline with {}", *secret);
+    let recorded = auditor.record_signing_key(signer(2).verifier_key(), None, &by, &secret).await;
+    recorded.expect("it is recorded");
+    let stream = fresh.store.read_stream(StreamId::SYSTEM).await.expect("it is there");
+    let input = format!("{:?}", stream.expect("it was written to").records[0].input);
+    assert!(!input.contains(secret.rsplit_once('+').expect("three parts").1), "{input}");
+    assert!(input.contains("Aline with"), "{input}");
+}
