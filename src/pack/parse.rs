@@ -174,7 +174,7 @@ const fn sections_of(rules: RulesVersion) -> u32 {
         RulesVersion::Four => 2,
         RulesVersion::Five => 3,
         RulesVersion::Six => 4,
-        RulesVersion::Seven => SECTIONS_VERSION,
+        RulesVersion::Seven | RulesVersion::Eight => SECTIONS_VERSION,
     }
 }
 

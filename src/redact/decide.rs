@@ -13,7 +13,7 @@ use super::field::{Class, Holds};
 use super::health::{self, Sign, looks_medical};
 use super::masked_form::{
     is_masked_before, is_masked_contacts, is_masked_phone, is_masked_text, is_pseudonym, is_remark,
-    looks_medical_masked,
+    may_be_medical_masked,
 };
 use super::request_entities::{RequestEntities, is_topic_key};
 use super::rule::{HIDDEN, Rule};
@@ -181,7 +181,8 @@ impl<'a> Rules<'a> {
             (Class::Open, Rule::Medical) => self.version.has_closed_words() && is_hidden,
             (Class::Note | Class::Text, Rule::Text) => {
                 is_masked_text(text)
-                    && (is_hidden || (entities.texts_may_be_shown() && !looks_medical_masked(text)))
+                    && (is_hidden
+                        || (entities.texts_may_be_shown() && !may_be_medical_masked(text)))
             }
             (Class::Id, Rule::NotOfKind)
             | (Class::Name, Rule::Name)
@@ -306,7 +307,8 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// Decides on a text that is no id, name or number. What looks medical is hidden first.
+    /// Decides on a text that is no id, name or number. What looks medical is hidden first, and last what does not speak of
+    /// trade.
     fn decide_text(
         self,
         (class, key): (Class, &str),

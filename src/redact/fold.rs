@@ -8,6 +8,9 @@ use std::sync::LazyLock;
 
 use super::digit::digit;
 
+/// Most bytes of a word that are compared with lists of its beginnings and ends.
+const MAX_WORD: usize = 40;
+
 /// What a small letter is compared as.
 static BASES: LazyLock<HashMap<char, &'static str>> = LazyLock::new(|| {
     let lines = include_str!("letters.txt").lines().filter(|line| !line.starts_with('#'));
@@ -168,6 +171,12 @@ fn begins(before: char, c: char) -> bool {
 
 fn is_digit(c: char) -> bool {
     digit(c).is_some()
+}
+
+/// The beginning of a word, as much of it as is compared.
+pub(super) fn shortened(word: &str) -> &str {
+    let mut lengths = (0..=word.len().min(MAX_WORD)).rev();
+    lengths.find_map(|length| word.get(..length)).unwrap_or_default()
 }
 
 /// A text's words, folded, separated by single spaces.

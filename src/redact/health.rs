@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use super::fold::{Letter, letters};
+use super::fold::{Letter, letters, shortened};
 
 /// Kinds, ways to compare, and words.
 pub(super) const TABLE: &str = include_str!("health_words.txt");
@@ -23,9 +23,6 @@ const MIN_GLUED: usize = 6;
 
 /// How many words before and after a part of the body may say what is wrong with it.
 const NEAR: usize = 5;
-
-/// Most letters of a word that are looked at.
-const MAX_WORD: usize = 40;
 
 static LEXICON: LazyLock<Lexicon> = LazyLock::new(Lexicon::new);
 
@@ -50,6 +47,8 @@ struct Lexicon {
     owners: HashSet<&'static str>,
     parts: HashSet<&'static str>,
     troubles: HashSet<&'static str>,
+    /// Emoji.
+    emoji: HashSet<char>,
     /// Phrases by their first word.
     phrases: HashMap<&'static str, Vec<(Vec<&'static str>, Sign)>>,
 }
@@ -65,7 +64,8 @@ pub(super) fn sign(text: &str) -> Option<Sign> {
     let of_words = words.iter().filter_map(|word| LEXICON.sign_of(word)).max();
     let of_phrases = (0..words.len()).filter_map(|at| LEXICON.sign_of_phrase(&words[at..])).max();
     let of_parts = || LEXICON.has_part_in_trouble(&words).then_some(Sign::Weak);
-    of_words.max(of_phrases).or_else(of_parts)
+    let of_emoji = || text.chars().any(|c| LEXICON.emoji.contains(&c)).then_some(Sign::Weak);
+    of_words.max(of_phrases).or_else(of_parts).or_else(of_emoji)
 }
 
 impl Lexicon {
@@ -76,14 +76,10 @@ impl Lexicon {
             let Some((kind, how)) = head.split_once(' ') else { continue };
             let sign =
                 if matches!(kind, "disease" | "medicine") { Sign::Strong } else { Sign::Weak };
-            if how == "phrase" {
-                for phrase in items.split(',') {
-                    lexicon.insert_phrase(phrase, sign);
-                }
-            } else {
-                for word in items.split_whitespace() {
-                    lexicon.insert(how, word, sign);
-                }
+            match how {
+                "emoji" => lexicon.emoji.extend(items.chars().filter(|c| !c.is_ascii())),
+                "phrase" => items.split(',').for_each(|phrase| lexicon.insert_phrase(phrase, sign)),
+                _ => items.split_whitespace().for_each(|word| lexicon.insert(how, word, sign)),
             }
         }
         lexicon
@@ -123,7 +119,7 @@ impl Lexicon {
     }
 
     fn sign_of(&self, word: &str) -> Option<Sign> {
-        let word = word.get(..MAX_WORD).unwrap_or(word);
+        let word = shortened(word);
         let loose = loosely(word);
         let starts = prefixes(word).filter_map(|start| self.starts.get(start));
         let loose = prefixes(&loose).filter_map(|start| self.loose.get(start));

@@ -5,6 +5,7 @@ use super::health::looks_medical;
 use super::kind::Kind;
 use super::rule::HIDDEN;
 use super::scan::{ScanScope, scan};
+use super::trade::speaks_of_trade;
 
 /// Most digits in a row in a remark of the host's own code: a price, and no phone number.
 const NOTE_DIGITS_MAX: usize = 6;
@@ -32,9 +33,10 @@ pub(super) fn is_masked_text(text: &str) -> bool {
     text == HIDDEN || is_masked(text, &NAMES, |_| false)
 }
 
-/// Whether what masks left of a text looks medical.
-pub(super) fn looks_medical_masked(text: &str) -> bool {
-    looks_medical(&text.replace("[medical]", "[name]"))
+/// Whether what masks left of a text may be about health: it looks medical, or does not speak of trade.
+pub(super) fn may_be_medical_masked(text: &str) -> bool {
+    let text = text.replace("[medical]", "[name]");
+    looks_medical(&text) || !speaks_of_trade(&text)
 }
 
 /// Whether a mask stands in a text, and nothing that a mask should stand for. By the rules of every

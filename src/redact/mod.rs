@@ -24,6 +24,7 @@ mod rule;
 mod rules_version;
 mod scan;
 mod spellings;
+mod trade;
 mod treatment;
 mod vocabulary;
 mod withhold;

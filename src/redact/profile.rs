@@ -13,6 +13,7 @@ use super::health;
 use super::masked_form::pseudonym_prefix;
 use super::request_entities::RequestEntities;
 use super::rules_version::RulesVersion;
+use super::trade;
 use super::treatment::Treatment;
 use super::vocabulary;
 
@@ -30,7 +31,7 @@ use super::vocabulary;
 /// | what the system noted | shown, contacts masked | as what people wrote; single words if listed |
 /// | limits, charges, scores, prices, words that are listed | shown | shown |
 /// | words that are not listed | shown, contacts masked | hidden |
-/// | text that looks medical | shown, contacts masked | hidden |
+/// | text that looks medical, or does not speak of trade | shown, contacts masked | hidden |
 /// | who resolved or switched what, and why | shown, contacts masked | hidden |
 /// | fields this version does not know | shown, contacts masked | hidden |
 ///
@@ -145,6 +146,7 @@ impl Profile {
             "health": health::TABLE,
             "kinds": KINDS.map(|(kind, fields)| (format!("{kind:?}"), fields)),
             "needed": NEEDED,
+            "trade": trade::TABLES,
             "unlisted_in": BTreeMap::from(unlisted),
             "version": Self::VERSION,
             "vocabulary": vocabulary::rules(),

@@ -33,6 +33,7 @@ const MEDICAL: [&str; 7] =
 const RULES_OF_4: &str = "30d5e40ed802371a0d3a1767a6cba49028d89a588c50b5e6452768ded6998acb";
 const RULES_OF_5: &str = "359243a05891ff93b5d6468f6d74f0fc1e6f73256ee3e29743f66cf5d60748a5";
 const RULES_OF_6: &str = "bc9729ca6997598e2ffb9b4be9800bf4c00e225706e1ce2ac8c34e1b47bfaae0";
+const RULES_OF_7: &str = "a06775bf3d7b3dc7e52541a7c42b97d6433e3c0e147838e652284d2d03a9e9cf";
 
 /// Most digits that a word had in version 5, in a field that sections compute from.
 const WORD_DIGITS_MAX: usize = 8;
@@ -44,13 +45,14 @@ pub(crate) enum RulesVersion {
     Five,
     Six,
     Seven,
+    Eight,
 }
 
 impl RulesVersion {
-    const ALL: [Self; 4] = [Self::Four, Self::Five, Self::Six, Self::Seven];
+    const ALL: [Self; 5] = [Self::Four, Self::Five, Self::Six, Self::Seven, Self::Eight];
 
     /// The version that this release exports.
-    pub(crate) const CURRENT: Self = Self::Seven;
+    pub(crate) const CURRENT: Self = Self::Eight;
 
     pub(crate) const fn number(self) -> u32 {
         match self {
@@ -58,6 +60,7 @@ impl RulesVersion {
             Self::Five => 5,
             Self::Six => 6,
             Self::Seven => 7,
+            Self::Eight => 8,
         }
     }
 
@@ -76,7 +79,8 @@ impl RulesVersion {
             Self::Four => Some(RULES_OF_4),
             Self::Five => Some(RULES_OF_5),
             Self::Six => Some(RULES_OF_6),
-            Self::Seven => None,
+            Self::Seven => Some(RULES_OF_7),
+            Self::Eight => None,
         }
     }
 
@@ -85,7 +89,7 @@ impl RulesVersion {
         match self {
             Self::Four => !LISTED_SINCE_5.contains(&field) && !LISTED_SINCE_7.contains(&field),
             Self::Five | Self::Six => !LISTED_SINCE_7.contains(&field),
-            Self::Seven => true,
+            Self::Seven | Self::Eight => true,
         }
     }
 
@@ -96,7 +100,7 @@ impl RulesVersion {
 
     /// Whether words are shown only if they are listed.
     pub(super) fn has_closed_words(self) -> bool {
-        matches!(self, Self::Six | Self::Seven)
+        matches!(self, Self::Six | Self::Seven | Self::Eight)
     }
 
     /// The stream of a request: until version 4 it had the request's own id.

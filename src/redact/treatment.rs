@@ -5,10 +5,11 @@ use serde_json::Value;
 use super::field::Class;
 use super::key_rules::kind_of;
 use super::mask::{find_below, mask_contacts, mask_phone};
-use super::masked_form::{is_masked_phone, looks_medical_masked};
+use super::masked_form::{is_masked_phone, may_be_medical_masked};
 use super::phone::digits_below;
 use super::request_entities::RequestEntities;
 use super::rule::{HIDDEN, Rule};
+use super::trade::speaks_of_trade;
 
 /// What becomes of one value.
 #[derive(Clone, PartialEq)]
@@ -76,15 +77,16 @@ pub(super) fn hide_phone(text: &str) -> Treatment {
     }
 }
 
+/// Decides on a text that has no word of health. Whether it speaks of trade is asked of what a reader would see: known
+/// names are no doubt, and a verifier, who does not see them, comes to the same answer.
 pub(super) fn hide_in_text(text: &str, entities: &RequestEntities) -> Treatment {
     let names = entities.masks(text);
-    if names.is_empty() && !entities.has_contacts(text) {
-        return Treatment::Show;
-    }
-    match mask_contacts(text, names, |_| false) {
-        None => Treatment::Show,
-        // What looks medical only without a name stays hidden, because a verifier would take it for that.
-        Some(masked) if looks_medical_masked(&masked) => hide(Rule::Medical),
+    let has_masks = !names.is_empty() || entities.has_contacts(text);
+    let masked = if has_masks { mask_contacts(text, names, |_| false) } else { None };
+    match masked {
+        None if speaks_of_trade(text) => Treatment::Show,
+        None => hide(Rule::Medical),
+        Some(masked) if may_be_medical_masked(&masked) => hide(Rule::Medical),
         Some(masked) => masked_as(Rule::Text, masked),
     }
 }

@@ -6,6 +6,7 @@ mod attacks;
 pub(crate) mod corpus;
 mod disguises;
 mod health;
+mod health_texts;
 pub(crate) mod key_names;
 mod known_names;
 mod nobodys;

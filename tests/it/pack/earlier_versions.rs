@@ -42,7 +42,9 @@ fn hidden(
 
 #[test]
 fn packs_of_earlier_versions_verify_but_for_sections_that_are_computed_otherwise_now() {
-    for (version, sections, internal, external) in [(4, 2, 6, 66), (5, 3, 6, 66), (6, 4, 5, 68)] {
+    for (version, sections, internal, external) in
+        [(4, 2, 6, 66), (5, 3, 6, 66), (6, 4, 5, 68), (7, 5, 5, 68)]
+    {
         for (reader, events, hidden) in [("internal", 16, internal), ("external", 17, external)] {
             let pack = pack(version, reader).to_string();
             let verified = verify_request_pack(pack.as_bytes()).expect("it verifies");
@@ -62,7 +64,7 @@ fn packs_of_earlier_versions_verify_but_for_sections_that_are_computed_otherwise
 
 #[test]
 fn what_was_changed_in_them_is_noticed() {
-    for version in [4, 5, 6] {
+    for version in [4, 5, 6, 7] {
         let mut changed = pack(version, "external");
         let events = changed["events"].as_array_mut().expect("a list");
         let at = events.iter().position(|event| event["input"]["value"]["channel"].is_string());
@@ -79,7 +81,7 @@ fn what_was_changed_in_them_is_noticed() {
 
 #[test]
 fn nothing_is_hidden_in_them_that_their_version_showed() {
-    for version in [4, 5, 6] {
+    for version in [4, 5, 6, 7] {
         let forged = [
             // A number of a listed field is shown; a word of one is hidden as text by no rule.
             hidden(
@@ -123,8 +125,8 @@ fn nothing_is_hidden_in_them_that_their_version_showed() {
 }
 
 #[test]
-fn what_versions_5_and_6_hid_is_not_shown() {
-    for version in [5, 6] {
+fn what_versions_5_to_7_hid_is_not_shown() {
+    for version in [5, 6, 7] {
         let mut pack = pack(version, "external");
         pack["profile"]["additions"]["hidden"] = json!(["to_state"]);
         let said = fault(&resealed(pack));
@@ -134,7 +136,9 @@ fn what_versions_5_and_6_hid_is_not_shown() {
 
 #[test]
 fn one_version_is_not_taken_for_another() {
-    for (version, other) in [(4, 5), (5, 4), (5, 6), (4, 7), (6, 5), (6, 7), (6, 4)] {
+    for (version, other) in
+        [(4, 5), (5, 4), (5, 6), (4, 8), (6, 5), (6, 7), (6, 8), (6, 4), (7, 6), (7, 8)]
+    {
         for reader in ["internal", "external"] {
             let mut pack = pack(version, reader);
             pack["profile"]["version"] = json!(other);
@@ -146,7 +150,7 @@ fn one_version_is_not_taken_for_another() {
             );
         }
     }
-    for other in [3, 8] {
+    for other in [3, 9] {
         let mut pack = pack(5, "internal");
         pack["profile"]["version"] = json!(other);
         pack["integrity"]["sections_version"] = json!(SECTIONS_VERSION);

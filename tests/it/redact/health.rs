@@ -430,7 +430,7 @@ fn texts(of: &[(&[&str], &[&str])], count: usize, seed: u64) -> Vec<String> {
 }
 
 /// What outsiders read of each text, said alone in a request of this category.
-async fn shown(category: Option<&str>, texts: &[String]) -> Vec<Value> {
+pub(super) async fn shown(category: Option<&str>, texts: &[String]) -> Vec<Value> {
     let fresh = stores::sqlite().await;
     let mut shown = Vec::new();
     for text in texts {

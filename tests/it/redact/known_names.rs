@@ -248,7 +248,7 @@ async fn texts_without_the_names_stay_as_they_are() {
         "220 volt charger, best phones for the tour",
         "a li ttle table and the jeans, uwa se",
         "Kigali has phones, and electronics of the best kind",
-        "alibaba, gracefully, abdication, roses and petits pois",
+        "alibaba sells phones, gracefully, abdication, roses and petits pois",
     ]
     .map(str::to_owned);
     assert_eq!(shown(&people, &vendors, &texts).await, texts);
