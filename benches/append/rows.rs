@@ -16,11 +16,10 @@ use uuid::Uuid;
 const EVENTS_PER_REQUEST: usize = 20;
 const REQUESTS_PER_BATCH: usize = super::EVENTS_PER_BATCH / EVENTS_PER_REQUEST;
 const KEY: RedactionKey = RedactionKey::from_bytes([7; 32]);
-pub(crate) const COLUMNS: &str = "id, stream_id, request_id, conversation_id, event_type, actor, outcome, \
-                       error_code, duration_ms, created_at, trace_id, span_id, input, output, \
-                       idempotency_key, host_ids, salt, input_commitment, output_commitment, \
-                       key_commitment, host_ids_commitment, event_hash, seq, recorded_at, \
-                       chain_hash";
+pub(crate) const COLUMNS: &str = "id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code, duration_ms, \
+     created_at, trace_id, span_id, caused_by, writer_id, format_version, input, output, idempotency_key, \
+     host_ids, salt, input_commitment, output_commitment, key_commitment, host_ids_commitment, \
+     event_hash, seq, recorded_at, chain_hash";
 
 /// New events, of requests that run side by side and end within a batch.
 pub(crate) fn events(count: usize) -> Vec<Record> {
@@ -131,7 +130,7 @@ fn encode(rows: &[Record], first: usize) -> Vec<u8> {
     out
 }
 
-fn fields(record: &Record, number: usize) -> [Option<Vec<u8>>; 25] {
+fn fields(record: &Record, number: usize) -> [Option<Vec<u8>>; 28] {
     let (header, commitments) = (record.header(), record.commitments());
     let uuid = |id: Uuid| Some(id.as_bytes().to_vec());
     let text = |text: &str| Some(text.as_bytes().to_vec());
@@ -153,6 +152,9 @@ fn fields(record: &Record, number: usize) -> [Option<Vec<u8>>; 25] {
         time(header.created_at),
         header.trace_id.as_deref().and_then(text),
         header.span_id.as_deref().and_then(text),
+        header.caused_by.and_then(uuid),
+        header.writer_id.and_then(uuid),
+        Some(header.version.to_be_bytes().to_vec()),
         record.canonical_input().and_then(jsonb),
         record.canonical_output().and_then(jsonb),
         record.idempotency_key().and_then(text),
@@ -195,6 +197,9 @@ pub(crate) async fn insert(pool: &PgPool, record: &Record, number: usize) -> Dur
         .bind(header.created_at)
         .bind(&header.trace_id)
         .bind(&header.span_id)
+        .bind(header.caused_by)
+        .bind(header.writer_id)
+        .bind(header.version)
         .bind(record.canonical_input())
         .bind(record.canonical_output())
         .bind(record.idempotency_key())

@@ -23,7 +23,7 @@ const APPEND = `
   select status, seq, (extract(epoch from recorded_at) * 1000000)::bigint as recorded_at_us,
     event_hash, chain_hash
   from moltbot_audit.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-    $17, $18, $19, $20, $21, $22)`;
+    $17, $18, $19, $20, $21, $22, $23, $24)`;
 
 /** One array a parameter of the function, in its order. @type {((event: SealedEvent) => unknown)[]} */
 const COLUMNS = [
@@ -39,6 +39,8 @@ const COLUMNS = [
   ({ header }) => timestamp(header.created_at_us),
   ({ header }) => header.trace_id,
   ({ header }) => header.span_id,
+  ({ header }) => header.caused_by,
+  ({ header }) => header.writer_id,
   (event) => event.input,
   (event) => event.output,
   (event) => event.idempotencyKey,

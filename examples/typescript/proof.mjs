@@ -45,37 +45,25 @@ export function canonical(value) {
 }
 
 /**
- * The commitment to a value that stands at a JSON pointer, under an event's salt.
+ * The commitment to a part of an event, which stands at the JSON pointer `/` and its name. A part that is null is not
+ * there.
  * @param {any} value
- * @param {Buffer} salt
- * @param {string} pointer
+ * @param {Buffer} salt the event's
+ * @param {string} root
  * @returns {Buffer}
  */
-export function commit(value, salt, pointer) {
-  if (Array.isArray(value) && value.length > 0) {
-    return node(
-      "a",
-      value.map((item, at) => ["", commit(item, salt, `${pointer}/${at}`)]),
-    );
-  }
-  const keys = value !== null && typeof value === "object" ? inOrder(value) : [];
-  if (keys.length > 0) {
-    const child = (/** @type {string} */ key) =>
-      commit(value[key], salt, `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`);
-    return node(
-      "o",
-      keys.map((key) => [key, child(key)]),
-    );
-  }
-  return tagged("leaf", leafSalt(salt, pointer), Buffer.from(canonical(value)));
+export function commit(value, salt, root) {
+  if (value === null) return tagged("nothing");
+  return member(root.slice(1), kindOf(value), digestOf(value, saltAt(salt, root), root));
 }
 
 /**
+ * The salt at a JSON pointer: of a part under the event's salt, of a leaf under its part's.
  * @param {Buffer} salt
  * @param {string} pointer
  * @returns {Buffer}
  */
-export function leafSalt(salt, pointer) {
+export function saltAt(salt, pointer) {
   return createHmac("sha256", salt).update(pointer).digest().subarray(0, 16);
 }
 
@@ -99,7 +87,7 @@ export function commitmentsTo(salt, { input, output, idempotencyKey, hostIds }) 
  * @returns {string}
  */
 export function canonicalHeader(header) {
-  return canonical({ ...header, created_at_us: Number(header.created_at_us), version: 1 });
+  return canonical({ ...header, created_at_us: Number(header.created_at_us) });
 }
 
 /**
@@ -211,13 +199,36 @@ function inOrder(members) {
   return Object.keys(members).sort();
 }
 
-/** @param {"a" | "o"} kind @param {any[]} children pairs of key and digest */
-function node(kind, children) {
-  const parts = children.flatMap(([key, child]) => {
-    const name = Buffer.from(key);
-    return [length(name.length), name, child];
-  });
-  return tagged("node", Buffer.from(kind), length(children.length), ...parts);
+/** @param {any} value @param {Buffer} partSalt @param {string} pointer @returns {Buffer} */
+function digestOf(value, partSalt, pointer) {
+  if (Array.isArray(value) && value.length > 0) {
+    const items = value.flatMap((item, at) => [
+      kindOf(item),
+      digestOf(item, partSalt, `${pointer}/${at}`),
+    ]);
+    return tagged("array", length(value.length), ...items);
+  }
+  const names = value !== null && typeof value === "object" ? Object.keys(value) : [];
+  if (names.length > 0) {
+    const members = names.map((name) => {
+      const token = name.replaceAll("~", "~0").replaceAll("/", "~1");
+      return member(name, kindOf(value[name]), digestOf(value[name], partSalt, `${pointer}/${token}`));
+    });
+    return tagged("object", length(names.length), ...members.sort(Buffer.compare));
+  }
+  return tagged("leaf", saltAt(partSalt, pointer), Buffer.from(canonical(value)));
+}
+
+/** @param {any} value */
+function kindOf(value) {
+  if (Array.isArray(value)) return Buffer.from("a");
+  return Buffer.from(value !== null && typeof value === "object" ? "o" : "s");
+}
+
+/** @param {string} name @param {Buffer} kind @param {Buffer} digest */
+function member(name, kind, digest) {
+  const bytes = Buffer.from(name);
+  return tagged("member", kind, length(bytes.length), bytes, digest);
 }
 
 /** @param {string} tag @param {Buffer[]} parts */

@@ -66,6 +66,7 @@ const MAX_AHEAD_US = 86_400_000_000n;
  * @property {string} [id] from `eventId`; default: made from the time
  * @property {Date | bigint} [createdAt] when it happened; a bigint counts microseconds since 1970
  * @property {string} [traceparent] the header of W3C Trace Context
+ * @property {string} [causedBy] the id of the event that led to this one
  */
 
 /**
@@ -95,6 +96,9 @@ const MAX_AHEAD_US = 86_400_000_000n;
  * @property {bigint} created_at_us microseconds since 1970
  * @property {string | null} trace_id
  * @property {string | null} span_id
+ * @property {string | null} caused_by
+ * @property {string | null} writer_id
+ * @property {number} version
  */
 
 /**
@@ -171,7 +175,18 @@ function headerOf(event) {
     created_at_us: createdAt,
     trace_id: trace?.traceId ?? null,
     span_id: trace?.spanId ?? null,
+    caused_by: event.causedBy === undefined ? null : causeOf(event.causedBy, id),
+    writer_id: null,
+    version: 1,
   };
+}
+
+/** @param {string} cause @param {string} id of the event itself */
+function causeOf(cause, id) {
+  createdAtOf(cause);
+  const uuid = /** @type {string} */ (parseUuid(cause));
+  if (uuid === parseUuid(id)) throw new TypeError("the event names itself as its cause");
+  return uuid;
 }
 
 /**

@@ -155,11 +155,17 @@ create table if not exists moltbot_audit.audit_events (
     trace_id moltbot_audit.trace_id,
     -- span id of W3C Trace Context, 16 hex digits
     span_id moltbot_audit.span_id,
+    -- the event that led to this one
+    caused_by uuid,
+    -- the process that wrote it: the id of its audit.writer_started
+    writer_id uuid,
+    -- the version of the format in which it was sealed
+    format_version smallint not null default 1,
     -- the host's own names for request and conversation, where they were no UUIDs
     host_ids moltbot_audit.payload,
     -- the database's time, read under the stream's lock
     recorded_at timestamptz not null,
-    -- keeps the commitments from being guessed
+    -- keeps the commitments from being guessed: the salts of all parts and leaves are derived from it
     salt moltbot_audit.salt not null,
     -- commitment to input
     input_commitment moltbot_audit.digest not null,
@@ -416,19 +422,23 @@ language sql
 stable parallel safe
 return int8send((extract(epoch from recorded_at) * 1000000)::bigint);
 
--- chain(n): the hash of the chain so far, the event's hash and its time.
-create or replace function moltbot_audit.chain_hash(previous bytea, event_hash bytea, chain_time bytea)
+-- chain(n): the hash of the chain so far, the event's hash, its place and its time.
+create or replace function moltbot_audit.chain_hash(
+    previous bytea, event_hash bytea, seq bigint, chain_time bytea
+)
 returns bytea
 language sql
 immutable parallel safe
-return sha256('moltbot-audit/v1/chain\000'::bytea || previous || event_hash || chain_time);
+return sha256(
+    'moltbot-audit/v1/chain\000'::bytea || previous || event_hash || int8send(seq) || chain_time
+);
 
 -- Appends a batch whose ids are all new, and fails with a unique violation if one is not. Runs with the settings
 -- of `append_batch`, its only caller.
 create or replace function moltbot_audit.append_new(
-    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
-    event_types text[], actors text[], outcomes text[], error_codes text[],
-    durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
+    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[], event_types text[],
+    actors text[], outcomes text[], error_codes text[], durations_ms integer[],
+    created_ats timestamptz[], trace_ids text[], span_ids text[], causes uuid[], writer_ids uuid[],
     inputs text[], outputs text[], idempotency_keys text[], host_ids text[], salts bytea[],
     input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
     host_ids_commitments bytea[], event_hashes bytea[]
@@ -502,7 +512,7 @@ begin
         -- A window function would take twice as long.
         foreach at in array locked.positions loop
             place := place + 1;
-            chain := moltbot_audit.chain_hash(chain, event_hashes[at], chain_time);
+            chain := moltbot_audit.chain_hash(chain, event_hashes[at], place, chain_time);
             seqs[at] := place;
             recorded_ats[at] := recorded_at;
             chain_hashes[at] := chain;
@@ -522,14 +532,14 @@ begin
     -- first copy each array into a table. An array that ends before the others yields nulls.
     insert into moltbot_audit.audit_events (
         id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
-        duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids, salt,
-        input_commitment, output_commitment, key_commitment, host_ids_commitment, event_hash,
-        seq, recorded_at, chain_hash
+        duration_ms, created_at, trace_id, span_id, caused_by, writer_id, input, output,
+        idempotency_key, host_ids, salt, input_commitment, output_commitment, key_commitment,
+        host_ids_commitment, event_hash, seq, recorded_at, chain_hash
     )
     select
         id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
-        duration_ms, created_at, trace_id, span_id, input::jsonb, output::jsonb, idempotency_key,
-        host_ids::jsonb, salt, input_commitment, output_commitment, key_commitment,
+        duration_ms, created_at, trace_id, span_id, caused_by, writer_id, input::jsonb, output::jsonb,
+        idempotency_key, host_ids::jsonb, salt, input_commitment, output_commitment, key_commitment,
         host_ids_commitment, event_hash, seq, recorded_at, chain_hash
     from (
         select
@@ -545,6 +555,8 @@ begin
             unnest(created_ats) as created_at,
             unnest(trace_ids) as trace_id,
             unnest(span_ids) as span_id,
+            unnest(causes) as caused_by,
+            unnest(writer_ids) as writer_id,
             unnest(inputs) as input,
             unnest(outputs) as output,
             unnest(idempotency_keys) as idempotency_key,
@@ -724,12 +736,11 @@ $$;
 -- Writes an event at the next place of a stream that the caller has locked. Fails with a unique violation if the
 -- event's id is not new. Runs with the settings of its callers.
 create or replace function moltbot_audit.append_at(
-    stream moltbot_audit.locked_stream,
-    id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
-    outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
-    span_id text, input jsonb, output jsonb, idempotency_key text, host_ids jsonb, salt bytea,
-    input_commitment bytea, output_commitment bytea, key_commitment bytea,
-    host_ids_commitment bytea, event_hash bytea
+    stream moltbot_audit.locked_stream, id uuid, stream_id uuid, request_id uuid, conversation_id uuid,
+    event_type text, actor text, outcome text, error_code text, duration_ms integer,
+    created_at timestamptz, trace_id text, span_id text, caused_by uuid, writer_id uuid, input jsonb,
+    output jsonb, idempotency_key text, host_ids jsonb, salt bytea, input_commitment bytea,
+    output_commitment bytea, key_commitment bytea, host_ids_commitment bytea, event_hash bytea
 )
 returns moltbot_audit.place
 language plpgsql
@@ -748,23 +759,23 @@ begin
         when 0 then stream.last_at else greatest(clock_timestamp(), stream.last_at)
     end;
     place.chain_hash := moltbot_audit.chain_hash(
-        stream.head, append_at.event_hash, moltbot_audit.chain_time(place.recorded_at)
+        stream.head, append_at.event_hash, place.seq, moltbot_audit.chain_time(place.recorded_at)
     );
     update moltbot_audit.audit_streams s
     set seq = place.seq, head = place.chain_hash, last_at = place.recorded_at
     where s.stream_id = append_at.stream_id;
     insert into moltbot_audit.audit_events (
         id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
-        duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids, salt,
-        input_commitment, output_commitment, key_commitment, host_ids_commitment, event_hash,
-        seq, recorded_at, chain_hash
+        duration_ms, created_at, trace_id, span_id, caused_by, writer_id, input, output,
+        idempotency_key, host_ids, salt, input_commitment, output_commitment, key_commitment,
+        host_ids_commitment, event_hash, seq, recorded_at, chain_hash
     )
     values (
         append_at.id, append_at.stream_id, append_at.request_id, append_at.conversation_id,
         append_at.event_type, append_at.actor, append_at.outcome, append_at.error_code,
         append_at.duration_ms, append_at.created_at, append_at.trace_id, append_at.span_id,
-        append_at.input, append_at.output, append_at.idempotency_key,
-        append_at.host_ids, append_at.salt, append_at.input_commitment,
+        append_at.caused_by, append_at.writer_id, append_at.input, append_at.output,
+        append_at.idempotency_key, append_at.host_ids, append_at.salt, append_at.input_commitment,
         append_at.output_commitment, append_at.key_commitment, append_at.host_ids_commitment,
         append_at.event_hash, place.seq, place.recorded_at, place.chain_hash
     );
@@ -776,8 +787,8 @@ $$;
 create or replace function moltbot_audit.append_one(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
-    span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
-    input_commitment bytea, output_commitment bytea, key_commitment bytea,
+    span_id text, caused_by uuid, writer_id uuid, input text, output text, idempotency_key text,
+    host_ids text, salt bytea, input_commitment bytea, output_commitment bytea, key_commitment bytea,
     host_ids_commitment bytea, event_hash bytea
 )
 returns moltbot_audit.place
@@ -788,8 +799,8 @@ begin
     return moltbot_audit.append_at(
         moltbot_audit.lock_stream(stream_id),
         id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
-        duration_ms, created_at, trace_id, span_id, input::jsonb, output::jsonb, idempotency_key,
-        host_ids::jsonb, salt, input_commitment, output_commitment, key_commitment,
+        duration_ms, created_at, trace_id, span_id, caused_by, writer_id, input::jsonb, output::jsonb,
+        idempotency_key, host_ids::jsonb, salt, input_commitment, output_commitment, key_commitment,
         host_ids_commitment, event_hash
     );
 end
@@ -813,12 +824,12 @@ return (
 );
 
 -- Whether a stored event is the one that is offered under its id. Hashes cannot tell: an event that is sealed again
--- has a new salt, and so another hash over the same content.
+-- has a new salt, and so another hash over the same content. Its writer may be another process by now.
 create or replace function moltbot_audit.is_same_event(
-    stored moltbot_audit.audit_events,
-    stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
-    outcome text, error_code text, duration_ms integer, trace_id text, span_id text, input text,
-    output text, idempotency_key text, host_ids text, event_hash bytea
+    stored moltbot_audit.audit_events, stream_id uuid, request_id uuid, conversation_id uuid,
+    event_type text, actor text, outcome text, error_code text, duration_ms integer, trace_id text,
+    span_id text, caused_by uuid, input text, output text, idempotency_key text, host_ids text,
+    event_hash bytea
 )
 returns boolean
 language plpgsql
@@ -828,13 +839,12 @@ as $$
 #variable_conflict use_variable
 begin
     return stored.event_hash = event_hash or (
-        stored.stream_id, stored.request_id, stored.conversation_id, stored.event_type,
-        stored.actor, stored.outcome, stored.error_code, stored.duration_ms, stored.trace_id,
-        stored.span_id, stored.idempotency_key, stored.input, stored.output, stored.host_ids
+        stored.stream_id, stored.request_id, stored.conversation_id, stored.event_type, stored.actor,
+        stored.outcome, stored.error_code, stored.duration_ms, stored.trace_id, stored.span_id,
+        stored.caused_by, stored.idempotency_key, stored.input, stored.output, stored.host_ids
     ) is not distinct from (
-        stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
-        duration_ms, trace_id, span_id, idempotency_key, input::jsonb, output::jsonb,
-        host_ids::jsonb
+        stream_id, request_id, conversation_id, event_type, actor, outcome, error_code, duration_ms,
+        trace_id, span_id, caused_by, idempotency_key, input::jsonb, output::jsonb, host_ids::jsonb
     );
 end
 $$;
@@ -842,8 +852,8 @@ $$;
 -- Raises an error if a stored event is not the one that is offered under its id.
 create or replace function moltbot_audit.check_same_event(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
-    outcome text, error_code text, duration_ms integer, trace_id text, span_id text, input text,
-    output text, idempotency_key text, host_ids text, event_hash bytea
+    outcome text, error_code text, duration_ms integer, trace_id text, span_id text, caused_by uuid,
+    input text, output text, idempotency_key text, host_ids text, event_hash bytea
 )
 returns void
 language plpgsql
@@ -858,7 +868,7 @@ begin
     where e.id = check_same_event.id and e.created_at = moltbot_audit.time_of_id(check_same_event.id);
     if moltbot_audit.is_same_event(
         stored, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
-        duration_ms, trace_id, span_id, input, output, idempotency_key, host_ids, event_hash
+        duration_ms, trace_id, span_id, caused_by, input, output, idempotency_key, host_ids, event_hash
     ) is not true then
         raise exception 'event % is already recorded with other content', id
             using errcode = 'unique_violation';
@@ -921,9 +931,9 @@ $$;
 -- goes stream by stream, in the order in which all others take these locks. If an id occurs twice in a batch, the
 -- first event of its stream counts.
 create or replace function moltbot_audit.append_checked(
-    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
-    event_types text[], actors text[], outcomes text[], error_codes text[],
-    durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
+    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[], event_types text[],
+    actors text[], outcomes text[], error_codes text[], durations_ms integer[],
+    created_ats timestamptz[], trace_ids text[], span_ids text[], causes uuid[], writer_ids uuid[],
     inputs text[], outputs text[], idempotency_keys text[], host_ids text[], salts bytea[],
     input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
     host_ids_commitments bytea[], event_hashes bytea[]
@@ -950,15 +960,15 @@ begin
     for b in
         select *
         from unnest(
-            ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
-            error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
-            idempotency_keys, host_ids, salts, input_commitments, output_commitments,
-            key_commitments, host_ids_commitments, event_hashes
+            ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes, error_codes,
+            durations_ms, created_ats, trace_ids, span_ids, causes, writer_ids, inputs, outputs,
+            idempotency_keys, host_ids, salts, input_commitments, output_commitments, key_commitments,
+            host_ids_commitments, event_hashes
         ) with ordinality as b (
             id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
-            duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids,
-            salt, input_commitment, output_commitment, key_commitment, host_ids_commitment,
-            event_hash, position
+            duration_ms, created_at, trace_id, span_id, caused_by, writer_id, input, output,
+            idempotency_key, host_ids, salt, input_commitment, output_commitment, key_commitment,
+            host_ids_commitment, event_hash, position
         )
         order by stream_id, position
     loop
@@ -970,10 +980,13 @@ begin
             if found then
                 same := moltbot_audit.is_same_event(
                     stored, b.stream_id, b.request_id, b.conversation_id, b.event_type, b.actor,
-                    b.outcome, b.error_code, b.duration_ms, b.trace_id, b.span_id, b.input,
-                    b.output, b.idempotency_key, b.host_ids, b.event_hash
+                    b.outcome, b.error_code, b.duration_ms, b.trace_id, b.span_id, b.caused_by,
+                    b.input, b.output, b.idempotency_key, b.host_ids, b.event_hash
                 );
-                statuses[b.position] := case when same then 'duplicate' else 'conflict' end;
+                -- A record that is sent again, because its answer was lost, has its salt still.
+                statuses[b.position] := case
+                    when not same then 'conflict' when stored.salt = b.salt then 'again' else 'duplicate'
+                end;
                 seqs[b.position] := stored.seq;
                 recorded_ats[b.position] := stored.recorded_at;
                 stored_hashes[b.position] := stored.event_hash;
@@ -984,8 +997,9 @@ begin
                 placed := moltbot_audit.append_one(
                     b.id, b.stream_id, b.request_id, b.conversation_id, b.event_type, b.actor,
                     b.outcome, b.error_code, b.duration_ms, b.created_at, b.trace_id, b.span_id,
-                    b.input, b.output, b.idempotency_key, b.host_ids, b.salt, b.input_commitment,
-                    b.output_commitment, b.key_commitment, b.host_ids_commitment, b.event_hash
+                    b.caused_by, b.writer_id, b.input, b.output, b.idempotency_key, b.host_ids, b.salt,
+                    b.input_commitment, b.output_commitment, b.key_commitment, b.host_ids_commitment,
+                    b.event_hash
                 );
                 statuses[b.position] := 'stored';
                 seqs[b.position] := placed.seq;
@@ -1010,9 +1024,9 @@ $$;
 
 -- Appends a batch of any event types. Runs with the settings of its callers: see `append_batch`.
 create or replace function moltbot_audit.append_all(
-    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
-    event_types text[], actors text[], outcomes text[], error_codes text[],
-    durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
+    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[], event_types text[],
+    actors text[], outcomes text[], error_codes text[], durations_ms integer[],
+    created_ats timestamptz[], trace_ids text[], span_ids text[], causes uuid[], writer_ids uuid[],
     inputs text[], outputs text[], idempotency_keys text[], host_ids text[], salts bytea[],
     input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
     host_ids_commitments bytea[], event_hashes bytea[]
@@ -1033,28 +1047,28 @@ begin
     begin
         if cardinality(ids) = 1 then
             place := moltbot_audit.append_one(
-                ids[1], stream_ids[1], request_ids[1], conversation_ids[1], event_types[1],
-                actors[1], outcomes[1], error_codes[1], durations_ms[1], created_ats[1],
-                trace_ids[1], span_ids[1], inputs[1], outputs[1], idempotency_keys[1],
-                host_ids[1], salts[1], input_commitments[1], output_commitments[1],
-                key_commitments[1], host_ids_commitments[1], event_hashes[1]
+                ids[1], stream_ids[1], request_ids[1], conversation_ids[1], event_types[1], actors[1],
+                outcomes[1], error_codes[1], durations_ms[1], created_ats[1], trace_ids[1],
+                span_ids[1], causes[1], writer_ids[1], inputs[1], outputs[1], idempotency_keys[1],
+                host_ids[1], salts[1], input_commitments[1], output_commitments[1], key_commitments[1],
+                host_ids_commitments[1], event_hashes[1]
             );
             return (
                 null, array[place.seq], array[place.recorded_at], null, array[place.chain_hash]
             )::moltbot_audit.places;
         end if;
         return moltbot_audit.append_new(
-            ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
-            error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
-            idempotency_keys, host_ids, salts, input_commitments, output_commitments,
-            key_commitments, host_ids_commitments, event_hashes
+            ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes, error_codes,
+            durations_ms, created_ats, trace_ids, span_ids, causes, writer_ids, inputs, outputs,
+            idempotency_keys, host_ids, salts, input_commitments, output_commitments, key_commitments,
+            host_ids_commitments, event_hashes
         );
     exception when unique_violation then
         return moltbot_audit.append_checked(
-            ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
-            error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
-            idempotency_keys, host_ids, salts, input_commitments, output_commitments,
-            key_commitments, host_ids_commitments, event_hashes
+            ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes, error_codes,
+            durations_ms, created_ats, trace_ids, span_ids, causes, writer_ids, inputs, outputs,
+            idempotency_keys, host_ids, salts, input_commitments, output_commitments, key_commitments,
+            host_ids_commitments, event_hashes
         );
     end;
 end
@@ -1073,11 +1087,12 @@ return array[
 
 -- Appends a batch: arrays in, arrays out, in the same order. An array that ends before the others stands for
 -- nulls. A status is `stored`; `duplicate` if the event was stored before with the same content, with its first
--- receipt; or `conflict` if its id is stored with other content, with the receipt of the stored event.
+-- receipt; `again` if that was the same sealed event, sent before; or `conflict` if its id is stored with other content,
+-- with the receipt of the stored event.
 create or replace function moltbot_audit.append_batch(
-    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
-    event_types text[], actors text[], outcomes text[], error_codes text[],
-    durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
+    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[], event_types text[],
+    actors text[], outcomes text[], error_codes text[], durations_ms integer[],
+    created_ats timestamptz[], trace_ids text[], span_ids text[], causes uuid[], writer_ids uuid[],
     inputs text[], outputs text[], idempotency_keys text[], host_ids text[], salts bytea[],
     input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
     host_ids_commitments bytea[], event_hashes bytea[]
@@ -1099,10 +1114,10 @@ begin
             'them, admit, conclude, set_switch and set_limit alone' using errcode = 'check_violation';
     end if;
     return moltbot_audit.append_all(
-        ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
-        error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
-        idempotency_keys, host_ids, salts, input_commitments, output_commitments,
-        key_commitments, host_ids_commitments, event_hashes
+        ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes, error_codes,
+        durations_ms, created_ats, trace_ids, span_ids, causes, writer_ids, inputs, outputs,
+        idempotency_keys, host_ids, salts, input_commitments, output_commitments, key_commitments,
+        host_ids_commitments, event_hashes
     );
 end
 $$;
@@ -1118,9 +1133,9 @@ return split_part(event_type, '.', 1) in ('audit', 'budget', 'effect', 'pack', '
 -- an event type that only the library writes, a time more than a day ahead, a stream that does not follow from the
 -- event's ids, and a placeholder id.
 create or replace function moltbot_audit.append(
-    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
-    event_types text[], actors text[], outcomes text[], error_codes text[],
-    durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
+    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[], event_types text[],
+    actors text[], outcomes text[], error_codes text[], durations_ms integer[],
+    created_ats timestamptz[], trace_ids text[], span_ids text[], causes uuid[], writer_ids uuid[],
     inputs text[], outputs text[], idempotency_keys text[], host_ids text[], salts bytea[],
     input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
     host_ids_commitments bytea[], event_hashes bytea[]
@@ -1168,13 +1183,13 @@ begin
     end if;
     return query
         select
-            coalesce(e.status, 'stored'), e.seq, e.recorded_at, coalesce(e.stored, e.offered),
+            case e.status when 'again' then 'duplicate' else coalesce(e.status, 'stored') end, e.seq, e.recorded_at, coalesce(e.stored, e.offered),
             e.chain_hash
         from moltbot_audit.append_all(
-            ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
-            error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
-            idempotency_keys, host_ids, salts, input_commitments, output_commitments,
-            key_commitments, host_ids_commitments, event_hashes
+            ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes, error_codes,
+            durations_ms, created_ats, trace_ids, span_ids, causes, writer_ids, inputs, outputs,
+            idempotency_keys, host_ids, salts, input_commitments, output_commitments, key_commitments,
+            host_ids_commitments, event_hashes
         ) as p, unnest(
             p.statuses, p.seqs, p.recorded_ats, p.event_hashes, p.chain_hashes, append.event_hashes
         ) as e (status, seq, recorded_at, stored, chain_hash, offered);

@@ -28,10 +28,11 @@ begin
         -- lock on the table, and engaging waits for no lock
         create type moltbot_audit.sealed_event as (
             id uuid, stream_id uuid, request_id uuid, conversation_id uuid,
-            event_type moltbot_audit.event_type, actor moltbot_audit.actor, outcome moltbot_audit.outcome,
-            error_code moltbot_audit.error_code, duration_ms moltbot_audit.duration_ms,
-            created_at timestamptz, trace_id moltbot_audit.trace_id, span_id moltbot_audit.span_id,
-            input moltbot_audit.payload, output moltbot_audit.payload,
+            event_type moltbot_audit.event_type, actor moltbot_audit.actor,
+            outcome moltbot_audit.outcome, error_code moltbot_audit.error_code,
+            duration_ms moltbot_audit.duration_ms, created_at timestamptz,
+            trace_id moltbot_audit.trace_id, span_id moltbot_audit.span_id, caused_by uuid,
+            writer_id uuid, input moltbot_audit.payload, output moltbot_audit.payload,
             idempotency_key moltbot_audit.idempotency_key, host_ids moltbot_audit.payload,
             salt moltbot_audit.salt, input_commitment moltbot_audit.digest,
             output_commitment moltbot_audit.digest, key_commitment moltbot_audit.digest,
@@ -235,10 +236,9 @@ $$;
 create or replace function moltbot_audit.rotate_key(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
-    span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
-    input_commitment bytea, output_commitment bytea, key_commitment bytea,
-    host_ids_commitment bytea, event_hash bytea,
-    proof bytea, to_key bytea
+    span_id text, caused_by uuid, writer_id uuid, input text, output text, idempotency_key text,
+    host_ids text, salt bytea, input_commitment bytea, output_commitment bytea, key_commitment bytea,
+    host_ids_commitment bytea, event_hash bytea, proof bytea, to_key bytea
 )
 returns table (seq bigint, recorded_at timestamptz, stored_hash bytea, chain_hash bytea)
 language plpgsql
@@ -280,10 +280,10 @@ begin
         from moltbot_audit.append_one(
             rotate_key.id, rotate_key.stream_id, rotate_key.request_id, rotate_key.conversation_id,
             rotate_key.event_type, rotate_key.actor, rotate_key.outcome, rotate_key.error_code,
-            rotate_key.duration_ms, rotate_key.created_at, rotate_key.trace_id,
-            rotate_key.span_id, rotate_key.input, rotate_key.output, rotate_key.idempotency_key,
-            rotate_key.host_ids, rotate_key.salt, rotate_key.input_commitment,
-            rotate_key.output_commitment, rotate_key.key_commitment,
+            rotate_key.duration_ms, rotate_key.created_at, rotate_key.trace_id, rotate_key.span_id,
+            rotate_key.caused_by, rotate_key.writer_id, rotate_key.input, rotate_key.output,
+            rotate_key.idempotency_key, rotate_key.host_ids, rotate_key.salt,
+            rotate_key.input_commitment, rotate_key.output_commitment, rotate_key.key_commitment,
             rotate_key.host_ids_commitment, rotate_key.event_hash
         ) as p;
 end
@@ -590,9 +590,9 @@ $$;
 -- otherwise as `append_batch`. `roles` has `event`, `intent` or `outcome` for each event, and `waits_us` how long it
 -- waited in a spool.
 create or replace function moltbot_audit.append_effects(
-    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[],
-    event_types text[], actors text[], outcomes text[], error_codes text[],
-    durations_ms integer[], created_ats timestamptz[], trace_ids text[], span_ids text[],
+    ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[], event_types text[],
+    actors text[], outcomes text[], error_codes text[], durations_ms integer[],
+    created_ats timestamptz[], trace_ids text[], span_ids text[], causes uuid[], writer_ids uuid[],
     inputs text[], outputs text[], idempotency_keys text[], host_ids text[], salts bytea[],
     input_commitments bytea[], output_commitments bytea[], key_commitments bytea[],
     host_ids_commitments bytea[], event_hashes bytea[], roles text[], waits_us bigint[]
@@ -647,10 +647,10 @@ begin
         where s.stream_id = w.stream_id and s.heard_at > w.heard_at;
     end if;
     places := moltbot_audit.append_all(
-        ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes,
-        error_codes, durations_ms, created_ats, trace_ids, span_ids, inputs, outputs,
-        idempotency_keys, host_ids, salts, input_commitments, output_commitments,
-        key_commitments, host_ids_commitments, event_hashes
+        ids, stream_ids, request_ids, conversation_ids, event_types, actors, outcomes, error_codes,
+        durations_ms, created_ats, trace_ids, span_ids, causes, writer_ids, inputs, outputs,
+        idempotency_keys, host_ids, salts, input_commitments, output_commitments, key_commitments,
+        host_ids_commitments, event_hashes
     );
     -- An event that was stored before had its effect then.
     if 'intent' = any (roles) then
@@ -699,8 +699,8 @@ $$;
 create or replace function moltbot_audit.append_alone(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
-    span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
-    input_commitment bytea, output_commitment bytea, key_commitment bytea,
+    span_id text, caused_by uuid, writer_id uuid, input text, output text, idempotency_key text,
+    host_ids text, salt bytea, input_commitment bytea, output_commitment bytea, key_commitment bytea,
     host_ids_commitment bytea, event_hash bytea, is_outcome boolean
 )
 returns moltbot_audit.place
@@ -744,27 +744,26 @@ begin
         when 0 then stream.last_at else greatest(clock_timestamp(), stream.last_at)
     end;
     place.chain_hash := moltbot_audit.chain_hash(
-        stream.head, append_alone.event_hash, moltbot_audit.chain_time(place.recorded_at)
+        stream.head, append_alone.event_hash, place.seq, moltbot_audit.chain_time(place.recorded_at)
     );
     update moltbot_audit.audit_streams s
     set seq = place.seq, head = place.chain_hash, last_at = place.recorded_at
     where s.stream_id = append_alone.stream_id;
     insert into moltbot_audit.audit_events (
         id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
-        duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids, salt,
-        input_commitment, output_commitment, key_commitment, host_ids_commitment, event_hash,
-        seq, recorded_at, chain_hash
+        duration_ms, created_at, trace_id, span_id, caused_by, writer_id, input, output,
+        idempotency_key, host_ids, salt, input_commitment, output_commitment, key_commitment,
+        host_ids_commitment, event_hash, seq, recorded_at, chain_hash
     )
     values (
-        append_alone.id, append_alone.stream_id, append_alone.request_id,
-        append_alone.conversation_id, append_alone.event_type, append_alone.actor,
-        append_alone.outcome, append_alone.error_code, append_alone.duration_ms,
-        append_alone.created_at, append_alone.trace_id, append_alone.span_id,
-        append_alone.input::jsonb, append_alone.output::jsonb, append_alone.idempotency_key,
-        append_alone.host_ids::jsonb, append_alone.salt, append_alone.input_commitment,
-        append_alone.output_commitment, append_alone.key_commitment,
-        append_alone.host_ids_commitment, append_alone.event_hash, place.seq,
-        place.recorded_at, place.chain_hash
+        append_alone.id, append_alone.stream_id, append_alone.request_id, append_alone.conversation_id,
+        append_alone.event_type, append_alone.actor, append_alone.outcome, append_alone.error_code,
+        append_alone.duration_ms, append_alone.created_at, append_alone.trace_id, append_alone.span_id,
+        append_alone.caused_by, append_alone.writer_id, append_alone.input::jsonb,
+        append_alone.output::jsonb, append_alone.idempotency_key, append_alone.host_ids::jsonb,
+        append_alone.salt, append_alone.input_commitment, append_alone.output_commitment,
+        append_alone.key_commitment, append_alone.host_ids_commitment, append_alone.event_hash,
+        place.seq, place.recorded_at, place.chain_hash
     );
     if append_alone.is_outcome then
         ended := moltbot_audit.settlement(append_alone.outcome, append_alone.error_code);
@@ -988,10 +987,10 @@ end;
 create or replace function moltbot_audit.admit(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
-    span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
-    input_commitment bytea, output_commitment bytea, key_commitment bytea,
-    host_ids_commitment bytea, event_hash bytea,
-    key_fingerprint bytea, old_key_hashes bytea[], old_input_hashes bytea[]
+    span_id text, caused_by uuid, writer_id uuid, input text, output text, idempotency_key text,
+    host_ids text, salt bytea, input_commitment bytea, output_commitment bytea, key_commitment bytea,
+    host_ids_commitment bytea, event_hash bytea, key_fingerprint bytea, old_key_hashes bytea[],
+    old_input_hashes bytea[]
 )
 returns moltbot_audit.decision
 language plpgsql
@@ -1157,10 +1156,10 @@ begin
         );
         if decided.verdict = 'proceed' then
             perform moltbot_audit.check_same_event(
-                admit.id, admit.stream_id, admit.request_id, admit.conversation_id,
-                admit.event_type, admit.actor, admit.outcome, admit.error_code,
-                admit.duration_ms, admit.trace_id, admit.span_id, admit.input, admit.output,
-                admit.idempotency_key, admit.host_ids, admit.event_hash
+                admit.id, admit.stream_id, admit.request_id, admit.conversation_id, admit.event_type,
+                admit.actor, admit.outcome, admit.error_code, admit.duration_ms, admit.trace_id,
+                admit.span_id, admit.caused_by, admit.input, admit.output, admit.idempotency_key,
+                admit.host_ids, admit.event_hash
             );
         end if;
         exit when decided.verdict is not null;
@@ -1278,21 +1277,21 @@ begin
         when 0 then stream.last_at else greatest(clock_timestamp(), stream.last_at)
     end;
     claim.chain_hash := moltbot_audit.chain_hash(
-        stream.head, admit.event_hash, moltbot_audit.chain_time(claim.recorded_at)
+        stream.head, admit.event_hash, stream.seq + 1, moltbot_audit.chain_time(claim.recorded_at)
     );
     update moltbot_audit.audit_streams s
     set seq = stream.seq + 1, head = claim.chain_hash, last_at = claim.recorded_at
     where s.stream_id = admit.stream_id;
     insert into moltbot_audit.audit_events (
         id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
-        duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids, salt,
-        input_commitment, output_commitment, key_commitment, host_ids_commitment, event_hash,
-        seq, recorded_at, chain_hash
+        duration_ms, created_at, trace_id, span_id, caused_by, writer_id, input, output,
+        idempotency_key, host_ids, salt, input_commitment, output_commitment, key_commitment,
+        host_ids_commitment, event_hash, seq, recorded_at, chain_hash
     )
     values (
         admit.id, admit.stream_id, admit.request_id, admit.conversation_id, admit.event_type,
         admit.actor, admit.outcome, admit.error_code, admit.duration_ms, admit.created_at,
-        admit.trace_id, admit.span_id, said, admit.output::jsonb,
+        admit.trace_id, admit.span_id, admit.caused_by, admit.writer_id, said, admit.output::jsonb,
         admit.idempotency_key, admit.host_ids::jsonb, admit.salt, admit.input_commitment,
         admit.output_commitment, admit.key_commitment, admit.host_ids_commitment,
         admit.event_hash, stream.seq + 1, claim.recorded_at, claim.chain_hash
@@ -1310,10 +1309,9 @@ $$;
 create or replace function moltbot_audit.conclude(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
-    span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
-    input_commitment bytea, output_commitment bytea, key_commitment bytea,
-    host_ids_commitment bytea, event_hash bytea,
-    effect_id uuid, conclusion text
+    span_id text, caused_by uuid, writer_id uuid, input text, output text, idempotency_key text,
+    host_ids text, salt bytea, input_commitment bytea, output_commitment bytea, key_commitment bytea,
+    host_ids_commitment bytea, event_hash bytea, effect_id uuid, conclusion text
 )
 returns table (seq bigint, recorded_at timestamptz, stored_hash bytea, chain_hash bytea)
 language plpgsql
@@ -1360,8 +1358,9 @@ begin
         perform moltbot_audit.check_same_event(
             conclude.id, conclude.stream_id, conclude.request_id, conclude.conversation_id,
             conclude.event_type, conclude.actor, conclude.outcome, conclude.error_code,
-            conclude.duration_ms, conclude.trace_id, conclude.span_id, conclude.input,
-            conclude.output, conclude.idempotency_key, conclude.host_ids, conclude.event_hash
+            conclude.duration_ms, conclude.trace_id, conclude.span_id, conclude.caused_by,
+            conclude.input, conclude.output, conclude.idempotency_key, conclude.host_ids,
+            conclude.event_hash
         );
         return;
     end if;
@@ -1396,10 +1395,10 @@ begin
             stream, conclude.id, conclude.stream_id, conclude.request_id, conclude.conversation_id,
             conclude.event_type, conclude.actor, conclude.outcome, conclude.error_code,
             conclude.duration_ms, conclude.created_at, conclude.trace_id, conclude.span_id,
-            conclude.input::jsonb, conclude.output::jsonb, conclude.idempotency_key,
-            conclude.host_ids::jsonb, conclude.salt, conclude.input_commitment,
-            conclude.output_commitment, conclude.key_commitment, conclude.host_ids_commitment,
-            conclude.event_hash
+            conclude.caused_by, conclude.writer_id, conclude.input::jsonb, conclude.output::jsonb,
+            conclude.idempotency_key, conclude.host_ids::jsonb, conclude.salt,
+            conclude.input_commitment, conclude.output_commitment, conclude.key_commitment,
+            conclude.host_ids_commitment, conclude.event_hash
         ) as p;
 end
 $$;
@@ -1556,9 +1555,10 @@ as $$
     select moltbot_audit.append_one(
         event.id, event.stream_id, event.request_id, event.conversation_id, event.event_type,
         event.actor, event.outcome, event.error_code, event.duration_ms, event.created_at,
-        event.trace_id, event.span_id, event.input::text, event.output::text,
-        event.idempotency_key, event.host_ids::text, event.salt, event.input_commitment,
-        event.output_commitment, event.key_commitment, event.host_ids_commitment, event.event_hash
+        event.trace_id, event.span_id, event.caused_by, event.writer_id, event.input::text,
+        event.output::text, event.idempotency_key, event.host_ids::text, event.salt,
+        event.input_commitment, event.output_commitment, event.key_commitment,
+        event.host_ids_commitment, event.event_hash
     )
 $$;
 
@@ -1658,10 +1658,10 @@ return (
 create or replace function moltbot_audit.set_switch(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
-    span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
-    input_commitment bytea, output_commitment bytea, key_commitment bytea,
-    host_ids_commitment bytea, event_hash bytea,
-    switch text, engaged boolean, changed_by text, reason text
+    span_id text, caused_by uuid, writer_id uuid, input text, output text, idempotency_key text,
+    host_ids text, salt bytea, input_commitment bytea, output_commitment bytea, key_commitment bytea,
+    host_ids_commitment bytea, event_hash bytea, switch text, engaged boolean, changed_by text,
+    reason text
 )
 returns moltbot_audit.flip
 language plpgsql
@@ -1697,6 +1697,8 @@ begin
     event.created_at := set_switch.created_at;
     event.trace_id := set_switch.trace_id;
     event.span_id := set_switch.span_id;
+    event.caused_by := set_switch.caused_by;
+    event.writer_id := set_switch.writer_id;
     event.input := set_switch.input;
     event.output := set_switch.output;
     event.idempotency_key := set_switch.idempotency_key;
@@ -1726,10 +1728,10 @@ $$;
 create or replace function moltbot_audit.set_switch_of_host(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
-    span_id text, input text, output text, idempotency_key text, host_ids text, salt bytea,
-    input_commitment bytea, output_commitment bytea, key_commitment bytea,
-    host_ids_commitment bytea, event_hash bytea,
-    switch text, engaged boolean, changed_by text, reason text
+    span_id text, caused_by uuid, writer_id uuid, input text, output text, idempotency_key text,
+    host_ids text, salt bytea, input_commitment bytea, output_commitment bytea, key_commitment bytea,
+    host_ids_commitment bytea, event_hash bytea, switch text, engaged boolean, changed_by text,
+    reason text
 )
 returns moltbot_audit.flip
 language plpgsql
@@ -1744,9 +1746,9 @@ begin
     end if;
     return moltbot_audit.set_switch(
         id, stream_id, request_id, conversation_id, event_type, actor, outcome, error_code,
-        duration_ms, created_at, trace_id, span_id, input, output, idempotency_key, host_ids, salt,
-        input_commitment, output_commitment, key_commitment, host_ids_commitment, event_hash,
-        switch, engaged, changed_by, reason
+        duration_ms, created_at, trace_id, span_id, caused_by, writer_id, input, output,
+        idempotency_key, host_ids, salt, input_commitment, output_commitment, key_commitment,
+        host_ids_commitment, event_hash, switch, engaged, changed_by, reason
     );
 end
 $$;
@@ -1770,8 +1772,8 @@ begin
         perform moltbot_audit.check_same_event(
             event.id, event.stream_id, event.request_id, event.conversation_id, event.event_type,
             event.actor, event.outcome, event.error_code, event.duration_ms, event.trace_id,
-            event.span_id, event.input::text, event.output::text, event.idempotency_key,
-            event.host_ids::text, event.event_hash
+            event.span_id, event.caused_by, event.input::text, event.output::text,
+            event.idempotency_key, event.host_ids::text, event.event_hash
         );
     end if;
     return answer;

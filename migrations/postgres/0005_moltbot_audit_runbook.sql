@@ -28,16 +28,42 @@ begin
 end
 $$;
 
--- The commitment to a scalar at a JSON pointer.
-create or replace function moltbot_audit.commit_leaf(canonical text, salt bytea, pointer text)
+-- The salt at a JSON pointer: of a part under the event's salt, of a leaf under its part's.
+create or replace function moltbot_audit.salt_at(salt bytea, pointer text)
+returns bytea
+language sql
+immutable parallel safe
+return substr(moltbot_audit.hmac_sha256(salt, convert_to(pointer, 'UTF8')), 1, 16);
+
+-- The digest of a member of an object. Its kind is `s` for a scalar, `o` for an object.
+create or replace function moltbot_audit.member_digest(kind bytea, name text, digest bytea)
 returns bytea
 language sql
 immutable parallel safe
 return sha256(
-    'moltbot-audit/v1/leaf\000'::bytea
-    || substr(moltbot_audit.hmac_sha256(salt, convert_to(pointer, 'UTF8')), 1, 16)
-    || convert_to(canonical, 'UTF8')
+    'moltbot-audit/v1/member\000'::bytea || kind
+    || int8send(octet_length(name)) || convert_to(name, 'UTF8') || digest
 );
+
+-- The commitment to an input that is a flat object of texts and numbers.
+create or replace function moltbot_audit.commit_input(input jsonb, salt bytea)
+returns bytea
+language sql
+stable parallel safe
+return moltbot_audit.member_digest('o', 'input', (
+    select sha256(
+        'moltbot-audit/v1/object\000'::bytea || int8send(count(*))
+        || string_agg(m.digest, ''::bytea order by m.digest)
+    )
+    from (
+        select moltbot_audit.member_digest('s', e.key, sha256(
+            'moltbot-audit/v1/leaf\000'::bytea
+            || moltbot_audit.salt_at(moltbot_audit.salt_at(salt, '/input'), '/input/' || e.key)
+            || convert_to(e.value::text, 'UTF8')
+        )) as digest
+        from jsonb_each(input) as e
+    ) as m
+));
 
 -- 16 random bytes, hashed from the 244 random bits of two UUIDs.
 create or replace function moltbot_audit.random_salt()
@@ -72,9 +98,7 @@ as $$
 #variable_conflict use_variable
 declare
     event moltbot_audit.sealed_event;
-    node bytea := 'moltbot-audit/v1/node\000o'::bytea
-        || int8send((select count(*) from jsonb_each(input)));
-    member record;
+    nothing constant bytea := sha256('moltbot-audit/v1/nothing\000'::bytea);
     header bytea;
 begin
     event.created_at := clock_timestamp();
@@ -85,21 +109,16 @@ begin
     event.outcome := 'succeeded';
     event.input := input;
     event.salt := moltbot_audit.random_salt();
-    for member in select m.key, m.value::text from jsonb_each(input) as m order by m.key collate "C"
-    loop
-        node := node
-            || int8send(octet_length(member.key)) || convert_to(member.key, 'UTF8')
-            || moltbot_audit.commit_leaf(member.value, event.salt, '/input/' || member.key);
-    end loop;
-    event.input_commitment := sha256(node);
-    event.output_commitment := moltbot_audit.commit_leaf('null', event.salt, '/output');
-    event.key_commitment := moltbot_audit.commit_leaf('null', event.salt, '/idempotency_key');
-    event.host_ids_commitment := moltbot_audit.commit_leaf('null', event.salt, '/host_ids');
+    event.input_commitment := moltbot_audit.commit_input(input, event.salt);
+    event.output_commitment := nothing;
+    event.key_commitment := nothing;
+    event.host_ids_commitment := nothing;
     header := convert_to(
         format(
-            '{"actor":"admin","conversation_id":null,"created_at_us":%s,"duration_ms":null,'
-            '"error_code":null,"event_type":"%s","id":"%s","outcome":"succeeded","request_id":null,'
-            '"span_id":null,"stream_id":"%s","trace_id":null,"version":1}',
+            '{"actor":"admin","caused_by":null,"conversation_id":null,"created_at_us":%s,'
+            '"duration_ms":null,"error_code":null,"event_type":"%s","id":"%s","outcome":"succeeded",'
+            '"request_id":null,"span_id":null,"stream_id":"%s","trace_id":null,"version":1,'
+            '"writer_id":null}',
             (extract(epoch from event.created_at) * 1000000)::bigint, event_type, event.id,
             event.stream_id
         ),
@@ -166,7 +185,7 @@ begin
     );
     return moltbot_audit.set_switch(
         event.id, event.stream_id, null, null, event.event_type, event.actor, event.outcome, null, null,
-        event.created_at, null, null, event.input::text, null, null, null, event.salt,
+        event.created_at, null, null, null, null, event.input::text, null, null, null, event.salt,
         event.input_commitment, event.output_commitment, event.key_commitment,
         event.host_ids_commitment, event.event_hash, switch, engaged, changed_by, reason
     );

@@ -47,11 +47,17 @@ create table if not exists audit_events (
     trace_id text,
     -- W3C span id, hex
     span_id text,
+    -- the event that led to this one
+    caused_by text check (length(caused_by) = 36),
+    -- the process that wrote it: the id of its audit.writer_started
+    writer_id text check (length(writer_id) = 36),
+    -- the version of the format in which it was sealed
+    format_version integer not null,
     -- the host's own names for request and conversation, where they were no UUIDs: canonical JSON
     host_ids text,
     -- when it was written, by the clock of the writing machine, taken under the write lock
     recorded_at integer not null,
-    -- random bytes that go into all commitments
+    -- random bytes from which the salts of all commitments are derived
     salt blob not null check (length(salt) = 16),
     -- salted digest of input
     input_commitment blob not null check (length(input_commitment) = 32),
@@ -63,7 +69,7 @@ create table if not exists audit_events (
     host_ids_commitment blob not null check (length(host_ids_commitment) = 32),
     -- digest of the header columns and the four commitments
     event_hash blob not null check (length(event_hash) = 32),
-    -- digest of the row before in the stream, event_hash and recorded_at
+    -- digest of the row before in the stream, event_hash, seq and recorded_at
     chain_hash blob not null check (length(chain_hash) = 32),
     -- refuses a place that was given out twice
     unique (stream_id, seq)

@@ -113,7 +113,7 @@ fn claim(
     demand: &Demand,
     charges: Vec<Charge>,
 ) -> Result<(Claim, AdmissionInput), RecordError> {
-    let EffectContext { auditor, event, effect_id, switches, span, .. } = context;
+    let EffectContext { auditor, event, effect_id, inside, span, .. } = context;
     let (limits, key) = (&auditor.shared.limits, &auditor.shared.key);
     // What cannot be sealed cannot be recorded, and what cannot be recorded must not run. An output that
     // is too large is replaced by its size, so there must be room for that.
@@ -132,10 +132,11 @@ fn claim(
         elapsed_max_ms: elapsed_max.map(millis),
         consent_lifetime_ms: demand.consent_id().map(|_| millis(limits.consent_lifetime)),
         lease_ms: Some(millis(lease)),
-        switches: switches.all().iter().map(ToString::to_string).collect(),
+        switches: inside.switches().iter().map(ToString::to_string).collect(),
         ..Default::default()
     };
-    let intent = auditor.seal(context.about(EventType::EFFECT_ADMITTED, &input)?)?;
+    let intent = context.about(EventType::EFFECT_ADMITTED, &input)?.id(inside.intent_id());
+    let intent = auditor.seal(intent)?;
     let claim = Claim {
         consent: consent_claim(&intent, limits),
         intent,
@@ -145,7 +146,7 @@ fn claim(
         key_hash: hashes.key_hash,
         input_hash: hashes.input_hash,
         previous: previous_hashes(auditor, event)?,
-        switches: switches.all().to_vec(),
+        switches: inside.switches().to_vec(),
         elapsed_max,
         charges,
         lease,

@@ -264,7 +264,7 @@ impl AdmissionRequest {
 
     async fn refuse(&self, reason: RefusalReason, may_have_landed: bool) -> AdmitError {
         if let RefusalReason::Switch { switch, .. } = &reason {
-            self.context.switches.found_engaged(switch);
+            self.context.inside.found_engaged(switch);
         }
         self.record_refusal(&reason, may_have_landed).await;
         AdmitError::Refused(Box::new(Refusal::new(reason, &self.context.auditor.shared.fallbacks)))

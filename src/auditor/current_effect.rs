@@ -1,4 +1,5 @@
-//! The effect that a task runs inside: effects that the task asks for are governed by its switches too.
+//! The effect that a task runs inside: effects that the task asks for are governed by its switches too, and what the
+//! task records is caused by it.
 //!
 //! A task-local carries it. A spawned task is outside, because only the host knows whether it belongs to the
 //! effect.
@@ -9,18 +10,19 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use uuid::Uuid;
 
-use crate::event::Switch;
+use crate::event::{EventId, Switch};
 use crate::observe::{current_trace, within};
 
 tokio::task_local! {
-    static CURRENT: Arc<EffectSwitches>;
+    static CURRENT: Arc<CurrentEffect>;
 }
 
 /// Carries the current effect into a future that runs on another task.
 ///
 /// Effects that run inside the call of [`run`](crate::PendingEffect::run) are governed by the outer
 /// effect's kill switches too: a message that a batch sends is refused once the batch's switch is
-/// engaged. That holds on the task that makes the call. A task spawned there is outside, unless you
+/// engaged. And what is recorded there is [caused by](crate::AuditEvent::caused_by) the effect, unless the host
+/// names another cause. That holds on the task that makes the call. A task spawned there is outside, unless you
 /// wrap its future:
 ///
 /// ```
@@ -46,18 +48,25 @@ pub fn in_current_effect<F: Future>(future: F) -> impl Future<Output = F::Output
     }
 }
 
-fn current() -> Option<Arc<EffectSwitches>> {
+fn current() -> Option<Arc<CurrentEffect>> {
     CURRENT.try_with(Arc::clone).ok()
 }
 
 /// Runs a future inside an effect.
-pub(super) async fn inside<F: Future>(effect: Arc<EffectSwitches>, future: F) -> F::Output {
+pub(super) async fn inside<F: Future>(effect: Arc<CurrentEffect>, future: F) -> F::Output {
     CURRENT.scope(effect, future).await
 }
 
-/// The switches that govern an effect.
+/// The `effect.admitted` of the effect that this task runs inside.
+pub(super) fn current_cause() -> Option<EventId> {
+    CURRENT.try_with(|effect| effect.intent_id).ok()
+}
+
+/// What an effect passes on to what happens inside it.
 #[derive(Debug)]
-pub(super) struct EffectSwitches {
+pub(super) struct CurrentEffect {
+    /// The id of its `effect.admitted`. Unlike its outcome, that is recorded before anything inside it.
+    intent_id: EventId,
     /// The effect's own first, then those of the effects around it.
     all: Vec<Switch>,
     /// Of the effect inside which it was asked for.
@@ -66,17 +75,22 @@ pub(super) struct EffectSwitches {
     engaged: OnceLock<Switch>,
 }
 
-impl EffectSwitches {
-    /// The switches of an effect that this task asks for.
-    pub(super) fn here(own: Option<&Switch>) -> Self {
+impl CurrentEffect {
+    /// An effect that this task asks for, with its own switch.
+    pub(super) fn here(intent_id: EventId, own: Option<&Switch>) -> Self {
         let outer = current();
-        let inherited = outer.as_ref().map(|outer| outer.all()).unwrap_or_default();
+        let inherited = outer.as_ref().map(|outer| outer.switches()).unwrap_or_default();
         let inherited = inherited.iter().filter(|switch| Some(*switch) != own);
         let all = own.into_iter().chain(inherited).cloned().collect();
-        Self { all, outer, engaged: OnceLock::new() }
+        Self { intent_id, all, outer, engaged: OnceLock::new() }
     }
 
-    pub(super) fn all(&self) -> &[Switch] {
+    pub(super) fn intent_id(&self) -> EventId {
+        self.intent_id
+    }
+
+    /// The switches that govern it.
+    pub(super) fn switches(&self) -> &[Switch] {
         &self.all
     }
 
@@ -87,7 +101,7 @@ impl EffectSwitches {
     /// Notes that a switch was found engaged, for this effect and for those around it.
     pub(super) fn found_engaged(&self, switch: &Switch) {
         let mut effect = Some(self);
-        while let Some(Self { all, outer, engaged }) = effect {
+        while let Some(Self { all, outer, engaged, .. }) = effect {
             if all.contains(switch) {
                 // The first one stays.
                 engaged.set(switch.clone()).ok();
@@ -100,28 +114,28 @@ impl EffectSwitches {
 /// The effects of this auditor that run and have a switch.
 #[derive(Debug, Default)]
 pub(super) struct RunningEffects {
-    by_id: Mutex<HashMap<Uuid, Weak<EffectSwitches>>>,
+    by_id: Mutex<HashMap<Uuid, Weak<CurrentEffect>>>,
 }
 
 impl RunningEffects {
-    pub(super) fn add(&self, effect_id: Uuid, switches: &Arc<EffectSwitches>) {
-        if !switches.all.is_empty() {
-            self.lock().insert(effect_id, Arc::downgrade(switches));
+    pub(super) fn add(&self, effect_id: Uuid, effect: &Arc<CurrentEffect>) {
+        if !effect.all.is_empty() {
+            self.lock().insert(effect_id, Arc::downgrade(effect));
         }
     }
 
-    pub(super) fn remove(&self, effect_id: Uuid, switches: &EffectSwitches) {
-        if !switches.all.is_empty() {
+    pub(super) fn remove(&self, effect_id: Uuid, effect: &CurrentEffect) {
+        if !effect.all.is_empty() {
             self.lock().remove(&effect_id);
         }
     }
 
-    /// The switches of those that run now. They were admitted before any state that is read after this call.
-    pub(super) fn now(&self) -> Vec<Arc<EffectSwitches>> {
+    /// Those that run now. They were admitted before any state that is read after this call.
+    pub(super) fn now(&self) -> Vec<Arc<CurrentEffect>> {
         self.lock().values().filter_map(Weak::upgrade).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Weak<EffectSwitches>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Weak<CurrentEffect>>> {
         self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

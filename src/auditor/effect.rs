@@ -207,6 +207,13 @@ impl Effect {
         self.with(|event| event.id(id))
     }
 
+    /// Sets the event that led to it: the message that a model answers, the decision that a message carries
+    /// out. Default: inside another effect, that effect's `effect.admitted`.
+    #[must_use]
+    pub fn caused_by(self, cause: EventId) -> Self {
+        self.with(|event| event.caused_by(cause))
+    }
+
     /// Sets its place in a distributed trace.
     #[must_use]
     pub fn trace(self, trace: TraceContext) -> Self {

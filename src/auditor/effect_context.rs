@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::current_effect::EffectSwitches;
+use super::current_effect::{CurrentEffect, current_cause};
 use super::lifecycle::OutcomePending;
 use super::{Auditor, RecordError};
 use crate::event::payload::AdmissionInput;
@@ -19,8 +19,8 @@ pub(super) struct EffectContext {
     pub(super) failed_as: Option<EventType>,
     /// The error code for the call's own error.
     pub(super) error_code: ErrorCode,
-    /// The switches that govern it.
-    pub(super) switches: Arc<EffectSwitches>,
+    /// What it passes on to what happens inside it.
+    pub(super) inside: Arc<CurrentEffect>,
     pub(super) span: EffectSpan,
     /// Until the outcome is recorded, a shutdown waits for the effect, and its lease is renewed. None if
     /// a shutdown had begun before.
@@ -38,8 +38,9 @@ impl EffectContext {
     ) -> Result<Self, RecordError> {
         let effect_id = event.id.map_or_else(|| auditor.event_id(), Ok)?;
         event.id = Some(effect_id);
-        let switches = EffectSwitches::here(own_switch);
-        let span = EffectSpan::open(&event, effect_id, switches.all(), &auditor.shared.key);
+        event.caused_by = event.caused_by.or_else(current_cause);
+        let inside = CurrentEffect::here(auditor.event_id()?, own_switch);
+        let span = EffectSpan::open(&event, effect_id, inside.switches(), &auditor.shared.key);
         event.trace = Some(span.trace());
         event.is_outcome = true;
         Ok(Self {
@@ -49,7 +50,7 @@ impl EffectContext {
             effect_id,
             failed_as,
             error_code,
-            switches: Arc::new(switches),
+            inside: Arc::new(inside),
             span,
         })
     }
@@ -67,6 +68,7 @@ impl EffectContext {
         event.conversation_id.clone_from(&self.event.conversation_id);
         event.idempotency_key.clone_from(&self.event.idempotency_key);
         event.trace = self.event.trace;
+        event.caused_by = self.event.caused_by;
         Ok(event)
     }
 }

@@ -46,7 +46,7 @@ use tokio::time::Instant;
 
 #[cfg(feature = "postgres")]
 pub use self::append_in::Uncommitted;
-use self::current_effect::RunningEffects;
+use self::current_effect::{RunningEffects, current_cause};
 use self::key_check::KeyCheck;
 use self::leases::Leases;
 use self::lifecycle::Lifecycle;
@@ -144,9 +144,9 @@ impl Auditor {
     /// Records an event, and returns when it is durable: in the database, or in the spool if the
     /// database is away.
     ///
-    /// An event without a trace and without an id takes the [current
-    /// trace](crate::observe::current_trace). An event with an id does not, because a retry in
-    /// another span must be the same event.
+    /// An event without an id takes the [current trace](crate::observe::current_trace), and inside
+    /// [`run`](crate::PendingEffect::run) the effect as its cause, unless it names others. An event with an id does
+    /// not, because a retry elsewhere must be the same event.
     ///
     /// # Errors
     /// [`RecordError`]. Give the event an [id](Auditor::event_id) before the first try, and a retry
@@ -160,18 +160,18 @@ impl Auditor {
             return Err(WriteError::Closed.into());
         }
         let role = role_of(&event);
-        self.record_as(role, traced(event.of_host()?)).await
+        self.record_as(role, in_context(event.of_host()?)).await
     }
 
     /// Records an event that the library writes, of a reserved type.
     pub(crate) async fn record_reserved(&self, event: AuditEvent) -> Result<Recorded, RecordError> {
-        self.record_as(Role::Event, traced(event)).await
+        self.record_as(Role::Event, in_context(event)).await
     }
 
     #[cfg(feature = "postgres")]
     fn seal_of_host(&self, event: AuditEvent) -> Result<Record, RecordError> {
         let role = role_of(&event);
-        Ok(self.seal(traced(event.of_host()?))?.with_role(role))
+        Ok(self.seal(in_context(event.of_host()?))?.with_role(role))
     }
 
     async fn record_as(&self, role: Role, event: AuditEvent) -> Result<Recorded, RecordError> {
@@ -274,11 +274,12 @@ impl fmt::Debug for Auditor {
     }
 }
 
-/// Puts the event into the current trace, unless it names one.
-fn traced(mut event: AuditEvent) -> AuditEvent {
-    // Content is compared where an id is met again, and its trace is part of that.
-    if event.id.is_none() && event.trace.is_none() {
-        event.trace = current_trace();
+/// Puts the event into the current trace and under the current effect, unless it names others.
+fn in_context(mut event: AuditEvent) -> AuditEvent {
+    // Content is compared where an id is met again, and its trace and cause are part of that.
+    if event.id.is_none() {
+        event.trace = event.trace.or_else(current_trace);
+        event.caused_by = event.caused_by.or_else(current_cause);
     }
     event
 }

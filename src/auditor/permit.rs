@@ -41,7 +41,7 @@ impl Permit {
         let shared = &context.auditor.shared;
         context.pending =
             context.pending.map(|pending| pending.with_lease(shared.leases.hold(lease)));
-        shared.running.add(context.effect_id.uuid(), &context.switches);
+        shared.running.add(context.effect_id.uuid(), &context.inside);
         let (runtime, started) = (Handle::current(), shared.clock.monotonic());
         Self { context, intent, runtime, started, is_claimed: false, has_ended: false }
     }
@@ -85,10 +85,11 @@ impl Permit {
     }
 
     /// Runs a future inside the effect, as [`run`](crate::PendingEffect::run) does with its call:
-    /// effects that run there are governed by this effect's kill switches too.
+    /// effects that run there are governed by this effect's kill switches too, and what is
+    /// recorded there is caused by it.
     pub fn inside<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        let (switches, trace) = (Arc::clone(&self.context.switches), self.trace());
-        within(trace, inside(switches, future)).instrument(self.span().clone())
+        let (effect, trace) = (Arc::clone(&self.context.inside), self.trace());
+        within(trace, inside(effect, future)).instrument(self.span().clone())
     }
 
     /// Returns when a kill switch that governs the effect is engaged, at most some seconds later,
@@ -99,12 +100,12 @@ impl Permit {
     ///
     /// A database that does not answer stops no effect that has begun.
     pub async fn stopped(&self) {
-        let switches = self.context.switches.all();
+        let switches = self.context.inside.switches();
         if switches.is_empty() {
             return std::future::pending().await;
         }
         let switch = self.context.auditor.kill_switch().engaged_of(switches).await;
-        self.context.switches.found_engaged(&switch);
+        self.context.inside.found_engaged(&switch);
     }
 
     /// Records that the effect succeeded, with its output.
@@ -144,7 +145,7 @@ impl Permit {
 
     pub(super) fn failure(&mut self, error: &impl fmt::Display) -> AuditEvent {
         let output = json!({ "error_message": error.to_string() });
-        let is_stopped = self.context.switches.engaged().is_some();
+        let is_stopped = self.context.inside.engaged().is_some();
         let error_code = if is_stopped { ErrorCode::SwitchedOff } else { self.context.error_code };
         self.end(Outcome::Failed, Some(error_code), Some(output))
     }
@@ -166,8 +167,8 @@ impl Permit {
         output: Option<Value>,
     ) -> AuditEvent {
         self.has_ended = true;
-        let EffectContext { auditor, effect_id, switches, span, .. } = &self.context;
-        auditor.shared.running.remove(effect_id.uuid(), switches);
+        let EffectContext { auditor, effect_id, inside, span, .. } = &self.context;
+        auditor.shared.running.remove(effect_id.uuid(), inside);
         // Before it is recorded: a caller that gives up must not leave a span without an end.
         span.ended(outcome, error_code);
         let mut event = self.context.event.clone();
@@ -188,7 +189,7 @@ impl Permit {
 
     /// The output, and which switch was engaged while the effect ran.
     fn and_stopped_by(&self, outcome: Outcome, output: Option<Value>) -> Option<Value> {
-        let Some(switch) = self.context.switches.engaged() else { return output };
+        let Some(switch) = self.context.inside.engaged() else { return output };
         match output {
             Some(Value::Object(mut members)) => {
                 members.insert(STOPPED_BY.to_owned(), json!(switch));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::current_effect::EffectSwitches;
+use super::current_effect::CurrentEffect;
 use super::{Auditor, Shared};
 use crate::event::Switch;
 use crate::store::StoreError;
@@ -76,7 +76,7 @@ fn unread(error: StoreError) {
 }
 
 /// Notes engaged switches in the effects that they govern. These ran before the switches were read.
-pub(super) fn found_engaged(running: &[Arc<EffectSwitches>], states: &[SwitchState]) {
+pub(super) fn found_engaged(running: &[Arc<CurrentEffect>], states: &[SwitchState]) {
     for state in states.iter().filter(|state| state.is_engaged) {
         for effect in running {
             effect.found_engaged(&state.switch);

@@ -62,6 +62,10 @@ pub struct AuditEvent {
     pub created_at: Option<DateTime<Utc>>,
     /// Where in a distributed trace it happened.
     pub trace: Option<TraceContext>,
+    /// The event that led to this one. Default: inside an effect, its `effect.admitted`.
+    pub caused_by: Option<EventId>,
+    /// The `audit.writer_started` of the process that records it, which the auditor fills in.
+    pub(crate) writer_id: Option<EventId>,
     /// True if it is the outcome of an effect, and so settles it.
     #[cfg(feature = "recorder")]
     pub(crate) is_outcome: bool,
@@ -85,6 +89,8 @@ impl AuditEvent {
             duration: None,
             created_at: None,
             trace: None,
+            caused_by: None,
+            writer_id: None,
             #[cfg(feature = "recorder")]
             is_outcome: false,
         }
@@ -173,6 +179,14 @@ impl AuditEvent {
     #[must_use]
     pub fn trace(mut self, trace: TraceContext) -> Self {
         self.trace = Some(trace);
+        self
+    }
+
+    /// Sets the event that led to this one: the message that a model answered, the decision that a message
+    /// carries out.
+    #[must_use]
+    pub fn caused_by(mut self, cause: EventId) -> Self {
+        self.caused_by = Some(cause);
         self
     }
 }

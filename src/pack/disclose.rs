@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::proof::{Digest, Salt, commit, leaf_salt, push_pointer};
+use crate::proof::{Digest, Salt, ValueKind, leaf_salt, part_salt, push_pointer, value_digest};
 use crate::record::{Header, StoredRecord};
 use crate::redact::{Field, Profile, RequestEntities, Rule, Treatment};
 
@@ -39,7 +39,8 @@ pub struct PackEvent {
 /// A committed value as its reader sees it.
 ///
 /// Every scalar, empty array and empty object of `value` either has its salt under its JSON pointer,
-/// or is at or below a hidden pointer: there `value` is a masked form, and only the digest counts.
+/// or is at or below a hidden pointer: there `value` is a masked form, and only kind and digest count.
+/// A part that the event does not have is null, with no salt and nothing hidden.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct View {
@@ -60,6 +61,8 @@ pub struct View {
 pub struct Hidden {
     /// The digest of the value.
     pub digest: Digest,
+    /// What the value is.
+    pub kind: ValueKind,
     /// The rule that hid it.
     pub rule: String,
 }
@@ -90,8 +93,8 @@ impl PackEvent {
         let event_type = record.header.event_type.as_str();
         let show = |value: Option<&Value>, commitment, root: &str| {
             let value = value.unwrap_or(&Value::Null);
-            Disclosure { salt: record.salt, event_type, profile, entities }
-                .view(value, commitment, root)
+            let part_salt = part_salt(record.salt, root);
+            Disclosure { part_salt, event_type, profile, entities }.view(value, commitment, root)
         };
         let key = record.idempotency_key.as_deref().map(Value::from);
         let commitments = &record.commitments;
@@ -164,7 +167,7 @@ impl PackEvent {
 
 /// What stays the same while one event is shown.
 struct Disclosure<'a> {
-    salt: Salt,
+    part_salt: Salt,
     event_type: &'a str,
     profile: &'a Profile,
     entities: &'a RequestEntities,
@@ -178,15 +181,19 @@ impl Disclosure<'_> {
             salts: BTreeMap::new(),
             hidden: BTreeMap::new(),
         };
-        view.value = self.walk(value, root, &mut root.to_owned(), &mut view);
+        // A part that is not there has neither salt nor digest.
+        if !value.is_null() {
+            view.value = self.walk(value, root, &mut root.to_owned(), &mut view);
+        }
         view
     }
 
     fn walk(&self, value: &Value, key: &str, pointer: &mut String, view: &mut View) -> Value {
         let field = Field { event_type: self.event_type, key };
         if let Treatment::Hide { rule, masked } = self.profile.decide(field, value, self.entities) {
-            let digest = commit(value, self.salt, pointer);
-            view.hidden.insert(pointer.clone(), Hidden { digest, rule: rule.as_str().to_owned() });
+            let digest = value_digest(value, self.part_salt, pointer);
+            let (kind, rule) = (ValueKind::of(value), rule.as_str().to_owned());
+            view.hidden.insert(pointer.clone(), Hidden { digest, kind, rule });
             return masked.into();
         }
         let at = pointer.len();
@@ -210,7 +217,7 @@ impl Disclosure<'_> {
                 Value::Object(shown)
             }
             leaf => {
-                view.salts.insert(pointer.clone(), leaf_salt(self.salt, pointer));
+                view.salts.insert(pointer.clone(), leaf_salt(self.part_salt, pointer));
                 leaf.clone()
             }
         }

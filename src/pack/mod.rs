@@ -35,8 +35,11 @@ pub use self::{
 pub use self::{signature::PackSigner, signature_fault::SignatureFault};
 
 /// The `schema` member of every pack of this form.
-pub const SCHEMA: &str = "moltbot-audit/request-pack/v1";
+pub const SCHEMA: &str = "moltbot-audit/request-pack/v2";
+
+/// The schema of packs that were made before format v1 was frozen.
+const EARLIER_SCHEMA: &str = "moltbot-audit/request-pack/v1";
 
 /// Version of the sections: how they are computed from events. A verifier can vouch only for
 /// sections that it computes.
-pub const SECTIONS_VERSION: u32 = 5;
+pub const SECTIONS_VERSION: u32 = 6;

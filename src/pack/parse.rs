@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::export::shown_digest_of;
 use super::fault::printable;
 use super::{
-    PackEvent, PackHead, ProfileName, SCHEMA, SECTIONS_VERSION, SetAsideEvent, VerifyError,
-    VerifyOptions,
+    EARLIER_SCHEMA, PackEvent, PackHead, ProfileName, SCHEMA, SECTIONS_VERSION, SetAsideEvent,
+    VerifyError, VerifyOptions,
 };
 use crate::json;
 use crate::proof::Digest;
@@ -153,10 +153,13 @@ fn signed_note(members: &mut Members<'_>) -> Result<Option<String>, VerifyError>
 fn check_schema(schema: Option<&str>) -> Result<(), VerifyError> {
     let schema = schema.filter(|schema| schema.len() <= SMALL_MAX);
     let schema = schema.and_then(|schema| serde_json::from_str::<String>(schema).ok());
-    if schema.as_deref() == Some(SCHEMA) {
-        Ok(())
-    } else {
-        Err(unusable(format!("its schema is not {SCHEMA:?}")))
+    match schema.as_deref() {
+        Some(SCHEMA) => Ok(()),
+        Some(EARLIER_SCHEMA) => Err(unusable(format!(
+            "its schema is {EARLIER_SCHEMA:?}, from before format v1 was frozen, and this release reads \
+             {SCHEMA:?}: verify it with the release that exported it"
+        ))),
+        _ => Err(unusable(format!("its schema is not {SCHEMA:?}"))),
     }
 }
 

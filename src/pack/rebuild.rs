@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use super::fault::printable;
 use super::{EventFault, View};
-use crate::proof::{Digest, Leaves, digest_of, leaf_digest, push_pointer, sanitise};
+use crate::proof::{
+    Digest, Leaves, ValueKind, commit_nothing, commitment, digest_of, leaf_digest, push_pointer,
+    sanitise,
+};
 use crate::redact::{Field, RequestEntities, Rule, Rules};
 
 /// Computes the commitment of a shown value at `root`.
@@ -16,11 +19,17 @@ use crate::redact::{Field, RequestEntities, Rule, Rules};
 /// if the value is not in the form that is sealed.
 pub(super) fn rebuild(view: &View, root: &'static str) -> Result<Digest, EventFault> {
     let mut shown = Shown { view, used: HashSet::new() };
-    let digest = digest_of(&view.value, &mut root.to_owned(), &mut shown)?;
+    let is_there = !view.value.is_null() || !view.hidden.is_empty();
+    let rebuilt = if is_there {
+        let digest = digest_of(&view.value, &mut root.to_owned(), &mut shown)?;
+        commitment(root, shown.kind(&view.value, root), digest)
+    } else {
+        commit_nothing()
+    };
     let mut pointers = view.salts.keys().chain(view.hidden.keys());
     match pointers.find(|pointer| !shown.used.contains(pointer.as_str())) {
         Some(pointer) => Err(EventFault::NothingAt { pointer: printable(pointer) }),
-        None => Ok(digest),
+        None => Ok(rebuilt),
     }
 }
 
@@ -98,6 +107,10 @@ impl Leaves for Shown<'_> {
         let (pointer, hidden) = self.view.hidden.get_key_value(pointer)?;
         self.used.insert(pointer);
         Some(hidden.digest)
+    }
+
+    fn kind(&self, value: &Value, pointer: &str) -> ValueKind {
+        self.view.hidden.get(pointer).map_or_else(|| ValueKind::of(value), |hidden| hidden.kind)
     }
 
     fn leaf(&mut self, leaf: &Value, pointer: &str) -> Result<Digest, EventFault> {

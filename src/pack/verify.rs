@@ -14,7 +14,7 @@ use super::export::{checkpoint, rules_digest, shown_digest};
 use super::fault::printable;
 use super::parse::Parts;
 use super::rebuild::{Redaction, rebuild};
-use super::sections::{BudgetVerdict, Sections};
+use super::sections::{BudgetVerdict, Sections, elsewhere};
 use super::{
     EventFault, PackEvent, SetAsideEvent, Unchecked, VerifiedPack, VerifyError, VerifyOptions,
 };
@@ -169,7 +169,7 @@ fn verify_chain(pack: &Parts<'_>, rules: Rules<'_>) -> Result<(), VerifyError> {
             }
         }
         let (event_hash, found) = place.hashes();
-        chain = chain_hash(chain, event_hash, place.recorded_at());
+        chain = chain_hash(chain, event_hash, expected, place.recorded_at());
         if chain != found {
             return Err(place.fault(EventFault::Chain));
         }
@@ -343,6 +343,12 @@ fn remarks(pack: &Parts<'_>) -> Vec<String> {
         remarks.push(format!(
             "its values are hidden by the rules of version {}; what texts hold was not searched again",
             pack.rules.number()
+        ));
+    }
+    let elsewhere = elsewhere(&pack.events, &pack.set_aside);
+    if elsewhere > 0 {
+        remarks.push(format!(
+            "{elsewhere} events were caused by events of other streams, which this pack does not show"
         ));
     }
     let mut latest = None;

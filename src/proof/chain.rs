@@ -33,13 +33,20 @@ pub fn stream_start(stream_id: [u8; 16]) -> Digest {
     Digest::of(&[STREAM, &stream_id])
 }
 
-/// `chain(n)`, which binds the event's hash and its time by the database to all earlier events.
+/// `chain(n)`, which binds the event's hash, its place `seq` from 1, and its time by the database to all earlier
+/// events.
 #[must_use]
-pub fn chain_hash(previous: Digest, event_hash: Digest, recorded_at: DateTime<Utc>) -> Digest {
+pub fn chain_hash(
+    previous: Digest,
+    event_hash: Digest,
+    seq: i64,
+    recorded_at: DateTime<Utc>,
+) -> Digest {
     Digest::of(&[
         CHAIN,
         previous.as_bytes(),
         event_hash.as_bytes(),
+        &seq.to_be_bytes(),
         &recorded_at.timestamp_micros().to_be_bytes(),
     ])
 }

@@ -1,61 +1,118 @@
 //! Salted digests of JSON values that can be disclosed part by part.
 //!
-//! The idea is that of SD-JWT (RFC 9901): a verifier needs a value or its digest, not both.
+//! The idea is that of SD-JWT (RFC 9901): a verifier needs a value or its digest, not both. A member of an object can
+//! be shown with its value, with its name alone, or only as a digest, which tells nothing.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::canonical::{canonical, in_order, write_value};
+use super::canonical::{canonical, write_value};
 use super::{Digest, Salt};
 
 const LEAF: &[u8] = b"moltbot-audit/v1/leaf\0";
-const NODE: &[u8] = b"moltbot-audit/v1/node\0";
+const ARRAY: &[u8] = b"moltbot-audit/v1/array\0";
+const OBJECT: &[u8] = b"moltbot-audit/v1/object\0";
+const MEMBER: &[u8] = b"moltbot-audit/v1/member\0";
+const NOTHING: &[u8] = b"moltbot-audit/v1/nothing\0";
 
-/// The commitment to a value under an event's salt.
-///
-/// `pointer` is the JSON pointer (RFC 6901) at which the value stands: `/input`, `/output`,
-/// `/idempotency_key` or `/host_ids`, so that one salt serves all four and no two leaves share a
-/// leaf salt. A missing value commits as `null`.
+/// What a value is, which a digest is committed together with. So a hidden value cannot be passed off as another kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ValueKind {
+    /// An array, empty or not.
+    Array,
+    /// An object, empty or not.
+    Object,
+    /// A text, a number, a flag or null.
+    Scalar,
+}
+
+impl ValueKind {
+    /// The kind of a value.
+    #[must_use]
+    pub fn of(value: &Value) -> Self {
+        match value {
+            Value::Array(_) => Self::Array,
+            Value::Object(_) => Self::Object,
+            _ => Self::Scalar,
+        }
+    }
+
+    fn tag(self) -> &'static [u8; 1] {
+        match self {
+            Self::Array => b"a",
+            Self::Object => b"o",
+            Self::Scalar => b"s",
+        }
+    }
+}
+
+/// The commitment to a part of an event, under the event's salt: the digest of a member that has the part's name.
+/// `root` is the part's JSON pointer: `/input`, `/output`, `/idempotency_key` or `/host_ids`. A part that is null is
+/// [nothing](commit_nothing).
 ///
 /// ```
-/// use moltbot_audit::proof::{Salt, commit};
+/// use moltbot_audit::proof::{Salt, commit, commit_nothing};
 /// use serde_json::json;
 /// let salt = Salt::from_bytes([7; 16]);
 /// let at_input = commit(&json!({ "a": 1 }), salt, "/input");
 /// assert_ne!(at_input, commit(&json!({ "a": 1 }), salt, "/output"));
+/// assert_eq!(commit(&json!(null), salt, "/input"), commit_nothing());
 /// ```
 #[must_use]
-pub fn commit(value: &Value, salt: Salt, pointer: &str) -> Digest {
-    Committer::new(salt).commit(value, pointer)
+pub fn commit(value: &Value, salt: Salt, root: &str) -> Digest {
+    if value.is_null() {
+        return commit_nothing();
+    }
+    let digest = value_digest(value, part_salt(salt, root), root);
+    commitment(root, ValueKind::of(value), digest)
 }
 
-/// Commits to values under one salt. The part of the HMAC that depends on the salt alone is computed once.
-pub(crate) struct Committer {
+/// The commitment to a part that the event does not have. It has no salt: every reader may know that the part is
+/// missing.
+#[must_use]
+pub fn commit_nothing() -> Digest {
+    Digest::of(&[NOTHING])
+}
+
+/// The commitment to the part at `root`, from its value's kind and digest.
+#[must_use]
+pub fn commitment(root: &str, kind: ValueKind, digest: Digest) -> Digest {
+    member_digest(root.trim_start_matches('/'), kind, digest)
+}
+
+/// The salt of one part of an event. All leaf salts of the part are derived from it, so a part can be erased together
+/// with its salt while the others can still be proven.
+#[must_use]
+pub fn part_salt(salt: Salt, root: &str) -> Salt {
+    salt_at(keyed(salt), root)
+}
+
+/// The digest of the value at `pointer`, under the salt of its part.
+#[must_use]
+pub fn value_digest(value: &Value, part_salt: Salt, pointer: &str) -> Digest {
+    // The half of the HMAC that depends on the salt alone is computed once.
+    let mut leaves = Salted { salted: keyed(part_salt), text: String::with_capacity(256) };
+    // Room for most pointers, so that it rarely grows.
+    let mut at = String::with_capacity(64);
+    at.push_str(pointer);
+    let Ok(digest) = digest_of(value, &mut at, &mut leaves);
+    digest
+}
+
+struct Salted {
     salted: Hmac<Sha256>,
     /// The canonical form of the leaf at hand.
     text: String,
 }
 
-impl Committer {
-    pub(crate) fn new(salt: Salt) -> Self {
-        Self { salted: keyed(salt), text: String::with_capacity(256) }
-    }
-
-    /// As [`commit`].
-    pub(crate) fn commit(&mut self, value: &Value, pointer: &str) -> Digest {
-        // Room for most pointers, so that it rarely grows.
-        let mut at = String::with_capacity(64);
-        at.push_str(pointer);
-        let Ok(digest) = digest_of(value, &mut at, self);
-        digest
-    }
-}
-
-impl Leaves for Committer {
+impl Leaves for Salted {
     type Error = Infallible;
 
     fn leaf(&mut self, leaf: &Value, pointer: &str) -> Result<Digest, Infallible> {
@@ -75,6 +132,11 @@ pub(crate) trait Leaves {
         None
     }
 
+    /// What the value at `pointer` is, which stands there as `value`.
+    fn kind(&self, value: &Value, _pointer: &str) -> ValueKind {
+        ValueKind::of(value)
+    }
+
     /// The digest of the scalar, empty array or empty object at `pointer`.
     fn leaf(&mut self, leaf: &Value, pointer: &str) -> Result<Digest, Self::Error>;
 }
@@ -91,23 +153,25 @@ pub(crate) fn digest_of<L: Leaves>(
     let at = pointer.len();
     match value {
         Value::Array(items) if !items.is_empty() => {
-            let mut node = Node::new(ContainerKind::Array, items.len());
+            let mut digests = Vec::with_capacity(items.len());
             for (index, item) in items.iter().enumerate() {
                 // Writing to a String cannot fail.
                 let _ok = write!(pointer, "/{index}");
-                node.push("", digest_of(item, pointer, leaves)?);
+                let digest = digest_of(item, pointer, leaves)?;
+                digests.push((leaves.kind(item, pointer), digest));
                 pointer.truncate(at);
             }
-            Ok(node.digest())
+            Ok(array_digest(&digests))
         }
         Value::Object(members) if !members.is_empty() => {
-            let mut node = Node::new(ContainerKind::Object, members.len());
-            for (key, member) in in_order(members) {
-                push_pointer(pointer, key);
-                node.push(key, digest_of(member, pointer, leaves)?);
+            let mut digests = Vec::with_capacity(members.len());
+            for (name, member) in members {
+                push_pointer(pointer, name);
+                let digest = digest_of(member, pointer, leaves)?;
+                digests.push(member_digest(name, leaves.kind(member, pointer), digest));
                 pointer.truncate(at);
             }
-            Ok(node.digest())
+            Ok(object_digest(&mut digests))
         }
         leaf => leaves.leaf(leaf, pointer),
     }
@@ -115,8 +179,8 @@ pub(crate) fn digest_of<L: Leaves>(
 
 /// The salt of the leaf at `pointer`, which a pack discloses together with the leaf's value.
 #[must_use]
-pub fn leaf_salt(salt: Salt, pointer: &str) -> Salt {
-    salt_at(keyed(salt), pointer)
+pub fn leaf_salt(part_salt: Salt, pointer: &str) -> Salt {
+    salt_at(keyed(part_salt), pointer)
 }
 
 fn keyed(salt: Salt) -> Hmac<Sha256> {
@@ -141,50 +205,36 @@ fn leaf_digest_of(canonical_leaf: &str, leaf_salt: Salt) -> Digest {
     Digest::of(&[LEAF, leaf_salt.as_bytes(), canonical_leaf.as_bytes()])
 }
 
-/// The digest of an array (no keys) or object (all keys, in canonical order) from its children's.
+/// The digest of an array that is not empty, from its items'.
 #[must_use]
-pub fn node_digest(children: &[(Option<&str>, Digest)]) -> Digest {
-    let has_keys = children.iter().any(|(key, _)| key.is_some());
-    let mut node = Node::new(
-        if has_keys { ContainerKind::Object } else { ContainerKind::Array },
-        children.len(),
-    );
-    for (key, child) in children {
-        node.push(key.unwrap_or_default(), *child);
+pub fn array_digest(items: &[(ValueKind, Digest)]) -> Digest {
+    let mut array = Sha256::new_with_prefix(ARRAY);
+    array.update(length(items.len()));
+    for (kind, digest) in items {
+        array.update(kind.tag());
+        array.update(digest.as_bytes());
     }
-    node.digest()
+    Digest::from_bytes(array.finalize().into())
 }
 
-#[derive(Clone, Copy)]
-enum ContainerKind {
-    Array,
-    Object,
+/// The digest of a member of an object. It hides the name too, because the digest of a value is salted.
+#[must_use]
+pub fn member_digest(name: &str, kind: ValueKind, digest: Digest) -> Digest {
+    let len = length(name.len());
+    Digest::of(&[MEMBER, kind.tag(), &len, name.as_bytes(), digest.as_bytes()])
 }
 
-/// Hashes a node, child by child.
-struct Node(Sha256);
-
-impl Node {
-    fn new(kind: ContainerKind, children: usize) -> Self {
-        let mut hash = Sha256::new_with_prefix(NODE);
-        hash.update(match kind {
-            ContainerKind::Array => b"a",
-            ContainerKind::Object => b"o",
-        });
-        hash.update(length(children));
-        Self(hash)
+/// The digest of an object that is not empty, from its members'. Sorts them by their bytes, so that their places tell
+/// nothing of their names.
+#[must_use]
+pub fn object_digest(members: &mut [Digest]) -> Digest {
+    members.sort_unstable();
+    let mut object = Sha256::new_with_prefix(OBJECT);
+    object.update(length(members.len()));
+    for member in members {
+        object.update(member.as_bytes());
     }
-
-    /// Elements of an array have the empty key.
-    fn push(&mut self, key: &str, child: Digest) {
-        self.0.update(length(key.len()));
-        self.0.update(key);
-        self.0.update(child.as_bytes());
-    }
-
-    fn digest(self) -> Digest {
-        Digest::from_bytes(self.0.finalize().into())
-    }
+    Digest::from_bytes(object.finalize().into())
 }
 
 /// Appends one reference token to a JSON pointer, escaped (RFC 6901, section 3).

@@ -4,19 +4,23 @@
 //! fixed length or preceded by their length, so that no two inputs of different meaning share bytes:
 //!
 //! ```text
-//! leaf        "moltbot-audit/v1/leaf\0"   leaf_salt(16) canonical(leaf)
-//! leaf_salt   HMAC-SHA-256(event_salt, json_pointer)[..16]
-//! node        "moltbot-audit/v1/node\0"   kind(1: 'a' | 'o') count(8)
-//!                                         { key_length(8) key child(32) } per member
-//! event_hash  "moltbot-audit/v1/event\0"  header_length(8) canonical(header)
-//!                                         input(32) output(32) idempotency_key(32) host_ids(32)
-//! chain(0)    "moltbot-audit/v1/stream\0" stream_id(16)
-//! chain(n)    "moltbot-audit/v1/chain\0"  chain(n-1)(32) event_hash(32) recorded_at(8)
-//! shown       "moltbot-audit/v1/shown\0"  canonical(part of a pack)
+//! leaf        "moltbot-audit/v1/leaf\0"    leaf_salt(16) canonical(leaf)
+//! leaf_salt   HMAC-SHA-256(part_salt, json_pointer)[..16]
+//! part_salt   HMAC-SHA-256(event_salt, json_pointer of the part)[..16]
+//! array       "moltbot-audit/v1/array\0"   count(8) { kind(1) digest(32) } per item
+//! object      "moltbot-audit/v1/object\0"  count(8) { member(32) } per member, sorted
+//! member      "moltbot-audit/v1/member\0"  kind(1) name_length(8) name digest(32)
+//! commitment  the member of the part's name, or "moltbot-audit/v1/nothing\0"
+//! event_hash  "moltbot-audit/v1/event\0"   header_length(8) canonical(header)
+//!                                          input(32) output(32) idempotency_key(32) host_ids(32)
+//! chain(0)    "moltbot-audit/v1/stream\0"  stream_id(16)
+//! chain(n)    "moltbot-audit/v1/chain\0"   chain(n-1)(32) event_hash(32) seq(8) recorded_at(8)
+//! shown       "moltbot-audit/v1/shown\0"   canonical(part of a pack)
 //! ```
 //!
-//! Integers are big-endian; `recorded_at` counts microseconds since 1970. Elements of an array have
-//! keys of length 0. `canonical` is RFC 8785.
+//! `docs/format.md` is the same in words, for another implementation. Integers are big-endian; `recorded_at` counts
+//! microseconds since 1970. A kind is 's' for a scalar, 'a' for an array, 'o' for an object. Members are sorted by the
+//! bytes of their digests. `canonical` is RFC 8785.
 //!
 //! # What is committed to
 //!
@@ -55,13 +59,16 @@ pub(crate) use self::sanitise::respell;
 pub use self::{
     canonical::canonical,
     chain::{chain_hash, event_hash, stream_start, tagged_digest},
-    commitment::{commit, leaf_digest, leaf_salt, node_digest, push_pointer},
+    commitment::{
+        ValueKind, array_digest, commit, commit_nothing, commitment, leaf_digest, leaf_salt,
+        member_digest, object_digest, part_salt, push_pointer, value_digest,
+    },
     digest::{Digest, ParseHexError, Salt},
     sanitise::{MAX_DEPTH, sanitise},
 };
 pub(crate) use self::{
     canonical::write_integer,
-    commitment::{Committer, Leaves, digest_of},
+    commitment::{Leaves, digest_of},
 };
 #[cfg(feature = "signatures")]
 pub(crate) use self::{digest::DigestWriter, note::SigningKey};

@@ -11,7 +11,7 @@ use crate::event::EventId;
 use crate::json::{parse, write_string};
 
 /// The version that this crate writes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const INTENT: &str = "intent";
 const OUTCOME: &str = "outcome";

@@ -38,15 +38,24 @@ pub struct Header {
     pub trace_id: Option<String>,
     /// Span id, 16 hex digits.
     pub span_id: Option<String>,
+    /// The event that led to this one.
+    pub caused_by: Option<Uuid>,
+    /// The process that wrote it: the id of its `audit.writer_started`.
+    pub writer_id: Option<Uuid>,
+    /// The version of the format in which it was sealed.
+    pub version: i16,
 }
 
 impl Header {
-    /// The bytes that are hashed: RFC 8785 of the header with its format version, times in
-    /// microseconds since 1970.
+    /// The version of the format that this release writes, and the only one that it reads.
+    pub const VERSION: i16 = 1;
+
+    /// The bytes that are hashed: RFC 8785 of the header, with its time in microseconds since 1970.
     #[must_use]
     pub fn canonical(&self) -> String {
         let members = [
             (r#"{"actor":"#, Cell::Text(Some(&self.actor))),
+            (r#","caused_by":"#, Cell::Id(self.caused_by)),
             (r#","conversation_id":"#, Cell::Id(self.conversation_id)),
             (r#","created_at_us":"#, Cell::Integer(Some(self.created_at.timestamp_micros()))),
             (r#","duration_ms":"#, Cell::Integer(self.duration_ms.map(i64::from))),
@@ -58,7 +67,8 @@ impl Header {
             (r#","span_id":"#, Cell::Text(self.span_id.as_deref())),
             (r#","stream_id":"#, Cell::Id(Some(self.stream_id.uuid()))),
             (r#","trace_id":"#, Cell::Text(self.trace_id.as_deref())),
-            (r#","version":"#, Cell::Integer(Some(1))),
+            (r#","version":"#, Cell::Integer(Some(self.version.into()))),
+            (r#","writer_id":"#, Cell::Id(self.writer_id)),
         ];
         let mut out = String::with_capacity(512);
         for (name, cell) in members {
@@ -74,7 +84,10 @@ impl Header {
     #[must_use]
     pub fn contradiction(&self) -> Option<&'static str> {
         let id = EventId::from_uuid(self.id);
-        if id.is_err() {
+        let is_event_id = |id| EventId::from_uuid(id).is_ok();
+        if self.version != Self::VERSION {
+            Some("its format has a version that this release does not know")
+        } else if id.is_err() {
             Some("its id is no event id")
         } else if id.is_ok_and(|id| id.created_at() != self.created_at) {
             Some("its id and its created_at disagree")
@@ -94,6 +107,12 @@ impl Header {
             Some("its trace id is malformed")
         } else if !self.span_id.as_deref().is_none_or(|id| is_trace_part(id, 16)) {
             Some("its span id is malformed")
+        } else if !self.caused_by.is_none_or(is_event_id) {
+            Some("its cause is no event id")
+        } else if self.caused_by == Some(self.id) {
+            Some("it names itself as its cause")
+        } else if !self.writer_id.is_none_or(is_event_id) {
+            Some("its writer is no event id")
         } else {
             None
         }

@@ -91,6 +91,9 @@ fn header(event: &AuditEvent, id: EventId) -> Header {
         created_at: id.created_at(),
         trace_id: event.trace.map(|trace| trace.trace_id().to_string()),
         span_id: event.trace.map(|trace| trace.span_id().to_string()),
+        caused_by: event.caused_by.map(EventId::uuid),
+        writer_id: event.writer_id.map(EventId::uuid),
+        version: Header::VERSION,
     }
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::Header;
 use crate::event::{EventId, StreamId};
 use crate::json::parse;
-use crate::proof::{Committer, Digest, Salt, canonical, event_hash};
+use crate::proof::{Digest, Salt, canonical, commit, commit_nothing, event_hash};
 
 /// A sealed event: sanitised, its bytes fixed and hashed. Only [`seal`](super::seal()) makes one;
 /// [`from_bytes`](Self::from_bytes) reads one back. Cheap to move and to clone.
@@ -109,7 +109,7 @@ pub struct Commitments {
 }
 
 impl Commitments {
-    /// Commits to the four parts under one salt.
+    /// Commits to the four parts of an event under its salt.
     #[must_use]
     pub fn to(
         salt: Salt,
@@ -118,15 +118,14 @@ impl Commitments {
         idempotency_key: Option<&str>,
         host_ids: Option<&Value>,
     ) -> Self {
-        let mut committer = Committer::new(salt);
-        let mut commit =
-            |part: Option<&Value>, at| committer.commit(part.unwrap_or(&Value::Null), at);
-        let key = idempotency_key.map(Value::from);
+        let to = |part: Option<&Value>, root| {
+            part.map_or_else(commit_nothing, |part| commit(part, salt, root))
+        };
         Self {
-            input: commit(input, "/input"),
-            output: commit(output, "/output"),
-            idempotency_key: commit(key.as_ref(), "/idempotency_key"),
-            host_ids: commit(host_ids, "/host_ids"),
+            input: to(input, "/input"),
+            output: to(output, "/output"),
+            idempotency_key: to(idempotency_key.map(Value::from).as_ref(), "/idempotency_key"),
+            host_ids: to(host_ids, "/host_ids"),
         }
     }
 
@@ -237,7 +236,7 @@ impl Record {
         self.sealed.texts.host_ids.as_deref()
     }
 
-    /// The salt of all commitments.
+    /// The salt from which those of its parts are derived.
     #[must_use]
     pub fn salt(&self) -> Salt {
         self.sealed.salt
@@ -304,9 +303,16 @@ impl Receipt {
         chain_hash: Digest,
     ) -> Self {
         let (event_id, stream_id) = (record.header().id, record.stream_id());
-        // Each record has its own salt, so another hash in the store means that an earlier call sealed it.
+        // Each record has its own salt, so another hash in the store means that an earlier call sealed it. Only events
+        // that have no part at all have one hash however often they are sealed.
         let is_duplicate = event_hash != record.event_hash();
         Self { event_id, stream_id, seq, recorded_at, event_hash, chain_hash, is_duplicate }
+    }
+
+    /// The same, of an event that an earlier call recorded, for a store that knows it by the salt.
+    #[must_use]
+    pub fn of_earlier_call(self) -> Self {
+        Self { is_duplicate: true, ..self }
     }
 
     /// True if an earlier call recorded the event, with the same content: this is its receipt.

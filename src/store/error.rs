@@ -46,6 +46,12 @@ pub enum StoreError {
         /// The months from which they may be missing, as `2026-03`.
         months: Vec<String>,
     },
+    /// The database holds events in the form before format v1 was frozen. No release can read both.
+    #[error(
+        "the database holds events in the form before format v1 was frozen, which this release cannot read \
+         or extend: open an empty one, and keep this one for the release that wrote it"
+    )]
+    EarlierFormat,
     /// The database is set up wrongly: the schema, a right or the login is missing. An operator has
     /// to repair it. The events are fine.
     #[error("the database is not set up to {doing}: {source}")]

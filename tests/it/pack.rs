@@ -2,10 +2,11 @@
 
 mod admitted;
 mod budgets;
+mod causes;
 mod closed_words;
 mod contradictions;
 mod controls;
-mod earlier_versions;
+mod earlier_format;
 mod effects;
 mod explanation;
 mod export;

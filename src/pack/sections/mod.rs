@@ -2,6 +2,7 @@
 
 mod budgets;
 mod calls;
+mod causes;
 mod controls;
 mod conversation;
 mod decisions;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub(super) use self::causes::elsewhere;
 use self::delivery::Deliveries;
 pub use self::{
     budgets::{

@@ -21,6 +21,9 @@ pub struct Source {
     pub event_id: Uuid,
     /// Its place in the stream.
     pub seq: i64,
+    /// The event that led to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caused_by: Option<Uuid>,
     /// The host's time of it, or a provider's; of an effect, when it began.
     #[serde(serialize_with = "crate::record::micros::serialize")]
     pub at: DateTime<Utc>,
@@ -42,6 +45,7 @@ impl Source {
         Self {
             event_id: event.header.id,
             seq: event.seq,
+            caused_by: event.header.caused_by,
             at: event.header.created_at,
             duration_ms: event.header.duration_ms,
             recorded_at: event.recorded_at,

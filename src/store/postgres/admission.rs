@@ -24,23 +24,23 @@ const ADMIT: Sql = record_sql!(
     "select verdict, other_effect_id, other_output, other_lease_until, switch, used, day_used, \
      heard_at, seq, recorded_at, stored_hash, chain_hash, key_in_use",
     "admit",
-    "$23, $24, $25"
+    "$25, $26, $27"
 );
 const USE_KEY: Sql = sql!("select moltbot_audit.use_key($1) as in_use");
 const ROTATE_KEY: Sql =
-    record_sql!("select seq, recorded_at, stored_hash, chain_hash", "rotate_key", "$23, $24");
+    record_sql!("select seq, recorded_at, stored_hash, chain_hash", "rotate_key", "$25, $26");
 const CONCLUDE: Sql =
-    record_sql!("select seq, recorded_at, stored_hash, chain_hash", "conclude", "$23, $24");
+    record_sql!("select seq, recorded_at, stored_hash, chain_hash", "conclude", "$25, $26");
 const SET_SWITCH: Sql = record_sql!(
     "select seq, recorded_at, stored_hash, chain_hash, may_admit",
     "set_switch",
-    "$23, $24, $25, $26"
+    "$25, $26, $27, $28"
 );
 /// The part of it that a host's login may do, see `docs/roles.sql`.
 const SET_SWITCH_OF_HOST: Sql = record_sql!(
     "select seq, recorded_at, stored_hash, chain_hash, may_admit",
     "set_switch_of_host",
-    "$23, $24, $25, $26"
+    "$25, $26, $27, $28"
 );
 const RENEW: Sql = sql!("select moltbot_audit.renew_leases($1, $2)");
 const APPEND_PENDING: Sql = sql!("select moltbot_audit.append_pending_flips() as appended");

@@ -27,10 +27,10 @@ const APPEND: Sql =
 const APPEND_EFFECTS: Sql = record_sql!(
     "select statuses, seqs, recorded_ats, event_hashes, chain_hashes",
     "append_effects",
-    "$23, $24"
+    "$25, $26"
 );
 
-const APPEND_ALONE: Sql = record_sql!("select seq, recorded_at, chain_hash", "append_alone", "$23");
+const APPEND_ALONE: Sql = record_sql!("select seq, recorded_at, chain_hash", "append_alone", "$25");
 
 /// Appends a batch in a transaction of its own: a crash or a dropped future leaves either the whole
 /// batch or nothing, and the same batch again is safe in both cases.
@@ -175,10 +175,12 @@ impl Places {
         let stored = hashes.map_or(offered, |hashes| Digest::from_bytes(hashes[nth]));
         match self.statuses.as_ref().map_or("stored", |statuses| &statuses[nth]) {
             "conflict" => Ok(Err(Conflict { event_id: record.header().id, stored, offered })),
-            "duplicate" | "stored" => {
+            status @ ("again" | "duplicate" | "stored") => {
                 let chain_hash = Digest::from_bytes(self.chain_hashes[nth]);
                 let (seq, recorded_at) = (self.seqs[nth], self.recorded_ats[nth]);
-                Ok(Ok(Receipt::new(record, seq, recorded_at, stored, chain_hash)))
+                let receipt = Receipt::new(record, seq, recorded_at, stored, chain_hash);
+                let is_duplicate = status == "duplicate";
+                Ok(Ok(if is_duplicate { receipt.of_earlier_call() } else { receipt }))
             }
             _ => Err("no status that is known".to_owned()),
         }

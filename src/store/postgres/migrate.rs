@@ -63,6 +63,9 @@ async fn apply(connection: &mut ConnectionInUse) -> Result<(), Failure> {
     let mut transaction = connection.begin().await.map_err(migrating)?;
     let lock = sqlx::query("select pg_advisory_xact_lock($1)").bind(LOCK).persistent(false);
     lock.execute(&mut *transaction).await.map_err(migrating)?;
+    if has_earlier_format(&mut transaction).await.map_err(migrating)? {
+        return Err(StoreError::EarlierFormat.into());
+    }
     let applied = applied(&mut transaction).await.map_err(migrating)?;
     for migration in MIGRATIONS {
         let checksum = migration.checksum();
@@ -81,6 +84,19 @@ async fn apply(connection: &mut ConnectionInUse) -> Result<(), Failure> {
         }
     }
     transaction.commit().await.map_err(migrating)
+}
+
+/// Whether the table of events was made before events had the version of their format.
+async fn has_earlier_format(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select c.oid is not null and not exists (
+            select from pg_attribute a where a.attrelid = c.oid and a.attname = 'format_version'
+        )
+        from (select to_regclass('moltbot_audit.audit_events') as oid) as c",
+    )
+    .persistent(false)
+    .fetch_one(connection)
+    .await
 }
 
 /// The files that are applied, each with its checksum if that is known.

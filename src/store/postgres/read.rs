@@ -26,7 +26,7 @@ const READ_STREAM: &str = "
         s.seq as head_seq, s.head, s.started_at, s.last_at,
         e.seq, e.recorded_at, e.id, e.request_id, e.conversation_id, e.event_type, e.actor,
         e.outcome, e.error_code, e.duration_ms, e.created_at, e.trace_id, e.span_id,
-        e.input::text as input, e.output::text as output, e.idempotency_key,
+        e.caused_by, e.writer_id, e.format_version, e.input::text as input, e.output::text as output, e.idempotency_key,
         e.host_ids::text as host_ids, e.salt, e.input_commitment, e.output_commitment,
         e.key_commitment, e.host_ids_commitment, e.event_hash, e.chain_hash
     from (values ($1::uuid)) as asked (stream_id)
@@ -152,6 +152,9 @@ fn stored_record(row: &PgRow, stream_id: StreamId) -> Result<Option<StoredRecord
             created_at: columns.time("created_at")?,
             trace_id: columns.optional("trace_id")?,
             span_id: columns.optional("span_id")?,
+            caused_by: columns.optional("caused_by")?,
+            writer_id: columns.optional("writer_id")?,
+            version: columns.required("format_version")?,
         },
         input: columns.json("input")?,
         output: columns.json("output")?,

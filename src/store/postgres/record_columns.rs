@@ -12,7 +12,7 @@ macro_rules! record_sql {
             " from moltbot_audit.",
             $function,
             "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-             $20, $21, $22",
+             $20, $21, $22, $23, $24",
             $(", ", $more,)?
             ")"
         )
@@ -36,6 +36,8 @@ pub(super) fn bind_record(sql: Sql, pooling: Pooling, record: &Record) -> PgQuer
         .bind(header.created_at)
         .bind(header.trace_id.as_deref())
         .bind(header.span_id.as_deref())
+        .bind(header.caused_by)
+        .bind(header.writer_id)
         .bind(record.canonical_input())
         .bind(record.canonical_output())
         .bind(record.idempotency_key())
@@ -63,6 +65,8 @@ pub(super) fn bind_batch(sql: Sql, pooling: Pooling, batch: &[Record]) -> PgQuer
         .bind(column(batch, |r| r.header().created_at))
         .bind(nullable(batch, |r| r.header().trace_id.as_deref()))
         .bind(nullable(batch, |r| r.header().span_id.as_deref()))
+        .bind(nullable(batch, |r| r.header().caused_by))
+        .bind(nullable(batch, |r| r.header().writer_id))
         .bind(nullable(batch, Record::canonical_input))
         .bind(nullable(batch, Record::canonical_output))
         .bind(nullable(batch, Record::idempotency_key))
@@ -87,7 +91,7 @@ fn nullable<'a, T>(batch: &'a [Record], of: impl Fn(&'a Record) -> Option<T>) ->
 
 /// About how many bytes the columns of a record take as arguments.
 fn arguments_len(record: &Record) -> usize {
-    // 22 lengths, 4 ids, 5 digests, a salt, a time, and the short texts.
+    // 24 lengths, 6 ids, 5 digests, a salt, a time, and the short texts.
     const BESIDE_PAYLOAD: usize = 512;
     record.payload_len() + record.idempotency_key().map_or(0, str::len) + BESIDE_PAYLOAD
 }

@@ -14,13 +14,13 @@ use super::cells::Cells;
 use super::error::failed;
 use super::row::{Content, Row};
 use crate::event::StreamId;
-use crate::proof::{Digest, chain_hash, stream_start};
+use crate::proof::{Digest, Salt, chain_hash, stream_start};
 use crate::record::{Receipt, Record};
 use crate::store::{Conflict, StoreError};
 
 pub(super) const DOING: &str = "append events";
 
-/// Rows of one INSERT: SQLite binds at most 32,766 values, and an event has 25.
+/// Rows of one INSERT: SQLite binds at most 32,766 values, and an event has 28.
 const ROWS_MAX: usize = 500;
 
 /// Where an event stands, now or since it was first appended.
@@ -30,11 +30,15 @@ pub(super) struct Place {
     pub(super) recorded_at: DateTime<Utc>,
     pub(super) event_hash: Digest,
     pub(super) chain_hash: Digest,
+    /// An earlier call sealed and stored the event.
+    pub(super) of_earlier_call: bool,
 }
 
 impl Place {
     pub(super) fn receipt(self, record: &Record) -> Receipt {
-        Receipt::new(record, self.seq, self.recorded_at, self.event_hash, self.chain_hash)
+        let Self { seq, recorded_at, event_hash, chain_hash, of_earlier_call } = self;
+        let receipt = Receipt::new(record, seq, recorded_at, event_hash, chain_hash);
+        if of_earlier_call { receipt.of_earlier_call() } else { receipt }
     }
 }
 
@@ -106,6 +110,7 @@ struct Head {
 
 struct Known<'a> {
     content: Cow<'a, Content>,
+    salt: Salt,
     place: Place,
 }
 
@@ -157,7 +162,7 @@ impl<'a> Sequencer<'a> {
         head.last_at = head.last_at.max(self.now);
         head.seq =
             head.seq.checked_add(1).ok_or_else(|| tampered("at the last number there is"))?;
-        head.chain_hash = chain_hash(head.chain_hash, row.event_hash, head.last_at);
+        head.chain_hash = chain_hash(head.chain_hash, row.event_hash, head.seq, head.last_at);
         head.waited = head.waited.max(row.waited);
         head.moved = true;
         let place = Place {
@@ -165,9 +170,11 @@ impl<'a> Sequencer<'a> {
             recorded_at: head.last_at,
             event_hash: row.event_hash,
             chain_hash: head.chain_hash,
+            of_earlier_call: false,
         };
         self.fresh.push((row, place));
-        self.known.insert(row.id, Known { content: Cow::Borrowed(&row.content), place });
+        let content = Cow::Borrowed(&row.content);
+        self.known.insert(row.id, Known { content, salt: row.salt, place });
         Ok((Ok(place), true))
     }
 }
@@ -177,7 +184,8 @@ impl Known<'_> {
     fn place_of(&self, row: &Row) -> Placed {
         let stored = self.place.event_hash;
         if stored == row.event_hash || *self.content == row.content {
-            Ok(self.place)
+            // A record that is sent again has its salt still.
+            Ok(Place { of_earlier_call: self.salt != row.salt, ..self.place })
         } else {
             Err(Conflict { event_id: row.id, stored, offered: row.event_hash })
         }
@@ -203,8 +211,10 @@ async fn stored(
             recorded_at: cells.time("recorded_at")?,
             event_hash: cells.digest("event_hash")?,
             chain_hash: cells.digest("chain_hash")?,
+            of_earlier_call: false,
         };
-        known.insert(offered.id, Known { content: Cow::Owned(content), place });
+        let (content, salt) = (Cow::Owned(content), cells.salt("salt")?);
+        known.insert(offered.id, Known { content, salt, place });
     }
     Ok(known)
 }
@@ -217,8 +227,9 @@ async fn insert_events(
         let mut insert = QueryBuilder::<Sqlite>::new(
             "insert into audit_events (id, request_id, conversation_id, event_type, actor, input, \
              output, idempotency_key, duration_ms, created_at, stream_id, seq, outcome, error_code, \
-             trace_id, span_id, host_ids, recorded_at, salt, input_commitment, output_commitment, \
-             key_commitment, host_ids_commitment, event_hash, chain_hash) ",
+             trace_id, span_id, caused_by, writer_id, format_version, host_ids, recorded_at, salt, \
+             input_commitment, output_commitment, key_commitment, host_ids_commitment, event_hash, \
+             chain_hash) ",
         );
         insert.push_values(rows, |mut values, (row, place)| {
             let Content {
@@ -237,6 +248,7 @@ async fn insert_events(
                 error_code,
                 trace_id,
                 span_id,
+                caused_by,
                 host_ids,
             } = &row.content;
             let commitments = &row.commitments;
@@ -244,7 +256,9 @@ async fn insert_events(
             values.push_bind(event_type).push_bind(actor).push_bind(input).push_bind(output);
             values.push_bind(idempotency_key).push_bind(duration_ms).push_bind(created_at);
             values.push_bind(stream_id).push_bind(place.seq).push_bind(outcome);
-            values.push_bind(error_code).push_bind(trace_id).push_bind(span_id).push_bind(host_ids);
+            values.push_bind(error_code).push_bind(trace_id).push_bind(span_id);
+            values.push_bind(caused_by).push_bind(&row.writer_id).push_bind(row.version);
+            values.push_bind(host_ids);
             values.push_bind(place.recorded_at.timestamp_micros());
             values.push_bind(row.salt.as_bytes().as_slice());
             values.push_bind(commitments.input.as_bytes().as_slice());

@@ -38,6 +38,9 @@ async fn apply_missing(writer: &SqlitePool) -> Result<(), StoreError> {
     const DOING: &str = "migrate";
     // Checked first without the lock, so that a start on an up-to-date file waits for no other process.
     let mut connection = writer.acquire().await.map_err(|error| failed(DOING, error))?;
+    if has_earlier_format(&mut connection).await.map_err(|error| failed(DOING, error))? {
+        return Err(StoreError::EarlierFormat);
+    }
     let applied = applied(&mut connection).await.map_err(|error| failed(DOING, error))?;
     drop(connection);
     if MIGRATIONS.iter().all(|migration| applied.contains(&migration.version)) {
@@ -57,6 +60,14 @@ async fn apply_missing(writer: &SqlitePool) -> Result<(), StoreError> {
         })?;
     }
     transaction.commit().await.map_err(|error| failed(DOING, error))
+}
+
+/// Whether the table of events was made before events had the version of their format.
+async fn has_earlier_format(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let columns = "select count(*), coalesce(max(name = 'format_version'), 0) \
+                   from pragma_table_info('audit_events')";
+    let (columns, has_version): (i64, bool) = sqlx::query_as(columns).fetch_one(connection).await?;
+    Ok(columns > 0 && !has_version)
 }
 
 /// The versions in the file; none where there is no table of them yet.

@@ -16,6 +16,8 @@ pub(super) struct Row {
     pub(super) id: Uuid,
     pub(super) stream_id: StreamId,
     pub(super) content: Content,
+    pub(super) writer_id: Option<String>,
+    pub(super) version: i16,
     pub(super) salt: Salt,
     pub(super) commitments: Commitments,
     pub(super) event_hash: Digest,
@@ -33,7 +35,8 @@ pub(super) enum Part {
 }
 
 /// The columns that the caller fixes: two events of one id are the same where these are equal.
-/// Salts are left out, because an event that is reported twice is sealed twice.
+/// Salts are left out, because an event that is reported twice is sealed twice. The writer is left out too: another
+/// process may try again.
 #[derive(Clone, PartialEq)]
 pub(super) struct Content {
     pub(super) id: String,
@@ -51,6 +54,7 @@ pub(super) struct Content {
     pub(super) error_code: Option<String>,
     pub(super) trace_id: Option<String>,
     pub(super) span_id: Option<String>,
+    pub(super) caused_by: Option<String>,
     pub(super) host_ids: Option<String>,
 }
 
@@ -73,6 +77,7 @@ impl Content {
             error_code: row.try_get("error_code")?,
             trace_id: row.try_get("trace_id")?,
             span_id: row.try_get("span_id")?,
+            caused_by: row.try_get("caused_by")?,
             host_ids: row.try_get("host_ids")?,
         })
     }
@@ -100,8 +105,11 @@ impl From<&Record> for Row {
                 error_code: header.error_code.clone(),
                 trace_id: header.trace_id.clone(),
                 span_id: header.span_id.clone(),
+                caused_by: header.caused_by.map(|id| id.to_string()),
                 host_ids: record.canonical_host_ids().map(str::to_owned),
             },
+            writer_id: header.writer_id.map(|id| id.to_string()),
+            version: header.version,
             salt: record.salt(),
             commitments: *record.commitments(),
             event_hash: record.event_hash(),

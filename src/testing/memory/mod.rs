@@ -15,7 +15,7 @@ use self::effects::Effects;
 use crate::auditor::{Clock, SystemClock};
 use crate::event::{EventType, StreamId};
 use crate::proof::{chain_hash, stream_start};
-use crate::record::{Receipt, Record, StoredRecord};
+use crate::record::{Header, Receipt, Record, StoredRecord};
 use crate::store::admission::rules::{check_appended, foreign_outcome};
 use crate::store::admission::{AdmissionStore, EarlierEvent};
 use crate::store::{
@@ -164,7 +164,10 @@ impl Kept {
         if let Some((stored, receipt)) = self.row(record.header().id) {
             if is_same(stored, record) {
                 let Receipt { seq, recorded_at, event_hash, chain_hash, .. } = *receipt;
-                return Ok(Receipt::new(record, seq, recorded_at, event_hash, chain_hash));
+                let first = Receipt::new(record, seq, recorded_at, event_hash, chain_hash);
+                // A record that is sent again has its salt still.
+                let is_sent_again = stored.salt() == record.salt();
+                return Ok(if is_sent_again { first } else { first.of_earlier_call() });
             }
             let (event_id, offered) = (record.header().id, record.event_hash());
             return Err(Conflict { event_id, stored: stored.event_hash(), offered });
@@ -178,7 +181,7 @@ impl Kept {
         });
         let now = now.max(head.last_at);
         head.seq += 1;
-        head.chain_hash = chain_hash(head.chain_hash, record.event_hash(), now);
+        head.chain_hash = chain_hash(head.chain_hash, record.event_hash(), head.seq, now);
         head.last_at = now;
         let received_at = now - record.waited().unwrap_or_default();
         let heard_at = self.heard_at.entry(stream_id).or_insert(received_at);
@@ -247,8 +250,10 @@ impl Kept {
 
 /// An event sealed again has a new salt, and so another hash, over the same content.
 fn is_same(stored: &Record, offered: &Record) -> bool {
+    // Another process may try again.
+    let by_anyone = |record: &Record| Header { writer_id: None, ..record.header().clone() };
     stored.event_hash() == offered.event_hash()
-        || (stored.header() == offered.header()
+        || (by_anyone(stored) == by_anyone(offered)
             && stored.canonical_input() == offered.canonical_input()
             && stored.canonical_output() == offered.canonical_output()
             && stored.idempotency_key() == offered.idempotency_key()

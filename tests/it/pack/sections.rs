@@ -65,7 +65,7 @@ async fn a_pack_begins_with_its_schema() {
     let internal = moltbot_audit::redact::Profile::internal();
     let json = super::export(&*fresh.store, &teller.request, &internal).await.to_json_pretty();
     assert!(
-        json.starts_with("{\n  \"schema\": \"moltbot-audit/request-pack/v1\",\n"),
+        json.starts_with("{\n  \"schema\": \"moltbot-audit/request-pack/v2\",\n"),
         "{json:.80}"
     );
     drop(fresh.keep);

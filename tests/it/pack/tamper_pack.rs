@@ -150,13 +150,13 @@ fn what_is_no_pack_is_unusable_and_says_why() {
         ("[]", "no JSON object"),
         ("nonsense", "no JSON"),
         ("{}", "schema"),
-        ("{\"schema\":\"moltbot-audit/request-pack/v2\"}", "schema"),
+        ("{\"schema\":\"moltbot-audit/request-pack/v3\"}", "schema"),
         ("{\"a\":1,\"a\":2}", "occurs twice"),
     ] {
         let error = verify_request_pack(input.as_bytes()).expect_err("it is no pack");
         assert!(error.is_unusable() && error.to_string().contains(reason), "{input}: {error}");
     }
-    let error = verify_request_pack(b"{\"schema\":\"moltbot-audit/request-pack/v1\"}");
+    let error = verify_request_pack(b"{\"schema\":\"moltbot-audit/request-pack/v2\"}");
     assert_eq!(error.expect_err("parts are missing").to_string(), "request_id: it is missing");
     let deep = "[".repeat(100_000);
     let error = verify_request_pack(deep.as_bytes()).expect_err("it is no pack");
@@ -166,7 +166,7 @@ fn what_is_no_pack_is_unusable_and_says_why() {
 
 #[test]
 fn an_input_of_another_kind_is_named_before_it_is_read() {
-    let pack = "{\"schema\":\"moltbot-audit/request-pack/v1\"}";
+    let pack = "{\"schema\":\"moltbot-audit/request-pack/v2\"}";
     let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
     let utf32 =
         |text: &str| text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect::<Vec<_>>();
@@ -260,7 +260,7 @@ fn hide(view: &mut Value, pointer: &str, member: &str, rule: &str, instead: Valu
     let salt = view["salts"].as_object_mut().expect("an object").remove(pointer);
     let salt: Salt = serde_json::from_value(salt.expect("it was shown")).expect("a salt");
     let digest = leaf_digest(&view["value"][member], salt);
-    view["hidden"][pointer] = json!({ "digest": digest, "rule": rule });
+    view["hidden"][pointer] = json!({ "digest": digest, "kind": "scalar", "rule": rule });
     view["value"][member] = instead;
 }
 

@@ -149,9 +149,10 @@ impl Shell {
         match (column, data_type) {
             ("actor", _) => "'admin'".to_owned(),
             ("outcome", _) => "'refused'".to_owned(),
-            ("id" | "stream_id" | "request_id" | "conversation_id", _) => {
-                "'0b9f6f1e-9c1c-4e7e-8a51-1d2f3a4b5c6d'".to_owned()
-            }
+            (
+                "id" | "stream_id" | "request_id" | "conversation_id" | "caused_by" | "writer_id",
+                _,
+            ) => "'0b9f6f1e-9c1c-4e7e-8a51-1d2f3a4b5c6d'".to_owned(),
             ("input" | "output" | "host_ids", _) => "'{\"forged\":true}'".to_owned(),
             ("trace_id", _) => format!("'{}'", "a".repeat(32)),
             ("span_id", _) => format!("'{}'", "a".repeat(16)),
@@ -161,7 +162,9 @@ impl Shell {
             (_, "BLOB") => "zeroblob(32)".to_owned(),
             (_, "timestamp with time zone") => format!("{column} + interval '1 microsecond'"),
             ("seq", _) => "seq + 1000".to_owned(),
-            (_, "integer" | "bigint" | "INTEGER") => format!("coalesce({column}, 0) + 1"),
+            (_, "integer" | "smallint" | "bigint" | "INTEGER") => {
+                format!("coalesce({column}, 0) + 1")
+            }
             (_, "text" | "TEXT") => format!("coalesce({column}, '') || 'x'"),
             (column, other) => panic!("how is {column} {other} forged?"),
         }

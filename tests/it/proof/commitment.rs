@@ -1,7 +1,8 @@
 //! Commitments: everything is bound, and any part can be disclosed alone.
 
 use moltbot_audit::proof::{
-    Digest, Salt, commit, leaf_digest, leaf_salt, node_digest, push_pointer, sanitise,
+    Digest, Salt, ValueKind, array_digest, commit, commitment, leaf_digest, leaf_salt,
+    member_digest, object_digest, part_salt, push_pointer, sanitise, value_digest,
 };
 use proptest::prelude::{ProptestConfig, proptest};
 use proptest::{prop_assert_eq, prop_assert_ne};
@@ -15,27 +16,31 @@ fn input(value: &Value) -> Digest {
     commit(value, SALT, "/input")
 }
 
+fn input_salt() -> Salt {
+    part_salt(SALT, "/input")
+}
+
 /// The same maths once more, from the parts that a pack discloses: digests of children, leaf salts.
 fn from_disclosed_parts(value: &Value, pointer: &str) -> Digest {
     let below = |token: &str, member: &Value| {
         let mut at = pointer.to_owned();
         push_pointer(&mut at, token);
-        from_disclosed_parts(member, &at)
+        (ValueKind::of(member), from_disclosed_parts(member, &at))
     };
     match value {
         Value::Array(items) if !items.is_empty() => {
             let children = items.iter().enumerate();
-            let children = children.map(|(index, item)| (None, below(&index.to_string(), item)));
-            node_digest(&children.collect::<Vec<_>>())
+            let children = children.map(|(index, item)| below(&index.to_string(), item));
+            array_digest(&children.collect::<Vec<_>>())
         }
         Value::Object(members) if !members.is_empty() => {
-            let mut ordered: Vec<_> = members.iter().collect();
-            ordered.sort_by_key(|(key, _)| key.encode_utf16().collect::<Vec<_>>());
-            let children =
-                ordered.into_iter().map(|(key, member)| (Some(key.as_str()), below(key, member)));
-            node_digest(&children.collect::<Vec<_>>())
+            let children = members.iter().map(|(name, member)| {
+                let (kind, digest) = below(name, member);
+                member_digest(name, kind, digest)
+            });
+            object_digest(&mut children.collect::<Vec<_>>())
         }
-        leaf => leaf_digest(leaf, leaf_salt(SALT, pointer)),
+        leaf => leaf_digest(leaf, leaf_salt(input_salt(), pointer)),
     }
 }
 
@@ -45,7 +50,11 @@ proptest! {
     #[test]
     fn a_commitment_can_be_put_together_from_its_parts(value in any_json()) {
         let value = sanitise(value);
-        prop_assert_eq!(from_disclosed_parts(&value, "/input"), input(&value));
+        let digest = from_disclosed_parts(&value, "/input");
+        prop_assert_eq!(digest, value_digest(&value, input_salt(), "/input"));
+        if !value.is_null() {
+            prop_assert_eq!(commitment("/input", ValueKind::of(&value), digest), input(&value));
+        }
     }
 
     #[test]
@@ -127,8 +136,10 @@ fn salt_and_place_are_part_of_a_commitment() {
 #[test]
 fn equal_leaves_at_two_places_do_not_show_that_they_are_equal() {
     let leaves: Vec<_> = ["/input/a", "/input/b", "/input/a/b", "/input/a~1b", "/output/a"].into();
-    let digests: Vec<_> =
-        leaves.iter().map(|at| leaf_digest(&json!("x"), leaf_salt(SALT, at))).collect();
+    let digests: Vec<_> = leaves
+        .iter()
+        .map(|at| leaf_digest(&json!("x"), leaf_salt(part_salt(SALT, &at[..6]), at)))
+        .collect();
     for (index, digest) in digests.iter().enumerate() {
         assert!(!digests[index + 1..].contains(digest));
     }
@@ -150,11 +161,50 @@ fn pointer_tokens_are_escaped_as_rfc_6901_has_it() {
 
 #[test]
 fn a_hidden_subtree_can_stand_in_as_its_digest() {
-    let value = json!({ "from_phone": "+250788123456", "text": "Muraho" });
-    let hidden = commit(&value["from_phone"], SALT, "/input/from_phone");
-    let shown = leaf_digest(&value["text"], leaf_salt(SALT, "/input/text"));
-    let node = node_digest(&[(Some("from_phone"), hidden), (Some("text"), shown)]);
-    assert_eq!(node, input(&value));
+    let value = json!({ "from": { "phone": "+250788123456" }, "text": "Muraho" });
+    let hidden = value_digest(&value["from"], input_salt(), "/input/from");
+    let shown = leaf_digest(&value["text"], leaf_salt(input_salt(), "/input/text"));
+    let whole = |hidden_kind| {
+        let hidden = member_digest("from", hidden_kind, hidden);
+        let shown = member_digest("text", ValueKind::Scalar, shown);
+        commitment("/input", ValueKind::Object, object_digest(&mut [hidden, shown]))
+    };
+    assert_eq!(whole(ValueKind::Object), input(&value));
+    // What is hidden cannot be passed off as another kind.
+    assert_ne!(whole(ValueKind::Scalar), input(&value));
+    assert_ne!(whole(ValueKind::Array), input(&value));
+}
+
+#[test]
+fn one_member_can_be_shown_without_the_names_of_the_others() {
+    let value = json!({ "a_name_that_tells": 1, "price": 12_500, "+250788123456": true });
+    let other = |name: &str| {
+        let digest = value_digest(&value[name], input_salt(), &format!("/input/{name}"));
+        member_digest(name, ValueKind::Scalar, digest)
+    };
+    let price = leaf_digest(&json!(12_500), leaf_salt(input_salt(), "/input/price"));
+    let mut members = [
+        other("+250788123456"),
+        member_digest("price", ValueKind::Scalar, price),
+        other("a_name_that_tells"),
+    ];
+    let object = object_digest(&mut members);
+    assert_eq!(commitment("/input", ValueKind::Object, object), input(&value));
+    // Their order is that of their digests, so it tells nothing of their names.
+    assert!(members.is_sorted());
+}
+
+#[test]
+fn parts_under_their_own_salts_are_proven_after_the_events_salt_is_gone() {
+    let (given, kept) = (json!({ "text": "Muraho" }), json!({ "price": 12_500 }));
+    let salt_of_output = part_salt(SALT, "/output");
+    let digest = value_digest(&kept, salt_of_output, "/output");
+    assert_eq!(commitment("/output", ValueKind::Object, digest), commit(&kept, SALT, "/output"));
+    // It says nothing of the other part.
+    assert_ne!(
+        value_digest(&given, salt_of_output, "/input"),
+        value_digest(&given, input_salt(), "/input")
+    );
 }
 
 #[test]

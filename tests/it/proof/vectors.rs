@@ -5,7 +5,7 @@ use chrono::DateTime;
 use moltbot_audit::event::StreamId;
 use moltbot_audit::json::parse;
 use moltbot_audit::proof::{
-    Digest, Salt, canonical, chain_hash, commit, leaf_salt, sanitise, stream_start,
+    Digest, Salt, canonical, chain_hash, commit, leaf_salt, part_salt, sanitise, stream_start,
 };
 use moltbot_audit::record::{Commitments, Header};
 use serde::Deserialize;
@@ -82,25 +82,26 @@ fn numbers_are_kept_as_the_vectors_have_it() {
 }
 
 #[derive(Deserialize)]
-struct LeafSaltCase {
+struct SaltCase {
     salt: Salt,
     pointer: String,
-    leaf_salt: Salt,
+    derived: Salt,
 }
 
 #[test]
-fn leaf_salts_are_those_of_the_vectors() {
-    let cases: Vec<LeafSaltCase> = vectors(include_str!("../../vectors/v1/leaf_salt.json"));
+fn salts_are_derived_as_the_vectors_have_it() {
+    let cases: Vec<SaltCase> = vectors(include_str!("../../vectors/v1/salt.json"));
     assert!(cases.len() >= 8);
     for case in cases {
-        assert_eq!(leaf_salt(case.salt, &case.pointer), case.leaf_salt, "{}", case.pointer);
+        assert_eq!(part_salt(case.salt, &case.pointer), case.derived, "{}", case.pointer);
+        assert_eq!(leaf_salt(case.salt, &case.pointer), case.derived, "{}", case.pointer);
     }
 }
 
 #[derive(Deserialize)]
 struct CommitmentCase {
     salt: Salt,
-    pointer: String,
+    root: String,
     value: Value,
     commitment: Digest,
 }
@@ -110,12 +111,7 @@ fn commitments_are_those_of_the_vectors() {
     let cases: Vec<CommitmentCase> = vectors(include_str!("../../vectors/v1/commitment.json"));
     assert!(cases.len() >= 40);
     for case in cases {
-        assert_eq!(
-            commit(&case.value, case.salt, &case.pointer),
-            case.commitment,
-            "{}",
-            case.value
-        );
+        assert_eq!(commit(&case.value, case.salt, &case.root), case.commitment, "{}", case.value);
         // What the vectors commit to is what would be stored.
         assert_eq!(sanitise(case.value.clone()), case.value);
     }
@@ -175,9 +171,9 @@ fn the_chain_is_that_of_the_vectors() {
     let mut head = stream_start(*chain.stream_id.uuid().as_bytes());
     assert_eq!(head, chain.start);
     assert!(chain.events.len() >= 3);
-    for link in chain.events {
+    for (seq, link) in (1..).zip(chain.events) {
         let recorded_at = DateTime::from_timestamp_micros(link.recorded_at_us).unwrap();
-        head = chain_hash(head, link.event_hash, recorded_at);
+        head = chain_hash(head, link.event_hash, seq, recorded_at);
         assert_eq!(head, link.chain_hash);
     }
 }

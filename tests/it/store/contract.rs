@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use moltbot_audit::record::Receipt;
 use moltbot_audit::store::{Appended, AuditStore, Conflict};
-use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome, StreamId, TraceContext};
+use moltbot_audit::{
+    Actor, AuditEvent, ErrorCode, EventId, EventType, Outcome, StreamId, TraceContext,
+};
 use serde_json::json;
 
 use crate::support::records::{
-    assert_unbroken, event, fresh_request, named_conversation, named_request, numbered, records,
-    sealed, stream,
+    assert_unbroken, event, fresh_request, is_first_receipt, is_same_place, morning,
+    named_conversation, named_request, numbered, records, sealed, stream, unique,
 };
 use crate::support::stores::read;
 
@@ -26,6 +28,7 @@ macro_rules! store_contract {
                 every_column_comes_back_as_it_was_sealed
                 the_same_record_again_gets_its_first_receipt
                 an_event_sealed_again_gets_its_first_receipt
+                an_event_without_parts_that_is_sealed_again_is_a_duplicate
                 a_known_event_among_new_ones_costs_no_place
                 other_content_under_a_known_id_is_a_conflict_and_the_rest_lands
                 one_id_twice_in_a_batch_is_stored_once
@@ -172,6 +175,27 @@ async fn an_event_sealed_again_gets_its_first_receipt(store: Arc<dyn AuditStore>
     assert_unbroken(&snapshot);
 }
 
+/// Its hash holds no salt, so it is the same each time.
+async fn an_event_without_parts_that_is_sealed_again_is_a_duplicate(store: Arc<dyn AuditStore>) {
+    let request = fresh_request();
+    let bare = AuditEvent::new(EventType::DISCOVERY_CALL, Actor::System)
+        .request(&request)
+        .id(EventId::new(morning(), unique()).expect("a time of this century"));
+    let record = sealed(bare.clone());
+    let [first] = append(&store, std::slice::from_ref(&record)).await[..] else { panic!("one") };
+    let first = first.expect("it is new");
+    for batch in [vec![record.clone()], vec![sealed(event(&request)), record.clone()]] {
+        let sent_again = append(&store, &batch).await.pop().expect("one").expect("it is known");
+        assert!(!sent_again.is_duplicate(), "its own answer was lost");
+        assert!(is_same_place(&sent_again, &first));
+    }
+    for batch in [vec![sealed(bare.clone())], vec![sealed(event(&request)), sealed(bare)]] {
+        let sealed_again = append(&store, &batch).await.pop().expect("one").expect("it is known");
+        assert_eq!(sealed_again.event_hash, first.event_hash);
+        assert!(is_first_receipt(&sealed_again, &first));
+    }
+}
+
 async fn a_known_event_among_new_ones_costs_no_place(store: Arc<dyn AuditStore>) {
     let request = fresh_request();
     let known = records(&request, 1);
@@ -198,8 +222,9 @@ fn changed(original: &AuditEvent) -> Vec<AuditEvent> {
         original.clone().ended(Outcome::Failed, ErrorCode::TimedOut),
         original.clone().trace(TraceContext::new(8, 2).expect("not zero")),
         original.clone().trace(TraceContext::new(7, 3).expect("not zero")),
+        original.clone().caused_by(EventId::new(morning(), 99).expect("a time of this century")),
     ];
-    let edits: [fn(&mut AuditEvent); 8] = [
+    let edits: [fn(&mut AuditEvent); 9] = [
         |event| event.event_type = EventType::CALL_STARTED,
         |event| event.actor = Actor::Moltbot,
         |event| event.input = None,
@@ -208,6 +233,7 @@ fn changed(original: &AuditEvent) -> Vec<AuditEvent> {
         |event| event.conversation_id = None,
         |event| event.duration = None,
         |event| event.trace = None,
+        |event| event.caused_by = None,
     ];
     changed.extend(edits.iter().map(|edit| {
         let mut event = original.clone();

@@ -5,8 +5,8 @@ use moltbot_audit::pack::{
     PackEvent, SetAsideEvent, VerifiedPack, VerifyError, verify_request_pack,
 };
 use moltbot_audit::proof::{
-    Digest, Salt, chain_hash, event_hash, leaf_digest, node_digest, push_pointer, stream_start,
-    tagged_digest,
+    Digest, Salt, ValueKind, array_digest, chain_hash, commit_nothing, commitment, event_hash,
+    leaf_digest, member_digest, object_digest, push_pointer, stream_start, tagged_digest,
 };
 use serde_json::{Map, Value, json};
 
@@ -48,14 +48,15 @@ impl Forger {
         let root = format!("/{part}");
         let below = pointer.strip_prefix(&root).expect("below its root").to_owned();
         let value = view["value"].pointer(&below).expect("something stands there").clone();
-        let digest = digest(&value, &mut pointer.to_owned(), view);
+        let (digest, kind) =
+            (digest(&value, &mut pointer.to_owned(), view), kind(&value, pointer, view));
         let is_at = |other: &str| {
             other.strip_prefix(pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         for proofs in ["salts", "hidden"] {
             view[proofs].as_object_mut().expect("an object").retain(|other, _| !is_at(other));
         }
-        view["hidden"][pointer] = json!({ "digest": digest, "rule": rule });
+        view["hidden"][pointer] = json!({ "digest": digest, "kind": kind, "rule": rule });
         *view["value"].pointer_mut(&below).expect("something stands there") = masked;
     }
 
@@ -127,12 +128,12 @@ impl Forger {
             let mut commitments = [chain; 4];
             for (commitment, part) in commitments.iter_mut().zip(PARTS) {
                 let view = &mut event[part];
-                *commitment = digest(&view["value"].clone(), &mut format!("/{part}"), view);
+                *commitment = recommit(part, view);
                 view["commitment"] = json!(commitment);
             }
             let read: PackEvent = serde_json::from_value(event.clone()).expect("an event");
             let hash = event_hash(&read.header.canonical(), commitments);
-            chain = chain_hash(chain, hash, read.recorded_at);
+            chain = chain_hash(chain, hash, seq, read.recorded_at);
             event["event_hash"] = json!(hash);
             event["chain_hash"] = json!(chain);
             last = json!({ "seq": seq, "at": event["recorded_at"], "first": last["first"] });
@@ -146,6 +147,24 @@ impl Forger {
     }
 }
 
+/// The commitment to a shown part, from the salts and digests of its view.
+pub(crate) fn recommit(part: &str, view: &Value) -> Digest {
+    let root = format!("/{part}");
+    let value = &view["value"];
+    let is_hidden = view["hidden"].as_object().is_some_and(|hidden| !hidden.is_empty());
+    if value.is_null() && !is_hidden {
+        return commit_nothing();
+    }
+    let digest = digest(value, &mut root.clone(), view);
+    commitment(&root, kind(value, &root, view), digest)
+}
+
+fn kind(value: &Value, pointer: &str, view: &Value) -> ValueKind {
+    let hidden = view["hidden"].get(pointer);
+    let said = hidden.and_then(|hidden| serde_json::from_value(hidden["kind"].clone()).ok());
+    said.unwrap_or_else(|| ValueKind::of(value))
+}
+
 /// The digest of a shown value, from the salts and digests of its view.
 pub(crate) fn digest(value: &Value, pointer: &mut String, view: &Value) -> Digest {
     if let Some(hidden) = view["hidden"].get(&*pointer) {
@@ -154,23 +173,23 @@ pub(crate) fn digest(value: &Value, pointer: &mut String, view: &Value) -> Diges
     let at = pointer.len();
     let mut below = |token: &str, value: &Value| {
         push_pointer(pointer, token);
-        let digest = digest(value, pointer, view);
+        let below = (kind(value, pointer, view), digest(value, pointer, view));
         pointer.truncate(at);
-        digest
+        below
     };
     match value {
         Value::Array(items) if !items.is_empty() => {
             let items = items.iter().enumerate();
             let children: Vec<_> =
-                items.map(|(index, item)| (None, below(&index.to_string(), item))).collect();
-            node_digest(&children)
+                items.map(|(index, item)| below(&index.to_string(), item)).collect();
+            array_digest(&children)
         }
         Value::Object(members) if !members.is_empty() => {
-            // Names of these tests are ASCII, which sorts alike by bytes and by UTF-16.
-            let members = members.iter();
-            let children: Vec<_> =
-                members.map(|(name, member)| (Some(name.as_str()), below(name, member))).collect();
-            node_digest(&children)
+            let members = members.iter().map(|(name, member)| {
+                let (kind, digest) = below(name, member);
+                member_digest(name, kind, digest)
+            });
+            object_digest(&mut members.collect::<Vec<_>>())
         }
         leaf => {
             let salt: Result<Salt, _> = serde_json::from_value(view["salts"][&*pointer].clone());

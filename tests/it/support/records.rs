@@ -77,6 +77,7 @@ pub(crate) fn numbered(request: &RequestId, n: u64) -> AuditEvent {
         .duration(Duration::from_millis(n))
         .ended(Outcome::Failed, ErrorCode::ProviderError)
         .trace(TraceContext::new(7, n + 1).expect("not zero"))
+        .caused_by(EventId::new(morning(), n + 1).expect("a time of this century"))
 }
 
 /// Seals with a new salt each time.
@@ -120,7 +121,7 @@ pub(crate) fn verify(snapshot: &StreamSnapshot) -> Result<(), String> {
     };
     let mut chain = stream_start(*first.header.stream_id.uuid().as_bytes());
     for (stored, seq) in snapshot.records.iter().zip(1..) {
-        chain = chain_hash(chain, stored.event_hash, stored.recorded_at);
+        chain = chain_hash(chain, stored.event_hash, seq, stored.recorded_at);
         let faults = [
             (stored.seq != seq).then_some("seq has a gap"),
             stored.header.contradiction(),

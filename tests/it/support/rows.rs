@@ -22,6 +22,8 @@ pub(crate) struct Row {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) trace_id: Option<String>,
     pub(crate) span_id: Option<String>,
+    pub(crate) caused_by: Option<Uuid>,
+    pub(crate) writer_id: Option<Uuid>,
     pub(crate) input: Option<String>,
     pub(crate) output: Option<String>,
     pub(crate) idempotency_key: Option<String>,
@@ -53,6 +55,8 @@ impl Row {
             created_at: header.created_at,
             trace_id: header.trace_id.clone(),
             span_id: header.span_id.clone(),
+            caused_by: header.caused_by,
+            writer_id: header.writer_id,
             input: record.canonical_input().map(str::to_owned),
             output: record.canonical_output().map(str::to_owned),
             idempotency_key: record.idempotency_key().map(str::to_owned),
@@ -69,7 +73,7 @@ impl Row {
         function: &str,
         more: &str,
     ) -> Result<Vec<PgRow>, sqlx::Error> {
-        let columns: Vec<_> = (1..=22).map(|n| format!("array[${n}]")).collect();
+        let columns: Vec<_> = (1..=24).map(|n| format!("array[${n}]")).collect();
         self.call(pool, function, &columns.join(", "), more).await
     }
 
@@ -80,7 +84,7 @@ impl Row {
         function: &str,
         more: &str,
     ) -> Result<Vec<PgRow>, sqlx::Error> {
-        let columns: Vec<_> = (1..=22).map(|n| format!("${n}")).collect();
+        let columns: Vec<_> = (1..=24).map(|n| format!("${n}")).collect();
         self.call(pool, function, &columns.join(", "), more).await
     }
 
@@ -112,6 +116,8 @@ impl Row {
             .bind(self.created_at)
             .bind(self.trace_id.as_deref())
             .bind(self.span_id.as_deref())
+            .bind(self.caused_by)
+            .bind(self.writer_id)
             .bind(self.input.as_deref())
             .bind(self.output.as_deref())
             .bind(self.idempotency_key.as_deref())

@@ -160,7 +160,7 @@ async fn append_by_sql(pool: &PgPool, records: &[Record]) {
     let bytes = |of: fn(&Record) -> Vec<u8>| records.iter().map(of).collect::<Vec<_>>();
     let append = sqlx::query_scalar::<_, String>(
         "select status from moltbot_audit.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
-         $14, $15, $16, $17, $18, $19, $20, $21, $22)",
+         $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
     )
     .bind(uuids(|record| Some(record.header().id)))
     .bind(uuids(|record| Some(record.stream_id().uuid())))
@@ -174,6 +174,8 @@ async fn append_by_sql(pool: &PgPool, records: &[Record]) {
     .bind(records.iter().map(|record| record.header().created_at).collect::<Vec<_>>())
     .bind(texts(&|record| record.header().trace_id.clone()))
     .bind(texts(&|record| record.header().span_id.clone()))
+    .bind(uuids(|record| record.header().caused_by))
+    .bind(uuids(|record| record.header().writer_id))
     .bind(texts(&|record| respelled(record.canonical_input())))
     .bind(texts(&|record| respelled(record.canonical_output())))
     .bind(texts(&|record| record.idempotency_key().map(str::to_owned)))

@@ -4,13 +4,17 @@
 Every hash is SHA-256 over a tag that ends in NUL and then parts of fixed length or preceded by their
 length (8 bytes, big-endian):
 
-    leaf        tag "leaf"    leaf_salt(16) canonical(leaf)
-    leaf_salt   HMAC-SHA-256(event_salt, json_pointer)[:16]
-    node        tag "node"    kind(1: a | o) count(8) { key_length(8) key child(32) } per member
-    event_hash  tag "event"   header_length(8) canonical(header)
-                              input(32) output(32) idempotency_key(32) host_ids(32)
-    chain(0)    tag "stream"  stream_id(16)
-    chain(n)    tag "chain"   chain(n-1)(32) event_hash(32) recorded_at(8, microseconds since 1970)
+    leaf        tag "leaf"     leaf_salt(16) canonical(leaf)
+    leaf_salt   HMAC-SHA-256(part_salt, json_pointer)[:16]
+    part_salt   HMAC-SHA-256(event_salt, json_pointer of the part)[:16]
+    array       tag "array"    count(8) { kind(1) digest(32) } per item
+    object      tag "object"   count(8) { member(32) } per member, sorted as bytes
+    member      tag "member"   kind(1: s | a | o) name_length(8) name digest(32)
+    commitment  the member of the part's name; of a part that is not there: tag "nothing"
+    event_hash  tag "event"    header_length(8) canonical(header)
+                               input(32) output(32) idempotency_key(32) host_ids(32)
+    chain(0)    tag "stream"   stream_id(16)
+    chain(n)    tag "chain"    chain(n-1)(32) event_hash(32) seq(8) recorded_at(8, microseconds since 1970)
 
 A stream's id is the UUIDv8 of the hash of a tag and the id of its request or conversation:
 
@@ -19,9 +23,8 @@ A stream's id is the UUIDv8 of the hash of a tag and the id of its request or co
 The id of a request or a conversation that the host names by a text which is no UUID is the UUIDv8 of
 HMAC-SHA-256(deployment_key, tag name), with the tags "request-id" and "conversation-id".
 
-canonical is RFC 8785. A leaf is a scalar, [] or {}; a missing value is null. Elements of an array
-have keys of length 0. JSON pointers are RFC 6901 and begin with /input, /output, /idempotency_key or
-/host_ids.
+canonical is RFC 8785. A leaf is a scalar, [] or {}; a part that is null is not there. The kind of [] is a, that of {}
+is o. JSON pointers are RFC 6901 and begin with /input, /output, /idempotency_key or /host_ids.
 
 The id of the event of a provider's message is the UUIDv7 of the message's time, as every event's id, whose 62 random bits
 are the last of the first 8 bytes of HMAC-SHA-256(deployment_key, tag message_id), with the tag "message-event-id".
@@ -108,7 +111,8 @@ def length(count):
     return count.to_bytes(8, "big")
 
 
-def leaf_salt(salt, pointer):
+def salt_at(salt, pointer):
+    """Of a part under the event's salt, of a leaf under its part's."""
     return hmac.new(salt, pointer.encode(), hashlib.sha256).digest()[:16]
 
 
@@ -116,19 +120,31 @@ def escape(token):
     return token.replace("~", "~0").replace("/", "~1")
 
 
-def commit(value, salt, pointer):
+def value_digest(value, part_salt, pointer):
     if isinstance(value, list) and value:
-        members = [("", commit(item, salt, f"{pointer}/{i}")) for i, item in enumerate(value)]
-        return node(b"a", members)
+        items = [kind(item) + value_digest(item, part_salt, f"{pointer}/{i}") for i, item in enumerate(value)]
+        return tagged(b"array", length(len(items)), *items)
     if isinstance(value, dict) and value:
-        members = [(k, commit(value[k], salt, f"{pointer}/{escape(k)}")) for k in in_order(value)]
-        return node(b"o", members)
-    return tagged(b"leaf", leaf_salt(salt, pointer), canonical(value).encode())
+        members = [
+            member(name, kind(value[name]), value_digest(value[name], part_salt, f"{pointer}/{escape(name)}"))
+            for name in value
+        ]
+        return tagged(b"object", length(len(members)), *sorted(members))
+    return tagged(b"leaf", salt_at(part_salt, pointer), canonical(value).encode())
 
 
-def node(kind, members):
-    parts = [length(len(key.encode())) + key.encode() + child for key, child in members]
-    return tagged(b"node", kind, length(len(members)), *parts)
+def kind(value):
+    return b"a" if isinstance(value, list) else b"o" if isinstance(value, dict) else b"s"
+
+
+def member(name, kind, digest):
+    return tagged(b"member", kind, length(len(name.encode())), name.encode(), digest)
+
+
+def commit(value, salt, root):
+    if value is None:
+        return tagged(b"nothing")
+    return member(root[1:], kind(value), value_digest(value, salt_at(salt, root), root))
 
 
 def uuid8(digest):
@@ -168,7 +184,6 @@ def micros(time):
 
 def event_hash(header, commitments):
     hashed = {key: value for key, value in header.items() if key != "created_at"}
-    hashed["version"] = 1
     time = datetime.datetime.fromisoformat(header["created_at"].replace("Z", "+00:00"))
     hashed["created_at_us"] = micros(time)
     text = canonical(hashed)
@@ -283,10 +298,13 @@ FULL_HEADER = {
     "created_at": "2026-03-02T07:15:00.123456Z",
     "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     "span_id": "00f067aa0ba902b7",
+    "caused_by": "0195550a-1efc-7000-8000-00000000000f",
+    "writer_id": "01955509-0000-7000-bfff-0000000000aa",
+    "version": 1,
 }
 BARE_HEADER = FULL_HEADER | {
     "stream_id": stream_id(), "request_id": None, "conversation_id": None, "error_code": None, "duration_ms": None,
-    "trace_id": None, "span_id": None, "outcome": "succeeded", "created_at": "1970-01-01T00:00:00.000000Z",
+    "trace_id": None, "span_id": None, "caused_by": None, "writer_id": None, "outcome": "succeeded", "created_at": "1970-01-01T00:00:00.000000Z",
 }
 
 
@@ -326,13 +344,13 @@ def main():
         {"is": kind, "number": str(value), "canonical": canonical(sanitise(value))}
         for kind, values in (("integer", INTEGERS), ("double", DOUBLES)) for value in values
     ])
-    write("leaf_salt", [
-        {"salt": salt.hex(), "pointer": pointer, "leaf_salt": leaf_salt(salt, pointer).hex()}
+    write("salt", [
+        {"salt": salt.hex(), "pointer": pointer, "derived": salt_at(salt, pointer).hex()}
         for salt in (SALT, OTHER_SALT) for pointer in pointers
     ])
     write("commitment", [
-        {"salt": salt.hex(), "pointer": pointer, "value": value, "commitment": commit(value, salt, pointer).hex()}
-        for value in VALUES for salt, pointer in ((SALT, "/input"), (OTHER_SALT, "/output"))
+        {"salt": salt.hex(), "root": root, "value": value, "commitment": commit(value, salt, root).hex()}
+        for value in VALUES for salt, root in ((SALT, "/input"), (OTHER_SALT, "/output"))
     ])
     parts = [({"text": "Muraho"}, {"price": 12500}, "wamid.1", {"request_id": "fallback"}), (None,) * 4]
     at = ["/input", "/output", "/idempotency_key", "/host_ids"]
@@ -351,7 +369,7 @@ def main():
     chain = {"stream_id": stream, "start": head.hex(), "events": []}
     for count, recorded_at in enumerate([1772435700123456, 1772435700123457, 0]):
         digest = bytes.fromhex(events[count % 2]["event_hash"])
-        head = tagged(b"chain", head, digest, recorded_at.to_bytes(8, "big"))
+        head = tagged(b"chain", head, digest, length(count + 1), recorded_at.to_bytes(8, "big"))
         chain["events"].append(
             {"event_hash": digest.hex(), "recorded_at_us": recorded_at, "chain_hash": head.hex()})
     write("chain", chain)

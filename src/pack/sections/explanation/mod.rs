@@ -20,7 +20,7 @@ pub use self::{
 };
 use super::outreach::{outreaches, replies};
 use super::typed_events::{OtherShape, Source, TypedEvent, typed};
-use super::{Finding, calls, decisions, delivery, ocr, outreach, request, shortlist};
+use super::{Finding, calls, causes, decisions, delivery, ocr, outreach, request, shortlist};
 use crate::event::EventType;
 use crate::event::payload::{
     Exclusion, ShortlistGenerated, ShortlistHandoff, VendorCandidatesSelected,
@@ -93,6 +93,7 @@ pub(super) fn section(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Sect
     findings.extend(decisions::findings(events));
     findings.extend(calls::findings(events));
     findings.extend(shortlist::findings(events));
+    findings.extend(causes::findings(events, set_aside));
     findings.sort_by_key(|finding| finding.source.seq);
     let vendors = evidence.stories(&cause::Causes::of(events));
     if selections.is_empty() && shortlists.is_empty() && vendors.is_empty() && findings.is_empty() {

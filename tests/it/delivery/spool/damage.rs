@@ -15,7 +15,7 @@ use crate::support::records::{event, fresh_request, numbered_records, sealed, st
 const RECORDS: u64 = 300;
 
 /// How every record begins in the file.
-const BEGINNING: &[u8] = b"{\"version\":1,\"header\":";
+const BEGINNING: &[u8] = b"{\"version\":2,\"header\":";
 
 /// Bytes of a frame before its record.
 const HEAD: usize = 72;

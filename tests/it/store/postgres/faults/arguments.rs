@@ -11,7 +11,7 @@ const RECORD: &str = "
     id => gen_random_uuid(), stream_id => moltbot_audit.stream_of(null, null), request_id => null,
     conversation_id => null, event_type => TYPE, actor => 'system', outcome => 'succeeded',
     error_code => null, duration_ms => null, created_at => '2026-09-21', trace_id => null,
-    span_id => null, input => INPUT, output => null, idempotency_key => null, host_ids => null,
+    span_id => null, caused_by => null, writer_id => null, input => INPUT, output => null, idempotency_key => null, host_ids => null,
     salt => sha16(), input_commitment => sha256(''), output_commitment => sha256(''),
     key_commitment => sha256(''), host_ids_commitment => sha256(''), event_hash => sha256('')";
 const SHA16: &str = "
@@ -199,7 +199,7 @@ fn batch(event_type: &str, input: &str, more: &str, function: &str) -> String {
             request_ids => '{{}}', conversation_ids => '{{}}', event_types => array[{event_type}],
             actors => array['system'], outcomes => array['succeeded'], error_codes => '{{}}',
             durations_ms => '{{}}', created_ats => array['2026-09-21'::timestamptz],
-            trace_ids => '{{}}', span_ids => '{{}}', inputs => array[{input}], outputs => '{{}}',
+            trace_ids => '{{}}', span_ids => '{{}}', causes => '{{}}', writer_ids => '{{}}', inputs => array[{input}], outputs => '{{}}',
             idempotency_keys => '{{}}', host_ids => '{{}}', salts => array[sha16()],
             input_commitments => array[sha256('')], output_commitments => array[sha256('')],
             key_commitments => array[sha256('')], host_ids_commitments => array[sha256('')],
