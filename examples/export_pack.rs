@@ -12,8 +12,10 @@ mod signer;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use moltbot_audit::auditor::Host;
 use moltbot_audit::pack::{
     ExportError, PackSigner, Unchecked, VerifyOptions, export_recorded, verify_request_pack_with,
 };
@@ -86,8 +88,11 @@ async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::E
     let typed = arguments.request.trim();
     let request = key.request_id(typed).map_err(|error| format!("--request {typed:?}: {error}"))?;
     let store = store::connect(&existing::only(&arguments.database)).await?;
-    let auditor = Auditor::builder(store.clone(), key).build();
+    let host = Host::new("export_pack", env!("CARGO_PKG_VERSION"));
+    let auditor = Auditor::builder(store.clone(), key).host(host).build();
     let pack = export_recorded(&auditor, &*store, &request, &profile, "export_pack").await;
+    // Says that this writer has ended. What was recorded is durable already.
+    auditor.shutdown(Duration::from_secs(10)).await.ok();
     store.close().await;
     let mut pack = pack.map_err(|error| match error {
         ExportError::UnknownRequest { .. } => unknown(typed, &request),

@@ -16,7 +16,9 @@ use moltbot_audit::event::payload::{
 use moltbot_audit::policy::Language;
 use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::{self, AuditStore};
-use moltbot_audit::{Actor, AuditEvent, Auditor, Effect, EffectError, RequestId, Switch, pack};
+use moltbot_audit::{
+    Actor, AuditEvent, Auditor, Effect, EffectError, RequestId, Switch, auditor, pack,
+};
 
 /// What the host had before: webhooks, a model, vendors. Nothing here knows of the audit.
 #[allow(clippy::unused_async, reason = "a host waits for its providers")]
@@ -79,7 +81,8 @@ struct Host {
 impl Host {
     async fn start(url: &str, key: RedactionKey) -> Result<Self, Failure> {
         let store = store::open(url).await?; // applies the migrations
-        let auditor = Auditor::builder(store.clone(), key).build();
+        let program = auditor::Host::new("orchestrator", "1.4.2"); // what packs name as the writer
+        let auditor = Auditor::builder(store.clone(), key).host(program).build();
         Ok(Self { auditor, store })
     }
 

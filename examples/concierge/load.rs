@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _, stderr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::auditor::{Clock as _, SystemClock};
+use moltbot_audit::auditor::{Clock as _, Host, SystemClock};
 use moltbot_audit::redact::RedactionKey;
 use moltbot_audit::store::{AuditSink, AuditStore};
 use moltbot_audit::{Auditor, RequestId};
@@ -77,7 +77,8 @@ async fn play_once(
     let clock = Arc::new(ScriptedClock::new(SystemClock::new().now()));
     let world = Arc::new(World::new(clock.clone()));
     let sink = Arc::new(ScriptedTime::over(sink, world.clone()));
-    let auditor = Auditor::builder(sink, key.clone()).clock(clock).build();
+    let host = Host::new("concierge", env!("CARGO_PKG_VERSION"));
+    let auditor = Auditor::builder(sink, key.clone()).clock(clock).host(host).build();
     set_up(&auditor).await.map_err(unusable)?;
     let played = play(scenario, &auditor, &world, &Story::new(std::io::sink())).await;
     auditor.shutdown(Duration::from_secs(10)).await.map_err(unusable)?;

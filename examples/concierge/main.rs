@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use clap::Parser;
-use moltbot_audit::auditor::{Clock, SystemClock};
+use moltbot_audit::auditor::{Clock, Host, SystemClock};
 use moltbot_audit::observe::{JsonLayer, LogGuard, LostLines, NonBlocking};
 use moltbot_audit::pack::{ExportError, export_recorded, verify_request_pack};
 use moltbot_audit::record::StoredRecord;
@@ -138,7 +138,7 @@ async fn play_and_export(
     let world = Arc::new(World::new(clock.clone()));
     let sink = Arc::new(ToldSink::new(store.clone(), narrator.clone()));
     let sink = Arc::new(ScriptedTime::over(sink, world.clone()));
-    let auditor = Auditor::builder(sink, key.clone()).clock(clock).build();
+    let auditor = Auditor::builder(sink, key.clone()).clock(clock).host(host()).build();
     narrator.say("Setup: what may run. The system stream is numbered on its own.");
     set_up(&auditor).await.map_err(unusable)?;
     let requests = play(scenario, &auditor, &world, narrator).await.map_err(stopped)?;
@@ -231,6 +231,11 @@ async fn records(store: &dyn AuditStore, request: &RequestId) -> Result<Vec<Stor
 
 /// Exports both packs of a request, and verifies what was written, as a stranger would: from the
 /// file.
+/// What the events name as their writer.
+fn host() -> Host {
+    Host::new("concierge", env!("CARGO_PKG_VERSION"))
+}
+
 async fn export(
     store: &Arc<dyn AuditStore>,
     key: &RedactionKey,
@@ -241,7 +246,7 @@ async fn export(
     let directory = out.join(request.to_string());
     std::fs::create_dir_all(&directory)
         .map_err(|error| unusable(format!("{}: {error}", directory.display())))?;
-    let auditor = Auditor::builder(store.clone(), key.clone()).build();
+    let auditor = Auditor::builder(store.clone(), key.clone()).host(host()).build();
     for profile in [Profile::internal(), with_words(Profile::external(key))] {
         let pack = export_recorded(&auditor, &**store, request, &profile, "concierge");
         let pack = pack.await.map_err(|error: ExportError| unusable(error))?;

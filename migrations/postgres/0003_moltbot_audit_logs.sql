@@ -1081,7 +1081,7 @@ returns text[]
 language sql
 immutable parallel safe
 return array[
-    'audit.configuration_changed', 'audit.effects_pruned', 'audit.key_rotated', 'effect.admitted',
+    'audit.effects_pruned', 'audit.key_rotated', 'audit.limit_set', 'effect.admitted',
     'effect.expired', 'effect.resolved', 'switch.engaged', 'switch.reset'
 ];
 

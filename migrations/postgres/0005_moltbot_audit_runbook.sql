@@ -317,7 +317,7 @@ begin
         insert into moltbot_audit.audit_limits (budget, period, most, changed_by, reason, changed_at)
         values (budget, period, most, changed_by, reason, clock_timestamp());
     end if;
-    perform moltbot_audit.append_of_operator('audit.configuration_changed', jsonb_build_object(
+    perform moltbot_audit.append_of_operator('audit.limit_set', jsonb_build_object(
         'budget', budget, 'by', changed_by, 'most', most, 'most_before', before, 'period', period,
         'reason', reason
     ));

@@ -1,13 +1,12 @@
 //! Prepares what the store is asked about an effect. An effect that is declared wrongly or cannot be
 //! recorded is found here, before anything is written.
 
-use std::time::Duration;
-
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::effect_context::EffectContext;
 use super::permit::too_large;
+use super::time::millis;
 use super::{AdmitError, Auditor, Effect, RecordError};
 use crate::event::payload::{AdmissionInput, ChargeInput};
 use crate::event::{AuditEvent, EventType};
@@ -200,8 +199,4 @@ fn previous_hashes(auditor: &Auditor, event: &AuditEvent) -> Result<Vec<KeyedHas
         Ok(keyed_hashes(&key, event, &seal(event.clone(), now, random, salt, &key)?))
     });
     hashes.collect()
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -71,6 +71,7 @@ impl AdmissionRequest {
             return Err(AdmitError::NotRun(WriteError::Closed.into()));
         }
         self.context.auditor.start_upkeep();
+        drop(self.context.auditor.announce_writer());
         if let Some(reason) = self.refused_here() {
             return Err(self.refuse(reason, false).await);
         }

@@ -11,7 +11,8 @@ use super::switch_watch::SwitchWatch;
 use super::unreported::SelfEvents;
 use super::upkeep_tasks::UpkeepTasks;
 use super::warned::Warned;
-use super::{Auditor, Clock, Entropy, OsEntropy, Shared, SystemClock};
+use super::writer::Writer;
+use super::{Auditor, Clock, Entropy, Host, OsEntropy, Shared, SystemClock};
 use crate::delivery::{Batcher, QueueLimits, Spool};
 use crate::observe;
 use crate::policy::{Environment, Fallbacks, Limits};
@@ -30,6 +31,7 @@ pub struct AuditorBuilder {
     budgets: Limits,
     fallbacks: Fallbacks,
     environment: Box<ReadVariable>,
+    host: Option<Host>,
 }
 
 type ReadVariable = dyn Fn(&str) -> Option<String> + Send + Sync;
@@ -56,7 +58,17 @@ impl AuditorBuilder {
             budgets: Limits::default(),
             fallbacks: Fallbacks::default(),
             environment: Box::new(variable),
+            host: None,
         }
+    }
+
+    /// Says who writes: the host's program, and what it works by. It is recorded as an `audit.writer_started` in the
+    /// system's stream with the first event, together with the limits in force, and each event names it. Default: none,
+    /// so events name no writer.
+    #[must_use]
+    pub fn host(mut self, host: Host) -> Self {
+        self.host = Some(host);
+        self
     }
 
     /// Sets the clock. Default: [`SystemClock`].
@@ -142,6 +154,7 @@ impl AuditorBuilder {
                 lifecycle: Arc::default(),
                 upkeep: UpkeepTasks::default(),
                 warned: Warned::default(),
+                writer: Writer::of(self.host),
             }
         });
         shared.batcher.start();

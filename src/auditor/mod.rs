@@ -13,6 +13,7 @@ mod effect_context;
 mod entropy;
 mod error;
 mod gauges;
+mod host;
 mod in_doubt;
 mod key_check;
 mod kill_switch;
@@ -36,6 +37,8 @@ mod upkeep;
 mod upkeep_tasks;
 mod warned;
 mod warnings;
+mod writer;
+mod writer_events;
 
 use std::fmt;
 use std::sync::Arc;
@@ -55,6 +58,7 @@ use self::switch_watch::SwitchWatch;
 use self::unreported::SelfEvents;
 use self::upkeep_tasks::UpkeepTasks;
 use self::warned::Warned;
+use self::writer::Writer;
 pub use self::{
     budget_guard::BudgetGuard,
     builder::AuditorBuilder,
@@ -62,6 +66,7 @@ pub use self::{
     effect::Effect,
     entropy::{Entropy, EntropyError, OsEntropy},
     error::{AdmitError, ControlError, EffectError, RecordError, Replay, Unrecorded},
+    host::Host,
     in_doubt::Finding,
     kill_switch::KillSwitch,
     permit::Permit,
@@ -128,6 +133,7 @@ struct Shared {
     upkeep: UpkeepTasks,
     warned: Warned,
     lookups: Lookups,
+    writer: Writer,
 }
 
 impl Auditor {
@@ -186,7 +192,13 @@ impl Auditor {
     ) -> Result<Recorded, RecordError> {
         self.shared.self_events.check_clock(&*self.shared.clock);
         self.start_upkeep();
-        Ok(self.submit(deadline, self.seal(event)?.with_role(role)).await?)
+        let announcing = self.announce_writer();
+        let recorded = self.submit(deadline, self.seal(event)?.with_role(role)).await?;
+        // The first event waits for its writer's, so that whoever reads the one finds the other.
+        if let Some(announcing) = announcing {
+            announcing.await.ok();
+        }
+        Ok(recorded)
     }
 
     async fn submit(&self, deadline: Instant, record: Record) -> Result<Recorded, WriteError> {
@@ -258,7 +270,8 @@ impl Auditor {
         self.shared.key.message_event_id(message_id, sent_at)
     }
 
-    fn seal(&self, event: AuditEvent) -> Result<Record, RecordError> {
+    fn seal(&self, mut event: AuditEvent) -> Result<Record, RecordError> {
+        event.writer_id = self.writer_id()?;
         let (random, salt) = self.randomness()?;
         Ok(seal(event, self.shared.clock.now(), random, salt, &self.shared.key)?)
     }

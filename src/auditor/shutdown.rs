@@ -44,6 +44,7 @@ impl Auditor {
         if Handle::try_current().is_ok() {
             drop(timeout(limit / 2, self.shared.lifecycle.no_outcome_is_pending()).await);
             drop(timeout(limit / 8, self.record_last_failures()).await);
+            drop(timeout(limit / 8, self.record_writer_stopped()).await);
         }
         // What still runs now can record no outcome any more.
         self.shared.upkeep.stop_renewing();

@@ -45,3 +45,8 @@ impl Clock for SystemClock {
         self.origin.elapsed()
     }
 }
+
+/// Whole milliseconds, as payloads have them.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

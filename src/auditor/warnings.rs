@@ -3,8 +3,8 @@
 use std::task::{Context, Waker};
 
 use super::Auditor;
-use super::admission_request::millis;
 use super::effect_context::EffectContext;
+use super::time::millis;
 use crate::event::payload::BudgetWarningInput;
 use crate::event::{Actor, AuditEvent, EventType, Period, StreamId};
 use crate::record::Role;

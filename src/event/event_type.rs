@@ -191,12 +191,14 @@ vocabulary! {
     // The library's own.
     /// The host's clock jumped. Durations are right, but times of day around it may be wrong.
     AUDIT_CLOCK_STEPPED = "audit.clock_stepped";
-    /// An operator set a ceiling on the limits that hosts pass.
+    /// What a process works by changed: its events name this one as their writer from here on.
     AUDIT_CONFIGURATION_CHANGED = "audit.configuration_changed";
     /// An operator removed the entries of effects that ended long ago: how many, and from before when.
     AUDIT_EFFECTS_PRUNED = "audit.effects_pruned";
     /// The deployment's redaction key was replaced: which fingerprint, and by which.
     AUDIT_KEY_ROTATED = "audit.key_rotated";
+    /// An operator set a ceiling on the limits that hosts pass.
+    AUDIT_LIMIT_SET = "audit.limit_set";
     /// Calls that failed to record an event: how many, by why.
     AUDIT_NOT_RECORDED = "audit.not_recorded";
     /// The probe of an [`Auditor::self_test`](crate::Auditor::self_test).
@@ -206,6 +208,10 @@ vocabulary! {
     /// Events that were kept in the spool while the database was away are stored: how many, and
     /// which could not be.
     AUDIT_SPOOL_DRAINED = "audit.spool_drained";
+    /// A process began to write: its program, and what is in force in it.
+    AUDIT_WRITER_STARTED = "audit.writer_started";
+    /// A process ended in order. One that died has none.
+    AUDIT_WRITER_STOPPED = "audit.writer_stopped";
     /// A budget of the request, or of the day, is nearly used up.
     BUDGET_WARNED = "budget.warned";
     /// An effect may run: what it is charged, under which limits. Its outcome follows.

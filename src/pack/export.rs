@@ -1,5 +1,6 @@
 //! Exports a pack from a stream.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -9,11 +10,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::sections::Sections;
+use super::writers::{is_of_writer, named};
 use super::{PackEvent, SCHEMA, SECTIONS_VERSION, Section, SetAsideEvent};
 use crate::event::{RequestId, StreamId};
 #[cfg(feature = "signatures")]
 use crate::proof::SignedNote;
 use crate::proof::{Digest, tagged_digest};
+use crate::record::StoredRecord;
 use crate::redact::{Additions, Profile, RulesVersion};
 use crate::store::{AuditStore, StoreError, StreamSnapshot};
 
@@ -34,6 +37,8 @@ pub struct RequestPack {
     pub events: Vec<PackEvent>,
     /// Events of the stream that are not what was sealed. Sections are computed without them.
     pub set_aside: Vec<SetAsideEvent>,
+    /// What the writers of the events said of themselves, in the system's stream.
+    pub writer_events: Vec<PackEvent>,
     /// The stream's head, and the digests that tie the pack together.
     pub integrity: Integrity,
     /// What [`sign`](Self::sign) adds: the digest of all of the above, signed.
@@ -88,6 +93,8 @@ pub struct Integrity {
     pub event_digests: Vec<Digest>,
     /// Digest of the events that are set aside.
     pub set_aside_digest: Digest,
+    /// Digest of the writers' events as shown.
+    pub writers_digest: Digest,
     /// A signed checkpoint over the stream's head.
     pub checkpoint: Section<()>,
 }
@@ -161,7 +168,26 @@ pub async fn export_request_pack(
     let snapshot = store.read_stream(StreamId::from(request_id)).await?;
     let request_id = request_id.uuid();
     let snapshot = snapshot.ok_or(ExportError::UnknownRequest { request_id })?;
-    Ok(RequestPack::of(request_id, &snapshot, profile))
+    let writers = read_writers(store, &snapshot).await?;
+    Ok(RequestPack::of(request_id, &snapshot, &writers, profile))
+}
+
+/// The writers that events name, and those whose configuration they replaced.
+async fn read_writers(
+    store: &dyn AuditStore,
+    snapshot: &StreamSnapshot,
+) -> Result<Vec<StoredRecord>, StoreError> {
+    let mut wanted = named(snapshot.records.iter().map(|record| record.header.writer_id));
+    let (mut writers, mut seen) = (Vec::new(), HashSet::new());
+    while !wanted.is_empty() {
+        seen.extend(wanted.iter().map(|id| id.uuid()));
+        let found = store.read_events(StreamId::SYSTEM, &wanted).await?;
+        let before = found.iter().map(|writer| writer.header.caused_by);
+        wanted = named(before.filter(|id| id.is_some_and(|id| !seen.contains(&id))));
+        writers.extend(found);
+    }
+    writers.sort_by_key(|writer| writer.header.id);
+    Ok(writers)
 }
 
 /// Records the export, and then exports the pack with that event in it.
@@ -210,7 +236,12 @@ impl fmt::Debug for RequestPack {
 }
 
 impl RequestPack {
-    fn of(request_id: Uuid, snapshot: &StreamSnapshot, profile: &Profile) -> Self {
+    fn of(
+        request_id: Uuid,
+        snapshot: &StreamSnapshot,
+        writers: &[StoredRecord],
+        profile: &Profile,
+    ) -> Self {
         let (mut whole, mut set_aside) = (Vec::with_capacity(snapshot.records.len()), Vec::new());
         for record in &snapshot.records {
             match SetAsideEvent::of(record) {
@@ -229,6 +260,10 @@ impl RequestPack {
         let disclosed =
             whole.into_iter().map(|record| PackEvent::disclose(record, profile, &entities));
         let events: Vec<_> = disclosed.collect();
+        // What was changed in the store, or stored under a writer's id by another, says nothing of the writer.
+        let writers = writers.iter().filter(|record| SetAsideEvent::of(record).is_none());
+        let writers = writers.map(|record| PackEvent::disclose(record, profile, &entities));
+        let writers: Vec<_> = writers.filter(is_of_writer).collect();
         let profile = ProfileName::of(profile);
         let head = PackHead {
             seq: snapshot.head.seq,
@@ -239,18 +274,20 @@ impl RequestPack {
         Self {
             schema: SCHEMA,
             request_id,
-            sections: Sections::of(&events, &set_aside),
+            sections: Sections::of(&events, &set_aside, &writers),
             integrity: Integrity {
                 sections_version: SECTIONS_VERSION,
                 head,
                 profile_digest: shown_digest(&profile),
                 event_digests: events.iter().map(shown_digest).collect(),
                 set_aside_digest: shown_digest(&set_aside),
+                writers_digest: shown_digest(&writers),
                 checkpoint: checkpoint(),
             },
             profile,
             events,
             set_aside,
+            writer_events: writers,
             #[cfg(feature = "signatures")]
             signed_note: None,
         }

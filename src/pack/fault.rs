@@ -1,5 +1,7 @@
 //! Verification errors: the first fault, and where it is.
 
+use uuid::Uuid;
+
 /// The first reason why a pack does not verify.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -56,6 +58,14 @@ pub enum VerifyError {
     #[cfg(feature = "signatures")]
     #[error(transparent)]
     Signature(#[from] super::SignatureFault),
+    /// A writer's event is not what the events that name it were written under.
+    #[error("writer {id}: {fault}")]
+    Writer {
+        /// The writer's id, as the pack says.
+        id: Uuid,
+        /// What is wrong with its event.
+        fault: EventFault,
+    },
     /// The input is not a pack.
     #[error("not a request pack: {reason}")]
     Unusable {
@@ -121,6 +131,9 @@ pub enum EventFault {
         /// JSON pointer to the value.
         pointer: String,
     },
+    /// Its id is not that of what the writer said of itself.
+    #[error("what it says is not what its id was made for")]
+    NotWriter,
     /// A salt or digest belongs to no value.
     #[error("it has a proof at {pointer}, but shows no value there")]
     NothingAt {

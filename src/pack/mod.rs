@@ -19,6 +19,7 @@ mod signature;
 mod signature_fault;
 mod verified;
 mod verify;
+mod writers;
 
 #[cfg(feature = "recorder")]
 pub use self::export::export_recorded;

@@ -23,13 +23,14 @@ use crate::redact::{Profile, RulesVersion};
 const SMALL_MAX: usize = 1 << 20;
 
 /// The members of `integrity`.
-const INTEGRITY: [&str; 6] = [
+const INTEGRITY: [&str; 7] = [
     "checkpoint",
     "event_digests",
     "head",
     "profile_digest",
     "sections_version",
     "set_aside_digest",
+    "writers_digest",
 ];
 
 type Members<'a> = BTreeMap<String, &'a str>;
@@ -45,6 +46,8 @@ pub(super) struct Parts<'a> {
     pub(super) shown: Vec<Digest>,
     pub(super) set_aside: Vec<SetAsideEvent>,
     pub(super) set_aside_digest: Digest,
+    pub(super) writers: Vec<PackEvent>,
+    pub(super) writers_digest: Digest,
     pub(super) head: PackHead,
     pub(super) profile_digest: Digest,
     pub(super) event_digests: Vec<Digest>,
@@ -96,6 +99,8 @@ impl<'a> Parts<'a> {
             shown,
             set_aside: take(&mut members, "set_aside")?,
             set_aside_digest: take_small(&mut integrity, "set_aside_digest")?,
+            writers: take(&mut members, "writer_events")?,
+            writers_digest: take_small(&mut integrity, "writers_digest")?,
             head,
             profile_digest: take_small(&mut integrity, "profile_digest")?,
             event_digests: take(&mut integrity, "event_digests")?,

@@ -76,6 +76,11 @@ pub enum Unchecked {
         /// JSON pointer to the value.
         pointer: String,
     },
+    /// Events name a writer of which the store knows nothing, or has something else under its id.
+    Writer {
+        /// The writer's id.
+        writer_id: Uuid,
+    },
 }
 
 impl fmt::Display for Unchecked {
@@ -95,6 +100,9 @@ impl fmt::Display for Unchecked {
             Self::Withheld { seq, event_type, pointer } => {
                 let (event_type, pointer) = (printable(event_type), printable(pointer));
                 write!(f, "event {seq} ({event_type}) hides {pointer}, which sections compute from")
+            }
+            Self::Writer { writer_id } => {
+                write!(f, "events name the writer {writer_id}, of which nothing is known")
             }
         }
     }

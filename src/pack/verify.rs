@@ -17,6 +17,7 @@ use super::rebuild::{Redaction, rebuild};
 use super::sections::{BudgetVerdict, Sections, elsewhere};
 use super::{
     EventFault, PackEvent, SetAsideEvent, Unchecked, VerifiedPack, VerifyError, VerifyOptions,
+    writers,
 };
 use crate::event::StreamId;
 use crate::proof::{Digest, chain_hash, event_hash, stream_start};
@@ -75,6 +76,7 @@ fn verify(json: &[u8], options: &VerifyOptions) -> Result<VerifiedPack, VerifyEr
     // First, because it says how events may be masked.
     let rules = verify_profile(&pack)?;
     verify_chain(&pack, rules)?;
+    verify_writers(&pack, rules)?;
     verify_head(&pack)?;
     // Before the sections: they are computed from masked text, whose change is to be found at its event.
     verify_masks(&pack)?;
@@ -177,6 +179,15 @@ fn verify_chain(pack: &Parts<'_>, rules: Rules<'_>) -> Result<(), VerifyError> {
     Ok(())
 }
 
+fn verify_writers(pack: &Parts<'_>, rules: Rules<'_>) -> Result<(), VerifyError> {
+    let entities = RequestEntities::of_a_verifier(tells_of_health(pack));
+    for writer in &pack.writers {
+        let event_type = writer.header.event_type.as_str();
+        writers::verify(writer, &Redaction { rules, entities: &entities, event_type })?;
+    }
+    writers::verify_ids(&pack.events, &pack.writers)
+}
+
 /// The stream of the pack's request.
 fn stream(pack: &Parts<'_>) -> Uuid {
     let stream = || StreamId::of(Some(pack.request_id), None).uuid();
@@ -253,7 +264,7 @@ fn verify_head(pack: &Parts<'_>) -> Result<(), VerifyError> {
 
 /// Computes the sections, and returns them if the pack has the same.
 fn verify_sections(pack: &Parts<'_>) -> Result<Sections, VerifyError> {
-    let sections = Sections::of(&pack.events, &pack.set_aside);
+    let sections = Sections::of(&pack.events, &pack.set_aside, &pack.writers);
     let mut expected = match serde_json::to_value(&sections) {
         Ok(Value::Object(sections)) => sections,
         _ => serde_json::Map::new(),
@@ -306,6 +317,9 @@ fn verify_masks(pack: &Parts<'_>) -> Result<(), VerifyError> {
     if shown_digest(&pack.set_aside) != pack.set_aside_digest {
         return fault("set_aside".to_owned());
     }
+    if shown_digest(&pack.writers) != pack.writers_digest {
+        return fault("writer_events".to_owned());
+    }
     let digests = pack.shown.iter().zip(&pack.event_digests);
     match digests.zip(&pack.events).find(|((shown, digest), _)| shown != digest) {
         Some((_, event)) => {
@@ -320,6 +334,8 @@ fn unchecked(pack: &Parts<'_>) -> Vec<Unchecked> {
     if !pack.has_current_sections() {
         unchecked.push(Unchecked::Sections { version: pack.sections_version });
     }
+    let unknown = writers::unknown(&pack.events, &pack.writers);
+    unchecked.extend(unknown.into_iter().map(|writer_id| Unchecked::Writer { writer_id }));
     for place in places(pack) {
         match place {
             ChainPlace::SetAside(event) => unchecked.push(Unchecked::SetAside(*event)),
@@ -344,6 +360,10 @@ fn remarks(pack: &Parts<'_>) -> Vec<String> {
             "its values are hidden by the rules of version {}; what texts hold was not searched again",
             pack.rules.number()
         ));
+    }
+    let nameless = pack.events.iter().filter(|event| event.header.writer_id.is_none()).count();
+    if nameless > 0 {
+        remarks.push(format!("{nameless} events name no writer"));
     }
     let elsewhere = elsewhere(&pack.events, &pack.set_aside);
     if elsewhere > 0 {

@@ -71,7 +71,7 @@ pub struct Limits {
     pub(crate) elapsed_target: Duration,
     pub(crate) elapsed_max: Duration,
     warn_percent: u8,
-    pub(super) lease: Duration,
+    pub(crate) lease: Duration,
     pub(crate) consent_lifetime: Duration,
 }
 

@@ -59,7 +59,7 @@ impl Class {
 pub(super) const FIELDS: [(Class, &[&str]); 7] = [
     (Class::Container, &[
         "/input", "/output", "action", "candidates", "charges", "excluded", "factors",
-        "field_confidence", "handoff", "items", "stop_conditions",
+        "field_confidence", "handoff", "items", "limits", "stop_conditions",
     ]),
     (Class::Id, &[
         "attempt_id", "consent_id", "job_id", "media_id", "message_id", "outreach_id",
@@ -83,7 +83,7 @@ pub(super) const FIELDS: [(Class, &[&str]); 7] = [
         "message_type", "min_rating", "min_replies", "mode", "model", "moltbot_event_id",
         "moltbot_rank", "needs_clarification", "ocr_type", "omitted", "original_status",
         "other_effect_id", "outbound_event_id", "output_tokens", "parser_version", "period",
-        "policy_version", "pool_size", "post_handoff", "price", "price_max", "price_min",
+        "policy_version", "pool_size", "post_handoff", "price", "price_max", "price_min", "profile_version",
         "price_list_version", "prompt_version", "provider", "purpose", "reasoning_output_tokens", "reply_event_id", "reported_at", "rule_rank", "rule_version",
         "scope", "score_delta", "sent", "state_suggestion", "status", "stopped_by", "switch", "switched_by", "switches",
         "target_role", "template_id", "threshold", "tie_breaks", "timeout_hours", "to", "to_state",

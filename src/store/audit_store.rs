@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 #[cfg(feature = "recorder")]
 use super::admission::AdmissionStore;
 use super::{BoxFuture, Conflict, ListedStream, RequestCursor, StoreError, StreamScope};
-use crate::event::StreamId;
+use crate::event::{EventId, StreamId};
 use crate::proof::Digest;
 use crate::record::{Receipt, Record, StoredRecord, UnreadableRecord};
 
@@ -89,6 +89,19 @@ pub trait AuditStore: AuditSink {
         &self,
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>>;
+
+    /// Reads single events of a stream, in any order. Events that are not there, or that cannot be read, are left out.
+    /// Default: none, and packs then do not know their writers.
+    ///
+    /// # Errors
+    /// As the database fails.
+    fn read_events<'a>(
+        &'a self,
+        _stream_id: StreamId,
+        _ids: &'a [EventId],
+    ) -> BoxFuture<'a, Result<Vec<StoredRecord>, StoreError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// Lists at most `max` streams after `after`, most recent first, for [`find_requests`](super::find_requests).
     /// Default: an error.

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::Fault;
 use super::fault::{End, Wait};
-use crate::event::StreamId;
-use crate::record::{Receipt, Record};
+use crate::event::{EventId, StreamId};
+use crate::record::{Receipt, Record, StoredRecord};
 use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::admission::{Claim, Conclusion, Decision, Flip, Lease, SwitchState};
 use crate::store::{
@@ -244,6 +244,14 @@ impl<S: AuditStore + ?Sized> AuditStore for FaultySink<S> {
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
         self.inner.read_stream(stream_id)
+    }
+
+    fn read_events<'a>(
+        &'a self,
+        stream_id: StreamId,
+        ids: &'a [EventId],
+    ) -> BoxFuture<'a, Result<Vec<StoredRecord>, StoreError>> {
+        self.inner.read_events(stream_id, ids)
     }
 
     fn list_streams<'a>(

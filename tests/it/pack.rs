@@ -20,6 +20,7 @@ pub(crate) mod story;
 mod tamper_pack;
 mod tamper_store;
 mod unsigned;
+mod writers;
 
 use moltbot_audit::RequestId;
 use moltbot_audit::pack::{RequestPack, export_request_pack, verify_request_pack};

@@ -81,6 +81,9 @@ struct Stage {
 
 impl Stage {
     async fn perform(&mut self, step: &Step) -> Result<(), RecordError> {
+        if let Some(case) = self.orchestrator.current() {
+            case.trail().act_on(None);
+        }
         self.work_off().await?;
         self.world.clock().advance(BETWEEN_STEPS + step.elapsed);
         if let Some(failure) = &step.inject_failure {

@@ -1,6 +1,7 @@
 //! One request's way to the auditor: every event and effect carries its ids.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use moltbot_audit::auditor::PendingEffect;
 use moltbot_audit::record::Recorded;
@@ -16,11 +17,22 @@ pub(crate) struct Trail {
     auditor: Auditor,
     request: RequestId,
     conversation: ConversationId,
+    /// What the host acts on: what came in last, or what Moltbot decided about it.
+    cause: Arc<Mutex<Option<EventId>>>,
 }
 
 impl Trail {
     pub(crate) fn new(auditor: Auditor, request: RequestId, conversation: ConversationId) -> Self {
-        Self { auditor, request, conversation }
+        Self { auditor, request, conversation, cause: Arc::default() }
+    }
+
+    /// What happens from here on follows from this event; or from none, if only time has passed.
+    pub(crate) fn act_on(&self, cause: Option<EventId>) {
+        *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = cause;
+    }
+
+    fn cause(&self) -> Option<EventId> {
+        *self.cause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn request(&self) -> &RequestId {
@@ -33,8 +45,17 @@ impl Trail {
     }
 
     pub(crate) async fn record(&self, event: AuditEvent) -> Result<Recorded, RecordError> {
-        let event = event.request(&self.request).conversation(&self.conversation);
-        self.auditor.record(event).await
+        let mut event = event.request(&self.request).conversation(&self.conversation);
+        // What a person does follows from nothing here, and the host acts on it.
+        let is_persons = matches!(event.actor, Actor::Client | Actor::Vendor);
+        if !is_persons {
+            event.caused_by = self.cause();
+        }
+        let recorded = self.auditor.record(event).await?;
+        if is_persons {
+            self.act_on(EventId::from_uuid(recorded.event_id()).ok());
+        }
+        Ok(recorded)
     }
 
     pub(crate) async fn record_typed<P: Payload>(
@@ -60,6 +81,10 @@ impl Trail {
     }
 
     pub(super) fn effect(&self, effect: Effect) -> PendingEffect {
-        self.auditor.effect(effect.request(&self.request).conversation(&self.conversation))
+        let effect = effect.request(&self.request).conversation(&self.conversation);
+        self.auditor.effect(match self.cause() {
+            Some(cause) => effect.caused_by(cause),
+            None => effect,
+        })
     }
 }

@@ -171,7 +171,11 @@ impl World {
         input: &MoltbotInput,
     ) -> Reached<MoltbotOutput> {
         let effect = Effect::moltbot_call(input).id(id).idempotency_key(key);
-        settle(trail.effect(effect).run(async || self.think(input)).await)
+        let answer = settle(trail.effect(effect).run(async || self.think(input)).await)?;
+        if answer.is_ok() {
+            trail.act_on(Some(id));
+        }
+        Ok(answer)
     }
 
     /// Asks whether a photo may be read, when it arrives: the worker has its turn later.

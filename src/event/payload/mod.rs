@@ -14,6 +14,7 @@ mod request;
 mod shortlist;
 mod vendor;
 mod whatsapp;
+mod writer;
 
 use std::collections::BTreeMap;
 
@@ -51,6 +52,7 @@ pub use self::{
         InboundInput, InboundOutput, MessageStatusInput, MessageStatusOutput, OutboundInput,
         OutboundOutput, WhatsappInboundReceived, WhatsappOutboundSent, WhatsappStatusUpdated,
     },
+    writer::{ConfigurationChanged, LimitInForce, WriterInput, WriterStarted},
 };
 use super::EventType;
 

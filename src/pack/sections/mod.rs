@@ -15,6 +15,7 @@ mod outreach;
 mod request;
 mod shortlist;
 mod typed_events;
+mod writers;
 
 use std::collections::BTreeMap;
 
@@ -43,6 +44,7 @@ pub use self::{
     request::{RequestSummary, Snapshot, Transition},
     shortlist::{Handoff, Shortlist, Shortlists},
     typed_events::{OtherShape, Source},
+    writers::{WriterSaid, WriterUse},
 };
 use super::{PackEvent, Section, SetAsideEvent};
 
@@ -74,6 +76,8 @@ pub struct Sections {
     pub controls: Section<Controls>,
     /// The trail against the host's own tables.
     pub reconciliation: Section<Reconciliation>,
+    /// Who wrote the events: which program, and what was in force in it.
+    pub writers: Section<Vec<WriterUse>>,
     /// How many values each rule hid.
     pub redactions: Section<BTreeMap<String, u64>>,
     /// What was erased, on whose behalf.
@@ -81,10 +85,14 @@ pub struct Sections {
 }
 
 impl Sections {
-    /// Computes every section from the events of a pack. Events that are set aside contribute
-    /// nothing; they only prevent checks.
+    /// Computes every section from the events of a pack, and those of its writers. Events that are set aside
+    /// contribute nothing; they only prevent checks.
     #[must_use]
-    pub fn of(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Self {
+    pub fn of(
+        events: &[PackEvent],
+        set_aside: &[SetAsideEvent],
+        writer_events: &[PackEvent],
+    ) -> Self {
         let deliveries = Deliveries::of(events);
         Self {
             request: request::section(events),
@@ -99,6 +107,7 @@ impl Sections {
             budgets: budgets::section(events, set_aside),
             controls: controls::section(events),
             reconciliation: Section::not_recorded("the host's own tables are not compared yet"),
+            writers: writers::section(events, writer_events),
             redactions: redactions(events),
             erasures: Section::not_recorded("erasures are not recorded yet"),
         }
@@ -123,7 +132,7 @@ quiet_debug! {
     Irregularity, Judgement, Message, NotACandidate, OcrJob, OtherShape, Outreach, Outreaches,
     OutsideEffect, RankedItem, Reconciliation, Replayed, Reply, RequestSummary, Resolution,
     Reversal, SelectionStory, Shortlist, Shortlists, Snapshot, Source, StatusReport, SwitchUse,
-    Transition, VendorStory,
+    Transition, VendorStory, WriterSaid, WriterUse,
 }
 
 fn redactions(events: &[PackEvent]) -> Section<BTreeMap<String, u64>> {

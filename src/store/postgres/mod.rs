@@ -40,8 +40,8 @@ use super::{
     Appended, AuditSink, AuditStore, BoxFuture, ListedStream, RequestCursor, StoreError,
     StreamHead, StreamScope, StreamSnapshot,
 };
-use crate::event::StreamId;
-use crate::record::Record;
+use crate::event::{EventId, StreamId};
+use crate::record::{Record, StoredRecord};
 
 /// Stores records in Postgres, in the schema `moltbot_audit`.
 ///
@@ -298,6 +298,14 @@ impl AuditStore for PostgresStore {
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
         Box::pin(read::read_stream(&self.connections, stream_id))
+    }
+
+    fn read_events<'a>(
+        &'a self,
+        stream_id: StreamId,
+        ids: &'a [EventId],
+    ) -> BoxFuture<'a, Result<Vec<StoredRecord>, StoreError>> {
+        Box::pin(read::read_events(&self.connections, stream_id, ids))
     }
 
     fn list_streams<'a>(

@@ -14,25 +14,42 @@ use uuid::Uuid;
 use super::cells::read_jsonb;
 use super::connections::Connections;
 use super::sql::{Sql, sql};
-use crate::event::StreamId;
+use crate::event::{EventId, StreamId};
 use crate::proof::{Digest, Salt, stream_start};
 use crate::record::{Commitments, Header, StoredRecord, UnreadableRecord};
 use crate::store::{StoreError, StreamHead, StreamSnapshot};
 
+macro_rules! event_columns {
+    () => {
+        "
+        e.seq, e.recorded_at, e.id, e.request_id, e.conversation_id, e.event_type, e.actor,
+        e.outcome, e.error_code, e.duration_ms, e.created_at, e.trace_id, e.span_id, e.caused_by,
+        e.writer_id, e.format_version, e.input::text as input, e.output::text as output,
+        e.idempotency_key, e.host_ids::text as host_ids, e.salt, e.input_commitment,
+        e.output_commitment, e.key_commitment, e.host_ids_commitment, e.event_hash, e.chain_hash
+    "
+    };
+}
+
 /// Rows without a head and a head without rows both come back: what is missing is for the verifier to
 /// say, not for a join to hide. An unknown stream gives one row of nulls.
-const READ_STREAM: &str = "
-    select
-        s.seq as head_seq, s.head, s.started_at, s.last_at,
-        e.seq, e.recorded_at, e.id, e.request_id, e.conversation_id, e.event_type, e.actor,
-        e.outcome, e.error_code, e.duration_ms, e.created_at, e.trace_id, e.span_id,
-        e.caused_by, e.writer_id, e.format_version, e.input::text as input, e.output::text as output, e.idempotency_key,
-        e.host_ids::text as host_ids, e.salt, e.input_commitment, e.output_commitment,
-        e.key_commitment, e.host_ids_commitment, e.event_hash, e.chain_hash
-    from (values ($1::uuid)) as asked (stream_id)
+const READ_STREAM: &str = concat!(
+    "select
+        s.seq as head_seq, s.head, s.started_at, s.last_at,",
+    event_columns!(),
+    "from (values ($1::uuid)) as asked (stream_id)
     left join moltbot_audit.audit_streams s on s.stream_id = asked.stream_id
     left join moltbot_audit.audit_events e on e.stream_id = asked.stream_id
-    order by e.seq";
+    order by e.seq"
+);
+
+const READ_EVENTS: &str = concat!(
+    "select",
+    event_columns!(),
+    "from moltbot_audit.audit_events e
+    where e.stream_id = $1
+        and (e.id, e.created_at) in (select * from unnest($2::uuid[], $3::timestamptz[]))"
+);
 
 /// The months of a stream's lifetime whose partition is there and is not attached. A month of margin, because months
 /// go by the host's time and the stream's row by the database's.
@@ -64,6 +81,23 @@ pub(super) async fn read_head(
     let query = |pooling| READ_HEAD.query(pooling).bind(stream_id.uuid());
     let rows = connections.fetch_all("read a stream's head", query).await?;
     rows.first().map_or(Ok(None), |row| head(row, stream_id))
+}
+
+/// Reads single events of a stream. One that cannot be read is left out.
+pub(super) async fn read_events(
+    connections: &Connections,
+    stream_id: StreamId,
+    ids: &[EventId],
+) -> Result<Vec<StoredRecord>, StoreError> {
+    let uuids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let times: Vec<DateTime<Utc>> = ids.iter().map(|id| id.created_at()).collect();
+    // As in `read_stream`.
+    let query = |_| {
+        let read = sqlx::query(READ_EVENTS).bind(stream_id.uuid());
+        read.bind(uuids.clone()).bind(times.clone()).persistent(false)
+    };
+    let rows = connections.fetch_all("read events", query).await?;
+    Ok(rows.iter().filter_map(|row| stored_record(row, stream_id).ok().flatten()).collect())
 }
 
 pub(super) async fn read_stream(

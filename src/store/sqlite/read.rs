@@ -1,11 +1,12 @@
 //! The readable side.
 
 use chrono::DateTime;
+use serde_json::Value;
 use sqlx::sqlite::SqlitePool;
 
 use super::cells::Cells;
 use super::error::failed;
-use crate::event::StreamId;
+use crate::event::{EventId, StreamId};
 use crate::proof::stream_start;
 use crate::record::{Commitments, Header, StoredRecord, UnreadableRecord};
 use crate::store::{StoreError, StreamHead, StreamSnapshot};
@@ -33,6 +34,10 @@ const SELECT: &str = "
     order by event.seq
 ";
 
+const SELECT_EVENTS: &str =
+    "select * from audit_events where stream_id = ?1 and id in (select value from json_each(?2))";
+const DOING_EVENTS: &str = "read events";
+
 pub(super) async fn read_head(
     readers: &SqlitePool,
     stream_id: StreamId,
@@ -41,6 +46,26 @@ pub(super) async fn read_head(
     let found = query.fetch_optional(readers).await.map_err(|error| failed(DOING_HEAD, error))?;
     let Some(row) = found else { return Ok(None) };
     Cells::of(&row, stream_id, "head_seq")?.map(head).transpose()
+}
+
+/// Reads single events of a stream. One that cannot be read is left out.
+pub(super) async fn read_events(
+    readers: &SqlitePool,
+    stream_id: StreamId,
+    ids: &[EventId],
+) -> Result<Vec<StoredRecord>, StoreError> {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let found = sqlx::query(SELECT_EVENTS)
+        .bind(stream_id.to_string())
+        .bind(Value::from(ids).to_string())
+        .fetch_all(readers)
+        .await;
+    let mut records = Vec::new();
+    for row in &found.map_err(|error| failed(DOING_EVENTS, error))? {
+        let cells = Cells::of(row, stream_id, "seq")?;
+        records.extend(cells.and_then(|cells| record(cells).ok()));
+    }
+    Ok(records)
 }
 
 pub(super) async fn read_stream(

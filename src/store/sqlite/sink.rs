@@ -4,8 +4,8 @@ use sqlx::sqlite::SqlitePool;
 
 use super::row::Row;
 use super::{SqliteStore, append, chain, error, list_streams, read};
-use crate::event::StreamId;
-use crate::record::Record;
+use crate::event::{EventId, StreamId};
+use crate::record::{Record, StoredRecord};
 use crate::store::admission::AdmissionStore;
 use crate::store::admission::rules::check_appended;
 use crate::store::{
@@ -47,6 +47,14 @@ impl AuditStore for SqliteStore {
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
         Box::pin(read::read_stream(&self.readers, stream_id))
+    }
+
+    fn read_events<'a>(
+        &'a self,
+        stream_id: StreamId,
+        ids: &'a [EventId],
+    ) -> BoxFuture<'a, Result<Vec<StoredRecord>, StoreError>> {
+        Box::pin(read::read_events(&self.readers, stream_id, ids))
     }
 
     fn list_streams<'a>(

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use self::effects::Effects;
 use crate::auditor::{Clock, SystemClock};
-use crate::event::{EventType, StreamId};
+use crate::event::{EventId, EventType, StreamId};
 use crate::proof::{chain_hash, stream_start};
 use crate::record::{Header, Receipt, Record, StoredRecord};
 use crate::store::admission::rules::{check_appended, foreign_outcome};
@@ -305,6 +305,19 @@ impl AuditStore for MemoryStore {
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
         Box::pin(async move { Ok(self.with(|kept| kept.snapshot(stream_id))) })
+    }
+
+    fn read_events<'a>(
+        &'a self,
+        stream_id: StreamId,
+        ids: &'a [EventId],
+    ) -> BoxFuture<'a, Result<Vec<StoredRecord>, StoreError>> {
+        Box::pin(async move {
+            let snapshot = self.with(|kept| kept.snapshot(stream_id));
+            let mut records = snapshot.map_or_else(Vec::new, |snapshot| snapshot.records);
+            records.retain(|record| ids.iter().any(|id| id.uuid() == record.header.id));
+            Ok(records)
+        })
     }
 
     fn list_streams<'a>(

@@ -245,7 +245,9 @@ async fn what_one_types_at_night_runs_with_the_operators_role() {
         }
     }
     assert!(weekly.contains("```sql"), "{weekly}");
-    statements.extend(blocks("sql")["What to watch"].iter().map(|sql| ((*sql).to_owned(), false)));
+    for heading in ["Processes that died", "What to watch"] {
+        statements.extend(blocks("sql")[heading].iter().map(|sql| ((*sql).to_owned(), false)));
+    }
     assert!(statements.len() >= 7, "{statements:?}");
     let pool = stores::pool(&url).await;
     for (sql, by_owner) in statements {

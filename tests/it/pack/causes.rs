@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use moltbot_audit::auditor::in_current_effect;
+use moltbot_audit::auditor::{Clock as _, SystemClock, in_current_effect};
 use moltbot_audit::event::payload::{BatchInput, MoltbotInput, OutreachInput};
 use moltbot_audit::pack::verify_request_pack;
 use moltbot_audit::redact::Profile;
@@ -154,7 +154,7 @@ async fn a_cause_that_comes_later_is_a_finding_and_one_elsewhere_is_named() {
     auditor.record(plain(&request).id(later)).await.expect("recorded");
     let elsewhere = id_of(&auditor, inbound(&fresh_request())).await;
     auditor.record(plain(&request).caused_by(elsewhere)).await.expect("recorded");
-    let tomorrow = chrono::Utc::now() + TimeDelta::hours(20);
+    let tomorrow = SystemClock::new().now() + TimeDelta::hours(20);
     let future = EventId::new(tomorrow, 7).expect("a time");
     auditor.record(plain(&request).caused_by(future)).await.expect("recorded");
 

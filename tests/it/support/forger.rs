@@ -60,6 +60,18 @@ impl Forger {
         *view["value"].pointer_mut(&below).expect("something stands there") = masked;
     }
 
+    /// Changes what a writer said, and computes its commitment and hash again.
+    pub(crate) fn rewrite_writer(&mut self, writer: usize, change: impl FnOnce(&mut Value)) {
+        let event = &mut self.pack["writer_events"][writer];
+        change(&mut event["input"]["value"]);
+        event["input"]["commitment"] = json!(recommit("input", &event["input"]));
+        let read: PackEvent = serde_json::from_value(event.clone()).expect("an event");
+        let commitments = PARTS.map(|part| {
+            serde_json::from_value::<Digest>(event[part]["commitment"].clone()).expect("a digest")
+        });
+        event["event_hash"] = json!(event_hash(&read.header.canonical(), commitments));
+    }
+
     /// Sets an event aside.
     pub(crate) fn set_aside(&mut self, event: usize, reason: &str) {
         let event = self.pack["events"].as_array_mut().expect("a list").remove(event);
@@ -98,9 +110,11 @@ impl Forger {
         let events: Result<Vec<PackEvent>, _> = serde_json::from_value(self.pack["events"].clone());
         let set_aside: Result<Vec<SetAsideEvent>, _> =
             serde_json::from_value(self.pack["set_aside"].clone());
+        let writers: Result<Vec<PackEvent>, _> =
+            serde_json::from_value(self.pack["writer_events"].clone());
         // What has no form of an event is refused before sections are looked at.
-        if let (Ok(events), Ok(set_aside)) = (events, set_aside) {
-            let sections = serde_json::to_value(Sections::of(&events, &set_aside));
+        if let (Ok(events), Ok(set_aside), Ok(writers)) = (events, set_aside, writers) {
+            let sections = serde_json::to_value(Sections::of(&events, &set_aside, &writers));
             let Ok(Value::Object(sections)) = sections else { panic!("sections are an object") };
             self.pack.as_object_mut().expect("an object").extend(sections);
         }
@@ -111,7 +125,11 @@ impl Forger {
             .map(|event| tagged_digest("shown", event))
             .collect();
         self.pack["integrity"]["event_digests"] = json!(digests);
-        for (part, name) in [("profile", "profile_digest"), ("set_aside", "set_aside_digest")] {
+        for (part, name) in [
+            ("profile", "profile_digest"),
+            ("set_aside", "set_aside_digest"),
+            ("writer_events", "writers_digest"),
+        ] {
             self.pack["integrity"][name] = json!(tagged_digest("shown", &self.pack[part]));
         }
     }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use moltbot_audit::StreamId;
 use moltbot_audit::auditor::Clock;
-use moltbot_audit::record::Record;
+use moltbot_audit::record::{Record, StoredRecord};
 use moltbot_audit::store::{
     Appended, AuditSink, AuditStore, BoxFuture, StoreError, StreamHead, StreamSnapshot,
 };
 use moltbot_audit::testing::MemoryStore;
+use moltbot_audit::{EventId, StreamId};
 
 #[derive(Debug, Default)]
 pub(crate) struct ForgingStore(MemoryStore);
@@ -38,5 +38,13 @@ impl AuditStore for ForgingStore {
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
         self.0.read_stream(stream_id)
+    }
+
+    fn read_events<'a>(
+        &'a self,
+        stream_id: StreamId,
+        ids: &'a [EventId],
+    ) -> BoxFuture<'a, Result<Vec<StoredRecord>, StoreError>> {
+        self.0.read_events(stream_id, ids)
     }
 }

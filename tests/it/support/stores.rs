@@ -3,12 +3,13 @@
 use std::any::Any;
 use std::sync::{Arc, LazyLock};
 
+use moltbot_audit::record::StoredRecord;
 use moltbot_audit::store::{
     AuditStore, BoxFuture, Pooling, PostgresStore, SqliteStore, StoreError, StoreLayer, StreamHead,
     StreamSnapshot,
 };
 use moltbot_audit::testing::{FaultySink, MemoryStore};
-use moltbot_audit::{RequestId, StreamId};
+use moltbot_audit::{EventId, RequestId, StreamId};
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 use tempfile::TempDir;
 
@@ -173,5 +174,13 @@ impl AuditStore for Layer {
         stream_id: StreamId,
     ) -> BoxFuture<'_, Result<Option<StreamSnapshot>, StoreError>> {
         self.0.read_stream(stream_id)
+    }
+
+    fn read_events<'a>(
+        &'a self,
+        stream_id: StreamId,
+        ids: &'a [EventId],
+    ) -> BoxFuture<'a, Result<Vec<StoredRecord>, StoreError>> {
+        self.0.read_events(stream_id, ids)
     }
 }

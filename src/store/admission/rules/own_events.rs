@@ -16,7 +16,7 @@ use crate::store::admission::{Conclusion, SwitchState};
 /// it reports.
 pub(crate) fn check_appended(batch: &[Record]) -> Result<(), StoreError> {
     const ELSEWHERE: [EventType; 7] = [
-        EventType::AUDIT_CONFIGURATION_CHANGED,
+        EventType::AUDIT_LIMIT_SET,
         EventType::AUDIT_EFFECTS_PRUNED,
         EventType::AUDIT_KEY_ROTATED,
         EventType::EFFECT_EXPIRED,

@@ -112,7 +112,7 @@ async fn a_ceiling_is_an_event_that_the_library_could_have_sealed() {
         .records
         .iter()
         .map(|row| {
-            assert_eq!(row.header.event_type, "audit.configuration_changed");
+            assert_eq!(row.header.event_type, "audit.limit_set");
             let input = row.input.as_ref().expect("who, what and why");
             assert_eq!(input["by"], "Aline \"a\"");
             assert_eq!(input["reason"], "\\ the\n\tcontract é");
