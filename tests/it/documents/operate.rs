@@ -247,8 +247,8 @@ async fn what_one_types_at_night_runs_with_the_operators_role() {
     assert!(weekly.contains("```sql"), "{weekly}");
     statements.extend(blocks("sql")["What to watch"].iter().map(|sql| ((*sql).to_owned(), false)));
     // Readers may do this too.
-    let died = blocks("sql")["Processes that died"].iter().map(|sql| ((*sql).to_owned(), true));
-    statements.extend(died.collect::<Vec<_>>());
+    let blocks = blocks("sql");
+    statements.extend(blocks["Processes that died"].iter().map(|sql| ((*sql).to_owned(), true)));
     assert!(statements.len() >= 7, "{statements:?}");
     let pool = stores::pool(&url).await;
     for (sql, by_owner) in statements {
