@@ -1,5 +1,5 @@
 // Appends sealed events through the same SQL function as the Rust library, with any client that has
-// node-postgres' `query`. Nothing is prepared under a name, so that poolers in transaction mode do.
+// node-postgres' `query`. It makes no named prepared statement, so poolers in transaction mode work.
 
 import { seal } from "./seal.mjs";
 
@@ -11,11 +11,11 @@ import { seal } from "./seal.mjs";
 /**
  * What became of an event.
  * @typedef {object} Receipt
- * @property {"stored" | "duplicate" | "conflict"} status `duplicate`: it was there already, and this
- *     is its first receipt; `conflict`: its id is taken by an event with other content, which stands
- * @property {bigint} seq place in the stream, from 1
+ * @property {"stored" | "duplicate" | "conflict"} status `duplicate`: the event was there already, and
+ *     this is its first receipt; `conflict`: another event has its id, with other content, and stays
+ * @property {bigint} seq its place in the stream, from 1
  * @property {bigint} recordedAtUs the database's time, in microseconds since 1970
- * @property {string} eventHash of what is stored, in hex
+ * @property {string} eventHash the hash of the stored event, in hex
  * @property {string} chainHash the chain up to here, in hex
  */
 
@@ -25,7 +25,7 @@ const APPEND = `
   from moltbot_audit.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
     $17, $18, $19, $20, $21, $22, $23, $24)`;
 
-/** One array a parameter of the function, in its order. @type {((event: SealedEvent) => unknown)[]} */
+/** One array for each parameter of the function, in order. @type {((event: SealedEvent) => unknown)[]} */
 const COLUMNS = [
   ({ header }) => header.id,
   ({ header }) => header.stream_id,
@@ -53,10 +53,10 @@ const COLUMNS = [
   (event) => event.eventHash,
 ];
 
-/** SQLSTATEs after which the same call may succeed later, by class or whole. */
+/** SQLSTATEs after which the same call may succeed later: whole classes, and single codes. */
 const PASSING = /^(08|40|53|57|58)|^(25006|25P03|25P04|26000|42P05|54000|55P03)$/;
 
-/** The id of the event is taken by one with other content. */
+/** Another event has the event's id, with other content. */
 export class ConflictError extends Error {
   /** @param {string} eventId */
   constructor(eventId) {
@@ -65,8 +65,8 @@ export class ConflictError extends Error {
 }
 
 /**
- * Appends a batch in one statement; inside a transaction, it is durable with that. Returns a receipt
- * for each event, in their order.
+ * Appends a batch in one statement. Inside a transaction, it is durable when that commits. Returns one
+ * receipt for each event, in order.
  * @param {Client} client
  * @param {SealedEvent[]} events
  * @returns {Promise<Receipt[]>}
@@ -92,51 +92,51 @@ export async function append(client, events) {
  * @returns {Promise<Receipt>}
  */
 export async function record(pool, event) {
-  // Sealed once: however often it is sent, it is the same event.
+  // We seal once, so that every try sends the same event.
   const sealed = seal(event);
   return retrying(() => appendOne(pool, sealed));
 }
 
 /**
- * Records an event together with the host's own change: both are there, once, or neither.
+ * Records an event together with the host's own change: both are committed once, or neither is.
  * @param {{ connect(): Promise<PoolClient> }} pool
  * @param {AuditEvent} event
- * @param {(client: Client) => Promise<unknown>} change short, because it holds the stream's lock
+ * @param {(client: Client) => Promise<unknown>} change must be short, because the stream is locked meanwhile
  * @returns {Promise<Receipt>}
  */
 export async function recordWith(pool, event, change) {
   const sealed = seal(event);
   return retrying(async () => {
     const client = await pool.connect();
-    // Unheard, the end of a connection between two queries would be the end of the process.
+    // Without a listener, an error of the connection between two queries would end the process.
     client.on("error", ignore);
     let isBroken = true;
     try {
       await client.query("begin");
       const receipt = await appendOne(client, sealed);
-      // A duplicate was committed by an earlier try, whose answer got lost, and with it the change.
+      // A duplicate was committed by an earlier try whose answer got lost, together with the change.
       if (receipt.status === "stored") await change(client);
       await client.query("commit");
       isBroken = false;
       return receipt;
     } finally {
       client.off("error", ignore);
-      // A connection in the middle of a transaction is closed, which rolls it back.
+      // We close a connection that is still in a transaction, which rolls it back.
       client.release(isBroken);
     }
   });
 }
 
 /**
- * Whether the same call may succeed later. What has no severity is not the server's word: the
- * connection failed, and whether the batch has landed is not known.
+ * Whether the same call may succeed later. An error without a severity does not come from the server:
+ * the connection failed, and the batch may have landed or not.
  * @param {any} error
  * @returns {boolean}
  */
 export function isRetryable(error) {
   if (error instanceof ConflictError || error instanceof TypeError) return false;
   if (error?.severity === undefined) return true;
-  // Supabase's pooler says so of a connection when it is full. Rust's queue keeps such an event in its spool.
+  // Supabase's pooler answers XX000 when it is full. The Rust library spools such an event.
   return PASSING.test(error.code) || (error.severity === "FATAL" && error.code === "XX000");
 }
 
@@ -147,11 +147,11 @@ async function appendOne(client, event) {
   return receipt;
 }
 
-/** The next query says it again. */
+/** The next query reports the same error. */
 function ignore() {}
 
 /**
- * Tries again, for about half a minute, what may succeed later.
+ * Retries for about half a minute, as long as the call may succeed later.
  * @template T
  * @param {() => Promise<T>} attempt
  * @returns {Promise<T>}
@@ -162,13 +162,13 @@ async function retrying(attempt) {
       return await attempt();
     } catch (error) {
       if (!isRetryable(error) || wait > 12_800) throw error;
-      // Not all at once, when a database comes back.
+      // A random wait, so that not all hosts retry at once when a database comes back.
       await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())));
     }
   }
 }
 
-/** As text, because a Date has milliseconds only. @param {bigint} micros */
+/** A time as text, because a Date has only milliseconds. @param {bigint} micros */
 function timestamp(micros) {
   const millis = new Date(Number(micros / 1_000n)).toISOString();
   return millis.replace("Z", `${String(micros % 1_000n).padStart(3, "0")}Z`);

@@ -1,4 +1,4 @@
-// `DATABASE_URL=postgres://… node --test examples/typescript`: appending to a database of its own.
+// `DATABASE_URL=postgres://… node --test examples/typescript`: appends to a database of its own.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -35,7 +35,7 @@ async function value(sql) {
   return Object.values((await pool.query(sql)).rows[0])[0];
 }
 
-test("places are given out in the order of the batch, and a retry gets its first receipt", async () => {
+test("a batch gets its places in order, and a retry gets the first receipt", async () => {
   const batch = ["a", "b", "c"].map((input) => seal(event({ requestId: request("a batch"), input })));
   const first = await append(pool, batch);
   assert.deepEqual(
@@ -57,7 +57,7 @@ test("places are given out in the order of the batch, and a retry gets its first
   );
 });
 
-test("the same content sealed again is a duplicate, other content a conflict that changes nothing", async () => {
+test("the same content sealed again is a duplicate, and other content is a conflict that changes nothing", async () => {
   const told = event({ input: { n: 1 } });
   const first = await record(pool, told);
   const again = await record(pool, told);
@@ -68,7 +68,7 @@ test("the same content sealed again is a duplicate, other content a conflict tha
   assert.deepEqual(conflict, { ...first, status: "conflict" });
 });
 
-test("every column is the one that was sealed, to the microsecond", async () => {
+test("every column is stored as it was sealed, to the microsecond", async () => {
   const id = eventId(1_772_435_700_123_456n);
   await record(
     pool,
@@ -109,7 +109,7 @@ test("every column is the one that was sealed, to the microsecond", async () => 
   );
 });
 
-test("the host's change and its event are both there or neither", async () => {
+test("the host's change and its event are both committed, or neither is", async () => {
   await pool.query("create table orders (id text primary key)");
   const count = (/** @type {any} */ told) =>
     value(`select (select count(*) from orders) || '/' || count(*) from moltbot_audit.audit_events
@@ -130,7 +130,7 @@ test("the host's change and its event are both there or neither", async () => {
   await recordWith(pool, told, insert);
   assert.equal(await count(told), "1/1");
 
-  // Other content under a known id: the change goes back with it.
+  // Other content under a known id is a conflict, and the change is rolled back.
   const conflict = { ...told, input: "order two" };
   await assert.rejects(
     recordWith(pool, conflict, (client) => client.query("insert into orders values ('two')")),
@@ -139,7 +139,7 @@ test("the host's change and its event are both there or neither", async () => {
   assert.equal(await count(told), "1/1");
 });
 
-/** A pool whose first `statement` fails, before or after it was done. */
+/** A pool whose first `statement` fails, before or after it has landed. */
 function failingOnce(/** @type {string} */ statement, /** @type {"landed" | "not landed"} */ how) {
   let hasFailed = false;
   const failing = (/** @type {any} */ client) => ({
@@ -156,7 +156,7 @@ function failingOnce(/** @type {string} */ statement, /** @type {"landed" | "not
   return { ...failing(pool), connect: async () => failing(await pool.connect()) };
 }
 
-test("an answer that is lost leaves one event, and one change", async () => {
+test("a lost answer leaves one event and one change", async () => {
   await pool.query("create table payments (id text)");
   for (const how of /** @type {const} */ (["landed", "not landed"])) {
     const status = how === "landed" ? "duplicate" : "stored";
@@ -171,11 +171,11 @@ test("an answer that is lost leaves one event, and one change", async () => {
   }
 });
 
-test("what the database refuses is not tried again, what it cannot do now is", async () => {
+test("a refusal by the database is not retried, but a passing failure is", async () => {
   const sealed = seal(event());
   const broken = { ...sealed, salt: Buffer.from("short") };
   await assert.rejects(append(pool, [broken]), (error) => !isRetryable(error));
-  // A request's event in the stream of a conversation, of another request, of the system.
+  // The event of a request is refused in the stream of a conversation, and in that of the system.
   for (const stream of [streamOf(null, hostId(KEY, "request", "typescript").uuid), streamOf(null, null)]) {
     const strayed = { ...sealed, header: { ...sealed.header, stream_id: stream } };
     await assert.rejects(append(pool, [strayed]), /not that of its request or conversation/);
@@ -188,7 +188,7 @@ test("what the database refuses is not tried again, what it cannot do now is", a
   await assert.rejects(pool.query("do $$ begin raise sqlstate '40001'; end $$"), isRetryable);
   await assert.rejects(pool.query("do $$ begin raise sqlstate '25006'; end $$"), isRetryable);
   assert.equal(isRetryable(new Error("Connection terminated unexpectedly")), true);
-  // A pooler that is full; a wrong password, and a fault of the server's own, do not pass.
+  // A full pooler is worth a retry. A wrong password and an internal error of the server are not.
   assert.equal(isRetryable({ severity: "FATAL", code: "XX000" }), true);
   assert.equal(isRetryable({ severity: "ERROR", code: "XX000" }), false);
   assert.equal(isRetryable({ severity: "FATAL", code: "28P01" }), false);

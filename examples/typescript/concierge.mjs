@@ -1,5 +1,5 @@
-// A host in TypeScript, at one request: `DATABASE_URL=postgres://… node concierge.mjs REQUEST`.
-// Prints a receipt a line. The schema must be there (the Rust library or the Supabase CLI applies it).
+// A host in TypeScript that works on one request: `DATABASE_URL=postgres://… node concierge.mjs REQUEST`.
+// Prints one receipt on each line. The Rust library or the Supabase CLI must have applied the migrations.
 
 import { createRequire } from "node:module";
 
@@ -7,7 +7,7 @@ import { record, recordWith } from "./append.mjs";
 import { hostId } from "./host-id.mjs";
 import { phoneHash } from "./phone.mjs";
 
-// `import pg from "pg"` in a project of one's own. This finds Debian's node-pg too.
+// In your own project, write `import pg from "pg"`. This line also finds Debian's node-pg.
 const pg = createRequire(import.meta.url)("pg");
 
 const [request] = process.argv.slice(2);
@@ -18,11 +18,11 @@ const requestId = hostId(key, "request", request.trim());
 const pool = new pg.Pool({
   connectionString: process.env.DATABASE_URL,
   max: 2,
-  // A network that swallows everything must not hang the host; what was sent is sent again by its id.
+  // A network that drops all packets must not hang the host. An event that was sent is sent again, with the same id.
   connectionTimeoutMillis: 10_000,
   query_timeout: 30_000,
 });
-// An idle connection that dies is replaced by the next call; unheard, it would end the process.
+// The next call replaces an idle connection that died. Without this listener, its error would end the process.
 pool.on("error", () => {});
 
 // Something happened.
@@ -35,7 +35,7 @@ const inbound = await record(pool, {
   idempotencyKey: `${requestId}:1`,
 });
 
-// The host changes a row of its own, and the event stands or falls with it.
+// The host changes a row of its own, and the event is committed together with it.
 await pool.query("create table if not exists approvals (vendor_id text not null)");
 const approval = await recordWith(
   pool,
@@ -48,7 +48,7 @@ const approval = await recordWith(
   (client) => client.query("insert into approvals values ($1)", ["vendor-7"]),
 );
 
-// Something was done, and took its time. No number of anybody's in the key.
+// Something was done, and its duration was measured. The key holds no phone number, only its hash.
 const started = performance.now();
 const sent = await record(pool, {
   type: "vendor.outreach_sent",

@@ -1,8 +1,8 @@
-// Names as they are compared: without case, accents, width and what is not seen, as src/redact/fold.rs has it.
+// Folds names for comparison, as src/redact/fold.rs does: removes case, accents, width and invisible characters.
 
 import { LETTERS } from "./names.mjs";
 
-/** What a small letter is compared as. @type {Map<string, string>} */
+/** What each small letter is compared as. @type {Map<string, string>} */
 const BASES = new Map(
   LETTERS.split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"))
@@ -10,13 +10,13 @@ const BASES = new Map(
     .flatMap(([to, from]) => [...from].map((letter) => [letter, to])),
 );
 
-/** The zeros of the scripts that have their digits in a row, and of those that are drawn. */
+/** The zeros of the scripts whose digits have consecutive code points, and of decorated digits. */
 const ZEROS = [
   0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66, 0x0de6,
   0x0e50, 0x0ed0, 0x0f20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0,
   0x1c40, 0x1c50, 0x2080, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xaa50, 0xabf0, 0xff10, 0x1fbf0,
 ];
-/** The ones of rows that have no zero, or have it elsewhere. */
+/** The ones of rows without a zero, or with the zero elsewhere. */
 const ONES = [0x1369, 0x2460, 0x2474, 0x2488, 0x24f5, 0x2776, 0x2780, 0x278a, 0x1f102];
 
 const ACCENT = /[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f]/;
@@ -24,8 +24,8 @@ const UNSEEN =
   /[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\u115f\u1160\u3164\ufeff\u{e0000}-\u{e0fff}]/u;
 
 /**
- * What a character is compared as: its letters or digit, `""` for an accent of the letter before it, `" "` for what
- * ends a word.
+ * What a character is compared as: its letters or digit, `""` for an accent, which belongs to the letter before it, and
+ * `" "` for a character that ends a word.
  * @param {string} c
  * @returns {string}
  */
@@ -40,7 +40,7 @@ export function fold(c) {
 }
 
 /**
- * The words of a key, folded, and the first of its last part behind a dot.
+ * The words of a key, folded, and the index of the first word after the last dot.
  * @param {string} key
  * @returns {{ words: string[], component: number }}
  */
@@ -84,7 +84,7 @@ function digit(c) {
   return one === undefined ? null : code - one + 1;
 }
 
-/** The small letter of full-width, circled and mathematical letters. @param {string} c @returns {string | null} */
+/** The small letter that a full-width, circled or mathematical letter imitates. @param {string} c @returns {string | null} */
 function imitated(c) {
   const code = /** @type {number} */ (c.codePointAt(0));
   for (const first of [0xff21, 0xff41, 0x24b6, 0x24d0]) {

@@ -1,12 +1,12 @@
-// What a host may name a row, as src/event/host_id.rs has it: any text or UUID that can belong to one row
-// alone. Both are tested against tests/vectors/v1.
+// Ids of the host's rows, as in src/event/host_id.rs. A host may name a row by any text or UUID that can belong to
+// only one row. Both implementations are tested against tests/vectors/v1.
 
 import { createHmac } from "node:crypto";
 
-/** Longest name, in bytes: it stands in every event. */
+/** The longest name, in bytes. It is stored with every event. */
 const MAX_LEN = 256;
 
-/** What the common languages print for no value, and what stands in examples in place of one. */
+/** What common languages print for a missing value, and what examples use as a placeholder. */
 const MISSING = new Set(
   `anonymous any blank boolean chat conversation conversationid empty error example false function guid
    here id inf infinity integer invalid missing my na name nan nat nil none nothing null nullptr number
@@ -14,7 +14,7 @@ const MISSING = new Set(
    true unknown unset uuid value void your`.split(/\s+/),
 );
 
-/** Control characters, those that leave no mark on a screen, and what stands for undecodable bytes. */
+/** Control characters, invisible characters, and the replacement for undecodable bytes. */
 const INVISIBLE =
   /[\p{Cc}\p{Cs}\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\u{17b5}\u{180b}-\u{180f}\u{200b}-\u{200f}\u{2028}-\u{202e}\u{2060}-\u{206f}\u{2800}\u{3164}\u{fe00}-\u{fe0f}\u{feff}\u{ffa0}\u{fff0}-\u{fffd}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/u;
 
@@ -40,7 +40,7 @@ const FAULTS = {
 /** @typedef {keyof typeof FAULTS} HostIdFault */
 /** @typedef {{ kind: "request" | "conversation" | "message", uuid: string, original: string | null }} HostId */
 
-/** A text that cannot be the id of one row alone. Its message never holds the text. */
+/** A text that several rows could share. The message never holds the text. */
 export class HostIdError extends TypeError {
   /** @param {HostId["kind"]} kind @param {HostIdFault} fault */
   constructor(kind, fault) {
@@ -50,8 +50,8 @@ export class HostIdError extends TypeError {
 }
 
 /**
- * The id of a row that the host names by any text; a UUID is taken as it is, in any of its written forms.
- * Throws a `HostIdError` for a text that strangers would share.
+ * The id of a row that the host names by any text. A UUID is taken as it is, in any of its written forms.
+ * Throws a `HostIdError` for a text that unrelated rows would share.
  * @param {Buffer} redactionKey the deployment's 32 secret bytes
  * @param {HostId["kind"]} kind
  * @param {string} name
@@ -67,7 +67,7 @@ export function hostId(redactionKey, kind, name) {
 }
 
 /**
- * The id of a row, from `hostId` or as a UUID.
+ * The id of a row that was given as a UUID, or by `hostId`.
  * @param {HostId["kind"]} kind
  * @param {HostId | string} given
  * @returns {HostId}
@@ -76,7 +76,7 @@ export function asHostId(kind, given) {
   if (typeof given === "object" && given?.kind === kind) return given;
   const uuid = checked(kind, given);
   if (uuid === null) {
-    throw new TypeError(`the id of the ${kind} is no UUID: derive one, hostId(key, "${kind}", …)`);
+    throw new TypeError(`the id of the ${kind} is not a UUID: derive one with hostId(key, "${kind}", …)`);
   }
   return { kind, uuid, original: null };
 }
@@ -97,7 +97,7 @@ export function uuidV8(hash) {
 
 /** @param {HostId["kind"]} kind @param {unknown} name */
 function checked(kind, name) {
-  if (typeof name !== "string") throw new TypeError(`the id of the ${kind} is no text`);
+  if (typeof name !== "string") throw new TypeError(`the id of the ${kind} is not a text`);
   const fault = faultOf(name);
   if (fault !== null) throw new HostIdError(kind, fault);
   return parseUuid(name);
@@ -112,7 +112,7 @@ function faultOf(text) {
   const uuid = parseUuid(text);
   if (uuid !== null) return /^[0-]+$/.test(uuid) ? "nil_uuid" : /^[f-]+$/.test(uuid) ? "max_uuid" : null;
   if (Buffer.byteLength(text) > MAX_LEN) return "too_long";
-  // A template or a missing value may have been put into a URL on its way here.
+  // A template or a missing value may have been percent-encoded in a URL on its way here.
   const bytes = text.replace(/(?:%[0-9a-f]{2})+/gi, (run) =>
     Buffer.from(run.replaceAll("%", ""), "hex").toString(),
   );
@@ -131,7 +131,7 @@ function faultOfName(text) {
     text === "\\N" ||
     MISSING.has(lower.join("")) ||
     lower.every((word) => MISSING.has(word)) ||
-    // As in `req-null`. Case counts, since random ids may hold any word of a few letters.
+    // As in `req-null`. Case counts, because a random id may hold any short word.
     words.some((word) => ["null", "NULL", "None"].includes(word)) ||
     (words.includes("NaN") && !/\p{N}/u.test(text));
   return isMissing ? "missing" : null;
@@ -140,7 +140,7 @@ function faultOfName(text) {
 /** @param {string} text */
 function isTemplate(text) {
   return (
-    // An e-mail's Message-ID stands in angle brackets.
+    // The Message-ID of an e-mail stands in angle brackets, and is not a template.
     (/[<>]/.test(text) && !text.includes("@")) ||
     /[{}]|\$\(|%\(|%!|xxxxxxxx-xxxx|^[$:]|^\[.*\]$|^%.*%$/su.test(text) ||
     /%(1\$)?[sdivuq@](?![\p{Alphabetic}\p{N}])/u.test(text)

@@ -1,4 +1,4 @@
-// `node --test examples/typescript`: ids of the host's rows and of streams against their vectors, and what is refused.
+// `node --test examples/typescript`: compares ids of the host's rows and of streams with their vectors, and tests refusals.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -17,7 +17,7 @@ function vectors(name) {
   );
 }
 
-test("ids of names are those of the vectors", () => {
+test("ids of names equal the vectors", () => {
   const cases = vectors("host_id");
   assert.ok(cases.length >= 20);
   for (const { key, kind, name, id } of cases) {
@@ -27,7 +27,7 @@ test("ids of names are those of the vectors", () => {
   }
 });
 
-test("streams are those of the vectors", () => {
+test("streams equal the vectors", () => {
   const cases = vectors("stream_id");
   assert.ok(cases.length >= 6);
   for (const { request_id, conversation_id, stream_id } of cases) {
@@ -35,7 +35,7 @@ test("streams are those of the vectors", () => {
   }
 });
 
-test("a provider's message has one event id whoever makes it and when", () => {
+test("a provider's message has the same event id in every process and at any time", () => {
   for (const { key, message_id, sent_at_us, event_id } of vectors("message_event_id")) {
     const redactionKey = Buffer.from(key, "hex");
     assert.equal(messageEventId(redactionKey, message_id, BigInt(sent_at_us)), event_id);
@@ -43,7 +43,7 @@ test("a provider's message has one event id whoever makes it and when", () => {
   assert.throws(() => messageEventId(KEY, "undefined", 0n), HostIdError);
 });
 
-test("what strangers would share is refused, without its text", () => {
+test("a text that unrelated rows would share is refused, and the error does not repeat it", () => {
   let count = 0;
   for (const [fault, names] of Object.entries(vectors("refused_host_id"))) {
     for (const text of names) {
@@ -63,7 +63,7 @@ test("what strangers would share is refused, without its text", () => {
   }
 });
 
-test("a UUID is itself in each of its written forms", () => {
+test("a UUID has the same id in each of its written forms", () => {
   const simple = UUID.replaceAll("-", "");
   for (const form of [
     UUID,
@@ -82,7 +82,7 @@ test("a UUID is itself in each of its written forms", () => {
   }
 });
 
-test("names that hosts do use are taken", () => {
+test("names that hosts do use are accepted", () => {
   for (const name of [
     "1",
     "req-7",

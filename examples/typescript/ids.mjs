@@ -1,4 +1,4 @@
-// The ids of events and of streams, as src/event/ids.rs has them.
+// The ids of events and of streams, as in src/event/ids.rs.
 
 import { createHash, createHmac, randomBytes } from "node:crypto";
 
@@ -14,15 +14,15 @@ export function eventId(createdAt = new Date()) {
 }
 
 /**
- * The id of the event that records a provider's message: the same each time that its webhook is delivered, to
- * any process. The second `record` answers `duplicate`.
+ * The id of the event that records a provider's message. It is the same each time the webhook is delivered, to
+ * any process, so the second `record` answers `duplicate`.
  * @param {Buffer} redactionKey the deployment's 32 secret bytes
- * @param {string} messageId the provider's own id of the message
- * @param {Date | bigint} sentAt the provider's own time of it
+ * @param {string} messageId the provider's id of the message
+ * @param {Date | bigint} sentAt the provider's time of the message
  * @returns {string}
  */
 export function messageEventId(redactionKey, messageId, sentAt) {
-  // Also refuses a text that several messages would share.
+  // This refuses a message id that several messages would share.
   hostId(redactionKey, "message", messageId);
   const mac = createHmac("sha256", redactionKey).update("moltbot-audit/v1/message-event-id\0");
   return eventIdOf(sentAt, mac.update(messageId).digest());
@@ -65,8 +65,8 @@ export function createdAtOf(id) {
 }
 
 /**
- * The stream of an event: its request's, else its conversation's, else the deployment's own. A hash of the
- * kind and the id, so that streams of two kinds never meet.
+ * The stream of an event: that of its request, or else of its conversation, or else of the deployment. The id is a
+ * hash of the kind and the id of these, so that streams of different kinds never have the same id.
  * @param {string | null} requestId
  * @param {string | null} conversationId
  * @returns {string}

@@ -1,5 +1,5 @@
 // The host of docs/integrate.md, in TypeScript: `DATABASE_URL=postgres://… node integrate.mjs WAMID`.
-// Prints a receipt a line. What was there before the audit stands in `world`.
+// Prints one receipt on each line. `world` is the host as it was before the audit.
 
 import { createRequire } from "node:module";
 
@@ -8,7 +8,7 @@ import { hostId } from "./host-id.mjs";
 import { eventId, messageEventId } from "./ids.mjs";
 import { withhold } from "./withhold.mjs";
 
-// `import pg from "pg"` in a project of one's own. This finds Debian's node-pg too.
+// In your own project, write `import pg from "pg"`. This line also finds Debian's node-pg.
 const pg = createRequire(import.meta.url)("pg");
 
 const world = {
@@ -35,7 +35,7 @@ const pool = new pg.Pool({
 });
 pool.on("error", () => {});
 
-/** Asks whether a switch is engaged: one that was never reset is. */
+/** Asks whether a switch is engaged. A switch that was never reset is. */
 async function isEngaged(name) {
   const { rows } = await pool.query(
     "select coalesce(bool_or(engaged), true) as engaged from moltbot_audit.audit_switches where switch = $1",
@@ -44,7 +44,7 @@ async function isEngaged(name) {
   return rows[0].engaged;
 }
 
-/** Does something, and then records how it ended; `fill` makes the output of what came back. */
+/** Performs a call, and then records how it ended. `fill` turns its result into the output. */
 async function effect(event, call, fill) {
   const started = performance.now();
   try {
@@ -61,7 +61,7 @@ async function effect(event, call, fill) {
 
 const receipts = [];
 
-// A webhook.
+// A webhook arrives.
 const requestId = hostId(key, "request", wamid);
 const text = "Muraho, ndashaka charger";
 const sentAt = new Date("2026-03-02T07:15:00Z");
@@ -76,7 +76,7 @@ receipts.push(inbound);
 const isNew = inbound.status === "stored";
 
 if (isNew && !(await isEngaged("ai"))) {
-  // The model.
+  // The host asks the model.
   const asked = await effect(
     {
       type: "moltbot.called",
@@ -90,7 +90,7 @@ if (isNew && !(await isEngaged("ai"))) {
   );
   receipts.push(asked.receipt);
 
-  // A batch: each message, and then the batch.
+  // A batch: the host records each message, and then the batch.
   const vendorIds = world.vendors.map(({ id }) => id);
   for (const { id, phone } of world.vendors) {
     const message = "Mufite charger?";
@@ -119,7 +119,7 @@ if (isNew && !(await isEngaged("ai"))) {
     }),
   );
 
-  // The replies, and the shortlist that rests on them.
+  // The replies, and the shortlist that is made from them.
   const items = [];
   for (const { id, reply, price } of world.vendors) {
     const replyId = eventId();

@@ -1,8 +1,8 @@
-// Names and prefixes that tell secrets, and letters as names are compared, exactly as src/redact/key_rules/key_names.txt,
-// src/redact/scan/secret_prefixes.txt and src/redact/letters.txt have them: a test compares them.
+// Names and prefixes that reveal secrets, and letters for the comparison of names. They are exact copies of
+// src/redact/key_rules/key_names.txt, src/redact/scan/secret_prefixes.txt and src/redact/letters.txt: a test compares them.
 
 export const KEY_NAMES = String.raw`
-# What a value is by the name of its key. One table for the store, for masks and for log lines; an exact copy is
+# What a value is, by the name of its key. One table serves the store, masks and log lines. An exact copy is
 # in examples/typescript/names.mjs, and a test compares the two.
 #
 # "kind: name name ...". A name is compared without case, accents, signs and the digits at its end, so that
@@ -33,14 +33,14 @@ secret: anthropic_key aws_key azure_key clave datadog_key fastly_key gemini_key 
 secret: groq_key heroku_key maps_key mailgun_key mistral_key okta_key openai_key sendgrid_key snyk_key sonar_key
 secret: sonar_login stripe_key sumo_key supabase_key twilio_key twilio_sid_secret
 
-# Passwords: as above; in a text a short one counts too.
+# Passwords: as credentials, but in a text a short one counts too.
 password: ~ijambobanga ~mot_de_passe ~mot_passe ~passphrase ~passwd ~password ~passwords ~pwd
 password: ibanga ibanga_ryanjye ijambo_ry_ibanga ijambo_ry_banga mdp motdepass pass passe
 password: phrase_de_passe phrase_secrete
-# The same in languages of the neighbours, and of accounts that were made elsewhere.
+# Passwords in the languages of neighbouring countries, and of accounts from abroad.
 password: contrasena kennwort neno_la_siri nenosiri parola passwort senha wachtwoord
 
-# One-time codes, PINs and card checks: as above, and so are numbers.
+# One-time codes, PINs and card security codes: as credentials, also if they are numbers.
 code: ~otp ~passcode 2fa_code access_code activation_code auth_code authorization_code authentication_code backup_code
 code: card_verification_value code_confirmation code_d_acces code_d_activation code_de_confirmation
 code: code_de_securite code_de_validation code_de_verification code_otp code_pin code_secret code_securite
@@ -50,7 +50,7 @@ code: one_time_pin pin pin_code pin_ya_momo puk puk_code recovery_code reset_cod
 code: signin_code sms_code totp totp_code tpin two_factor_code umubare_w_ibanga
 code: verification_code verify_code
 
-# Links that are keys, and content.
+# Links that give access, and raw content.
 signed_url: image_url media_url presigned_url recording_url signed_url
 media: base64 binary_data image_base64 image_data media_data
 
@@ -61,7 +61,7 @@ phone: from_number nimero nimero_ya_telefone nimero_ya_telefoni numero numero_de
 phone: numero_telephone numero_whatsapp originating_number portable recipient_id sender_number
 phone: source_number sms_number subscriber_number tel telefone telefoni to_number wa_id wa_number whatsapp
 phone: whatsapp_id whatsapp_number
-# Names that hold a phone number in a webhook and something else elsewhere: digits alone, and nothing like a time.
+# Names that hold a phone number in a webhook, and other values elsewhere: only digits count, if they are not a time.
 digits: =author =called =callee =caller =cell =contact =from =input =mobile_id =participant =receiver =recipient
 digits: =remote_party =sender =to =user from_user from_user_id parent_user_id recipient_user_id to_user_id user_id
 digits: =customer =payee =payer forwarded_from participant_id party_id recipient_participant_id sender_id
@@ -86,21 +86,21 @@ email: courriel email email_address imeyili mail_address
 national_id: id_card_number indangamuntu irangamuntu national_id national_id_number nid numero_d_identite
 national_id: passport passport_no passport_number
 
-# What is never logged as a whole; elsewhere its parts are looked at.
+# Whole messages and documents. Log lines never show them; elsewhere their parts are searched.
 payload: =full_text =ocr_text =raw =raw_text =text_full bind_params body db_params payload query_params
 
-# Names that end like one of these and are something else.
+# Names that end like one of these, but mean something else.
 plain: max_token min_token next_of_kin_count num_token per_token phone_id phone_model
 plain: phone_number_id phone_type token_count total_token trace_token
 `;
 
 export const SECRET_PREFIXES = String.raw`
-# What keys and tokens of providers begin with. One table for texts everywhere; an exact copy is in
+# Beginnings of providers' keys and tokens. One table serves all texts. An exact copy is in
 # examples/typescript/names.mjs, and a test compares the two.
 #
-# "prefix length class [part]": the least length of the whole key (=N: exactly), what the rest is made of, and what
-# must stand in it. Classes: any is base64, dots and dashes; rand has a digit besides; alnum, hex and upper (capitals
-# and digits) say it of the rest up to that length; mixed has a digit, a capital and a small letter.
+# "prefix length class [part]": the shortest length of the whole key (=N: the only one), the class of the rest, and a
+# part that must stand in it. Classes: any is base64, dots and dashes; rand is any with a digit; alnum, hex and upper
+# (capitals and digits) describe the rest up to that length; mixed has a digit, a capital and a small letter.
 
 # gitleaks, config/gitleaks.toml
 A3- 34 rand
@@ -248,7 +248,7 @@ s. =26 mixed
 t1. 80 rand
 AQVN 38 any
 
-# betterleaks, config/betterleaks.toml, and forms of providers that are in no rule set that was read
+# betterleaks, config/betterleaks.toml, and formats of providers that neither rule set has
 AIK_CLIENT_ 30 alnum
 apify_api_ 40 alnum
 aact_prod_ 30 any
@@ -379,7 +379,7 @@ vercel_blob_rw_ 30 any
 xai- 24 any
 xsmtpsib- 30 any
 
-# Forms of providers that are in no rule set that was read
+# Formats of providers that neither rule set has
 amzn.mws. 40 any
 GOCSPX- 20 any
 pat-eu1- 40 any
@@ -400,8 +400,8 @@ PRIVATE+KEY+ 60 any
 `;
 
 export const LETTERS = String.raw`
-# Letters of Latin scripts, and Greek and Cyrillic ones that look like them, with what they are compared as. An exact copy
-# is in examples/typescript/names.mjs, and a test compares the two.
+# Letters of Latin scripts, and Greek and Cyrillic letters that look like them, behind what they are compared as. An exact
+# copy is in examples/typescript/names.mjs, and a test compares the two.
 a àáâãäåāăąǎǟǡǻȁȃȧḁẚạảấầẩẫậắằẳẵặªаα
 ae æǣǽ
 b ƀɓḃḅḇ

@@ -1,22 +1,22 @@
-// Keyed hashes of phone numbers, as src/redact/e164 has them: all spellings of one number give the same, and
-// two numbers never do. Both are tested against tests/vectors/v1.
+// Keyed hashes of phone numbers, as in src/redact/e164. All spellings of one number give the same hash, and two
+// numbers never do. Both implementations are tested against tests/vectors/v1.
 
 import { createHmac } from "node:crypto";
 
 const MAX_DIGITS = 15;
 const MAX_EXTENSION = 11;
 
-/** The zeros of the scripts that have their digits in a row, and of subscripts and digits in segments. */
+/** The zeros of the scripts whose digits have consecutive code points, and of subscript and segmented digits. */
 const ZEROS = [
   0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6,
   0xe50, 0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0,
   0x1c40, 0x1c50, 0x2080, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xaa50, 0xabf0, 0xff10, 0x1fbf0,
 ];
 
-/** The ones of rows that have no zero, or have it elsewhere: in circles, in brackets, with a full stop. */
+/** The ones of rows without a zero, or with the zero elsewhere: circled, in brackets, with a full stop. */
 const ONES = [0x1369, 0x2460, 0x2474, 0x2488, 0x24f5, 0x2776, 0x2780, 0x278a, 0x1f102];
 
-/** Digits that stand in no row. */
+/** Digits without consecutive code points. */
 const OTHERS = new Map([
   ...[0x2070, 0x24ea, 0x24ff, 0x1f100, 0x1f101, 0x1f10b, 0x1f10c].map((code) => [code, "0"]),
   [0xb9, "1"],
@@ -24,7 +24,7 @@ const OTHERS = new Map([
   ...[4, 5, 6, 7, 8, 9].map((value) => [0x2070 + value, String(value)]),
 ]);
 
-/** What may stand between two digits: spaces, dashes, dots, slashes, brackets, and what is not seen. */
+/** What may stand between two digits: spaces, dashes, dots, slashes, brackets, and invisible characters. */
 const SEPARATOR =
   /^[ \-_.()/[\]~\t\n\r\u{a0}\u{ad}\u{b7}\u{34f}\u{61c}\u{180e}\u{2022}\u{20e3}\u{2212}\u{2219}\u{1680}\u{3000}\u{3164}\u{30fb}\u{fe58}\u{fe63}\u{feff}\u{ff08}\u{ff09}\u{2000}-\u{2015}\u{2024}-\u{202f}\u{205f}-\u{206f}\u{fe00}-\u{fe0f}\u{ff0d}-\u{ff0f}]$/u;
 
@@ -40,7 +40,7 @@ const FAULTS = {
   unknown_calling_code: "no country has this calling code: give its digits, such as 250",
 };
 
-/** A text that is no phone number. Its message never holds the text. */
+/** A text is not a phone number. The message never holds the text. */
 export class PhoneError extends TypeError {
   /** @param {keyof typeof FAULTS} fault */
   constructor(fault) {
@@ -50,12 +50,12 @@ export class PhoneError extends TypeError {
 }
 
 /**
- * What stands for a phone number in an idempotency key: the same as where the Rust library finds one. Throws a
- * `PhoneError` if the text is no phone number.
+ * The replacement for a phone number in an idempotency key. The Rust library uses the same one when it finds a number
+ * there. Throws a `PhoneError` if the text is not a phone number.
  * @param {Buffer} redactionKey the deployment's 32 secret bytes
  * @param {string} phone
- * @param {{ callingCode?: string }} [options] the deployment's country: numbers without a plus are read as
- *     its, if they can be. Default: Rwanda, "250"
+ * @param {{ callingCode?: string }} [options] the deployment's country. A number without a plus is read as one of
+ *     its numbers, if it can be one. Default: Rwanda, "250"
  * @returns {string}
  */
 export function phoneHash(redactionKey, phone, { callingCode = "250" } = {}) {
@@ -66,8 +66,8 @@ export function phoneHash(redactionKey, phone, { callingCode = "250" } = {}) {
 }
 
 /**
- * The digits of a number with its calling code, and `;ext=` before an extension. Digits that are no number of
- * any country stand behind a question mark, where they meet no number.
+ * The digits of a number with its calling code, and `;ext=` before an extension. Digits that fit no country get a
+ * question mark before them, so that they never equal a number.
  * @param {string} phone
  * @param {string} callingCode
  */
@@ -116,11 +116,11 @@ function national(digits, code, isFit) {
     .filter((trunk) => digits.startsWith(trunk))
     .map((trunk) => digits.slice(trunk.length));
   const [withTrunk, withCode] = [trunkless.find(fits), behindCode(digits)];
-  // Few write a number without the trunk prefix that their country has, and no country that has none has
-  // national numbers of over ten digits.
+  // If a country has a trunk prefix, few people leave it out. Countries without one have national numbers of at most
+  // ten digits.
   const bare = [digits, withCode];
   if (home.trunks.length > 0 || digits.length > 10) bare.reverse();
-  // A zero too many: 0250 788 …
+  // A trunk zero before the calling code: 0250 788 …
   const found = [withTrunk, ...bare, ...trunkless.map(behindCode)].find(fits);
   if (found !== undefined) return code + found;
   const other = codeOf(digits);
@@ -129,13 +129,13 @@ function national(digits, code, isFit) {
   return isFit(/** @type {Plan} */ (PLANS.get(other)), rest) ? other + rest : null;
 }
 
-/** The calling code that digits begin with. No code begins another. @param {string} digits */
+/** The calling code that digits begin with. No code is the beginning of another. @param {string} digits */
 function codeOf(digits) {
   return [1, 2, 3].map((len) => digits.slice(0, len)).find((code) => PLANS.has(code)) ?? null;
 }
 
 /**
- * What follows the calling code, without the trunk prefix that some keep there: +44 (0) 20 …
+ * The digits after the calling code, without the trunk prefix that some people write there: +44 (0) 20 …
  * @param {string} digits
  * @param {string} code
  */
@@ -191,7 +191,7 @@ function withoutAddress(text) {
   return account === null ? { inner, isLink: false } : { inner: account[1], isLink: true };
 }
 
-/** Where the extension begins: at the first letter, comma, semicolon or hash behind a digit. @param {string} text */
+/** Where the extension begins: at the first letter, comma, semicolon or hash after a digit. @param {string} text */
 function endOfNumber(text) {
   let hasDigit = false;
   for (let at = 0; at < text.length; ) {
@@ -239,8 +239,8 @@ function extensionOf(text) {
 }
 
 /**
- * `%20` in a link. `%07` is in none: there a number begins, and so it does behind a sign that has letters or digits
- * behind it by chance.
+ * `%20` in a link. `%07` stands in no link, so the digits of `%07` begin a number. So do those after a percent sign that
+ * would encode a letter or a digit.
  * @param {string} text
  * @param {number} at
  */
@@ -281,7 +281,7 @@ function planOf(line) {
   ];
 }
 
-/** The lines of src/redact/e164/calling_codes.txt, which says what they hold. */
+/** The lines of src/redact/e164/calling_codes.txt. src/redact/e164/plan.rs says what they hold. */
 const CALLING_CODES = `
 1 1 011 10 2[012345678]3[01234568]4[012345678]5[012345678]6[012345678]7[012345678]8[01234567]9[01234578]
 20 0 00 8-10 1[01235]234[05678]5[057]6[245689]8[2468]9[23567]

@@ -1,4 +1,4 @@
-// `node --test examples/typescript`: keyed hashes of phone numbers against their vectors.
+// `node --test examples/typescript`: compares keyed hashes of phone numbers with their vectors.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -18,7 +18,7 @@ function vectors(name) {
   return JSON.parse(file(`tests/vectors/v1/${name}.json`));
 }
 
-test("hashes are those of the vectors", () => {
+test("hashes equal the vectors", () => {
   const cases = vectors("phone_hash").filter((/** @type {any} */ { number }) => !number.startsWith("?"));
   assert.ok(cases.length >= 8);
   for (const { key, number, hash } of cases) {
@@ -26,13 +26,13 @@ test("hashes are those of the vectors", () => {
   }
 });
 
-test("spellings of one number agree", () => {
+test("all spellings of one number give the same hash", () => {
   for (const { calling_code, number, texts } of vectors("phone_spellings").spellings) {
     for (const text of texts) assert.equal(canonicalPhone(text, calling_code), number, text);
   }
 });
 
-test("numbers of all countries stay apart with and without their plus", () => {
+test("numbers of all countries stay distinct, with and without a plus", () => {
   const { numbers } = vectors("phone_spellings");
   assert.ok(numbers.length > 400);
   for (const number of numbers) {
@@ -44,12 +44,12 @@ test("numbers of all countries stay apart with and without their plus", () => {
   assert.equal(distinct.size, numbers.length);
 });
 
-test("digits that are no country's number meet no number", () => {
+test("digits that fit no country equal no number", () => {
   assert.equal(canonicalPhone("7881234567", "250"), "?7881234567");
   assert.equal(canonicalPhone("+7881234567", "250"), "7881234567");
 });
 
-test("what is no phone number is an error that does not repeat it", () => {
+test("a text that is not a phone number is an error that does not repeat it", () => {
   for (const [fault, texts] of Object.entries(vectors("phone_spellings").refused)) {
     for (const text of texts) {
       assert.throws(

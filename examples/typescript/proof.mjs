@@ -1,15 +1,15 @@
-// Format v1, as src/proof/mod.rs describes it: what a value has to give up, canonical JSON,
-// commitments, the event's hash.
+// Format v1, as src/proof/mod.rs describes it: sanitised values, canonical JSON, commitments, and the
+// event's hash.
 
 import { createHash, createHmac } from "node:crypto";
 
-/** Deepest nesting that is kept as structure; what lies deeper is kept as its text. */
+/** The deepest nesting that is kept as structure. Deeper values are kept as their JSON text. */
 const MAX_DEPTH = 64;
-/** Deepest nesting that is taken at all. */
+/** The deepest nesting that is accepted at all. */
 const MAX_NESTING = 512;
 
 /**
- * Makes a value survive `jsonb` with the same canonical bytes: a plain JSON value, or `null`.
+ * Turns a value into plain JSON (or `null`) that survives `jsonb` with the same canonical bytes.
  * @param {unknown} value
  * @returns {unknown}
  */
@@ -18,7 +18,7 @@ export function sanitise(value) {
 }
 
 /**
- * Bytes that the JSON pointers of all parts of a sanitised value have together: each is hashed with its own.
+ * How many bytes the JSON pointers of all parts of a sanitised value have together. Each part is hashed with its pointer.
  * @param {any} value
  * @param {number} [len] of the pointer to the value
  * @returns {number}
@@ -33,7 +33,7 @@ export function pointersLen(value, len = 0) {
 }
 
 /**
- * RFC 8785 of a sanitised value: `JSON.stringify` writes scalars as it has them, the rest is order.
+ * The canonical JSON (RFC 8785) of a sanitised value. `JSON.stringify` writes scalars as the RFC asks; the rest is order.
  * @param {any} value
  * @returns {string}
  */
@@ -82,7 +82,7 @@ export function commitmentsTo(salt, { input, output, idempotencyKey, hostIds }) 
 }
 
 /**
- * The bytes of a header that are hashed.
+ * The bytes of a header, as they are hashed.
  * @param {import("./seal.mjs").Header} header
  * @returns {string}
  */
@@ -100,7 +100,7 @@ export function eventHash(header, commitments) {
   return tagged("event", length(text.length), text, ...commitments);
 }
 
-/** Neither NUL nor half a character survives a database. @param {string} text */
+/** Replaces NUL and unpaired surrogates, which no database keeps. @param {string} text */
 export function keepText(text) {
   return text.replace(/[\0\p{Surrogate}]/gu, "\uFFFD");
 }
@@ -119,9 +119,9 @@ function atDepth(given, depth, depthMax) {
     throw new TypeError("the event's payload holds bytes: record a reference and a hash instead");
   }
   if (tagOf(given) === "Date" && Number.isNaN(Number(given))) {
-    throw new TypeError("the event's payload holds a date that is none");
+    throw new TypeError("the event's payload holds an invalid date");
   }
-  // As JSON.stringify does, for dates and the like.
+  // `JSON.stringify` does the same, for dates and the like.
   const value = typeof given?.toJSON === "function" ? given.toJSON() : given;
   switch (typeof value) {
     case "boolean":
@@ -132,26 +132,26 @@ function atDepth(given, depth, depthMax) {
       return isSafe(Number(value)) ? Number(value) : value.toString();
     case "number":
       if (!Number.isFinite(value))
-        throw new TypeError("the event's payload holds a number that is none");
+        throw new TypeError("the event's payload holds NaN or an infinite number");
       return isSafe(value) ? value : String(value);
     case "object":
       break;
     default:
-      throw new TypeError(`the event's payload holds a ${typeof value}, which is no JSON`);
+      throw new TypeError(`the event's payload holds a ${typeof value}, which is not JSON`);
   }
   if (value === null) return null;
   const members = Array.isArray(value) ? itemsOf(value) : membersOf(value);
   if (depth === depthMax && members.length > 0) {
-    // Without a limit of its own, or each further level of text in text would double the escapes.
+    // The text has no such limit inside it, because each level of text in text would double the escapes.
     return canonical(atDepth(value, depth, Infinity));
   }
   if (Array.isArray(value)) return value.map((item) => atDepth(item ?? null, depth + 1, depthMax));
   const kept = new Map(members.filter(([name]) => keepText(name) === name));
-  // In canonical order, so that it never depends on the writer which of two gets the shorter name.
+  // In canonical order, so that the writer's order never decides which of two members gets the shorter name.
   const changed = members.filter(([name]) => keepText(name) !== name);
   for (const [name, member] of changed.sort(([a], [b]) => (a < b ? -1 : 1))) {
     let key = keepText(name);
-    // Two names that become one would lose a member.
+    // If two names became one, a member would be lost.
     while (kept.has(key)) key += "\uFFFD";
     kept.set(key, member);
   }
@@ -160,7 +160,7 @@ function atDepth(given, depth, depthMax) {
   );
 }
 
-/** The items of a list. `map` would leave its holes, and write no JSON. @param {any[]} list */
+/** The items of a list, which must have no holes: `map` would keep the holes, and the result would not be JSON. @param {any[]} list */
 function itemsOf(list) {
   for (let at = 0; at < list.length; at++) {
     if (!(at in list)) throw new TypeError("the event's payload holds a list with holes");
@@ -169,8 +169,8 @@ function itemsOf(list) {
 }
 
 /**
- * The members of an object. A `Map`, an `Error`, a promise or the like has its content elsewhere, and would
- * be recorded as `{}`.
+ * The members of an object. Throws for a `Map`, an `Error`, a promise or the like, whose content is not in its members:
+ * it would be recorded as `{}`.
  * @param {object} value
  */
 function membersOf(value) {
@@ -179,7 +179,7 @@ function membersOf(value) {
   const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
   if (tagOf(value) !== "Object" || (members.length === 0 && !isPlain)) {
     const name = prototype?.constructor?.name ?? tagOf(value);
-    throw new TypeError(`the event's payload holds a ${name}, which is no JSON: record its content`);
+    throw new TypeError(`the event's payload holds a ${name}, which is not JSON: record its content`);
   }
   return members;
 }
@@ -194,7 +194,7 @@ function isSafe(value) {
   return Math.abs(value) <= Number.MAX_SAFE_INTEGER;
 }
 
-/** By UTF-16 code units, which is how JavaScript sorts. @param {object} members */
+/** The members ordered by UTF-16 code units, which is how JavaScript sorts. @param {object} members */
 function inOrder(members) {
   return Object.keys(members).sort();
 }

@@ -1,8 +1,8 @@
-// Seals an audit event as the Rust library does: fixes its bytes, commits to its parts, hashes it.
-// Without dependencies; the types are in JSDoc, so that TypeScript checks whoever calls it.
+// Seals an audit event as the Rust library does: fixes its bytes, commits to its parts, hashes it. It has
+// no dependencies, and its types are in JSDoc, so that TypeScript checks the callers.
 //
-// What this does not do: the Rust library keeps secrets and raw media out of what it seals. Here that
-// is the caller's duty, see docs/typescript.md.
+// TypeScript callers must keep secrets and raw media out themselves: `seal` withholds nothing, unlike the
+// Rust library. See docs/typescript.md.
 
 import { randomBytes } from "node:crypto";
 
@@ -40,13 +40,13 @@ export const ERROR_CODES = [
 /** Domains of event types that only the library writes. */
 export const RESERVED_DOMAINS = ["audit", "budget", "effect", "pack", "switch"];
 
-/** Largest payload of one event: input, output and host ids as canonical JSON, in bytes. */
+/** The largest payload of one event: input, output and host ids as canonical JSON, in bytes. */
 const MAX_PAYLOAD_LEN = 1 << 20;
-/** Most bytes that the JSON pointers into an input, or into an output, have together. */
+/** The most bytes that the JSON pointers into an input, or into an output, may have together. */
 const MAX_POINTERS_LEN = 8 << 20;
-/** Longest idempotency key, in bytes. */
+/** The longest idempotency key, in bytes. */
 const MAX_KEY_LEN = 512;
-/** How far an event's time may lie ahead of this clock: 24 hours, in microseconds. */
+/** How far an event's time may be ahead of this clock: 24 hours, in microseconds. */
 const MAX_AHEAD_US = 86_400_000_000n;
 /** @typedef {import("./host-id.mjs").HostId} HostId */
 
@@ -55,22 +55,22 @@ const MAX_AHEAD_US = 86_400_000_000n;
  * @typedef {object} AuditEvent
  * @property {string} type what happened, as `domain.action`
  * @property {string} actor who acted, one of `ACTORS`
- * @property {HostId | string} [requestId] the request: its UUID, or what `hostId` makes of its name
- * @property {HostId | string} [conversationId] the same of the conversation
+ * @property {HostId | string} [requestId] the request: its UUID, or the result of `hostId` for its name
+ * @property {HostId | string} [conversationId] the conversation, in the same form
  * @property {unknown} [input] what went in: JSON
  * @property {unknown} [output] what came out: JSON
- * @property {string} [idempotencyKey] the host's dedup token, without phone numbers: `phoneHash`
+ * @property {string} [idempotencyKey] the host's idempotency key; use `phoneHash` for phone numbers in it
  * @property {string} [outcome] one of `OUTCOMES`; default `succeeded`
  * @property {string} [errorCode] why it did not succeed, one of `ERROR_CODES`
  * @property {number} [durationMs] how long it took, by a monotonic clock
- * @property {string} [id] from `eventId`; default: made from the time
+ * @property {string} [id] from `eventId`; default: a new id that holds the time
  * @property {Date | bigint} [createdAt] when it happened; a bigint counts microseconds since 1970
  * @property {string} [traceparent] the header of W3C Trace Context
  * @property {string} [causedBy] the id of the event that led to this one
  */
 
 /**
- * An event whose bytes are fixed. Keep it until its receipt is there: a retry sends the same one.
+ * An event whose bytes are fixed. Keep it until you have its receipt, because a retry must send the same one.
  * @typedef {object} SealedEvent
  * @property {Header} header
  * @property {string | null} input canonical JSON
@@ -102,7 +102,7 @@ const MAX_AHEAD_US = 86_400_000_000n;
  */
 
 /**
- * Seals an event. Throws a `TypeError` or `RangeError` where it cannot be recorded as it is.
+ * Seals an event. Throws a `TypeError` or `RangeError` if the event cannot be recorded as it is.
  * @param {AuditEvent} event
  * @returns {SealedEvent}
  */
@@ -118,7 +118,7 @@ export function seal(event) {
     throw new RangeError(`the payload has ${len} bytes, at most ${MAX_PAYLOAD_LEN} are allowed`);
   }
   if (Math.max(pointersLen(input), pointersLen(output)) > MAX_POINTERS_LEN) {
-    throw new RangeError("the payload has too many values below too long names");
+    throw new RangeError("the JSON pointers of the payload's values are too long together: shorten the names, or record a reference");
   }
   if (Buffer.byteLength(idempotencyKey ?? "") > MAX_KEY_LEN) {
     throw new RangeError(`the idempotency key has over ${MAX_KEY_LEN} bytes: hash the long part`);
@@ -190,7 +190,7 @@ function causeOf(cause, id) {
 }
 
 /**
- * Refuses what admission would take for no consent, or for one that has lapsed.
+ * Refuses an event about a consent that an admission could not read: it would find no consent, or a lapsed one.
  * @param {AuditEvent} event @param {any} input
  */
 function checkConsent({ type, input: given }, input) {
@@ -207,18 +207,18 @@ function checkConsent({ type, input: given }, input) {
   }
 }
 
-/** Whether a value is a text as RFC 3339 writes a time, without a leap second. @param {unknown} value */
+/** Whether a value is a time in the form of RFC 3339, without a leap second. @param {unknown} value */
 function isTime(value) {
   const form =
     /^(?!0000)(\d{4}-\d\d-\d\d)[Tt ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-](?:0\d|1[0-5]):[0-5]\d)$/;
   const day = typeof value === "string" ? form.exec(value)?.[1] : undefined;
   if (day === undefined) return false;
   const midnight = new Date(`${day}T00:00:00Z`);
-  // JavaScript moves a day that the month does not have into the next month.
+  // JavaScript moves a day that a month does not have into the next month.
   return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
 }
 
-/** The host's own names, where they were no UUIDs. @param {AuditEvent} event */
+/** The host's own names of request and conversation, if they are not UUIDs. @param {AuditEvent} event */
 function hostIdsOf({ requestId, conversationId }) {
   const request = requestId === undefined ? null : asHostId("request", requestId).original;
   const conversation =
@@ -228,7 +228,7 @@ function hostIdsOf({ requestId, conversationId }) {
   return own.length > 0 ? Object.fromEntries(own) : null;
 }
 
-/** JSON `null` is the same as nothing. @param {unknown} part @returns {any} */
+/** A sanitised part. JSON `null` is the same as no part. @param {unknown} part @returns {any} */
 function sanitised(part) {
   return part === undefined ? null : sanitise(part);
 }

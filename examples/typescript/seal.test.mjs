@@ -1,4 +1,4 @@
-// `node --test examples/typescript`: the formats against their golden vectors, and what is refused.
+// `node --test examples/typescript`: compares the formats with their golden vectors, and tests refusals.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -17,7 +17,7 @@ import {
 } from "./proof.mjs";
 import { seal } from "./seal.mjs";
 
-/** The bytes 0 to 15, as the vectors have them. */
+/** The bytes 0 to 15, as in the vectors. */
 const SALT = Buffer.from(Array.from({ length: 16 }, (_, at) => at));
 
 const EVENT = { type: "request.created", actor: "system" };
@@ -34,7 +34,7 @@ function bytes(hex) {
   return Buffer.from(hex, "hex");
 }
 
-test("canonical JSON is that of the vectors", () => {
+test("canonical JSON equals the vectors", () => {
   const cases = vectors("canonical");
   assert.ok(cases.length >= 10);
   for (const { name, json, canonical: expected } of cases) {
@@ -42,7 +42,7 @@ test("canonical JSON is that of the vectors", () => {
   }
 });
 
-test("what is kept is that of the vectors", () => {
+test("sanitised values equal the vectors", () => {
   const cases = vectors("sanitise");
   assert.ok(cases.length >= 20);
   for (const { name, json, canonical: expected, commitment } of cases) {
@@ -52,7 +52,7 @@ test("what is kept is that of the vectors", () => {
   }
 });
 
-test("numbers are kept as the vectors have it", () => {
+test("sanitised numbers equal the vectors", () => {
   const cases = vectors("numbers");
   assert.ok(cases.length >= 20);
   for (const { is, number, canonical: expected } of cases) {
@@ -69,7 +69,7 @@ test("salts are derived as the vectors have it", () => {
   }
 });
 
-test("commitments are those of the vectors", () => {
+test("commitments equal the vectors", () => {
   const cases = vectors("commitment");
   assert.ok(cases.length >= 40);
   for (const { salt, root, value, commitment } of cases) {
@@ -82,7 +82,7 @@ test("commitments are those of the vectors", () => {
   }
 });
 
-test("event hashes are those of the vectors", () => {
+test("event hashes equal the vectors", () => {
   const cases = vectors("event");
   assert.ok(cases.length >= 2);
   for (const {
@@ -101,7 +101,7 @@ test("event hashes are those of the vectors", () => {
   }
 });
 
-test("what jsonb would change is changed before it is hashed", () => {
+test("a value that jsonb would change is changed before it is hashed", () => {
   const date = new Date(0);
   for (const [given, kept] of [
     [
@@ -138,7 +138,7 @@ test("what jsonb would change is changed before it is hashed", () => {
   }
 });
 
-test("what lies too deep is kept as its text, and deeper still is refused", () => {
+test("a value that lies too deep is kept as its text, and one deeper still is refused", () => {
   const nested = (/** @type {number} */ depth) =>
     Array.from({ length: depth }).reduce((inner) => [inner], 1);
   let innermost = sanitise(nested(70));
@@ -168,7 +168,7 @@ test("an id holds its time to the microsecond", () => {
 const CYCLE = [];
 CYCLE.push({ again: CYCLE });
 
-test("what cannot be recorded as it is is refused", () => {
+test("an event that cannot be recorded as it is is refused", () => {
   for (const wrong of [
     { type: "REQUEST" },
     { type: "request" },
@@ -224,7 +224,7 @@ test("what cannot be recorded as it is is refused", () => {
   }
 });
 
-test("an event about a consent has a text for its name, and a time for its end", () => {
+test("an event about a consent must name it by a text, and give its end as a time", () => {
   const { times, others } = JSON.parse(
     readFileSync(new URL("../../tests/vectors/consent_times.json", import.meta.url), "utf8"),
   );

@@ -1,12 +1,12 @@
-// Secrets, signed URLs and media in a text, as src/redact/scan finds what must not be stored: by prefix, by shape, and by
-// the name that a value stands beside. Every look is bounded, so that the time follows the text's length.
+// Finds secrets, signed URLs and media in a text, as src/redact/scan finds what must not be stored: by prefix, by shape,
+// and by the name beside a value. Every search is bounded, so that the time is proportional to the length of the text.
 
 import { SECRET_PREFIXES } from "./names.mjs";
 
-/** Longest part of a token that is looked at as one key, longest name before a value, longest run of base64 that is an id. */
+/** The longest part of a token that is looked at as one key, the longest name before a value, and the longest run of base64 that may be an id. */
 const [KEY_MAX, NAME_MAX, BASE64_MAX] = [200, 48, 256];
 
-/** What a text is made of, without white space, quotes and brackets. */
+/** A token: no white space, quotes or brackets. */
 const TOKEN = /[^\0- "'`|\\\x7f<>()[\]{}]+/g;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}[^0-9a-z]?$/i;
 const KEYED_HASH =
@@ -54,15 +54,15 @@ const CLASSES = {
 /**
  * @typedef {{ text: string, len: number, isExact: boolean, holds: (rest: string, first: string) => boolean,
  *     part: string }} Prefix
- * @typedef {(key: string) => string | null} KindOf what stands below the name of a key
+ * @typedef {(key: string) => string | null} KindOf the kind of the values below a key
  * @typedef {{ start: number, end: number, kind: "secret" | "signed_url" | "media" }} Found
- * @typedef {{ kind: string, joint: string }} Assigned a secret's name, and the sign by which a value is assigned to it
+ * @typedef {{ kind: string, joint: string }} Assigned the kind of secret that a name announces, and the sign that assigns the value
  */
 
 const PREFIXES = prefixesOf(SECRET_PREFIXES);
 
 /**
- * What of a text must not be stored, from left to right, without overlap.
+ * The parts of a text that must not be stored, from left to right, without overlap.
  * @param {string} text
  * @param {KindOf} kindOf
  * @returns {Found[]}
@@ -78,7 +78,7 @@ export function secretsIn(text, kindOf) {
     if (last !== undefined && index < last.end) continue;
     const one = scan.token(token, index);
     if (one === null) continue;
-    // `bot…|key` begins before its token.
+    // A token such as `911602140448729|AY-…` begins in the token before.
     if (last !== undefined && one.start < last.end) last.end = Math.max(last.end, one.end);
     else found.push(one);
   }
@@ -95,7 +95,7 @@ class Scan {
   /** @param {string} token @param {number} start @returns {Found | null} */
   token(token, start) {
     const end = start + token.length;
-    // Words of a language.
+    // Most tokens are words of a language.
     if (/^[a-z\u0080-\uffff]*$/.test(token) && !/[\u0660-\uffff]/.test(token)) return null;
     const isOpaque = UUID.test(token) || KEYED_HASH.test(token);
     if (isOpaque && this.assigned(start) === null) return null;
@@ -165,7 +165,7 @@ class Scan {
     );
   }
 
-  /** The part of a token that is a secret by the name beside it. @param {string} token @param {number} start @returns {Found | null} */
+  /** The part of a token that is a secret because of the name beside it. @param {string} token @param {number} start @returns {Found | null} */
   beside(token, start) {
     if (/[=:%]/.test(token)) {
       const inside = this.inToken(token, start);
@@ -188,7 +188,7 @@ class Scan {
     return isValue(by, this.text.slice(start, end)) ? { start, end, kind: "secret" } : null;
   }
 
-  /** `482 913`, `48 29 13`: where a code ends that is written in groups of one length. @param {number} start @param {number} end */
+  /** Where a code in groups of one length ends: `482 913`, `48 29 13`. @param {number} start @param {number} end */
   withGroups(start, end) {
     const len = end - start;
     if (len < 1 || len > 4 || !/^[0-9]+$/.test(this.text.slice(start, end))) return end;
@@ -231,14 +231,14 @@ class Scan {
     return null;
   }
 
-  /** What secret a value at `at` is by the name before it. @param {number} at @returns {Assigned | null} */
+  /** The kind of secret that the name before `at` announces. @param {number} at @returns {Assigned | null} */
   assigned(at) {
     const named = this.nameOf(at);
     const kind = named === null ? null : this.kindOfPhrase(named.phrase);
     return kind === null || named === null ? null : { kind, joint: named.joint };
   }
 
-  /** What secret the name before the sign at `at` tells. @param {number} at */
+  /** The kind of secret that the name before the sign at `at` announces. @param {number} at */
   assignedTo(at) {
     const phrase = this.nameBeforeSign(at);
     return phrase === null ? null : this.kindOfPhrase(phrase);
@@ -249,7 +249,7 @@ class Scan {
     return this.secretKind(phrase) ?? (isOnesOwnCode(phrase) ? "code" : null);
   }
 
-  /** The name that a value at `at` stands beside. @param {number} at @returns {{ phrase: string, joint: string } | null} */
+  /** The name of the value at `at`. @param {number} at @returns {{ phrase: string, joint: string } | null} */
   nameOf(at) {
     const { text } = this;
     if (text[at - 1] === " " && WORD.test(text[at - 2] ?? "")) {
@@ -283,7 +283,7 @@ class Scan {
     return phrase === null ? null : { phrase, joint: isEqual ? "=" : ":" };
   }
 
-  /** The column of a value in Postgres' detail of an error: `Key (tenant, otp)=(a7, …`. @param {number} at @returns {{ phrase: string, joint: string } | null} */
+  /** The column of a value in the detail of a Postgres error: `Key (tenant, otp)=(a7, …`. @param {number} at @returns {{ phrase: string, joint: string } | null} */
   columnOf(at) {
     const value = this.back(at, 1, (c) => c === "'");
     if (!/(?:, |[= ]\()$/.test(this.text.slice(Math.max(0, value - 2), value))) return null;
@@ -296,7 +296,7 @@ class Scan {
     return phrase === undefined ? null : { phrase: phrase.replace(/^"+|"+$/g, ""), joint: "=" };
   }
 
-  /** Where a value would begin without the bracket around it. @param {number} value */
+  /** The place of a bracket between an assigning sign and a value, or else the value's own place. @param {number} value */
   behindSign(value) {
     const bracket = this.gapStart(value) - 1;
     const isBracket = bracket >= 0 && "([".includes(this.text[bracket]);
@@ -304,7 +304,7 @@ class Scan {
     return sign === "=" || sign === ":" ? bracket : value;
   }
 
-  /** Where white space and quotes begin, as they are or as URLs and HTML write them. @param {number} end */
+  /** The start of the white space and quotes that end at `end`, also as URLs and HTML write them. @param {number} end */
   gapStart(end) {
     let start = end;
     while (end - start < 12) {
@@ -316,7 +316,7 @@ class Scan {
     return start;
   }
 
-  /** What secret a sentence says that the value at `at` is. @param {number} at @returns {Assigned | null} */
+  /** The kind of secret that a sentence says the value at `at` is. @param {number} at @returns {Assigned | null} */
   said(at) {
     const { text } = this;
     const quote = this.back(at, 1, (c) => QUOTE.test(c));
@@ -377,7 +377,7 @@ class Scan {
     return this.secretSaid(said, said.length) === "code" || isCodeFor(said);
   }
 
-  /** The name that ends before a sign, with the words before it. @param {number} at @returns {string | null} */
+  /** The name before a sign, with the words before it. @param {number} at @returns {string | null} */
   nameBeforeSign(at) {
     const { text } = this;
     let end = this.back(this.gapStart(at), 6, (c) => WHITE_OR_QUOTE.test(c) || "])*".includes(c));
@@ -405,7 +405,7 @@ class Scan {
     return isTag ? { phrase, joint: "=" } : null;
   }
 
-  /** Whether a currency stands before or behind an amount. @param {number} start @param {number} end */
+  /** Whether a currency stands before or after an amount. @param {number} start @param {number} end */
   isPrice(start, end) {
     const behind = /^[ \u00a0\u202f]{0,7}([A-Za-z]{1,12}|[$€]|%(?![0-9A-Fa-f]{2}))/.exec(this.text.slice(end, end + 24))?.[1] ?? "";
     const before = this.text.slice(Math.max(0, start - 28), start);
@@ -418,7 +418,7 @@ class Scan {
     );
   }
 
-  /** Where a value begins that Rust's `Debug` has wrapped. @param {number} at */
+  /** Where a value begins, including the wrappers that Rust's `Debug` prints. @param {number} at */
   unwrapped(at) {
     let start = at;
     for (let nth = 0; nth < 2; nth += 1) {
@@ -463,24 +463,24 @@ class Scan {
 function ending(text, at, is) {
   let start = at;
   while (start > 0 && at - start < NAME_MAX && is.test(text[start - 1])) start -= 1;
-  // Two digits of a sign that is percent-encoded: `%22pin`.
+  // The digits of a percent-encoded sign are not part of the name: `%22pin`.
   if (text[start - 1] === "%" && /^[0-9A-Fa-f]{2}/.test(text.slice(start, at))) start += 2;
   return text.slice(start, at);
 }
 
-/** The text before and behind the last of a separator. @param {string} text @param {string} separator @returns {string[]} */
+/** The text before and after the last separator. @param {string} text @param {string} separator @returns {string[]} */
 function splitLast(text, separator) {
   const at = text.lastIndexOf(separator);
   return at < 0 ? [] : [text.slice(0, at), text.slice(at + separator.length)];
 }
 
-/** What is left of a sentence, of at most 64 bytes. @param {string} text */
+/** The rest of a sentence, at most 64 bytes. @param {string} text */
 function sentenceOf(text) {
   const bytes = Buffer.from(text.slice(0, 64)).subarray(0, 64);
   return bytes.toString().replace(/\ufffd+$/, "").split(/[.!?\n]/)[0];
 }
 
-/** `the code`, with nothing behind it but what it is for or where it came from. @param {string} said */
+/** `the code`, followed only by what it is for or where it came from. @param {string} said */
 function isTheCode(said) {
   const [article, code, ...rest] = said.split(" ");
   const first = (rest[0] ?? "").toLowerCase();
@@ -517,7 +517,7 @@ function isOnesOwnCode(phrase) {
   return (CODES.has(last) && isSent) || (CODES.has(before) && OWN.has(last)) || isCodeFor(phrase);
 }
 
-/** Whether a text beside a secret's name is one, and not a remark on it. @param {Assigned} by @param {string} value */
+/** Whether a text beside the name of a secret is the secret, and not a remark about it. @param {Assigned} by @param {string} value */
 function isValue({ kind, joint }, value) {
   if (/^[*$]/.test(value) || value.includes("***") || value.startsWith("//")) return false;
   if (/^[0-9]+$/.test(value)) {
@@ -535,7 +535,7 @@ function isValue({ kind, joint }, value) {
   return isRandom || isMixed || isPassword;
 }
 
-/** Digits, also in groups or behind a letter as `G-482913`. @param {string} value */
+/** Digits, also in groups or after a letter as in `G-482913`. @param {string} value */
 function isCode(value) {
   const digits = value.replace(/[^0-9]/g, "").length;
   return value.length <= 15 && digits >= 4 && digits <= 10 && /^(?:.-)?[0-9 -]*$/.test(value);
@@ -582,14 +582,14 @@ function userAndPassword(scheme, rest) {
   return user.includes(":") ? user : null;
 }
 
-/** Whether a key is in it that is told by its whole form. @param {string} token */
+/** Whether the token holds a key that only its whole form reveals. @param {string} token */
 function hasForm(token) {
   if (/(?<![0-9])[0-9]{5,16}:A[A-Za-z0-9+/_-]{31}/.test(token)) return true;
   if (/AC[0-9A-Fa-f]{32}:[0-9A-Fa-f]{32}/.test(token)) return true;
   return token.length >= 37 && token.length <= 44 && (/[0-9]Q~|_mmk/.test(token) || /^[^]{0,11}?[0-9A-Fa-f]{32}-us/.test(token));
 }
 
-/** Whether a provider's key or a JWT begins at one of the token's words. @param {string} token */
+/** Whether a provider's key or a JWT begins at a word of the token. @param {string} token */
 function hasKey(token) {
   for (const { index } of token.matchAll(/(?<![A-Za-z0-9])[^]/g)) {
     const rest = token.slice(index, index + 300);
@@ -609,7 +609,7 @@ function begins({ text, len, isExact, holds, part }, rest) {
     (isExact ? key.length === first : key.length >= first) &&
     holds(key, key.slice(0, first)) &&
     key.includes(part) &&
-    // It begins article numbers too.
+    // Article numbers begin with `sk-` too.
     (text !== "sk-" || key.split("-").some((run) => run.length >= 16))
   );
 }

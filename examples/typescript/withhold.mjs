@@ -1,5 +1,5 @@
 // Keeps secrets out of a payload, as the Rust library does when it seals: by the names of keys, and in texts by prefix,
-// shape and the name beside them. The same tables, the same marks; tests compare the two.
+// shape and the name beside them. Both use the same tables and the same marks, and tests compare them.
 
 import { createHmac } from "node:crypto";
 
@@ -7,7 +7,7 @@ import { wordsOf } from "./fold.mjs";
 import { KEY_NAMES } from "./names.mjs";
 import { secretsIn } from "./secrets.mjs";
 
-/** What never enters the store, and how its mark names it. */
+/** The kinds that never enter the store, and their names in marks. */
 const WITHHELD = new Map([
   ["code", "secret"],
   ["media", "media"],
@@ -16,7 +16,7 @@ const WITHHELD = new Map([
   ["signed_url", "signed_url"],
 ]);
 
-/** How often JSON in a text in JSON is looked into. */
+/** How many levels of JSON inside texts of JSON are searched. */
 const MAX_NESTED = 4;
 
 /** Members that hold a name, `{"field": "password", "old": …}`, and members that hold its values. */
@@ -31,10 +31,10 @@ const MARK = /^\[(?:media|secret|signed_url) \d+ [0-9a-f]{12}\]$/;
 const TABLE = tableOf(KEY_NAMES);
 
 /**
- * A copy of a payload in which what stands below a telling name, and each secret in a text, is replaced by what it was,
- * its length in bytes and its keyed hash: `[secret 43 0f3a9b2c1d4e]`. Give it what goes into `input` and `output`.
+ * Copies a payload, and replaces each value below the name of a secret, and each secret in a text, by its kind, its length
+ * in bytes and its keyed hash: `[secret 43 0f3a9b2c1d4e]`. Pass everything that goes into `input` and `output` through it.
  * @param {Buffer} redactionKey the deployment's 32 secret bytes
- * @param {unknown} payload what `JSON.stringify` takes
+ * @param {unknown} payload anything that `JSON.stringify` takes
  * @returns {any}
  */
 export function withhold(redactionKey, payload) {
@@ -43,7 +43,7 @@ export function withhold(redactionKey, payload) {
 }
 
 /**
- * The kind of what stands below a key, or `null` if the table does not say.
+ * The kind of the values below a key, or `null` if the table does not say.
  * @param {string} key
  * @param {Table} [table]
  * @returns {string | null}
@@ -62,7 +62,7 @@ export function kindOf(key, table = TABLE) {
     } else {
       if (!last.endsWith("s")) return null;
       const kind = lookUp(table, [...words.slice(0, -1), last.slice(0, -1)], component);
-      // A count of tokens is no token.
+      // A plural such as `tokens` is a count, not a secret.
       return kind === null || WITHHELD.has(kind) ? null : kind;
     }
   }
@@ -128,7 +128,7 @@ function keepOut(key, value, nested) {
   return Object.fromEntries(members);
 }
 
-/** What the name says that stands beside its values as a value itself. @param {Record<string, any>} members */
+/** The kind that a name announces which is a value itself, beside the values that it names. @param {Record<string, any>} members */
 function kindBeside(members) {
   const written = Object.keys(members);
   if (!written.some((member) => VALUES.some((word) => isWritten(word, member)))) return null;
@@ -141,7 +141,7 @@ function kindBeside(members) {
   return null;
 }
 
-/** Whether a member's name is the word, in any case style. @param {string} word @param {string} member */
+/** Whether a member's name is this word, in any case style. @param {string} word @param {string} member */
 function isWritten(word, member) {
   return member.length <= word.length + 1 && member.replaceAll("_", "").toLowerCase() === word;
 }
@@ -169,13 +169,13 @@ function inNested(key, text, nested) {
   }
 }
 
-/** Replaces every text and number below a telling name. @param {Buffer} key @param {string} kind @param {any} value
+/** Replaces every text and number below the name of a secret. @param {Buffer} key @param {string} kind @param {any} value
  * @returns {any} */
 function under(key, kind, value) {
   if (typeof value === "string") return value === "" || MARK.test(value) ? value : mark(key, kind, value);
   if (typeof value === "number" || typeof value === "bigint") {
     const written = String(value);
-    // Below a credential's name a short number counts something.
+    // A short number below the name of a credential is a count.
     return kind === "code" || written.length >= 4 ? mark(key, kind, written) : value;
   }
   if (Array.isArray(value)) return value.map((item) => under(key, kind, item));
@@ -185,14 +185,14 @@ function under(key, kind, value) {
   return Object.fromEntries(members.map(([name, member]) => [inText(key, name), under(key, kind, member)]));
 }
 
-/** Whether a value says itself what JSON has of it. Of dates and bytes, `seal` takes what it can. @param {any} value */
+/** Whether a value has a `toJSON` that we call. We leave dates and bytes to `seal`, which refuses what it cannot take. @param {any} value */
 function writesItself(value) {
   return typeof value?.toJSON === "function" && tagOf(value) !== "Date" && !ArrayBuffer.isView(value);
 }
 
 /**
- * Whether a value has members that JSON has. A `Map`, a `Set`, an `Error` or the like has its content elsewhere: it is
- * left as it is, and `seal` refuses it.
+ * Whether JSON has the members of a value. The content of a `Map`, a `Set`, an `Error` or the like is not in its members:
+ * we leave such a value as it is, and `seal` refuses it.
  * @param {any} value
  */
 function isObject(value) {

@@ -1,4 +1,4 @@
-// `node --test examples/typescript`: what is kept out of a payload by the names of its keys.
+// `node --test examples/typescript`: tests what the names of keys keep out of a payload.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,7 @@ import { kindOf, tableOf, withhold } from "./withhold.mjs";
 
 const KEY = Buffer.alloc(32, 7);
 
-test("a secret below a telling name becomes a mark, the same each time", () => {
+test("a value below the name of a secret becomes a mark, the same each time", () => {
   const payload = { password1: "Umuganda#2026", otp: 482913, note: "ok", tokens: 12, pin: null };
   const kept = withhold(KEY, payload);
   assert.match(kept.password1, /^\[secret 13 [0-9a-f]{12}\]$/);
@@ -19,7 +19,7 @@ test("a secret below a telling name becomes a mark, the same each time", () => {
   assert.equal(payload.otp, 482913, "the caller's object is left alone");
 });
 
-test("a name that is added to the table works in every spelling", () => {
+test("a name that is added to the table matches every spelling", () => {
   const table = tableOf(`${KEY_NAMES}\nsecret: umukono_wanjye`);
   for (const key of ["umukono_wanjye", "umukonoWanjye", "UMUKONO-WANJYE2", "new.umukono.wanjye"]) {
     assert.equal(kindOf(key), null);
@@ -27,7 +27,7 @@ test("a name that is added to the table works in every spelling", () => {
   }
 });
 
-test("what writes itself is withheld as it is written, and what is no JSON is left to be refused", () => {
+test("a value with toJSON is withheld as it is written, and a value that is not JSON is left for seal to refuse", () => {
   class Account {
     toJSON() {
       return { password: "Umuganda#2026", pin: { toJSON: () => 1234 } };

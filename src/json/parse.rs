@@ -27,7 +27,7 @@ pub enum JsonErrorKind {
     #[error("the JSON breaks off")]
     BreaksOff,
     /// The text is not JSON.
-    #[error("it is no JSON")]
+    #[error("it is not JSON")]
     NotJson,
     /// A number is larger than any that a double can hold.
     #[error("a number is out of range")]
@@ -321,7 +321,7 @@ impl Parser<'_> {
         is_next
     }
 
-    /// What stands here is no JSON, or nothing stands here.
+    /// The error that the text is not JSON here, or ends here.
     pub(super) fn not_json(&self) -> JsonError {
         let is_over = self.at >= self.text.len();
         self.fault(if is_over { JsonErrorKind::BreaksOff } else { JsonErrorKind::NotJson })

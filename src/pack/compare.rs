@@ -1,16 +1,16 @@
-//! Compares a section with what is expected.
+//! Finds where a section differs from the one that the verifier computed.
 
 use serde_json::Value;
 
 use crate::json::parse;
 use crate::proof::push_pointer;
 
-/// How much longer a section may be than it is without spaces, for indents of any kind.
+/// How many times longer than its compact form a section may be. This leaves room for any indentation.
 const SPACES_MAX: usize = 32;
 
 /// JSON pointer to the first place where `found` differs from `expected`.
 pub(super) fn difference(expected: &Value, found: &str) -> Option<String> {
-    // A text that is far too long differs, and is not parsed to say where.
+    // A text that is far too long differs anyway: we do not parse it to find out where.
     let len_max = expected.to_string().len().saturating_mul(SPACES_MAX);
     let found = (found.len() <= len_max).then(|| parse(found).ok()).flatten();
     found.map_or_else(|| Some(String::new()), |found| differs(expected, &found, String::new()))
@@ -41,7 +41,7 @@ fn differs(expected: &Value, found: &Value, at: String) -> Option<String> {
     }
 }
 
-/// Whether a number has a sign: a zero with one equals a zero without, and is another text.
+/// True for a number with a minus sign: `-0.0` equals `0.0`, but is written differently.
 fn sign(value: &Value) -> bool {
     value.as_f64().is_some_and(f64::is_sign_negative)
 }

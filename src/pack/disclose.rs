@@ -44,7 +44,7 @@ pub struct PackEvent {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct View {
-    /// The value, with masked forms in the place of hidden parts.
+    /// The value, with masked forms in place of the hidden parts.
     #[serde(deserialize_with = "crate::json::deserialize_value")]
     pub value: Value,
     /// The commitment stored with the event.
@@ -67,7 +67,7 @@ pub struct Hidden {
     pub rule: String,
 }
 
-// An internal pack shows what was written: Debug does not.
+// An internal pack holds what people wrote, so Debug does not print it.
 impl fmt::Debug for PackEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PackEvent")
@@ -111,7 +111,7 @@ impl PackEvent {
         }
     }
 
-    /// The four committed parts with their root pointers, in the order they are hashed.
+    /// The four committed parts with their root pointers, in the order in which they are hashed.
     pub(super) fn views(&self) -> [(&'static str, &View); 4] {
         [
             ("/input", &self.input),
@@ -165,7 +165,7 @@ impl PackEvent {
     }
 }
 
-/// What stays the same while one event is shown.
+/// What is the same for all values of one event.
 struct Disclosure<'a> {
     part_salt: Salt,
     event_type: &'a str,

@@ -33,7 +33,7 @@ pub struct RequestPack {
     /// The readable sections.
     #[serde(flatten)]
     pub sections: Sections,
-    /// The events, which prove them.
+    /// The events, which prove the sections.
     pub events: Vec<PackEvent>,
     /// Events of the stream that are not what was sealed. Sections are computed without them.
     pub set_aside: Vec<SetAsideEvent>,
@@ -208,9 +208,9 @@ pub async fn export_recorded(
 ) -> Result<RequestPack, ExportError> {
     use crate::event::{Actor, AuditEvent, EventType};
 
-    // Looked up first: an export of an unknown request must not bring it into being.
+    // We look the request up first, because recording the export of an unknown request would create its stream.
     let stream_id = StreamId::from(request_id);
-    // A forger who wants the events forgotten can delete a head, so its absence alone proves nothing.
+    // A forger who wants to hide the events can delete the head, so a missing head alone proves nothing.
     if store.head(stream_id).await?.is_none() && store.read_stream(stream_id).await?.is_none() {
         return Err(ExportError::UnknownRequest { request_id: request_id.uuid() });
     }
@@ -224,7 +224,7 @@ pub async fn export_recorded(
     export_request_pack(store, request_id, profile).await
 }
 
-// An internal pack shows what was written: Debug does not.
+// An internal pack holds what people wrote, so Debug does not print it.
 impl fmt::Debug for RequestPack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestPack")
@@ -310,7 +310,7 @@ pub(super) fn shown_digest<T: Serialize>(part: &T) -> Digest {
     shown_digest_of(&serde_json::to_value(part).unwrap_or(Value::Null))
 }
 
-/// The same, of a part that is JSON already.
+/// The digest of a part that is already JSON.
 pub(super) fn shown_digest_of(part: &Value) -> Digest {
     tagged_digest("shown", part)
 }

@@ -9,7 +9,7 @@ pub enum VerifyError {
     /// An event is not what was recorded.
     #[error("event {seq} ({event_type}, {id}): {fault}")]
     Event {
-        /// Its place, counted in the pack.
+        /// Its place in the stream, as the verifier counts.
         seq: i64,
         /// Its type, as the pack says.
         event_type: String,
@@ -40,7 +40,7 @@ pub enum VerifyError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// Masked text, a rule's name or the profile is not as exported.
+    /// Masked text, the name of a rule, or the profile was changed after the export.
     #[error("{place}: masked text was changed after the export")]
     Masked {
         /// `profile`, or the event.
@@ -69,7 +69,7 @@ pub enum VerifyError {
     /// The input is not a pack.
     #[error("not a request pack: {reason}")]
     Unusable {
-        /// Why.
+        /// Why it is not one.
         reason: String,
     },
 }
@@ -102,10 +102,10 @@ pub enum EventFault {
     #[error("its header or a commitment does not match its event hash")]
     EventHash,
     /// The event belongs to another stream.
-    #[error("it belongs to another stream than that of the pack's request")]
+    #[error("it does not belong to the stream of the pack's request")]
     ForeignStream,
-    /// A value is hidden in a way that the profile does not hide it.
-    #[error("it hides {pointer}, but shows in its place a form that no rule of the profile leaves")]
+    /// A value is hidden, but no rule of the profile leaves the form that stands in its place.
+    #[error("it hides {pointer}, but no rule of the profile leaves the form that it shows there")]
     Mask {
         /// JSON pointer to the value.
         pointer: String,

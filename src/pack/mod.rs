@@ -2,7 +2,7 @@
 //!
 //! A pack holds the request's events with their commitments, and sections that a person can read.
 //! The sections are a pure function of the events as the pack shows them. The verifier computes
-//! them again, so a pack cannot tell another story than its events do.
+//! them again, so a pack cannot tell a story that differs from its events.
 
 mod compare;
 mod disclose;

@@ -1,5 +1,5 @@
-//! Takes a pack apart, cheapest checks first. An input that is not a pack costs little: members are
-//! found without being built, and events are built one at a time.
+//! Parses a pack, cheapest checks first. An input that is not a pack costs little: we find members
+//! without building them, and build one event at a time.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -19,7 +19,7 @@ use crate::json;
 use crate::proof::Digest;
 use crate::redact::{Profile, RulesVersion};
 
-/// Longest profile, head or checkpoint, in bytes: they are built before anything is proven.
+/// The most bytes of a profile, head or checkpoint, which are built before anything is proven.
 const SMALL_MAX: usize = 1 << 20;
 
 /// The members of `integrity`.
@@ -35,14 +35,14 @@ const INTEGRITY: [&str; 7] = [
 
 type Members<'a> = BTreeMap<String, &'a str>;
 
-/// A pack taken apart; sections are compared, not trusted.
+/// A parsed pack. Its sections are not trusted: the verifier compares them with its own.
 pub(super) struct Parts<'a> {
     pub(super) request_id: Uuid,
     pub(super) rules: RulesVersion,
     pub(super) sections_version: u32,
     pub(super) profile: ProfileName,
     pub(super) events: Vec<PackEvent>,
-    /// What each event's digest must be.
+    /// The digest of each event as shown, which `event_digests` must repeat.
     pub(super) shown: Vec<Digest>,
     pub(super) set_aside: Vec<SetAsideEvent>,
     pub(super) set_aside_digest: Digest,
@@ -52,7 +52,7 @@ pub(super) struct Parts<'a> {
     pub(super) profile_digest: Digest,
     pub(super) event_digests: Vec<Digest>,
     pub(super) checkpoint: &'a str,
-    /// What is left of the pack.
+    /// All other members of the pack. They must be its sections.
     pub(super) sections: Members<'a>,
     pub(super) signed_note: Option<String>,
     /// Every member but that one: what is signed.
@@ -61,7 +61,7 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Whether this release computes such sections.
+    /// True if this release computes sections of their version.
     pub(super) fn has_current_sections(&self) -> bool {
         self.sections_version == SECTIONS_VERSION
     }
@@ -69,7 +69,7 @@ impl<'a> Parts<'a> {
     pub(super) fn parse(json: &'a [u8], options: &VerifyOptions) -> Result<Self, VerifyError> {
         check_input(json, options)?;
         let json = str::from_utf8(json);
-        let json = json.map_err(|_| unusable("it is no JSON: it is not UTF-8".to_owned()))?;
+        let json = json.map_err(|_| unusable("it is not JSON: it is not UTF-8".to_owned()))?;
         let mut members = members_of(json)?;
         let signed_note = signed_note(&mut members)?;
         #[cfg(feature = "signatures")]
@@ -113,7 +113,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Names what cannot be a pack by its first bytes.
+/// Refuses an input that is too long, or whose first bytes show that it is not a pack.
 fn check_input(json: &[u8], options: &VerifyOptions) -> Result<(), VerifyError> {
     if json.len() > options.bytes_max {
         return Err(unusable(format!(
@@ -136,15 +136,15 @@ fn check_input(json: &[u8], options: &VerifyOptions) -> Result<(), VerifyError> 
         [0x28, 0xB5, 0x2F, 0xFD, ..] => "it is compressed with zstd: unpack it first",
         _ => match json.trim_ascii_start().first() {
             Some(b'{') => return Ok(()),
-            Some(b'[' | b'"' | b'-' | b'0'..=b'9') => "it is no JSON object",
+            Some(b'[' | b'"' | b'-' | b'0'..=b'9') => "it is not a JSON object",
             None => "the JSON breaks off: it is empty",
-            _ => "it is no JSON",
+            _ => "it is not JSON",
         },
     };
     Err(unusable(named.to_owned()))
 }
 
-/// Finds the members of an object, and leaves them as they are written.
+/// Finds the members of an object, and keeps each as it is written.
 fn members_of(json: &str) -> Result<Members<'_>, VerifyError> {
     let members = json::members(json).map_err(|error| unusable(error.to_string()))?;
     Ok(members.into_iter().collect())
@@ -168,7 +168,7 @@ fn check_schema(schema: Option<&str>) -> Result<(), VerifyError> {
     }
 }
 
-/// Says what packs of profile version 4 did not say: nothing could be set aside then.
+/// Adds the members that packs of profile version 4 lack. No event could be set aside in that version.
 fn set_nothing_aside<'a>(members: &mut Members<'a>, integrity: &mut Members<'a>) {
     static DIGEST: LazyLock<String> =
         LazyLock::new(|| Value::from(shown_digest_of(&json!([])).to_hex()).to_string());
@@ -176,7 +176,7 @@ fn set_nothing_aside<'a>(members: &mut Members<'a>, integrity: &mut Members<'a>)
     integrity.entry("set_aside_digest".to_owned()).or_insert(DIGEST.as_str());
 }
 
-/// The sections that packs with such rules have. Of other versions than its own, this release cannot vouch for sections.
+/// The version of the sections in packs with these rules. This release vouches only for sections of its own version.
 const fn sections_of(rules: RulesVersion) -> u32 {
     match rules {
         RulesVersion::Four => 2,
@@ -191,12 +191,12 @@ fn check_sections_version(version: u32, rules: Option<RulesVersion>) -> Result<(
         return Ok(());
     }
     Err(unusable(format!(
-        "its sections are of version {version}, and this release reads version {SECTIONS_VERSION}: {}",
+        "its sections have version {version}, and this release reads version {SECTIONS_VERSION}: {}",
         other_release(version, SECTIONS_VERSION)
     )))
 }
 
-/// The profile, if it is of a version whose rules this verifier knows.
+/// The profile and its rules, if this verifier knows their version.
 fn profile(
     members: &mut Members<'_>,
     sections_version: u32,
@@ -215,18 +215,18 @@ fn profile(
     let Some(rules) = rules else {
         let (ours, release) = (Profile::VERSION, other_release(version, Profile::VERSION));
         return Err(unusable(format!(
-            "its profile is of version {version}, and this release reads versions 4 to {ours}: {release}"
+            "its profile has version {version}, and this release reads versions 4 to {ours}: {release}"
         )));
     };
     Ok((rules, take_small(members, "profile")?))
 }
 
-/// Which release reads another version. Nothing was released before this one.
+/// Says which release reads another version. There was no release before this one.
 fn other_release(version: u32, ours: u32) -> &'static str {
     if version > ours {
-        "a later release made it, and reads it"
+        "a later release made it, and can read it"
     } else {
-        "no release made it, only builds before the first one, of which one with that version reads it"
+        "it was made before the first release, and only a build of that time reads it"
     }
 }
 
@@ -236,11 +236,11 @@ fn events(
     options: &VerifyOptions,
 ) -> Result<(Vec<PackEvent>, Vec<Digest>), VerifyError> {
     let raw = raw.ok_or_else(|| missing("events"))?;
-    let items = json::items(raw).map_err(|_| malformed("events", "it is no list"))?;
+    let items = json::items(raw).map_err(|_| malformed("events", "it is not a list"))?;
     let (mut events, mut shown) = (Vec::new(), Vec::new());
     for item in items {
         let place = format!("event {}", events.len() + 1);
-        let event = item.map_err(|_| malformed("events", "it is no list"))?;
+        let event = item.map_err(|_| malformed("events", "it is not a list"))?;
         if events.len() == options.events_max {
             return Err(unusable(format!(
                 "it has more than {} events: raise `VerifyOptions::events_max`",
@@ -269,7 +269,7 @@ fn take<T: DeserializeOwned + Serialize>(
     name: &str,
 ) -> Result<T, VerifyError> {
     let member = members.remove(name).ok_or_else(|| missing(name))?;
-    // Straight into its type first: what is of another form is found before it is built.
+    // We read it straight into its type first, which refuses another form before anything is built.
     serde_json::from_str::<T>(member)
         .map_err(|_| malformed(name, "it does not have the form of the schema"))?;
     typed(&strict(member, name)?, name)
@@ -279,7 +279,7 @@ fn strict(part: &str, place: &str) -> Result<Value, VerifyError> {
     json::parse(part).map_err(|error| unusable(format!("{error} of {}", printable(place))))
 }
 
-/// Reads a part, and refuses what is not exactly how the part is written: a UUID in capitals, say.
+/// Reads a part, and refuses any other way to write it, such as a UUID in capitals.
 fn typed<T: DeserializeOwned + Serialize>(part: &Value, place: &str) -> Result<T, VerifyError> {
     let what = "it does not have the form of the schema";
     let read = T::deserialize(part).map_err(|_| malformed(place, what))?;

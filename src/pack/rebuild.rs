@@ -1,4 +1,4 @@
-//! Computes the commitment that a shown value must have come from.
+//! Computes the commitment of a value from what a pack shows of it.
 
 use std::collections::HashSet;
 
@@ -33,7 +33,7 @@ pub(super) fn rebuild(view: &View, root: &'static str) -> Result<Digest, EventFa
     }
 }
 
-/// The rules against what one event shows and hides.
+/// Checks what one event shows and hides against the rules.
 pub(super) struct Redaction<'a> {
     pub(super) rules: Rules<'a>,
     pub(super) entities: &'a RequestEntities,
@@ -62,7 +62,7 @@ impl Redaction<'_> {
             let rule = Rule::parse(&hidden.rule);
             let is_left =
                 rule.is_some_and(|rule| self.rules.leave(field, rule, value, self.entities));
-            // What has a salt beside its digest is shown and hidden at once.
+            // A value with both a salt and a digest would be shown and hidden at once.
             return if is_left && !view.salts.contains_key(pointer) {
                 Ok(())
             } else {
@@ -96,7 +96,7 @@ impl Redaction<'_> {
 
 struct Shown<'a> {
     view: &'a View,
-    /// Pointers whose salt or digest was needed.
+    /// Pointers whose salt or digest was used.
     used: HashSet<&'a str>,
 }
 
@@ -118,7 +118,7 @@ impl Leaves for Shown<'_> {
         let (known, salt) =
             salt.ok_or_else(|| EventFault::NoSalt { pointer: printable(pointer) })?;
         self.used.insert(known);
-        // 2^53 and 2^53+1 have one canonical form: only what sanitising leaves alone can be trusted.
+        // 2^53 and 2^53+1 have the same canonical form, so a commitment proves only what sanitising leaves unchanged.
         if !is_sanitised(leaf) {
             return Err(EventFault::NotSealed { pointer: printable(pointer) });
         }
@@ -126,7 +126,7 @@ impl Leaves for Shown<'_> {
     }
 }
 
-/// Whether sanitising leaves a value alone.
+/// True if sanitising leaves a value unchanged.
 pub(super) fn is_sanitised(value: &Value) -> bool {
     sanitise(value.clone()) == *value
 }

@@ -54,7 +54,7 @@ impl<T> Section<Vec<T>> {
     }
 }
 
-// What was recorded may be what people wrote: Debug says only which status it is.
+// A section may hold what people wrote, so Debug prints only its status.
 impl<T> fmt::Debug for Section<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -21,7 +21,7 @@ use crate::record::{Commitments, StoredRecord, UnreadableRecord};
 pub struct SetAsideEvent {
     /// Place in the stream, from 1.
     pub seq: i64,
-    /// The id that its row claims, if it is one.
+    /// The id in its row, if it is a valid one.
     pub id: Option<Uuid>,
     /// The database's time.
     #[serde(with = "crate::record::micros")]
@@ -30,7 +30,7 @@ pub struct SetAsideEvent {
     pub event_hash: Digest,
     /// The chain up to here.
     pub chain_hash: Digest,
-    /// Why it is set aside, as its store says.
+    /// Why it is set aside, according to its store.
     pub reason: SetAsideReason,
 }
 
@@ -51,14 +51,14 @@ impl fmt::Display for SetAsideReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ContentChanged => "its content does not match what was sealed",
-            Self::Malformed => "it is not what the library seals",
+            Self::Malformed => "it has a form that the library never seals",
             Self::Unreadable => "it cannot be read",
         })
     }
 }
 
 impl SetAsideEvent {
-    /// The event as it is set aside; `None` for an event that is what was sealed.
+    /// Sets an event aside if it is not what was sealed. `None` if it is.
     pub(super) fn of(record: &StoredRecord) -> Option<Self> {
         fault(record).map(|reason| Self {
             seq: record.seq,

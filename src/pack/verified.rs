@@ -66,8 +66,8 @@ pub enum Unchecked {
     },
     /// An event is set aside: according to its store, it is not what was sealed.
     SetAside(SetAsideEvent),
-    /// A value that the sections compute from is hidden. Either it was of another kind than its
-    /// field, or the host hides the field, or a forger called it hidden after the export.
+    /// A value that the sections compute from is hidden. Either its kind is not that of its field,
+    /// or the host hides the field, or a forger hid it after the export.
     Withheld {
         /// The event's place in the stream.
         seq: i64,

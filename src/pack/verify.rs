@@ -1,7 +1,7 @@
 //! Checks a pack offline: without a database, a network, or trust in its maker.
 //!
-//! A part that is not in the schema's own form is a fault. The verifier writes what it read and compares, so
-//! that a UUID in capitals, or a member that stands twice, cannot tell two readers two things.
+//! A part that is not written exactly as an exporter writes it is a fault. The verifier serialises what it read and
+//! compares. Otherwise a UUID in capitals, or a member that stands twice, could mean different things to two readers.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -24,7 +24,7 @@ use crate::proof::{Digest, chain_hash, event_hash, stream_start};
 use crate::record::Header;
 use crate::redact::{RequestEntities, Rules};
 
-/// How far an event's own time may lie after the database's before that is odd.
+/// How far an event's own time may be ahead of the database's before the verifier remarks on it.
 const AHEAD_MAX: TimeDelta = TimeDelta::minutes(5);
 
 /// Verifies a pack's JSON.
@@ -59,7 +59,7 @@ pub fn verify_request_pack_with(
     verified
 }
 
-/// An input that is not a pack was not tampered with. A pack with an event that is set aside was.
+/// Counts the verification, unless the input is not a pack. A pack with an event that is set aside has failed.
 #[cfg(feature = "recorder")]
 fn count(verified: &Result<VerifiedPack, VerifyError>) {
     let is_set_aside = |unchecked: &Unchecked| matches!(unchecked, Unchecked::SetAside(_));
@@ -73,12 +73,12 @@ fn count(verified: &Result<VerifiedPack, VerifyError>) {
 
 fn verify(json: &[u8], options: &VerifyOptions) -> Result<VerifiedPack, VerifyError> {
     let pack = Parts::parse(json, options)?;
-    // First, because it says how events may be masked.
+    // The profile comes first, because it says how events may be masked.
     let rules = verify_profile(&pack)?;
     verify_chain(&pack, rules)?;
     verify_writers(&pack, rules)?;
     verify_head(&pack)?;
-    // Before the sections: they are computed from masked text, whose change is to be found at its event.
+    // Masks come before sections, which are computed from masked text: a change to it is reported at its event.
     verify_masks(&pack)?;
     let budgets = if pack.has_current_sections() {
         let sections = verify_sections(&pack)?;
@@ -143,7 +143,7 @@ impl ChainPlace<'_> {
     }
 }
 
-/// Every place of the pack. If the next event is not there, one that is set aside may be.
+/// Every place of the stream, in order. It holds an event, or one that is set aside.
 fn places<'a>(pack: &'a Parts<'_>) -> impl Iterator<Item = ChainPlace<'a>> {
     let mut events = pack.events.iter().map(ChainPlace::Event).peekable();
     let mut set_aside = pack.set_aside.iter().map(ChainPlace::SetAside).peekable();
@@ -203,7 +203,7 @@ fn contradiction(pack: &Parts<'_>, event: &PackEvent) -> Option<&'static str> {
     Header { stream_id, ..event.header.clone() }.contradiction()
 }
 
-/// Whether the pack says that its request is about health.
+/// True if the pack says that its request is about health.
 fn tells_of_health(pack: &Parts<'_>) -> bool {
     pack.events.iter().any(|event| {
         event.hidden().any(|(key, rule)| RequestEntities::tells_of_health(key, rule))
@@ -211,13 +211,13 @@ fn tells_of_health(pack: &Parts<'_>) -> bool {
     })
 }
 
-/// Verifies one event without its place.
+/// Verifies one event, except for its place in the stream.
 fn verify_event(
     pack: &Parts<'_>,
     event: &PackEvent,
     redaction: &Redaction<'_>,
 ) -> Result<(), EventFault> {
-    // What the header says of its stream follows from this.
+    // The header's stream is derived from its request, so we check the request first.
     if event.header.request_id != Some(pack.request_id) {
         return Err(EventFault::ForeignStream);
     }
@@ -351,13 +351,13 @@ fn unchecked(pack: &Parts<'_>) -> Vec<Unchecked> {
     unchecked
 }
 
-/// What the verifier did not do, and oddities in times. The chain proves that times are as
-/// recorded, so they were not changed in the pack; a clock may have been wrong.
+/// What the verifier did not do, and oddities in times. The chain proves that times are as they
+/// were recorded, so a clock may have been wrong.
 fn remarks(pack: &Parts<'_>) -> Vec<String> {
     let mut remarks = Vec::new();
     if !pack.rules.is_current() {
         remarks.push(format!(
-            "its values are hidden by the rules of version {}; what texts hold was not searched again",
+            "its values are hidden by the rules of version {}; its texts were not searched again",
             pack.rules.number()
         ));
     }

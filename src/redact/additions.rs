@@ -1,7 +1,7 @@
 //! What a host adds to a profile's rules.
 //!
-//! The rules themselves are hashed into a pack; the additions stand in it. A verifier computes the digest of
-//! its own rules, and wants an addition for each value that the rule `host` hides.
+//! A pack holds the digest of the rules, and the additions themselves. A verifier computes the digest of its own
+//! rules, and accepts a value hidden by the rule `host` only if an addition says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::field::Class;
 use super::vocabulary::holds_words;
 
-/// What a field of the host's own holds, which says how much of it an external reader sees.
+/// What a field of the host's own holds. It decides how much of the field an external reader sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -22,7 +22,7 @@ pub enum FieldKind {
     /// A number or a flag: shown. A word of it is shown if
     /// [`Profile::list_words`](super::Profile::list_words) lists it.
     Open,
-    /// What a person wrote: shown as the request's other texts are, contacts and known names masked.
+    /// What a person wrote. It is treated as the request's other texts are: contacts and known names are masked.
     Text,
 }
 
@@ -55,7 +55,7 @@ impl Additions {
     /// The class of a field, or of a root pointer, in events of a type.
     pub(super) fn class_in(&self, event_type: &str, field: &str) -> Class {
         let class = || match Class::of_in(event_type, field) {
-            // Only words that are listed are shown then.
+            // Of such a field only the listed words are shown.
             Class::Unlisted if self.words.contains_key(field) => Class::Open,
             class => class,
         };
@@ -67,7 +67,7 @@ impl Additions {
         self.words.get(field).is_some_and(|words| words.contains(word))
     }
 
-    /// Whether a field holds words, and no number that is not listed.
+    /// True if a field holds words, so that an unlisted number in it is hidden too.
     pub(super) fn holds_words(&self, field: &str) -> bool {
         holds_words(field) || (self.words.contains_key(field) && !self.shown.contains_key(field))
     }

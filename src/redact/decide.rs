@@ -1,9 +1,9 @@
-//! The rules: what an exporter hides, and what a verifier takes for hidden.
+//! The rules: what an exporter hides, and what a verifier accepts as hidden.
 //!
-//! A verifier does not see what is behind a mask. It therefore knows, for each field, which rules may
-//! hide it and what they may leave, and applies the rules to everything that is shown. A field that the
-//! sections compute from ([`Holds`]) is hidden only if its value is not of its kind, and a verifier that
-//! meets such a field does not vouch for what was computed without it.
+//! A verifier does not see what is behind a mask. It therefore knows, for each field, which rules may hide it and
+//! what they may leave, and applies the rules to everything that is shown. A field that the sections compute from
+//! ([`Holds`]) is hidden only if its value is not of its kind. The verifier then does not vouch for what was computed
+//! without it.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -29,8 +29,8 @@ pub(crate) struct Rules<'a> {
     additions: &'a Additions,
 }
 
-/// The place of a value, as far as rules look at it: the event's type, and the nearest member name above
-/// the value, else the root pointer.
+/// What the rules look at of a value's place: the event's type, and the nearest member name above the value. Without
+/// one, it is the root pointer.
 #[derive(Clone, Copy)]
 pub(crate) struct Field<'a> {
     pub(crate) event_type: &'a str,
@@ -43,10 +43,10 @@ impl Field<'_> {
         self.holds().is_some()
     }
 
-    /// Whether the sections compute from the field, and can do without: they read a number, a flag or a
-    /// time as absent.
+    /// Whether the sections compute from the field, but can do without it: if a number, a flag or a time is hidden,
+    /// they read it as absent.
     pub(crate) fn is_optional(self) -> bool {
-        // A score without its total, or a factor without its share, would be taken for zero.
+        // Sections would read a hidden total of a score, or a hidden share of a factor, as zero.
         !matches!(self.key, "score_delta" | "total")
             && matches!(
                 self.holds(),
@@ -78,7 +78,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// Decides on a value. `pseudonym` hashes an id of the host's.
+    /// Decides on a value. `pseudonym` hashes one of the host's ids.
     pub(super) fn decide(
         self,
         field: Field<'_>,
@@ -98,15 +98,15 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// Whether a reader of the pack may not see a value that it shows. What only an exporter can know, as
-    /// somebody's name, is not asked for.
+    /// True if a pack shows a value that its reader may not see. It does not use what only an exporter can know, such
+    /// as people's names.
     pub(crate) fn forbid(
         self,
         field: Field<'_>,
         shown: &Value,
         entities: &RequestEntities,
     ) -> bool {
-        // Inside, a vendor's number is shown, and a verifier cannot tell whose number it is.
+        // An internal pack shows vendors' numbers, and a verifier cannot tell whose number it sees.
         if !self.is_external {
             return self.additions.hidden.contains(field.key);
         }
@@ -127,7 +127,8 @@ impl<'a> Rules<'a> {
         self.decide(field, shown, entities, |_| String::new()) != Treatment::Show
     }
 
-    /// The same, of a version whose scanner is not kept: a text that may be shown at all is taken as it is.
+    /// As `forbid`, for a version whose scanner is not kept: if a text may be shown at all, its content is not
+    /// searched.
     fn forbid_but_texts(self, field: Field<'_>, shown: &Value, entities: &RequestEntities) -> bool {
         if let Value::String(text) = shown
             && matches!(self.class(field), Class::Note | Class::Text)
@@ -140,8 +141,8 @@ impl<'a> Rules<'a> {
         self.decide(field, shown, entities, |_| String::new()) != Treatment::Show
     }
 
-    /// Whether the rule hides the field, and leaves such a masked form: else a value that was proven could
-    /// be called hidden, and another one shown in its place.
+    /// Whether the rule hides the field and leaves such a masked form. Without this check a forger could call a
+    /// proven value hidden, and show another one in its place.
     pub(crate) fn leave(
         self,
         field: Field<'_>,
@@ -166,7 +167,7 @@ impl<'a> Rules<'a> {
         }
         if !self.is_external {
             return match rule {
-                // The library itself makes the host's ids an object, and names its members.
+                // The host's ids are an object whose member names are the library's own.
                 Rule::Contact if field.key == "/host_ids" => false,
                 Rule::Contact if is_current => is_masked_contacts(text),
                 Rule::Contact => is_masked_before(text),
@@ -203,8 +204,8 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// A value of its kind is shown to every reader. Any other may be anything, so outsiders do not see it,
-    /// and others only if it holds no phone number.
+    /// A value of its kind is shown to every reader. A value of another kind may hold anything: an external reader
+    /// does not see it, and an internal one sees it only if it holds no phone number.
     fn decide_needed(
         self,
         holds: Holds,
@@ -237,7 +238,7 @@ impl<'a> Rules<'a> {
         if is_shown { Treatment::Show } else { hide(Rule::NotOfKind) }
     }
 
-    /// Whether a text is one that a field of a kind holds.
+    /// Whether a text is one that a field of this kind may hold.
     fn is_text_of(self, holds: Holds, key: &str, text: &str, entities: &RequestEntities) -> bool {
         match holds {
             Holds::EventId => Uuid::parse_str(text).is_ok(),
@@ -247,8 +248,8 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// Whether a word is one of a closed set: the library's, or the host's if it neither looks medical nor holds
-    /// somebody's number.
+    /// Whether a word is in a closed set: the library's, or the host's if the word neither looks medical nor holds a
+    /// contact.
     fn shows_word(self, key: &str, word: &str, entities: &RequestEntities) -> bool {
         is_listed(key, word)
             || (self.additions.lists(key, word)
@@ -256,8 +257,8 @@ impl<'a> Rules<'a> {
                 && !entities.has_contacts(word))
     }
 
-    /// Whether members' names are names as programmers give them. They cannot be masked: without its name
-    /// no member can be verified.
+    /// Whether the names of members are such as programmers give. They cannot be masked, because a member cannot be
+    /// verified without its name.
     fn may_show_names(self, members: &Map<String, Value>, entities: &RequestEntities) -> bool {
         members.keys().all(|name| {
             if self.is_external {
@@ -297,7 +298,7 @@ impl<'a> Rules<'a> {
                 let is_shown = self.shows_word(key, &number.to_string(), entities);
                 if is_shown { Treatment::Show } else { hide_word(key) }
             }
-            // A category that is a list of lists says nothing that is listed.
+            // A category that is not a text matches no list.
             (Value::Object(_) | Value::Bool(_), Class::Open) if is_topic_key(key) => hide_word(key),
             (Value::Array(_), _)
             | (Value::Object(_) | Value::Number(_) | Value::Bool(_), Class::Container)
@@ -333,7 +334,7 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// Hides a word on no list. Of a category that is to say that it may be one of health.
+/// Hides a word on no list. An unlisted category may be one of health, and the rule says so.
 fn hide_word(key: &str) -> Treatment {
     hide(if is_topic_key(key) { Rule::Medical } else { Rule::NotListed })
 }

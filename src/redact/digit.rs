@@ -1,16 +1,16 @@
 //! Digits of all scripts, and the separators inside one number.
 
-/// The value of a digit, of any script that people write phone numbers in, and of those that are drawn: in circles,
-/// raised, lowered, in segments.
+/// The value of a digit in any script that people write phone numbers in, and of decorated digits: circled, raised,
+/// lowered, segmented.
 pub(super) fn digit(c: char) -> Option<u8> {
-    // The zeros of the scripts that have their digits in a row, and of subscripts and digits in segments.
+    // The zeros of the scripts whose digits have consecutive code points, and of subscript and segmented digits.
     const ZEROS: [u32; 37] = [
         0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6,
         0x0d66, 0x0de6, 0x0e50, 0x0ed0, 0x0f20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0,
         0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0x2080, 0xa620, 0xa8d0, 0xa900, 0xa9d0,
         0xaa50, 0xabf0, 0xff10, 0x1fbf0,
     ];
-    // The ones of rows that have no zero, or have it elsewhere: in circles, in brackets, with a full stop.
+    // The ones of rows without a zero, or with the zero elsewhere: circled, in brackets, with a full stop.
     const ONES: [u32; 9] =
         [0x1369, 0x2460, 0x2474, 0x2488, 0x24f5, 0x2776, 0x2780, 0x278a, 0x1f102];
     let code = u32::from(c);
@@ -26,7 +26,7 @@ pub(super) fn digit(c: char) -> Option<u8> {
         // Mathematical digits: bold, double-struck, …
         '\u{1d7ce}'..='\u{1d7ff}' => (code - 0x1d7ce) % 10,
         _ => ZEROS.iter().find_map(|zero| in_row(*zero)).or_else(|| {
-            // What would be the zero is another character.
+            // The character before the one is not a zero.
             ONES.iter().find_map(|one| in_row(one - 1).filter(|value| *value > 0))
         })?,
     };
@@ -38,18 +38,18 @@ pub(super) fn digit(c: char) -> Option<u8> {
 pub(super) enum Separator {
     /// A comma, which prices have too.
     Comma,
-    /// A sign that times, ratios and tables have too: only in a number with its whole prefix.
+    /// A sign that times, ratios and tables have too. It separates digits only in a number with its whole prefix.
     Odd,
-    /// A sign that is drawn: plain, unless spaces stand beside it.
+    /// A pictogram. It counts as plain, unless spaces stand beside it.
     Picture,
-    /// A plus: it begins a number, and is a space in a link.
+    /// A plus. It begins a number, but in a link it stands for a space.
     Plus,
     /// Anything else.
     Plain,
 }
 
-/// The digit that is written here, and its length in bytes: as a character, percent-encoded (`%37`, `%2537`), or
-/// as an HTML entity (`&#55;`, `&#x37;`).
+/// The digit at this place, and its length in bytes. It may be written as a character, percent-encoded (`%37`,
+/// `%2537`), or as an HTML entity (`&#55;`, `&#x37;`).
 #[inline]
 pub(super) fn digit_at(text: &str, at: usize) -> Option<(u8, usize)> {
     match text.as_bytes().get(at)? {
@@ -79,7 +79,7 @@ fn disguised_digit_at(text: &str, at: usize) -> Option<(u8, usize)> {
     }
 }
 
-/// Length of what is not seen between two digits of one group here, such as a zero-width space or an overline.
+/// Length of the invisible characters between two digits of one group, such as a zero-width space or an overline.
 #[inline]
 pub(super) fn unseen_between(text: &str, at: usize) -> Option<usize> {
     if text.as_bytes().get(at).is_none_or(u8::is_ascii) { None } else { unseen_at(text, at) }
@@ -87,14 +87,14 @@ pub(super) fn unseen_between(text: &str, at: usize) -> Option<usize> {
 
 #[inline(never)]
 fn unseen_at(text: &str, at: usize) -> Option<usize> {
-    /// No writer needs more.
+    /// Nothing that people write has more.
     const MAX: usize = 8;
     let unseen = text[at..].chars().take(MAX).take_while(|c| is_unseen(*c));
     let len = unseen.map(char::len_utf8).sum::<usize>();
     (len > 0 && digit_at(text, at + len).is_some()).then_some(len)
 }
 
-/// Marks that combine with the character before, and what has no width.
+/// Marks that combine with the character before them, and characters without a width.
 fn is_unseen(c: char) -> bool {
     matches!(
         c,
@@ -136,7 +136,7 @@ pub(super) fn separator(text: &str, at: usize) -> Option<(Separator, usize)> {
     }
 }
 
-/// Spaces, dashes, dots, slashes, brackets, and what is not seen.
+/// Spaces, dashes, dots, slashes, brackets, and invisible characters.
 pub(super) fn is_between(c: char) -> bool {
     const OTHERS: &str = "\u{a0}\u{ad}\u{b7}\u{34f}\u{61c}\u{180e}\u{2022}\u{20e3}\u{2212}\u{2219}\
         \u{1680}\u{3000}\u{3164}\u{30fb}\u{fe58}\u{fe63}\u{feff}\u{ff08}\u{ff09}";
@@ -153,7 +153,7 @@ pub(super) fn is_between(c: char) -> bool {
     is_ascii || (!c.is_ascii() && (is_in_block || OTHERS.contains(c)))
 }
 
-/// Emoji, arrows, boxes and other signs that are drawn.
+/// Emoji, arrows, boxes and other pictograms.
 fn is_picture(c: char) -> bool {
     matches!(
         c,
@@ -161,7 +161,7 @@ fn is_picture(c: char) -> bool {
     )
 }
 
-/// Length of a backslash, with the letter of the space it stands for, or of HTML's fixed space.
+/// Length of a backslash, with its letter if it escapes white space, or of an HTML entity for a space.
 fn escaped_space(bytes: &[u8]) -> Option<usize> {
     match bytes {
         [b'\\', b'n' | b'r' | b't', ..] => Some(2),
@@ -175,15 +175,15 @@ fn escaped_space(bytes: &[u8]) -> Option<usize> {
 
 /// Length of `<br>`, `</b>`, `<br />`, `<wbr>`.
 fn html_tag(bytes: &[u8]) -> Option<usize> {
-    /// A span of a number with an attribute is none that a person wrote.
+    /// Longer than any tag without attributes. People do not write numbers with tags that have attributes.
     const MAX: usize = 10;
     let end = bytes.iter().take(MAX).position(|byte| *byte == b'>')?;
     let is_name = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'/' | b' ');
     (end > 1 && bytes[1..end].iter().all(is_name)).then_some(end + 1)
 }
 
-/// `%20` in a link. `%07`, the bell, is in no link: there a number begins, and so it does behind a sign that has
-/// letters or digits behind it by chance: `50%788123456`.
+/// `%20` in a link. `%07`, the bell, stands in no link, so the digits of `%07` begin a number. So do those after a
+/// percent sign that would encode a letter or a digit, as in `50%788123456`.
 pub(super) fn percent_encoded(text: &str, at: usize) -> Option<Separator> {
     let code = text.as_bytes().get(at..at + 3)?;
     let hex = str::from_utf8(&code[1..]).ok().filter(|_| code[0] == b'%')?;
@@ -205,7 +205,7 @@ pub(super) fn digits_of(written: &str) -> String {
             digits.push(char::from(b'0' + value));
             at += len;
         } else if let Some((_, len)) = separator(written, at) {
-            // Escaped, a separator has digits of its own.
+            // We skip a whole separator, because an escaped one has digits of its own.
             at += len;
         } else {
             at += c.len_utf8();

@@ -36,7 +36,7 @@ impl Class {
         }
     }
 
-    /// The class of a field, or of a root pointer, wherever it stands.
+    /// The class of a field, or of a root pointer, in events of any type.
     pub(super) fn of(key: &str) -> Self {
         let listed = FIELDS.iter().find(|(_, names)| names.contains(&key));
         listed.map_or(Self::Unlisted, |(class, _)| *class)
@@ -54,7 +54,7 @@ impl Class {
     }
 }
 
-/// Every field an external reader learns something from, by class, in alphabetical order.
+/// Every field from which an external reader learns something, by class, in alphabetical order.
 #[rustfmt::skip]
 pub(super) const FIELDS: [(Class, &[&str]); 7] = [
     (Class::Container, &[
@@ -99,8 +99,8 @@ pub(super) const FIELDS: [(Class, &[&str]); 7] = [
     ]),
 ];
 
-/// Fields that are listed, and hidden all the same in events of these types: what an operator wrote
-/// about an operator's act is nobody's outside.
+/// Listed fields that are hidden in events of these types. What an operator wrote about an
+/// operator's act does not concern outsiders.
 pub(super) const UNLISTED_IN: [(&str, &[&str]); 3] = [
     ("effect.resolved", &["reason"]),
     ("switch.engaged", &["reason"]),
@@ -118,7 +118,7 @@ pub(super) enum Holds {
     Flag,
     /// Members or elements.
     Members,
-    /// A number that is no phone number.
+    /// A number that is not a phone number.
     Number,
     /// A time.
     Time,
@@ -139,7 +139,7 @@ impl Holds {
     }
 }
 
-/// The fields of each event type that the sections compute from; without a type, of every event.
+/// The fields that the sections compute from, by event type. Without a type, they are fields of every event.
 #[rustfmt::skip]
 pub(super) const NEEDED: [(&[&str], &[&str]); 17] = [
     (&[], &[
@@ -182,7 +182,7 @@ pub(super) const NEEDED: [(&[&str], &[&str]); 17] = [
     (&["whatsapp.status_updated"], &["reported_at", "status"]),
 ];
 
-/// What the fields above hold; the rest hold words.
+/// What the fields above hold. All others hold words.
 #[rustfmt::skip]
 pub(super) const KINDS: [(Holds, &[&str]); 6] = [
     (Holds::Count, &[

@@ -1,7 +1,7 @@
-//! Folds texts for comparison: without case, accents, width and invisible characters.
+//! Folds texts for comparison: removes case, accents, width and invisible characters.
 //!
-//! This is no Unicode normalisation. It knows the letters of Latin scripts, composed or decomposed, and the
-//! Greek and Cyrillic letters that look like them; other letters are compared as they are, in lower case.
+//! This is not Unicode normalisation. It knows the letters of Latin scripts, composed or decomposed, and the Greek
+//! and Cyrillic letters that look like them. Other letters are compared as they are, in lower case.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -25,9 +25,9 @@ pub(super) enum Folded {
     Accent,
     /// A letter or a digit.
     Letter(char),
-    /// Letters that are written as one.
+    /// Several letters that are written as one character.
     Letters(&'static str),
-    /// White space, a sign: it ends a word.
+    /// White space or a sign. It ends a word.
     Separator,
     /// It has no width.
     Unseen,
@@ -60,7 +60,7 @@ pub(super) fn fold(c: char) -> Folded {
     }
 }
 
-/// Marks that combine with the character before.
+/// Marks that combine with the character before them.
 fn is_accent(c: char) -> bool {
     matches!(
         c,
@@ -92,7 +92,7 @@ fn is_unseen(c: char) -> bool {
     )
 }
 
-/// The small letter of full-width, circled and mathematical letters.
+/// The small letter that a full-width, circled or mathematical letter imitates.
 fn imitated(c: char) -> Option<char> {
     let code = u32::from(c);
     let nth = match code {
@@ -113,10 +113,10 @@ pub(super) struct Letter {
     pub(super) c: char,
     /// Where the character begins, in bytes.
     pub(super) start: usize,
-    /// Where it ends, with its accents.
+    /// Where it ends, including its accents.
     pub(super) end: usize,
-    /// Whether a word may begin here: behind a separator, at a capital behind a small letter, between a
-    /// letter and a digit.
+    /// True if a word may begin here: after a separator, at a capital after a small letter, between a letter and a
+    /// digit.
     pub(super) begins: bool,
 }
 
@@ -126,7 +126,7 @@ impl Letter {
     }
 }
 
-/// Folds a text. Separators that follow each other are one.
+/// Folds a text. Consecutive separators become one.
 pub(super) fn letters(text: &str) -> Vec<Letter> {
     let mut letters: Vec<Letter> = Vec::with_capacity(text.len());
     let mut before = ' ';
@@ -148,7 +148,7 @@ pub(super) fn letters(text: &str) -> Vec<Letter> {
                 }
             }
             Folded::Accent | Folded::Unseen => {
-                // An accent goes with its letter.
+                // An accent belongs to the letter before it.
                 if let Some(last) = letters.last_mut()
                     && last.end == start
                     && !last.is_separator()

@@ -22,7 +22,7 @@ pub enum Kind {
     Phone,
     /// A key, a token, a password, or a whole connection string with one.
     Secret,
-    /// A URL that is a key to what it names.
+    /// A URL that gives access to what it names.
     SignedUrl,
 }
 
@@ -41,7 +41,7 @@ impl Kind {
         Self::SignedUrl,
     ];
 
-    /// The kind's name, as it stands in marks and reports.
+    /// The kind's name in masks and reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

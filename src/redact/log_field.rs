@@ -1,4 +1,4 @@
-//! Masks the fields of log lines. Their names are few, so each name is looked up once and its meaning is kept.
+//! Masks the fields of log lines. They have few names, so we look each name up once and keep its meaning.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::mask::{find, find_below, mask, mask_of, mask_phone};
 use super::mask_json::{MAX_NESTED, in_nested, is_of_a_machine, mask_below, walk};
 use super::phone::digits_below;
 
-/// What a name says of the values below it.
+/// What a name says about the values below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LogField(Meaning);
 
@@ -41,7 +41,7 @@ impl LogField {
         }
     }
 
-    /// Whether the name says nothing of numbers.
+    /// Whether the name says nothing about numbers.
     pub(crate) fn is_plain(self) -> bool {
         self == Self::PLAIN
     }
@@ -52,7 +52,7 @@ impl LogField {
             return Cow::Borrowed(text);
         }
         match self.0 {
-            // Random digits look like a number now and then; masked, the trace could not be followed.
+            // Random digits sometimes look like a phone number. If they were masked, the trace could not be followed.
             Meaning::TraceId if is_trace_id(text) => Cow::Borrowed(text),
             Meaning::Nothing | Meaning::TraceId => mask_plain(name, text),
             Meaning::Listed(KeyKind::Address) if is_of_a_machine(text) => mask_plain(name, text),
@@ -65,7 +65,7 @@ impl LogField {
         }
     }
 
-    /// What stands in the place of a flag, or `None` if it may be shown as it is.
+    /// The mask of a flag, or `None` if the flag may be shown.
     pub(crate) fn mask_flag(self) -> Option<&'static str> {
         (self.0 == Meaning::Listed(KeyKind::Health)).then_some("[health]")
     }
@@ -74,7 +74,7 @@ impl LogField {
         self.0 == Meaning::Listed(KeyKind::Payload)
     }
 
-    /// What stands in the place of so many bytes.
+    /// The mask of a payload of so many bytes.
     pub(crate) fn payload(bytes: usize) -> String {
         match bytes {
             0..1024 => format!("[payload {bytes} B]"),
@@ -82,8 +82,7 @@ impl LogField {
         }
     }
 
-    /// What stands in the place of a number, or `None` if it may be shown as it is. `digits` is as
-    /// JSON has it.
+    /// The mask of a number, or `None` if the number may be shown. `digits` is the number in JSON.
     pub(crate) fn mask_number(self, name: &str, digits: &str) -> Option<String> {
         let by_name = match self.0 {
             Meaning::Listed(KeyKind::Payload) => Some(Self::payload(digits.len())),
@@ -107,7 +106,7 @@ fn mask_plain<'a>(name: &str, text: &'a str) -> Cow<'a, str> {
     nested.unwrap_or_else(|| mask_below(name, text))
 }
 
-/// What stands below a name that hides only some values, as [`walk`] has it.
+/// Masks a value below a name that hides only some values, as [`walk`] does.
 fn mask_listed<'a>(name: &str, text: &'a str) -> Cow<'a, str> {
     let mut value = Value::String(text.to_owned());
     walk(name, &mut value, MAX_NESTED);
@@ -117,7 +116,7 @@ fn mask_listed<'a>(name: &str, text: &'a str) -> Cow<'a, str> {
     }
 }
 
-/// The 32 hex digits of a trace, or the 16 of a span. Without a letter it may be a card's number.
+/// The 32 hex digits of a trace, or the 16 of a span. Without a letter, they may be a card number.
 fn is_trace_id(text: &str) -> bool {
     let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     matches!(text.len(), 16 | 32)
@@ -125,7 +124,7 @@ fn is_trace_id(text: &str) -> bool {
         && text.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
-/// A value behind its name, as a scan of a line has it.
+/// Masks a value after its name, as a scan of the line would.
 fn in_line(name: &str, value: &str) -> String {
     format!("{name}: {value}")
 }
@@ -149,12 +148,13 @@ fn mask_below_phone<'a>(name: &str, text: &'a str) -> Cow<'a, str> {
     if find(&in_json(name, &masked)).is_empty() { masked } else { Cow::Borrowed("[phone]") }
 }
 
-/// A value behind its name, as a scan of JSON has it: an escape ends digits that white space would not end.
+/// Masks a value after its name, as a scan of JSON would. There, an escape ends a run of digits that white space
+/// would not end.
 fn in_json(name: &str, value: &str) -> String {
     format!("\"{name}\":{}", Value::from(value))
 }
 
-/// Whether a scan of a whole line takes digits behind this name for a number.
+/// Whether a scan of a whole line takes digits after this name for a phone number.
 fn announces(name: &str) -> bool {
     ["4155552671", "123456"].iter().any(|digits| !find(&in_line(name, digits)).is_empty())
 }

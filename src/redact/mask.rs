@@ -1,8 +1,8 @@
-//! Puts masks in the place of personal data.
+//! Replaces personal data by masks.
 //!
-//! A text is masked until nothing is found, so that masking twice changes nothing, whatever the text was made
-//! for. Only texts that had something in them pay for the second pass. A verifier searches masked texts with
-//! the same scanner: a change of what the scanner finds raises the profile's version.
+//! A text is masked until nothing more is found, so that masking twice changes nothing, even in a hostile text. Only
+//! texts with a finding pay for a second pass. A verifier searches masked texts with the same scanner, so a change to
+//! what the scanner finds must raise the version of the rules.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -13,7 +13,7 @@ use super::kind::Kind;
 use super::rule::HIDDEN;
 use super::scan::{Found, ScanScope, scan};
 
-/// Most passes over one text; the second finds nothing but in texts that are made for it.
+/// The most passes over one text. The second finds something only in hostile texts.
 const MAX_PASSES: usize = 8;
 
 /// Finds personal data and secrets of every kind in a text, left to right, without overlap.
@@ -24,8 +24,8 @@ pub fn find(text: &str) -> Vec<Found> {
     scan(text, ScanScope::Full)
 }
 
-/// The same in the value below a name. Of digits alone the name says whether they are the number of a thing:
-/// `order_id`, `media_id`.
+/// As [`find`], in the value below a name. If the value is digits alone, a name such as `order_id` or `media_id` says
+/// that they number a thing.
 pub(super) fn find_below(name: &str, text: &str) -> Vec<Found> {
     let found = find(text);
     let is_number = || text.len() <= 19 && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -35,9 +35,9 @@ pub(super) fn find_below(name: &str, text: &str) -> Vec<Found> {
     if find(&format!("{name}: {text}")).is_empty() { Vec::new() } else { found }
 }
 
-/// The text with a mask in the place of everything that [`find`] finds: `***456` for a phone
-/// number, `j***@***.com` for an e-mail address, `[card ***242]`, and only the kind for values of
-/// which no part is useful.
+/// The text with a mask for everything that [`find`] finds: `***456` for a phone number,
+/// `j***@***.com` for an e-mail address, `[card ***242]`, and only the kind for values of which no
+/// part is useful.
 ///
 /// Masking twice changes nothing.
 ///
@@ -50,10 +50,10 @@ pub(super) fn find_below(name: &str, text: &str) -> Vec<Found> {
 #[must_use]
 pub fn mask(text: &str) -> Cow<'_, str> {
     let mut masked = Cow::Borrowed(text);
-    // What stands beside a mask may only now be seen: a pass more finds it, and nearly always nothing.
+    // A mask may uncover something beside it, so we search again. This nearly always finds nothing.
     for _ in 0..MAX_PASSES {
         let found = find(&masked);
-        // Most texts end here.
+        // Most texts return here.
         if found.is_empty() {
             break;
         }
@@ -70,7 +70,8 @@ pub fn mask(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn mask_and_truncate(text: &str, max_len: usize) -> Cow<'_, str> {
     let mut shown = mask(text);
-    // What was no number can look like one that breaks off where the cut is, and masks have a length.
+    // The cut may make other digits look like a number that breaks off, and a mask may be longer than what it
+    // replaces.
     for _ in 0..MAX_PASSES {
         if shown.len() <= max_len {
             return shown;
@@ -98,7 +99,7 @@ fn cut(text: Cow<'_, str>, max_len: usize) -> Cow<'_, str> {
     }
 }
 
-/// What stands in the place of one finding.
+/// The mask of one finding.
 pub(super) fn mask_of(text: &str, found: &Found) -> String {
     let written = &text[found.at.clone()];
     match found.kind {
@@ -117,7 +118,7 @@ pub(super) fn mask_phone(digits: &str) -> String {
     format!("***{}", &digits[digits.len().saturating_sub(3)..])
 }
 
-/// Masks an e-mail address: its first letter and a top-level domain that is one, `j***@***.com`.
+/// Masks an e-mail address: it keeps the first letter and a valid top-level domain, `j***@***.com`.
 fn mask_email(email: &str) -> String {
     let first =
         email.chars().next().filter(|c| c.is_alphabetic()).map_or(String::new(), String::from);
@@ -126,11 +127,11 @@ fn mask_email(email: &str) -> String {
     format!("{first}***@***.{top_level}")
 }
 
-/// A part of a text, and what stands in its place.
+/// A part of a text, and its replacement.
 pub(super) type Mask = (Range<usize>, String);
 
-/// The text with these masks, and with one for everything found but phone numbers that are `shown` as they
-/// are written, or `None` if there are none.
+/// Applies these masks, and masks everything else that is found except phone numbers that `shown` accepts. `None` if
+/// there is nothing to mask.
 pub(super) fn mask_contacts(
     text: &str,
     names: Vec<Mask>,
@@ -144,11 +145,11 @@ pub(super) fn mask_contacts(
             None => return Some(masked),
         }
     }
-    // A verifier takes no text that still holds something for a masked one.
+    // A verifier does not accept a masked text in which it still finds something.
     Some(HIDDEN.to_owned())
 }
 
-/// Masks for everything found but phone numbers that are `shown`.
+/// Masks for everything found except phone numbers that `shown` accepts.
 fn contacts(text: &str, shown: impl Fn(&str) -> bool) -> Vec<Mask> {
     let is_shown = |found: &Found| found.kind == Kind::Phone && shown(&text[found.at.clone()]);
     let mut found = find(text);
@@ -160,8 +161,8 @@ fn masks(text: &str, found: Vec<Found>) -> Vec<Mask> {
     found.into_iter().map(|found| (found.at.clone(), mask_of(text, &found))).collect()
 }
 
-/// The text with its masks, or `None` if there are none. Of two that overlap, the one that begins
-/// first wins, or the longer one, and takes the other's part with it.
+/// The text with its masks, or `None` if there are none. If two overlap, the one that begins first
+/// wins, or the longer one, and also covers the other's part.
 pub(super) fn with_masks(text: &str, mut masks: Vec<Mask>) -> Option<String> {
     if masks.is_empty() {
         return None;

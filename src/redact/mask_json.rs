@@ -12,10 +12,10 @@ use super::phone::digits_below;
 use super::scan::Found;
 use crate::json::parse_leniently;
 
-/// How often JSON in a text in JSON is looked into.
+/// How many levels of JSON inside texts of JSON are searched.
 pub(super) const MAX_NESTED: usize = 4;
 
-/// How deep such JSON may be nested: all levels of texts together fit on a thread's stack.
+/// How deep such JSON may be nested. All levels of texts together must fit on a thread's stack.
 const NESTED_DEPTH_MAX: usize = 128;
 
 /// Masks personal data and secrets anywhere in a value: in texts, numbers, member names, and in
@@ -40,7 +40,7 @@ pub fn mask_json(value: &mut Value) {
     walk("", value, MAX_NESTED);
 }
 
-/// Masks a value below this key, and looks into nested JSON so many times.
+/// Masks a value below this key, and searches so many levels of nested JSON.
 pub(super) fn walk(key: &str, value: &mut Value, nested: usize) {
     walk_below(kind_of(key), key, value, nested);
 }
@@ -86,7 +86,7 @@ fn walk_below(kind: Option<KeyKind>, key: &str, value: &mut Value, nested: usize
     }
 }
 
-/// What a member's name says; of `{"profile": {"name": …}}` both names say it together.
+/// What a member's name says about its value. In `{"profile": {"name": …}}` both names together say it.
 fn kind_in(outer: &str, name: &str) -> Option<KeyKind> {
     let says_little =
         || !outer.is_empty() && (matches!(name, "name" | "code") || is_qualifier(name));
@@ -118,16 +118,16 @@ fn mask_text(kind: Option<KeyKind>, key: &str, text: &str, nested: usize) -> Opt
     }
 }
 
-/// The text as [`mask`] has it, below a name.
+/// Masks a text below a name, as [`mask`] does.
 pub(super) fn mask_below<'a>(name: &str, text: &'a str) -> Cow<'a, str> {
     if find_below(name, text).is_empty() { Cow::Borrowed(text) } else { mask(text) }
 }
 
-/// A number that is one of those people have, written without quotes. A score or a share is none.
+/// The mask of a number without quotes, if it is a person's. A score or a share is not.
 fn mask_number(kind: Option<KeyKind>, key: &str, number: &Number) -> Option<String> {
     let mut digits = number.to_string();
     if number.is_f64() {
-        // Some parsers read whole numbers as `447911123456.0`.
+        // Some parsers turn whole numbers into `447911123456.0`.
         digits.truncate(digits.strip_suffix(".0")?.len());
     } else {
         let whole = |found: &Found| found.at.end == digits.len();
@@ -138,8 +138,7 @@ fn mask_number(kind: Option<KeyKind>, key: &str, number: &Number) -> Option<Stri
     digits_below(kind?, &digits).map(|digits| mask_phone(&digits))
 }
 
-/// Replaces what stands below a name that says it is private. Flags stay, but those about a person's
-/// health.
+/// Replaces the values below a name that says they are private. Flags stay, except those about a person's health.
 fn replace(kind: KeyKind, value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| replace(kind, item)),
@@ -163,7 +162,7 @@ fn masked_whole(kind: KeyKind, value: &Value) -> Option<&'static str> {
     kind.mask().filter(|_| is_masked)
 }
 
-/// Whether an address is a machine's: `10.0.0.7:5432`, `db.internal:5432`, a URL, a place in memory.
+/// Whether an address belongs to a machine: `10.0.0.7:5432`, `db.internal:5432`, a URL, a place in memory.
 pub(super) fn is_of_a_machine(text: &str) -> bool {
     let has_port = || {
         text.rsplit_once(':').is_some_and(|(host, port)| {
@@ -173,7 +172,7 @@ pub(super) fn is_of_a_machine(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok() || text.contains("://") || text.starts_with("0x") || has_port()
 }
 
-/// Member names that meet under one mask get further stars, so that no member is lost.
+/// Masks the names of members. If two masks are equal, one gets further stars, so that no member is lost.
 fn mask_names(members: &mut Map<String, Value>) {
     for (name, member) in mem::take(members) {
         let mut name = mask(&name).into_owned();
@@ -184,8 +183,8 @@ fn mask_names(members: &mut Map<String, Value>) {
     }
 }
 
-/// A text in which the JSON that it is has been changed, borrowed where nothing of it was; `None` where it
-/// is no JSON, or no level is left to be looked into.
+/// Changes the JSON that a text consists of. The text is borrowed if nothing changed. `None` if it is not JSON, or no
+/// level is left.
 pub(super) fn in_nested(
     text: &str,
     nested: usize,

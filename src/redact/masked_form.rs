@@ -1,4 +1,4 @@
-//! The forms that a rule may leave in the place of a value, and the form of a remark.
+//! The forms that a rule may leave in place of a value, and the form of a remark.
 
 use super::digit::{digit, is_between};
 use super::health::looks_medical;
@@ -7,24 +7,24 @@ use super::rule::HIDDEN;
 use super::scan::{ScanScope, scan};
 use super::trade::speaks_of_trade;
 
-/// Most digits in a row in a remark of the host's own code: a price, and no phone number.
+/// The most digits in a row in a remark of the host's own code. A price fits, a phone number does not.
 const NOTE_DIGITS_MAX: usize = 6;
 
-/// What masks of contacts and secrets leave, beside numbers and addresses.
+/// The masks of contacts and secrets other than numbers and addresses.
 const CONTACTS: [&str; 6] =
     ["[media]", "[message_id]", "[momo_code]", "[national_id]", "[secret]", "[signed_url]"];
 
-/// What masks of known names and terms leave.
+/// The masks of known names and terms.
 const NAMES: [&str; 3] = ["[medical]", "[name]", "[vendor]"];
 
-/// What a keyed hash in a field begins with, and what is hashed with the id.
+/// The prefix of keyed hashes in a field. It is also hashed together with the id.
 pub(super) fn pseudonym_prefix(key: &str) -> &str {
     key.trim_end_matches("_ids").trim_end_matches("_id")
 }
 
-/// Whether contacts were masked in a text, vendors' numbers apart.
+/// Whether contacts were masked in a text, except vendors' numbers.
 pub(super) fn is_masked_contacts(text: &str) -> bool {
-    // An internal reader sees vendors' numbers beside masks of others.
+    // An internal reader sees vendors' numbers beside the masks of others.
     text == HIDDEN || is_masked(text, &[], |kind| kind == Kind::Phone)
 }
 
@@ -39,16 +39,15 @@ pub(super) fn may_be_medical_masked(text: &str) -> bool {
     looks_medical(&text) || !speaks_of_trade(&text)
 }
 
-/// Whether a mask stands in a text, and nothing that a mask should stand for. By the rules of every
-/// build, and not by those of this one.
+/// Whether a text has a mask in it, and nothing that should be masked.
 fn is_masked(text: &str, names: &[&str], is_shown: impl Fn(Kind) -> bool) -> bool {
     (has_masked_digits_or_address(text)
         || CONTACTS.iter().chain(names).any(|mask| text.contains(mask)))
         && scan(text, ScanScope::Full).iter().all(|found| is_shown(found.kind))
 }
 
-/// Whether an earlier version masked something in a text, or hid it whole. Its scanner is not there to say whether
-/// everything was masked.
+/// Whether an earlier version masked something in a text, or hid it whole. Its scanner is not kept, so we cannot tell
+/// whether it masked everything.
 pub(super) fn is_masked_before(text: &str) -> bool {
     text == HIDDEN
         || has_masked_digits_or_address(text)
@@ -61,14 +60,14 @@ fn has_masked_digits_or_address(text: &str) -> bool {
     text.contains("***@***.") || text.as_bytes().windows(6).any(is_masked)
 }
 
-/// Whether a text is a keyed hash as the field's ids have it: its kind, and twelve hex digits.
+/// Whether a text is a keyed hash of this field's ids: the field's prefix, and twelve hex digits.
 pub(super) fn is_pseudonym(key: &str, text: &str) -> bool {
     let hash = text.strip_prefix(pseudonym_prefix(key)).and_then(|rest| rest.strip_prefix('-'));
     let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     hash.is_some_and(|hash| hash.len() == 12 && hash.bytes().all(is_hex))
 }
 
-/// Whether a text is a keyed hash of any kind of id, as version 4 took it.
+/// Whether a text is a keyed hash of any kind of id, which version 4 accepted.
 pub(super) fn is_keyed_hash(text: &str) -> bool {
     text.rsplit_once('-').is_some_and(|(kind, hash)| {
         !kind.is_empty()
@@ -78,7 +77,7 @@ pub(super) fn is_keyed_hash(text: &str) -> bool {
     })
 }
 
-/// Whether a text is what is left of a phone number: `***` and three digits, or nothing.
+/// Whether a text is the mask of a phone number: `***` and three digits, or hidden whole.
 pub(super) fn is_masked_phone(text: &str) -> bool {
     let shown = text.strip_prefix("***");
     let is_digits =
@@ -86,7 +85,7 @@ pub(super) fn is_masked_phone(text: &str) -> bool {
     text == HIDDEN || shown.is_some_and(is_digits)
 }
 
-/// Whether a note is a remark of several words, and no code or name, and holds no longer number.
+/// Whether a note is a remark of several words, rather than a code or a name, and holds no long number.
 pub(super) fn is_remark(text: &str) -> bool {
     let mut digits = 0;
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! What may be seen, by the store and by a reader of a pack. No I/O.
+//! Decides what may be seen, by the store and by a reader of a pack. Does no I/O.
 
 mod additions;
 mod decide;

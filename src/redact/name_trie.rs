@@ -1,9 +1,8 @@
-//! Finds names that are known in a text, in one pass, in any spelling.
+//! Finds known names in a text, in any spelling, in one pass.
 //!
-//! Names are a tree of folded letters. A walk begins at each word of the text, and ends at the first letter
-//! that continues no name. A space in the text is skipped if a name has one there, or if the name is
-//! spelled letter by letter. So spaces, signs and accents decide nothing, and the time does not hang on how
-//! many names there are.
+//! The names form a trie of folded letters. A walk begins at each word of the text, and ends at the first letter that
+//! continues no name. It skips a space in the text if a name has one there, or if the name is spelled letter by
+//! letter. So spaces, signs and accents make no difference, and the time does not depend on how many names there are.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -11,19 +10,19 @@ use std::ops::Range;
 use super::fold::{Letter, letters};
 use super::spellings::{Spelling, is_joining, is_legal_form};
 
-/// Most spellings that are remembered of one request.
+/// The most spellings that are kept for one request.
 const MAX_SPELLINGS: usize = 20_000;
 
-/// Most letters of a spelling: a walk takes no more of them at each word of a text.
+/// The most letters of a spelling. They bound the walk at each word of a text.
 const MAX_LETTERS: usize = 128;
 
-/// Most letters of a word that says what a company is by law.
+/// The most letters of a word that is a legal form of a company.
 const MAX_LEGAL_FORM: usize = 16;
 
 /// The names of one request, and what each is.
 #[derive(Default)]
 pub(super) struct NameTrie {
-    /// Places in `ends`, by the place before and the next letter. The first place is 0.
+    /// Places in `places`, by the place before and the next letter. The first place is 0.
     next: HashMap<(usize, char), usize>,
     places: Vec<TrieNode>,
     spellings: usize,
@@ -31,14 +30,14 @@ pub(super) struct NameTrie {
 
 #[derive(Clone, Copy, Default)]
 struct TrieNode {
-    /// Whether a word of a name ends here and another one follows.
+    /// True if a word of a name ends here and another one follows.
     is_break: bool,
-    /// What ends here, and whether it needs a capital.
+    /// What the name that ends here is, and whether it needs a capital.
     name: Option<(&'static str, bool)>,
 }
 
 impl NameTrie {
-    /// Whether there were more names than are remembered.
+    /// True if there are as many spellings as are kept: some may be missing.
     pub(super) fn is_full(&self) -> bool {
         self.spellings >= MAX_SPELLINGS
     }
@@ -106,7 +105,7 @@ impl NameTrie {
         for (index, letter) in letters.iter().enumerate().skip(at).take(2 * MAX_LETTERS) {
             if letter.is_separator() {
                 if !self.places[place].is_break {
-                    // Spelled letter by letter, from the first on.
+                    // A space after the first letter: the name may be spelled letter by letter.
                     is_spelled |= index == at + 1;
                     if !is_spelled || in_word > 1 {
                         break;
@@ -132,7 +131,7 @@ impl NameTrie {
     }
 }
 
-/// Whether no letter of the same word follows.
+/// True if the word ends with this letter.
 fn ends_word(letters: &[Letter], index: usize) -> bool {
     letters.get(index + 1).is_none_or(|next| next.is_separator() || next.begins)
 }
@@ -153,7 +152,7 @@ fn with_legal_form(letters: &[Letter], mut end: usize, what: &str) -> usize {
     end
 }
 
-/// The range with the bracket that closes one inside it: `Plug and Co (fictitious)`.
+/// The range, extended by the bracket that closes one inside it: `Plug and Co (fictitious)`.
 fn with_bracket(text: &str, mut range: Range<usize>) -> Range<usize> {
     for (open, close) in [('(', ')'), ('[', ']'), ('{', '}')] {
         let count = |c: char| text[range.clone()].matches(c).count();

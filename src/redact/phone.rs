@@ -25,8 +25,8 @@ impl fmt::Debug for FoundPhone {
 
 /// Finds every phone number, left to right.
 ///
-/// Digits may be of any script, and be set apart by spaces of any kind, dashes, dots, slashes, brackets
-/// or invisible characters. What is inside a UUID, a hash, a secret or an e-mail address is no phone.
+/// Digits may be of any script, and be separated by spaces of any kind, dashes, dots, slashes, brackets or invisible
+/// characters. Digits inside a UUID, a hash, a secret or an e-mail address are not a phone number.
 #[must_use]
 pub fn find_phones(text: &str) -> Vec<FoundPhone> {
     let found = scan(text, ScanScope::Full).into_iter().filter(|found| found.kind == Kind::Phone);
@@ -40,7 +40,7 @@ pub(super) fn digits_below_key(text: &str) -> Option<String> {
     let digits = digits_of(text);
     let is_plain = text.len() <= 32 && !text.chars().any(char::is_alphabetic);
     let is_number = match digits.len() {
-        // Islands have such numbers, and phones have such prices.
+        // Numbers of small islands have this length, and so have prices of phones.
         5 | 6 => !digits.ends_with("00") && !text.contains(','),
         7..=15 => true,
         _ => false,
@@ -48,8 +48,8 @@ pub(super) fn digits_below_key(text: &str) -> Option<String> {
     (is_plain && is_number).then_some(digits)
 }
 
-/// The digits below a name of this kind, if they are somebody's: a phone number, or the id that a business
-/// has for a person who keeps theirs to themselves (`RW.13491208655302741918`).
+/// The digits below a name of this kind, if they identify a person: a phone number, or the id that WhatsApp gives a
+/// business instead of one (`RW.13491208655302741918`).
 pub(super) fn digits_below(kind: KeyKind, text: &str) -> Option<String> {
     match kind {
         KeyKind::Phone => digits_below_key(text).or_else(|| scoped_id(text)),
@@ -72,7 +72,7 @@ fn scoped_id(text: &str) -> Option<String> {
     (is_id && (country.len() == 2 || digits.len() >= 16)).then(|| digits.to_owned())
 }
 
-/// `20261124`, or seconds or milliseconds since 1970, as `from` and `to` hold them too.
+/// `20261124`, or seconds or milliseconds since 1970: `from` and `to` may hold times too.
 fn is_time(digits: &str) -> bool {
     match digits.len() {
         8 => {

@@ -1,4 +1,4 @@
-//! The phone numbers that one request knows, found again in texts.
+//! The known phone numbers of one request, and the search for them in texts.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -6,21 +6,21 @@ use std::ops::Range;
 use super::digit::{digit_at, separator};
 use super::e164::{CallingCode, of_digits, of_found, spellings};
 
-/// Most digits that are compared: a number's, and two zeros before it.
+/// The most digits that are compared: those of a number, and two zeros before it.
 const MAX_DIGITS: usize = 17;
 
-/// Most separators between two digits of one number.
+/// The most separators between two digits of one number.
 const MAX_BETWEEN: usize = 5;
 
-/// Numbers of one request, in their one form.
+/// The numbers of one request, in their canonical form.
 pub(super) struct PhoneBook {
     home: CallingCode,
     vendors: HashSet<String>,
     /// All other people's.
     others: HashSet<String>,
-    /// The digits by which people write vendors' numbers.
+    /// The digits that people may write for vendors' numbers.
     spelled_vendors: HashSet<String>,
-    /// The digits by which people write all others.
+    /// The digits that people may write for all others.
     spelled_others: HashSet<String>,
 }
 
@@ -33,7 +33,7 @@ struct Digit {
 }
 
 impl PhoneBook {
-    /// Of a deployment in this country.
+    /// An empty book for a deployment in this country.
     pub(super) fn new(home: CallingCode) -> Self {
         Self {
             home,
@@ -67,7 +67,7 @@ impl PhoneBook {
         self.others.contains(&of_found(written, self.home))
     }
 
-    /// Whether digits, without a plus, are a number that is known.
+    /// Whether digits without a plus are a known number.
     pub(super) fn holds(&self, digits: &str) -> bool {
         let number = of_digits(digits, false, self.home);
         self.others.contains(&number)
@@ -76,8 +76,8 @@ impl PhoneBook {
             || self.spelled_vendors.contains(digits)
     }
 
-    /// Where a text has a number that is known: what the scanner takes for an order's number may be the
-    /// client's own. Vendors' are found only if they are asked for.
+    /// Where a text has a known number. What the scanner takes for the number of an order may be the client's own.
+    /// Vendors' numbers are searched for only if asked.
     pub(super) fn find(&self, text: &str, with_vendors: bool) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         let knows_vendors = with_vendors && !self.spelled_vendors.is_empty();
@@ -94,7 +94,7 @@ impl PhoneBook {
                 between = 0;
                 continue;
             }
-            // Escaped, a separator has digits of its own.
+            // We skip a whole separator, because an escaped one has digits of its own.
             let separator = if c.is_alphanumeric() { None } else { separator(text, at) };
             at += separator.map_or(c.len_utf8(), |(_, len)| len);
             between += 1;
@@ -107,7 +107,7 @@ impl PhoneBook {
         found
     }
 
-    /// Looks at whole groups of digits only: a part of a longer number is none.
+    /// Compares whole groups of digits only, because a part of a longer number is not a number.
     fn find_in_run(&self, run: &[Digit], with_vendors: bool, found: &mut Vec<Range<usize>>) {
         let is_known = |digits: &str| {
             self.spelled_others.contains(digits)

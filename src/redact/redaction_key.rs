@@ -10,9 +10,9 @@ use super::e164::{CallingCode, PhoneError, canonical, of_found};
 use crate::event::{ConversationId, EventError, EventId, RequestId};
 
 /// A deployment's 32 secret bytes. With them, the same value always gives the same keyed hash;
-/// without them, the value cannot be guessed from its hash. Keep the key outside the database,
-/// which knows its [fingerprint](Self::fingerprint) and refuses other keys. `docs/keys.md` says how
-/// to replace it.
+/// without them, the value cannot be guessed from its hash. Keep the key outside the database. The
+/// database knows its [fingerprint](Self::fingerprint) and refuses other keys. `docs/keys.md` says
+/// how to replace it.
 ///
 /// It also holds the country of phone numbers without a calling code. Default: Rwanda; see
 /// [`calling_code`](Self::calling_code).
@@ -40,9 +40,9 @@ impl RedactionKey {
         Self { bytes, home: CallingCode::RWANDA, previous: Vec::new() }
     }
 
-    /// Keeps previous keys, newest first. Records made under them are found again: idempotency keys
-    /// by their hashes, requests and conversations by their names. A database that belongs to a
-    /// previous key goes over to this one.
+    /// Keeps previous keys, newest first, so that records made under them are found again:
+    /// idempotency keys by their hashes, requests and conversations by their names. A database that
+    /// belongs to a previous key moves to this one.
     #[must_use]
     pub fn with_previous(mut self, keys: impl IntoIterator<Item = Self>) -> Self {
         self.previous.extend(keys.into_iter().map(|key| key.bytes));
@@ -55,14 +55,14 @@ impl RedactionKey {
         self.proof().fingerprint()
     }
 
-    /// Proves to a database that the process that replaces this key has it. It reveals nothing
-    /// about the key, and is useless once the key was replaced.
+    /// Proves to a database that the process that replaces this key has it. The proof reveals
+    /// nothing about the key, and is useless once the key is replaced.
     #[must_use]
     pub fn proof(&self) -> KeyProof {
         KeyProof(hmac_sha256(&self.bytes, b"moltbot-audit/v1/key-proof"))
     }
 
-    /// The keys that were used before, each alone; newest first.
+    /// The previous keys, newest first, each as a key of its own.
     #[cfg(feature = "recorder")]
     pub(crate) fn previous(&self) -> impl Iterator<Item = Self> {
         self.previous.iter().map(|bytes| Self::from_bytes(*bytes).calling_code(self.home))
@@ -80,7 +80,7 @@ impl RedactionKey {
         self.home
     }
 
-    /// Reads the key from 64 hex digits. `None` if the text is not that.
+    /// Reads the key from 64 hex digits. `None` if the text is anything else.
     ///
     /// ```
     /// use moltbot_audit::redact::RedactionKey;
@@ -103,8 +103,8 @@ impl RedactionKey {
     /// its written forms.
     ///
     /// The same name gives the same id in every process with this key. Without the key, the id
-    /// reveals nothing about the name, which may hold a phone number. Two texts are two ids, and
-    /// case counts.
+    /// reveals nothing about the name, which may hold a phone number. Different texts give
+    /// different ids, and case counts.
     ///
     /// ```
     /// # fn main() -> Result<(), moltbot_audit::EventError> {
@@ -120,9 +120,9 @@ impl RedactionKey {
     /// ```
     ///
     /// # Errors
-    /// [`EventError::MalformedHostId`] for a text that strangers would share: a blank one, `undefined`,
-    /// `null`, `{{id}}`, the nil UUID and the like. A blank before or behind the name is refused and
-    /// not trimmed, so that one id never has two spellings.
+    /// [`EventError::MalformedHostId`] for a text that unrelated requests would share: a blank one, `undefined`,
+    /// `null`, `{{id}}`, the nil UUID and the like. A blank before or after the name is refused, not trimmed, so that
+    /// an id never has two spellings.
     pub fn request_id(&self, host_id: &str) -> Result<RequestId, EventError> {
         RequestId::named(host_id, |tag, name| self.of_ids().keyed_hash(tag, name))
     }
@@ -145,8 +145,8 @@ impl RedactionKey {
     /// trace. The same id with other content is a conflict.
     ///
     /// # Errors
-    /// [`EventError::MalformedHostId`] for a message id that several messages would share, as
-    /// [`request_id`](Self::request_id) has it, [`EventError::TimeOutOfRange`].
+    /// [`EventError::MalformedHostId`] for a message id that several messages would share, as for
+    /// [`request_id`](Self::request_id), or [`EventError::TimeOutOfRange`].
     pub fn message_event_id(
         &self,
         message_id: &str,
@@ -186,7 +186,7 @@ impl RedactionKey {
         Ok(self.hash_of_number(&canonical(phone, self.home)?))
     }
 
-    /// The same for digits that the scanner took for a number in any text.
+    /// As [`phone_hash`](Self::phone_hash), for digits in which the scanner found a number.
     pub(super) fn hash_of_found_phone(&self, written: &str) -> String {
         self.hash_of_number(&of_found(written, self.home))
     }

@@ -1,6 +1,6 @@
-//! Names and numbers that the events of one request hold, to find them again in free text.
+//! Learns the names and numbers in the events of one request, to find them again in free text.
 //!
-//! Which numbers are a vendor's is learnt from the host's own vendor events, and never from a model's output,
+//! It learns which numbers are a vendor's only from the host's own vendor events, and never from a model's output,
 //! because anyone can talk a model into anything.
 
 use std::collections::BTreeSet;
@@ -23,7 +23,7 @@ use super::scan::{ScanScope, scan};
 use super::spellings::{of_person, of_term, of_vendor};
 use super::vocabulary::is_listed;
 
-/// A number of ten digits or more is no price, count or rank, and may be a phone number.
+/// A number of ten digits or more is not a price, count or rank, and may be a phone number.
 const LONG_NUMBER: f64 = 1e9;
 
 /// The field that says what the request is about.
@@ -37,9 +37,9 @@ pub(crate) struct RequestEntities {
     phones: PhoneBook,
     names: NameTrie,
     topic: Topic,
-    /// Categories that the host calls nothing of health.
+    /// Categories that have nothing to do with health, according to the host.
     categories: BTreeSet<String>,
-    /// Whether the payload at hand comes from an event that knows vendors' numbers.
+    /// True if the current payload comes from an event that is trusted to name vendors' numbers.
     believes_vendors: bool,
 }
 
@@ -54,13 +54,13 @@ enum Topic {
     Medical,
 }
 
-/// Where a payload's walk is.
+/// The place of the walk in a payload.
 #[derive(Clone, Copy)]
 struct At<'a> {
     /// The nearest member name, and the one above it.
     key: &'a str,
     above: &'a str,
-    /// Whether this is what was read from a photo.
+    /// True inside what was read from a photo.
     is_extracted: bool,
 }
 
@@ -76,7 +76,7 @@ impl RequestEntities {
         }
     }
 
-    /// What a verifier knows, who sees only masks: no names, no numbers, only whether the
+    /// What a verifier knows. It sees only masks, so it knows no names or numbers, only whether the
     /// request is about health.
     pub(crate) fn of_a_verifier(is_medical: bool) -> Self {
         Self {
@@ -85,15 +85,16 @@ impl RequestEntities {
         }
     }
 
-    /// Whether a hidden field says that the request is about health: a category is hidden as medical only then.
+    /// Whether a hidden field says that the request is about health. A category is hidden by the rule `medical` only
+    /// then.
     pub(crate) fn tells_of_health(key: &str, rule: &str) -> bool {
         is_topic_key(key) && rule == Rule::Medical.as_str()
     }
 
     /// Learns from one payload of an event of this type.
     pub(crate) fn learn(&mut self, event_type: &str, payload: &Value) {
-        // A model can be talked into calling any number a vendor's: only the host's own events
-        // about vendors are believed.
+        // Anyone can talk a model into calling a number a vendor's, so we believe only the host's
+        // own events about vendors.
         self.believes_vendors = event_type.starts_with("vendor.");
         self.walk(At { key: "", above: "", is_extracted: false }, payload);
     }
@@ -108,8 +109,8 @@ impl RequestEntities {
         self.phones.is_somebodys(written)
     }
 
-    /// Whether what people wrote may be shown to outsiders. Not if it may be about a person's health,
-    /// and not if there were too many names to remember.
+    /// Whether outsiders may see what people wrote. They may not if it may be about a person's health, or if there
+    /// were too many names to keep.
     pub(super) fn texts_may_be_shown(&self) -> bool {
         self.topic == Topic::Other && !self.names.is_full()
     }
@@ -119,12 +120,12 @@ impl RequestEntities {
         !scan(text, ScanScope::Full).is_empty() || !self.phones.find(text, true).is_empty()
     }
 
-    /// Whether digits that stand alone are a number that is known.
+    /// Whether digits that stand alone are a known number.
     pub(super) fn is_known_phone(&self, digits: &str) -> bool {
         self.phones.holds(digits)
     }
 
-    /// Whether a number that JSON has without quotes is a phone number. A score or a share is none.
+    /// Whether a number without quotes in JSON is a phone number. A score or a share is not.
     pub(super) fn is_phone_number(&self, key: &str, number: &Number) -> bool {
         let is_number = |digits: &str| {
             self.has_contacts(digits)
@@ -140,13 +141,13 @@ impl RequestEntities {
         !self.names.find(text).is_empty()
     }
 
-    /// What stands in the place of known names, terms and numbers in a text.
+    /// Masks for the known names, terms and numbers in a text.
     pub(super) fn masks(&self, text: &str) -> Vec<Mask> {
         let names = self.names.find(text).into_iter().map(|(at, what)| (at, format!("[{what}]")));
         names.chain(self.phone_masks(text, true)).collect()
     }
 
-    /// What stands in the place of known numbers in a text.
+    /// Masks for the known numbers in a text.
     pub(super) fn phone_masks(&self, text: &str, with_vendors: bool) -> Vec<Mask> {
         let mask = |at: Range<usize>| {
             let masked = mask_phone(&digits_of(&text[at.clone()]));
@@ -175,7 +176,7 @@ impl RequestEntities {
                 }
             }
             Value::String(text) => {
-                // The shop's own name says nothing of the client.
+                // The name of a shop says nothing about the client.
                 if !is_vendor_name(at) && health::sign(text) == Some(Sign::Strong) {
                     self.topic = Topic::Medical;
                 }
@@ -188,7 +189,7 @@ impl RequestEntities {
         }
     }
 
-    /// What is no text says nothing that is listed.
+    /// A value that is not a text matches no list.
     fn learn_topic(&mut self, key: &str, value: &Value) {
         let topic = match value {
             Value::Null => return,
@@ -203,7 +204,7 @@ impl RequestEntities {
         if health::looks_medical(text) {
             Topic::Medical
         } else if is_listed(if is_category { CATEGORY } else { OCR_TYPE }, text) {
-            // What a photo shows says nothing of the rest.
+            // The type of a photo says nothing about the rest of the request.
             if is_category { Topic::Other } else { Topic::Unknown }
         } else if self.categories.contains(text) {
             Topic::Other
@@ -245,7 +246,7 @@ impl RequestEntities {
     }
 }
 
-/// Whether a shop's name stands here: below its own key, or as the `name` of a vendor.
+/// Whether this is the name of a shop: below its own key, or as the `name` of a vendor.
 fn is_vendor_name(At { key, above, .. }: At<'_>) -> bool {
     const VENDORS: [&str; 7] =
         ["business", "shop", "shops", "store", "supplier", "vendor", "vendors"];
@@ -254,13 +255,13 @@ fn is_vendor_name(At { key, above, .. }: At<'_>) -> bool {
     VENDORS.contains(&named) || (key == "name" && VENDORS.contains(&glued(above).as_str()))
 }
 
-/// Whether a person's name stands here, as the `name` of what is above it: `{"profile": {"name": …}}`.
+/// Whether this is a person's name, as the `name` of the member above it: `{"profile": {"name": …}}`.
 fn is_name_of_person(At { key, above, .. }: At<'_>) -> bool {
     matches!(glued(key).as_str(), "formattedname" | "fullname" | "lastname" | "name" | "surname")
         && is_person_key(&format!("{above}_name"))
 }
 
-/// A key in small letters, without what joins its words.
+/// A key in small letters, without the signs between its words.
 fn glued(key: &str) -> String {
     folded(key).replace(' ', "")
 }

@@ -1,6 +1,6 @@
 //! Why something is hidden.
 
-/// What is read in the place of a value that is hidden whole.
+/// What a pack shows in place of a value that is hidden whole.
 pub(super) const HIDDEN: &str = "[hidden]";
 
 /// Why a value of a pack is hidden.
@@ -8,7 +8,7 @@ pub(super) const HIDDEN: &str = "[hidden]";
 pub(crate) enum Rule {
     /// A text with a phone number or an e-mail address in it.
     Contact,
-    /// A field that the host's own addition to the profile hides.
+    /// A field that the host's own additions to the profile hide.
     Host,
     /// One of the host's own ids.
     Id,

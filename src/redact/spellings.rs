@@ -6,23 +6,23 @@ use super::fold::folded;
 pub(super) struct Spelling {
     /// Its words, folded.
     pub(super) words: Vec<String>,
-    /// Whether it is a name only with a capital: without one it may be a word of the language.
+    /// True if it is a name only with a capital. Without one it may be an ordinary word.
     pub(super) needs_capital: bool,
 }
 
-/// Fewest letters of a word that is a name on its own.
+/// The fewest letters of a word that is a name on its own.
 const MIN_PERSON: usize = 3;
 
-/// Fewest letters of a word that is a shop's name on its own.
+/// The fewest letters of a word that is a shop's name on its own.
 const MIN_VENDOR: usize = 5;
 
-/// Fewest letters of a name of several words.
+/// The fewest letters of a name of several words.
 const MIN_PHRASE: usize = 4;
 
-/// Most words of a name whose orders are all tried.
+/// The most words of a name of which we try all orders.
 const MAX_ORDERED: usize = 3;
 
-/// What companies are by law, in Rwanda, Kenya, France and elsewhere; and what a shop's name has before it.
+/// Legal forms of companies in Rwanda, Kenya, France and elsewhere, and titles before the name of a shop.
 #[rustfmt::skip]
 const LEGAL_FORMS: &[&str] = &[
     "ab", "ag", "asbl", "bhd", "bv", "cie", "co", "company", "coop", "cooperative", "corp", "corporation",
@@ -35,7 +35,7 @@ const LEGAL_FORMS: &[&str] = &[
 /// What joins a name and its legal form.
 const JOINING: &[&str] = &["and", "et", "na", "the"];
 
-/// Words beside a person's name, in English, French and Kinyarwanda, and between its parts.
+/// Words beside a person's name in English, French and Kinyarwanda, and words between its parts.
 #[rustfmt::skip]
 const BESIDE_PERSONS: &[&str] = &[
     "and", "ben", "bin", "bint", "bwana", "chez", "client", "customer", "dame", "das", "del", "della",
@@ -45,7 +45,7 @@ const BESIDE_PERSONS: &[&str] = &[
     "sir", "soeur", "the", "und", "van", "veuve", "von", "you", "patient", "unknown", "user",
 ];
 
-/// Names that are words too: names only with a capital.
+/// Names that are ordinary words too. They are names only with a capital.
 #[rustfmt::skip]
 const ALSO_WORDS: &[&str] = &[
     "aimable", "ange", "angel", "april", "art", "august", "baker", "bell", "belle", "bien", "bill", "blanche",
@@ -58,7 +58,7 @@ const ALSO_WORDS: &[&str] = &[
     "juste", "bonheur", "fine", "long", "short", "case", "price", "best", "good", "moreau", "gold", "silver", "star", "moon", "sun", "bien", "fils", "fille",
 ];
 
-/// Words that many shops' names have, and places: no shop's name on their own.
+/// Places, and words in the names of many shops. They are not a shop's name on their own.
 #[rustfmt::skip]
 const OF_MANY_VENDORS: &[&str] = &[
     "accessories", "africa", "african", "afrique", "agency", "airtel", "alimentation", "appliances", "auto",
@@ -92,7 +92,7 @@ pub(super) fn of_person(name: &str) -> Vec<Spelling> {
     let named: Vec<_> = all.iter().filter(|word| !is_beside(word)).cloned().collect();
     let mut spellings = orders(&named);
     spellings.push(all.clone());
-    // `N'Diaye` is two words, and one name.
+    // `N'Diaye` is one name, although it is two words.
     spellings.extend(name.split_whitespace().map(words).filter(|words| words.len() > 1));
     let whole = spellings
         .into_iter()
@@ -108,8 +108,8 @@ pub(super) fn of_person(name: &str) -> Vec<Spelling> {
     whole.chain(single).collect()
 }
 
-/// The ways to write a shop's name: with and without its legal form and what stands in brackets, and each
-/// word that few shops have in their names.
+/// The ways to write a shop's name: with and without its legal form and the words in brackets, and each word that few
+/// shops have in their names.
 pub(super) fn of_vendor(name: &str) -> Vec<Spelling> {
     let all = words(name);
     let bare = without_legal_form(&words(&without_brackets(name)));
@@ -132,7 +132,7 @@ pub(super) fn of_vendor(name: &str) -> Vec<Spelling> {
     whole.chain(single).collect()
 }
 
-/// The ways to write anything else that is to be found again: whole, and each long word.
+/// The ways to write any other term: whole, and each long word of it.
 pub(super) fn of_term(term: &str) -> Vec<Spelling> {
     let all = words(term);
     let is_long_word = |word: &&String| {
@@ -144,7 +144,7 @@ pub(super) fn of_term(term: &str) -> Vec<Spelling> {
     spellings.into_iter().map(|words| Spelling { words, needs_capital: false }).collect()
 }
 
-/// Whether a folded word says what a company is by law.
+/// Whether a folded word is the legal form of a company.
 pub(super) fn is_legal_form(word: &str) -> bool {
     LEGAL_FORMS.contains(&word)
 }
@@ -154,7 +154,7 @@ pub(super) fn is_joining(word: &str) -> bool {
     JOINING.contains(&word)
 }
 
-/// All orders of a few words; of many, each order that begins with another word.
+/// All orders of a few words. Of many words, one order beginning with each of them.
 fn orders(words: &[String]) -> Vec<Vec<String>> {
     if words.len() > MAX_ORDERED {
         let mut turned = words.to_vec();
@@ -188,7 +188,7 @@ fn is_long_vendor(words: &[String]) -> bool {
     is_long(words) && (words.len() > 1 || !words.iter().all(is_known))
 }
 
-/// A name without its legal form, before it or behind it, and without what joins the two.
+/// A name without the legal form before or after it, and without the words that join them.
 fn without_legal_form(words: &[String]) -> Vec<String> {
     let joined = spelled_together(words);
     let mut words = joined.as_slice();

@@ -14,13 +14,13 @@ use super::trade::speaks_of_trade;
 /// What becomes of one value.
 #[derive(Clone, PartialEq)]
 pub(crate) enum Treatment {
-    /// It is hidden by this rule, with what is below it; this is read in its place.
+    /// It is hidden by this rule, with everything below it. The pack shows `masked` in its place.
     Hide { rule: Rule, masked: String },
     /// It is shown. Members and elements are decided on their own.
     Show,
 }
 
-/// What becomes of a value for a reader inside, who sees everything but other people's contacts.
+/// What becomes of a value for an internal reader, who sees everything except contacts. Vendors' numbers are shown.
 pub(super) fn decide_internal(
     class: Class,
     key: &str,
@@ -36,14 +36,14 @@ pub(super) fn decide_internal(
                 return Treatment::Show;
             }
             let masked = mask_contacts(text, known_phones, |phone| {
-                // Sections join by ids: only what is known to be a person's number is masked in one.
+                // Sections join events by ids, so in an id only a number that is known to be a person's is masked.
                 if is_id {
                     !entities.is_somebodys_phone(phone)
                 } else {
                     entities.is_vendor_phone(phone)
                 }
             });
-            // A number of a form that only its field tells: of the world, without its plus.
+            // A number that only its field reveals: one of any country, without its plus.
             if masked.is_none()
                 && !is_id
                 && let Some(digits) = kind_of(key).and_then(|kind| digits_below(kind, text))
@@ -70,7 +70,7 @@ pub(super) fn masked_as(rule: Rule, masked: String) -> Treatment {
 }
 
 pub(super) fn hide_phone(text: &str) -> Treatment {
-    // Only if the number is the whole text: anything else in it is no phone number.
+    // The mask is shown only if the number is the whole text, because the rest may be anything.
     match mask_contacts(text, Vec::new(), |_| false) {
         Some(masked) if is_masked_phone(&masked) => masked_as(Rule::Phone, masked),
         _ => hide(Rule::Phone),

@@ -1,7 +1,8 @@
 //! The words that an external reader sees, by field: closed sets of this library and of the Moltbot host.
 //!
-//! A word is shown by its value, never by its look: `blocked_Mukamana` looks like a status. What is not listed here
-//! or by the host's profile may have been typed by a person or a model, and is hidden.
+//! A word is shown because its value is listed, never because of its form: `blocked_Mukamana` has the form of a
+//! status. A word that neither this file nor the host's profile lists may have been typed by a person or a model, so
+//! it is hidden.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -10,10 +11,10 @@ use uuid::Uuid;
 use super::fold::folded;
 use crate::event::{ErrorCode, EventType};
 
-/// Longest time that is written with microseconds and an offset.
+/// The longest time, in bytes, with microseconds and an offset.
 const TIME_LEN_MAX: usize = 32;
 
-/// Words by field. A field that stands here holds words, and no number that is not listed.
+/// Words by field. In a field that stands here, an unlisted number is hidden too.
 #[rustfmt::skip]
 const WORDS: &[(&[&str], &[&str])] = &[
     (&["action_type", "type"], &[
@@ -26,14 +27,14 @@ const WORDS: &[(&[&str], &[&str])] = &[
         "wait", "yego", "yes",
     ]),
     (&["budget"], &["cost_microusd", "moltbot_calls", "ocr_jobs", "tokens", "vendor_batches", "vendors"]),
-    // See `is_category`.
+    // `is_category` decides.
     (&["category"], &[]),
     (&["channel"], &["call", "facebook", "instagram", "messenger", "phone", "sms", "telegram", "web", "whatsapp"]),
     (&["code"], &[
         "availability", "category", "confidence", "distance", "price", "rating", "response_time", "sla", "speed",
         "tags",
     ]),
-    // And the event types of the library.
+    // The event types of the library are listed too.
     (&["effect"], &[]),
     (&["decided_by"], &["moltbot", "price", "rule"]),
     (&["fallback"], &[
@@ -63,7 +64,7 @@ const WORDS: &[(&[&str], &[&str])] = &[
         "sticker", "system", "template", "text", "unknown", "unsupported", "video", "voice",
     ]),
     (&["mode"], &["ai", "coded"]),
-    // Only the host knows its models.
+    // Only the host knows its models: it lists them.
     (&["model"], &[]),
     (&["ocr_type"], &["business_card", "invoice", "menu", "price_list", "product", "receipt", "screenshot"]),
     (&["original_status", "status"], &[
@@ -101,21 +102,21 @@ const WORDS: &[(&[&str], &[&str])] = &[
     (&["to"], &["fallback", "human"]),
 ];
 
-/// Versions, of at most two digits a part: `v2`, `1.10`.
+/// Fields with versions, such as `v2` or `1.10`.
 const VERSIONS: &[&str] =
     &["parser_version", "policy_version", "price_list_version", "prompt_version", "rule_version"];
 
-/// Ids of events.
+/// Fields with ids of events.
 const EVENT_IDS: &[&str] =
     &["effect_id", "moltbot_event_id", "other_effect_id", "outbound_event_id", "reply_event_id"];
 
-/// Times.
+/// Fields with times.
 const TIMES: &[&str] = &["expires_at", "handed_off_at", "lease_until", "reported_at"];
 
 /// The words of categories that have nothing to do with health, in English, French and Kinyarwanda.
 #[rustfmt::skip]
 const NOT_HEALTH: &[&str] = &[
-    // What joins them.
+    // Words between them.
     "a", "and", "au", "aux", "by", "bya", "byo", "cy", "d", "de", "des", "du", "en", "et", "for", "l", "la", "le", "les", "mu", "n",
     "na", "of", "par", "pour", "the", "w", "wa", "y", "ya",
     // Electronics and phones.
@@ -153,7 +154,7 @@ const NOT_HEALTH: &[&str] = &[
     "rent", "rental", "rentals", "repair", "repairs", "reparation", "reparations", "security", "tailoring", "couture",
 ];
 
-/// The vocabulary as data, for the rules that stand in a pack by their digest.
+/// The vocabulary as data. It is part of the rules, of which each pack holds the digest.
 pub(super) fn rules() -> Value {
     let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
     let types: Vec<_> = EventType::KNOWN.iter().map(EventType::as_str).collect();
@@ -168,7 +169,7 @@ pub(super) fn rules() -> Value {
     })
 }
 
-/// Whether a field holds words, and therefore no number.
+/// Whether a field holds words, so that an unlisted number in it is hidden too.
 pub(super) fn holds_words(field: &str) -> bool {
     WORDS.iter().any(|(fields, _)| fields.contains(&field))
 }
@@ -193,7 +194,7 @@ fn is_category(text: &str) -> bool {
     text.len() <= 64 && !folded.is_empty() && words.all(|word| NOT_HEALTH.contains(&word))
 }
 
-/// Whether a text is an error code, or the type of an effect, that the library has.
+/// Whether a text is an error code or an event type of the library.
 fn is_code_or_type(field: &str, text: &str) -> bool {
     match field {
         "code" | "errors" | "reason" => ErrorCode::parse(&text.to_ascii_lowercase()).is_some(),
@@ -202,7 +203,7 @@ fn is_code_or_type(field: &str, text: &str) -> bool {
     }
 }
 
-/// `v2`, `1.10`, `2.0.1`: too short for a phone number.
+/// `v2`, `1.10`, `2.0.1`. It is too short for a phone number.
 fn is_version(text: &str) -> bool {
     let is_part =
         |part: &str| matches!(part.len(), 1 | 2) && part.bytes().all(|byte| byte.is_ascii_digit());

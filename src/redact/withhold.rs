@@ -11,11 +11,11 @@ use super::mask::with_masks;
 use super::mask_json::{MAX_NESTED, in_nested};
 use super::scan::{Found, ScanScope, scan};
 
-/// Replaces what must not be stored, anywhere in a payload, by what it was, its length in bytes and
-/// its keyed hash: `[secret 43 0f3a…]`. It knows them by prefix, by shape and by the name of the key they
-/// stand under, also in JSON that is written inside a text.
+/// Replaces what must not be stored, anywhere in a payload, by its kind, its length in bytes and its keyed hash:
+/// `[secret 43 0f3a…]`. It recognises such values by prefix, by shape and by the name of their key, also in JSON
+/// inside a text.
 ///
-/// Numbers count too, as [`KeyKind::takes_number`] has it. Flags stay.
+/// Numbers are replaced too, if [`KeyKind::takes_number`] says so. Flags stay.
 pub(crate) fn withhold(value: &mut Value, key: &RedactionKey) {
     keep_out(value, key, MAX_NESTED);
 }
@@ -57,7 +57,7 @@ fn keep_out(value: &mut Value, key: &RedactionKey, nested: usize) {
     }
 }
 
-/// Replaces secrets in an idempotency key, and phone numbers by their keyed hash: the same each time,
+/// Replaces secrets in an idempotency key, and phone numbers by their keyed hash. The result is the same each time,
 /// so that the key still deduplicates.
 pub(crate) fn withhold_in_key(idempotency_key: &str, key: &RedactionKey) -> String {
     let found = scan(idempotency_key, ScanScope::Full).into_iter();
@@ -81,7 +81,7 @@ fn is_node_buffer(members: &Map<String, Value>) -> bool {
         && members.get("data").is_some_and(Value::is_array)
 }
 
-/// A secret may stand in a name itself.
+/// The name of a member may be a secret itself.
 fn withhold_in_names(members: &mut Map<String, Value>, key: &RedactionKey) {
     if members.keys().all(|name| name.len() < 12 || scan(name, ScanScope::AtRest).is_empty()) {
         return;

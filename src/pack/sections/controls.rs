@@ -56,7 +56,7 @@ pub struct SwitchUse {
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ControlRefusal {
-    /// The event that says so; its error code says why.
+    /// The event that records it. Its error code says why.
     #[serde(flatten)]
     pub source: Source,
     /// What was refused, by the event type under which its success is recorded.
@@ -67,7 +67,7 @@ pub struct ControlRefusal {
     pub consent_id: Option<String>,
     /// The effect that holds, or held, its idempotency key.
     pub other_effect_id: Option<String>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -76,14 +76,14 @@ pub struct ControlRefusal {
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Replayed {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// What it was.
     pub effect: Option<String>,
     /// The effect whose output was given again.
     pub other_effect_id: Option<String>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -92,7 +92,7 @@ pub struct Replayed {
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Expiration {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// The effect.
@@ -101,7 +101,7 @@ pub struct Expiration {
     pub effect: Option<String>,
     /// When the lease ended.
     pub lease_until: Option<DateTime<Utc>>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -110,7 +110,7 @@ pub struct Expiration {
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Resolution {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// The effect.
@@ -123,7 +123,7 @@ pub struct Resolution {
     pub by: Option<String>,
     /// How.
     pub reason: Option<String>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }

@@ -15,7 +15,7 @@ const OUTBOUND: &str = "outbound";
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Message {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// `inbound` or `outbound`.
@@ -42,7 +42,7 @@ pub struct Message {
     pub delivery: Option<Delivery>,
     /// The provider had delivered it before, and it was not acted on.
     pub duplicate: bool,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -94,7 +94,7 @@ fn inbound(event: &PackEvent, duplicate: bool) -> Message {
     }
 }
 
-/// The question for a consent is a message as others are.
+/// A question for consent is a message to the client too.
 fn question(event: &PackEvent) -> Message {
     let typed = read::<CallConsentRequested>(event);
     Message {

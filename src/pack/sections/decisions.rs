@@ -19,7 +19,7 @@ use crate::proof::Digest;
 pub struct Decisions {
     /// The calls, in the order they were recorded.
     pub calls: Vec<Decision>,
-    /// Judgements of outputs that no call of the request gave.
+    /// Judgements of outputs that no call of the request produced.
     pub unmatched_judgements: Vec<Judgement>,
 }
 
@@ -27,7 +27,7 @@ pub struct Decisions {
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Decision {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// Which call of the request it is.
@@ -53,7 +53,7 @@ pub struct Decision {
     pub output_hash: Digest,
     /// `ask_client`, `vendor_outreach_plan`, `shortlist`, `escalate`.
     pub action_type: Option<String>,
-    /// Its own reason.
+    /// The reason that Moltbot gave.
     pub why: Option<String>,
     /// The action.
     pub action: Option<Value>,
@@ -77,9 +77,9 @@ pub struct Decision {
     pub cost_microusd: Option<u64>,
     /// Version of the price list.
     pub price_list_version: Option<String>,
-    /// What became of its output, in the order it was recorded; empty if no event says.
+    /// What became of its output, in the order of the stream. Empty if no event says.
     pub judgements: Vec<Judgement>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -88,19 +88,20 @@ pub struct Decision {
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Judgement {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// `accepted`: it kept the contract. `blocked`: it kept the contract and was not safe to act on.
     /// `rejected`: it broke the contract.
     pub verdict: &'static str,
-    /// The `moltbot.called` event whose output it was. If it names none, that is the last one before it.
+    /// The `moltbot.called` event whose output was judged. If none is named, the last call before the judgement is
+    /// meant.
     pub moltbot_event_id: Option<String>,
     /// What broke the contract, or made it unsafe, as far as the host says.
     pub reasons: Vec<String>,
     /// What the host did instead.
     pub fallback: Option<String>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -162,8 +163,8 @@ fn commitments(events: &[PackEvent], seq: i64) -> (Digest, Digest) {
     (events[at].input.commitment, events[at].output.commitment)
 }
 
-/// Gives each judgement to the call it names; to the last one before it, if it names none. Returns those that
-/// are no call's.
+/// Adds each judgement to the call that it names, or to the last call before it if it names none. Returns the
+/// judgements without a call.
 fn judge(calls: &mut [Decision], events: &[PackEvent]) -> Vec<Judgement> {
     let by_id: HashMap<_, _> =
         calls.iter().enumerate().map(|(at, call)| (call.source.event_id, at)).collect();
@@ -204,7 +205,7 @@ fn judgements(events: &[PackEvent]) -> Vec<Judgement> {
 fn judgement(verdict: &'static str, typed: TypedEvent<MoltbotOutputRejected>) -> Judgement {
     let mut output = typed.output;
     let mut reasons = output.errors;
-    // No payload is laid down for a block, so both usual names are looked for.
+    // The payload of a block is not specified, so we look for both usual names.
     let (reason, warnings) = (output.extra.remove("reason"), output.extra.remove("warnings"));
     for said in reason.into_iter().chain(warnings) {
         match said {
@@ -279,7 +280,7 @@ impl Decision {
         findings
     }
 
-    /// Whether there is an action, and no word on why.
+    /// True if there is an action without a reason.
     fn lacks_reason(&self) -> bool {
         self.action.as_ref().is_some_and(Value::is_object)
             && self.why.as_deref().is_none_or(|why| why.trim().is_empty())

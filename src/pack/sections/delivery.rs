@@ -14,10 +14,10 @@ use crate::pack::PackEvent;
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// The furthest that a report says: `read`, `delivered` or `sent`; else `failed`; none if no report says any
-    /// of these.
+    /// The furthest state that a report names: `read`, `delivered` or `sent`, otherwise `failed`. None if no report
+    /// names one of these.
     pub status: Option<&'static str>,
-    /// The provider's time at which it was delivered, or was read if no report says delivered.
+    /// The provider's time at which it was delivered. If no report says so, the time at which it was read.
     pub delivered_at: Option<DateTime<Utc>>,
     /// The provider's time at which it was read.
     pub read_at: Option<DateTime<Utc>>,
@@ -31,7 +31,7 @@ pub struct Delivery {
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct DeliveryReport {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// The provider's id of the message.
@@ -44,7 +44,7 @@ pub struct DeliveryReport {
     pub reported_at: Option<DateTime<Utc>>,
     /// The provider's error.
     pub error_message: Option<String>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -73,7 +73,7 @@ impl Deliveries {
     pub(super) fn delivery(&self, provider_message_id: Option<&str>) -> Option<Delivery> {
         let reports = self.0.get(named(provider_message_id)?)?.clone();
         let furthest = ["read", "delivered", "sent", "failed"];
-        // The first that is reported counts: a repeated report may carry the time of the repetition.
+        // The first report of a state counts, because a repeated report may carry the time of the repetition.
         let at = |status| {
             reports
                 .iter()
@@ -104,15 +104,15 @@ fn reports(events: &[PackEvent]) -> impl Iterator<Item = DeliveryReport> {
     })
 }
 
-/// The id, if it is known.
+/// The id, unless it is hidden.
 fn named(id: Option<&str>) -> Option<&str> {
     id.filter(|id| !is_hidden(Some(id)))
 }
 
-/// Reports by which a message both failed and was delivered.
+/// Messages that are reported both as failed and as delivered.
 ///
-/// A report on a message that the request did not send is none: a host sends messages under event types of its
-/// own.
+/// A report on a message that this request did not send contradicts nothing, because a host may send messages under
+/// event types of its own.
 pub(super) fn findings(events: &[PackEvent]) -> Vec<Finding> {
     let mut reported: HashMap<String, Reported> = HashMap::new();
     let mut findings = Vec::new();

@@ -6,8 +6,8 @@ use super::typed_events::Source;
 
 /// A contradiction: the events say two things that cannot both be so.
 ///
-/// It accuses no one. The host, its provider, or a writer to the database may be wrong, or it was recorded in
-/// another order than it happened.
+/// It accuses no one. The host, its provider, or a writer to the database may be wrong, or the events were not
+/// recorded in the order in which they happened.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {

@@ -74,13 +74,13 @@ pub struct Sections {
     pub budgets: Section<Budgets>,
     /// What kill switches, consents and idempotency keys let run, and what they refused.
     pub controls: Section<Controls>,
-    /// The trail against the host's own tables.
+    /// How the trail compares with the host's own tables.
     pub reconciliation: Section<Reconciliation>,
     /// Who wrote the events: which program, and what was in force in it.
     pub writers: Section<Vec<WriterUse>>,
     /// How many values each rule hid.
     pub redactions: Section<BTreeMap<String, u64>>,
-    /// What was erased, on whose behalf.
+    /// What was erased, and on whose behalf.
     pub erasures: Section<Erasures>,
 }
 

@@ -14,9 +14,9 @@ macro_rules! not_recorded {
 }
 
 not_recorded! {
-    /// What was erased, on whose behalf.
+    /// What was erased, and on whose behalf.
     Erasures;
-    /// The trail against the host's own tables.
+    /// How the trail compares with the host's own tables.
     Reconciliation;
     /// What can be undone, and what was.
     Reversal;

@@ -37,14 +37,14 @@ pub struct OcrJob {
     /// How sure it is of each field, 0 to 1.
     #[serde(serialize_with = "crate::json::number")]
     pub field_confidence: BTreeMap<String, Option<f64>>,
-    /// Below which confidence the client is asked.
+    /// The confidence below which the client is asked.
     #[serde(serialize_with = "crate::json::number")]
     pub threshold: Option<f64>,
     /// Whether the client has to be asked.
     pub needs_clarification: Option<bool>,
     /// What the reader noticed.
     pub warnings: Vec<String>,
-    /// A payload that has another shape.
+    /// A payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -71,7 +71,7 @@ pub(super) fn jobs(events: &[PackEvent]) -> Vec<OcrJob> {
     }
     for end in ends {
         let created = |jobs: &[OcrJob], at: usize| jobs[at].created.as_ref().map(|by| by.seq);
-        // A job that was created later has not ended yet.
+        // This event cannot have ended a job that was created later.
         let is_before = |at: &mut usize| created(&jobs, *at) < Some(end.source.seq);
         let waiting = open.get_mut(&end.input.job_id);
         let first_open = waiting.and_then(|waiting| waiting.pop_front_if(is_before));

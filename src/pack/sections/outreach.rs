@@ -25,7 +25,7 @@ pub struct Outreaches {
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Outreach {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// The host's row for the outreach.
@@ -48,17 +48,17 @@ pub struct Outreach {
     pub delivery: Option<Delivery>,
     /// What the vendor answered.
     pub replies: Vec<Reply>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
 
-/// One reply: what was written beside what was understood, so that the one can be checked by the
-/// other.
+/// One reply: what was written beside what was understood, so that a reader can check one against
+/// the other.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Reply {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// The host's row for the outreach it answers.
@@ -89,7 +89,7 @@ pub struct Reply {
     pub latency_seconds: Option<f64>,
     /// It came after the handoff, and was not acted on.
     pub post_handoff: bool,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -115,7 +115,7 @@ pub(super) fn section(events: &[PackEvent], deliveries: &Deliveries) -> Section<
     }
 }
 
-/// Messages to vendors, those that failed too.
+/// Messages to vendors, including those that failed.
 pub(super) fn outreaches(events: &[PackEvent]) -> Vec<Outreach> {
     events.iter().filter_map(outreach).collect()
 }
@@ -165,8 +165,9 @@ pub(super) fn replies(events: &[PackEvent]) -> impl Iterator<Item = Reply> {
     })
 }
 
-/// For each reply the place of the outreach it answers: the last one to its vendor before it that has the id
-/// which the reply names. A message without an id may be any; so may each, if the reply names none.
+/// The place of the outreach that each reply answers: the last one to its vendor, before the reply, with the id that
+/// the reply names. If no outreach has that id, the last one without an id is taken. If the reply names no id, any
+/// outreach matches.
 fn answered(sent: &[Outreach], replies: &[Reply]) -> Vec<Option<usize>> {
     let (mut last_named, mut last_to) = (HashMap::new(), HashMap::new());
     let mut upcoming = sent.iter().enumerate().peekable();
@@ -189,12 +190,12 @@ fn answered(sent: &[Outreach], replies: &[Reply]) -> Vec<Option<usize>> {
     replies.iter().map(place).collect()
 }
 
-/// The id, if it names one.
+/// The id, unless it is hidden.
 fn named(id: Option<&str>) -> Option<&str> {
     id.filter(|id| !is_hidden(Some(id)))
 }
 
-/// Replies that name a message which their vendor did not have before.
+/// Replies that name a message which was not sent to their vendor before.
 pub(super) fn findings(outreaches: &[Outreach], replies: &[Reply]) -> Vec<Finding> {
     let mut sent_to: HashMap<&str, Vec<&Outreach>> = HashMap::new();
     for outreach in outreaches {

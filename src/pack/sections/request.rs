@@ -16,7 +16,7 @@ use crate::pack::{PackEvent, Section};
 pub struct RequestSummary {
     /// What is known of it at the end.
     pub snapshot: Snapshot,
-    /// Every step of the state machine that was recorded, those that did not succeed too.
+    /// Every step of the state machine that was recorded, including those that did not succeed.
     pub transitions: Vec<Transition>,
 }
 
@@ -36,12 +36,13 @@ pub struct Snapshot {
     pub state: Option<String>,
     /// How many events it has.
     pub events: usize,
-    /// The host's time of the first that was recorded.
+    /// The host's time of the first event in the stream.
     pub first_event_at: Option<DateTime<Utc>>,
-    /// The host's time of the last that was recorded, exports apart.
+    /// The host's time of the last event in the stream, not counting exports.
     pub last_event_at: Option<DateTime<Utc>>,
-    /// Seconds from the first event to the first shortlist that succeeded, both as they are dated: what
-    /// `time_to_shortlist_seconds` measures. None if the first event is dated later, or is not in the pack.
+    /// Seconds from the first event to the first shortlist that succeeded, by the host's times. The metric
+    /// `time_to_shortlist_seconds` measures the same. None if the first event has a later time, or is not in the
+    /// pack.
     #[serde(serialize_with = "crate::json::number")]
     pub seconds_to_shortlist: Option<f64>,
     /// The payload of the event that opened it, if it has another shape.
@@ -53,7 +54,7 @@ pub struct Snapshot {
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Transition {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// The state left.
@@ -65,7 +66,7 @@ pub struct Transition {
     /// Whether the request was in the state left, and the host's state machine leads from there to the state
     /// entered.
     pub allowed: bool,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -93,7 +94,7 @@ pub(super) fn section(events: &[PackEvent]) -> Section<RequestSummary> {
 }
 
 fn transitions(events: &[PackEvent]) -> Vec<Transition> {
-    // Before the first step it is not known: the trail of a request may begin in its middle.
+    // The state is not known before the first step, because a trail may begin in the middle of a request.
     let mut state: Option<String> = None;
     let step = |step: TypedEvent<RequestStateChanged>| {
         let (from, to) = (step.input.from_state, step.input.to_state);
@@ -114,7 +115,7 @@ fn transitions(events: &[PackEvent]) -> Vec<Transition> {
     typed::<RequestStateChanged>(events).map(step).collect()
 }
 
-/// The steps that were taken, and that the state machine does not allow.
+/// Steps that were taken although the state machine does not allow them.
 pub(super) fn findings(events: &[PackEvent]) -> Vec<Finding> {
     let mut state: Option<String> = None;
     let mut findings = Vec::new();
@@ -143,8 +144,8 @@ fn time_to_shortlist(events: &[PackEvent]) -> Option<TimeDelta> {
 
 fn snapshot(events: &[PackEvent], transitions: &[Transition]) -> Snapshot {
     let created = typed::<RequestCreated>(events).next();
-    // In the order they were recorded: an export made later is no part of what happened, and clocks of
-    // different processes may disagree.
+    // First and last in the stream, because the clocks of different processes may disagree. An export is not part of
+    // what happened to the request.
     let export = EventType::PACK_EXPORTED;
     let is_told = |event: &&PackEvent| event.header.event_type != export.as_str();
     let mut times = events.iter().filter(is_told).map(|event| event.header.created_at);
@@ -157,7 +158,7 @@ fn snapshot(events: &[PackEvent], transitions: &[Transition]) -> Snapshot {
         first_event_at,
         last_event_at: times.next_back().or(first_event_at),
         seconds_to_shortlist: time_to_shortlist(events).map(|time| {
-            // Whole milliseconds: a double of microseconds has digits that were never measured.
+            // Whole milliseconds, because microseconds as a double would show digits that were never measured.
             TimeDelta::milliseconds(time.num_milliseconds()).as_seconds_f64()
         }),
         ..Snapshot::default()
@@ -175,7 +176,7 @@ fn snapshot(events: &[PackEvent], transitions: &[Transition]) -> Snapshot {
     }
 }
 
-/// Whether the host's state machine leads from one state to another.
+/// True if the host's state machine leads from one state to another.
 fn leads(from: Option<&str>, to: &str) -> bool {
     match from {
         None => to == "collecting_requirements",

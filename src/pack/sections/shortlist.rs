@@ -18,7 +18,7 @@ use crate::pack::{PackEvent, Section};
 pub struct Shortlists {
     /// The shortlists that succeeded, in the order they were recorded.
     pub shortlists: Vec<Shortlist>,
-    /// Handoffs that no shortlist stands before.
+    /// Handoffs without a shortlist before them.
     pub unmatched_handoffs: Vec<Handoff>,
     /// Shortlists and handoffs that did not succeed.
     pub unsuccessful: Vec<Source>,
@@ -39,7 +39,7 @@ pub struct Shortlist {
     pub summary_text: Option<String>,
     /// The handoffs after it, and before the next shortlist.
     pub handoffs: Vec<Handoff>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -48,7 +48,7 @@ pub struct Shortlist {
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Handoff {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// `wa_link` or `phone`.
@@ -59,7 +59,7 @@ pub struct Handoff {
     pub vendor_ids: Vec<String>,
     /// How many open outreaches were cancelled.
     pub cancelled_count: Option<u32>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -120,7 +120,7 @@ fn handoff(typed: TypedEvent<ShortlistHandoff>) -> Handoff {
     }
 }
 
-/// Handoffs to vendors that their shortlist does not have, and handoffs without a shortlist.
+/// Handoffs to vendors that are not on their shortlist, and handoffs without a shortlist.
 pub(super) fn findings(events: &[PackEvent]) -> Vec<Finding> {
     let Shortlists { shortlists, unmatched_handoffs, .. } = shortlists(events);
     let mut findings = Vec::new();

@@ -9,11 +9,11 @@ use uuid::Uuid;
 use crate::event::{EventType, Payload};
 use crate::pack::{PackEvent, View};
 
-/// How long before an admission was recorded it may have been decided: a statement that decides waits for
-/// two other transactions at most, each for two seconds.
+/// How long before its recorded time an admission may have been decided. The statement that decides waits for at most
+/// two other transactions, two seconds for each.
 pub(super) const DECIDED_WITHIN: TimeDelta = TimeDelta::seconds(5);
 
-/// Which event says so.
+/// The event from which an entry of a section was computed.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Source {
@@ -30,7 +30,7 @@ pub struct Source {
     /// How long it took, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i32>,
-    /// The database's time of it.
+    /// When it was recorded, by the database's time.
     #[serde(serialize_with = "crate::record::micros::serialize")]
     pub recorded_at: DateTime<Utc>,
     /// How it ended.
@@ -62,13 +62,13 @@ impl Source {
         self.outcome == crate::event::Outcome::Refused.as_str()
     }
 
-    /// How long it took; nothing, if that is not known.
+    /// How long it took, or zero if that is not known.
     pub(super) fn took(&self) -> TimeDelta {
         TimeDelta::milliseconds(self.duration_ms.unwrap_or_default().into())
     }
 }
 
-/// A payload that does not have the shape its event type is known for, as it is.
+/// A payload that does not have the shape of its event type. It is shown as it is.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct OtherShape {
@@ -78,7 +78,7 @@ pub struct OtherShape {
     pub output: Value,
 }
 
-/// Whether an id is hidden whole: two of them are not one.
+/// True if an id is hidden whole. Two hidden ids may be of different things.
 pub(super) fn is_hidden(id: Option<&str>) -> bool {
     id == Some("[hidden]")
 }
@@ -88,7 +88,7 @@ pub(super) struct TypedEvent<P: Payload> {
     pub(super) source: Source,
     pub(super) input: P::Input,
     pub(super) output: P::Output,
-    /// Members of the input that are there and could not be read.
+    /// Members of the input that are present but could not be read.
     pub(super) unread: Vec<String>,
     pub(super) other_shape: Option<OtherShape>,
 }
@@ -124,12 +124,12 @@ struct Half<T> {
     read: T,
     /// Names of members that could not be read.
     unread: Vec<String>,
-    /// Whether it has another shape, of which only some members were read.
+    /// True if it has another shape. Then only some of its members were read.
     is_other: bool,
 }
 
-/// Reads what can be read. One member of another shape does not take the others with it: an external
-/// reader, who sees less, must not be told something else.
+/// Reads what can be read. A member of another shape does not make the others unreadable: an external reader sees
+/// fewer members, and must still be told the same story.
 fn half<T: Default + DeserializeOwned>(event: &PackEvent, view: &View, root: &str) -> Half<T> {
     if view.value.is_null() {
         return Half { read: T::default(), unread: Vec::new(), is_other: false };
@@ -160,7 +160,7 @@ fn half<T: Default + DeserializeOwned>(event: &PackEvent, view: &View, root: &st
     }
 }
 
-/// Leaves out numbers, flags and times that are hidden, and returns the names of those at the top.
+/// Removes hidden numbers, flags and times, and returns the names of those at the top level.
 fn leave_out_hidden(event: &PackEvent, view: &View, root: &str, value: &mut Value) -> Vec<String> {
     let mut unread = Vec::new();
     for pointer in view.hidden.keys() {

@@ -1,13 +1,13 @@
-//! What can be wrong with a text that should be a phone number.
+//! Why a text is not a phone number.
 
-/// A text that is no phone number. Never holds the text.
+/// A text is not a phone number. The error never holds the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PhoneError {
     /// There is no digit in it.
     #[error("the phone number has no digit")]
     NoDigit,
-    /// It holds something that numbers do not have.
+    /// It holds letters or signs that do not belong in a number.
     #[error("the phone number has letters or signs that do not belong in it: pass only the number")]
     NotANumber,
     /// It is too long to be one.

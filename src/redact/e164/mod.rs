@@ -1,10 +1,10 @@
-//! A phone number in its one form: E.164 without the plus, so that all spellings of one number agree
-//! and two numbers never do.
+//! The canonical form of a phone number: E.164 without the plus. All spellings of one number have the same form, and
+//! two numbers never do.
 //!
-//! A number with a plus, `00` or in a WhatsApp link says its country itself. Other digits are read, in this
-//! order, as a number of the deployment's country with its trunk prefix, with its calling code, or with neither
-//! (the last two the other way round if the country has no trunk prefix), and then as one of another country.
-//! The digits decide that by the lengths and first digits that the country's numbers have.
+//! A number with a plus, with `00`, or in a WhatsApp link names its country itself. Other digits are tried as a
+//! number of the deployment's country: with its trunk prefix, then with its calling code, then with neither. If the
+//! country has no trunk prefix, the last two are tried the other way round. At last they are tried as a number of
+//! another country. A reading fits if the country's numbers have that length and those first digits.
 
 mod error;
 mod notation;
@@ -15,13 +15,13 @@ use self::notation::WrittenNumber;
 use self::plan::NumberingPlan;
 use super::digit::digits_of;
 
-/// Fewest digits by which a number is known again: fewer are a price, or a house's number.
+/// The fewest digits by which a known number is found again. Fewer may be a price, or the number of a house.
 const MIN_SPELLED: usize = 8;
 
-/// Most digits a number has (ITU-T E.164).
+/// The most digits of a number (ITU-T E.164).
 const MAX_DIGITS: usize = 15;
 
-/// The calling code of the country that a deployment is in; a number without a country is one of its.
+/// The calling code of the deployment's country. A number that names no country belongs to this one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CallingCode(&'static str);
 
@@ -43,7 +43,7 @@ impl CallingCode {
 
 /// The number's digits with its country's calling code, and `;ext=` before the extension if it has one.
 ///
-/// Digits that are no number of any country get a question mark before them, so that they equal no number.
+/// Digits that fit no country get a question mark before them, so that they never equal a number.
 pub(super) fn canonical(text: &str, home: CallingCode) -> Result<String, PhoneError> {
     let WrittenNumber { digits, is_international, extension } = notation::read(text)?;
     if digits.is_empty() {
@@ -60,7 +60,7 @@ pub(super) fn canonical(text: &str, home: CallingCode) -> Result<String, PhoneEr
     Ok(number)
 }
 
-/// The same of digits in ASCII; `is_international` if a plus stood before them.
+/// As `canonical`, for ASCII digits. `is_international` is true if a plus stood before them.
 pub(super) fn of_digits(digits: &str, is_international: bool, home: CallingCode) -> String {
     let Some((_, country)) = plan::find(home.0) else { return format!("?{digits}") };
     // A plus before a trunk zero says nothing.
@@ -77,15 +77,15 @@ pub(super) fn of_digits(digits: &str, is_international: bool, home: CallingCode)
     fits.iter().find_map(read).unwrap_or_else(|| format!("?{digits}"))
 }
 
-/// The one form of a number that was found in a text.
+/// The canonical form of a number that was found in a text.
 pub(super) fn of_found(written: &str, home: CallingCode) -> String {
     canonical(written, home).unwrap_or_else(|_| {
         of_digits(&digits_of(written), written.contains(['+', '\u{ff0b}']), home)
     })
 }
 
-/// The digits that people write for a number in its one form: with its calling code, and without it, with and
-/// without a trunk prefix.
+/// The digits that people may write for a number in its canonical form: with its calling code, or without it and with
+/// or without a trunk prefix.
 pub(super) fn spellings(number: &str) -> Vec<String> {
     let mut spellings = vec![number.to_owned(), format!("00{number}")];
     if let Some((code, plan)) = plan::find(number) {
@@ -116,14 +116,14 @@ fn national(
     let with_trunk = trunkless.clone().find(fits).map(str::to_owned);
     let with_code = behind_code(digits).filter(|national| fits(&national.as_str()));
     let whole = Some(digits).filter(fits).map(str::to_owned);
-    // Few write a number without the trunk prefix that their country has, and no country that has none has
-    // national numbers of over ten digits.
+    // If a country has a trunk prefix, few people leave it out. Countries without one have national numbers of at
+    // most ten digits.
     let read = if home.trunks.is_empty() && digits.len() <= 10 {
         with_trunk.or(whole).or(with_code)
     } else {
         with_trunk.or(with_code).or(whole)
     };
-    // A zero too many: 0250 788 …
+    // A trunk zero before the calling code: 0250 788 …
     let both = || trunkless.filter_map(behind_code).find(|national| fits(&national.as_str()));
     if let Some(national) = read.or_else(both) {
         return Some(format!("{code}{national}"));

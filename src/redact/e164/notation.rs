@@ -3,21 +3,21 @@
 use super::error::PhoneError;
 use crate::redact::digit::{digit, is_between, percent_encoded};
 
-/// Most digits of an extension.
+/// The most digits of an extension.
 const MAX_EXTENSION: usize = 11;
 
-/// What a text says of a number.
+/// A number as its text gives it.
 pub(super) struct WrittenNumber {
     /// Its digits, in ASCII.
     pub(super) digits: String,
-    /// Whether the text itself says that they begin with a calling code.
+    /// True if the text itself says that they begin with a calling code.
     pub(super) is_international: bool,
     /// The digits of its extension.
     pub(super) extension: Option<String>,
 }
 
-/// Reads a number in any of its written forms: with separators, digits of any script, as `tel:` URI, as
-/// WhatsApp's link or address, with an extension.
+/// Reads a number in any written form: with separators, in digits of any script, as a `tel:` URI, as a link or
+/// address of WhatsApp, with an extension.
 pub(super) fn read(text: &str) -> Result<WrittenNumber, PhoneError> {
     let (text, is_link) = without_address(text);
     let (number, extension) = text.split_at(end_of_number(text));
@@ -27,8 +27,8 @@ pub(super) fn read(text: &str) -> Result<WrittenNumber, PhoneError> {
     Ok(WrittenNumber { digits, is_international: has_plus || is_link, extension })
 }
 
-/// The number inside `tel:`, `whatsapp:`, `https://wa.me/…`, `…@s.whatsapp.net`; and whether that can hold
-/// nothing but a whole number.
+/// The number inside `tel:`, `whatsapp:`, `https://wa.me/…`, `…@s.whatsapp.net`; and true if such an address holds
+/// only whole numbers.
 fn without_address(text: &str) -> (&str, bool) {
     const SCHEMES: [&str; 10] = [
         "tel:",
@@ -74,24 +74,24 @@ fn strip<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     start.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
 }
 
-/// Where the extension begins: at the first letter, comma, semicolon or hash behind a digit.
+/// Where the extension begins: at the first letter, comma, semicolon or hash after a digit.
 fn end_of_number(text: &str) -> usize {
     let mut has_digit = false;
     let begins = |(_, char): &(usize, char)| {
         has_digit |= digit(*char).is_some();
         has_digit && (char.is_ascii_alphabetic() || matches!(char, ',' | ';' | '#'))
     };
-    // `%2B` holds a letter.
+    // The letter in `%2B` begins no extension.
     let mut chars = text.char_indices().filter(|(at, _)| !is_escaped(text, *at));
     chars.find(begins).map_or(text.len(), |(at, _)| at)
 }
 
-/// True inside a percent escape, behind its sign.
+/// True inside a percent escape, after the percent sign.
 fn is_escaped(text: &str, at: usize) -> bool {
     (1..=2).any(|back| at >= back && percent_encoded(text, at - back).is_some())
 }
 
-/// The digits before the extension, and whether a plus stands before them.
+/// The digits before the extension, and true if a plus stands before them.
 fn digits(text: &str) -> Result<(String, bool), PhoneError> {
     let (mut digits, mut has_plus) = (String::new(), false);
     let mut at = 0;

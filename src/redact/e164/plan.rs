@@ -1,17 +1,18 @@
-//! The numbering plans of all countries, as far as they say how long a number is and which country it is of.
+//! The numbering plans of all countries: how long numbers are, how they begin, and which country they belong to.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// A line for each calling code: the code, the trunk prefixes before a national number (`-` for none), the
-/// prefix of calls abroad, the lengths of national numbers, and their first digits, with the second ones in
-/// brackets if not all ten follow. Facts, taken from libphonenumber's metadata 9.0.33; the legacy trunk
+/// One line for each calling code: the code, the trunk prefixes before a national number (`-` for none), the prefix
+/// of calls abroad, the lengths of national numbers, and their first digits. If not all ten digits may come second,
+/// those that may stand in brackets. These facts come from libphonenumber's metadata 9.0.33; the legacy trunk
 /// prefixes of Belarus, Lithuania and Mexico are added.
 const TABLE: &str = include_str!("calling_codes.txt");
 
-/// A line for each calling code whose mobile phones have numbers of their own: the code, and the first three digits
-/// of these numbers behind the lengths that they have. Written by `scripts/numbering_plans.py` from libphonenumber's
-/// metadata 9.0.43. It stands apart because only the scanner needs it: the canonical form must not change with it.
+/// One line for each calling code with a separate range for mobile phones: the code, then the lengths of these
+/// numbers and, for each length, their first three digits. Written by `scripts/numbering_plans.py` from
+/// libphonenumber's metadata 9.0.43. It is a table of its own, because only the scanner uses it and the canonical
+/// form must not change with it.
 const MOBILES: &str = include_str!("mobile_prefixes.txt");
 
 static PLANS: LazyLock<HashMap<&'static str, NumberingPlan>> = LazyLock::new(|| {
@@ -24,15 +25,15 @@ static PLANS: LazyLock<HashMap<&'static str, NumberingPlan>> = LazyLock::new(|| 
         .collect()
 });
 
-/// One country's, or one calling code's.
+/// The plan of one calling code.
 pub(in crate::redact) struct NumberingPlan {
-    /// What stands before a national number inside the country.
+    /// The prefixes of a national number inside the country.
     pub(super) trunks: Vec<&'static str>,
-    /// What stands before a number of another country.
+    /// The prefixes of a number of another country.
     pub(super) abroad: Vec<&'static str>,
-    /// A bit for each length of a national number.
+    /// One bit for each length of a national number.
     lengths: u32,
-    /// For each first digit, a bit for each second one.
+    /// For each first digit, one bit for each second one.
     starts: [u16; 10],
     mobiles: Vec<Mobiles>,
 }
@@ -44,7 +45,7 @@ struct Mobiles {
     prefixes: Vec<(u16, u16)>,
 }
 
-/// The calling code that digits begin with. No code begins another.
+/// The calling code that digits begin with. No code is the beginning of another.
 pub(in crate::redact) fn find(digits: &str) -> Option<(&'static str, &'static NumberingPlan)> {
     let mut prefixes = (1..=3).filter_map(|len| digits.get(..len));
     prefixes.find_map(|prefix| PLANS.get_key_value(prefix)).map(|(code, plan)| (*code, plan))
@@ -56,7 +57,7 @@ impl NumberingPlan {
         has(self.lengths, national.len())
     }
 
-    /// True if national numbers have this length and begin so.
+    /// True if national numbers have this length and these first digits.
     pub(in crate::redact) fn is_plausible(&self, national: &str) -> bool {
         let mut digits = national.bytes().map(|digit| usize::from(digit.wrapping_sub(b'0')));
         let (Some(first), Some(second)) = (digits.next(), digits.next()) else { return false };
@@ -77,7 +78,7 @@ impl NumberingPlan {
         })
     }
 
-    /// A national number without the trunk prefix that some keep behind the calling code: +44 (0) 20 …
+    /// A national number without the trunk prefix that some people write after the calling code: +44 (0) 20 …
     pub(in crate::redact) fn without_trunk<'a>(&self, national: &'a str) -> &'a str {
         if self.is_plausible(national) {
             return national;

@@ -1,17 +1,17 @@
-//! What the name of a key says of its value.
+//! What the name of a key says about its value.
 
 use crate::redact::kind::Kind;
 
-/// What a name says of the values below it.
+/// What a name says about the values below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::redact) enum KeyKind {
     /// A street, which no reader may see.
     Address,
     /// A day of birth.
     BirthDate,
-    /// A one-time code, a PIN or a card's check, as text or number.
+    /// A one-time code, a PIN or a card's security code, as text or number.
     Code,
-    /// A phone number or a user's id if it is nothing but digits.
+    /// A phone number or a user's id, but only if it consists of digits.
     Digits,
     /// An e-mail address.
     Email,
@@ -23,17 +23,17 @@ pub(in crate::redact) enum KeyKind {
     NationalId,
     /// A password, which may be short.
     Password,
-    /// What was sent or read as a whole.
+    /// A whole message or document.
     Payload,
     /// A person's name.
     Person,
     /// A phone number, however it is written.
     Phone,
-    /// Nothing, although the name ends like one that does.
+    /// Nothing, although the name ends like one that says something.
     Plain,
     /// A credential.
     Secret,
-    /// A link that is a key to what it names.
+    /// A link that gives access to what it names.
     SignedUrl,
 }
 
@@ -84,8 +84,8 @@ impl KeyKind {
         }
     }
 
-    /// Whether a number of so many digits is one of the kind: below a credential's name a short one
-    /// counts something.
+    /// Whether a number of so many digits may be of this kind. A short number below the name of a
+    /// credential is a count.
     pub(in crate::redact) const fn takes_number(self, digits: usize) -> bool {
         match self {
             Self::Password | Self::Secret | Self::Media | Self::SignedUrl => digits >= 4,

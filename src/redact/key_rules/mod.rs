@@ -1,4 +1,4 @@
-//! Tells what a value is by the name of its key, in any case style. The names are in
+//! Finds out what a value is from the name of its key, in any case style. The names are in
 //! `key_names.txt`.
 
 mod kind;
@@ -32,13 +32,13 @@ pub(super) fn kind_of(key: &str) -> Option<KeyKind> {
         } else {
             let single = name.glued.strip_suffix('s').map(str::len)?;
             name.shorten(single);
-            // A count of tokens is no token.
+            // A plural such as `tokens` is a count, not a secret.
             return table.kind(&name).filter(|kind| kind.withheld().is_none());
         }
     }
 }
 
-/// What under this key must not enter the store.
+/// The kind of a value under this key that must not enter the store.
 pub(super) fn kind_withheld(key: &str) -> Option<KeyKind> {
     if !TABLE.may_be_withheld(key) {
         return None;
@@ -46,14 +46,14 @@ pub(super) fn kind_withheld(key: &str) -> Option<KeyKind> {
     kind_of(key).filter(|kind| kind.withheld().is_some())
 }
 
-/// What secret the name of a value in a text promises.
+/// The kind of secret that the name of a value in a text announces.
 pub(super) fn secret_kind(name: &str) -> Option<KeyKind> {
     let kind = if name.len() < 3 { None } else { kind_withheld(name) };
     kind.filter(|kind| kind.withheld() == Some(Kind::Secret))
 }
 
-/// Whether a word that ends a text may be the last of a secret's name, or one of the words that a sentence assigns
-/// by: by its last four letters. Most words end in others, so this usually saves the search for the beginning of the word.
+/// Whether the last word of a text may end the name of a secret, or be a word that a sentence assigns by. Its last
+/// four letters decide. Most words end in others, which saves the search for where the word begins.
 #[inline]
 pub(super) fn may_end_name(text: &[u8]) -> bool {
     text.last_chunk().is_none_or(|end: &[u8; 4]| {
@@ -61,7 +61,7 @@ pub(super) fn may_end_name(text: &[u8]) -> bool {
     })
 }
 
-/// Whether a secret's name may end with this word of a sentence.
+/// Whether the name of a secret may end with this word of a sentence.
 pub(super) fn ends_secret_name(word: &str) -> bool {
     has_bit(&TABLE.last_words, word_bit(word))
 }
@@ -71,7 +71,7 @@ pub(super) fn is_phone_key(key: &str) -> bool {
     kind_of(key) == Some(KeyKind::Phone)
 }
 
-/// Whether the name says which of several values it is, and not what they are: `old`, `value`.
+/// Whether the name only tells values apart, and does not say what they are: `old`, `value`.
 pub(super) fn is_qualifier(name: &str) -> bool {
     matches!(name, "after" | "before") || TABLE.qualifiers.contains(name)
 }

@@ -1,4 +1,5 @@
-//! Names that stand beside their values as values themselves, as forms, headers and records of changes write them.
+//! Finds names that are values themselves, beside the values that they name. Forms, headers and change records write
+//! them so.
 
 use serde_json::Value;
 
@@ -19,13 +20,13 @@ const NAMES: [&str; 11] = [
     "type",
 ];
 
-/// Members that hold its values.
+/// Members that hold the values of that name.
 const VALUES: [&str; 10] = [
     "value", "val", "old", "new", "oldvalue", "newvalue", "before", "after", "previous", "current",
 ];
 
-/// The name that the table knows, and its values, of `{"name": "authorization", "value": …}` and
-/// `["authorization", "…"]`.
+/// Returns a name that the table knows, and its values, from
+/// `{"name": "authorization", "value": …}` and `["authorization", "…"]`.
 pub(in crate::redact) fn name_and_values(value: &mut Value) -> Option<(String, Vec<&mut Value>)> {
     match value {
         Value::Array(items) => match items.as_mut_slice() {
@@ -49,7 +50,7 @@ fn is_one_of(words: &[&str], member: &str) -> bool {
     words.iter().any(|word| is_written(word, member))
 }
 
-/// Whether a member's name is the word, in any case style.
+/// Whether a member's name is this word, in any case style.
 fn is_written(word: &str, member: &str) -> bool {
     let letters = member.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase());
     (word.len()..=word.len() + 1).contains(&member.len()) && letters.eq(word.bytes())

@@ -1,4 +1,4 @@
-//! The table of names, `key_names.txt`, with the bits that tell most words at once from all names.
+//! The table of names, `key_names.txt`, with bit sets that rule out most words quickly.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -16,11 +16,11 @@ pub(super) static TABLE: LazyLock<Table> = LazyLock::new(|| {
     table
 });
 
-/// What a test adds to the table before its first use.
+/// Lines that a test adds to the table before its first use.
 #[cfg(feature = "testing")]
 static ADDED: std::sync::OnceLock<String> = std::sync::OnceLock::new();
 
-/// Adds lines to the table of this process; whether it was in time.
+/// Adds lines to the table of this process. False if the table is in use already.
 #[cfg(feature = "testing")]
 pub(crate) fn add_names(lines: String) -> bool {
     ADDED.set(lines).is_ok()
@@ -33,17 +33,17 @@ struct Listed {
 
 pub(super) struct Table {
     names: HashMap<String, Listed>,
-    /// What a key may end with inside of its last word.
+    /// Names that match the end of the last word of a key.
     endings: Vec<(String, KeyKind)>,
-    /// What may stand anywhere in a key.
+    /// Names that match anywhere in a key.
     anywhere: Vec<(String, KeyKind)>,
     pub(super) qualifiers: HashSet<&'static str>,
-    /// Has a bit for the last two letters of each name that is withheld, and of each qualifier: most keys
-    /// end in none of them.
+    /// One bit for the last two letters of each name whose values are withheld, and of each qualifier. Most keys end
+    /// in other letters.
     withheld_ends: [u64; 16],
-    /// Has a bit for the last word of each name of a secret, by its hash.
+    /// One bit for the last word of each name of a secret, by the word's hash.
     pub(super) last_words: [u64; 64],
-    /// Has a bit for the last four letters of each word that may stand before a value.
+    /// One bit for the last four letters of each word that may stand before a value.
     pub(super) word_ends: [u64; 512],
 }
 
@@ -64,7 +64,7 @@ impl Table {
         table.with(text)
     }
 
-    /// The table with further lines of the form that the file has.
+    /// The table with further lines, in the form of the file.
     fn with(mut self, text: &'static str) -> Self {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         for (kind, names) in lines.filter_map(|line| line.split_once(':')) {
@@ -119,7 +119,7 @@ impl Table {
         self.word_ends[bit / 64] |= 1 << (bit % 64);
     }
 
-    /// Whether the key may be one of those that are withheld, by its last letters.
+    /// Whether the values of a key may have to be withheld. Its last letters decide.
     pub(super) fn may_be_withheld(&self, key: &str) -> bool {
         last_letters(key).is_none_or(|end| has_bit(&self.withheld_ends, end))
     }
@@ -140,8 +140,8 @@ pub(super) const fn has_bit(bits: &[u64], bit: usize) -> bool {
     bits[bit / 64] & 1 << (bit % 64) != 0
 }
 
-/// The number of a bit for a word without case: by its length and its last four letters, so that a long word takes
-/// no longer than a short one.
+/// The bit of a word, without case. It depends on the length and the last four letters only, so that a long word
+/// takes no longer than a short one.
 pub(super) fn word_bit(word: &str) -> usize {
     let bytes = word.as_bytes();
     let end = bytes.last_chunk().copied().unwrap_or_else(|| {
@@ -149,14 +149,14 @@ pub(super) fn word_bit(word: &str) -> usize {
         end[..bytes.len()].copy_from_slice(bytes);
         end
     });
-    // The bit that makes a capital small.
+    // This bit turns a capital into a small letter.
     let letters = u32::from_le_bytes(end) | 0x2020_2020;
     let length = u32::try_from(bytes.len()).unwrap_or_default();
     let hash = (letters ^ length << 24).wrapping_mul(0x9e37_79b1);
     usize::from(u16::try_from(hash >> 20).unwrap_or_default())
 }
 
-/// The number of a bit for the last four letters of a word, without case. What is no letter stands before the word.
+/// The bit of the last four letters of a word, without case. A character that is not a letter stands before the word.
 #[inline]
 pub(super) fn ending_bit([fourth, third, before, last]: [u8; 4]) -> usize {
     let letter = |byte: u8| if byte.is_ascii_alphabetic() { usize::from(byte & 31) } else { 0 };
@@ -165,7 +165,7 @@ pub(super) fn ending_bit([fourth, third, before, last]: [u8; 4]) -> usize {
     (letter_pair(last, before) * 32 + third) ^ (fourth * 997)
 }
 
-/// The last two letters of a key, digits and signs behind them apart; `None` if they are not of ASCII.
+/// The last two letters of a key, without the digits and signs after them. `None` if they are not ASCII.
 fn last_letters(key: &str) -> Option<usize> {
     let letters =
         key.bytes().rev().skip_while(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic());
@@ -175,7 +175,7 @@ fn last_letters(key: &str) -> Option<usize> {
     are_letters.then(|| letter_pair(last, before))
 }
 
-/// The number of a bit for two letters, without case.
+/// The bit of two letters, without case.
 const fn letter_pair(last: u8, before: u8) -> usize {
     (last & 31) as usize * 32 + (before & 31) as usize
 }

@@ -2,9 +2,9 @@
 
 use crate::redact::fold::{Folded, fold};
 
-/// Most bytes of a key that are looked at, from its end.
+/// The most bytes of a key that are looked at, from its end.
 const KEY_MAX: usize = 96;
-/// Most words of a key that are compared, from its end: invisible characters may split it into single letters.
+/// The most words of a key that are compared, from its end. Invisible characters may split a key into single letters.
 const WORDS_MAX: usize = 96;
 
 /// A key without case, accents and signs, and where its words begin.
@@ -12,7 +12,7 @@ pub(super) struct KeyWords {
     pub(super) glued: String,
     starts: [u8; WORDS_MAX],
     pub(super) count: usize,
-    /// Where the last part behind a dot begins.
+    /// Where the part after the last dot begins.
     pub(super) component: usize,
 }
 

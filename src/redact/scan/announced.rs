@@ -1,4 +1,4 @@
-//! Words before digits that say what they are: a phone number, or the number of a thing.
+//! Looks for words before digits that say what the digits are: a phone number, or the number of a thing.
 
 use std::cell::OnceCell;
 
@@ -6,7 +6,7 @@ use super::context::{self, word_before};
 use super::words::Words;
 use crate::redact::key_rules::KeyKind;
 
-/// Words that say a phone number follows, in English, French and Kinyarwanda.
+/// Words that announce a phone number, in English, French and Kinyarwanda.
 static PHONE_WORDS: Words<36> = Words::new([
     "call",
     "cell",
@@ -46,11 +46,11 @@ static PHONE_WORDS: Words<36> = Words::new([
     "whatsapp",
 ]);
 
-/// How words begin that say so in any of their forms: `appelez`, `mpamagara`, `mwampamagara kuri`.
+/// Beginnings of words that announce one in any of their forms: `appelez`, `mpamagara`, `mwampamagara kuri`.
 const PHONE_STEMS: [&str; 8] =
     ["appel", "hamagar", "mpamagar", "mwampamagar", "nhamagar", "rappel", "umpamagar", "whatsap"];
 
-/// Words that say so if a little word lies between them and the number: `text me on …`.
+/// Words that announce one only if a little word stands between: `text me on …`.
 static REACHING_WORDS: Words<18> = Words::new([
     "andika",
     "andikira",
@@ -72,10 +72,10 @@ static REACHING_WORDS: Words<18> = Words::new([
     "écrivez",
 ]);
 
-/// Words that say so behind a sign or with a word between.
+/// Words that announce one only if a sign follows them, or a word stands between.
 static LINKED_WORDS: Words<3> = Words::new(["contact", "contacts", "number"]);
 
-/// Words that may lie between and are longer than little words.
+/// Words that may stand between although they are longer than little words.
 static LITTLE_WORDS: Words<9> = Words::new([
     "anytime",
     "cyangwa",
@@ -88,13 +88,13 @@ static LITTLE_WORDS: Words<9> = Words::new([
     "yawe",
 ]);
 
-/// Longest little word between one of these and the number. `call about order 4155552671` counts orders.
+/// The longest little word, in letters. `call about order 4155552671` names an order.
 const MAX_LITTLE_WORD: usize = 4;
 
-/// Most words between.
+/// The most words between.
 const MAX_WORDS: usize = 4;
 
-/// Words that say what a number counts or names, if it is no phone number.
+/// Words that say what a number counts or names, so that it is not a phone number.
 static LABELS: Words<94> = Words::new([
     "account",
     "amount",
@@ -192,7 +192,7 @@ static LABELS: Words<94> = Words::new([
     "upc",
 ]);
 
-/// Labels of what has numbers in all ranges that phones have, and no less digits.
+/// Labels of products, whose numbers are as long as phone numbers and begin with any digits.
 static PRODUCT_LABELS: Words<8> =
     Words::new(["barcode", "ean", "gtin", "iccid", "imei", "isbn", "sku", "upc"]);
 
@@ -206,7 +206,7 @@ pub(super) enum Announced {
     Clearly,
 }
 
-/// What stands before digits, each looked for once at most, however many groups follow.
+/// What stands before digits. Each answer is computed at most once, however many groups follow.
 pub(super) struct Around<'a> {
     text: &'a str,
     start: usize,
@@ -221,27 +221,27 @@ impl<'a> Around<'a> {
         Self { text, start, announced, named, label }
     }
 
-    /// How clearly words before say that a number follows.
+    /// How clearly words before the digits announce a phone number.
     pub(super) fn announced(&self) -> Announced {
         *self.announced.get_or_init(|| announced(self.text, self.start))
     }
 
-    /// What the name of the value says, if it says that it is a phone number.
+    /// What the name of the value says, if it names a phone number.
     pub(super) fn named(&self) -> Option<KeyKind> {
         *self.named.get_or_init(|| context::phone_name(self.text, self.start))
     }
 
-    /// Whether a word before says that it is the number of a thing.
+    /// Whether a word before the digits says that they are the number of a thing.
     pub(super) fn is_labelled(&self) -> bool {
         (self.label().is_some() || self.text[..self.start].ends_with('#')) && self.named().is_none()
     }
 
-    /// Whether it is the number of a product.
+    /// Whether they are the number of a product.
     pub(super) fn is_product(&self) -> bool {
         self.label().is_some_and(|label| PRODUCT_LABELS.has(label))
     }
 
-    /// Whether it is an id's value: of a picture or a message, but not of a person or a card.
+    /// Whether they are the value of an id: of a picture or a message, say, but not of a person or a card.
     pub(super) fn is_id(&self) -> bool {
         self.label().is_some_and(|label| label.len() >= 2 && ends_with_id(label))
     }
@@ -256,7 +256,7 @@ fn ends_with_id(word: &str) -> bool {
     word.eq_ignore_ascii_case("id") || word.ends_with("Id") || word.ends_with("ID")
 }
 
-/// The word that labels the digits at `at`, with `number`, `is` and the like between.
+/// The word that labels the digits at `at`. `number`, `is` and the like may stand between.
 fn label(text: &str, at: usize) -> Option<&str> {
     static BETWEEN: Words<12> = Words::new([
         "is", "est", "ni", "no", "nr", "num", "number", "numero", "numéro", "nimero", "was", "n°",
@@ -316,9 +316,9 @@ fn announced(text: &str, at: usize) -> Announced {
     Announced::No
 }
 
-/// Where digits begin that end before `at`, with what may stand between two numbers.
+/// The start of the number before `at`, if only signs that join two numbers stand between.
 fn number_before(text: &str, at: usize) -> Option<usize> {
-    /// Fewest digits of a number, and most bytes.
+    /// The fewest digits of a number, and the most bytes.
     const MIN: usize = 5;
     const MAX: usize = 24;
     let before = &text.as_bytes()[..at];
@@ -336,10 +336,10 @@ fn is_phone_word(word: &str) -> bool {
         })
 }
 
-/// How clearly one of the words says it, which may be the number of a thing: `order number is …`.
+/// How clearly this word announces a phone number. It may announce the number of a thing: `order number is …`.
 fn said(text: &str, start: usize, word: &str, is_linked: bool) -> Announced {
     static NUMBERS: Words<4> = Words::new(["number", "nimero", "numero", "numéro"]);
-    /// What `number` alone does not say.
+    /// The word `number` announces a phone number only after one of these.
     static OWNERS: Words<19> = Words::new([
         "cell",
         "client",

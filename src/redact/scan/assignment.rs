@@ -1,22 +1,22 @@
-//! Secrets that a name before a value tells.
+//! Recognises secrets by the name before their value.
 
 use super::name_before::{LINKS, is_of_word, last_word, name_before_sign, name_of, operator_start};
 use super::own_code::is_ones_own_code;
 use crate::redact::key_rules::{KeyKind, ends_secret_name, may_end_name, secret_kind};
 
-/// Most digits at the end of a name.
+/// The most digits at the end of a name.
 const DIGITS_MAX: usize = 4;
 
-/// The kind of secret that a name says a value is, and the sign that assigns it: a space if people only write it next to
-/// the name.
+/// The kind of secret that a name announces, and the sign that assigns the value. It is a space if the value only
+/// follows the name.
 #[derive(Clone, Copy)]
 pub(super) struct Assignment {
     pub(super) kind: KeyKind,
     pub(super) joint: u8,
 }
 
-/// Whether a name or a sentence may stand before a value at `at`. Behind a word and a space, as most values stand, the
-/// word's last letters say so.
+/// Whether a name or a sentence may stand before a value at `at`. Most values follow a word and a space, and then the
+/// word's last letters decide.
 pub(super) fn may_be_named(text: &str, at: usize) -> bool {
     match &text.as_bytes()[..at] {
         [before @ .., b' '] if before.last().is_some_and(u8::is_ascii_alphabetic) => {
@@ -27,7 +27,7 @@ pub(super) fn may_be_named(text: &str, at: usize) -> bool {
                 is_flag || ends_secret_name(word) || LINKS.has(word)
             }
         }
-        // Of digits alone nothing is the name.
+        // Digits alone are not a name.
         [rest @ .., last, b' '] if last.is_ascii_digit() => {
             let before = rest.iter().rev().take(DIGITS_MAX).find(|byte| !byte.is_ascii_digit());
             before.is_some_and(|byte| !matches!(byte, b' ' | b'\n'))
@@ -36,7 +36,7 @@ pub(super) fn may_be_named(text: &str, at: usize) -> bool {
     }
 }
 
-/// What secret a value at `at` is by the name before it.
+/// The kind of secret that the name before `at` announces.
 #[inline]
 pub(super) fn assigned(text: &str, at: usize) -> Option<Assignment> {
     if let [before @ .., b' '] = &text.as_bytes()[..at]
@@ -50,12 +50,12 @@ pub(super) fn assigned(text: &str, at: usize) -> Option<Assignment> {
     Some(Assignment { kind, joint: named.joint })
 }
 
-/// What secret the sign that ends at `end`, inside of a token, assigns to.
+/// The kind of secret to which the sign that ends at `end`, inside a token, assigns a value.
 pub(super) fn assigned_by(text: &str, end: usize) -> Option<KeyKind> {
     assigned_to(text, operator_start(text.as_bytes(), end))
 }
 
-/// What secret the name before the sign at `at` tells.
+/// The kind of secret that the name before the sign at `at` announces.
 pub(super) fn assigned_to(text: &str, at: usize) -> Option<KeyKind> {
     kind_of_phrase(name_before_sign(text, at)?)
 }

@@ -1,27 +1,27 @@
-//! Classes of bytes, and strides over bytes that belong to no class.
+//! Classes of bytes, and fast strides over bytes that need no closer look.
 
 /// A digit of ASCII.
 pub(super) const DIGIT: u8 = 1;
-/// The first byte of what may be a digit, a plus or an at sign in disguise: of another script, percent-encoded, or
-/// an HTML entity.
+/// The first byte of what may be a digit, a plus or an at sign in another form: in another script, percent-encoded,
+/// or as an HTML entity.
 pub(super) const WIDE: u8 = 2;
-/// `@`, and a bracket, in which it may stand in words.
+/// `@`, and opening brackets, which may begin a spelled-out one.
 pub(super) const AT: u8 = 4;
-/// `=`, which short secrets have before them.
+/// `=`, which stands before short secrets.
 pub(super) const SIGN: u8 = 8;
-/// Part of a token: no white space, quote or bracket.
+/// Part of a token: anything but white space, quotes and brackets.
 pub(super) const TOKEN: u8 = 16;
-/// What words of a language do not have: a capital, a mark.
+/// Capitals and signs, which words of a language do not have inside.
 pub(super) const MARK: u8 = 32;
 /// `:`.
 pub(super) const COLON: u8 = 64;
-/// `-`, of which five begin a PEM block.
+/// `-`. Five of them begin a PEM block.
 pub(super) const DASH: u8 = 128;
 
-/// What makes a stride worth a closer look.
+/// The classes that make a stride worth a closer look.
 const TRIGGERS: u8 = DIGIT | WIDE | AT | SIGN | DASH;
 
-/// Bytes that are looked at in one go. A token of twice as many less one has a stride to itself.
+/// How many bytes are looked at in one go. A token of at least twice as many less one fills a whole stride.
 pub(super) const STRIDE: usize = 8;
 
 const CLASSES: [u8; 256] = classes();
@@ -45,18 +45,18 @@ const fn class(byte: u8) -> u8 {
         b'-' => TOKEN | DASH | MARK,
         b':' => TOKEN | COLON | MARK,
         b'%' | b'&' => TOKEN | WIDE | MARK,
-        // `(at)` and `[at]` stand for one.
+        // `(at)` and `[at]` stand for an at sign.
         b'(' | b'[' => AT,
         _ if is_boundary(byte) => 0,
-        // Raised, Arabic, N'Ko, the scripts of India and their neighbours, circled, Vai and other scripts,
-        // full-width, mathematical.
+        // First bytes of digits: raised, Arabic, N'Ko, the scripts of India and their neighbours, circled, Vai and
+        // other scripts, full-width, mathematical.
         0xc2 | 0xd9 | 0xdb | 0xdf | 0xe0..=0xe2 | 0xea | 0xef | 0xf0 => TOKEN | WIDE,
         b'a'..=b'z' | 0x80.. => TOKEN,
         _ => TOKEN | MARK,
     }
 }
 
-/// White space, quotes and brackets: none of them is inside a secret.
+/// White space, quotes and brackets, none of which stands inside a secret.
 const fn is_boundary(byte: u8) -> bool {
     let is_quote = matches!(byte, b'"' | b'\'' | b'`' | b'|' | b'\\' | 0x7f);
     let is_bracket = matches!(byte, b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'{' | b'}');
@@ -68,8 +68,8 @@ pub(super) const fn class_of(byte: u8) -> u8 {
     CLASSES[byte as usize]
 }
 
-/// The next stride, from a token's start on, that needs a closer look; the text's length where none
-/// does.
+/// The next stride, counted from a token's start, that needs a closer look. The text's length if
+/// none does.
 pub(super) fn next_stride(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
     let (strides, _) = bytes[from..].as_chunks::<STRIDE>();
@@ -89,9 +89,9 @@ pub(super) fn next_stride(bytes: &[u8], from: usize) -> usize {
     if is_plain { bytes.len() } else { at }
 }
 
-/// What a few operations on all bytes of a stride at once tell of it.
+/// What a few operations on all bytes of a stride at once reveal.
 enum Look {
-    /// Something in it is not of ASCII.
+    /// Something in it is not ASCII.
     BeyondAscii,
     /// Nothing in it triggers, but it may be the inside of one long word.
     NoSpace,
@@ -118,8 +118,8 @@ fn look(stride: [u8; STRIDE]) -> Look {
     }
 }
 
-/// Whether a stride is the inside of one long word. It and the next are apart, so that the loop over
-/// strides keeps its registers for what most of them are told by.
+/// Whether a stride is the inside of one long word. This function and the next are not inlined, so that the loop over
+/// strides keeps its registers for the common cases.
 #[inline(never)]
 fn is_in_token(stride: [u8; STRIDE]) -> bool {
     stride.iter().all(|byte| class_of(*byte) & TOKEN != 0)
@@ -133,7 +133,7 @@ fn triggers(stride: [u8; STRIDE]) -> bool {
 /// Whether eight bytes are hex digits.
 pub(super) fn is_hex(bytes: [u8; STRIDE]) -> bool {
     let word = u64::from_ne_bytes(bytes);
-    // The bit that makes a capital small is set in all digits.
+    // This bit turns a capital into a small letter, and is set in all digits anyway.
     let small = word | every(0x20);
     let is_digit = at_least(word, b'0') & !at_least(word, b'9' + 1);
     let is_letter = at_least(small, b'a') & !at_least(small, b'f' + 1);
@@ -143,8 +143,8 @@ pub(super) fn is_hex(bytes: [u8; STRIDE]) -> bool {
 /// The highest bit of each byte.
 const HIGH: u64 = every(0x80);
 
-/// Has the highest bit of each byte that is no less than this one, where all are of ASCII: only then
-/// does no sum carry into its neighbour.
+/// Sets the highest bit of each byte that is at least `least`. All bytes must be ASCII: only then does no sum carry
+/// into its neighbour.
 const fn at_least(word: u64, least: u8) -> u64 {
     word.wrapping_add(every(0x80 - least))
 }
@@ -154,11 +154,11 @@ const fn every(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; STRIDE])
 }
 
-/// The end of the word that begins here, told at once: of at most seven small letters, with no more of
-/// a token behind them.
+/// The end of the word that begins here, found without a loop. The word has at most seven small letters, and no more
+/// of a token follows them.
 pub(super) fn word_end(bytes: &[u8], start: usize) -> Option<usize> {
     let first = bytes[start..].first_chunk::<STRIDE>()?;
-    // The first byte is the lowest: what one beyond ASCII carries over goes to bytes behind it.
+    // The first byte is the lowest, so a byte beyond ASCII carries only into bytes after it.
     let word = u64::from_le_bytes(*first);
     let letters = at_least(word, b'a') & !at_least(word, b'z' + 1) & !word;
     let len = (!letters & HIGH).trailing_zeros() as usize / 8;
@@ -166,8 +166,8 @@ pub(super) fn word_end(bytes: &[u8], start: usize) -> Option<usize> {
     (class_of(*behind) & TOKEN == 0).then_some(start + len)
 }
 
-/// The length of the word that ends here, told at once: of ASCII letters and digits, with something else before the
-/// last sixteen bytes end.
+/// The length of the word that ends here, found without a loop. The word consists of ASCII letters and digits, and is
+/// shorter than sixteen bytes.
 pub(super) fn letters_before(bytes: &[u8], end: usize) -> Option<usize> {
     let (before, last) = bytes[..end].split_last_chunk::<STRIDE>()?;
     let len = letters_at_end(*last)?;
@@ -178,7 +178,7 @@ pub(super) fn letters_before(bytes: &[u8], end: usize) -> Option<usize> {
     (len < STRIDE).then_some(STRIDE + len)
 }
 
-/// How many letters and digits a stride ends with, if it is of ASCII.
+/// How many letters and digits a stride ends with, if it is ASCII.
 fn letters_at_end(stride: [u8; STRIDE]) -> Option<usize> {
     let word = u64::from_le_bytes(stride);
     if word & HIGH != 0 {
@@ -190,7 +190,7 @@ fn letters_at_end(stride: [u8; STRIDE]) -> Option<usize> {
     Some((!(is_letter | is_digit) & HIGH).leading_zeros() as usize / 8)
 }
 
-/// The end of the token that begins here, and all that its bytes may be part of.
+/// The end of the token that begins here, and the classes of its bytes.
 pub(super) fn token_end(bytes: &[u8], start: usize) -> (usize, u8) {
     let mut any = 0;
     for (len, byte) in bytes[start..].iter().enumerate() {

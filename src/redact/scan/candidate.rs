@@ -1,4 +1,4 @@
-//! Decides what a row of groups of digits is.
+//! Decides what a row of groups of digits is: a phone number, a card, or nothing.
 
 use super::announced::{Announced, Around};
 use super::number::{Group, MAX_DIGITS, Numbers};
@@ -8,7 +8,7 @@ use crate::redact::key_rules::KeyKind;
 use crate::redact::kind::Kind;
 
 impl Numbers<'_> {
-    /// The longest number that groups in a row make, from this one on.
+    /// The longest number that consecutive groups form, from this one on.
     pub(super) fn longest(&self, first: usize) -> Option<(usize, Kind)> {
         let mut best = None;
         let mut other_length = None;
@@ -44,8 +44,8 @@ impl Numbers<'_> {
         &self.digits[from..from + self.len_of(first, last)]
     }
 
-    /// Whether a later group is a date's, or a number by itself: not where only a country's code
-    /// precedes it.
+    /// Whether a later group belongs to a date, or is a number by itself. It is not one by itself
+    /// if only a country's code precedes it.
     fn begins_another(&self, first: usize, last: usize) -> bool {
         let before = self.digits_of(first, last - 1);
         let group = &self.groups[last];
@@ -54,7 +54,7 @@ impl Numbers<'_> {
         (is_whole && before != b"250" && before != b"00250") || self.is_date(last)
     }
 
-    /// What the groups make together.
+    /// What the groups are together.
     fn kind(
         &self,
         around: &Around<'_>,
@@ -91,7 +91,7 @@ impl Numbers<'_> {
         self.groups[first + 1..=last].iter().any(|group| group.is_odd)
     }
 
-    /// `0788*123*456`: a whole prefix in the first group, as no time has it, and no single digits.
+    /// `0788*123*456`: a whole prefix in the first group, which no time has, and no single digits.
     fn is_in_full(&self, first: usize, last: usize, digits: &[u8]) -> bool {
         let inner = &self.groups[first + 1..=last];
         self.groups[first].len() >= 3
@@ -148,7 +148,7 @@ impl Numbers<'_> {
             || self.is_of_the_world(first, last) && !is_thing()
     }
 
-    /// Whether groups are a sum of money: with a comma, or in thousands.
+    /// Whether groups are a sum of money: they have a comma, or are in thousands.
     fn is_amount(&self, first: usize, last: usize) -> bool {
         let has_comma = self.groups[first + 1..=last].iter().any(|group| group.has_comma);
         let is_in_thousands = || (first + 1..=last).all(|at| self.groups[at].len() == 3);
@@ -159,7 +159,7 @@ impl Numbers<'_> {
     /// Whether groups are written as one country writes its numbers, without its code.
     fn is_national(&self, first: usize, last: usize, has_shorter: bool) -> bool {
         let digits = self.digits_of(first, last);
-        // Eleven digits are a British mobile number, and a Rwandan one with a quantity behind it.
+        // Eleven digits may be a British mobile number, but also a Rwandan one with a quantity after it.
         let is_written_so = match digits.len() {
             10 => self.is_north_american(first, last, digits),
             11 => {
@@ -173,16 +173,16 @@ impl Numbers<'_> {
         is_written_so || self.is_in_brackets(first, last, digits)
     }
 
-    /// Whether digits can be a number if a word or a name before says that one follows.
+    /// Whether digits can be a phone number if a word or a name before them announces one.
     fn may_be_told(&self, first: usize, last: usize, has_shorter: bool) -> bool {
         let digits = self.digits_of(first, last);
         let groups = &self.groups[first..=last];
         let is_epoch = groups.len() == 1
             && matches!(digits.len(), 10 | 13)
             && matches!(&digits[..2], b"16" | b"17" | b"18" | b"19");
-        // What follows a whole number is no part of it.
+        // Groups after a whole number are not part of it.
         let may_be_longer = || digits.len() <= 11 || phone::mobile_code(digits).is_some();
-        // Of a short one, only the row's end tells that it is whole.
+        // A short number is whole only if the row ends with it.
         let may_end = || digits.len() >= 10 || self.ends_row(first, last);
         if digits.len() > phone::MAX_DIGITS
             || is_epoch
@@ -201,12 +201,12 @@ impl Numbers<'_> {
         !is_round && !is_day
     }
 
-    /// Whether a word or a name before says that a number follows.
+    /// Whether a word or a name before the digits announces a phone number.
     fn is_told(&self, around: &Around<'_>, first: usize, last: usize) -> bool {
         let len = self.len_of(first, last);
         let is_named = match around.named() {
             Some(KeyKind::Phone) => true,
-            // `from` and `to` name other digits too.
+            // `from` and `to` may name other digits too.
             Some(_) => first == last && len >= 10,
             None => false,
         };
@@ -214,7 +214,7 @@ impl Numbers<'_> {
         (is_named || around.announced() >= needed) && !around.is_labelled()
     }
 
-    /// Whether digits are a mobile number of the world with its country's code, in groups that people write.
+    /// Whether digits are a mobile number of any country with its calling code, in groups as people write them.
     fn is_of_the_world(&self, first: usize, last: usize) -> bool {
         let digits = self.digits_of(first, last);
         (10..=13).contains(&digits.len())
@@ -231,7 +231,7 @@ impl Numbers<'_> {
             })
     }
 
-    /// Whether letters stand right beside the digits, as in the numbers of orders: `INV447…`, `ORD-447…`.
+    /// Whether letters touch the digits, as in the numbers of orders: `INV447…`, `ORD-447…`.
     fn is_glued(&self, first: usize, last: usize) -> bool {
         let (before, behind) = self.text.split_at(self.groups[first].start);
         let behind = &behind[self.groups[last].end() - before.len()..];
@@ -244,7 +244,7 @@ impl Numbers<'_> {
         is_code || behind.as_bytes().first().is_some_and(is_letter)
     }
 
-    /// Whether a number without any prefix has the row for itself, or groups that tell it from a row of counts.
+    /// Whether a number without any prefix has the row to itself, or groups that distinguish it from a row of counts.
     fn is_row_of_its_own(&self, first: usize, last: usize) -> bool {
         let lens = || self.groups[first..=last].iter().map(Group::len);
         let is_joined = |sign: u8| self.groups[first + 1..=last].iter().any(|g| g.joint == sign);
@@ -255,13 +255,13 @@ impl Numbers<'_> {
                 || self.begins_and_ends_row(first, last))
     }
 
-    /// Whether the plus before a group adds to what stands right before it: `1.4.2+20261124`.
+    /// Whether the plus before a group joins it to the text right before it: `1.4.2+20261124`.
     fn is_sum(&self, first: usize) -> bool {
         let before = self.text[..self.groups[first].start].trim_end_matches(['+', '\u{ff0b}']);
         before.len() < self.groups[first].start && before.ends_with(|c: char| c.is_alphanumeric())
     }
 
-    /// Whether no further groups stand beside, but for those behind a comma.
+    /// Whether no further groups stand beside these, except after a comma or another clear break.
     fn begins_and_ends_row(&self, first: usize, last: usize) -> bool {
         let start = &self.groups[first];
         let begins = start.joint == 0 || start.has_comma || start.is_odd || start.has_plus;
@@ -301,7 +301,7 @@ impl Numbers<'_> {
                 || self.text.as_bytes()[self.groups[first].end()] == b')')
     }
 
-    /// `0.788123456`, `30.788123456`: no more groups, and not a whole number behind the point.
+    /// `0.788123456`, `30.788123456`: no further groups, and no whole phone number after the point.
     fn is_decimal(&self, first: usize, last: usize) -> bool {
         let groups = &self.groups[..self.len];
         let is_point = |at: usize| groups.get(at).is_some_and(|group| group.joint == b'.');
@@ -316,13 +316,13 @@ impl Numbers<'_> {
             && !phone::is_whole(self.digits_of(fraction, fraction))
     }
 
-    /// Where the text breaks off inside of a number: what is there of it.
+    /// The part of a number that is there if the text breaks off inside it.
     fn cut(&self, first: usize) -> Option<(usize, Kind)> {
         let last = self.len - 1;
         let rest = &self.text[self.groups[last].end()..];
         let is_end = rest.is_empty() || rest == "…" || rest == "...";
         let digits = self.digits_of(first, last);
-        // Inside of a chain of groups no number begins.
+        // No number begins inside a chain of groups.
         let begins = !matches!(self.groups[first].joint, b'/' | b'-' | b'.' | b':');
         let is_plain = begins
             && !self.is_glued(first, last)
@@ -332,8 +332,8 @@ impl Numbers<'_> {
         (is_end && is_plain && phone::is_cut(digits)).then_some((last, Kind::Phone))
     }
 
-    /// A citizen's 16 digits: `1`, year of birth, `7` or `8`, and the rest; as cards print it, or in any
-    /// groups but single digits, as tables have them.
+    /// The 16 digits of an identity card: the holder's status, the year of birth, `7` or `8`, and the rest. They come
+    /// in the groups that cards print, or in any groups other than the single digits of tables.
     fn is_national_id(&self, first: usize, last: usize, digits: &[u8]) -> bool {
         let lens = || self.groups[first..=last].iter().map(Group::len);
         matches!(digits[0], b'1'..=b'3')
@@ -342,7 +342,7 @@ impl Numbers<'_> {
             && (lens().all(|len| len >= 2) || lens().eq([1, 4, 1, 7, 1, 2]))
     }
 
-    /// In the groups that cards print.
+    /// Whether digits are a card number, in the groups that cards print.
     fn is_card(&self, first: usize, last: usize, digits: &[u8]) -> bool {
         let lens = || self.groups[first..=last].iter().map(Group::len);
         let is_grouped = first == last

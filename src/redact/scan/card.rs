@@ -1,6 +1,6 @@
 //! Payment cards (ISO/IEC 7812).
 
-/// Whether digits, in ASCII, are a card's: by its issuer, its length and its check digit.
+/// Whether ASCII digits are a card number, by issuer, length and check digit.
 pub(super) fn is_card(digits: &[u8]) -> bool {
     is_issued(digits) && luhn(digits)
 }

@@ -1,16 +1,16 @@
-//! The text before and after a candidate. Every look is bounded.
+//! Looks at the text before and after a candidate. Every search is bounded.
 
 use super::name_before;
 use super::words::Words;
 use crate::redact::key_rules::{KeyKind, kind_of};
 
-/// Currencies of the region, and the ones it is paid in from elsewhere.
+/// Currencies of the region, and those in which it is paid from abroad.
 static CURRENCIES: Words<14> = Words::new([
     "bif", "cdf", "eur", "fcfa", "franc", "francs", "frs", "frw", "frws", "kes", "rwf", "tzs",
     "ugx", "usd",
 ]);
 
-/// What stands right before a number in a link, or in an idempotency key.
+/// Texts right before a number in a link or in an idempotency key.
 const LINKS: [&str; 14] = [
     "tel:",
     "wa.me/",
@@ -44,7 +44,7 @@ pub(super) fn is_after_scheme(text: &str, at: usize, scheme: &str) -> bool {
         && begins(end - scheme.len())
 }
 
-/// Whether a link to a phone leads to what stands at `at`.
+/// Whether a link to a phone contains what stands at `at`.
 pub(super) fn is_linked(text: &str, at: usize) -> bool {
     let before = &text.as_bytes()[..at];
     LINKS.iter().any(|link| {
@@ -53,12 +53,12 @@ pub(super) fn is_linked(text: &str, at: usize) -> bool {
     })
 }
 
-/// What the name of a value at `at` says, if it says that it is a phone number.
+/// What the name of a value at `at` says, if it names a phone number.
 pub(super) fn phone_name(text: &str, at: usize) -> Option<KeyKind> {
     name_before::name_of(text, at).and_then(|named| kind_of_phone(named.name()))
 }
 
-/// A phone that is sold has a price, and no number.
+/// The name of a product such as `iphone` or `headphone` does not name a phone number.
 fn kind_of_phone(name: &str) -> Option<KeyKind> {
     const THINGS: [&[u8]; 5] = [b"iphone", b"smartphone", b"headphone", b"earphone", b"microphone"];
     let is_thing = |thing: &&[u8]| {
@@ -68,7 +68,7 @@ fn kind_of_phone(name: &str) -> Option<KeyKind> {
     (!THINGS.iter().any(is_thing)).then_some(kind)
 }
 
-/// Whether a currency stands before or behind an amount.
+/// Whether a currency stands before or after an amount.
 pub(super) fn is_price(text: &str, start: usize, end: usize) -> bool {
     let behind = text[end..].trim_start_matches([' ', '\u{a0}', '\u{202f}']);
     let len = behind.bytes().take(12).take_while(u8::is_ascii_alphabetic).count();
@@ -79,14 +79,14 @@ pub(super) fn is_price(text: &str, start: usize, end: usize) -> bool {
         || CURRENCIES.has(word_before(text, start, b" :"))
 }
 
-/// A percent sign, and not one that encodes another.
+/// Whether a text begins with a percent sign that encodes no character.
 fn is_percent(text: &str) -> bool {
     let is_code = |bytes: &[u8]| bytes.len() == 2 && bytes.iter().all(u8::is_ascii_hexdigit);
     text.starts_with('%') && !text.as_bytes().get(1..3).is_some_and(is_code)
 }
 
-/// Whether mobile money's code for a merchant stands at `at`: `momo code 123456`, `momo: 123456`,
-/// `merchant code: 123456`.
+/// Whether the code of a merchant for mobile money stands at `at`: `momo code 123456`,
+/// `momo: 123456`, `merchant code: 123456`.
 pub(super) fn is_momo_code(text: &str, at: usize, end: usize) -> bool {
     let before = &text.as_bytes()[at.saturating_sub(28)..at];
     if before.ends_with(b"*182*8*1*") {
@@ -108,7 +108,7 @@ pub(super) fn is_momo_code(text: &str, at: usize, end: usize) -> bool {
     (has(b"mtn") || has(b"merchant")) && (has(b"code") || has(b"kode"))
 }
 
-/// Whether a unit stands behind digits: `788123456 bytes`.
+/// Whether a unit follows the digits: `788123456 bytes`.
 pub(super) fn is_counted(text: &str, end: usize) -> bool {
     static UNITS: Words<27> = Words::new([
         "bits",
@@ -144,7 +144,7 @@ pub(super) fn is_counted(text: &str, end: usize) -> bool {
     UNITS.has(&behind[..len])
 }
 
-/// The word that ends before `at`, over signs that may lie between.
+/// The word before `at`, skipping these signs between.
 pub(super) fn word_before<'a>(text: &'a str, at: usize, between: &[u8]) -> &'a str {
     let bytes = text.as_bytes();
     let end = name_before::skip_back(bytes, at, 4, |byte| between.contains(&byte));

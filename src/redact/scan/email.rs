@@ -1,14 +1,14 @@
-//! E-mail addresses, also internationalised (RFC 6531) and percent-encoded.
+//! Finds e-mail addresses, also internationalised (RFC 6531) and percent-encoded ones.
 
 use std::ops::Range;
 
 use super::found::Found;
 use crate::redact::kind::Kind;
 
-/// Longest address (RFC 5321).
+/// The longest address (RFC 5321).
 const MAX_LEN: usize = 254;
 
-/// What stands behind the dot of `photo@2x.png`.
+/// Endings of file names such as `photo@2x.png`.
 const FILES: [&str; 10] = ["css", "gif", "html", "jpeg", "jpg", "js", "pdf", "png", "svg", "webp"];
 
 /// Finds the addresses in a token.
@@ -34,13 +34,14 @@ pub(super) fn find(text: &str, token: Range<usize>, found: &mut Vec<Found>) {
     }
 }
 
-/// The address whose at sign is a word in the bracket that opens here: `jean(at)mail.rw`, `jean [at] mail [dot] rw`.
+/// The address whose at sign is spelled out in the bracket that opens here: `jean(at)mail.rw`,
+/// `jean [at] mail [dot] rw`.
 pub(super) fn spelled(text: &str, open: usize) -> Option<Range<usize>> {
     let sign = bracketed(&text[open..], &["at", "arobase", "a", "@"])?;
     set_apart(text, open..open + sign)
 }
 
-/// The address around an at sign that one space may set apart on each side.
+/// The address around an at sign, with at most one space on each side of the sign.
 fn set_apart(text: &str, sign: Range<usize>) -> Option<Range<usize>> {
     let before = &text[..sign.start];
     let before = before.strip_suffix(' ').unwrap_or(before);
@@ -52,7 +53,7 @@ fn set_apart(text: &str, sign: Range<usize>) -> Option<Range<usize>> {
     let name: usize =
         text[from..].chars().take(MAX_LEN).take_while(is_name).map(char::len_utf8).sum();
     let domain = match dot_in_words(&text[from + name..]) {
-        // Of `mail (dot) co.rw` the rest is a domain already.
+        // In `mail (dot) co.rw` the rest is a domain already.
         Some(dot) if name > 0 => {
             let rest = &text[from + name + dot..];
             let is_top = |c: &char| c.is_alphanumeric() || matches!(c, '.' | '-');
@@ -65,7 +66,7 @@ fn set_apart(text: &str, sign: Range<usize>) -> Option<Range<usize>> {
     domain.filter(|_| has_letter).map(|domain| start..from + domain)
 }
 
-/// Length of a full stop in words, in brackets: ` (dot) `.
+/// Length of a spelled-out full stop in brackets: ` (dot) `.
 fn dot_in_words(text: &str) -> Option<usize> {
     let blank = usize::from(text.starts_with(' '));
     let dot = bracketed(&text[blank..], &["dot", "point", "."])?;
@@ -83,7 +84,7 @@ fn bracketed(text: &str, words: &[&str]) -> Option<usize> {
     })
 }
 
-/// Length of the local part that ends a text, with something in it that is seen.
+/// Length of the local part that ends a text. It must have a visible character.
 fn local_before(text: &str) -> usize {
     let len: usize =
         text.chars().rev().take(MAX_LEN).take_while(|c| is_local(*c)).map(char::len_utf8).sum();
@@ -110,7 +111,7 @@ fn is_unseen(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
-/// A full stop, of Chinese and of full width too.
+/// A full stop, also the Chinese and the full-width one.
 fn is_dot(c: char) -> bool {
     matches!(c, '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}')
 }

@@ -1,14 +1,14 @@
-//! International bank account numbers (ISO 13616).
+//! Finds international bank account numbers (ISO 13616).
 
 use std::ops::Range;
 
-/// Countries, with the length of their accounts.
+/// Countries, each with the length of its account numbers.
 const LENGTHS: &str = "AD24AE23AL28AT20AZ28BA20BE16BG22BH22BI27BR29BY28CH21CR22CY28CZ24DE22DJ27\
 DK18DO28EE20EG29ES24FI18FK18FO18FR27GB22GE22GI23GL18GR27GT28HN28HR21HU28IE22IL23IQ23IS26IT27JO30\
 KW30KZ20LB28LC32LI21LT20LU20LV21LY25MC27MD24ME22MK19MN20MR27MT31MU30NI28NL18NO15OM23PK24PL28PS29\
 PT25QA29RO24RS22RU33SA24SC31SD18SE24SI19SK24SM27SO23ST25SV28TL23TN24TR26UA29VA22VG24XK20YE30";
 
-/// The account number whose check digits stand at `digits`, if its check sum is right.
+/// The account number with its check digits at `digits`, if its checksum is right.
 pub(super) fn range(text: &str, digits: usize) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
     if !bytes.get(digits..digits + 2)?.iter().all(u8::is_ascii_digit) {
@@ -30,7 +30,7 @@ pub(super) fn range(text: &str, digits: usize) -> Option<Range<usize>> {
             account[len] = byte.to_ascii_uppercase();
             (len, end, gap) = (len + 1, at + 1, 0);
         } else if len < length && gap < 2 && matches!(byte, b' ' | b'-' | 0xc2 | 0xa0) {
-            // The fixed space has two bytes.
+            // A no-break space has two bytes.
             gap += 1;
         } else {
             break;

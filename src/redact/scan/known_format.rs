@@ -1,4 +1,4 @@
-//! Recognises groups of digits that are not a phone number by their form.
+//! Recognises groups of digits whose form shows that they are not a phone number.
 
 use super::announced::{Announced, Around};
 use super::context;
@@ -6,10 +6,10 @@ use super::number::{Group, Numbers};
 use super::phone;
 
 impl Numbers<'_> {
-    /// How many groups, from this one on, are no phone number: a date, an address of a machine, a book.
+    /// How many groups, from this one on, have such a form: a date, an IP address, an ISBN.
     pub(super) fn known_format(&self, first: usize) -> Option<usize> {
         let group = &self.groups[first];
-        // Most groups are ruled out at once, by their length and because no sign follows.
+        // This rules out most groups quickly, by their length and because no sign follows.
         let is_joined = self.row().get(first + 1).is_some_and(|next| next.joint != b' ');
         let is_book = || self.digits[group.first()..].starts_with(b"97");
         if !is_joined && !matches!(group.len(), 9 | 12) && !is_book() {
@@ -36,7 +36,7 @@ impl Numbers<'_> {
         self.book(first).or_else(|| self.version(first))
     }
 
-    /// `24/11/2026`, `2026-11-24`: the same sign between its groups, and no more of them.
+    /// `24/11/2026`, `2026-11-24`: three groups with the same sign between them, and no more.
     pub(super) fn is_date(&self, first: usize) -> bool {
         let Some([a, b, c]) = self.row().get(first..first + 3) else { return false };
         let joint = b.joint;
@@ -115,7 +115,7 @@ impl Numbers<'_> {
             && self.stands_alone(first, 5, b'/')
     }
 
-    /// `978-7-9572-9449-2`, `0-7475-3269-9` (ISO 2108): its groups, if the check digit is right.
+    /// `978-7-9572-9449-2`, `0-7475-3269-9` (ISO 2108): the number of its groups, if the check digit is right.
     fn book(&self, first: usize) -> Option<usize> {
         let row = self.row();
         let joint = row.get(first + 1)?.joint;
@@ -149,7 +149,7 @@ impl Numbers<'_> {
         thirteen().or_else(ten)
     }
 
-    /// `Chrome/135.0.6020.214`, `v10.20.3000.4`: its groups.
+    /// `Chrome/135.0.6020.214`, `v10.20.3000.4`: the number of its groups.
     fn version(&self, first: usize) -> Option<usize> {
         let row = self.row();
         let points = row[first + 1..].iter().take_while(|group| group.joint == b'.').count();
@@ -178,7 +178,7 @@ impl Numbers<'_> {
         })
     }
 
-    /// Whether neither the group before nor the one behind is joined by this sign.
+    /// Whether this sign joins neither the group before nor the one after.
     fn stands_alone(&self, first: usize, count: usize, joint: u8) -> bool {
         let is_joined =
             |at: usize| self.row().get(at).is_some_and(|group: &Group| group.joint == joint);

@@ -1,10 +1,10 @@
-//! Ids that `WhatsApp` gives to messages.
+//! Finds ids that `WhatsApp` gives to messages.
 
 use std::ops::Range;
 
 const NAME: &[u8] = b"wamid";
 
-/// Shortest rest of an id: what is shorter holds no number.
+/// The fewest bytes after the prefix of an id. A shorter rest holds no phone number.
 const MIN_LEN: usize = 8;
 
 /// The first id in a token. Its base64 always contains a phone number.
@@ -13,14 +13,14 @@ pub(super) fn find(text: &str, token: &Range<usize>) -> Option<Range<usize>> {
         return None;
     }
     let bytes = &text.as_bytes()[token.clone()];
-    // A search for the whole name is made for longer texts.
+    // A search for the whole name pays off only in longer texts.
     let begins = |at: &usize| {
         matches!(bytes[*at], b'w' | b'W')
             && bytes[*at..].get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME))
     };
     (0..bytes.len()).filter(begins).find_map(|at| {
         let rest = &bytes[at + NAME.len()..];
-        // As it is, or percent-encoded.
+        // The dot may be percent-encoded.
         let dot = match rest {
             [b'.', ..] => 1,
             [b'%', b'2', b'E' | b'e', ..] => 3,

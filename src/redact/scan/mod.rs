@@ -1,10 +1,10 @@
 //! Finds personal data and secrets in a text, in one pass that allocates nothing if it finds
 //! nothing.
 //!
-//! Most bytes of most texts are part of nothing. The pass goes in strides of eight bytes, and looks
-//! closer only if a stride holds a digit or a sign, or is the inside of one long word. The closer
-//! look is at whole tokens: what is a secret or an address is one token, and digits are handed to
-//! [`Numbers`], which follows a number over as many tokens as it is written in.
+//! Most bytes of most texts belong to nothing that is searched for. The pass goes in strides of
+//! eight bytes, and looks closer only if a stride holds a digit or a sign, or is the inside of one
+//! long word. The closer look is at whole tokens: a secret or an address is one token, and digits
+//! go to [`Numbers`], which follows a number over as many tokens as it takes.
 
 mod announced;
 mod assignment;
@@ -41,7 +41,7 @@ pub(super) use self::found::ScanScope;
 use self::number::Numbers;
 use super::kind::Kind;
 
-/// Nothing shorter is anything: `a@b.rw`.
+/// The shortest thing that is found: `a@b.rw`.
 const MIN_LEN: usize = 6;
 
 /// Finds everything of the scope, left to right, without overlap.
@@ -68,14 +68,14 @@ pub(super) fn scan(text: &str, scope: ScanScope) -> Vec<Found> {
 struct Pass<'a> {
     text: &'a str,
     scope: ScanScope,
-    /// Made at the first digit: most texts have none.
+    /// Created at the first digit, because most texts have none.
     numbers: Option<Numbers<'a>>,
     found: Vec<Found>,
 }
 
 impl Pass<'_> {
-    /// Looks at every token that begins before the stride's end, and returns where to go on. Nothing
-    /// before `from` is looked at again, which is what makes the pass linear.
+    /// Looks at every token that begins before the stride's end, and returns where to go on. Nothing before `from` is
+    /// looked at again, so the pass is linear.
     fn stride(&mut self, from: usize, stride: usize) -> usize {
         let bytes = self.text.as_bytes();
         let before = bytes[from..stride].iter().rev();
@@ -105,7 +105,7 @@ impl Pass<'_> {
         if let Some(end) = word_end(bytes, start) {
             return end;
         }
-        // What stands beside a secret's name is a secret all the same.
+        // A UUID after the name of a secret is a secret all the same.
         if let Some(end) = opaque::uuid_end(bytes, start)
             && assignment::assigned(self.text, start).is_none()
         {
@@ -173,8 +173,8 @@ impl Pass<'_> {
     }
 }
 
-/// In order, without overlap: of two that overlap, the one that begins first, or the longer one, takes
-/// the other's part with it.
+/// Sorts findings and removes overlaps. Of two that overlap, the one that begins first, or the longer one, stays and
+/// also covers the other's part.
 fn settled(mut found: Vec<Found>) -> Vec<Found> {
     if found.len() > 1 {
         found.sort_by_key(|found| (found.at.start, Reverse(found.at.end)));

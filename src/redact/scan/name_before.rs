@@ -5,7 +5,7 @@ use super::byte_class::letters_before;
 use super::words::Words;
 use crate::redact::key_rules;
 
-/// Longest name before a value.
+/// The longest name before a value, in bytes.
 const NAME_MAX: usize = 48;
 
 /// Words that stand between a name and the sign that assigns to it: `token: &'static str = "…"`.
@@ -31,9 +31,9 @@ pub(super) static LINKS: Words<7> = Words::new(key_rules::LINKS);
 /// A name, and the sign that assigns a value to it.
 #[derive(Clone, Copy)]
 pub(super) struct NameBefore<'a> {
-    /// The name, with the words before it: some names are several, as `mot de passe`.
+    /// The name with the words before it, because some names are several words: `mot de passe`.
     pub(super) phrase: &'a str,
-    /// `=`, also for what says as much; `:`, behind which a remark may stand; a space.
+    /// `=`, or a sign that means the same; `:`, after which a remark may stand; or a space.
     pub(super) joint: u8,
 }
 
@@ -44,11 +44,10 @@ impl<'a> NameBefore<'a> {
     }
 }
 
-/// The name that a value at `at` stands beside: `api_key=…`, `"api_key": "…"`, `apiKey := "…"`, `<apiKey>…`,
-/// `set("API_KEY", "…")`, `--api-key …`, `phone: Some("…`, `Key (phone)=(…`, `["phone", "…`,
-/// `{"name": "phone", "value": "…`.
+/// The name of the value at `at`: `api_key=…`, `"api_key": "…"`, `apiKey := "…"`, `<apiKey>…`, `set("API_KEY", "…")`,
+/// `--api-key …`, `phone: Some("…`, `Key (phone)=(…`, `["phone", "…`, `{"name": "phone", "value": "…`.
 pub(super) fn name_of(text: &str, at: usize) -> Option<NameBefore<'_>> {
-    // Behind a word and a space, as most values stand, there is no sign.
+    // Most values follow a word and a space: there is no sign then.
     match &text.as_bytes()[..at] {
         [before @ .., b' '] if before.last().is_some_and(|byte| is_of_word(*byte)) => {
             flag_before(text, at - 1)
@@ -57,7 +56,7 @@ pub(super) fn name_of(text: &str, at: usize) -> Option<NameBefore<'_>> {
     }
 }
 
-/// `--api-key …`, `ENV API_KEY …`, from where the name ends.
+/// `--api-key …`, `ENV API_KEY …`, of which the name ends at `end`.
 fn flag_before(text: &str, end: usize) -> Option<NameBefore<'_>> {
     let start = end - last_word(text, end).len();
     if !matches!(text.as_bytes()[..start].last(), Some(b'-' | b'_')) {
@@ -84,13 +83,13 @@ fn name_by_sign(text: &str, at: usize) -> Option<NameBefore<'_>> {
         [.., b','] if is_quoted() && bytes[..end - 1].last().is_some_and(|b| is_quote(*b)) => {
             end - 1
         }
-        // A member's name with the value in it: `client_phone_447…`.
+        // The value is part of the member's name: `client_phone_447…`.
         [.., b'_'] if end == at => end - 1,
         // A call, or a type that wraps its value.
         [.., b'('] if is_quoted() || end == at => end - 1,
         _ => return None,
     };
-    // In JSON, a remark is beside no name in quotes.
+    // In JSON, no remark follows a name in quotes.
     let is_pair = || is_quoted() && bytes[..name_end].last().is_some_and(|byte| is_quote(*byte));
     let signs = &bytes[name_end..end];
     let is_equal = signs.iter().any(|byte| matches!(byte, b'=' | b',' | b'(' | b'|' | b'>' | b'%'));
@@ -98,7 +97,7 @@ fn name_by_sign(text: &str, at: usize) -> Option<NameBefore<'_>> {
     Some(NameBefore { phrase, joint: if is_equal || is_pair() { b'=' } else { b':' } })
 }
 
-/// The name that ends before a sign, with the words before it, over quotes, brackets and a type.
+/// The name before a sign, with the words before it. Quotes, brackets and a type may stand between.
 pub(super) fn name_before_sign(text: &str, at: usize) -> Option<&str> {
     let bytes = text.as_bytes();
     let is_around = |byte: u8| is_white_or_quote(byte) || matches!(byte, b']' | b')' | b'*');
@@ -128,7 +127,7 @@ pub(super) fn name_before_sign(text: &str, at: usize) -> Option<&str> {
     Some(phrase_before(text, end))
 }
 
-/// Of `name="apiKey" value="…"`, the name is the value of another.
+/// In `name="apiKey" value="…"`, the name is itself the value of a name.
 fn name_of_pair(text: &str, value: usize) -> &str {
     let is_between =
         |byte: u8| is_white_or_quote(byte) || matches!(byte, b',' | b'<' | b'>' | b'/' | b'{');
@@ -145,10 +144,10 @@ fn tag_before(text: &str, at: usize) -> Option<NameBefore<'_>> {
     is_tag.then_some(NameBefore { phrase, joint: b'=' })
 }
 
-/// The column of a value in Postgres' detail of an error, or in a statement: `Key (tenant, phone)=(a7, 447…`,
+/// The column of a value in the detail of a Postgres error, or in a statement: `Key (tenant, phone)=(a7, 447…`,
 /// `insert into t (tenant, phone) values ('a7', '447…`.
 fn column_of(text: &str, at: usize) -> Option<NameBefore<'_>> {
-    /// Longest names and values that are looked at.
+    /// The longest names, and the longest values, that are looked at.
     const MAX: usize = 200;
     const BETWEEN: [&str; 3] = [")=(", ") values (", ") VALUES ("];
     let bytes = text.as_bytes();
@@ -164,8 +163,8 @@ fn column_of(text: &str, at: usize) -> Option<NameBefore<'_>> {
     Some(NameBefore { phrase, joint: b'=' })
 }
 
-/// Where a bracket stands behind the sign that assigns it, as in `phones: ["…` and `Key (phone)=(…`: where its
-/// contents would begin without it.
+/// The place of a bracket between an assigning sign and its value, as in `phones: ["…` and `Key (phone)=(…`. Without
+/// one, the place of the value.
 fn behind_sign(bytes: &[u8], value: usize) -> usize {
     let end = gap_start(bytes, value);
     let is_bracket = matches!(bytes[..end].last(), Some(b'(' | b'['));
@@ -174,7 +173,7 @@ fn behind_sign(bytes: &[u8], value: usize) -> usize {
     if is_bracket && is_assigned { bracket } else { value }
 }
 
-/// Where white space and quotes begin that end at `end`, as they are or as URLs and HTML write them.
+/// The start of the white space and quotes that end at `end`, also as URLs and HTML write them.
 fn gap_start(bytes: &[u8], end: usize) -> usize {
     const MAX: usize = 12;
     let mut start = end;
@@ -190,12 +189,12 @@ fn gap_start(bytes: &[u8], end: usize) -> usize {
     start
 }
 
-/// Whether a byte is of a word: a letter of any script, or a digit.
+/// Whether a byte belongs to a word: to a letter of any script, or a digit.
 pub(super) const fn is_of_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || !byte.is_ascii()
 }
 
-/// Where the operator begins that ends at `end`: `:=`, `.=`, `?=`, `+=`, `=>`, `::=`.
+/// The start of the operator that ends at `end`: `:=`, `.=`, `?=`, `+=`, `=>`, `::=`.
 pub(super) fn operator_start(bytes: &[u8], end: usize) -> usize {
     let is_sign = |byte: u8| matches!(byte, b'=' | b':' | b'?' | b'.' | b'+' | b'>' | b'|' | b'~');
     skip_back(bytes, end, 4, is_sign)
@@ -233,7 +232,7 @@ pub(super) fn last_word(text: &str, at: usize) -> &str {
 fn ending(text: &str, at: usize, is: impl Fn(u8) -> bool) -> &str {
     let start = text.ceil_char_boundary(skip_back(text.as_bytes(), at, NAME_MAX, is)).min(at);
     match (&text.as_bytes()[..start], &text.as_bytes()[start..at]) {
-        // Two digits of a sign that is percent-encoded: `%22pin`.
+        // The digits of a percent-encoded sign are not part of the name: `%22pin`.
         ([.., b'%'], [first, second, ..])
             if first.is_ascii_hexdigit() && second.is_ascii_hexdigit() =>
         {
@@ -243,16 +242,16 @@ fn ending(text: &str, at: usize, is: impl Fn(u8) -> bool) -> &str {
     }
 }
 
-/// Where a value begins that Rust's `Debug` has wrapped: `Some(String("…`. Without a wrapper, the value's own start.
+/// Where a value begins, including the wrappers that Rust's `Debug` prints: `Some(String("…`.
 fn unwrapped(bytes: &[u8], at: usize) -> usize {
     const WRAPPERS: [&[u8]; 4] = [b"Number(", b"Ok(", b"Some(", b"String("];
     let mut start = at;
-    // One in the other, and no more.
+    // At most two wrappers, one inside the other.
     for _ in 0..2 {
         let behind = skip_back(bytes, start, 3, |byte| matches!(byte, b'"' | b'\\'));
         let wrapper = WRAPPERS.iter().find(|wrapper| {
             let before = bytes[..behind].strip_suffix(**wrapper);
-            // `PhoneNumber(…` is a name.
+            // `PhoneNumber(…` is a name, not a wrapper.
             before.is_some_and(|before| !before.last().is_some_and(u8::is_ascii_alphanumeric))
         });
         match wrapper {

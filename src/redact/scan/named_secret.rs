@@ -1,4 +1,4 @@
-//! Values that are secret by the name they stand beside.
+//! Finds values that are secret because of the name beside them.
 
 use std::ops::Range;
 
@@ -10,15 +10,15 @@ use super::prefix::KEY_MAX;
 use super::sentence::{is_said_behind, said_before};
 use crate::redact::key_rules::KeyKind;
 
-/// How a sentence assigns, by `is` or the like, or by a name alone.
+/// The sign of a sentence that assigns by `is` or the like, or by a name alone.
 const SAID: u8 = b' ';
 
-/// Fewest bytes of a code that a sentence tells behind it, and most: eight digits in groups of one.
+/// The fewest and the most bytes of a code that is named only after it. The most are eight digits in groups of one.
 const CODE_MIN: usize = 4;
 const CODE_MAX: usize = 15;
 
-/// The part of a token that is a secret by the name beside it: `password=…`, `api_key: …`, also across tokens, and
-/// `your code is …`.
+/// The part of a token that is a secret because of the name beside it: `password=…`, `api_key: …`, `your code is …`.
+/// The name may be in another token.
 pub(super) fn find(text: &str, token: Range<usize>, any: u8) -> Option<Range<usize>> {
     if any & (SIGN | COLON | WIDE) != 0
         && let Some(at) = in_token(text, &token)
@@ -31,7 +31,7 @@ pub(super) fn find(text: &str, token: Range<usize>, any: u8) -> Option<Range<usi
         return None;
     }
     let at = token.start..value_end(text.as_bytes(), &token);
-    // A code in groups is one value.
+    // A code in groups is a single value.
     let code = if has_digit { with_groups(text, at.clone()) } else { at.clone() };
     if is_named && let Some(by) = assigned(text, token.start) {
         let at = if by.kind == KeyKind::Code { code } else { at };
@@ -50,13 +50,13 @@ pub(super) fn find(text: &str, token: Range<usize>, any: u8) -> Option<Range<usi
     is_told.then_some(code)
 }
 
-/// Where the value ends, without the signs of a sentence behind it.
+/// Where the value ends, without the punctuation after it.
 fn value_end(bytes: &[u8], token: &Range<usize>) -> usize {
     let is_sign = |byte: u8| matches!(byte, b',' | b';' | b'.' | b'!' | b'?' | b':');
     skip_back(bytes, token.end, token.len(), is_sign)
 }
 
-/// Whether three digits are a code, as a sentence says.
+/// Whether a sentence says that three digits are a code.
 pub(super) fn is_short_code(text: &str, start: usize) -> bool {
     may_be_named(text, start)
         && assigned(text, start)
@@ -79,7 +79,7 @@ fn in_token(text: &str, token: &Range<usize>) -> Option<Range<usize>> {
         let signs = behind.iter().take_while(|byte| matches!(byte, b'=' | b':')).count();
         let start = at + sign + signs + quote_len(&behind[signs..]);
         let rest = &bytes[start..token.end];
-        // What ends with its sign has the value behind it, and behind digits it is no name: `18:00`.
+        // If the token ends with the sign, its value is the next token. Digits before a sign are not a name: `18:00`.
         let is_name = |byte: &u8| !byte.is_ascii_digit() && !matches!(byte, b'=' | b':');
         if rest.is_empty() || !bytes[token.start..at].iter().any(is_name) && at > token.start {
             continue;
@@ -90,7 +90,7 @@ fn in_token(text: &str, token: &Range<usize>) -> Option<Range<usize>> {
             |nth: &usize| matches!(rest[*nth], b'&' | b';' | b',') || quote_len(&rest[*nth..]) > 0;
         let len = (0..rest.len().min(KEY_MAX)).find(ends).unwrap_or(rest.len());
         let value = text[start..start + len].trim_end_matches(['.', '!', '?']);
-        // Of a value that goes on and on, the first part says whether it is one.
+        // The first part of a very long value is enough to decide.
         let part = &value[..value.floor_char_boundary(KEY_MAX)];
         let joint = if bytes[at] == b':' { b':' } else { b'=' };
         if is_value(Assignment { kind, joint }, part) {
@@ -101,7 +101,7 @@ fn in_token(text: &str, token: &Range<usize>) -> Option<Range<usize>> {
     None
 }
 
-/// Length of the sign that assigns a value, as it is or percent-encoded.
+/// Length of the sign that assigns a value. It may be percent-encoded.
 fn sign_len(bytes: &[u8]) -> Option<usize> {
     match bytes {
         [b'=' | b':', ..] => Some(1),
@@ -110,7 +110,7 @@ fn sign_len(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Length of a quote or an ampersand, as URLs and HTML write them inside of a token.
+/// Length of a quote or an ampersand as URLs and HTML write it inside a token.
 fn quote_len(bytes: &[u8]) -> usize {
     match bytes {
         [b'%', b'2', b'2' | b'6' | b'7', ..] => 3,
@@ -131,7 +131,7 @@ fn password_of_user(text: &str, token: &Range<usize>) -> Option<usize> {
     colon.filter(|_| is_flag).map(|colon| token.start + colon + 1)
 }
 
-/// `482 913`, `48 29 13`, `4 8 2 9`: people are shown codes in groups of one length.
+/// `482 913`, `48 29 13`, `4 8 2 9`: codes are shown in groups of one length.
 fn with_groups(text: &str, at: Range<usize>) -> Range<usize> {
     const DIGITS_MAX: usize = 8;
     let bytes = text.as_bytes();
@@ -157,7 +157,7 @@ fn with_groups(text: &str, at: Range<usize>) -> Range<usize> {
     if goes_on || !(4..=DIGITS_MAX).contains(&(groups * len)) { at } else { at.start..end }
 }
 
-/// Digits, also in groups or behind a letter as `G-482913`.
+/// Digits, also in groups or after a letter as in `G-482913`.
 fn is_code(value: &str) -> bool {
     if value.len() > CODE_MAX {
         return false;
@@ -170,7 +170,7 @@ fn is_code(value: &str) -> bool {
     (4..=10).contains(&digits) && digits_alone(code)
 }
 
-/// Whether a text beside a secret's name is one, and not a remark on it.
+/// Whether a text beside the name of a secret is the secret, and not a remark about it.
 fn is_value(by: Assignment, value: &str) -> bool {
     let Assignment { kind, joint } = by;
     let has = |is: fn(&u8) -> bool| value.as_bytes().iter().any(is);
@@ -192,7 +192,7 @@ fn is_value(by: Assignment, value: &str) -> bool {
     let is_assigned = joint == b'=';
     let is_random = has_digit && has_letter && value.len() >= if is_assigned { 6 } else { 8 };
     let is_mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && value.len() >= 16;
-    // Beside a colon, a word of a language is a remark.
+    // After a colon, a word of a language is a remark.
     let is_password = (is_assigned || has_digit) && value.len() >= 4 && kind == KeyKind::Password;
     match (kind, joint) {
         (KeyKind::Code, SAID) => false,

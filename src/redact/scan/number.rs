@@ -1,8 +1,7 @@
-//! Collects the groups of digits that one number may be written in.
+//! Collects the groups of digits in which one number may be written.
 //!
-//! A number is made of whole groups: it is the longest row of groups that is one. So a quantity beside a
-//! number is no part of it, and a date, a decimal or a price in between is no number. Candidates are judged
-//! when the row ends.
+//! A number is the longest row of whole groups that forms one. So a quantity beside a number is not part of it, and a
+//! date, a decimal or a price in between is not a number. We decide when the row ends.
 
 use std::ops::Range;
 
@@ -11,45 +10,46 @@ use super::{iban, opaque};
 use crate::redact::digit::{Separator, digit_at, percent_encoded, separator, unseen_between};
 use crate::redact::kind::Kind;
 
-/// Most groups that are held, and most digits: more than any number has.
+/// The most groups and digits that are held. Both are more than any number has.
 const MAX_GROUPS: usize = 20;
 const MAX_HELD: usize = 40;
 
-/// Most digits of a number (of a card), and so of a group that can be part of one.
+/// The most digits of a number, which is a card number, and so of a group in it.
 pub(super) const MAX_DIGITS: usize = 19;
 
-/// Most separators between two digits of one number, as in `+250 (0) 788`, and their bytes.
+/// The most separators between two digits of one number, as in `+250 (0) 788`, and the most bytes.
 const MAX_SEPARATORS: usize = 5;
 const MAX_GAP: usize = 20;
 
-/// Most bytes of a group.
+/// The most bytes of a group.
 const MAX_WRITTEN: usize = 200;
 
-/// The row of groups at hand, each near the one before.
+/// The current row of groups, each close to the one before.
 pub(super) struct Numbers<'a> {
     pub(super) text: &'a str,
     pub(super) groups: [Group; MAX_GROUPS],
     pub(super) len: usize,
     pub(super) digits: [u8; MAX_HELD],
     held: usize,
-    /// What lies before is done with.
+    /// Everything before this place is done.
     skip_to: usize,
 }
 
-/// Digits that stand together.
+/// Digits without a separator between them.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Group {
     pub(super) start: usize,
     /// Its length in bytes.
     written: u8,
-    /// Where its digits are held, and how many. Small, because a row of these is made for each text.
+    /// Where its digits are held, and how many. The types are small, because a row of groups is created for each
+    /// text.
     first: u8,
     len: u8,
     pub(super) has_plus: bool,
-    /// What joins it to the group before: the one byte, else a slash if there is one, else a space.
+    /// What joins it to the group before. If that is not a single byte, a slash if it has one, otherwise a space.
     pub(super) joint: u8,
     pub(super) has_comma: bool,
-    /// Whether a sign joins it that only numbers with their whole prefix have.
+    /// True if it is joined by a sign that only a number with its whole prefix may have.
     pub(super) is_odd: bool,
 }
 
@@ -110,12 +110,12 @@ impl<'a> Numbers<'a> {
         }
     }
 
-    /// Ends what is at hand, at the end of the text.
+    /// Ends the current row, at the end of the text.
     pub(super) fn end(&mut self, found: &mut Vec<Found>) {
         self.decide(true, found);
     }
 
-    /// Takes the bank account whose check digits are here, if there is one.
+    /// Takes the bank account with its check digits here, if there is one.
     fn account(&mut self, digits: usize, found: &mut Vec<Found>) -> bool {
         let Some(at) = iban::range(self.text, digits) else { return false };
         self.decide(true, found);
@@ -140,7 +140,7 @@ impl<'a> Numbers<'a> {
             at = end + unseen_between(self.text, end).unwrap_or_default();
         }
         self.skip_to = end;
-        // What a mask left of a number is part of no other.
+        // The digits that a mask leaves are not part of another number.
         let is_masked = len <= 3 && self.text[..start].ends_with("***");
         if len > MAX_DIGITS || is_masked {
             self.decide(true, found);
@@ -168,13 +168,13 @@ impl<'a> Numbers<'a> {
         end
     }
 
-    /// A group by what joins it to the one before, where that can be inside of a number.
+    /// A group that describes the gap to the one before. `None` if a number cannot have such a gap.
     fn gap(&self, mut at: usize, end: usize) -> Option<Group> {
         if end - at > MAX_GAP {
             return None;
         }
         let joint = match &self.text.as_bytes()[at..end] {
-            // What joins most groups.
+            // Most groups are joined by one of these.
             [joint @ (b' ' | b'-' | b'.' | b'/')] => {
                 return Some(Group { joint: *joint, ..Group::default() });
             }
@@ -200,16 +200,16 @@ impl<'a> Numbers<'a> {
         (at >= end).then_some(group)
     }
 
-    /// Whether a plus stands before the first group, perhaps with a space or a bracket between.
+    /// Whether a plus stands before the first group. A space or a bracket may stand between.
     fn plus_before(&self, start: usize) -> bool {
         let before = self.text[..start].trim_end_matches([' ', '(', '\u{a0}', '\u{200b}']);
         let before = if start - before.len() > 3 { &self.text[..start] } else { before };
         before.ends_with(['+', '\u{ff0b}']) || before.ends_with("%2B") || before.ends_with("%2b")
     }
 
-    /// Decides on the groups at hand: on all, or on as many as later ones cannot change.
+    /// Decides on the current groups: on all, or only on those that later groups cannot change.
     fn decide(&mut self, all: bool, found: &mut Vec<Found>) {
-        // Nothing has fewer digits than a code for mobile money.
+        // The code of a merchant for mobile money has the fewest digits of all.
         if all && self.held < 4 {
             (self.len, self.held) = (0, 0);
             return;

@@ -1,9 +1,9 @@
-//! Digits that are not a number: those of a UUID, a hash, a time.
+//! Recognises digits that are not a number: those of a UUID, a hash or a time.
 
 use super::byte_class::{TOKEN, class_of, is_hex};
 use super::phone;
 
-/// What this crate's keyed hashes are of.
+/// The kinds of this crate's keyed hashes.
 const KINDS: [&str; 10] = [
     "attempt",
     "consent",
@@ -17,12 +17,12 @@ const KINDS: [&str; 10] = [
     "vendor",
 ];
 
-/// Length of the UUID, the time, or the hash (16 or more hex digits, letters among them) that begins
-/// at `at`, if no letter or digit precedes it.
+/// Length of the UUID, the time, or the hash (16 or more hex digits with a letter) that begins at `at`, if no letter
+/// or digit precedes it.
 pub(super) fn len_at(text: &str, at: usize) -> Option<usize> {
     let rest = &text.as_bytes()[at..];
     let first = rest.first_chunk().filter(|_| rest.len() >= 12)?;
-    // Most groups of digits are shorter, and end here.
+    // Most groups of digits are shorter, and return here.
     if rest[4] != b'-' && !is_hex(*first) {
         return None;
     }
@@ -43,13 +43,13 @@ pub(super) fn len_at(text: &str, at: usize) -> Option<usize> {
     if len == 12 {
         return is_keyed_hash(text, at).then_some(len);
     }
-    // A number with something glued to it that looks like hex is still a number. Of 32 or more digits,
-    // as MD5 and longer have, one in thousands begins like a number by chance.
+    // A number is still a number if letters that look like hex follow it directly. Of hashes with 32 or more digits,
+    // as MD5 has, one in thousands begins like a number by chance.
     (len >= 32 || len >= 16 && !phone::is_bare(&token[..digits])).then_some(len)
 }
 
-/// The end of the token that begins here, if it is a UUID with at most a comma or a full stop behind it. It is the most
-/// frequent token of a log, and recognised here without a search for its end.
+/// The end of the token that begins here, if it is a UUID with at most a comma or a full stop behind it. It is the
+/// most frequent token of logs, so we recognise it without a search for its end.
 pub(super) fn uuid_end(bytes: &[u8], start: usize) -> Option<usize> {
     let rest = &bytes[start..];
     let is_in_token = |at: usize| rest.get(at).is_some_and(|byte| class_of(*byte) & TOKEN != 0);
@@ -60,8 +60,8 @@ pub(super) fn uuid_end(bytes: &[u8], start: usize) -> Option<usize> {
     (!is_in_token(len)).then_some(start + len)
 }
 
-/// Whether a token is a keyed hash of this crate, with a letter in it, and nothing else but a comma or a
-/// full stop: twelve digits would look like a number.
+/// Whether a token is a keyed hash of this crate, and nothing else except a comma or a full stop. It must have a
+/// letter, because twelve digits would look like a number.
 pub(super) fn is_one_keyed_hash(written: &str) -> bool {
     let token = match written.as_bytes() {
         [whole @ .., last] if !last.is_ascii_alphanumeric() => whole,
@@ -69,7 +69,7 @@ pub(super) fn is_one_keyed_hash(written: &str) -> bool {
     };
     let Some((before, hash)) = token.split_last_chunk::<12>() else { return false };
     let Some((b'-', kind)) = before.split_last() else { return false };
-    // Of hex digits, only letters have this bit.
+    // Only the letters among hex digits have this bit.
     let has_letter = hash.iter().fold(0, |bits, byte| bits | byte) & 0x40 != 0;
     has_letter
         && are_hex_fours(hash, 0, 4)
@@ -78,8 +78,8 @@ pub(super) fn is_one_keyed_hash(written: &str) -> bool {
         && KINDS.iter().any(|known| known.as_bytes() == kind)
 }
 
-/// The end of the token that begins here, where it is at most three digits, with no more of them
-/// behind: part of no number, where none came before. Also how many there are.
+/// The end of a token of at most three digits with no further digits after it, and how many digits
+/// it has. If none came before either, it is not part of a number.
 pub(super) fn small_end(bytes: &[u8], start: usize) -> Option<(usize, usize)> {
     let mut at = start;
     while bytes.get(at).is_some_and(u8::is_ascii_digit) {
@@ -91,7 +91,7 @@ pub(super) fn small_end(bytes: &[u8], start: usize) -> Option<(usize, usize)> {
     let (digits_end, mut space) = (at, None);
     while at < digits_end + 4 {
         match bytes.get(at) {
-            // Of what may be between, only a space is no part of the token.
+            // Of the separators, only a space is not part of the token.
             Some(b' ') => space = space.or(Some(at)),
             Some(b',' | b'.' | b';' | b':' | b'!' | b'?') => {}
             _ => break,
@@ -117,7 +117,7 @@ fn is_keyed_hash(text: &str, at: usize) -> bool {
         })
 }
 
-/// `2026-11-24T03:21:45`, or with a space (RFC 3339, section 5.6): its fraction is no number either.
+/// `2026-11-24T03:21:45`, or with a space (RFC 3339, section 5.6). Its fraction is not a number either.
 fn is_time(bytes: &[u8]) -> bool {
     bytes[4] == b'-'
         && bytes.iter().enumerate().all(|(index, byte)| match index {
@@ -128,7 +128,7 @@ fn is_time(bytes: &[u8]) -> bool {
         })
 }
 
-/// Whether bytes, of which there are 36, are a UUID.
+/// Whether 36 bytes are a UUID.
 fn is_uuid(bytes: &[u8]) -> bool {
     let has_dashes = [8, 13, 18, 23].iter().all(|at| bytes[*at] == b'-');
     has_dashes

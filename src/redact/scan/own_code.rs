@@ -1,4 +1,5 @@
-//! Phrases that name a person's own one-time code: `your code`, `kode yawe`, `code to confirm your payment`.
+//! Recognises phrases that name a person's own one-time code: `your code`, `kode yawe`,
+//! `code to confirm your payment`.
 
 use super::words::Words;
 
@@ -8,7 +9,7 @@ static OWN: Words<7> = Words::new(["mon", "my", "ton", "votre", "yanjye", "yawe"
 
 pub(super) static ARTICLES: Words<5> = Words::new(["ce", "iyi", "le", "the", "this"]);
 
-/// What one does with a code that one was sent, and the words that lead to one.
+/// What people do with a code that they were sent, and the words that lead to one.
 pub(super) static VERBS: Words<14> = Words::new([
     "avec",
     "enter",
@@ -30,7 +31,7 @@ pub(super) static VERBS: Words<14> = Words::new([
 pub(super) static FOR: Words<8> =
     Words::new(["for", "kugira", "ngo", "pour", "ryo", "to", "wo", "yo"]);
 
-/// How words begin that say what a one-time code is for.
+/// Beginnings of words that say what a one-time code is for.
 const PURPOSES: [&str; 26] = [
     "accéder",
     "activ",
@@ -60,10 +61,10 @@ const PURPOSES: [&str; 26] = [
     "winjir",
 ];
 
-/// `your code`, `votre code`, `kode yawe`, `enter the code`: whose else than a person's would it be? Also
+/// `your code`, `votre code`, `kode yawe`, `enter the code`: such a code is a person's own. So is a
 /// `code to confirm`.
 pub(super) fn is_ones_own_code(phrase: &str) -> bool {
-    // What a code may be of, and still be a person's own.
+    // A code of one of these is still a person's own.
     static SENDERS: Words<6> =
         Words::new(["facebook", "google", "instagram", "telegram", "uber", "whatsapp"]);
     let mut words = phrase.rsplit([' ', '\'']).filter(|word| !word.is_empty());
@@ -99,7 +100,7 @@ pub(super) fn is_purpose(text: &str) -> bool {
     })
 }
 
-/// What is left of a sentence, of at most 64 bytes.
+/// The rest of a sentence, at most 64 bytes.
 pub(super) fn sentence_of(text: &str) -> &str {
     let sentence = &text[..text.floor_char_boundary(64.min(text.len()))];
     sentence.split(['.', '!', '?', '\n']).next().unwrap_or_default()

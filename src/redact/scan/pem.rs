@@ -1,4 +1,4 @@
-//! PEM blocks (RFC 7468): keys and certificates as text.
+//! Finds PEM blocks (RFC 7468): keys and certificates as text.
 
 use std::ops::Range;
 
@@ -6,10 +6,11 @@ const BEGIN: &str = "-----BEGIN";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
 
-/// Longest label, as in `ENCRYPTED PRIVATE KEY`.
+/// The longest label, such as `ENCRYPTED PRIVATE KEY`.
 const MAX_LABEL: usize = 64;
 
-/// The block that begins at a token's end: to its last line, or to the text's end where that is missing.
+/// The block that begins at a token's end. It goes to its last line, or to the end of the text if that line is
+/// missing.
 pub(super) fn block(text: &str, token: &Range<usize>) -> Option<Range<usize>> {
     if !text.as_bytes()[token.clone()].ends_with(BEGIN.as_bytes()) {
         return None;

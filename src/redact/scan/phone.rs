@@ -1,19 +1,19 @@
-//! Which digits are a phone number: of Rwanda in every form, of the world by its numbering plans.
+//! Decides which digits are a phone number: of Rwanda in every form, of other countries by their numbering plans.
 //!
-//! The plans are a table of 12 KiB (`scripts/numbering_plans.py` writes it) and not a library: the table finds the
-//! same mobile numbers, adds no crate to a default build that must stay under 140, and can be asked for every group of
-//! digits of a log.
+//! The plans are a table of 12 KiB (`scripts/numbering_plans.py` writes it) rather than a library. The table finds
+//! the same mobile numbers, adds no crate to the default build, which must stay under 140, and is fast enough for
+//! every group of digits of a log.
 
 use crate::redact::e164::plan::{self, NumberingPlan};
 
-/// Fewest digits a number has, with `+` before it; of a country whose numbers are of another length one more.
+/// The fewest digits of a number after `+`. One more if the length is not one of the country's.
 const MIN_DIGITS: usize = 7;
 
-/// Most digits a number has (ITU-T E.164).
+/// The most digits of a number (ITU-T E.164).
 pub(super) const MAX_DIGITS: usize = 15;
 
-/// Codes of Rwanda's neighbours, whose mobile numbers come without `+` in any groups: with what those begin
-/// with, and the length of the whole.
+/// Calling codes of Rwanda's neighbours, whose mobile numbers come without `+` and in any groups. Each has the first
+/// digits of the mobile numbers, and the length of the whole.
 const NEIGHBOURS: [(&[u8], &[u8], usize); 5] = [
     (b"243", b"89", 12),
     (b"254", b"17", 12),
@@ -22,24 +22,24 @@ const NEIGHBOURS: [(&[u8], &[u8], usize); 5] = [
     (b"257", b"67", 11),
 ];
 
-/// What digits behind a plus are.
+/// What digits after a plus are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum International {
-    /// As long as the country's numbers are.
+    /// A number of a length that the country has.
     Number,
-    /// Of a length that numbers have, but not the country's.
+    /// A number of a length that the country does not have.
     OtherLength,
-    /// No number.
+    /// Not a number.
     No,
 }
 
-/// Digits, in ASCII, that a plus precedes.
+/// Decides about ASCII digits after a plus.
 pub(super) fn international(digits: &[u8]) -> International {
     if !(MIN_DIGITS..=MAX_DIGITS).contains(&digits.len()) || digits[0] == b'0' {
         return International::No;
     }
     let is_number = planned(digits).is_some_and(|(_, plan, national)| {
-        // The trunk zero kept behind the country's code: +250 (0) 788 …
+        // The trunk zero may follow the calling code: +250 (0) 788 …
         plan.has_length(national) || plan.has_length(plan.without_trunk(national))
     });
     if is_number {
@@ -51,8 +51,8 @@ pub(super) fn international(digits: &[u8]) -> International {
     }
 }
 
-/// Whether digits behind `00` are a number. Order numbers begin with zeros too: short ones must begin as the country's
-/// numbers do.
+/// Whether digits after `00` are a number. Order numbers begin with zeros too, so short digits must begin as the
+/// country's numbers do.
 pub(super) fn is_behind_zeros(digits: &[u8]) -> bool {
     let is_number = |(_, plan, national): (_, &NumberingPlan, &str)| {
         let national = plan.without_trunk(national);
@@ -61,13 +61,13 @@ pub(super) fn is_behind_zeros(digits: &[u8]) -> bool {
     (MIN_DIGITS..=MAX_DIGITS).contains(&digits.len()) && planned(digits).is_some_and(is_number)
 }
 
-/// Length of the calling code, if digits are a mobile number with its country's code.
+/// Length of the calling code, if digits are a mobile number with its calling code.
 pub(super) fn mobile_code(digits: &[u8]) -> Option<usize> {
     let (code, plan, national) = planned(digits)?;
     plan.is_mobile(plan.without_trunk(national)).then_some(code.len())
 }
 
-/// The country that digits begin with the code of, and the rest of them.
+/// The calling code that digits begin with, its plan, and the rest of the digits.
 fn planned(digits: &[u8]) -> Option<(&'static str, &'static NumberingPlan, &str)> {
     let digits = str::from_utf8(digits).ok()?;
     let (code, plan) = plan::find(digits)?;
@@ -91,7 +91,7 @@ pub(super) fn is_bare(digits: &[u8]) -> bool {
     }
 }
 
-/// Whether digits in one group can be nothing but a whole number.
+/// Whether digits in one group can only be a whole number.
 pub(super) fn is_whole(digits: &[u8]) -> bool {
     match digits.len() {
         10 => digits.starts_with(b"07"),
@@ -100,7 +100,7 @@ pub(super) fn is_whole(digits: &[u8]) -> bool {
     }
 }
 
-/// Whether digits are how a number begins that was cut off.
+/// Whether digits are the beginning of a number that was cut off.
 pub(super) fn is_cut(digits: &[u8]) -> bool {
     digits.len() >= 7
         && digits.len() < 12

@@ -1,8 +1,8 @@
-//! Keys of providers, by what they begin with. The table is `secret_prefixes.txt`.
+//! Recognises providers' keys by how they begin. The table is `secret_prefixes.txt`.
 
 use std::sync::LazyLock;
 
-/// Longest part of a token that is looked at as one key.
+/// The longest part of a token that is looked at as one key.
 pub(super) const KEY_MAX: usize = 200;
 
 /// The table, ordered by first bytes.
@@ -32,7 +32,8 @@ impl KeyAlphabet {
         })
     }
 
-    /// Whether what stands behind a prefix is of the class. `rest` is all of it, `first` its least length.
+    /// Whether the bytes after a prefix belong to the class. `rest` is all of them, `first` the shortest allowed
+    /// part.
     fn holds(self, rest: &[u8], first: &[u8]) -> bool {
         let has = |is: fn(&u8) -> bool| rest.iter().any(is);
         let is_upper = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
@@ -73,7 +74,7 @@ impl Prefix {
         has_len
             && self.class.holds(key, &key[..first])
             && (self.part.is_empty() || contains(key, self.part.as_bytes()))
-            // It begins article numbers too: only a long part without dashes makes it a key.
+            // Article numbers begin with it too, so a key must have a long part without dashes.
             && (self.text != "sk-" || key.split(|byte| *byte == b'-').any(|run| run.len() >= 16))
     }
 }
@@ -83,9 +84,9 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 }
 
 pub(super) struct Prefixes {
-    /// By the low bits of their first byte.
+    /// The prefixes, by the low bits of their first byte.
     by_first: [Vec<Prefix>; 64],
-    /// Has a bit for the first two bytes of each prefix.
+    /// One bit for the first two bytes of each prefix.
     first_two: [u64; 64],
 }
 

@@ -1,4 +1,4 @@
-//! Secrets, by their prefix, their shape, or the name they stand beside.
+//! Finds secrets by their prefix, their shape, or the name beside them.
 
 use std::ops::Range;
 
@@ -11,13 +11,13 @@ use crate::redact::kind::Kind;
 /// The shortest secret that is recognised by its form alone.
 const MIN_LEN: usize = 12;
 
-/// Longest run of base64 that is still taken for an id or a hash.
+/// The longest run of base64 that may still be an id or a hash.
 const MAX_BASE64_RUN: usize = 256;
 
-/// Finds what of a token is secret: the whole of it, or the value beside a telling name.
+/// Finds the secret in a token: the whole token, or the value beside a name that announces one.
 pub(super) fn find(text: &str, token: Range<usize>, any: u8, found: &mut Vec<Found>) {
     let written = &text[token.clone()];
-    // A word of a language is none, and is what most tokens are.
+    // Most tokens are words of a language, which are not secrets.
     let is_word = any & (DIGIT | SIGN | COLON) == 0;
     if is_word && written.len() < if any & MARK == 0 { 16 } else { 8 } {
         return;
@@ -65,13 +65,13 @@ fn kind_of(token: &str, any: u8) -> Option<Kind> {
     is_base64_run(token).then_some(Kind::Media)
 }
 
-/// Whether a key is in it that is told by its whole form and not by its beginning.
+/// Whether the token holds a key that only its whole form reveals, not its beginning.
 fn has_form(token: &str, any: u8) -> bool {
     if any & COLON != 0 && (has_telegram_token(token) || has_twilio_pair(token)) {
         return true;
     }
     let bytes = token.as_bytes();
-    // Azure's client secrets, MaxMind's licences, Mailchimp's keys: rules of gitleaks.
+    // Client secrets of Azure, licence keys of MaxMind, keys of Mailchimp. The rules are those of gitleaks.
     (37..=44).contains(&bytes.len())
         && (bytes.windows(3).any(|part| part[0].is_ascii_digit() && part.ends_with(b"Q~"))
             || token.contains("_mmk")
@@ -82,7 +82,7 @@ fn has_form(token: &str, any: u8) -> bool {
             }))
 }
 
-/// Whether a Telegram bot's token is in it: the bot's number, `:A`, and 34 characters.
+/// Whether it holds the token of a Telegram bot: the bot's number, `:A`, and 34 characters.
 fn has_telegram_token(token: &str) -> bool {
     token.match_indices(":A").any(|(at, _)| {
         let digits =
@@ -92,7 +92,7 @@ fn has_telegram_token(token: &str) -> bool {
     })
 }
 
-/// Whether an account of Twilio's and its token are in it: `AC` and 32 hex digits, a colon, 32 more.
+/// Whether it holds a Twilio account and its token: `AC` and 32 hex digits, a colon, 32 more.
 fn has_twilio_pair(token: &str) -> bool {
     let is_hex =
         |text: Option<&[u8]>| text.is_some_and(|text| text.iter().all(u8::is_ascii_hexdigit));
@@ -104,7 +104,7 @@ fn has_twilio_pair(token: &str) -> bool {
     })
 }
 
-/// Where a token of an app at Meta begins that ends with this token: `911602140448729|AY-…`.
+/// The start of a Meta app token that ends with this token: `911602140448729|AY-…`.
 fn app_token_start(text: &str, token: &Range<usize>) -> Option<usize> {
     let bytes = text.as_bytes();
     let bar = token.start.checked_sub(1).filter(|bar| bytes[*bar] == b'|')?;
@@ -114,13 +114,12 @@ fn app_token_start(text: &str, token: &Range<usize>) -> Option<usize> {
     ((15..=16).contains(&digits) && (27..=40).contains(&key)).then_some(bar - digits)
 }
 
-/// Whether a provider's key or a JWT begins at one of the token's words: one begins where no letter or
-/// digit precedes.
+/// Whether a provider's key or a JWT begins at a word of the token, that is, after no letter or digit.
 fn has_key(token: &str) -> bool {
     let bytes = token.as_bytes();
     let prefixes = &*PREFIXES;
     let mut after_word = false;
-    // Words of a part that is no JWT are none either.
+    // Words inside a part that is not a JWT cannot begin one either.
     let mut no_jwt_before = 0;
     for (at, byte) in bytes.iter().enumerate() {
         if !after_word {
@@ -139,8 +138,8 @@ fn has_key(token: &str) -> bool {
     false
 }
 
-/// Three base64url parts, the first of which decodes to `{"…` (RFC 7519); else how far its first part
-/// goes.
+/// Three base64url parts, the first of which decodes to `{"…` (RFC 7519). If it is not one, returns how far the first
+/// part goes.
 fn jwt(rest: &[u8]) -> Result<(), usize> {
     let part = |from: usize| rest[from..].iter().take_while(|byte| is_base64_byte(**byte)).count();
     let header = part(0);
@@ -152,12 +151,13 @@ fn jwt(rest: &[u8]) -> Result<(), usize> {
     if is_jwt { Ok(()) } else { Err(header) }
 }
 
-/// Not a word of a language: long, and with a digit.
+/// Whether a token is long and has a digit, which no word of a language is.
 fn is_random(token: &str) -> bool {
     token.len() >= 12 && token.bytes().any(|byte| byte.is_ascii_digit())
 }
 
-/// `user:password` as HTTP's Basic scheme encodes it (RFC 7617), and not a word of a language.
+/// Whether a token is `user:password` in the encoding of HTTP's Basic scheme (RFC 7617), and not a
+/// word of a language.
 fn is_credentials(token: &str) -> bool {
     let encoded = token.trim_end_matches('=').as_bytes();
     if token.len() < 8 || token.len() > KEY_MAX || !encoded.iter().all(|b| is_base64_byte(*b)) {
@@ -190,7 +190,8 @@ fn sextet(byte: u8) -> u32 {
     }
 }
 
-/// A long run of base64 with everything in it that encoded bytes have: dashes in a row are none.
+/// Whether a token is a long run of base64 with every class of character that encoded bytes have. A
+/// row of dashes is not.
 fn is_base64_run(token: &str) -> bool {
     if token.len() <= MAX_BASE64_RUN {
         return false;

@@ -1,4 +1,4 @@
-//! Secrets that a sentence tells: `your code is …`, `… is your code`.
+//! Finds secrets that a sentence names: `your code is …`, `… is your code`.
 
 use std::ops::Range;
 
@@ -11,14 +11,14 @@ use super::own_code::{
 use super::words::Words;
 use crate::redact::key_rules::{KeyKind, ends_secret_name, may_end_name, secret_kind};
 
-/// Words that say what digits before them are used for: `… as your code`.
+/// Words after digits that say what the digits are used for: `… as your code`.
 static AS: Words<3> = Words::new(["as", "comme", "nka"]);
 
-/// Most words between what a sentence is about and its value: `the code for your account at the shop is …`.
+/// The most words between the subject of a sentence and its value: `the code for your account at the shop is …`.
 const WORDS_MAX: usize = 9;
 
-/// What secret a sentence says that the value at `at` is: `your verification code is …`, `PIN ya MoMo ni …`, and of a
-/// code also `cvv 913`.
+/// The kind of secret that a sentence says the value at `at` is: `your verification code is …`, `PIN ya MoMo ni …`. A
+/// code may also follow its name directly: `cvv 913`.
 pub(super) fn said_before(text: &str, at: usize) -> Option<Assignment> {
     let bytes = text.as_bytes();
     let [before @ .., b' ' | b'\n'] = &bytes[..skip_back(bytes, at, 1, is_quote)] else {
@@ -52,9 +52,9 @@ pub(super) fn said_before(text: &str, at: usize) -> Option<Assignment> {
     None
 }
 
-/// What secret the words before `end` name, of which this is the last.
+/// The kind of secret that the words before `end` name. `last` is the last of them.
 fn secret_said(text: &str, end: usize, last: &str) -> Option<KeyKind> {
-    // Most words end no name, and a name is dear to look up.
+    // Most words do not end a name, and a lookup of a name is expensive.
     if !ends_secret_name(last) {
         return None;
     }
@@ -65,7 +65,7 @@ fn secret_said(text: &str, end: usize, last: &str) -> Option<KeyKind> {
 /// Whether a sentence goes on to say that the value is a code: `… is your verification code`, `… is the code to confirm`,
 /// `use … to log in`.
 pub(super) fn is_said_behind(text: &str, value: &Range<usize>) -> bool {
-    /// Longer than the longest word that leads to a code.
+    /// One more than the longest word that leads to a code, so that a longer word is not taken for it.
     const LINK_MAX: usize = 7;
     let behind = &text[value.end..];
     let Some(rest) = behind.strip_prefix(' ') else { return is_said_apart(behind) };
@@ -86,7 +86,7 @@ pub(super) fn is_said_behind(text: &str, value: &Range<usize>) -> bool {
         || is_the_code(said)
 }
 
-/// `… - your code`, `…: code to confirm`, `… (votre code)`: no more than the code's name, set apart.
+/// `… - your code`, `…: code to confirm`, `… (votre code)`: only the name of the code, set apart by a sign.
 fn is_said_apart(behind: &str) -> bool {
     if !matches!(behind.as_bytes(), [b':' | b'(', ..] | [b' ', b'-' | b':' | b'(' | 0xe2, ..]) {
         return false;
@@ -100,7 +100,7 @@ fn is_said_apart(behind: &str) -> bool {
     (2..=4).contains(&gap) && words < WORDS_MAX && (is_name() || is_code_for(said))
 }
 
-/// `the code`, with nothing behind it but what it is for or where it came from.
+/// `the code`, followed only by what it is for or where it came from.
 fn is_the_code(said: &str) -> bool {
     static FROM: Words<9> =
         Words::new(["i", "nous", "que", "sent", "that", "twakwoherereje", "wahawe", "we", "you"]);

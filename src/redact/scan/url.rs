@@ -1,13 +1,13 @@
-//! URLs that hold a password, or are themselves a key.
+//! Finds URLs that hold a password, or that give access by themselves.
 
 use std::ops::Range;
 
 use crate::redact::kind::Kind;
 
-/// Longest user and password that brackets or quotes cut into several tokens.
+/// The longest user and password that brackets or quotes may split into several tokens.
 const MAX_USER: usize = 200;
 
-/// Query parameters that make a URL a key to what it names.
+/// Query parameters that make a URL give access to what it names.
 const SIGNING_PARAMETERS: [&str; 22] = [
     "access_token=",
     "api_key=",
@@ -33,7 +33,7 @@ const SIGNING_PARAMETERS: [&str; 22] = [
     "x-goog-",
 ];
 
-/// URLs that anyone who knows them may post to: rules of gitleaks and trufflehog.
+/// URLs to which anyone who knows them may post, from the rules of gitleaks and trufflehog.
 const WEBHOOKS: [&str; 9] = [
     ".webhook.office.com/webhookb2/",
     "discord.com/api/webhooks/",
@@ -46,7 +46,7 @@ const WEBHOOKS: [&str; 9] = [
     "outlook.office365.com/webhook/",
 ];
 
-/// What a token is by the URL in it.
+/// What a token is because of the URL in it.
 pub(super) fn kind_of(token: &str) -> Option<Kind> {
     let (scheme, rest) = match token.split_once("://") {
         Some(parts) => parts,
@@ -71,8 +71,8 @@ pub(super) fn kind_of(token: &str) -> Option<Kind> {
     is_signed.then_some(Kind::SignedUrl)
 }
 
-/// A URL whose password holds brackets, quotes or bars, as drivers accept them: from the token it begins
-/// in to the white space or the quote behind it.
+/// A URL whose password holds brackets, quotes or bars, which drivers accept. It goes from the token in which it
+/// begins to the white space or the quote after it.
 pub(super) fn with_password(text: &str, token: &Range<usize>) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
     let cut = bytes.get(token.end)?;
@@ -90,9 +90,9 @@ pub(super) fn with_password(text: &str, token: &Range<usize>) -> Option<Range<us
     is_cut_inside.then_some(token.start..end)
 }
 
-/// `user:password` before the host of a URL, from what stands behind its scheme.
+/// `user:password` before the host of a URL. `rest` is the URL without its scheme.
 fn user_and_password<'a>(scheme: &str, rest: &'a str) -> Option<&'a str> {
-    // A password may hold slashes, and a web page's path an @.
+    // A password may hold slashes, but so may the path of a web page, which may hold an @.
     let is_web = scheme.ends_with("http") || scheme.ends_with("https");
     let may_hold = if is_web { rest.split(['/', '?', '#']).next()? } else { rest };
     let (user, _) = may_hold.rsplit_once('@')?;

@@ -1,16 +1,16 @@
 //! Sets of words that reject most other words by their first letter and length.
 
-/// Words in small letters.
+/// A set of words in small letters.
 pub(super) struct Words<const N: usize> {
-    /// By their first letter.
+    /// The words, by their first letter.
     sorted: [&'static str; N],
     /// For each first letter, where its words begin.
     starts: [u8; LETTERS + 1],
-    /// For each first letter, a bit for each length.
+    /// For each first letter, one bit for each length.
     lengths: [u32; LETTERS],
 }
 
-/// How many first letters are distinguished, by the bits that a capital shares with its small letter.
+/// How many first letters are distinguished. A capital and its small letter share these bits.
 const LETTERS: usize = 32;
 
 impl<const N: usize> Words<N> {
@@ -36,7 +36,7 @@ impl<const N: usize> Words<N> {
         Self { sorted, starts, lengths }
     }
 
-    /// Whether it is one of them, in any case.
+    /// Whether a word is in the set, in any case.
     pub(super) fn has(&self, word: &str) -> bool {
         let Some(first) = word.as_bytes().first() else { return false };
         let letter = usize::from(*first) % LETTERS;
@@ -50,7 +50,7 @@ impl<const N: usize> Words<N> {
     }
 }
 
-/// Words are short: the library's comparison, made for long texts, takes three times as long.
+/// Words are short, and the standard comparison, made for long texts, takes three times as long.
 #[inline]
 fn is_in_small_letters(known: &str, word: &str) -> bool {
     known.bytes().zip(word.bytes()).all(|(known, byte)| known == byte.to_ascii_lowercase())

@@ -91,7 +91,7 @@ impl<'r> Cells<'r> {
     pub(super) fn json_object(self, column: &'static str) -> Result<Option<Value>, StoreError> {
         let value = self.json(column)?;
         if value.as_ref().is_some_and(|value| !value.is_object()) {
-            return Err(self.malformed(column, "is no JSON object"));
+            return Err(self.malformed(column, "is not a JSON object"));
         }
         Ok(value)
     }

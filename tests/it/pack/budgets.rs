@@ -243,7 +243,7 @@ async fn what_nobody_admitted_is_counted_and_listed() {
         let outside = &pack["budgets"]["content"]["outside"];
         assert_eq!(outside[0]["event_type"], "moltbot.called");
         assert_eq!(outside.as_array().expect("a list").len(), 2);
-        assert!(verdict.to_string().contains("2 that nobody admitted"), "{verdict}");
+        assert!(verdict.to_string().contains("2 that were never admitted"), "{verdict}");
     }
 }
 

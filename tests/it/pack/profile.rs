@@ -86,7 +86,7 @@ async fn other_rules_than_the_verifiers_own_are_noticed() {
     });
     assert!(said.starts_with("profile: "), "{said}");
     let said = fault(pack.clone(), |pack| pack["profile"]["version"] = json!(1));
-    assert!(said.contains("profile is of version 1"), "{said}");
+    assert!(said.contains("profile has version 1"), "{said}");
     // Hidden by a rule that no addition is there for.
     let said = fault(pack, |pack| pack["profile"]["additions"]["hidden"] = json!([]));
     assert!(said.contains("/input/zone"), "{said}");

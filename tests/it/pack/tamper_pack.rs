@@ -147,8 +147,8 @@ fn what_is_no_pack_is_unusable_and_says_why() {
     for (input, reason) in [
         ("", "breaks off"),
         ("{\"schema\": ", "breaks off"),
-        ("[]", "no JSON object"),
-        ("nonsense", "no JSON"),
+        ("[]", "not a JSON object"),
+        ("nonsense", "not JSON"),
         ("{}", "schema"),
         ("{\"schema\":\"moltbot-audit/request-pack/v3\"}", "schema"),
         ("{\"a\":1,\"a\":2}", "occurs twice"),
@@ -180,7 +180,7 @@ fn an_input_of_another_kind_is_named_before_it_is_read() {
         (b"PK\x03\x04".to_vec(), "ZIP"),
         (b"\x28\xB5\x2F\xFD".to_vec(), "zstd"),
         (b"  \n".to_vec(), "it is empty"),
-        (b" [1, 1, 1".to_vec(), "no JSON object"),
+        (b" [1, 1, 1".to_vec(), "not a JSON object"),
     ] {
         let error = verify_request_pack(&input).expect_err("it is no pack");
         assert!(error.is_unusable() && error.to_string().contains(reason), "{reason}: {error}");

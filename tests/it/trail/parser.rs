@@ -99,17 +99,17 @@ fn a_fault_is_told_with_its_place_and_without_the_text() {
         ("", "the JSON breaks off (line 1, column 1)"),
         ("{\"a\":", "the JSON breaks off (line 1, column 6)"),
         ("\"Muraho", "the JSON breaks off (line 1, column 8)"),
-        ("[1,\n x]", "it is no JSON (line 2, column 2)"),
-        ("[1] 2", "it is no JSON (line 1, column 5)"),
+        ("[1,\n x]", "it is not JSON (line 2, column 2)"),
+        ("[1] 2", "it is not JSON (line 1, column 5)"),
         ("{\"a\":1,\"a\":2}", "a member name occurs twice in one object (line 1, column 13)"),
         (
             "{\"a\":{\"a\":1,\"\\u0061\":2}}",
             "a member name occurs twice in one object (line 1, column 23)",
         ),
         ("[1e400]", "a number is out of range (line 1, column 7)"),
-        ("\"\\ud800\"", "it is no JSON (line 1, column 8)"),
-        ("\"\\udc00\"", "it is no JSON (line 1, column 8)"),
-        ("\u{feff}1", "it is no JSON (line 1, column 1)"),
+        ("\"\\ud800\"", "it is not JSON (line 1, column 8)"),
+        ("\"\\udc00\"", "it is not JSON (line 1, column 8)"),
+        ("\u{feff}1", "it is not JSON (line 1, column 1)"),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected, "{text}");
     }

@@ -1,4 +1,4 @@
-//! Reads an admission from its event, strictly, because limits are added up from it.
+//! Reads an admission from its event. It is strict, because the usage of budgets is added up from it.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::event::{Budget, Period};
 use crate::pack::{PackEvent, View};
 use crate::record::TOKEN_MEMBERS;
 
-/// Under what a charge is added up.
+/// What charges are added up by.
 pub(super) type Account = (Budget, Period);
 
 /// A charge that can be added up.
@@ -62,23 +62,23 @@ fn charge_of(charge: ChargeInput) -> Result<HeldAmount, &'static str> {
     })
 }
 
-/// Whether anything that says what was used of a budget is hidden.
+/// True if a value that says how much of a budget was used is hidden.
 pub(super) fn is_use_hidden((budget, period): &Account, output: &View) -> bool {
     let names: &[&str] = match budget {
-        // Not checked.
+        // A day's limit is not checked.
         _ if *period != Period::Request => return false,
         budget if *budget == Budget::TOKENS => &TOKEN_MEMBERS,
         budget if *budget == Budget::COST_MICROUSD => &["cost_microusd"],
-        // It is settled at what was reserved.
+        // Any other budget is settled at what was reserved.
         _ => return false,
     };
     names.iter().any(|name| is_hidden(output, &format!("/output/{name}")))
 }
 
-/// Whether something at a pointer, below it or above it is hidden.
+/// True if the value at a pointer, or one above or below it, is hidden.
 pub(super) fn is_hidden(view: &View, pointer: &str) -> bool {
     let above = pointer.match_indices('/').skip(1).map(|(at, _)| &pointer[..at]);
-    // Only one above a hidden value is hidden itself, so what stands first after the pointer is below it.
+    // Pointers are sorted: if a hidden one lies below this one, it is the first of the range.
     let below = view.hidden.range(format!("{pointer}/")..).next();
     above.chain([pointer]).any(|above| view.hidden.contains_key(above))
         || below.is_some_and(|(hidden, _)| {

@@ -72,7 +72,7 @@ pub enum EffectState {
     Failed,
     /// What it did is not known.
     InDoubt,
-    /// It was admitted, and no more is said of it.
+    /// It was admitted, and no later event is about it.
     Running,
     /// It did not happen.
     Voided,

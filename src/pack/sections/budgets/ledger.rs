@@ -14,7 +14,7 @@ use crate::pack::sections::typed_events::{DECIDED_WITHIN, Source};
 use crate::pack::{PackEvent, SetAsideEvent};
 use crate::record::Settlement;
 
-/// What a request did that has a limit. A host that only records them admits none.
+/// Events of things that have a limit. A host may only record them, without an admission.
 const LIMITED: [EventType; 5] = [
     EventType::CALL_STARTED,
     EventType::MOLTBOT_CALLED,
@@ -40,17 +40,17 @@ pub(super) struct Ledger<'e> {
     /// The database's time of the first event.
     began: Option<DateTime<Utc>>,
     has_shortlist: bool,
-    /// The first message to each vendor, and each message to an unknown vendor.
+    /// The first message to each vendor, and each message that names no vendor.
     messaged: Vec<Source>,
     vendors: HashSet<String>,
 }
 
-/// What of a budget is used, in the order of the events.
-/// Wide enough for any number of charges: a sum that stopped at a limit of its own could not be given back.
+/// How much of a budget is used. The sums are wide enough for any number of charges, because a sum that saturated
+/// could not be given back.
 #[derive(Default)]
 pub(super) struct Balance {
     pub(super) used: i128,
-    /// What of it is held by effects without an end.
+    /// How much of it is held by effects that have not ended.
     pub(super) reserved: i128,
     pub(super) peak: i128,
     /// Each limit that was in force.
@@ -64,7 +64,7 @@ impl Balance {
         self.peak = self.peak.max(self.used);
     }
 
-    /// Ends a hold, or what it was settled at before, at what was used.
+    /// Replaces a hold, or its earlier settlement, by what was used.
     fn settle(&mut self, amount: i64, before: Option<i64>, used: i64) {
         if before.is_none() {
             self.reserved -= i128::from(amount);
@@ -83,13 +83,13 @@ impl<'e> Ledger<'e> {
             ledger.seen.insert(event.header.id, event);
         }
         let Self { outside, by_id, .. } = &mut ledger;
-        // An outcome that came before its intent is no effect of its own.
+        // An outcome that was recorded before its intent belongs to that effect.
         outside.retain(|outside| !by_id.contains_key(&outside.source.event_id));
         ledger.list_vendors_outside();
         ledger
     }
 
-    /// A message to a vendor is charged by its batch: more vendors than were admitted had no batch.
+    /// A message to a vendor is charged with its batch. Vendors beyond the number admitted were in no batch.
     fn list_vendors_outside(&mut self) {
         let is_vendors = |account: &&Account| {
             account.0.as_str() == Budget::VENDORS.as_str() && account.1 == Period::Request
@@ -110,8 +110,8 @@ impl<'e> Ledger<'e> {
         }
     }
 
-    /// What stands first in the stream decides: a limit that seems passed after something that cannot be
-    /// read may not have been.
+    /// The first problem in the stream decides: after an event that cannot be read, a limit that seems exceeded may
+    /// have been kept.
     pub(super) fn verdict(&self, set_aside: Option<&SetAsideEvent>) -> BudgetVerdict {
         let irregular = self.irregular.first().map(|irregular| BudgetVerdict::NotCheckable {
             seq: irregular.source.seq,
@@ -212,8 +212,8 @@ impl<'e> Ledger<'e> {
         self.passed.get_or_insert(passed);
     }
 
-    /// By the database's clock, as the admission was decided. What the first event waited in a spool is
-    /// in no event, so this may find less time than the admission did, and never more.
+    /// Checks the request's time by the database's clock, as its admission did. No event says how long the first
+    /// event waited in a spool, so the time found here may be shorter than the admission's, and is never longer.
     fn check_time(&mut self, event: &PackEvent) -> Result<(), &'static str> {
         if is_hidden(&event.input, "/input/elapsed_max_ms") {
             return Err("how long its request may take is hidden");
@@ -232,7 +232,7 @@ impl<'e> Ledger<'e> {
         let settlement = settlement(event);
         let effect = &mut self.effects[at];
         if effect.ended_by.is_some() {
-            // Ids are unique: else one effect could give back what another holds.
+            // Only the first outcome counts. Otherwise one effect could give back what another holds.
             return Err("its effect has an outcome");
         }
         let outcome = Source::of(event);
@@ -250,7 +250,7 @@ impl<'e> Ledger<'e> {
             Settlement::InDoubt | Settlement::Voided => EffectState::Voided,
         };
         let output = &event.output;
-        // What was used may pass a limit: it is what happened.
+        // What was used may exceed a limit, because it has happened.
         self.end(at, |charge| match settlement {
             Settlement::Voided => 0,
             _ => Settlement::used(charge.account.0.as_str(), Some(&output.value))
@@ -263,8 +263,8 @@ impl<'e> Ledger<'e> {
         Ok(())
     }
 
-    /// Ends what an effect holds, each charge at what was used. An outcome that comes late and says
-    /// otherwise than what an operator found out counts, as it does in a store.
+    /// Settles each charge of an effect at what was used. A late outcome overrules what an operator
+    /// found out, as it does in a store.
     fn end(&mut self, at: usize, used: impl Fn(&HeldAmount) -> i64) {
         for (charge, shown) in self.held[at].iter().zip(&mut self.effects[at].charges) {
             let used = used(charge);
@@ -320,7 +320,7 @@ fn settlement(event: &PackEvent) -> Settlement {
     Settlement::of(&event.header.outcome, event.header.error_code.as_deref())
 }
 
-/// A sum, or the nearest number of 64 bits.
+/// The sum, or the nearest 64-bit number.
 pub(super) fn saturated(sum: i128) -> i64 {
     i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }

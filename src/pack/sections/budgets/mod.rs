@@ -21,13 +21,13 @@ use crate::pack::{PackEvent, Section, SetAsideEvent};
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Budgets {
-    /// Whether each limit was kept; the verifier adds up again.
+    /// Whether each limit was kept. The verifier adds it up again.
     pub check: BudgetVerdict,
-    /// What of each budget is used.
+    /// How much of each budget is used.
     pub usage: Vec<BudgetUse>,
     /// How many effects there are of each kind.
     pub counts: EffectCounts,
-    /// The effects that were admitted, in that order.
+    /// The effects, in the order in which they were admitted.
     pub effects: Vec<AdmittedEffect>,
     /// What was refused because a limit was reached.
     pub refusals: Vec<BudgetRefusal>,
@@ -39,7 +39,7 @@ pub struct Budgets {
     pub irregular: Vec<Irregularity>,
 }
 
-/// What of one budget is used at the end of the events.
+/// How much of one budget is used after the last event.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct BudgetUse {
@@ -49,9 +49,9 @@ pub struct BudgetUse {
     pub period: &'static str,
     /// The limits that were in force, lowest first.
     pub limits: BTreeSet<i64>,
-    /// What is used, with what is still held. A sum beyond 64 bits is the nearest number that has them.
+    /// How much is used, including what is still held. A sum beyond 64 bits is shown as the nearest 64-bit number.
     pub used: i64,
-    /// What of it is held by effects whose end is not known.
+    /// How much of it is held by effects whose end is not known.
     pub reserved: i64,
     /// The most that was ever used.
     pub peak: i64,
@@ -90,7 +90,7 @@ pub struct EffectCounts {
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct BudgetRefusal {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// What was refused, by the event type under which its success is recorded.
@@ -99,7 +99,7 @@ pub struct BudgetRefusal {
     pub budget: Option<String>,
     /// Its period.
     pub period: Option<String>,
-    /// What of it was used.
+    /// How much of it was used.
     pub used: Option<i64>,
     /// What was asked for.
     pub amount: Option<i64>,
@@ -107,7 +107,7 @@ pub struct BudgetRefusal {
     pub limit: Option<i64>,
     /// How long the request had taken, in milliseconds.
     pub elapsed_ms: Option<u64>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -116,18 +116,18 @@ pub struct BudgetRefusal {
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct BudgetWarning {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// The budget; `elapsed_ms` if it is the request's time.
     pub budget: Option<String>,
     /// `request` or `day`.
     pub period: Option<String>,
-    /// What of it was used.
+    /// How much of it was used.
     pub used: Option<i64>,
     /// The limit.
     pub limit: Option<i64>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -176,7 +176,7 @@ fn refusals(events: &[PackEvent]) -> Vec<BudgetRefusal> {
 
 fn warnings(events: &[PackEvent]) -> Vec<BudgetWarning> {
     let of_time = typed_as::<BudgetWarned>(events, EventType::REQUEST_TIME_BUDGET_WARNING);
-    // A host may warn of its own time limit under this name, in a shape of its own.
+    // A host may use this event type to warn of a time limit of its own, with a payload of its own.
     let of_time = of_time.filter(|typed| typed.input.budget.as_deref() == Some("elapsed_ms"));
     let warned = typed::<BudgetWarned>(events).chain(of_time).map(|typed| BudgetWarning {
         source: typed.source,
@@ -214,7 +214,7 @@ fn usage(
     balances.collect()
 }
 
-/// How many there are of each budget and period.
+/// Counts them by budget and period.
 fn by_budget<'a>(
     named: impl Iterator<Item = (&'a Option<String>, &'a Option<String>)>,
 ) -> HashMap<(&'a str, &'a str), usize> {

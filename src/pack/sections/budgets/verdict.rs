@@ -1,4 +1,4 @@
-//! The verdict on a request's limits, from adding up again.
+//! The verdict on a request's limits.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::pack::PackEvent;
 
 /// Whether the limits of a request were kept, added up from its events alone.
 ///
-/// It says nothing about a day's limits: they hold over all requests, and a pack is of one.
+/// It says nothing about a day's limits: they cover all requests, and a pack holds one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -23,8 +23,8 @@ pub enum BudgetVerdict {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// An effect was admitted past a limit. The events are whole: it is their store, or who wrote to it,
-    /// that let it pass.
+    /// An effect was admitted beyond a limit. The events are intact: the store admitted it, or a writer to the store
+    /// did.
     Passed {
         /// The place of the event that admitted it.
         seq: i64,
@@ -32,7 +32,7 @@ pub enum BudgetVerdict {
         event_id: Uuid,
         /// The budget; `elapsed_ms` if it is the request's time.
         budget: String,
-        /// What of it was used before.
+        /// How much of it was used before.
         used: i64,
         /// What was asked for.
         amount: i64,
@@ -49,10 +49,10 @@ pub enum BudgetVerdict {
 }
 
 impl BudgetVerdict {
-    /// Of events in which nothing was admitted, nor anything done that has a limit.
+    /// The verdict if nothing was admitted, and nothing with a limit was done.
     pub(in crate::pack) const NOTHING: Self = Self::WithinLimits { admitted: 0, outside: 0 };
 
-    /// Of a pack whose sections are of an earlier version: limits were recorded in other fields then.
+    /// The verdict on a pack with sections of an earlier version, whose limits are in other fields.
     pub(in crate::pack) fn of_earlier_sections(first: Option<&PackEvent>) -> Self {
         first.map_or(Self::NOTHING, |first| Self::NotCheckable {
             seq: first.seq,
@@ -87,7 +87,7 @@ impl fmt::Display for BudgetVerdict {
                 write!(f, "{admitted} effects admitted, each within its limits")?;
                 match outside {
                     0 => Ok(()),
-                    outside => write!(f, "; {outside} that nobody admitted, under no limit"),
+                    outside => write!(f, "; {outside} that were never admitted, under no limit"),
                 }
             }
         }

@@ -7,7 +7,7 @@ use super::super::typed_events::is_hidden;
 use super::{Attempt, Consent, ConsentDecision, ConsentState, attempts, consents, decisions};
 use crate::pack::PackEvent;
 
-/// Answers before their question, one id of several calls, and calls without a consent that held.
+/// Answers before their question, calls that share an id, and calls without a valid consent.
 pub(in crate::pack::sections) fn findings(events: &[PackEvent]) -> Vec<Finding> {
     let (decisions, unclear) = decisions(events);
     let attempts = attempts(events, &decisions, &unclear);
@@ -51,7 +51,7 @@ impl Attempt {
     }
 }
 
-/// Answers to a question that is asked only after them.
+/// Answers that were recorded before their question.
 fn early_answers(consents: &[Consent], decisions: &[ConsentDecision]) -> Vec<Finding> {
     let mut first = HashMap::new();
     for consent in consents {

@@ -47,7 +47,7 @@ pub struct Consent {
     pub scope: Option<String>,
     /// What the client answered, in order.
     pub decisions: Vec<ConsentDecision>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -56,7 +56,7 @@ pub struct Consent {
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ConsentDecision {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// The host's row for the consent.
@@ -67,7 +67,7 @@ pub struct ConsentDecision {
     pub text: Option<String>,
     /// When a grant lapses.
     pub expires_at: Option<DateTime<Utc>>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -85,8 +85,8 @@ pub struct Attempt {
     pub provider_call_id: Option<String>,
     /// The consent it rests on.
     pub consent_id: Option<String>,
-    /// Whether that consent was granted, and had not lapsed, when the call was admitted: by the
-    /// database's times, as the admission decides.
+    /// Whether that consent was granted, and had not lapsed, when the call was admitted. The
+    /// database's times decide, as they did at the admission.
     pub consent_granted: ConsentState,
     /// Who was called: `client` or `vendor`.
     pub target_role: Option<String>,
@@ -94,7 +94,7 @@ pub struct Attempt {
     pub purpose: Option<String>,
     /// What the provider reported.
     pub statuses: Vec<StatusReport>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -106,8 +106,8 @@ pub struct Attempt {
 pub enum ConsentState {
     /// It was not granted, or not any more.
     No,
-    /// Which consent it is, or when the consent lapses, cannot be read; or the call was admitted by an answer
-    /// that is not in this request's stream.
+    /// The consent's id or expiry cannot be read, or the call was admitted by an answer that is not in this request's
+    /// stream.
     NotCheckable,
     /// It was granted.
     Yes,
@@ -117,7 +117,7 @@ pub enum ConsentState {
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct StatusReport {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// The host's row for the attempt.
@@ -132,7 +132,7 @@ pub struct StatusReport {
     pub duration_seconds: Option<u32>,
     /// The provider's error.
     pub error_message: Option<String>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -175,7 +175,7 @@ struct Unclear {
     expiry: bool,
 }
 
-/// Every answer, in the order they were recorded, with what cannot be read of it.
+/// Every answer with what cannot be read of it, in the order of the stream.
 fn decisions(events: &[PackEvent]) -> (Vec<ConsentDecision>, Vec<Unclear>) {
     let types = [
         (EventType::CALL_CONSENT_GRANTED, "granted"),
@@ -187,7 +187,7 @@ fn decisions(events: &[PackEvent]) -> (Vec<ConsentDecision>, Vec<Unclear>) {
             |(event_type, _): &&(EventType, _)| event.header.event_type == event_type.as_str();
         let (_, decision) = types.iter().find(of_type)?;
         let answer = read::<CallConsentGranted>(event);
-        // Read as an admission reads it.
+        // We read it as an admission does.
         let end = event.input.value.get("expires_at").filter(|end| !end.is_null());
         let expires_at = end.and_then(time_of);
         let is_unread = |name: &str| answer.unread.iter().any(|unread| unread == name);
@@ -208,7 +208,7 @@ fn decisions(events: &[PackEvent]) -> (Vec<ConsentDecision>, Vec<Unclear>) {
     events.iter().filter_map(word).unzip()
 }
 
-/// Adds each answer to the last question of its consent before it, and returns those without a question.
+/// Adds each answer to the last question before it about its consent, and returns the answers without a question.
 fn answer(consents: &mut [Consent], decisions: Vec<ConsentDecision>) -> Vec<ConsentDecision> {
     let questions: HashMap<_, Vec<_>> = places(consents.iter().map(|asked| &asked.consent_id));
     let mut unmatched = Vec::new();
@@ -223,7 +223,7 @@ fn answer(consents: &mut [Consent], decisions: Vec<ConsentDecision>) -> Vec<Cons
     unmatched
 }
 
-/// Where each id stands, in order.
+/// The places of each id, in order.
 fn places<'a>(
     ids: impl Iterator<Item = &'a Option<String>>,
 ) -> HashMap<Option<String>, Vec<usize>> {
@@ -282,18 +282,18 @@ fn attempts(
     attempts
 }
 
-/// When a call was asked about, and how long a grant then held that does not say when it lapses.
+/// When the store was asked about a call, and how long a grant without an expiry was valid then.
 #[derive(Clone, Copy)]
 struct CallAdmission {
     seq: i64,
     at: DateTime<Utc>,
     lifetime: TimeDelta,
-    /// Whether a store decided about its consent.
+    /// True if a store decided about its consent.
     is_admitted: bool,
 }
 
 impl CallAdmission {
-    /// A call that no admission is known of: its event follows its end.
+    /// A call without a known admission. Its event was recorded after the call had ended.
     fn outside(call: &TypedEvent<CallStarted>) -> Self {
         let Source { seq, recorded_at, .. } = call.source;
         let lifetime = TimeDelta::from_std(CONSENT_LIFETIME).unwrap_or(TimeDelta::MAX);
@@ -320,8 +320,8 @@ fn admissions(events: &[PackEvent]) -> HashMap<Uuid, CallAdmission> {
     admissions
 }
 
-/// Whether the last answer before the call was asked about is a grant that had not lapsed. A grant that
-/// did not succeed is no answer.
+/// Whether the last answer before the store was asked is a grant that had not lapsed. A grant that did not succeed
+/// does not count.
 fn covers(answers: &[(&ConsentDecision, &Unclear)], asked: CallAdmission) -> ConsentState {
     let is_grant = |answer: &ConsentDecision| answer.decision == "granted";
     let before = answers.partition_point(|(answer, _)| answer.source.seq < asked.seq);
@@ -337,9 +337,9 @@ fn covers(answers: &[(&ConsentDecision, &Unclear)], asked: CallAdmission) -> Con
     if asked.at < lapses_at { ConsentState::Yes } else { ConsentState::No }
 }
 
-/// Adds each report to its attempt, and returns those without one. An attempt is found by the provider's id of
-/// the call; else by the host's, of which it is the last one before the report. A report may come before the call's
-/// own event, which waits for the provider's answer.
+/// Adds each report to its attempt, and returns the reports without one. We look for attempts with the provider's id
+/// of the call, and if there are none, with the host's id. Of these we take the last one before the report, or else
+/// the first: a report may be recorded before the call's own event, which waits for the provider's answer.
 fn report(attempts: &mut [Attempt], events: &[PackEvent]) -> Vec<StatusReport> {
     let by_call: HashMap<_, _> = places(attempts.iter().map(|attempt| &attempt.provider_call_id));
     let by_attempt: HashMap<_, _> = places(attempts.iter().map(|attempt| &attempt.attempt_id));

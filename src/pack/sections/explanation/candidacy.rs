@@ -1,4 +1,4 @@
-//! What a selection made of one vendor.
+//! What a selection says of one vendor.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::event::payload::ScoreFactor;
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ConsideredCandidate {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// Place among the candidates, from 1.
@@ -21,11 +21,11 @@ pub struct ConsideredCandidate {
     pub factors: Vec<ScoreFactor>,
 }
 
-/// A vendor that was looked at, and was no candidate.
+/// A vendor that was considered, but was not a candidate.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct NotACandidate {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// Why not.

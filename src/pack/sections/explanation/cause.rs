@@ -7,7 +7,7 @@ use crate::event::payload::{EffectRefused, RequestStateChanged, VendorBatchSent}
 use crate::event::{ErrorCode, EventType};
 use crate::pack::PackEvent;
 
-/// The event that ended it.
+/// The event that ended a vendor's chances.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Cause {
@@ -44,12 +44,12 @@ impl Causes {
         Self { messages: all(ends_messages), shortlists: all(ends_shortlists) }
     }
 
-    /// What kept a vendor from being messaged that was a candidate at this place in the stream.
+    /// Why a vendor was not messaged that was a candidate at this place in the stream.
     pub(super) fn of_no_message(&self, candidate_seq: i64) -> Option<Cause> {
         first_after(&self.messages, candidate_seq)
     }
 
-    /// What kept a vendor from being ranked that replied at this place in the stream.
+    /// Why a vendor was not ranked that replied at this place in the stream.
     pub(super) fn of_no_rank(&self, reply_seq: i64) -> Option<Cause> {
         first_after(&self.shortlists, reply_seq)
     }

@@ -10,7 +10,7 @@ use super::super::typed_events::{Source, TypedEvent, is_hidden};
 use super::evidence::{Evidence, Trail};
 use crate::event::payload::{ScoreFactor, ShortlistExclusion, ShortlistGenerated, ShortlistItem};
 
-/// Reasons that say that others were better.
+/// Reasons that claim that other vendors were better.
 const OTHERS_WERE_BETTER: &[&str] = &["better_alternatives", "over_limit"];
 
 /// Checks one shortlist against all other events.
@@ -180,7 +180,7 @@ impl<'a, 'f> Check<'a, 'f> {
         if let Some(max) = max.filter(|max| reason == "over_limit" && listed < *max as usize) {
             return Some(format!("the shortlist has {listed} of {max} items"));
         }
-        // Another order than the rule's may well leave out a better score; the order says so.
+        // An order that the rule did not decide may leave out a better score, and says so.
         let by_the_rule = self.decided_by().is_none_or(|by| by == "rule");
         let is_worse = |other: &&ShortlistItem| item.total.is_some_and(|total| other.total < total);
         let worse = self.lowest.filter(is_worse).filter(|_| by_the_rule)?;
@@ -216,7 +216,7 @@ impl<'a, 'f> Check<'a, 'f> {
         }
     }
 
-    /// The rule ranks by the totals: of two vendors, the one with the lower rank has no lower total.
+    /// The rule ranks by the totals, so no vendor may rank above one with a higher total.
     fn ranks_of_the_rule(&mut self) {
         let output = &self.shortlist.output;
         let listed =
@@ -299,7 +299,7 @@ impl<'a, 'f> Check<'a, 'f> {
     }
 }
 
-/// The vendors of an action that is a shortlist, in its order. `None` if it is another, or hides a vendor.
+/// The vendors of a shortlist action, in its order. `None` if the action is another one, or hides a vendor.
 fn shortlist_of(call: &Decision) -> Option<Vec<String>> {
     let items = call.action.as_ref()?.get("items")?.as_array()?;
     let vendor = |item: &serde_json::Value| {

@@ -12,7 +12,7 @@ use super::check_shortlist::{Check, score_finding};
 use super::evidence::{Evidence, Placement, Trail, Word};
 use crate::event::payload::VendorCandidatesSelected;
 
-/// Reasons that another search need not share: it looks for something else, or elsewhere.
+/// Reasons of one search, which another search need not share if it looks for something else, or elsewhere.
 const OF_THE_SEARCH: &[&str] = &["below_min_rating", "category_mismatch", "out_of_radius"];
 /// Reasons against a vendor that hold even if it was messaged before.
 const OF_THE_VENDOR: &[&str] = &["blocked", "inactive", "opted_out"];
@@ -85,7 +85,7 @@ impl Evidence<'_> {
         }
     }
 
-    /// A vendor that replied in time, and of which a later shortlist does not speak.
+    /// Finds a vendor that replied in time, although a later shortlist does not mention it.
     fn check_spoken_of(&self, trail: &Trail<'_>, findings: &mut Vec<Finding>) {
         let is_usable = |reply: &&&Reply| reply.source.succeeded() && !reply.post_handoff;
         let Some(reply) = trail.replies.iter().find(is_usable) else { return };
@@ -107,7 +107,7 @@ impl Evidence<'_> {
     }
 }
 
-/// What was done with a vendor that a selection had excluded.
+/// Finds vendors that were messaged or shortlisted although a selection had excluded them.
 fn check_exclusions(trail: &Trail<'_>, findings: &mut Vec<Finding>) {
     let vendor = trail.vendor_id;
     for outreach in trail.outreaches.iter().filter(|outreach| outreach.went_out) {
@@ -132,7 +132,7 @@ fn check_exclusions(trail: &Trail<'_>, findings: &mut Vec<Finding>) {
         let Placement::Listed { source, .. } = placement else { continue };
         let Some((by, exclusion)) = trail.exclusion_before(source.seq) else { continue };
         let reason = exclusion.reason.as_str();
-        // One that was messaged first may well be excluded from the next batch.
+        // A vendor that was messaged before may rightly be excluded from the next batch.
         if OF_THE_VENDOR.contains(&reason) || !trail.was_messaged_before(by.seq) {
             let what = format!(
                 "{vendor}: it is on the shortlist, and event {} excludes it ({reason})",

@@ -16,7 +16,7 @@ use crate::event::payload::{
 /// The evidence from which stories are told, and against which they are checked.
 pub(super) struct Evidence<'a> {
     pub(super) selections: &'a [TypedEvent<VendorCandidatesSelected>],
-    /// Those that succeeded; both in the order of the stream.
+    /// The shortlists that succeeded. Selections and shortlists are in the order of the stream.
     pub(super) shortlists: &'a [TypedEvent<ShortlistGenerated>],
     /// The first handoff that succeeded.
     pub(super) handed_off: Option<&'a Source>,
@@ -25,7 +25,7 @@ pub(super) struct Evidence<'a> {
     pub(super) trails: Trails<'a>,
 }
 
-/// Vendors in the order in which they came up.
+/// Vendors in the order in which they first appear.
 #[derive(Default)]
 pub(super) struct Trails<'a> {
     pub(super) list: Vec<Trail<'a>>,
@@ -33,7 +33,7 @@ pub(super) struct Trails<'a> {
 }
 
 impl<'a> Trails<'a> {
-    /// What each vendor left in the evidence, in one pass over it: those of the last shortlist first.
+    /// Collects the trail of each vendor, in one pass. The vendors of the last shortlist come first.
     pub(super) fn of(
         selections: &'a [TypedEvent<VendorCandidatesSelected>],
         outreaches: &'a [Outreach],
@@ -47,7 +47,7 @@ impl<'a> Trails<'a> {
         }
         for typed in shortlists {
             let source = &typed.source;
-            // If a shortlist names a vendor twice, the first time counts.
+            // If a shortlist names a vendor twice, the first mention counts.
             let mut speak = |vendor_id, placement: Placement<'a>| {
                 let placements = &mut trails.at(vendor_id).placements;
                 if placements.last().is_none_or(|last| last.source().seq != source.seq) {
@@ -96,7 +96,7 @@ impl<'a> Trails<'a> {
     }
 }
 
-/// What one vendor left in the evidence, in the order of the stream.
+/// The evidence about one vendor, in the order of the stream.
 #[derive(Default)]
 pub(super) struct Trail<'a> {
     pub(super) vendor_id: &'a str,
@@ -104,7 +104,7 @@ pub(super) struct Trail<'a> {
     pub(super) words: Vec<(&'a Source, Word<'a>)>,
     pub(super) outreaches: Vec<&'a Outreach>,
     pub(super) replies: Vec<&'a Reply>,
-    /// What each shortlist that speaks of it says.
+    /// What each shortlist that mentions it says.
     pub(super) placements: Vec<Placement<'a>>,
 }
 
@@ -169,7 +169,7 @@ impl<'a> Trail<'a> {
         })
     }
 
-    /// The exclusion that was in force before a place: no later selection has the vendor as a candidate.
+    /// The exclusion in force at a place in the stream, unless a later selection made the vendor a candidate again.
     pub(super) fn exclusion_before(&self, seq: i64) -> Option<(&'a Source, &'a Exclusion)> {
         let before = self.words.partition_point(|(source, _)| source.seq < seq);
         match self.words[..before].last() {
@@ -178,7 +178,7 @@ impl<'a> Trail<'a> {
         }
     }
 
-    /// The last message that went out, else the last that was tried.
+    /// The last message that went out, or else the last one that was tried.
     pub(super) fn contacted(&self) -> Option<&'a Outreach> {
         let went_out = self.outreaches.iter().rfind(|outreach| outreach.went_out);
         went_out.or(self.outreaches.last()).copied()
@@ -194,7 +194,7 @@ impl<'a> Trail<'a> {
         self.replies.iter().find(|reply| reply.source.event_id == event_id).copied()
     }
 
-    /// The last reply before a place that was understood, and acted on.
+    /// The last reply before a place in the stream that was understood and acted on.
     pub(super) fn usable_reply(&self, seq: i64) -> Option<&'a Reply> {
         let before = self.replies.partition_point(|reply| reply.source.seq < seq);
         let is_usable = |reply: &&&Reply| reply.source.succeeded() && !reply.post_handoff;

@@ -1,5 +1,5 @@
-//! Why these vendors, and why not the others: computed from typed events, each answer with the
-//! event that proves it. And contradictions in a request's evidence.
+//! Explains why these vendors were chosen, and why the others were not. Each answer names the event
+//! that proves it. Also finds contradictions in a request's evidence.
 
 mod candidacy;
 mod cause;
@@ -37,9 +37,9 @@ pub struct Explanation {
     pub vendors: Vec<VendorStory>,
     /// The order of each shortlist that succeeded, and who decided it.
     pub orders: Vec<FinalOrder>,
-    /// What does not add up in the request, in the order of its events: among vendors and in every other section.
+    /// Contradictions of this and every other section, in the order of the events.
     pub findings: Vec<Finding>,
-    /// Why there may be more that does not add up: values that are hidden, and events that are set aside.
+    /// Why there may be more contradictions: values that are hidden, and events that are set aside.
     pub not_checkable: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ pub struct Explanation {
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SelectionStory {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// The market category.
@@ -66,7 +66,7 @@ pub struct SelectionStory {
     pub candidates: Vec<String>,
     /// Who may not, and why.
     pub excluded: Vec<Exclusion>,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
@@ -109,7 +109,7 @@ pub(super) fn section(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Sect
     Section::Recorded { content }
 }
 
-/// What stands in the way of a finding.
+/// What may conceal further findings.
 fn not_checkable(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Vec<String> {
     let types = [
         EventType::CALL_CONSENT_GRANTED,

@@ -9,7 +9,7 @@ use crate::event::payload::ShortlistGenerated;
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FinalOrder {
-    /// The event that says so.
+    /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// `rule`, `price`, `moltbot`.
@@ -24,7 +24,7 @@ pub struct FinalOrder {
     pub items: Vec<RankedItem>,
     /// Whether no item stands below one with a lower score.
     pub follows_score: bool,
-    /// The payload, if it has another shape.
+    /// The payload as it is, if it does not have the shape of its event type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }

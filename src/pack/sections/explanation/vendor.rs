@@ -21,13 +21,13 @@ pub struct VendorStory {
     pub candidacies: Vec<ConsideredCandidate>,
     /// Why it was no candidate, each time that it was not.
     pub exclusions: Vec<NotACandidate>,
-    /// The message it got: the last that went out, else the last that was tried.
+    /// The last message to it that went out, or else the last one that was tried.
     pub contacted: Option<Source>,
     /// The batch it was in.
     pub batch_number: Option<u32>,
     /// The reply that counted.
     pub reply: Option<Reply>,
-    /// Where it ended, by the last shortlist that speaks of it.
+    /// Where it ended, by the last shortlist that mentions it.
     pub disposition: Disposition,
 }
 
@@ -44,7 +44,7 @@ pub enum Disposition {
     },
     /// It was not a candidate.
     NotEligible {
-        /// The event that says so.
+        /// The event that records it.
         source: Source,
         /// Why not.
         reason: String,
@@ -58,7 +58,7 @@ pub enum Disposition {
     NoReply,
     /// It answered, and was left out of the shortlist.
     LeftOut {
-        /// The event that says so.
+        /// The event that records it.
         source: Source,
         /// Why.
         reason: String,
@@ -68,7 +68,7 @@ pub enum Disposition {
         /// What the score is made of.
         factors: Vec<ScoreFactor>,
     },
-    /// It answered, and no shortlist speaks of it.
+    /// It answered, and no shortlist mentions it.
     NotRanked {
         /// What kept it from being ranked, if an event says so.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,7 @@ pub enum Disposition {
     },
     /// It is on the shortlist.
     Shortlisted {
-        /// The event that says so.
+        /// The event that records it.
         source: Source,
         /// Place on the shortlist, from 1.
         rank: usize,
@@ -109,8 +109,8 @@ impl Evidence<'_> {
         }
     }
 
-    /// The reply that the last shortlist which speaks of the vendor names; else the last one that it, or the
-    /// last shortlist of all, could rest on.
+    /// The reply that the last shortlist with this vendor names. If it names none, the last usable reply before that
+    /// shortlist; if no shortlist mentions the vendor, the last usable one before the last shortlist of all.
     fn reply_that_counts<'a>(&self, trail: &Trail<'a>) -> Option<&'a Reply> {
         let last = trail.placements.last();
         let named = last.and_then(|placement| placement.reply_event_id());
@@ -157,7 +157,7 @@ fn disposition(
         (None, Some((source, exclusion))) => {
             Disposition::NotEligible { source: source.clone(), reason: exclusion.reason.clone() }
         }
-        // It wrote by itself, and too late.
+        // It wrote unasked, and too late.
         (None, None) if trail.words.is_empty() => Disposition::NotRanked { cause: None },
         (None, None) => {
             let candidate = trail.candidacies().last();
