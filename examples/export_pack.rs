@@ -58,7 +58,7 @@ async fn main() -> ExitCode {
     match run(&Arguments::parse()).await {
         Ok(faults) => {
             for fault in &faults {
-                eprintln!("warning: what is stored was tampered with: {fault}");
+                eprintln!("warning: stored events were tampered with: {fault}");
             }
             ExitCode::from(u8::from(!faults.is_empty()))
         }
@@ -69,9 +69,9 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Exports, and returns what of the stored events is not as it was recorded.
+/// Exports the pack, and returns which stored events are not as they were recorded.
 async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::Error>> {
-    // First, because the export is recorded before it is written.
+    // We check this first, because the export is recorded before the pack is written.
     check_destination(&arguments.out)?;
     let signers = arguments.signing_key.iter().map(|file| signer::of_file(file));
     let signers: Vec<PackSigner> = signers.collect::<Result<_, _>>()?;
@@ -84,7 +84,7 @@ async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::E
         .word
         .iter()
         .fold(profile, |profile, (field, word)| profile.list_words(field, [word]));
-    // What is pasted into a terminal often brings a blank with it.
+    // Text that is pasted into a terminal often has a blank around it.
     let typed = arguments.request.trim();
     let request = key.request_id(typed).map_err(|error| format!("--request {typed:?}: {error}"))?;
     let store = store::connect(&existing::only(&arguments.database)).await?;
@@ -140,7 +140,7 @@ fn check_destination(out: &Path) -> Result<(), String> {
     }
 }
 
-/// What was typed, and what to look at: a name leads to another id under another key.
+/// The error for an unknown request, with a hint. Under another key, a name gives another id.
 fn unknown(typed: &str, request: &RequestId) -> Box<dyn std::error::Error> {
     let hint = match request.original() {
         Some(_) => format!(

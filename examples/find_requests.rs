@@ -78,7 +78,7 @@ async fn run(arguments: &Arguments) -> Result<RequestPage, Box<dyn Error>> {
     page
 }
 
-/// An id may be a request's or a conversation's.
+/// Finds requests by an id, which may be that of a request or of a conversation.
 async fn find(
     store: &dyn AuditStore,
     query: RequestQuery,
@@ -119,6 +119,6 @@ fn cursor(text: &str) -> Result<RequestCursor, String> {
 }
 
 fn say(line: &str) {
-    // If nobody reads on, the exit code still tells.
+    // If the output is closed, the exit code still tells the result.
     let _unread = writeln!(std::io::stdout(), "{}", line.trim_end());
 }

@@ -20,7 +20,7 @@ use moltbot_audit::{
     Actor, AuditEvent, Auditor, Effect, EffectError, RequestId, Switch, auditor, pack,
 };
 
-/// What the host had before: webhooks, a model, vendors. Nothing here knows of the audit.
+/// The host as it was before: webhooks, a model, vendors. Nothing here knows about the audit.
 #[allow(clippy::unused_async, reason = "a host waits for its providers")]
 mod world {
     use std::io;
@@ -86,9 +86,9 @@ impl Host {
         Ok(Self { auditor, store })
     }
 
-    /// Returns the request, or none if the webhook came before.
+    /// Returns the request, or `None` if the webhook was delivered before.
     async fn hear(&self, webhook: &Webhook) -> Result<Option<RequestId>, Failure> {
-        // The name that the host gives its request: the first message, here.
+        // The name that the host gives its request. Here it is the id of the first message.
         let request = self.auditor.request_id(&webhook.message_id)?;
         let input = InboundInput {
             provider_message_id: Some(webhook.message_id.clone()),
@@ -209,7 +209,7 @@ impl Host {
                 price: Some(reply.price),
                 total: score,
                 factors: vec![why],
-                // What the place rests on.
+                // The reply on which the place on the shortlist rests.
                 reply_event_id: Some(recorded.event_id().to_string()),
                 ..Default::default()
             });
@@ -237,7 +237,7 @@ impl Host {
         sent.await.map(drop).map_err(Failure::from)
     }
 
-    /// Exports the request's story, and verifies it as its reader would.
+    /// Exports the request's pack, and verifies it as its reader would.
     async fn pack(&self, request: &RequestId, reader: &str) -> Result<String, Failure> {
         let profile = Profile::internal();
         let exported =
@@ -270,7 +270,7 @@ async fn main() -> Result<(), Failure> {
         return Ok(());
     };
     println!("request {request}");
-    // A new deployment: nobody has let the AI run yet.
+    // In a new deployment the AI switch is still engaged.
     if let Decision::Tell(text) = host.decide(&request, &webhook.text).await? {
         println!("refused, instead: {text}");
     }

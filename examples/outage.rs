@@ -1,7 +1,7 @@
 //! Records events while the database goes away and comes back.
 //!
-//! `cargo run --example outage` plays it on an SQLite file, by making its calls fail for a while;
-//! no database is needed. With `--database postgres://…`, stop and start the server yourself.
+//! `cargo run --example outage` needs no database server: it uses an SQLite file, and makes its
+//! calls fail for a while. With `--database postgres://…`, stop and start the server yourself.
 
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
@@ -98,7 +98,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         sleep(Duration::from_millis(100)).await;
     }
     told.end_run();
-    // A drain has its pauses. What it does not get to now, the next process writes.
+    // A drain pauses between tries. The next process writes what it leaves.
     for _ in 0..300 {
         if spool.depth().events == 0 {
             break;
@@ -121,10 +121,10 @@ enum End {
     Spooled,
 }
 
-/// Tells runs of equal ends in one line each.
+/// Prints one line for each run of events that ended the same way.
 struct Told {
     paint: Paint,
-    /// How the run that is under way ends, its first number, and its line so far.
+    /// The current run: how its events end, its first number, and its line so far.
     run: Option<(End, usize, String)>,
     counts: [usize; 3],
     longest: Duration,
@@ -145,7 +145,7 @@ impl Told {
         let numbers =
             if first == number { number.to_string() } else { format!("{first} to {number}") };
         let line = format!("{numbers:>12}  {text}");
-        // On a terminal a run's line grows; elsewhere it is written once.
+        // On a terminal the line of a run is rewritten as it grows. Elsewhere it is written once.
         if std::io::stdout().is_terminal() {
             print!("\r{line}\x1b[K");
             std::io::stdout().flush().ok();

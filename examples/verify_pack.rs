@@ -37,12 +37,13 @@ struct Arguments {
     max_events: usize,
 }
 
-/// Worse is greater: a file that cannot be read must not hide another that was tampered with.
+/// The results, from best to worst. The worst one decides: a file that cannot be read must not hide
+/// another that was tampered with.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
     Intact,
     CannotBeChecked,
-    /// Nobody changed it: it is what happened that was not allowed.
+    /// The pack is unchanged, but an effect went beyond a limit.
     LimitPassed,
     Unusable,
     Tampered,
@@ -158,7 +159,7 @@ fn read(file: &Path, options: &VerifyOptions) -> std::io::Result<Vec<u8>> {
     Ok(json)
 }
 
-/// A text without what a terminal acts on.
+/// A text without the characters that control a terminal.
 fn printable(text: &str) -> String {
     let escaped =
         |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
@@ -166,6 +167,6 @@ fn printable(text: &str) -> String {
 }
 
 fn say(line: &str) {
-    // Where nobody reads on, the exit code still tells.
+    // If the output is closed, the exit code still tells the result.
     let _unread = writeln!(std::io::stdout(), "{}", printable(line));
 }

@@ -1,4 +1,4 @@
-//! Plays many requests with mixed ends, so that metrics, alerts and dashboards have something to show.
+//! Plays many requests with mixed outcomes, so that metrics, alerts and dashboards have something to show.
 
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use super::simulation::{
 use super::summary::Summary;
 use super::{Stop, records, stopped, unusable};
 
-/// What is played, each as often as it is named here: most requests go well.
+/// The scenarios, each as often as it is named here. Most requests end well.
 const MIX: [&str; 20] = [
     include_str!("../scenarios/phone_charger.json"),
     include_str!("../scenarios/ranking_worked_example.json"),
@@ -85,12 +85,12 @@ async fn play_once(
     played.map_err(stopped)
 }
 
-/// Draws a bar over itself on a terminal; elsewhere, says every tenth.
+/// Redraws a progress bar on a terminal. Elsewhere, prints every tenth request.
 fn progress(done: u32, count: u32) {
     const WIDTH: usize = 40;
     let part = |of: usize| of * done as usize / count as usize;
     let mut to = stderr();
-    // Nobody is kept from playing because nobody can be told how far it is.
+    // The play goes on even if its progress cannot be printed.
     let _told = if to.is_terminal() {
         let end = if done == count { "\n" } else { "" };
         let bar = "#".repeat(part(WIDTH));

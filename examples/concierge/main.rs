@@ -74,7 +74,7 @@ struct Arguments {
     over: u32,
 }
 
-/// How long an auditor may take to write what is left.
+/// How long an auditor may take to write the remaining events.
 const SHUTDOWN: Duration = Duration::from_secs(10);
 
 /// Why it stopped, and with which exit code.
@@ -99,7 +99,7 @@ async fn run(arguments: Arguments) -> Result<(), Stop> {
     let narrator = Story::painted(std::io::stdout(), paint);
     let mut summary = Summary::default();
     let logging = arguments.log.as_deref().map(log_to).transpose().map_err(unusable)?;
-    // First of all: what is recorded before is not counted.
+    // This comes first, because the recorder does not count earlier events.
     if let Some(address) = arguments.metrics {
         let address = scrape::serve(address)?;
         narrator.say(&format!("Metrics are served at http://{address}/metrics"));
@@ -132,7 +132,7 @@ async fn play_and_export(
     narrator: &Story,
     summary: &mut Summary,
 ) -> Result<(), Stop> {
-    // An hour ago, so that the whole story lies before its export.
+    // An hour ago, so that the whole story happens before its export.
     let start = SystemClock::new().now() - TimeDelta::hours(1);
     let clock = Arc::new(ScriptedClock::new(start));
     let world = Arc::new(World::new(clock.clone()));
@@ -151,7 +151,7 @@ async fn play_and_export(
     Ok(())
 }
 
-/// Why a play did not come to its end, and with which exit code.
+/// Why a play stopped, and with which exit code.
 fn stopped(error: PlayError) -> Stop {
     match error {
         PlayError::Assertion { .. } => Stop { code: 1, error: error.into() },
@@ -159,7 +159,7 @@ fn stopped(error: PlayError) -> Stop {
     }
 }
 
-/// Logs to a file, without anybody waiting for its disk.
+/// Logs to a file. No caller waits for the disk.
 fn log_to(path: &Path) -> Result<(LogGuard, LostLines), Box<dyn Error>> {
     let file = File::options().create(true).append(true).open(path);
     let file = file.map_err(|error| format!("{}: {error}", path.display()))?;
@@ -171,7 +171,7 @@ fn log_to(path: &Path) -> Result<(LogGuard, LostLines), Box<dyn Error>> {
     Ok((guard, lost))
 }
 
-/// Writes what waits, and says what could not be written.
+/// Writes the waiting lines, and reports how many could not be written.
 fn end_log(logging: Option<(LogGuard, LostLines)>) {
     let Some((guard, lost)) = logging else { return };
     drop(guard);
@@ -191,7 +191,7 @@ fn scenarios(paths: &[PathBuf]) -> Result<Vec<Scenario>, Box<dyn Error>> {
     paths.iter().map(read).collect()
 }
 
-/// The directory of an SQLite file must exist before the file can.
+/// Creates the directory of an SQLite file, which must exist before the file.
 fn prepare_file(url: &str) -> std::io::Result<()> {
     let path = url.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//"));
     let path = path.and_then(|path| path.split('?').next());
@@ -201,7 +201,7 @@ fn prepare_file(url: &str) -> std::io::Result<()> {
     }
 }
 
-/// Everything that reached the world must be in the trail, once.
+/// Checks that every call to the world is in the trail exactly once.
 async fn reconcile(
     world: &World,
     store: &dyn AuditStore,
@@ -263,7 +263,7 @@ async fn export(
     Ok(())
 }
 
-/// Lists the words of this host's own that outsiders see.
+/// Lists this host's own words that outsiders may see.
 fn with_words(profile: Profile) -> Profile {
     profile
         .list_words("button_id", ["micro_usb", "usb_c"])

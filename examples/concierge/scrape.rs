@@ -1,4 +1,4 @@
-//! Serves `/metrics`, for a Prometheus to scrape.
+//! Serves `/metrics` for Prometheus.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,13 +10,14 @@ use moltbot_audit::observe::{METRICS, MetricKind};
 
 use super::{Stop, unusable};
 
-/// How often the exporter clears what it gathered between two scrapes.
+/// How often the exporter compacts what it gathered between two scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// How long a client may take to ask.
+/// How long a client may take to send its request.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Installs a recorder for the process, with the bounds that suit each histogram, and serves it at
-/// `address` as long as the process lives. Gives the address, for one that ends in `:0`.
+/// `address` as long as the process lives. Returns the address, which the system chooses if the
+/// port is 0.
 pub(crate) fn serve(address: SocketAddr) -> Result<SocketAddr, Stop> {
     let mut recorder = PrometheusBuilder::new();
     for metric in METRICS {
@@ -38,7 +39,7 @@ pub(crate) fn serve(address: SocketAddr) -> Result<SocketAddr, Stop> {
     });
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
-            // One that goes away in the middle has nothing to be told.
+            // If the client closes the connection, there is nothing to report.
             let _answered = answer(client, &scraped);
         }
     });
@@ -51,7 +52,7 @@ fn answer(mut client: TcpStream, scraped: &PrometheusHandle) -> std::io::Result<
     let mut asked = BufReader::new(client.try_clone()?);
     let mut request = String::new();
     asked.read_line(&mut request)?;
-    // Closed with its headers unread, the connection would be reset, and the answer lost.
+    // We read the headers first. If we closed the connection before, it would be reset and the answer lost.
     let mut header = String::new();
     while asked.read_line(&mut header)? > 2 {
         header.clear();

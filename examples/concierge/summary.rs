@@ -1,4 +1,4 @@
-//! What came of everything that was played, counted from the trail.
+//! The summary of all plays, counted from the trail.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
@@ -15,12 +15,12 @@ type Counts = BTreeMap<String, usize>;
 #[derive(Default)]
 pub(crate) struct Summary {
     events: usize,
-    /// Requests by the state in which they are.
+    /// Requests by their state.
     states: Counts,
     admitted: usize,
     /// Effects that were admitted, by how they ended.
     ended: Counts,
-    /// Effects that were not admitted, by why.
+    /// Effects that were not admitted, by reason.
     refused: Counts,
     replayed: usize,
     /// Packs that were exported and verified.
@@ -58,7 +58,7 @@ impl Summary {
         *self.states.entry(state).or_default() += 1;
     }
 
-    /// The closing lines; `took` is how long it all took, if that is of interest.
+    /// The closing lines. `took` is how long all plays took, if it is to be shown.
     pub(crate) fn told(&self, took: Option<Duration>, paint: Paint) -> String {
         let requests = self.states.values().sum::<usize>();
         let refused = self.refused.values().sum::<usize>();

@@ -1,8 +1,8 @@
-//! Databases that have to be there.
+//! URLs of databases that must exist.
 
 use std::borrow::Cow;
 
-/// The URL with which opening creates no empty database: a reader wants one that is there.
+/// Changes the URL so that opening it does not create an empty database. A reader needs one that exists.
 pub(crate) fn only(url: &str) -> Cow<'_, str> {
     if url.starts_with("sqlite:") && !url.contains('?') {
         format!("{url}?mode=rw").into()

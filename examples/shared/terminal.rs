@@ -1,4 +1,4 @@
-//! Colours, on a terminal only.
+//! Colours, which are used only on a terminal.
 
 use std::io::IsTerminal;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use moltbot_audit::auditor::Clock;
 
-/// Starts at a given moment; every step and every call on the world moves it on.
+/// Starts at a given moment. Every step and every call to the world moves it on.
 #[derive(Debug)]
 pub(crate) struct ScriptedClock {
     start: DateTime<Utc>,
@@ -21,12 +21,12 @@ impl ScriptedClock {
     pub(crate) fn advance(&self, by: Duration) {
         let micros = u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
         let add = |elapsed: u64| Some(elapsed.saturating_add(micros).min(PLAY_MAX));
-        // It always has a next value.
+        // `add` always returns a value.
         let _before = self.elapsed_micros.fetch_update(Ordering::SeqCst, Ordering::SeqCst, add);
     }
 }
 
-/// The longest that a play can last: a century, so that every time of it can be recorded.
+/// The longest play: a century, so that every time in it can be recorded.
 const PLAY_MAX: u64 = 100 * 365 * 24 * 3_600 * 1_000_000;
 
 impl Clock for ScriptedClock {

@@ -1,4 +1,4 @@
-//! Moltbot's output contract, version 1: exactly one object. Members that it does not have are ignored.
+//! Moltbot's output contract, version 1: exactly one object. Unknown members are ignored.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -103,7 +103,7 @@ pub(crate) struct Item {
     pub(crate) vendor_id: String,
     #[serde(default, rename = "vendor_name")]
     _vendor_name: Option<String>,
-    /// Not believed: the number that clients get is the market's own.
+    /// It is not trusted. The client gets the number from the market's own table.
     #[serde(default, rename = "vendor_phone")]
     _vendor_phone: Option<String>,
     #[serde(default)]
@@ -132,7 +132,7 @@ pub(crate) enum HandoffType {
 }
 
 impl Action {
-    /// Holds an output against the contract.
+    /// Checks an output against the contract.
     ///
     /// # Errors
     /// Every fault found, in words.
@@ -156,7 +156,7 @@ impl Action {
         }
     }
 
-    /// Every text of it that a client would read.
+    /// Every text in it that a client would read.
     pub(crate) fn client_texts(&self) -> Vec<&str> {
         match self {
             Self::AskClient(ask) => vec![&ask.question_text],

@@ -1,5 +1,6 @@
-//! A small concierge on top of the library: an orchestrator that keeps the rules, and a world of
-//! scripted clients, shops, models and providers that it reaches only through the auditor.
+//! A small concierge on top of the library: an orchestrator that follows the rules, and a world of
+//! scripted clients, shops, models and providers. The orchestrator reaches them only through the
+//! auditor.
 
 pub(crate) mod case;
 pub(crate) mod clock;

@@ -1,4 +1,4 @@
-//! The front desk: knows a webhook delivered twice, and which request a message belongs to.
+//! The orchestrator: recognises a webhook that is delivered twice, and finds the request of a message.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::scenario::{
 use super::trail::Trail;
 use super::world::World;
 
-/// A message so long after the end of a request opens a new one.
+/// A message this long after the end of a request opens a new one.
 const SAME_REQUEST_FOR: TimeDelta = TimeDelta::minutes(5);
 
 #[derive(Debug)]
@@ -29,10 +29,10 @@ pub(crate) struct Orchestrator {
     world: Arc<World>,
     scene: Arc<InitialState>,
     conversation: ConversationId,
-    /// Differs from play to play, so that one scenario can be played twice into one database.
+    /// Different in each play, so that one scenario can be played twice into one database.
     run: Uuid,
     seen: HashSet<String>,
-    /// When each message was sent, as its webhook says at each delivery; by the provider's id.
+    /// When each message was sent, by the provider's id. Each delivery of its webhook says the same.
     sent: HashMap<String, DateTime<Utc>>,
     received: u32,
     /// The provider's id of the client's last message.
@@ -98,7 +98,7 @@ impl Orchestrator {
         Ok(())
     }
 
-    /// The request in hand.
+    /// The current request.
     pub(crate) fn current(&mut self) -> Option<&mut Case> {
         self.cases.last_mut()
     }
@@ -138,11 +138,12 @@ impl Orchestrator {
         if duplicate {
             event.event_type = EventType::WHATSAPP_DUPLICATE_MESSAGE;
         } else {
-            // Two plays may give their messages the same names.
+            // Two plays may give their messages the same ids.
             let name = format!("{provider_message_id}/{}", self.run);
             event = event.id(self.auditor.message_event_id(&name, sent_at)?);
         }
-        // A host that started again goes on where it was: what it did is answered from the record.
+        // A restarted host goes on where it was, because effects that it performed before are
+        // answered from the record.
         trail.record(event).await?;
         if duplicate {
             return Ok(());
@@ -163,7 +164,7 @@ impl Orchestrator {
         }
     }
 
-    /// The client's answer to the call question; a message like any other, and then a decision.
+    /// The client answered the question about a call. The answer is an ordinary message, and then a decision.
     pub(crate) async fn consent_answered(
         &mut self,
         reply: &ConsentReply,
@@ -210,7 +211,7 @@ impl Orchestrator {
         case.trail().record(event).await.map(drop)
     }
 
-    /// What happens around a call. The client's answer is a message like any other.
+    /// Something happened around a call. The client's answer is an ordinary message.
     pub(crate) async fn call_happened(&mut self, event: &CallEvent) -> Result<(), RecordError> {
         let consent_id = event.consent_id.as_deref();
         let answer = match event.event_type.get() {
@@ -258,7 +259,7 @@ impl Orchestrator {
         case.consent_answered(text, false).await
     }
 
-    /// The trail of the request in hand, or of a new one where that is long over.
+    /// The trail of the current request, or of a new one if the current one ended long ago.
     fn trail_of_next_message(&self, duplicate: bool) -> Result<Trail, RecordError> {
         let now = self.world.clock().now();
         let goes_on = |case: &&Case| {
@@ -273,8 +274,8 @@ impl Orchestrator {
 
     fn message_id(&mut self, given: Option<&str>) -> String {
         self.received += 1;
-        // The last digits of the run's id are its random ones; as letters, lest they look like a phone
-        // number once in a while.
+        // The last digits of the run's id are random. They are written as letters, because digits would sometimes
+        // look like a phone number.
         let run = self.run.simple().to_string();
         let letter = |digit: char| digit.to_digit(16).and_then(|n| char::from_u32(103 + n));
         let run: String = run[24..].chars().filter_map(letter).collect();

@@ -12,7 +12,7 @@ use super::scenario::{Assert, OutboundMessage, Scenario, Step};
 use super::story::Story;
 use super::world::{Kind, Recorded, Went, World};
 
-/// A play that did not come to its end.
+/// A play that stopped before its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PlayError {
     #[error("scenario {scenario}, step {step}: {failed}")]
@@ -21,8 +21,8 @@ pub(crate) enum PlayError {
     Audit { scenario: String, step: String, source: RecordError },
 }
 
-/// Plays `scenario` in `world`, recorded by `auditor`, which must tell the world's time. Gives the
-/// requests that were opened.
+/// Plays `scenario` in `world`, recorded by `auditor`, which must use the world's clock. Returns
+/// the requests that were opened.
 pub(crate) async fn play(
     scenario: &Scenario,
     auditor: &Auditor,
@@ -42,7 +42,7 @@ pub(crate) async fn play(
     stage.orchestrator.begin().await.map_err(audit("(opening)"))?;
     for step in &scenario.steps {
         let before = Before { sent: stage.messages().len(), recorded: world.recorded().len() };
-        // What the step before planned goes out before this one is told.
+        // What the previous step planned goes out before this step is announced.
         stage.work_off().await.map_err(audit(&step.id))?;
         story.step(step);
         for _ in 0..step.repeat {
@@ -61,12 +61,12 @@ pub(crate) async fn play(
             })?;
         }
     }
-    // A batch that the last step planned still goes out: nothing is left half done.
+    // A batch that the last step planned still goes out, so that nothing is left half done.
     stage.work_off().await.map_err(audit("(closing)"))?;
     Ok(stage.orchestrator.cases().iter().map(|case| case.trail().request().clone()).collect())
 }
 
-/// What a new deployment does once: a switch that nobody ever reset is engaged.
+/// What a new deployment does once. A switch that was never reset is engaged.
 pub(crate) async fn set_up(auditor: &Auditor) -> Result<(), ControlError> {
     for switch in [Switch::AI, Switch::OCR, Switch::CALLING] {
         auditor.kill_switch().reset(&switch, "concierge", "set-up").await?;
@@ -135,12 +135,12 @@ impl Stage {
             case.check_time().await?;
             case.decide().await?;
         }
-        // What Moltbot was not asked for is not an answer to the next question.
+        // An unused answer of Moltbot must not answer the next question.
         self.world.forget_decisions();
         Ok(())
     }
 
-    /// What the workers had still to do when the last step ended.
+    /// Lets the workers do what was left when the last step ended.
     async fn work_off(&mut self) -> Result<(), RecordError> {
         match self.orchestrator.current() {
             Some(case) => case.send_pending_batch().await,
@@ -148,7 +148,7 @@ impl Stage {
         }
     }
 
-    /// Messages that went out, in their order.
+    /// Messages that went out, in order.
     fn messages(&self) -> Vec<Went> {
         let is_message = |went: &Went| {
             let kinds = [Kind::ClientMessage, Kind::ConsentRequest, Kind::VendorMessage];
@@ -157,7 +157,7 @@ impl Stage {
         self.world.ledger().into_iter().filter(is_message).collect()
     }
 
-    /// Holds an assertion of the scenario against orchestrator, world and trail; says what it cannot judge.
+    /// Checks an assertion of the scenario against orchestrator, world and trail. Reports what it cannot judge.
     fn check(
         &mut self,
         assert: &Assert,
@@ -239,7 +239,7 @@ fn sent(wanted: &OutboundMessage, messages: &[Went]) -> Result<(), String> {
         )
     })?;
     let Some(shape) = wanted.shape.as_deref() else { return Ok(()) };
-    // A template is a text that was approved before.
+    // A template is a text that was approved beforehand.
     let has_shape =
         |went: &&Went| went.shape == shape || (shape == "text" && went.shape == "template");
     ensure(texts.iter().any(has_shape), || {

@@ -1,7 +1,7 @@
 //! Finds prices in a reply: `8,000-12,000 RWF`, `15k`, `15k–30k`, `7 500 Frw`, `Price: 4500`.
 
-/// Every price in the text, in whole Rwandan francs. What is certainly a price (it has a currency,
-/// a `k` or a thousands separator) outweighs bare numbers.
+/// Every price in the text, in whole Rwandan francs. If a number is certainly a price (it has a
+/// currency, a `k` or a thousands separator), bare numbers do not count.
 pub(crate) fn prices(text: &str) -> Vec<i64> {
     let numbers = numbers(text);
     let certain: Vec<i64> = numbers.iter().filter(|n| n.certain).map(|n| n.value).collect();
@@ -40,7 +40,7 @@ fn numbers(text: &str) -> Vec<Number> {
             open_range = None;
             continue;
         }
-        // "15-20k": the first takes the second's thousands.
+        // In "15-20k", the first number is in thousands too.
         if let Some(low) = open_range.take().filter(|low| factor > 1 && *low < 1_000) {
             found.push(Number { value: low * factor, certain: true });
         }
@@ -80,7 +80,7 @@ fn digits(chars: &[char], at: usize) -> (String, bool, usize) {
     }
 }
 
-/// A `k` or a currency behind the digits: the factor, whether there is a currency, where it ends.
+/// A `k` or a currency after the digits: the factor, whether there is a currency, and where it ends.
 fn suffix(chars: &[char], end: usize) -> (i64, bool, usize) {
     let rest = |from: usize| -> String { chars[from..].iter().take(7).collect() };
     let (factor, end) = match rest(end) {
@@ -106,6 +106,6 @@ fn is_range_mark(chars: &[char], end: usize) -> bool {
     ["-", "–", " - ", " – ", " to ", " à "].iter().any(|mark| rest.starts_with(mark))
 }
 
-/// Below this no shop sells anything we are asked for: it is a quantity, a dose or an hour.
+/// No shop sells anything for less. A smaller number is a quantity, a dose or an hour.
 const LOWEST: i64 = 100;
 const HIGHEST: i64 = 100_000_000;

@@ -1,13 +1,13 @@
 //! Reads a vendor's reply, in English, French or Kinyarwanda.
 //!
-//! A refusal read as an offer sends the client across town for nothing, so a refusal is looked for
-//! first, and a text that says both is `unclear`.
+//! A refusal that is read as an offer sends the client across town for nothing. So we look for a
+//! refusal first, and a text that says both is `unclear`.
 
 use moltbot_audit::event::payload::ReplyOutput;
 
 pub(crate) const PARSER_VERSION: &str = "replies-en-fr-rw.1";
 
-/// Understands a reply as far as it can be understood.
+/// Reads a reply as far as it can be understood.
 pub(crate) fn parse_reply(text: &str) -> ReplyOutput {
     let words = words(text);
     let unsafe_reply = unsafe_content(text);
@@ -22,11 +22,11 @@ pub(crate) fn parse_reply(text: &str) -> ReplyOutput {
         (!prices.is_empty() && clear, 0.30),
         (place.is_some() && clear, 0.10),
     ];
-    // Where nothing was understood, nothing is sure. (`sum` would give -0.0 for nothing.)
+    // If nothing was understood, the confidence is zero. (`sum` of nothing would be -0.0.)
     let holding = parts.iter().filter(|(holds, _)| *holds);
     let confidence = holding.fold(0.0, |sum, (_, part)| sum + part);
     ReplyOutput {
-        // Whatever else such a text says is not to be relied on.
+        // The rest of such a text cannot be relied on either.
         availability: Some(if unsafe_reply.is_some() { "unclear" } else { availability }.into()),
         price_min: prices.iter().min().copied().filter(|_| unsafe_reply.is_none()),
         price_max: prices.iter().max().copied().filter(|_| unsafe_reply.is_none()),
@@ -39,7 +39,7 @@ pub(crate) fn parse_reply(text: &str) -> ReplyOutput {
     }
 }
 
-/// What makes a text unfit to be relayed or obeyed, from a vendor or from Moltbot.
+/// Why a text of a vendor or of Moltbot must not be relayed or obeyed.
 pub(crate) fn unsafe_content(text: &str) -> Option<&'static str> {
     let words = words(text);
     if INJECTION.iter().any(|phrase| has(&words, phrase)) {
@@ -61,7 +61,7 @@ fn availability(words: &str) -> (&'static str, Vec<String>) {
             refused = true;
         }
     }
-    // In Kinyarwanda the negation is a prefix, and it turns the verb that follows: "nta … dufite".
+    // In Kinyarwanda the negation is a prefix that negates the following verb: "nta … dufite".
     if rest.split(' ').any(|word| word.starts_with("nta") || word.starts_with("nti")) {
         rest = rest.replace(" dufite ", " ");
         refused = true;
@@ -166,7 +166,7 @@ const OFFER: &[&str] = &[
     "zirahari",
 ];
 
-/// Polite refusals that alone say no, and beside an offer say nothing.
+/// Polite refusals. Alone they mean no, and beside an offer they mean nothing.
 const REGRET: &[&str] =
     &["sorry", "no", "desole", "desolee", "non", "mwihangane", "mutwihanganire", "oya"];
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::play::{ensure, same};
 use super::world::Recorded;
 
-/// Holds wanted counts of rows, one or a list of them, against what was recorded.
+/// Compares expected counts of rows, one or a list of them, with the trail.
 pub(crate) fn count(
     wanted: &Value,
     recorded: &[Recorded],
@@ -26,7 +26,7 @@ pub(crate) fn count(
     Ok(())
 }
 
-/// The rows of a table that a filter leaves; `None` if either is not known.
+/// The rows of a table that match a filter. `None` if the table or the filter is unknown.
 fn rows(
     table: &str,
     filter: Option<&Map<String, Value>>,
@@ -49,7 +49,7 @@ fn rows(
     });
     let rows: Vec<_> = rows.collect();
     let filter = filter.into_iter().flatten();
-    // A column that no row has cannot be filtered by; a table without rows has none of any kind.
+    // A filter cannot use a column that no row has. A table without rows matches any filter with no row.
     if !rows.is_empty()
         && filter.clone().any(|(column, _)| !rows.iter().any(|row| row.contains_key(column)))
     {

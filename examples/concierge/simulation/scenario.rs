@@ -12,10 +12,10 @@
 //!                    "busy", "blocked", "inactive" } ] },                                 (added)
 //!   "steps": [ { "id", "description", …one or more kinds… } ] }
 //! ```
-//! Everything is optional. A field or a word that is not of the format is no error: it is named once
+//! Everything is optional. A field or a word that the format does not have is not an error: it is reported once
 //! (`Scenario::not_understood`), and the play goes on. A value of another type is an error that names its place.
 //!
-//! Kinds of step; within one step they happen in this order:
+//! Kinds of steps. Within one step they happen in this order:
 //! - `wait_ms`, `elapsed_seconds` (added): time passes. `repeat`: the whole step is played so often (added).
 //! - `inject_failure: { provider, times }`: the next calls on it fail; `moltbot`, `ocr`, `whatsapp`,
 //!   `vendor_whatsapp`, `phone` (added).
@@ -44,7 +44,7 @@ use serde_json::{Map, Value};
 use super::contract::not_of_an_action;
 use super::state::RequestState;
 
-/// Members that are not of the format.
+/// Members that the format does not have.
 type Others = Map<String, Value>;
 
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ pub(crate) struct Scenario {
     pub(crate) description: String,
     pub(crate) initial_state: InitialState,
     pub(crate) steps: Vec<Step>,
-    /// Where fields and words stand that are not of the format.
+    /// The places of fields and words that the format does not have.
     pub(crate) not_understood: Vec<String>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct InitialState {
 }
 
 impl InitialState {
-    /// What is known of the need: what the request says, else the scenario.
+    /// What is known about the need, from the request or else from the scenario.
     pub(crate) fn requirements(&self) -> &Requirements {
         self.request.as_ref().map_or(&self.requirements, |request| &request.requirements)
     }
@@ -91,7 +91,7 @@ impl Default for Conversation {
     fn default() -> Self {
         Self {
             id: "conversation-1".into(),
-            // Of a range that nobody has.
+            // A number of a range that is not assigned.
             client_phone: "+250780000000".into(),
             language: Word::default(),
             status: "active".into(),
@@ -112,7 +112,7 @@ pub(crate) struct InitialRequest {
     others: Others,
 }
 
-/// What the client has said of calls when the story begins.
+/// What the client has said about calls when the story begins.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct InitialConsent {
@@ -133,7 +133,7 @@ pub(crate) enum ConsentState {
     Requested,
 }
 
-/// A word of a list, or another, which stands for the default.
+/// A word of a list. An unknown word stands for the default.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Word<T> {
     Known(T),
@@ -185,7 +185,7 @@ impl Language {
     }
 }
 
-/// What is known of the need. A host keeps more than this, whatever it likes.
+/// What is known about the need. A host may keep more than this.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Requirements(pub(crate) Map<String, Value>);
@@ -232,7 +232,7 @@ pub(crate) struct Step {
     pub(crate) call_event: Option<CallEvent>,
     pub(crate) call_offer: Option<CallOffer>,
     pub(crate) call_status: Option<CallStatus>,
-    /// Left as it is: it may well break the contract.
+    /// It is not parsed here, because it may break the contract on purpose.
     pub(crate) moltbot_output: Option<Value>,
     pub(crate) assert: Option<Assert>,
 }
@@ -351,7 +351,7 @@ impl OcrResult {
 pub(crate) struct VendorInbound {
     pub(crate) vendor_id: String,
     pub(crate) text: String,
-    /// The script says so, whatever the parser finds.
+    /// Overrules the parser.
     pub(crate) is_injection_attempt: bool,
     pub(crate) provider_message_id: Option<String>,
     #[serde(flatten)]
@@ -378,7 +378,7 @@ pub(crate) enum CallEventType {
     ConsentDenied,
     ConsentGranted,
     ConsentRequest,
-    /// A word that is not of the format.
+    /// A word that the format does not have.
     #[default]
     #[serde(skip)]
     Unknown,
@@ -413,7 +413,7 @@ pub(crate) struct Assert {
     pub(crate) injection_flagged: Option<bool>,
     /// Whether a call was refused in this step, or with which code.
     pub(crate) call_refused: Option<Value>,
-    /// What is not of the format cannot be judged.
+    /// Fields that the format does not have. They cannot be judged.
     #[serde(flatten)]
     pub(crate) others: Others,
 }
@@ -472,7 +472,7 @@ impl Scenario {
         Ok(scenario.with_leftovers(&root))
     }
 
-    /// Names what is not of the format in its initial state.
+    /// Reports what the format does not have in its initial state.
     fn with_leftovers(mut self, root: &Others) -> Self {
         let mut named = Leftovers::default();
         let scene = &self.initial_state;
@@ -508,7 +508,7 @@ impl Scenario {
     }
 }
 
-/// Fields and words that are not of the format, by their places.
+/// Fields and words that the format does not have, by place.
 #[derive(Default)]
 struct Leftovers(Vec<String>);
 
@@ -523,9 +523,9 @@ impl Leftovers {
     }
 }
 
-/// The longest that a step may wait: the play's clock stays within the times that can be recorded.
+/// The longest wait of a step. It keeps the clock of the play within times that can be recorded.
 const WAIT_MAX: Duration = Duration::from_hours(24 * 30);
-/// More often than this nobody reads what a step does.
+/// The most repetitions of a step. No reader follows more.
 const REPEAT_MAX: u32 = 1_000;
 
 fn step(
@@ -573,7 +573,7 @@ fn step(
 }
 
 impl Step {
-    /// Names what is not of the format. What an assertion has of that is listed when it is judged.
+    /// Reports what the format does not have. Such parts of an assertion are listed when it is judged.
     fn leftovers(&self, at: &str, named: &mut Leftovers) {
         if let Some(inbound) = &self.client_inbound {
             named.fields(&format!("{at}.client_inbound"), &inbound.others);
@@ -612,7 +612,7 @@ fn optional<T: DeserializeOwned>(
         .map_err(|error| field_error(place, field, &error.to_string()))
 }
 
-/// Null is as good as absent, but for what a photo says.
+/// Removes nulls, which mean the same as an absent member, except in what was read from a photo.
 fn leave_out_nulls(value: &mut Value) {
     match value {
         Value::Object(members) => {

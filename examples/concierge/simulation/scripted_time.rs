@@ -1,7 +1,7 @@
 //! Lets a request's time pass as the script says, and tells the world what was recorded.
 //!
-//! A store counts by its own clock, which does not follow a script. Here a request has taken what the script
-//! let pass since it told the store of the request.
+//! A store counts by its own clock, which does not follow a script. Here the time that a request has taken is the
+//! time that passed in the script since the store first heard of the request.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError, StoreLaye
 
 use super::world::World;
 
-/// Stands before a store, and puts the script's time in the place of the store's.
+/// Wraps a store, and replaces the store's time by the script's.
 #[derive(Debug)]
 pub(crate) struct ScriptedTime {
     inner: Arc<dyn AuditSink>,
@@ -29,7 +29,7 @@ impl ScriptedTime {
         Self { inner, world, heard_at: Mutex::default() }
     }
 
-    /// What the script let pass since the store heard of the stream.
+    /// The time that passed in the script since the store heard of the stream.
     fn passed(&self, stream: StreamId) -> Duration {
         let now = self.world.clock().monotonic();
         let mut heard_at = self.heard_at.lock().unwrap_or_else(PoisonError::into_inner);

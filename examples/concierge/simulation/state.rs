@@ -52,7 +52,7 @@ impl RequestState {
         allowed.contains(&next)
     }
 
-    /// The states on an ordinary way to this one, itself last; the first state is where each request begins.
+    /// The states on the usual path to this one, which comes last. Each request begins in the first.
     pub(crate) fn way(self) -> &'static [Self] {
         match self {
             CollectingRequirements => &[],
@@ -66,7 +66,7 @@ impl RequestState {
         }
     }
 
-    /// Nothing more is done for the client by itself.
+    /// True if the host does nothing more for the client by itself.
     pub(crate) fn is_over(self) -> bool {
         matches!(self, HandedOff | Closed | Error)
     }

@@ -1,7 +1,7 @@
-//! Tells what happens: one line a committed event, from the record itself.
+//! Tells what happens: one line for each committed event, from the record itself.
 //!
-//! The narrator stands in front of the store. It speaks of an event only when the store has given
-//! its receipt, so the story cannot say more than the trail.
+//! The narrator wraps the store. It mentions an event only after the store has returned its
+//! receipt, so the story cannot say more than the trail.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::scenario::{Scenario, Step};
 use super::terminal::{Look, Paint};
 
-/// Where the story is told; cheap to clone.
+/// Where the story is told. It is cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Story {
     out: Arc<Mutex<dyn Write + Send>>,
@@ -32,7 +32,7 @@ pub(crate) struct Story {
 struct Told {
     /// The last place of each stream.
     places: HashMap<StreamId, i64>,
-    /// The request, or conversation, of which was told last.
+    /// The stream of the last line.
     stream: Option<StreamId>,
 }
 
@@ -50,7 +50,7 @@ impl Story {
         self.say(&format!("\n{name}: {}", plain(&scenario.description)));
     }
 
-    /// What of a scenario is not of the format, each place once.
+    /// Prints what the format does not have in a scenario, each place once.
     pub(crate) fn not_understood(&self, scenario: &Scenario) {
         for what in &scenario.not_understood {
             let text = format!("  not understood: {}", short(&what.as_str().into()));
@@ -58,7 +58,7 @@ impl Story {
         }
     }
 
-    /// What of an assertion cannot be judged.
+    /// Prints which part of an assertion cannot be judged.
     pub(crate) fn not_judged(&self, step: &Step, what: &str) {
         let text = format!("  {}: cannot be judged: {}", plain(&step.id), short(&what.into()));
         self.say(&self.paint.paint(Look::Warn, &text));
@@ -89,7 +89,7 @@ impl Story {
         self.say(line.trim_end());
     }
 
-    /// Where an event stands, and in which stream: each has its own numbers.
+    /// The place of an event, and its stream if that has changed. Each stream has its own numbers.
     fn place(&self, record: &Record, seq: i64) -> String {
         let stream = record.stream_id();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,7 +114,7 @@ impl Story {
         format!("{shown:>11}")
     }
 
-    // A reader that went away must not stop the play.
+    // A closed output must not stop the play.
     pub(crate) fn say(&self, line: &str) {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         writeln!(out, "{line}").ok();
@@ -127,7 +127,7 @@ impl fmt::Debug for Story {
     }
 }
 
-/// A sink that tells what it stored.
+/// A sink that prints what it stored.
 #[derive(Debug)]
 pub(crate) struct ToldSink {
     inner: Arc<dyn AuditSink>,
@@ -203,7 +203,7 @@ impl StoreLayer for ToldSink {
     }
 }
 
-/// What a line says of the payload: known fields only, without the fields that are phone numbers.
+/// What a line says about the payload: known fields only, and no phone numbers.
 fn detail(record: &Record) -> String {
     let mut said = Vec::new();
     for part in [record.input(), record.output()].into_iter().flatten() {
@@ -218,7 +218,7 @@ fn detail(record: &Record) -> String {
     said.join("  ")
 }
 
-/// Who is on a list, with the score, best first; and who is not, with the reason.
+/// Who is on a list, with the score, best first, and who is not, with the reason.
 fn scores(output: &Value) -> String {
     let listed = |member: &str, second: &str| -> Vec<String> {
         let entries = output.get(member).and_then(Value::as_array).into_iter().flatten();
@@ -248,12 +248,12 @@ fn short(value: &Value) -> String {
     text.chars().take(LINE_CHARS).chain(['…']).collect()
 }
 
-/// A text that a terminal takes as it is: no control characters.
+/// A text without control characters, safe for a terminal.
 fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-/// Of a phone number the last three digits stay, however it is written.
+/// Masks phone numbers: the last three digits stay.
 fn masked(text: &str) -> String {
     let mut out = String::new();
     let mut from = 0;

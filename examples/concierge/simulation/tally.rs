@@ -1,4 +1,4 @@
-//! Holds the world's own ledger against the audit trail.
+//! Compares the world's own ledger with the audit trail.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::world::{Kind, Went};
 
-/// Says where the two differ; nothing where every effect has exactly one event, and every event of
-/// an effect that ran has its effect.
+/// Returns where the two differ. They agree if every effect has exactly one event, and every event
+/// of an effect that ran has its effect.
 pub(crate) fn differences(ledger: &[Went], trail: &[StoredRecord]) -> Vec<String> {
     let mut found = Vec::new();
     let went_out = count(ledger.iter().map(Went::event));
-    // What was refused did not run, nor did what was left; a batch is recorded in its messages.
+    // Effects that were refused or given up did not run. A batch is recorded in its messages.
     let ran = trail.iter().filter(|record| {
         record.header.error_code.as_deref() != Some(ErrorCode::NotPerformed.as_str())
     });

@@ -1,4 +1,4 @@
-//! What the concierge says by itself, in the client's language.
+//! The texts of the concierge itself, in the client's language.
 
 use super::scenario::Language;
 
@@ -131,6 +131,6 @@ impl Say {
     }
 }
 
-/// Where Moltbot's answer is unusable, the client's language may be what went wrong: both.
+/// If Moltbot's answer is unusable, the language may have been wrong, so the text is in two.
 pub(crate) const BILINGUAL_FALLBACK: &str = "Sorry, something went wrong. A colleague will help you. \
      / Désolé, un problème est survenu. Un collègue va vous aider.";

@@ -1,4 +1,4 @@
-//! One request's way to the auditor: every event and effect carries its ids.
+//! The path of one request to the auditor. Every event and effect carries the request's ids.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -68,8 +68,8 @@ impl Trail {
         self.record(event?).await
     }
 
-    /// Keys are unique to the request: `request:<id>:<what>`. A key has a longest length, and a script's names have
-    /// none: of a long one the key holds the beginning and a hash.
+    /// Keys are unique to the request: `request:<id>:<what>`. Keys have a maximum length, but names in a script do
+    /// not: of a long name, the key holds the beginning and a hash.
     pub(crate) fn key(&self, what: &str) -> String {
         let begin: String = what.chars().take(KEY_CHARS_MAX).collect();
         if begin.len() == what.len() {

@@ -1,9 +1,9 @@
-//! The world outside: Moltbot, OCR, WhatsApp, the phone. All of it scripted.
+//! The outside world: Moltbot, OCR, WhatsApp, the phone. All of it is scripted.
 //!
-//! The providers themselves are private to this file, and each of them is called in one place only:
-//! inside `Trail::effect(…).run(…)`, or on a permit that is used up by it. The orchestrator holds a [`World`] and nothing else, so no
-//! side-effect can be had without its event. The world keeps its own ledger of what really went
-//! out; it shares nothing with the audit trail, and so can be held against it.
+//! The providers are private to this file, and each is called in one place only: inside `Trail::effect(…).run(…)`, or
+//! on a permit that the call uses up. The orchestrator holds only a [`World`], so it cannot cause a side-effect
+//! without an event. The world keeps a ledger of what really went out. The ledger shares nothing with the audit
+//! trail, so the two can be compared.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,25 +25,25 @@ use super::clock::ScriptedClock;
 use super::scenario::{OcrResult, Provider};
 use super::trail::Trail;
 
-/// What came of a call on the world: `Err` where it could not be audited, and the play must stop;
-/// inside, the provider's own answer.
+/// The result of a call to the world. The outer `Err` says that it could not be audited, and the
+/// play must stop. The inner result is the provider's own.
 pub(crate) type Reached<T> = Result<Result<T, NotReached>, RecordError>;
 
 /// Why the world gave no answer.
 #[derive(Debug)]
 pub(crate) enum NotReached {
-    /// It may not be asked: what to do instead is inside.
+    /// It may not be asked. The refusal says what to do instead.
     Refused(Box<Refusal>),
     /// It failed.
     Failed,
 }
 
-/// Leave to do something later, or why there is none.
+/// A permit to do something later, or why there is none.
 pub(crate) type Asked = Result<Result<Permit, NoPermit>, RecordError>;
 
 #[derive(Debug)]
 pub(crate) enum NoPermit {
-    /// It was done before, under the same key: there is nothing to do.
+    /// It was done before under the same key, so there is nothing to do.
     Done,
     Refused(Box<Refusal>),
 }
@@ -60,12 +60,12 @@ pub(crate) enum ProviderError {
     Unreadable,
 }
 
-/// One thing that reached, or tried to reach, the world.
+/// One call to the world, even if it failed.
 #[derive(Clone, Debug)]
 pub(crate) struct Went {
     pub(crate) kind: Kind,
     pub(crate) succeeded: bool,
-    /// Whom it went to, if it is a message: the client's number, or the vendor's id and number.
+    /// The receiver, if it is a message: the client's number, or the vendor's id and number.
     pub(crate) to: Vec<String>,
     /// `text`, `buttons`, `list`, `template`, if it is a message.
     pub(crate) shape: &'static str,
@@ -100,7 +100,7 @@ struct Outside {
     recorded: Vec<Recorded>,
 }
 
-/// An event as it was recorded: what assertions about rows are counted from.
+/// An event as it was recorded. Assertions about rows count these.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorded {
     pub(crate) event_type: String,
@@ -140,7 +140,7 @@ impl World {
         self.outside().ledger.clone()
     }
 
-    /// Notes what the store has taken, each event once.
+    /// Notes what the store has recorded, each event once.
     pub(crate) fn note_recorded(&self, record: &Record) {
         let header = record.header();
         self.outside().recorded.push(Recorded {
@@ -161,7 +161,7 @@ impl World {
     }
 }
 
-/// The audited doors.
+/// The audited calls.
 impl World {
     pub(crate) async fn ask_moltbot(
         &self,
@@ -178,7 +178,7 @@ impl World {
         Ok(answer)
     }
 
-    /// Asks whether a photo may be read, when it arrives: the worker has its turn later.
+    /// Asks whether a photo may be read, when it arrives. The worker reads it later.
     pub(crate) async fn ask_for_photo(
         &self,
         trail: &Trail,
@@ -201,7 +201,7 @@ impl World {
         }
     }
 
-    /// Gives back what is not needed.
+    /// Gives back a permit that is not needed.
     pub(crate) async fn leave(&self, permit: Permit, reason: &str) -> Result<(), RecordError> {
         permit.not_performed(reason).await.map(drop).map_err(unrecorded)
     }
@@ -235,8 +235,8 @@ impl World {
         granted(trail.effect(effect).admit().await)
     }
 
-    /// Messages a batch, one effect for each vendor inside the effect of the batch. Beside what is
-    /// recorded, gives the vendors whose message went out.
+    /// Messages a batch, with one effect for each vendor inside the effect of the batch. Also
+    /// returns the vendors whose message went out.
     pub(crate) async fn message_vendors(
         &self,
         trail: &Trail,
@@ -327,7 +327,7 @@ impl World {
     }
 }
 
-/// The providers at work. Called from inside an effect only.
+/// The providers' own work. It is called only inside an effect.
 impl World {
     fn think(&self, input: &MoltbotInput) -> Result<MoltbotOutput, ProviderError> {
         self.clock.advance(Duration::from_millis(900));
@@ -348,7 +348,7 @@ impl World {
             finish_reason: Some("end_turn".into()),
             input_tokens: Some(read),
             output_tokens: Some(written),
-            // 3 and 15 USD a million tokens.
+            // The prices are 3 and 15 USD for a million tokens.
             cost_microusd: Some(read * 3 + written * 15),
             price_list_version: Some("v1".into()),
             ..Default::default()
@@ -372,7 +372,7 @@ impl World {
             confidence: reading.confidence,
             field_confidence: known(reading.field_confidence),
             threshold: Some(threshold),
-            // Of one that says nothing nobody knows how sure it is.
+            // A reading without a confidence needs to be clarified.
             needs_clarification: Some(reading.confidence.is_none_or(|sure| sure < threshold)),
             warnings: reading.warnings,
             ..Default::default()
@@ -422,7 +422,7 @@ impl Outside {
     }
 }
 
-/// Whom a message goes to, and in which shape.
+/// The receiver of a message, and its shape.
 struct Addressed {
     to: Vec<String>,
     shape: &'static str,
@@ -451,8 +451,8 @@ fn shape_of(message: &OutboundInput) -> &'static str {
     }
 }
 
-/// Tells the provider's own failure and a refusal, which the orchestrator handles, from a failing audit,
-/// which stops it.
+/// Separates failures of the provider and refusals, which the orchestrator handles, from a failing audit, which stops
+/// the play.
 fn settle<T>(ran: Result<T, EffectError<T, ProviderError>>) -> Reached<T> {
     match ran {
         Ok(value) => Ok(Ok(value)),
@@ -480,7 +480,7 @@ fn unrecorded(unrecorded: Unrecorded) -> RecordError {
     unrecorded.source
 }
 
-/// The library also keeps fields whose confidence the reader did not say.
+/// The library also keeps fields without a confidence.
 fn known(confidence: BTreeMap<String, f64>) -> BTreeMap<String, Option<f64>> {
     confidence.into_iter().map(|(field, value)| (field, Some(value))).collect()
 }

@@ -1,4 +1,4 @@
-//! What one request may use up: the library decides, and the host does what it is told instead.
+//! Budgets of one request. The library decides, and after a refusal the host follows the fallback.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::super::state::RequestState;
 use super::super::texts::Say;
 use super::Case;
 
-/// As told to Moltbot and written into payloads; what is enforced is the library's.
+/// The limit as Moltbot and payloads show it. The library enforces its own.
 pub(super) const MOLTBOT_CALLS_MAX: u32 = 8;
 pub(super) const OCR_JOBS_MAX: u32 = 2;
 pub(super) const BATCHES_MAX: u32 = 3;
@@ -21,7 +21,7 @@ pub(super) const VENDORS_MAX: usize = 15;
 const WARN_AFTER: TimeDelta = TimeDelta::minutes(4);
 const TIME_MAX: TimeDelta = TimeDelta::minutes(10);
 
-/// How often something was asked for; numbers for payloads and keys, not limits.
+/// How often something was asked for. These numbers go into payloads and keys, and are not limits.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) moltbot_calls: u32,
@@ -31,7 +31,7 @@ pub(super) struct Counts {
 }
 
 impl Case {
-    /// Does what stands in a refusal: records it in the host's own terms, and tells the client.
+    /// Follows a refusal: records it in the host's own terms, and tells the client.
     pub(super) async fn heed(&mut self, refusal: &Refusal) -> Result<(), RecordError> {
         let text = refusal.fallback.message(self.tongue()).to_owned();
         if let RefusalReason::Time { elapsed, max } = &refusal.reason {
@@ -78,7 +78,7 @@ impl Case {
         self.tell(text.to_owned(), Some("time_is_up")).await.map(drop)
     }
 
-    /// Looks at the clock where no effect is due that would be refused.
+    /// Checks the time limit if no effect is due that the library would refuse for it.
     pub(crate) async fn check_time(&mut self) -> Result<(), RecordError> {
         let running = self.world.clock().now() - self.began;
         if self.state.is_over() || running <= TIME_MAX {
@@ -88,7 +88,7 @@ impl Case {
         self.give_up(Say::TimeIsUp.text(self.language()), used, limit).await
     }
 
-    /// Tells the client once that it takes a while.
+    /// Tells the client once that the search takes a while.
     pub(super) async fn warn_of_time(&mut self) -> Result<(), RecordError> {
         let running = self.world.clock().now() - self.began;
         let is_due = running > WARN_AFTER && running <= TIME_MAX && !self.state.is_over();

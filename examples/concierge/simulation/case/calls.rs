@@ -1,4 +1,4 @@
-//! Asking whether a call is welcome, calling, and falling back to chat.
+//! Asks whether a call is welcome, calls, and falls back to chat.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::auditor::Clock;
@@ -15,7 +15,8 @@ use super::super::texts::Say;
 use super::super::world::NotReached;
 use super::Case;
 
-/// Longer than the script is behind: a consent lapses by the store's clock.
+/// How long a consent is valid. It is longer than the script lags behind, because a consent lapses
+/// by the store's clock.
 const CONSENT_FOR: TimeDelta = TimeDelta::hours(2);
 const COOLDOWN: TimeDelta = TimeDelta::minutes(10);
 
@@ -28,11 +29,11 @@ pub(super) struct Calls {
     attempts: u32,
     last_call: Option<DateTime<Utc>>,
     last_attempt: Option<String>,
-    /// The provider's id of the call that goes on.
+    /// The provider's id of the current call.
     ongoing: Option<String>,
 }
 
-/// Whether the client was asked. What the answer was, the library knows.
+/// Whether the client was asked. The library knows the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Consent {
     Answered,
@@ -42,7 +43,7 @@ enum Consent {
 }
 
 impl Case {
-    /// A call would help: asks, unless the client has answered already.
+    /// Asks whether a call is welcome, unless the client has answered already.
     pub(crate) async fn offer_call(&mut self, scope: &str) -> Result<(), RecordError> {
         self.check_time().await?;
         self.calls.scope = scope.into();
@@ -72,7 +73,7 @@ impl Case {
         Ok(())
     }
 
-    /// What the script calls the consent from now on.
+    /// Sets the name that the script uses for the consent from now on.
     pub(crate) fn name_consent(&mut self, consent_id: Option<&str>) {
         if let Some(consent_id) = consent_id {
             self.calls.consent_id = Some(consent_id.into());
@@ -83,7 +84,7 @@ impl Case {
         self.calls.consent_id.clone().unwrap_or_else(|| CONSENT_ID.into())
     }
 
-    /// What the client has said of calls before the scene begins.
+    /// Records what the client said about calls before the scene begins.
     pub(crate) async fn recall_consent(&mut self) -> Result<(), RecordError> {
         let Some(consent) = self.scene.call_consent.clone() else { return Ok(()) };
         self.name_consent(consent.id.as_deref());
@@ -104,7 +105,7 @@ impl Case {
         }
     }
 
-    /// The client's answer. What is neither yes nor no is no consent, and leaves the question open.
+    /// The client answered. An answer that is neither yes nor no is not a consent, and leaves the question open.
     pub(crate) async fn consent_answered(
         &mut self,
         text: &str,
@@ -157,8 +158,8 @@ impl Case {
         self.call(call_id, consent_id).await
     }
 
-    /// Calls, if every gate is open; a call that may not be made is refused, and recorded. Whether the client has
-    /// agreed, the library looks up.
+    /// Places a call. The library checks whether the client has agreed. It refuses and records a call that may not be
+    /// made.
     async fn call(
         &mut self,
         call_id: Option<&str>,
@@ -190,7 +191,7 @@ impl Case {
                 self.calls.last_attempt = Some(attempt_id);
                 self.calls.ongoing = output.provider_call_id;
             }
-            // The client is asked, or was: there is nothing to tell.
+            // The client is asked now, or was asked before, so there is nothing to tell.
             Err(NotReached::Refused(refusal)) if is_of_consent(&refusal) => {}
             Err(NotReached::Refused(refusal)) => self.heed(&refusal).await?,
             Err(NotReached::Failed) => {
@@ -223,7 +224,7 @@ impl Case {
         self.reported(&report, call_id).await
     }
 
-    /// The phone provider reports. A call that reached nobody goes on as chat.
+    /// The phone provider reports. If the call reached no one, the host goes on in writing.
     pub(crate) async fn call_reported(&mut self, report: &CallStatus) -> Result<(), RecordError> {
         self.reported(report, None).await
     }
@@ -262,7 +263,7 @@ impl Case {
     }
 }
 
-/// Whether what stands in the way is the client's word.
+/// Whether a missing or denied consent is the reason.
 fn is_of_consent(refusal: &Refusal) -> bool {
     let reason = &refusal.reason;
     matches!(
@@ -271,5 +272,5 @@ fn is_of_consent(refusal: &Refusal) -> bool {
     )
 }
 
-/// A request asks once, unless the script names another consent.
+/// The consent of a request, unless the script names another one.
 const CONSENT_ID: &str = "consent-1";

@@ -1,4 +1,4 @@
-//! What the client sends: text, buttons, photos; and what OCR makes of a photo.
+//! Handles what the client sends: text, buttons, and photos with their OCR.
 
 use moltbot_audit::auditor::Clock;
 use moltbot_audit::event::payload::{OcrInput, OcrJobCreated, OcrJobInput, OcrJobOutput};
@@ -13,21 +13,21 @@ use super::Case;
 use super::budget::OCR_JOBS_MAX;
 
 const OCR_PROVIDER: &str = "gemini";
-/// Below this the client is asked.
+/// Below this confidence the client is asked.
 const OCR_THRESHOLD: f64 = 0.6;
 
-/// A photo that waits for its reading, or has one.
+/// A photo, with its reading once it was read.
 #[derive(Debug)]
 pub(super) struct Photo {
     job_id: String,
-    /// Leave to read it, until it is read.
+    /// The permit to read it, until it is read.
     permit: Option<Permit>,
-    /// What the context pack tells of it.
+    /// What the context pack says about it.
     pub(super) reading: Option<Value>,
 }
 
 impl Case {
-    /// A message of the client, recorded already.
+    /// The client wrote. The message is recorded already.
     pub(crate) async fn client_wrote(
         &mut self,
         inbound: &ClientInbound,
@@ -64,7 +64,7 @@ impl Case {
         message_id: &str,
     ) -> Result<(), RecordError> {
         let media_id = inbound.media_fixture.clone().unwrap_or_else(|| "photo.jpg".into());
-        // The same photo again is the same job.
+        // If the same photo is sent again, it is the same job.
         let job_id = format!("ocr-job-{media_id}");
         let reading = OcrInput {
             job_id: Some(job_id.clone()),
@@ -79,7 +79,7 @@ impl Case {
             Err(NoPermit::Refused(refusal)) => return self.heed(&refusal).await,
         };
         if !self.state.allows(RequestState::OcrProcessing) {
-            // Refused, and recorded as refused; what was held for it is given back.
+            // The move below is refused and recorded. Before it, we give back what was held for the effect.
             self.world.leave(permit, "the request is past its photos").await?;
             self.move_to(RequestState::OcrProcessing, "the client sent a photo").await?;
             return self.say(Say::HumanTakesOver).await.map(drop);

@@ -1,4 +1,4 @@
-//! From replies to a shortlist in the client's hands.
+//! From the replies to a shortlist that the client has.
 
 use moltbot_audit::auditor::Clock;
 use moltbot_audit::event::payload::{
@@ -14,7 +14,7 @@ use super::super::state::RequestState;
 use super::super::texts::Say;
 use super::Case;
 
-/// The order that goes to the client, and how it came about.
+/// The order that the client gets, and how it was decided.
 struct Decided {
     ranked: Vec<Ranked>,
     excluded: Vec<ShortlistExclusion>,
@@ -23,7 +23,7 @@ struct Decided {
 }
 
 impl Decided {
-    /// Moltbot decided only where it went another way than the rule.
+    /// Who decided: Moltbot, only if its order differs from the rule's.
     fn by(&self) -> &'static str {
         let as_the_rule = ids(&self.ranked) == self.rule_order;
         if as_the_rule { "rule" } else { "moltbot" }
@@ -31,8 +31,8 @@ impl Decided {
 }
 
 impl Case {
-    /// Ranks the replies, sends the shortlist and hands off. Moltbot's own shortlist, where there is
-    /// one, decides on order and choice among the replies that may be shown; it cannot add a shop.
+    /// Ranks the replies, sends the shortlist and hands off. If Moltbot gave a shortlist, it decides on order and
+    /// choice among the replies that may be shown. It cannot add a shop.
     pub(super) async fn close_out(
         &mut self,
         moltbot: Option<(EventId, Shortlist)>,
@@ -42,7 +42,7 @@ impl Case {
             self.move_to(next, "Moltbot goes on with the replies at hand").await?;
         }
         if !self.state.allows(RequestState::HandedOff) {
-            // Refused, and recorded as refused: there is nothing to hand off to yet.
+            // The state machine refuses and records it, because there is no shop to hand off to yet.
             self.move_to(RequestState::HandedOff, "Moltbot sent a shortlist too early").await?;
             return self.say(Say::HumanTakesOver).await.map(drop);
         }
@@ -58,7 +58,7 @@ impl Case {
         let list = moltbot.as_ref().map(|(_, list)| list);
         let sent = self.tell(self.shortlist_text(&items, list), None).await?;
         let Some(message) = sent else {
-            // The client has no links: no handoff. A colleague takes it from here.
+            // The client has no links, so there is no handoff. A colleague takes over.
             return self.move_to(RequestState::Error, "the shortlist was not sent").await.map(drop);
         };
         let input = json!({ "vendor_ids": self.shortlist, "outbound_event_id": message });
@@ -118,7 +118,7 @@ impl Case {
         decided.ranked.iter().map(item).collect()
     }
 
-    /// A reply in our own words: only what was understood of it.
+    /// A reply in our own words. It contains only what was understood.
     fn summary(&self, scored: &Ranked) -> String {
         let parsed = &scored.reply.parsed;
         let price = parsed.price_min.map(|price| format!("{price} RWF"));

@@ -1,4 +1,4 @@
-//! Asks Moltbot for the next action, holds the answer against the contract, and acts on it.
+//! Asks Moltbot for the next action, checks the answer against the contract, and acts on it.
 
 use moltbot_audit::event::payload::{
     MoltbotInput, MoltbotOutputRejected, RejectionInput, RejectionOutput,
@@ -54,8 +54,8 @@ impl Case {
         }
     }
 
-    /// Moltbot may not be asked. Off for the moment, it may be on again next time; its budget does not
-    /// come back.
+    /// Moltbot may not be asked. If it is switched off, it may be on again next time. A used budget does not come
+    /// back.
     async fn moltbot_refused(&mut self, refusal: &Refusal) -> Result<(), RecordError> {
         self.ai = matches!(refusal.reason, RefusalReason::Switch { .. });
         self.heed(refusal).await?;
@@ -65,7 +65,7 @@ impl Case {
         Ok(())
     }
 
-    /// What Moltbot decides from. No phone numbers: it has no use for them.
+    /// The context from which Moltbot decides. It holds no phone numbers, because Moltbot does not need them.
     fn context_pack(&self) -> Value {
         let from = self.messages.len().saturating_sub(MESSAGES_IN_CONTEXT);
         json!({
@@ -159,7 +159,7 @@ impl Case {
         self.tell_with(text, None, &ask.options).await.map(drop)
     }
 
-    /// What the coded rules can still do: with replies at hand a shortlist, else a colleague.
+    /// What the coded rules can still do: make a shortlist if there are replies, or else call a colleague.
     async fn carry_on_without_ai(&mut self) -> Result<(), RecordError> {
         if self.state == RequestState::ShortlistReady {
             self.close_out(None).await

@@ -35,10 +35,10 @@ pub(crate) struct Case {
     counts: Counts,
     began: DateTime<Utc>,
     last_active: DateTime<Utc>,
-    /// Whether Moltbot may still be asked; after that the coded rules carry on alone.
+    /// True while Moltbot may be asked. After that, the coded rules go on alone.
     ai: bool,
     rejected_in_a_row: u32,
-    /// What client and concierge wrote, oldest first, for the context pack.
+    /// What the client and the concierge wrote, oldest first, for the context pack.
     messages: Vec<Value>,
     messages_sent: u32,
     need: Option<String>,
@@ -52,7 +52,7 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// Opens a request; the message that caused it is recorded already.
+    /// Opens a request. The message that caused it is recorded already.
     pub(crate) async fn open(
         trail: Trail,
         world: Arc<World>,
@@ -111,7 +111,7 @@ impl Case {
         self.last_active
     }
 
-    /// The vendors that were messaged, one entry a message.
+    /// The vendors that were messaged, with one entry for each message.
     pub(crate) fn messaged(&self) -> Vec<&str> {
         self.outreach.iter().map(|outreach| outreach.vendor_id.as_str()).collect()
     }
@@ -125,8 +125,8 @@ impl Case {
         self.scene.conversation.language.get()
     }
 
-    /// Brings a request to where the scene begins: in its state, with its vendors asked if it waits for them, and
-    /// with what the client has said of calls.
+    /// Brings a request to where the scene begins: to its state, with its vendors asked if it waits for them, and
+    /// with what the client said about calls.
     pub(crate) async fn go_on_from_before(&mut self) -> Result<(), RecordError> {
         let state = self.scene.request.as_ref().map(|request| request.state.get());
         for next in state.unwrap_or_default().way() {
@@ -138,7 +138,7 @@ impl Case {
         self.recall_consent().await
     }
 
-    /// Moves on, if the state machine allows it; a move it does not allow is refused, and recorded.
+    /// Moves to a state if the state machine allows it. A move that it does not allow is refused and recorded.
     async fn move_to(&mut self, next: RequestState, reason: &str) -> Result<bool, RecordError> {
         let allowed = self.state.allows(next);
         let change = StateChange {
@@ -164,7 +164,7 @@ impl Case {
         self.tell(text, Some(say.template_id())).await
     }
 
-    /// Messages the client; gives the event that recorded it, or `None` where it did not go out.
+    /// Messages the client. Returns the event that recorded the message, or `None` if it did not go out.
     async fn tell(
         &mut self,
         text: String,
@@ -207,7 +207,7 @@ impl Case {
     }
 }
 
-/// The member of a message that holds what the client may choose from.
+/// The member of a message with the options of the client.
 fn options_member(options: &[String]) -> serde_json::Map<String, Value> {
     let member = (!options.is_empty()).then(|| ("options".to_owned(), json!(options)));
     member.into_iter().collect()

@@ -1,4 +1,4 @@
-//! Who is asked, in which batch, and what they answer.
+//! Decides who is asked and in which batch, and handles the answers.
 
 use chrono::{DateTime, Utc};
 use moltbot_audit::auditor::Clock;
@@ -22,17 +22,17 @@ use super::budget::{BATCH_VENDORS_MAX, BATCHES_MAX, VENDORS_MAX};
 
 const REPLIES_WANTED: usize = 3;
 
-/// What the outreach worker has to do, or did last.
+/// The current or last task of the outreach worker.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Best first; empty once the batch is out.
+    /// Vendors, best first. Empty once the batch went out.
     queue: Vec<String>,
     questions: Vec<String>,
     need: String,
     replies_wanted: usize,
     pending: bool,
     batch_number: Option<u32>,
-    /// Leave to send it.
+    /// The permit to send it.
     permit: Option<Permit>,
 }
 
@@ -61,7 +61,7 @@ impl Case {
             contacted: &self.contacted,
         };
         let selected = select(&self.scene.vendors, &need);
-        // Of Moltbot's own limit the last place is always asked for: whether it is there, the library says.
+        // We ask for at least one vendor, even beyond Moltbot's own limit. The library decides.
         let left = plan.stop_conditions.max_vendors.saturating_sub(self.contacted.len()).max(1);
         let size = plan.batch_size.min(BATCH_VENDORS_MAX).min(left);
         let queue: Vec<String> =
@@ -72,7 +72,7 @@ impl Case {
             vendor_ids: queue.clone(),
             ..Default::default()
         };
-        // First, so that a batch that is refused says who would have been in it.
+        // We record the candidates first, so that a refused batch still says who would have been in it.
         let input = CandidatesInput {
             category: Some(plan.category.clone()),
             normalized_need: Some(plan.normalized_need.clone()),
@@ -111,7 +111,7 @@ impl Case {
         Ok(())
     }
 
-    /// Messages the vendors of the scene, as was done before it begins.
+    /// Messages the vendors that were asked before the scene begins.
     pub(super) async fn ask_vendors_of_the_scene(&mut self) -> Result<(), RecordError> {
         let scene = self.scene.clone();
         let vendors = &scene.vendors[..scene.vendors.len().min(VENDORS_MAX)];
@@ -133,7 +133,7 @@ impl Case {
         Ok(())
     }
 
-    /// Sends a batch, and notes whom it reached.
+    /// Sends a batch, and notes which vendors it reached.
     async fn send(
         &mut self,
         permit: Permit,
@@ -153,7 +153,7 @@ impl Case {
     }
 
     async fn batch_refused(&mut self, refusal: &Refusal) -> Result<(), RecordError> {
-        // The best of those who answered have to do.
+        // The vendors who answered have to be enough.
         if self.state == RequestState::AwaitingVendorReplies && !self.replies.is_empty() {
             self.heed(refusal).await?;
             self.move_to(RequestState::ShortlistReady, "no further batch is allowed").await?;
@@ -186,7 +186,7 @@ impl Case {
         self.move_to(next, "the batch is out").await.map(drop)
     }
 
-    /// A vendor wrote. What comes after the handoff is kept, and not acted on.
+    /// A vendor wrote. A reply after the handoff is recorded, but not acted on.
     pub(crate) async fn vendor_wrote(
         &mut self,
         inbound: &VendorInbound,
@@ -214,7 +214,7 @@ impl Case {
         let asked = outreach.is_some();
         if let Some(outreach) = outreach {
             let latency = (now - outreach.sent_at).num_milliseconds();
-            // Milliseconds of a request fit a float exactly.
+            // A float holds the milliseconds of a request exactly.
             parsed.latency_seconds =
                 Some(f64::from(i32::try_from(latency).unwrap_or(i32::MAX)) / 1e3);
             outreach.replied = true;
@@ -252,7 +252,7 @@ impl Case {
         }
         let reason = format!("{replied} of {} vendors replied", self.outreach.len());
         self.move_to(RequestState::ShortlistReady, &reason).await?;
-        // With Moltbot stopped there is nobody to wait for.
+        // If Moltbot is stopped, no decision of it will come.
         if self.ai { Ok(()) } else { self.close_out(None).await }
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Need<'a> {
     pub(crate) radius_km: Option<f64>,
     pub(crate) min_rating: Option<f64>,
     pub(crate) tags: &'a [String],
-    /// Nobody is asked twice for one request.
+    /// Vendors that were asked. No vendor is asked twice for one request.
     pub(crate) contacted: &'a BTreeSet<String>,
 }
 

@@ -13,7 +13,7 @@ pub(crate) const SHORTLIST_RULE: &str = "shortlist-ranking.50";
 /// What decides between equal totals, in this order.
 pub(crate) const TIE_BREAKS: &[&str] = &["confidence", "price", "speed"];
 
-/// One vendor's reply, with what the ranking has to know about the vendor.
+/// One vendor's reply, with what the ranking needs to know about the vendor.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(crate) vendor_id: String,
@@ -31,7 +31,8 @@ pub(crate) struct Ranked {
     pub(crate) total: f64,
 }
 
-/// Ranks the replies, given in the order they came, best first; and says who is left out, and why.
+/// Ranks the replies, which are given in the order in which they came. Returns them best first, and
+/// who is left out and why.
 pub(crate) fn rank(
     replies: &[Reply],
     budget_max: Option<i64>,
@@ -51,7 +52,7 @@ pub(crate) fn rank(
         }
     }
     ranked.sort_by(best_first);
-    // A shop without the thing is kept only where there is no other.
+    // A shop that does not have the item is kept only if no other shop replied.
     keep(&mut ranked, &mut excluded, "out_of_stock", |scored| !scored.reply.is_out_of_stock());
     keep(&mut ranked, &mut excluded, "negative_score", |scored| scored.total >= 0.0);
     let over = ranked.split_off(ranked.len().min(ITEMS_MAX));
