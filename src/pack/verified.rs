@@ -88,7 +88,7 @@ impl fmt::Display for Unchecked {
         match self {
             Self::Sections { version } => write!(
                 f,
-                "its sections are of version {version}, which this release does not compute: read its events"
+                "its sections have version {version}, which this release does not compute: read its events"
             ),
             Self::SetAside(event) => {
                 write!(f, "event {} ", event.seq)?;

@@ -301,7 +301,7 @@ fn verify_profile<'a>(pack: &'a Parts<'_>) -> Result<Rules<'a>, VerifyError> {
     let rules = Rules::of_profile(pack.rules, &pack.profile.name, &pack.profile.additions);
     match rules {
         None => {
-            let (place, what) = ("profile".to_owned(), "there is no profile of its name");
+            let (place, what) = ("profile".to_owned(), "there is no profile with its name");
             Err(VerifyError::Malformed { place, what })
         }
         Some(rules) if is_whole => Ok(rules),

@@ -80,8 +80,8 @@ impl fmt::Display for BudgetVerdict {
             }
             Self::Passed { seq, event_id, budget, used, amount, limit } => write!(
                 f,
-                "A LIMIT WAS PASSED: event {seq} ({event_id}) admitted {amount} of {budget} where \
-                 {used} of {limit} were used"
+                "A LIMIT WAS PASSED: event {seq} ({event_id}) admitted {amount} of {budget} when \
+                 {used} of {limit} were already used"
             ),
             Self::WithinLimits { admitted, outside } => {
                 write!(f, "{admitted} effects admitted, each within its limits")?;
