@@ -400,7 +400,7 @@ PRIVATE+KEY+ 60 any
 `;
 
 export const LETTERS = String.raw`
-# Letters of Latin scripts, and Greek and Cyrillic letters that look like them, behind what they are compared as. An exact
+# Letters of Latin scripts, and Greek and Cyrillic letters that look like them, after what they are compared as. An exact
 # copy is in examples/typescript/names.mjs, and a test compares the two.
 a àáâãäåāăąǎǟǡǻȁȃȧḁẚạảấầẩẫậắằẳẵặªаα
 ae æǣǽ

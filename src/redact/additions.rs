@@ -19,7 +19,7 @@ pub enum FieldKind {
     Container,
     /// An id of the host's: a keyed hash is shown.
     Id,
-    /// A number or a flag: shown. A word of it is shown if
+    /// A number or a flag, which is shown. A word is shown only if
     /// [`Profile::list_words`](super::Profile::list_words) lists it.
     Open,
     /// What a person wrote. It is treated as the request's other texts are: contacts and known names are masked.

@@ -48,7 +48,7 @@ pub(super) fn len_at(text: &str, at: usize) -> Option<usize> {
     (len >= 32 || len >= 16 && !phone::is_bare(&token[..digits])).then_some(len)
 }
 
-/// The end of the token that begins here, if it is a UUID with at most a comma or a full stop behind it. It is the
+/// The end of the token that begins here, if it is a UUID with at most a comma or a full stop after it. It is the
 /// most frequent token of logs, so we recognise it without a search for its end.
 pub(super) fn uuid_end(bytes: &[u8], start: usize) -> Option<usize> {
     let rest = &bytes[start..];

@@ -16,7 +16,7 @@ use crate::pack::PackEvent;
 pub enum BudgetVerdict {
     /// It cannot be checked from this event on.
     NotCheckable {
-        /// The place of the first event that stands in the way.
+        /// The place of the first event that prevents the check.
         seq: i64,
         /// Its id; none if the event is set aside and has none.
         event_id: Option<Uuid>,

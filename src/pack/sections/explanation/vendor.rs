@@ -19,7 +19,7 @@ pub struct VendorStory {
     pub vendor_name: Option<String>,
     /// How it ranked among the candidates, each time that it was one.
     pub candidacies: Vec<ConsideredCandidate>,
-    /// Why it was no candidate, each time that it was not.
+    /// Why it was not a candidate, each time that it was not.
     pub exclusions: Vec<NotACandidate>,
     /// The last message to it that went out, or else the last one that was tried.
     pub contacted: Option<Source>,
