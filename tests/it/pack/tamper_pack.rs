@@ -136,9 +136,15 @@ async fn an_event_of_another_request_cannot_be_slipped_in() {
     let [pack, _] = both_packs(&*fresh.store, &one.request).await;
     let [other, _] = both_packs(&*fresh.store, &two.request).await;
     let said = fault(&pack, |pack| pack["events"][3] = other["events"][3].clone());
-    assert!(said.starts_with("event 4 ") && said.contains("does not belong to the stream"), "{said}");
+    assert!(
+        said.starts_with("event 4 ") && said.contains("does not belong to the stream"),
+        "{said}"
+    );
     let said = fault(&pack, |pack| pack["request_id"] = other["request_id"].clone());
-    assert!(said.starts_with("event 1 ") && said.contains("does not belong to the stream"), "{said}");
+    assert!(
+        said.starts_with("event 1 ") && said.contains("does not belong to the stream"),
+        "{said}"
+    );
     drop(fresh.keep);
 }
 
