@@ -17,7 +17,7 @@ use crate::event::{RequestId, StreamId};
 use crate::proof::SignedNote;
 use crate::proof::{Digest, tagged_digest};
 use crate::record::StoredRecord;
-use crate::redact::{Additions, Profile, RulesVersion};
+use crate::redact::{Additions, Profile};
 use crate::store::{AuditStore, StoreError, StreamSnapshot};
 
 /// The whole story of one request, for one reader. Its JSON form begins with `schema`.
@@ -67,16 +67,16 @@ impl ProfileName {
             name: profile.name().to_owned(),
             version: Profile::VERSION,
             additions: profile.additions().clone(),
-            rules_digest: rules_digest(RulesVersion::CURRENT),
+            rules_digest: rules_digest(),
         }
     }
 }
 
-/// The digest of the rules of a version.
-pub(super) fn rules_digest(version: RulesVersion) -> Digest {
-    static CURRENT: LazyLock<Digest> =
+/// The digest of the rules.
+pub(super) fn rules_digest() -> Digest {
+    static RULES: LazyLock<Digest> =
         LazyLock::new(|| tagged_digest("profile-rules", &Profile::rules()));
-    version.kept_digest().map_or_else(|| *CURRENT, |hex| hex.parse().expect("64 hex digits"))
+    *RULES
 }
 
 /// The stream's head, and the digests that tie the pack together.

@@ -2,11 +2,10 @@
 //! without building them, and build one event at a time.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::export::shown_digest_of;
@@ -17,7 +16,7 @@ use super::{
 };
 use crate::json;
 use crate::proof::Digest;
-use crate::redact::{Profile, RulesVersion};
+use crate::redact::Profile;
 
 /// The most bytes of a profile, head or checkpoint, which are built before anything is proven.
 const SMALL_MAX: usize = 1 << 20;
@@ -38,8 +37,6 @@ type Members<'a> = BTreeMap<String, &'a str>;
 /// A parsed pack. Its sections are not trusted: the verifier compares them with its own.
 pub(super) struct Parts<'a> {
     pub(super) request_id: Uuid,
-    pub(super) rules: RulesVersion,
-    pub(super) sections_version: u32,
     pub(super) profile: ProfileName,
     pub(super) events: Vec<PackEvent>,
     /// The digest of each event as shown, which `event_digests` must repeat.
@@ -61,11 +58,6 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// True if this release computes sections of their version.
-    pub(super) fn has_current_sections(&self) -> bool {
-        self.sections_version == SECTIONS_VERSION
-    }
-
     pub(super) fn parse(json: &'a [u8], options: &VerifyOptions) -> Result<Self, VerifyError> {
         check_input(json, options)?;
         let json = str::from_utf8(json);
@@ -83,17 +75,14 @@ impl<'a> Parts<'a> {
             return Err(malformed("integrity", "it has a member that the schema does not have"));
         }
         let sections_version = take_small(&mut integrity, "sections_version")?;
-        let (rules, profile) = profile(&mut members, sections_version)?;
-        if rules == RulesVersion::Four {
-            set_nothing_aside(&mut members, &mut integrity);
-        }
+        check_version("its sections have", sections_version, SECTIONS_VERSION)?;
+        let profile: ProfileName = take_small(&mut members, "profile")?;
+        check_version("its profile has", profile.version, Profile::VERSION)?;
         let head: PackHead = take_small(&mut integrity, "head")?;
         let checkpoint = integrity.remove("checkpoint").ok_or_else(|| missing("checkpoint"))?;
         let (events, shown) = events(members.remove("events"), options)?;
         Ok(Self {
             request_id,
-            rules,
-            sections_version,
             profile,
             events,
             shown,
@@ -168,57 +157,15 @@ fn check_schema(schema: Option<&str>) -> Result<(), VerifyError> {
     }
 }
 
-/// Adds the members that packs of profile version 4 lack. No event could be set aside in that version.
-fn set_nothing_aside<'a>(members: &mut Members<'a>, integrity: &mut Members<'a>) {
-    static DIGEST: LazyLock<String> =
-        LazyLock::new(|| Value::from(shown_digest_of(&json!([])).to_hex()).to_string());
-    members.entry("set_aside".to_owned()).or_insert("[]");
-    integrity.entry("set_aside_digest".to_owned()).or_insert(DIGEST.as_str());
-}
-
-/// The version of the sections in packs with these rules. This release vouches only for sections of its own version.
-const fn sections_of(rules: RulesVersion) -> u32 {
-    match rules {
-        RulesVersion::Four => 2,
-        RulesVersion::Five => 3,
-        RulesVersion::Six => 4,
-        RulesVersion::Seven | RulesVersion::Eight => SECTIONS_VERSION,
-    }
-}
-
-fn check_sections_version(version: u32, rules: Option<RulesVersion>) -> Result<(), VerifyError> {
-    if rules.map_or(SECTIONS_VERSION, sections_of) == version {
+/// Refuses a pack whose sections or rules this release does not compute.
+fn check_version(what: &str, version: u32, ours: u32) -> Result<(), VerifyError> {
+    if version == ours {
         return Ok(());
     }
+    let release = other_release(version, ours);
     Err(unusable(format!(
-        "its sections have version {version}, and this release reads version {SECTIONS_VERSION}: {}",
-        other_release(version, SECTIONS_VERSION)
+        "{what} version {version}, and this release reads version {ours}: {release}"
     )))
-}
-
-/// The profile and its rules, if this verifier knows their version.
-fn profile(
-    members: &mut Members<'_>,
-    sections_version: u32,
-) -> Result<(RulesVersion, ProfileName), VerifyError> {
-    #[derive(Deserialize)]
-    struct Versioned {
-        version: u32,
-    }
-    let raw = members.get("profile").filter(|profile| profile.len() <= SMALL_MAX);
-    let versioned = raw.and_then(|profile| serde_json::from_str::<Versioned>(profile).ok());
-    let rules = versioned.as_ref().and_then(|profile| RulesVersion::of_number(profile.version));
-    check_sections_version(sections_version, rules)?;
-    let Some(Versioned { version }) = versioned else {
-        return Err(malformed("profile", "it does not have the form of the schema"));
-    };
-    let Some(rules) = rules else {
-        let (ours, release) = (Profile::VERSION, other_release(version, Profile::VERSION));
-        return Err(unusable(format!(
-            "its profile has version {version}, and this release reads versions 4 to {ours}: {release}"
-        )));
-    };
-    Ok((rules, take_small(members, "profile")?))
 }
 
 /// Says which release reads another version. There was no release before this one.

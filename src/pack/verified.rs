@@ -58,12 +58,6 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unchecked {
-    /// The sections are of an earlier version, which this release does not compute. The events were
-    /// checked, but not what the sections say about them.
-    Sections {
-        /// The version.
-        version: u32,
-    },
     /// An event is set aside: according to its store, it is not what was sealed.
     SetAside(SetAsideEvent),
     /// A value that the sections compute from is hidden. Either its kind is not that of its field,
@@ -86,10 +80,6 @@ pub enum Unchecked {
 impl fmt::Display for Unchecked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sections { version } => write!(
-                f,
-                "its sections have version {version}, which this release does not compute: read its events"
-            ),
             Self::SetAside(event) => {
                 write!(f, "event {} ", event.seq)?;
                 if let Some(id) = event.id {
@@ -163,15 +153,15 @@ impl VerifiedPack {
         &self.budgets
     }
 
-    /// What could not be checked: sections of an earlier version, and, in the order of the stream,
+    /// What could not be checked: writers of whom nothing is known, and, in the order of the stream,
     /// events that are set aside and hidden values that sections compute from.
     #[must_use]
     pub fn unchecked(&self) -> &[Unchecked] {
         &self.unchecked
     }
 
-    /// Oddities in the times of events, which may be a clock's fault, and the version of the rules,
-    /// if it is an earlier one.
+    /// What a reader should know beside the verdict: oddities in the times of events, which may be a clock's fault,
+    /// events without a writer, and causes in other streams.
     #[must_use]
     pub fn remarks(&self) -> &[String] {
         &self.remarks

@@ -21,7 +21,6 @@ use super::{
 };
 use crate::event::StreamId;
 use crate::proof::{Digest, chain_hash, event_hash, stream_start};
-use crate::record::Header;
 use crate::redact::{RequestEntities, Rules};
 
 /// How far an event's own time may be ahead of the database's before the verifier remarks on it.
@@ -80,12 +79,8 @@ fn verify(json: &[u8], options: &VerifyOptions) -> Result<VerifiedPack, VerifyEr
     verify_head(&pack)?;
     // Masks come before sections, which are computed from masked text: a change to it is reported at its event.
     verify_masks(&pack)?;
-    let budgets = if pack.has_current_sections() {
-        let sections = verify_sections(&pack)?;
-        sections.budgets.content().map(|budgets| budgets.check.clone())
-    } else {
-        Some(BudgetVerdict::of_earlier_sections(pack.events.first()))
-    };
+    let sections = verify_sections(&pack)?;
+    let budgets = sections.budgets.content().map(|budgets| budgets.check.clone());
     // Last, because what was checked before it names the place of a change.
     #[cfg(feature = "signatures")]
     let signed_by = super::signature::verify_signatures(&pack, options)?;
@@ -190,25 +185,13 @@ fn verify_writers(pack: &Parts<'_>, rules: Rules<'_>) -> Result<(), VerifyError>
 
 /// The stream of the pack's request.
 fn stream(pack: &Parts<'_>) -> Uuid {
-    let stream = || StreamId::of(Some(pack.request_id), None).uuid();
-    pack.rules.old_stream(pack.request_id).unwrap_or_else(stream)
-}
-
-/// Finds contradictions in an event's header. Its stream was compared before.
-fn contradiction(pack: &Parts<'_>, event: &PackEvent) -> Option<&'static str> {
-    if pack.rules.old_stream(pack.request_id).is_none() {
-        return event.header.contradiction();
-    }
-    let stream_id = StreamId::of(event.header.request_id, event.header.conversation_id);
-    Header { stream_id, ..event.header.clone() }.contradiction()
+    StreamId::of(Some(pack.request_id), None).uuid()
 }
 
 /// True if the pack says that its request is about health.
 fn tells_of_health(pack: &Parts<'_>) -> bool {
-    pack.events.iter().any(|event| {
-        event.hidden().any(|(key, rule)| RequestEntities::tells_of_health(key, rule))
-            || event.views().iter().any(|(_, view)| pack.rules.tells_of_health("", &view.value))
-    })
+    let mut hidden = pack.events.iter().flat_map(PackEvent::hidden);
+    hidden.any(|(key, rule)| RequestEntities::tells_of_health(key, rule))
 }
 
 /// Verifies one event, except for its place in the stream.
@@ -224,7 +207,7 @@ fn verify_event(
     if event.header.stream_id.uuid() != stream(pack) {
         return Err(EventFault::ForeignStream);
     }
-    if let Some(contradiction) = contradiction(pack, event) {
+    if let Some(contradiction) = event.header.contradiction() {
         return Err(EventFault::Contradiction(contradiction));
     }
     let mut commitments = [event.event_hash; 4];
@@ -297,8 +280,8 @@ fn verify_sections(pack: &Parts<'_>) -> Result<Sections, VerifyError> {
 
 fn verify_profile<'a>(pack: &'a Parts<'_>) -> Result<Rules<'a>, VerifyError> {
     let is_whole = shown_digest(&pack.profile) == pack.profile_digest
-        && pack.profile.rules_digest == rules_digest(pack.rules);
-    let rules = Rules::of_profile(pack.rules, &pack.profile.name, &pack.profile.additions);
+        && pack.profile.rules_digest == rules_digest();
+    let rules = Rules::of_profile(&pack.profile.name, &pack.profile.additions);
     match rules {
         None => {
             let (place, what) = ("profile".to_owned(), "there is no profile with its name");
@@ -331,9 +314,6 @@ fn verify_masks(pack: &Parts<'_>) -> Result<(), VerifyError> {
 
 fn unchecked(pack: &Parts<'_>) -> Vec<Unchecked> {
     let mut unchecked = Vec::new();
-    if !pack.has_current_sections() {
-        unchecked.push(Unchecked::Sections { version: pack.sections_version });
-    }
     let unknown = writers::unknown(&pack.events, &pack.writers);
     unchecked.extend(unknown.into_iter().map(|writer_id| Unchecked::Writer { writer_id }));
     for place in places(pack) {
@@ -355,12 +335,6 @@ fn unchecked(pack: &Parts<'_>) -> Vec<Unchecked> {
 /// were recorded, so a clock may have been wrong.
 fn remarks(pack: &Parts<'_>) -> Vec<String> {
     let mut remarks = Vec::new();
-    if !pack.rules.is_current() {
-        remarks.push(format!(
-            "its values are hidden by the rules of version {}; its texts were not searched again",
-            pack.rules.number()
-        ));
-    }
     let nameless = pack.events.iter().filter(|event| event.header.writer_id.is_none()).count();
     if nameless > 0 {
         remarks.push(format!("{nameless} events name no writer"));

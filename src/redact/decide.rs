@@ -12,19 +12,17 @@ use super::additions::Additions;
 use super::field::{Class, Holds};
 use super::health::{self, Sign, looks_medical};
 use super::masked_form::{
-    is_masked_before, is_masked_contacts, is_masked_phone, is_masked_text, is_pseudonym, is_remark,
+    is_masked_contacts, is_masked_phone, is_masked_text, is_pseudonym, is_remark,
     may_be_medical_masked,
 };
 use super::request_entities::{RequestEntities, is_topic_key};
 use super::rule::{HIDDEN, Rule};
-use super::rules_version::{self, RulesVersion};
 use super::treatment::{Treatment, decide_internal, hide, hide_in_text, hide_phone, masked_as};
 use super::vocabulary::{is_listed, is_time};
 
 /// The rules for one reader.
 #[derive(Clone, Copy)]
 pub(crate) struct Rules<'a> {
-    version: RulesVersion,
     is_external: bool,
     additions: &'a Additions,
 }
@@ -62,18 +60,14 @@ impl Field<'_> {
 impl<'a> Rules<'a> {
     /// This release's rules.
     pub(super) fn new(is_external: bool, additions: &'a Additions) -> Self {
-        Self { version: RulesVersion::CURRENT, is_external, additions }
+        Self { is_external, additions }
     }
 
-    /// The rules of a profile by its version and its name in a pack.
-    pub(crate) fn of_profile(
-        version: RulesVersion,
-        name: &str,
-        additions: &'a Additions,
-    ) -> Option<Self> {
+    /// The rules of a profile by its name in a pack.
+    pub(crate) fn of_profile(name: &str, additions: &'a Additions) -> Option<Self> {
         match name {
-            "external" => Some(Self { version, ..Self::new(true, additions) }),
-            "internal" => Some(Self { version, ..Self::new(false, additions) }),
+            "external" => Some(Self::new(true, additions)),
+            "internal" => Some(Self::new(false, additions)),
             _ => None,
         }
     }
@@ -110,34 +104,6 @@ impl<'a> Rules<'a> {
         if !self.is_external {
             return self.additions.hidden.contains(field.key);
         }
-        if self.version.has_closed_words() && !self.version.is_current() {
-            return self.forbid_but_texts(field, shown, entities);
-        }
-        if !self.version.is_current() {
-            return self.additions.hidden.contains(field.key)
-                || rules_version::hid(
-                    self.class(field),
-                    field
-                        .holds()
-                        .filter(|_| self.version.has_needed() && self.version.lists(field.key)),
-                    shown,
-                    !entities.texts_may_be_shown(),
-                );
-        }
-        self.decide(field, shown, entities, |_| String::new()) != Treatment::Show
-    }
-
-    /// As `forbid`, for a version whose scanner is not kept: if a text may be shown at all, its content is not
-    /// searched.
-    fn forbid_but_texts(self, field: Field<'_>, shown: &Value, entities: &RequestEntities) -> bool {
-        if let Value::String(text) = shown
-            && matches!(self.class(field), Class::Note | Class::Text)
-            && field.holds().is_none()
-            && !self.additions.hidden.contains(field.key)
-        {
-            let is_word = text.is_empty() || self.shows_word(field.key, text, entities);
-            return !is_word && !entities.texts_may_be_shown();
-        }
         self.decide(field, shown, entities, |_| String::new()) != Treatment::Show
     }
 
@@ -150,14 +116,8 @@ impl<'a> Rules<'a> {
         masked: &Value,
         entities: &RequestEntities,
     ) -> bool {
-        if self.version == RulesVersion::Four {
-            let is_hidden = self.additions.hidden.contains(field.key);
-            return is_hidden == (rule == Rule::Host)
-                && rules_version::left_by_4(self.is_external, self.class(field), rule, masked);
-        }
         let Value::String(text) = masked else { return false };
         let is_hidden = text == HIDDEN;
-        let is_current = self.version.is_current();
         if self.additions.hidden.contains(field.key) || rule == Rule::Host {
             return is_hidden && rule == Rule::Host && self.additions.hidden.contains(field.key);
         }
@@ -169,8 +129,7 @@ impl<'a> Rules<'a> {
             return match rule {
                 // The host's ids are an object whose member names are the library's own.
                 Rule::Contact if field.key == "/host_ids" => false,
-                Rule::Contact if is_current => is_masked_contacts(text),
-                Rule::Contact => is_masked_before(text),
+                Rule::Contact => is_masked_contacts(text),
                 Rule::MemberNames => is_hidden && !field.key.starts_with('/'),
                 _ => false,
             };
@@ -178,8 +137,6 @@ impl<'a> Rules<'a> {
         match (self.class(field), rule) {
             (Class::Id, Rule::Id) => is_pseudonym(field.key, text),
             (Class::Phone, Rule::Phone) => is_masked_phone(text),
-            (Class::Note | Class::Text, Rule::Text) if !is_current => is_masked_before(text),
-            (Class::Open, Rule::Medical) => self.version.has_closed_words() && is_hidden,
             (Class::Note | Class::Text, Rule::Text) => {
                 is_masked_text(text)
                     && (is_hidden
@@ -187,7 +144,7 @@ impl<'a> Rules<'a> {
             }
             (Class::Id, Rule::NotOfKind)
             | (Class::Name, Rule::Name)
-            | (Class::Note | Class::Text, Rule::Medical)
+            | (Class::Note | Class::Open | Class::Text, Rule::Medical)
             | (Class::Unlisted, Rule::NotListed)
             | (
                 Class::Container | Class::Note | Class::Open | Class::Text,
@@ -198,10 +155,7 @@ impl<'a> Rules<'a> {
     }
 
     fn class(self, field: Field<'_>) -> Class {
-        match self.additions.class_in(field.event_type, field.key) {
-            Class::Open if !self.version.lists(field.key) => Class::Unlisted,
-            class => class,
-        }
+        self.additions.class_in(field.event_type, field.key)
     }
 
     /// A value of its kind is shown to every reader. A value of another kind may hold anything: an external reader

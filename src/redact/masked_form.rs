@@ -46,14 +46,6 @@ fn is_masked(text: &str, names: &[&str], is_shown: impl Fn(Kind) -> bool) -> boo
         && scan(text, ScanScope::Full).iter().all(|found| is_shown(found.kind))
 }
 
-/// Whether an earlier version masked something in a text, or hid it whole. Its scanner is not kept, so we cannot tell
-/// whether it masked everything.
-pub(super) fn is_masked_before(text: &str) -> bool {
-    text == HIDDEN
-        || has_masked_digits_or_address(text)
-        || CONTACTS.iter().chain(&NAMES).any(|mask| text.contains(mask))
-}
-
 /// `***456`, also in `[card ***242]`, or `j***@***.com`.
 fn has_masked_digits_or_address(text: &str) -> bool {
     let is_masked = |run: &[u8]| run.starts_with(b"***") && run[3..].iter().all(u8::is_ascii_digit);
@@ -65,16 +57,6 @@ pub(super) fn is_pseudonym(key: &str, text: &str) -> bool {
     let hash = text.strip_prefix(pseudonym_prefix(key)).and_then(|rest| rest.strip_prefix('-'));
     let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     hash.is_some_and(|hash| hash.len() == 12 && hash.bytes().all(is_hex))
-}
-
-/// Whether a text is a keyed hash of any kind of id, which version 4 accepted.
-pub(super) fn is_keyed_hash(text: &str) -> bool {
-    text.rsplit_once('-').is_some_and(|(kind, hash)| {
-        !kind.is_empty()
-            && kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-            && hash.len() == 12
-            && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
 }
 
 /// Whether a text is the mask of a phone number: `***` and three digits, or hidden whole.

@@ -21,7 +21,6 @@ mod profile;
 mod redaction_key;
 mod request_entities;
 mod rule;
-mod rules_version;
 mod scan;
 mod spellings;
 mod trade;
@@ -48,7 +47,6 @@ pub(crate) use self::{
     decide::{Field, Rules},
     request_entities::RequestEntities,
     rule::Rule,
-    rules_version::RulesVersion,
     treatment::Treatment,
     withhold::{withhold, withhold_in_key},
 };

@@ -5,8 +5,6 @@ use std::fmt;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::pack::PackEvent;
-
 /// Whether the limits of a request were kept, added up from its events alone.
 ///
 /// It says nothing about a day's limits: they cover all requests, and a pack holds one.
@@ -51,15 +49,6 @@ pub enum BudgetVerdict {
 impl BudgetVerdict {
     /// The verdict if nothing was admitted, and nothing with a limit was done.
     pub(in crate::pack) const NOTHING: Self = Self::WithinLimits { admitted: 0, outside: 0 };
-
-    /// The verdict on a pack with sections of an earlier version, whose limits are in other fields.
-    pub(in crate::pack) fn of_earlier_sections(first: Option<&PackEvent>) -> Self {
-        first.map_or(Self::NOTHING, |first| Self::NotCheckable {
-            seq: first.seq,
-            event_id: Some(first.header.id),
-            why: "sections are of an earlier version",
-        })
-    }
 
     /// The place of the event that it is about.
     pub(super) fn seq(&self) -> Option<i64> {
