@@ -2,7 +2,7 @@
 //! here says that the code no longer writes the format that is stored; the files are never changed.
 
 use chrono::DateTime;
-use moltbot_audit::event::StreamId;
+use moltbot_audit::event::{EventId, StreamId};
 use moltbot_audit::json::parse;
 use moltbot_audit::proof::{
     Digest, Salt, canonical, chain_hash, commit, leaf_salt, part_salt, sanitise, stream_start,
@@ -148,6 +148,24 @@ fn event_hashes_are_those_of_the_vectors() {
         );
         assert_eq!(header.canonical(), canonical_header);
         assert_eq!(commitments.event_hash(&header), event_hash);
+    }
+}
+
+#[derive(Deserialize)]
+struct WriterCase {
+    input_commitment: Digest,
+    at_us: i64,
+    event_id: EventId,
+}
+
+#[test]
+fn a_writers_id_is_that_of_the_vectors() {
+    let cases: Vec<WriterCase> = vectors(include_str!("../../vectors/v1/writer_event_id.json"));
+    assert!(cases.len() >= 4);
+    for case in cases {
+        let at = DateTime::from_timestamp_micros(case.at_us).unwrap();
+        let bits = case.input_commitment.as_bytes().first_chunk().copied().unwrap();
+        assert_eq!(EventId::new(at, u64::from_be_bytes(bits)), Ok(case.event_id));
     }
 }
 

@@ -27,7 +27,8 @@ canonical is RFC 8785. A leaf is a scalar, [] or {}; a part that is null is not 
 is o. JSON pointers are RFC 6901 and begin with /input, /output, /idempotency_key or /host_ids.
 
 The id of the event of a provider's message is the UUIDv7 of the message's time, as every event's id, whose 62 random bits
-are the last of the first 8 bytes of HMAC-SHA-256(deployment_key, tag message_id), with the tag "message-event-id".
+are the last of the first 8 bytes of HMAC-SHA-256(deployment_key, tag message_id), with the tag "message-event-id". Those of a
+writer's event are the last of the first 8 bytes of the commitment to its input.
 
 The hash of a phone number is "phone-" and the first 32 hex digits of HMAC-SHA-256(deployment_key, "phone" NUL
 number), with the number as E.164 without its plus, and ";ext=" before an extension.
@@ -168,6 +169,11 @@ def host_id(key, kind, name):
 
 def message_event_id(key, message_id, micros):
     digest = hmac.new(key, b"moltbot-audit/v1/message-event-id\0" + message_id.encode(), hashlib.sha256).digest()
+    return event_id(digest, micros)
+
+
+def event_id(digest, micros):
+    """The UUIDv7 of a time, whose random bits are the last 62 of the digest's first 8 bytes."""
     fraction = micros % 1000 * 4096 // 1000
     low = int.from_bytes(digest[:8], "big") & (1 << 62) - 1 | 1 << 63
     return str(uuid.UUID(int=(micros // 1000 << 16 | 7 << 12 | fraction) << 64 | low))
@@ -316,6 +322,11 @@ def main():
         {"key": key.hex(), "message_id": name, "sent_at_us": micros, "event_id": message_event_id(key, name, micros)}
         for key in (bytes([7] * 32), bytes(range(32)))
         for name, micros in (("wamid.HBgL1", 1772435700000000), ("m-2", 1772435700123456))
+    ])
+    write("writer_event_id", [
+        {"input_commitment": commitment.hex(), "at_us": micros, "event_id": event_id(commitment, micros)}
+        for commitment in (commit({"program": "orchestrator"}, SALT, "/input"), bytes([0xFF] * 32))
+        for micros in (1772435700000000, 1772435700123456)
     ])
     write("phone_hash", [
         {"key": key.hex(), "number": number, "hash": phone_hash(key, number)}
