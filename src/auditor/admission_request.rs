@@ -131,6 +131,7 @@ fn claim(
         elapsed_max_ms: elapsed_max.map(millis),
         consent_lifetime_ms: demand.consent_id().map(|_| millis(limits.consent_lifetime)),
         lease_ms: Some(millis(lease)),
+        policy_version: limits.policy_version.clone(),
         switches: inside.switches().iter().map(ToString::to_string).collect(),
         ..Default::default()
     };

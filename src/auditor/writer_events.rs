@@ -106,6 +106,7 @@ fn input(host: &Host, limits: &Limits, previous: Option<EventId>) -> WriterInput
         crate_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         profile_version: Some(Profile::VERSION),
         previous_writer_id: previous.map(|id| id.to_string()),
+        policy_version: limits.policy_version.clone(),
         limits: limits_in_force(limits),
         elapsed_max_ms: Some(millis(limits.elapsed_max)),
         lease_ms: Some(millis(limits.lease)),

@@ -73,6 +73,7 @@ pub struct Limits {
     warn_percent: u8,
     pub(crate) lease: Duration,
     pub(crate) consent_lifetime: Duration,
+    pub(crate) policy_version: Option<String>,
 }
 
 impl Default for Limits {
@@ -94,6 +95,7 @@ impl Default for Limits {
             warn_percent: 80,
             lease: Duration::from_mins(2),
             consent_lifetime: CONSENT_LIFETIME,
+            policy_version: None,
         }
     }
 }
@@ -197,6 +199,14 @@ impl Limits {
     pub fn consent_lifetime(mut self, lifetime: Duration) -> Result<Self, LimitsError> {
         self.consent_lifetime = lasting("the lifetime of a consent", lifetime)?;
         Ok(self)
+    }
+
+    /// Names the version of the host's policy that these limits are of, such as `v7`. Each admission and each refusal
+    /// records it. Default: none.
+    #[must_use]
+    pub fn policy_version(mut self, version: impl Into<String>) -> Self {
+        self.policy_version = Some(version.into());
+        self
     }
 
     /// The limit of a budget, if it has one.

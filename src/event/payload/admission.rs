@@ -34,6 +34,8 @@ payload! {
         effect_id: Option<String>,
         /// The event type under which its success is recorded.
         effect: Option<String>,
+        /// The version of the host's policy whose limits are in force.
+        policy_version: Option<String>,
         /// The kill switches that govern it: its own, then those of the effects inside which it runs.
         switches: Vec<String>,
         /// What it is charged, all of it or nothing.

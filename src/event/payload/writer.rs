@@ -26,6 +26,8 @@ payload! {
         profile_version: Option<u32>,
         /// The writer whose configuration this one replaces in the same process.
         previous_writer_id: Option<String>,
+        /// The version of the host's policy that the limits are of.
+        policy_version: Option<String>,
         /// The limits of budgets.
         limits: Vec<LimitInForce>,
         /// The longest that a request without a shortlist may take, in milliseconds.

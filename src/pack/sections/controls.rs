@@ -61,6 +61,8 @@ pub struct ControlRefusal {
     pub source: Source,
     /// What was refused, by the event type under which its success is recorded.
     pub effect: Option<String>,
+    /// The version of the host's policy that was in force.
+    pub policy_version: Option<String>,
     /// What said that the switch is engaged: `environment`, `store` or `unknown`.
     pub switched_by: Option<String>,
     /// The consent it would have rested on.
@@ -177,6 +179,7 @@ fn refuse(content: &mut Controls, events: &[PackEvent]) -> Vec<SwitchUse> {
         let refusal = ControlRefusal {
             source: typed.source,
             effect: typed.input.effect,
+            policy_version: typed.input.policy_version,
             switched_by: typed.output.switched_by,
             consent_id: typed.input.consent_id,
             other_effect_id: typed.output.other_effect_id,

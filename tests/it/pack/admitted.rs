@@ -66,6 +66,7 @@ async fn what_a_pack_adds_up_to_is_what_its_store_has() {
     let fresh = stores::sqlite().await;
     let limits = Limits::default().per_request(Budget::TOKENS, 5_000);
     let limits = limits.and_then(|limits| limits.call_tokens(400)).expect("limits");
+    let limits = limits.policy_version("v7");
     let auditor = Auditor::builder(fresh.store.clone(), KEY).budgets(limits);
     let auditor = auditor.environment(|_| None).build();
     auditor.kill_switch().reset(&Switch::AI, "Keza", "a test").await.expect("reset");
@@ -89,6 +90,12 @@ async fn what_a_pack_adds_up_to_is_what_its_store_has() {
             })
         );
         assert_eq!(content["refusals"][0]["budget"], "vendor_batches");
+        // Both packs say under which policy each was decided.
+        for decided in [&content["refusals"], &content["effects"]] {
+            let decided = decided.as_array().expect("a list");
+            assert!(!decided.is_empty());
+            assert!(decided.iter().all(|one| one["policy_version"] == "v7"), "{decided:#?}");
+        }
         assert_eq!(content["irregular"], json!([]));
         assert_eq!(pack["controls"]["content"]["switches"][0]["switch"], "ai");
     }

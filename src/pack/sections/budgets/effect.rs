@@ -18,6 +18,8 @@ pub struct AdmittedEffect {
     pub effect_id: Uuid,
     /// The event type under which its success is recorded.
     pub effect: Option<String>,
+    /// The version of the host's policy under whose limits it was admitted.
+    pub policy_version: Option<String>,
     /// The kill switches that govern it: its own, then those of the effects inside which it ran.
     pub switches: Vec<String>,
     /// What it was charged.

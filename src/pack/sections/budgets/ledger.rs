@@ -169,6 +169,7 @@ impl<'e> Ledger<'e> {
             source: Source::of(event),
             effect_id,
             effect: text("effect"),
+            policy_version: text("policy_version"),
             switches: switches(event),
             charges: Vec::new(),
             state: EffectState::Running,

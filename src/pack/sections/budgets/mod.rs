@@ -95,6 +95,8 @@ pub struct BudgetRefusal {
     pub source: Source,
     /// What was refused, by the event type under which its success is recorded.
     pub effect: Option<String>,
+    /// The version of the host's policy under whose limits it was refused.
+    pub policy_version: Option<String>,
     /// The budget; none if it is the request's time.
     pub budget: Option<String>,
     /// Its period.
@@ -163,6 +165,7 @@ fn refusals(events: &[PackEvent]) -> Vec<BudgetRefusal> {
     let refused = refused.map(|typed| BudgetRefusal {
         source: typed.source,
         effect: typed.input.effect,
+        policy_version: typed.input.policy_version,
         budget: typed.output.budget,
         period: typed.output.period,
         used: typed.output.used,
