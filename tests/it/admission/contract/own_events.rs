@@ -28,7 +28,7 @@ async fn assert_refused(case: &Case, record: Record) {
 
 pub(crate) async fn the_librarys_events_come_only_with_what_they_report(case: Case) {
     for of in [
-        EventType::AUDIT_CONFIGURATION_CHANGED,
+        EventType::AUDIT_LIMIT_SET,
         EventType::AUDIT_EFFECTS_PRUNED,
         EventType::EFFECT_ADMITTED,
         EventType::EFFECT_EXPIRED,
