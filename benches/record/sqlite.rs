@@ -81,7 +81,7 @@ async fn append(store: &SqliteStore, records: &[Record]) -> f64 {
 /// text, and whoever writes rows by hand has to turn them into it.
 async fn by_hand(folder: &TempDir, records: &[Record]) -> f64 {
     static INSERT: LazyLock<String> = LazyLock::new(|| {
-        let row = format!("({})", ["?"; 25].join(", "));
+        let row = format!("({})", ["?"; 28].join(", "));
         let mut insert = format!("insert into audit_events ({COLUMNS}) values {row}");
         for _ in 1..EVENTS_PER_BATCH {
             write!(insert, ", {row}").expect("text takes all");
