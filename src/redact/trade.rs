@@ -1,7 +1,7 @@
 //! Whether a text speaks of trade more than of anything else, in English, French and Kinyarwanda.
 //!
-//! No list has every word in which somebody can tell of an illness: `nothing stays down` has none that is medical. So a
-//! text needs evidence that it is about trade. Each word weighs for trade or against it, and a word that nobody listed
+//! A list of words cannot cover every way to speak of an illness: `nothing stays down` has no medical word. So a text
+//! needs evidence that it is about trade. Each word weighs for trade or against it, and a word that nobody listed
 //! weighs against it. Words are compared, not understood.
 
 use std::collections::{HashMap, HashSet};
