@@ -293,7 +293,8 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Makes a receipt. For implementors of [`AuditSink`](crate::store::AuditSink).
+    /// Makes a receipt. For implementors of [`AuditSink`](crate::store::AuditSink). `is_duplicate` says that an earlier
+    /// call sealed and stored the event. A record that is sent again is none: the store has its salt.
     #[must_use]
     pub fn new(
         record: &Record,
@@ -301,18 +302,10 @@ impl Receipt {
         recorded_at: DateTime<Utc>,
         event_hash: Digest,
         chain_hash: Digest,
+        is_duplicate: bool,
     ) -> Self {
         let (event_id, stream_id) = (record.header().id, record.stream_id());
-        // Each record has its own salt, so another hash in the store means that an earlier call sealed it. Only events
-        // that have no part at all have one hash however often they are sealed.
-        let is_duplicate = event_hash != record.event_hash();
         Self { event_id, stream_id, seq, recorded_at, event_hash, chain_hash, is_duplicate }
-    }
-
-    /// The same, of an event that an earlier call recorded, for a store that knows it by the salt.
-    #[must_use]
-    pub fn of_earlier_call(self) -> Self {
-        Self { is_duplicate: true, ..self }
     }
 
     /// True if an earlier call recorded the event, with the same content: this is its receipt.

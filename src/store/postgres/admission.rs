@@ -251,7 +251,9 @@ fn flip(record: &Record, row: &PgRow) -> Result<Flip, sqlx::Error> {
 fn receipt(record: &Record, row: &PgRow) -> Result<Receipt, sqlx::Error> {
     let recorded_at: DateTime<Utc> = row.try_get("recorded_at")?;
     let (stored, chain_hash) = (digest(row, "stored_hash")?, digest(row, "chain_hash")?);
-    Ok(Receipt::new(record, row.try_get("seq")?, recorded_at, stored, chain_hash))
+    // These events have parts, and so a hash of their own for each salt.
+    let is_duplicate = stored != record.event_hash();
+    Ok(Receipt::new(record, row.try_get("seq")?, recorded_at, stored, chain_hash, is_duplicate))
 }
 
 /// Bounds an amount, so that usage and charge together fit into an `i64`.

@@ -77,7 +77,8 @@ async fn append_alone(
 
 fn receipt(record: &Record, row: &PgRow) -> Result<Receipt, sqlx::Error> {
     let (seq, recorded_at) = (row.try_get("seq")?, row.try_get("recorded_at")?);
-    Ok(Receipt::new(record, seq, recorded_at, record.event_hash(), digest(row, "chain_hash")?))
+    let chain_hash = digest(row, "chain_hash")?;
+    Ok(Receipt::new(record, seq, recorded_at, record.event_hash(), chain_hash, false))
 }
 
 /// Appends a batch in the caller's transaction, whose connection may be of any kind.
@@ -178,9 +179,8 @@ impl Places {
             status @ ("again" | "duplicate" | "stored") => {
                 let chain_hash = Digest::from_bytes(self.chain_hashes[nth]);
                 let (seq, recorded_at) = (self.seqs[nth], self.recorded_ats[nth]);
-                let receipt = Receipt::new(record, seq, recorded_at, stored, chain_hash);
                 let is_duplicate = status == "duplicate";
-                Ok(Ok(if is_duplicate { receipt.of_earlier_call() } else { receipt }))
+                Ok(Ok(Receipt::new(record, seq, recorded_at, stored, chain_hash, is_duplicate)))
             }
             _ => Err("no status that is known".to_owned()),
         }

@@ -31,14 +31,13 @@ pub(super) struct Place {
     pub(super) event_hash: Digest,
     pub(super) chain_hash: Digest,
     /// An earlier call sealed and stored the event.
-    pub(super) of_earlier_call: bool,
+    pub(super) is_duplicate: bool,
 }
 
 impl Place {
     pub(super) fn receipt(self, record: &Record) -> Receipt {
-        let Self { seq, recorded_at, event_hash, chain_hash, of_earlier_call } = self;
-        let receipt = Receipt::new(record, seq, recorded_at, event_hash, chain_hash);
-        if of_earlier_call { receipt.of_earlier_call() } else { receipt }
+        let Self { seq, recorded_at, event_hash, chain_hash, is_duplicate } = self;
+        Receipt::new(record, seq, recorded_at, event_hash, chain_hash, is_duplicate)
     }
 }
 
@@ -170,7 +169,7 @@ impl<'a> Sequencer<'a> {
             recorded_at: head.last_at,
             event_hash: row.event_hash,
             chain_hash: head.chain_hash,
-            of_earlier_call: false,
+            is_duplicate: false,
         };
         self.fresh.push((row, place));
         let content = Cow::Borrowed(&row.content);
@@ -185,7 +184,7 @@ impl Known<'_> {
         let stored = self.place.event_hash;
         if stored == row.event_hash || *self.content == row.content {
             // A record that is sent again has its salt still.
-            Ok(Place { of_earlier_call: self.salt != row.salt, ..self.place })
+            Ok(Place { is_duplicate: self.salt != row.salt, ..self.place })
         } else {
             Err(Conflict { event_id: row.id, stored, offered: row.event_hash })
         }
@@ -211,7 +210,7 @@ async fn stored(
             recorded_at: cells.time("recorded_at")?,
             event_hash: cells.digest("event_hash")?,
             chain_hash: cells.digest("chain_hash")?,
-            of_earlier_call: false,
+            is_duplicate: false,
         };
         let (content, salt) = (Cow::Owned(content), cells.salt("salt")?);
         known.insert(offered.id, Known { content, salt, place });

@@ -164,10 +164,16 @@ impl Kept {
         if let Some((stored, receipt)) = self.row(record.header().id) {
             if is_same(stored, record) {
                 let Receipt { seq, recorded_at, event_hash, chain_hash, .. } = *receipt;
-                let first = Receipt::new(record, seq, recorded_at, event_hash, chain_hash);
                 // A record that is sent again has its salt still.
-                let is_sent_again = stored.salt() == record.salt();
-                return Ok(if is_sent_again { first } else { first.of_earlier_call() });
+                let is_duplicate = stored.salt() != record.salt();
+                return Ok(Receipt::new(
+                    record,
+                    seq,
+                    recorded_at,
+                    event_hash,
+                    chain_hash,
+                    is_duplicate,
+                ));
             }
             let (event_id, offered) = (record.header().id, record.event_hash());
             return Err(Conflict { event_id, stored: stored.event_hash(), offered });
@@ -186,7 +192,8 @@ impl Kept {
         let received_at = now - record.waited().unwrap_or_default();
         let heard_at = self.heard_at.entry(stream_id).or_insert(received_at);
         *heard_at = received_at.min(*heard_at);
-        let receipt = Receipt::new(record, head.seq, now, record.event_hash(), head.chain_hash);
+        let receipt =
+            Receipt::new(record, head.seq, now, record.event_hash(), head.chain_hash, false);
         self.by_id.insert(record.header().id, self.rows.len());
         self.rows.push((record.clone(), receipt));
         Ok(receipt)
