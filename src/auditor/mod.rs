@@ -192,9 +192,10 @@ impl Auditor {
     ) -> Result<Recorded, RecordError> {
         self.shared.self_events.check_clock(&*self.shared.clock);
         self.start_upkeep();
+        let record = self.seal(event)?.with_role(role);
         let announcing = self.announce_writer();
-        let recorded = self.submit(deadline, self.seal(event)?.with_role(role)).await?;
-        // The first event waits for its writer's, so that whoever reads the one finds the other.
+        let recorded = self.submit(deadline, record).await?;
+        // The first event waits for its writer's, so that a reader who finds the event also finds its writer.
         if let Some(announcing) = announcing {
             announcing.await.ok();
         }

@@ -12,7 +12,7 @@ use crate::event::payload::{
 };
 use crate::event::{Actor, AuditEvent, EventId, EventType, Period};
 use crate::policy::Limits;
-use crate::record::{Record, Recorded, seal, writer_bits};
+use crate::record::{Record, Recorded, seal};
 use crate::redact::Profile;
 use crate::store::log_line::log_line;
 
@@ -30,9 +30,9 @@ impl Auditor {
         Ok(state.id)
     }
 
-    /// Begins to record the writer's event, unless that is done or under way. Inside a runtime.
+    /// Begins to record the writer's event, unless that is done or under way. Inside a runtime, once an event that names
+    /// the writer is sealed.
     pub(super) fn announce_writer(&self) -> Option<JoinHandle<()>> {
-        self.writer_id().ok()?;
         let mut state = self.shared.writer.lock();
         if state.is_being_recorded {
             return None;
@@ -91,9 +91,10 @@ impl Auditor {
         };
         event.caused_by = previous;
         let (now, (_, salt)) = (self.shared.clock.now(), self.randomness()?);
-        let sealed = |random| seal(event.clone(), now, random, salt, &self.shared.key);
+        let sealed = |event| seal(event, now, 0, salt, &self.shared.key);
         // The commitment does not depend on the id.
-        Ok(sealed(writer_bits(sealed(0)?.commitments().input))?)
+        let input = sealed(event.clone())?.commitments().input;
+        Ok(sealed(event.id(EventId::of_hash(now, *input.as_bytes())?))?)
     }
 }
 

@@ -57,7 +57,13 @@ impl EventId {
     ) -> Result<Self, EventError> {
         host_id::read(name).map_err(|fault| malformed("message", fault))?;
         let hash = keyed_hash("moltbot-audit/v1/message-event-id", name.as_bytes());
-        Self::new(sent_at, hash.iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
+        Self::of_hash(sent_at, hash)
+    }
+
+    /// The id whose random bits are the last 62 of a hash's first 8 bytes.
+    pub(crate) fn of_hash(created_at: DateTime<Utc>, hash: [u8; 32]) -> Result<Self, EventError> {
+        let bits = hash.iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte));
+        Self::new(created_at, bits)
     }
 
     /// Accepts a UUIDv7 that carries its time to the microsecond, as [`EventId::new`] makes it.

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::fault::printable;
-use super::{EventFault, View};
+use super::{EventFault, PackEvent, View};
 use crate::proof::{
-    Digest, Leaves, ValueKind, commit_nothing, commitment, digest_of, leaf_digest, push_pointer,
-    sanitise,
+    Digest, Leaves, ValueKind, commit_nothing, commitment, digest_of, event_hash, leaf_digest,
+    push_pointer, sanitise,
 };
 use crate::redact::{Field, RequestEntities, Rule, Rules};
 
@@ -17,7 +17,7 @@ use crate::redact::{Field, RequestEntities, Rule, Rules};
 /// # Errors
 /// [`EventFault`] if a leaf has neither salt nor digest, if salts or digests are left over, or
 /// if the value is not in the form that is sealed.
-pub(super) fn rebuild(view: &View, root: &'static str) -> Result<Digest, EventFault> {
+fn rebuild(view: &View, root: &'static str) -> Result<Digest, EventFault> {
     let mut shown = Shown { view, used: HashSet::new() };
     let is_there = !view.value.is_null() || !view.hidden.is_empty();
     let rebuilt = if is_there {
@@ -33,11 +33,36 @@ pub(super) fn rebuild(view: &View, root: &'static str) -> Result<Digest, EventFa
     }
 }
 
+/// Checks that an event's views are what its hash was made over, and are redacted by the rules.
+///
+/// # Errors
+/// [`EventFault`]: the first that is found.
+pub(super) fn verify_content(
+    event: &PackEvent,
+    rules: Rules<'_>,
+    entities: &RequestEntities,
+) -> Result<(), EventFault> {
+    let redaction = Redaction { rules, entities, event_type: &event.header.event_type };
+    let mut commitments = [event.event_hash; 4];
+    for (commitment, (part, view)) in commitments.iter_mut().zip(event.views()) {
+        if rebuild(view, part)? != view.commitment {
+            return Err(EventFault::Commitment { part });
+        }
+        redaction.check(view, part)?;
+        *commitment = view.commitment;
+    }
+    if event_hash(&event.header.canonical(), commitments) == event.event_hash {
+        Ok(())
+    } else {
+        Err(EventFault::EventHash)
+    }
+}
+
 /// Checks what one event shows and hides against the rules.
-pub(super) struct Redaction<'a> {
-    pub(super) rules: Rules<'a>,
-    pub(super) entities: &'a RequestEntities,
-    pub(super) event_type: &'a str,
+struct Redaction<'a> {
+    rules: Rules<'a>,
+    entities: &'a RequestEntities,
+    event_type: &'a str,
 }
 
 impl Redaction<'_> {
@@ -46,7 +71,7 @@ impl Redaction<'_> {
     ///
     /// # Errors
     /// [`EventFault::Mask`] and [`EventFault::Shown`].
-    pub(super) fn check(&self, view: &View, root: &str) -> Result<(), EventFault> {
+    fn check(&self, view: &View, root: &str) -> Result<(), EventFault> {
         self.walk(&view.value, root, &mut root.to_owned(), view)
     }
 

@@ -13,14 +13,14 @@ use super::compare::difference;
 use super::export::{checkpoint, rules_digest, shown_digest};
 use super::fault::printable;
 use super::parse::Parts;
-use super::rebuild::{Redaction, rebuild};
+use super::rebuild::verify_content;
 use super::sections::{BudgetVerdict, Sections, elsewhere};
 use super::{
     EventFault, PackEvent, SetAsideEvent, Unchecked, VerifiedPack, VerifyError, VerifyOptions,
     writers,
 };
 use crate::event::StreamId;
-use crate::proof::{Digest, chain_hash, event_hash, stream_start};
+use crate::proof::{Digest, chain_hash, stream_start};
 use crate::redact::{RequestEntities, Rules};
 
 /// How far an event's own time may be ahead of the database's before the verifier remarks on it.
@@ -74,8 +74,9 @@ fn verify(json: &[u8], options: &VerifyOptions) -> Result<VerifiedPack, VerifyEr
     let pack = Parts::parse(json, options)?;
     // The profile comes first, because it says how events may be masked.
     let rules = verify_profile(&pack)?;
-    verify_chain(&pack, rules)?;
-    verify_writers(&pack, rules)?;
+    let entities = RequestEntities::of_a_verifier(tells_of_health(&pack));
+    verify_chain(&pack, rules, &entities)?;
+    verify_writers(&pack, rules, &entities)?;
     verify_head(&pack)?;
     // Masks come before sections, which are computed from masked text: a change to it is reported at its event.
     verify_masks(&pack)?;
@@ -149,8 +150,11 @@ fn places<'a>(pack: &'a Parts<'_>) -> impl Iterator<Item = ChainPlace<'a>> {
     })
 }
 
-fn verify_chain(pack: &Parts<'_>, rules: Rules<'_>) -> Result<(), VerifyError> {
-    let entities = RequestEntities::of_a_verifier(tells_of_health(pack));
+fn verify_chain(
+    pack: &Parts<'_>,
+    rules: Rules<'_>,
+    entities: &RequestEntities,
+) -> Result<(), VerifyError> {
     let mut chain = stream_start(*stream(pack).as_bytes());
     let mut ids = HashSet::with_capacity(pack.events.len());
     for (expected, place) in (1..).zip(places(pack)) {
@@ -158,9 +162,7 @@ fn verify_chain(pack: &Parts<'_>, rules: Rules<'_>) -> Result<(), VerifyError> {
             return Err(VerifyError::Sequence { expected, found: place.seq() });
         }
         if let ChainPlace::Event(event) = place {
-            let redaction =
-                Redaction { rules, entities: &entities, event_type: &event.header.event_type };
-            verify_event(pack, event, &redaction).map_err(|fault| place.fault(fault))?;
+            verify_event(pack, event, rules, entities).map_err(|fault| place.fault(fault))?;
             if !ids.insert(event.header.id) {
                 return Err(place.fault(EventFault::Repeated));
             }
@@ -174,11 +176,13 @@ fn verify_chain(pack: &Parts<'_>, rules: Rules<'_>) -> Result<(), VerifyError> {
     Ok(())
 }
 
-fn verify_writers(pack: &Parts<'_>, rules: Rules<'_>) -> Result<(), VerifyError> {
-    let entities = RequestEntities::of_a_verifier(tells_of_health(pack));
+fn verify_writers(
+    pack: &Parts<'_>,
+    rules: Rules<'_>,
+    entities: &RequestEntities,
+) -> Result<(), VerifyError> {
     for writer in &pack.writers {
-        let event_type = writer.header.event_type.as_str();
-        writers::verify(writer, &Redaction { rules, entities: &entities, event_type })?;
+        writers::verify(writer, rules, entities)?;
     }
     writers::verify_ids(&pack.events, &pack.writers)
 }
@@ -198,7 +202,8 @@ fn tells_of_health(pack: &Parts<'_>) -> bool {
 fn verify_event(
     pack: &Parts<'_>,
     event: &PackEvent,
-    redaction: &Redaction<'_>,
+    rules: Rules<'_>,
+    entities: &RequestEntities,
 ) -> Result<(), EventFault> {
     // The header's stream is derived from its request, so we check the request first.
     if event.header.request_id != Some(pack.request_id) {
@@ -210,19 +215,7 @@ fn verify_event(
     if let Some(contradiction) = event.header.contradiction() {
         return Err(EventFault::Contradiction(contradiction));
     }
-    let mut commitments = [event.event_hash; 4];
-    for (commitment, (part, view)) in commitments.iter_mut().zip(event.views()) {
-        if rebuild(view, part)? != view.commitment {
-            return Err(EventFault::Commitment { part });
-        }
-        redaction.check(view, part)?;
-        *commitment = view.commitment;
-    }
-    if event_hash(&event.header.canonical(), commitments) == event.event_hash {
-        Ok(())
-    } else {
-        Err(EventFault::EventHash)
-    }
+    verify_content(event, rules, entities)
 }
 
 fn verify_head(pack: &Parts<'_>) -> Result<(), VerifyError> {

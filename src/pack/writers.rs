@@ -7,11 +7,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use uuid::Uuid;
 
-use super::rebuild::{Redaction, rebuild};
+use super::rebuild::verify_content;
 use super::{EventFault, PackEvent, VerifyError};
 use crate::event::{EventId, EventType, StreamId};
-use crate::proof::event_hash;
-use crate::record::is_bound;
+use crate::redact::{RequestEntities, Rules};
 
 /// The types of events that say who writes.
 const TYPES: [EventType; 2] =
@@ -24,16 +23,17 @@ pub(super) fn unknown(events: &[PackEvent], writers: &[PackEvent]) -> BTreeSet<U
     named.filter(|id| !known.contains(id)).collect()
 }
 
-/// The same as event ids. An id of another form names no writer.
+/// Each id once, as an event id. One of another form names no writer.
 pub(super) fn named(ids: impl IntoIterator<Item = Option<Uuid>>) -> Vec<EventId> {
     let ids: BTreeSet<Uuid> = ids.into_iter().flatten().collect();
     ids.into_iter().filter_map(|id| EventId::from_uuid(id).ok()).collect()
 }
 
-/// Whether a stored or shown event may be a writer of a pack.
+/// Whether an event is one in which a writer says who it is, under the id that its input gives.
 pub(super) fn is_of_writer(event: &PackEvent) -> bool {
     TYPES.iter().any(|event_type| event.header.event_type == event_type.as_str())
-        && is_bound(&event.header, event.input.commitment)
+        && EventId::of_hash(event.header.created_at, *event.input.commitment.as_bytes())
+            .is_ok_and(|id| id.uuid() == event.header.id)
 }
 
 /// Checks that each writer is named by an event, or by the writer that replaced it, and stands once.
@@ -61,28 +61,26 @@ pub(super) fn verify_ids(events: &[PackEvent], writers: &[PackEvent]) -> Result<
 ///
 /// # Errors
 /// [`VerifyError::Writer`].
-pub(super) fn verify(writer: &PackEvent, redaction: &Redaction<'_>) -> Result<(), VerifyError> {
+pub(super) fn verify(
+    writer: &PackEvent,
+    rules: Rules<'_>,
+    entities: &RequestEntities,
+) -> Result<(), VerifyError> {
     let id = writer.header.id;
-    check(writer, redaction).map_err(|fault| VerifyError::Writer { id, fault })
+    check(writer, rules, entities).map_err(|fault| VerifyError::Writer { id, fault })
 }
 
-fn check(writer: &PackEvent, redaction: &Redaction<'_>) -> Result<(), EventFault> {
+fn check(
+    writer: &PackEvent,
+    rules: Rules<'_>,
+    entities: &RequestEntities,
+) -> Result<(), EventFault> {
     if let Some(contradiction) = writer.header.contradiction() {
         return Err(EventFault::Contradiction(contradiction));
     }
     if writer.header.stream_id != StreamId::SYSTEM {
         return Err(EventFault::ForeignStream);
     }
-    let mut commitments = [writer.event_hash; 4];
-    for (commitment, (part, view)) in commitments.iter_mut().zip(writer.views()) {
-        if rebuild(view, part)? != view.commitment {
-            return Err(EventFault::Commitment { part });
-        }
-        redaction.check(view, part)?;
-        *commitment = view.commitment;
-    }
-    if event_hash(&writer.header.canonical(), commitments) != writer.event_hash {
-        return Err(EventFault::EventHash);
-    }
+    verify_content(writer, rules, entities)?;
     if is_of_writer(writer) { Ok(()) } else { Err(EventFault::NotWriter) }
 }

@@ -14,11 +14,7 @@ mod sealed;
 mod settlement;
 mod stored;
 mod wait;
-mod writer;
 
-pub(crate) use self::writer::is_bound;
-#[cfg(feature = "recorder")]
-pub(crate) use self::writer::writer_bits;
 pub use self::{
     bytes::RecordBytesError,
     header::Header,

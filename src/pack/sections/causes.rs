@@ -14,22 +14,14 @@ use crate::pack::{PackEvent, SetAsideEvent};
 const CLOCKS_APART: TimeDelta = TimeDelta::minutes(5);
 
 /// The place of each event in the stream. One that is set aside has a place too.
-struct Places(HashMap<Uuid, i64>);
-
-impl Places {
-    fn of(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Self {
-        let events = events.iter().map(|event| (event.header.id, event.seq));
-        Self(
-            events
-                .chain(set_aside.iter().filter_map(|event| Some((event.id?, event.seq))))
-                .collect(),
-        )
-    }
+fn places(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> HashMap<Uuid, i64> {
+    let set_aside = set_aside.iter().filter_map(|event| Some((event.id?, event.seq)));
+    events.iter().map(|event| (event.header.id, event.seq)).chain(set_aside).collect()
 }
 
 /// Causes that cannot have led to their events.
 pub(super) fn findings(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Vec<Finding> {
-    let Places(places) = Places::of(events, set_aside);
+    let places = places(events, set_aside);
     let what = |event: &PackEvent, cause: Uuid| match places.get(&cause) {
         Some(seq) if *seq < event.seq => None,
         Some(seq) => Some(format!("its cause comes after it in the stream, at {seq}")),
@@ -48,7 +40,7 @@ pub(super) fn findings(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Vec
 
 /// How many events name a cause that is in another stream.
 pub(in crate::pack) fn elsewhere(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> usize {
-    let Places(places) = Places::of(events, set_aside);
+    let places = places(events, set_aside);
     let causes = events.iter().filter_map(|event| event.header.caused_by);
     causes.filter(|cause| !places.contains_key(cause)).count()
 }

@@ -52,6 +52,14 @@ async fn recorded(store: &dyn AuditStore, event_type: &str, count: usize) -> Vec
     .await
 }
 
+/// An auditor whose host is known, after its first event; that event's request, and the writer's id.
+async fn one_event(fresh: &Fresh) -> (Auditor, RequestId, Uuid) {
+    let (auditor, request) = (writing(&fresh.store, host()), fresh_request());
+    auditor.record(event(&request)).await.expect("recorded");
+    let writer = recorded(&*fresh.store, "audit.writer_started", 1).await[0].header.id;
+    (auditor, request, writer)
+}
+
 async fn verified(fresh: &Fresh, request: &RequestId) -> (Value, VerifiedPack) {
     let json = export(&*fresh.store, request, &Profile::internal()).await.to_json_pretty();
     let verified = verify_request_pack(json.as_bytes()).expect("it is as recorded");
@@ -95,10 +103,7 @@ async fn each_event_names_its_writer_and_a_pack_says_what_was_in_force() {
 #[tokio::test]
 async fn a_changed_configuration_is_another_writer_and_says_what_changed() {
     let fresh = stores::sqlite().await;
-    let request = fresh_request();
-    let auditor = writing(&fresh.store, host());
-    auditor.record(event(&request)).await.expect("recorded");
-    recorded(&*fresh.store, "audit.writer_started", 1).await;
+    let (auditor, request, _) = one_event(&fresh).await;
     let changed = host().works_by("prompt:planner", "You are Moltbot, and brief");
     auditor.configuration_changed(&changed).await.expect("recorded");
     auditor.record(event(&request)).await.expect("recorded");
@@ -122,10 +127,7 @@ async fn a_changed_configuration_is_another_writer_and_says_what_changed() {
 #[tokio::test]
 async fn a_writer_that_ends_in_order_says_so_and_one_that_dies_does_not() {
     let fresh = stores::sqlite().await;
-    let request = fresh_request();
-    let ended = writing(&fresh.store, host());
-    ended.record(event(&request)).await.expect("recorded");
-    let writer = recorded(&*fresh.store, "audit.writer_started", 1).await[0].header.id;
+    let (ended, request, writer) = one_event(&fresh).await;
     ended.shutdown(Duration::from_mins(1)).await.expect("nothing is left");
     let dead = writing(&fresh.store, host());
     dead.record(event(&request)).await.expect("recorded");
@@ -200,10 +202,7 @@ async fn what_a_writer_said_cannot_be_changed_swapped_or_made_up() {
 #[tokio::test]
 async fn a_writer_of_another_content_under_the_same_id_is_refused() {
     let fresh = stores::sqlite().await;
-    let request = fresh_request();
-    let auditor = writing(&fresh.store, host());
-    auditor.record(event(&request)).await.expect("recorded");
-    recorded(&*fresh.store, "audit.writer_started", 1).await;
+    let (_auditor, request, _) = one_event(&fresh).await;
     let [pack, _] = both_packs(&*fresh.store, &request).await;
     let mut forger = Forger::of(&pack);
     // All that is computed of the event is computed again; the id stays, because the chain names it.
@@ -216,10 +215,7 @@ async fn a_writer_of_another_content_under_the_same_id_is_refused() {
 #[tokio::test]
 async fn an_event_that_names_a_foreign_writer_cannot_be_checked() {
     let (fresh, url) = stores::postgres_with_url().await;
-    let request = fresh_request();
-    let auditor = writing(&fresh.store, host());
-    auditor.record(event(&request)).await.expect("recorded");
-    let writer = recorded(&*fresh.store, "audit.writer_started", 1).await[0].header.id;
+    let (_auditor, request, writer) = one_event(&fresh).await;
     let foreign = EventId::new(SystemClock::new().now(), 99).expect("a time").uuid();
     let record = crate::support::records::sealed(event(&request));
     let mut header = record.header().clone();
