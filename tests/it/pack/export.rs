@@ -46,7 +46,7 @@ async fn exports_during_appends_are_whole_at_some_moment() {
     let fresh = stores::sqlite().await;
     let request = fresh_request();
     let writer = {
-        let (store, batches) = (fresh.store.clone(), records(&request, 300));
+        let (store, batches) = (fresh.store.clone(), records(&request, 60));
         tokio::spawn(async move {
             for record in batches {
                 store.append(&[record]).await.expect("the record lands");
@@ -65,7 +65,7 @@ async fn exports_during_appends_are_whole_at_some_moment() {
         }
     }
     writer.await.expect("all records land");
-    assert!(seen.is_sorted() && seen[0] < 300, "exports met the writer at work: {seen:?}");
+    assert!(seen.is_sorted() && seen[0] < 60, "exports met the writer at work: {seen:?}");
     drop(fresh.keep);
 }
 

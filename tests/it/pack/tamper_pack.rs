@@ -11,14 +11,15 @@ use super::{both_packs, export, story};
 use crate::support::records::{fresh_request, records};
 use crate::support::stores;
 
-/// A change of one byte, and whether it changes what the JSON says.
+/// The bits that are flipped, each in turn: one makes another letter or digit, one the other case.
+const BITS: [u8; 2] = [0x01, 0x20];
+
+/// The JSON with one bit flipped, and the place of its byte.
 fn flips(json: &[u8], step: usize) -> impl Iterator<Item = (usize, Vec<u8>)> {
-    (0..json.len()).step_by(step).flat_map(move |at| {
-        [0x01, 0x20].into_iter().map(move |bit| {
-            let mut flipped = json.to_vec();
-            flipped[at] ^= bit;
-            (at, flipped)
-        })
+    (0..json.len()).step_by(step).zip(BITS.into_iter().cycle()).map(move |(at, bit)| {
+        let mut flipped = json.to_vec();
+        flipped[at] ^= bit;
+        (at, flipped)
     })
 }
 

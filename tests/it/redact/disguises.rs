@@ -109,8 +109,8 @@ fn an_address_is_known_with_its_sign_in_words_or_set_apart() {
 }
 
 #[test]
-fn disguises_of_a_mebibyte_cost_linear_time() {
-    // Not timed: a quadratic scan of these would not end within the test's patience.
+fn long_disguises_cost_linear_time() {
+    // Not timed: a quadratic scan of 256 KiB would take an unoptimised build many minutes.
     for piece in [
         "(at)",
         "a(at)",
@@ -133,7 +133,7 @@ fn disguises_of_a_mebibyte_cost_linear_time() {
         "call ",
         "a(at)b(dot)",
     ] {
-        let text = piece.repeat((1 << 20) / piece.len());
+        let text = piece.repeat((1 << 18) / piece.len());
         assert!(mask(&text).len() <= 2 * text.len(), "{piece}");
     }
 }

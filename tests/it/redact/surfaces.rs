@@ -46,8 +46,8 @@ fn the_kit_for_hosts_fails_a_text_that_leaks() {
 }
 
 #[test]
-fn hostile_texts_of_a_mebibyte_are_masked_in_linear_time() {
-    // Not timed: a quadratic scan of these would not end within the test's patience.
+fn long_hostile_texts_are_masked_in_linear_time() {
+    // Not timed: a quadratic scan of 256 KiB would take an unoptimised build many minutes.
     for piece in [
         "7",
         "a@",
@@ -70,7 +70,7 @@ fn hostile_texts_of_a_mebibyte_are_masked_in_linear_time() {
         "0 ",
         "Bearer ",
     ] {
-        let text = piece.repeat((1 << 20) / piece.len());
+        let text = piece.repeat((1 << 18) / piece.len());
         let masked = moltbot_audit::redact::mask(&text);
         assert!(masked.len() <= 2 * text.len());
     }

@@ -44,21 +44,30 @@ async fn pushes_that_wait_for_each_other_keep_the_order_in_which_they_were_made(
     assert_eq!(numbers_of(&waiting(&spool).await), (0..15).collect::<Vec<_>>());
 }
 
-#[tokio::test]
-async fn a_push_whose_future_is_dropped_is_written_whole() {
-    let folder = Folder::new();
-    let spool = folder.open().await;
-    let records = records(&fresh_request(), 50);
-    let mut push = Box::pin(spool.push(records));
-    // Polled once, its turn has come: nobody else has the lock.
-    assert!(
-        std::future::poll_fn(|context| {
-            std::task::Poll::Ready(push.as_mut().poll(context).is_pending())
-        })
-        .await
-    );
-    drop(push);
-    assert_eq!(waiting(&spool).await.len(), 50);
+#[test]
+fn a_push_whose_future_is_dropped_is_written_whole() {
+    // One thread for all work on files, and it is busy: the push cannot end before its future is dropped.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let folder = Folder::new();
+        let spool = folder.open().await;
+        let records = records(&fresh_request(), 50);
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || released.recv());
+        let mut push = Box::pin(spool.push(records));
+        // Polled once, its turn has come: nobody else has the lock.
+        let first =
+            std::future::poll_fn(|context| std::task::Poll::Ready(push.as_mut().poll(context)));
+        assert!(first.await.is_pending());
+        drop(push);
+        release.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+        assert_eq!(waiting(&spool).await.len(), 50);
+    });
 }
 
 #[tokio::test]
