@@ -48,7 +48,7 @@ fn documented(root: &Path) -> Value {
         .args(["rustdoc", "--quiet", "--lib", "--all-features", "--locked", "--target-dir"])
         .arg(target)
         .args(["--", "-Z", "unstable-options", "--output-format=json", "--document-hidden-items"])
-        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTDOC", root.join("tests/it/public_items/unstable_rustdoc"))
         .output()
         .expect("cargo starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
