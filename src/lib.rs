@@ -73,8 +73,8 @@ pub use self::auditor::{
     RecordError, ShutdownReport,
 };
 pub use self::event::{
-    Actor, AuditEvent, Budget, ConversationId, ErrorCode, EventError, EventId, EventType, Outcome,
-    Payload, Period, RequestId, StreamId, Switch, TraceContext,
+    Actor, AuditEvent, Budget, ConversationId, ErrorCode, EventError, EventId, EventType, Identity,
+    Outcome, Payload, Period, RequestId, StreamId, Switch, TraceContext,
 };
 
 #[cfg(all(doctest, feature = "sqlite"))]

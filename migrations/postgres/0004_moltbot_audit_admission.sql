@@ -44,7 +44,7 @@ begin
     if to_regtype('moltbot_audit.switch_state') is null then
         -- the state that a flip gives to a switch; not the row type of `audit_switches`, for the same reason
         create type moltbot_audit.switch_state as (
-            switch text, engaged boolean, changed_by text, reason text, changed_at timestamptz
+            switch text, engaged boolean, changed_by jsonb, reason text, changed_at timestamptz
         );
     end if;
     if to_regtype('moltbot_audit.flip') is null then
@@ -148,8 +148,8 @@ create table if not exists moltbot_audit.audit_switches (
     switch moltbot_audit.control_name not null,
     -- whether effects that it governs are refused
     engaged boolean not null,
-    -- who set it last
-    changed_by text not null,
+    -- who set it last, and how that is known
+    changed_by jsonb not null,
     -- why
     reason text not null,
     -- when
@@ -170,8 +170,8 @@ create table if not exists moltbot_audit.audit_limits (
     period text not null constraint period_check check (period in ('consent', 'day', 'request')),
     -- the highest limit that a host may pass
     most bigint not null constraint most_check check (most >= 0),
-    -- who set it last
-    changed_by text not null,
+    -- who set it last, and how that is known
+    changed_by jsonb not null,
     -- why
     reason text not null,
     -- when
@@ -1333,13 +1333,15 @@ begin
         raise exception 'an effect is concluded as expired, performed or not_performed'
             using errcode = 'invalid_parameter_value';
     end if;
-    select conclude.event_type as event_type, i ->> 'effect_id' as effect_id, i ->> 'finding' as finding
+    select
+        conclude.event_type as event_type, i ->> 'effect_id' as effect_id, i ->> 'finding' as finding,
+        i -> 'by' as identity
     into said
     from (select conclude.input::jsonb as i) as x;
     if (said.event_type, said.effect_id, said.finding) is distinct from (
         case conclusion when 'expired' then 'effect.expired' else 'effect.resolved' end,
         conclude.effect_id::text, nullif(conclusion, 'expired')
-    ) then
+    ) or (conclusion <> 'expired' and not moltbot_audit.is_identity_of_host(said.identity)) then
         raise exception 'the event of a conclusion says another one' using errcode = 'check_violation';
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
@@ -1636,16 +1638,34 @@ begin
 end
 $$;
 
+-- Whether it is an identity that a host's program may record: it verified somebody (`host`), or somebody only says who
+-- he is (`claimed`). `session` and `jwt` are what the database knows, so only its own functions record them. Same rule
+-- as `is_said_by_host` in the library.
+create or replace function moltbot_audit.is_identity_of_host(identity jsonb)
+returns boolean
+language sql
+immutable parallel safe
+return coalesce(
+    jsonb_typeof(identity) = 'object' and jsonb_typeof(identity -> 'who') = 'string'
+    and identity ->> 'who' ~ '\S'
+    and case identity ->> 'how'
+        when 'claimed' then identity - '{how,who}'::text[] = '{}'
+        when 'host' then jsonb_typeof(identity -> 'method') = 'string'
+            and identity - '{how,method,who}'::text[] = '{}'
+    end,
+    false
+);
+
 -- Whether a flip's event states that flip. Same rule as `check_flip` in the library.
 create or replace function moltbot_audit.says_flip(
     event_type text, stream_id uuid, actor text, outcome text, input jsonb,
-    switch text, engaged boolean, changed_by text, reason text
+    switch text, engaged boolean, changed_by jsonb, reason text
 )
 returns boolean
 language sql
 immutable parallel safe
-return (
-    event_type, actor, outcome, stream_id, input ->> 'switch', input ->> 'by', input ->> 'reason'
+return moltbot_audit.is_identity_of_host(input -> 'by') and (
+    event_type, actor, outcome, stream_id, input ->> 'switch', input -> 'by', input ->> 'reason'
 ) is not distinct from (
     case when engaged then 'switch.engaged' else 'switch.reset' end, 'admin', 'succeeded',
     moltbot_audit.stream_of(null), switch, changed_by, reason
@@ -1660,7 +1680,7 @@ create or replace function moltbot_audit.set_switch(
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
     span_id text, caused_by uuid, writer_id uuid, input text, output text, idempotency_key text,
     host_ids text, salt bytea, input_commitment bytea, output_commitment bytea, key_commitment bytea,
-    host_ids_commitment bytea, event_hash bytea, switch text, engaged boolean, changed_by text,
+    host_ids_commitment bytea, event_hash bytea, switch text, engaged boolean, changed_by jsonb,
     reason text
 )
 returns moltbot_audit.flip
@@ -1730,7 +1750,7 @@ create or replace function moltbot_audit.set_switch_of_host(
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
     span_id text, caused_by uuid, writer_id uuid, input text, output text, idempotency_key text,
     host_ids text, salt bytea, input_commitment bytea, output_commitment bytea, key_commitment bytea,
-    host_ids_commitment bytea, event_hash bytea, switch text, engaged boolean, changed_by text,
+    host_ids_commitment bytea, event_hash bytea, switch text, engaged boolean, changed_by jsonb,
     reason text
 )
 returns moltbot_audit.flip

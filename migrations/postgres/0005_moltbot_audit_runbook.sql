@@ -1,8 +1,8 @@
 -- Functions for an operator's SQL shell: kill switches, ceilings and pruning, each with the same sealed event that the
 -- library would write.
 --
--- Events are sealed here by the library's format, for the one shape that an operator's events have: a flat object of
--- texts and numbers. ARCHITECTURE.md and `src/proof` describe the format.
+-- Events are sealed here by the library's format, for the one shape that an operator's events have: an object of texts,
+-- numbers, and objects of such. ARCHITECTURE.md and `src/proof` describe the format.
 
 -- Apply the file in one transaction. Two sessions that apply it at once would deadlock or fail, so each takes
 -- this lock, as the library does; Postgres releases it at the end of the transaction.
@@ -45,25 +45,47 @@ return sha256(
     || int8send(octet_length(name)) || convert_to(name, 'UTF8') || digest
 );
 
--- The commitment to an input that is a flat object of texts and numbers.
+-- The digest of a value at a JSON pointer: a text, a number, or an object of such values, with a member at least.
+create or replace function moltbot_audit.digest_of(value jsonb, pointer text, part_salt bytea)
+returns bytea
+language plpgsql
+immutable parallel safe
+set search_path = pg_catalog, pg_temp
+-- Because the literals below contain backslashes.
+set standard_conforming_strings = on
+as $$
+begin
+    if jsonb_typeof(value) <> 'object' then
+        return sha256(
+            'moltbot-audit/v1/leaf\000'::bytea || moltbot_audit.salt_at(part_salt, pointer)
+            || convert_to(value::text, 'UTF8')
+        );
+    end if;
+    return (
+        select sha256(
+            'moltbot-audit/v1/object\000'::bytea || int8send(count(*))
+            || string_agg(m.digest, ''::bytea order by m.digest)
+        )
+        from (
+            select moltbot_audit.member_digest(
+                case jsonb_typeof(e.value) when 'object' then 'o'::bytea else 's'::bytea end, e.key,
+                moltbot_audit.digest_of(e.value, pointer || '/' || e.key, part_salt)
+            ) as digest
+            from jsonb_each(value) as e
+        ) as m
+    );
+end
+$$;
+
+-- The commitment to an input.
 create or replace function moltbot_audit.commit_input(input jsonb, salt bytea)
 returns bytea
 language sql
 stable parallel safe
-return moltbot_audit.member_digest('o', 'input', (
-    select sha256(
-        'moltbot-audit/v1/object\000'::bytea || int8send(count(*))
-        || string_agg(m.digest, ''::bytea order by m.digest)
-    )
-    from (
-        select moltbot_audit.member_digest('s', e.key, sha256(
-            'moltbot-audit/v1/leaf\000'::bytea
-            || moltbot_audit.salt_at(moltbot_audit.salt_at(salt, '/input'), '/input/' || e.key)
-            || convert_to(e.value::text, 'UTF8')
-        )) as digest
-        from jsonb_each(input) as e
-    ) as m
-));
+return moltbot_audit.member_digest(
+    'o', 'input',
+    moltbot_audit.digest_of(input, '/input', moltbot_audit.salt_at(salt, '/input'))
+);
 
 -- 16 random bytes, hashed from the 244 random bits of two UUIDs.
 create or replace function moltbot_audit.random_salt()
@@ -87,7 +109,7 @@ return (
     from (select (extract(epoch from created_at) * 1000000)::bigint as us) as t
 );
 
--- A sealed event of an operator in the system's stream. Its input is a flat object of texts and numbers.
+-- A sealed event of an operator in the system's stream. Its input is an object of texts, numbers, and objects of such.
 create or replace function moltbot_audit.sealed_of_operator(event_type text, input jsonb)
 returns moltbot_audit.sealed_event
 language plpgsql
@@ -144,6 +166,57 @@ begin
 end
 $$;
 
+-- An e-mail address as the library masks it: `a***@***.rw`.
+create or replace function moltbot_audit.masked_email(email text)
+returns text
+language sql
+immutable parallel safe
+return coalesce(substring(email from '^[[:alpha:]]'), '') || '***@***.'
+    || coalesce(substring(email from '\.([[:alpha:]]{1,10})$'), '***');
+
+-- Who calls, as far as the database knows: the login of the session (`session`) or, behind an API gateway, the subject
+-- of the token that the gateway verified (`jwt`). What the caller typed stands beside it, as `claimed`.
+--
+-- Any session can set `request.jwt.claims`. So the claims count only if the session logged in as the gateway, and has
+-- taken the role that they name. PostgREST, and so Supabase, logs in as `authenticator`. Whoever has the password of
+-- that login can say anything here, and so can a superuser.
+create or replace function moltbot_audit.identity_of_caller(claimed text)
+returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    claims jsonb;
+    identity jsonb := jsonb_build_object('how', 'session', 'who', session_user);
+    subject text;
+begin
+    if session_user = 'authenticator' then
+        begin
+            claims := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+        exception when others then
+            -- No JSON, so no claims. Whoever stops the AI is not kept from it.
+            null;
+        end;
+    end if;
+    if claims ->> 'role' = nullif(current_setting('role'), 'none') then
+        identity := identity || jsonb_build_object('role', claims -> 'role');
+        subject := claims ->> 'sub';
+        if subject ~ '\S' and length(subject) <= 255 then
+            identity := identity || jsonb_build_object(
+                'how', 'jwt', 'session_user', session_user,
+                'who', case when subject ~ '@' then moltbot_audit.masked_email(subject) else subject end
+            );
+        end if;
+        if claims ->> 'email' ~ '@' then
+            identity := identity
+                || jsonb_build_object('email', moltbot_audit.masked_email(claims ->> 'email'));
+        end if;
+    end if;
+    return identity || jsonb_build_object('claimed', claimed);
+end
+$$;
+
 -- Raises an error if an operator does not say who acts, and why.
 create or replace function moltbot_audit.check_who_and_why(changed_by text, reason text)
 returns void
@@ -163,32 +236,37 @@ begin
 end
 $$;
 
--- Sets a switch as the library does: seals the event, and calls `set_switch` with both.
+-- Sets a switch as `set_switch` does, with an event that is sealed here and says what the database knows of the caller.
 create or replace function moltbot_audit.flip(
     switch text, engaged boolean, changed_by text, reason text
 )
 returns moltbot_audit.flip
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
 as $$
 declare
     event moltbot_audit.sealed_event;
+    state moltbot_audit.switch_state;
 begin
     if not coalesce(moltbot_audit.is_name(switch), false) then
         raise exception 'the switch is %, expected ai, ocr, calling, or a name of the host''s',
             coalesce(switch, 'null') using errcode = 'invalid_parameter_value';
     end if;
     perform moltbot_audit.check_who_and_why(changed_by, reason);
+    state := (
+        switch, engaged, moltbot_audit.identity_of_caller(changed_by), reason, clock_timestamp()
+    );
     event := moltbot_audit.sealed_of_operator(
         case when engaged then 'switch.engaged' else 'switch.reset' end,
-        jsonb_build_object('by', changed_by, 'reason', reason, 'switch', switch)
+        jsonb_build_object('by', state.changed_by, 'reason', reason, 'switch', switch)
     );
-    return moltbot_audit.set_switch(
-        event.id, event.stream_id, null, null, event.event_type, event.actor, event.outcome, null, null,
-        event.created_at, null, null, null, null, event.input::text, null, null, null, event.salt,
-        event.input_commitment, event.output_commitment, event.key_commitment,
-        event.host_ids_commitment, event.event_hash, switch, engaged, changed_by, reason
-    );
+    -- Events that wait are ordered by it.
+    event.recorded_at := state.changed_at;
+    if engaged then
+        return moltbot_audit.engage_switch(event, state);
+    end if;
+    return moltbot_audit.reset_switch(event, state);
 end
 $$;
 
@@ -298,6 +376,7 @@ as $$
 #variable_conflict use_variable
 declare
     before bigint;
+    identity jsonb := moltbot_audit.identity_of_caller(changed_by);
 begin
     if moltbot_audit.is_name(budget) is not true
         or (period in ('day', 'request') or period = 'consent' and budget = 'lifetime_ms') is not true
@@ -315,10 +394,10 @@ begin
     returning l.most into before;
     if most is not null then
         insert into moltbot_audit.audit_limits (budget, period, most, changed_by, reason, changed_at)
-        values (budget, period, most, changed_by, reason, clock_timestamp());
+        values (budget, period, most, identity, reason, clock_timestamp());
     end if;
     perform moltbot_audit.append_of_operator('audit.limit_set', jsonb_build_object(
-        'budget', budget, 'by', changed_by, 'most', most, 'most_before', before, 'period', period,
+        'budget', budget, 'by', identity, 'most', most, 'most_before', before, 'period', period,
         'reason', reason
     ));
     return format('the limit of %s a %s is at most %s', budget, period, coalesce(most::text, 'what a host passes'));
@@ -410,7 +489,8 @@ begin
     if effects > 0 then
         perform moltbot_audit.append_of_operator('audit.effects_pruned', jsonb_build_object(
             'admitted_before', to_char(kept_from at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-            'budgets', budgets, 'by', pruned_by, 'effects', effects, 'reason', reason
+            'budgets', budgets, 'by', moltbot_audit.identity_of_caller(pruned_by), 'effects', effects,
+            'reason', reason
         ));
     else
         perform moltbot_audit.unlock_streams(array[moltbot_audit.stream_of(null)]);

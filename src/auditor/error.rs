@@ -123,7 +123,7 @@ pub enum ControlError {
     /// Who does it, or why, is missing.
     #[error("{what} is empty")]
     Blank {
-        /// `by` or `reason`.
+        /// `by`, its method, or `reason`.
         what: &'static str,
     },
     /// The effect is not in doubt: it is unknown, has ended, or is resolved.

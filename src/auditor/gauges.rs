@@ -10,6 +10,7 @@ use super::{Auditor, ControlError};
 use crate::event::Switch;
 use crate::observe::table::{self, NO_SWITCH};
 use crate::observe::{self, Label, OTHER};
+use crate::store::admission::SwitchState;
 
 impl Auditor {
     /// Sets every gauge that can be known. One whose reading fails keeps its value, and the heartbeat
@@ -50,13 +51,17 @@ impl Auditor {
     async fn set_admission(&self) -> Result<(), ControlError> {
         let store = self.admission().ok_or(ControlError::Unsupported)?;
         let states = self.kill_switch().states().await?;
-        let engaged = |label: &'static str| {
+        let is_any = |label: &'static str, is: fn(&SwitchState) -> bool| {
             let of_label = |switch: &Switch| Label::Switch.value(switch.as_str()) == label;
-            states.iter().any(|state| state.is_engaged && of_label(&state.switch))
+            f64::from(states.iter().any(|state| of_label(&state.switch) && is(state)))
         };
         // No switch is called `none`: it says of an effect that it has none.
         for label in Label::Switch.values().iter().copied().filter(|label| *label != NO_SWITCH) {
-            observe::set(&table::KILL_SWITCH_ENABLED, &[label], f64::from(engaged(label)));
+            let engaged = is_any(label, |state| state.is_engaged);
+            observe::set(&table::KILL_SWITCH_ENABLED, &[label], engaged);
+            // A gauge of the database: who resets a switch may be a short program that nobody scrapes.
+            let claimed = is_any(label, SwitchState::is_reset_by_claim);
+            observe::set(&table::KILL_SWITCH_RESET_BY_CLAIM, &[label], claimed);
         }
         for usage in self.budgets().usage_today().await? {
             let label = Label::Budget.value(usage.budget.as_str());

@@ -5,10 +5,10 @@ use serde::Serialize;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::kill_switch::said;
+use super::kill_switch::{said, said_by};
 use super::{Auditor, ControlError};
 use crate::event::payload::{EffectExpired, EffectResolved, ExpiryInput, Nothing, ResolutionInput};
-use crate::event::{Actor, AuditEvent, ConversationId, Payload, RequestId};
+use crate::event::{Actor, AuditEvent, ConversationId, Identity, Payload, RequestId};
 use crate::record::{Receipt, Record};
 use crate::store::admission::{AdmissionStore, Conclusion, OpenEffect, OpenKind, OpenPage};
 use crate::store::log_line::log_line;
@@ -62,7 +62,7 @@ impl Auditor {
     }
 
     /// Resolves an effect in doubt: what was found out, by whom, and how. The event is recorded
-    /// with the effect's request.
+    /// with the effect's request. A text is a merely claimed [`Identity`].
     ///
     /// # Errors
     /// [`ControlError::NotOpen`] if the effect is not in doubt or is already resolved,
@@ -72,10 +72,10 @@ impl Auditor {
         &self,
         effect_id: Uuid,
         finding: Finding,
-        by: &str,
+        by: impl Into<Identity>,
         reason: &str,
     ) -> Result<Receipt, ControlError> {
-        let (by, reason) = (said("by", by)?, said("reason", reason)?);
+        let (by, reason) = (said_by(by.into())?, said("reason", reason)?);
         let store = self.admission().ok_or(ControlError::Unsupported)?;
         let deadline = self.deadline();
         let found =

@@ -6,10 +6,12 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+
 use super::switch_reader::found_engaged;
 use super::{Auditor, ControlError};
 use crate::event::payload::{SwitchEngaged, SwitchInput, SwitchReset};
-use crate::event::{Actor, AuditEvent, EventError, Payload, Switch};
+use crate::event::{Actor, AuditEvent, EventError, Identity, Payload, Switch};
 use crate::policy::Setting;
 use crate::store::admission::{AdmissionStore, Flip, SwitchState};
 use crate::store::log_line::log_line;
@@ -41,7 +43,8 @@ impl Auditor {
 
 impl KillSwitch<'_> {
     /// Engages the switch. `by` says who does it, and `reason` why. Both are recorded with the
-    /// change in the deployment's [system stream](crate::StreamId::SYSTEM).
+    /// change in the deployment's [system stream](crate::StreamId::SYSTEM). A text is a merely
+    /// claimed identity; give [`Identity::host`] if the host's program verified the person.
     ///
     /// It does not wait for that stream. While another transaction holds it, the answer has no
     /// receipt, and any auditor's upkeep appends the event once the stream is free.
@@ -52,34 +55,35 @@ impl KillSwitch<'_> {
     pub async fn engage(
         &self,
         switch: &Switch,
-        by: &str,
+        by: impl Into<Identity>,
         reason: &str,
     ) -> Result<Flip, ControlError> {
-        self.set::<SwitchEngaged>(switch, true, by, reason).await
+        self.set::<SwitchEngaged>(switch, true, by.into(), reason).await
     }
 
     /// Resets the switch, so that its effects may run again. Like [`engage`](Self::engage), but no
-    /// effect runs again before the event is in its stream.
+    /// effect runs again before the event is in its stream. An alert fires while a switch stands
+    /// reset by a merely claimed identity.
     ///
     /// # Errors
     /// [`ControlError`]; also if the switch was engaged again in the meantime.
     pub async fn reset(
         &self,
         switch: &Switch,
-        by: &str,
+        by: impl Into<Identity>,
         reason: &str,
     ) -> Result<Flip, ControlError> {
-        self.set::<SwitchReset>(switch, false, by, reason).await
+        self.set::<SwitchReset>(switch, false, by.into(), reason).await
     }
 
     async fn set<P: Payload<Input = SwitchInput>>(
         &self,
         switch: &Switch,
         is_engaged: bool,
-        by: &str,
+        by: Identity,
         reason: &str,
     ) -> Result<Flip, ControlError> {
-        let (by, reason) = (said("by", by)?, said("reason", reason)?);
+        let (by, reason) = (said_by(by)?, said("reason", reason)?);
         let auditor = self.auditor;
         let store = auditor.admission().ok_or(ControlError::Unsupported)?;
         let input = SwitchInput {
@@ -94,8 +98,8 @@ impl KillSwitch<'_> {
         let at = auditor.shared.clock.now();
         // As they were sealed: what must not enter the event must not stand beside it either.
         let sealed = record.input().unwrap_or_default();
-        let text = |name: &str| sealed[name].as_str().unwrap_or_default().to_owned();
-        let (by, reason) = (text("by"), text("reason"));
+        let by = Identity::deserialize(&sealed["by"]).ok();
+        let reason = sealed["reason"].as_str().unwrap_or_default().to_owned();
         let state = SwitchState { switch: switch.clone(), is_engaged, by, reason, at, pending: 0 };
         let deadline = auditor.deadline();
         let flip = auditor
@@ -154,22 +158,22 @@ impl KillSwitch<'_> {
         let mut states = states.await.map_err(ControlError::Store)?;
         found_engaged(&running, &states);
         let at = auditor.shared.clock.now();
-        let engaged = |switch: Switch, by: &str, reason: String| SwitchState {
+        let engaged = |switch: Switch, reason: String| SwitchState {
             switch,
             is_engaged: true,
-            by: by.to_owned(),
+            by: None,
             reason,
             at,
             pending: 0,
         };
         for switch in KNOWN {
             if !states.iter().any(|state| state.switch == switch) {
-                states.push(engaged(switch, "default", "nobody ever set it".to_owned()));
+                states.push(engaged(switch, "nobody ever set it".to_owned()));
             }
         }
         for (variable, switch) in auditor.shared.environment.engaged() {
             states.retain(|state| state.switch != switch);
-            states.push(engaged(switch, "environment", format!("{variable} does not say on")));
+            states.push(engaged(switch, format!("{variable} does not say on")));
         }
         states.sort_by(|one, other| one.switch.cmp(&other.switch));
         Ok(states)
@@ -219,6 +223,16 @@ impl Auditor {
 impl fmt::Debug for KillSwitch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KillSwitch")
+    }
+}
+
+/// An identity that a program may give, and that is not blank.
+pub(super) fn said_by(by: Identity) -> Result<Identity, ControlError> {
+    let by = by.said_by_host().trimmed();
+    match (by.who(), by.method()) {
+        ("", _) => Err(ControlError::Blank { what: "by" }),
+        (_, Some("")) => Err(ControlError::Blank { what: "the method of by" }),
+        _ => Ok(by),
     }
 }
 

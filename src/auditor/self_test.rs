@@ -1,11 +1,9 @@
 //! Proves end to end that the kill switch stops an effect, without any side effect.
 
 use super::{AdmitError, Auditor, ControlError, RecordError, Unrecorded};
-use crate::event::Switch;
+use crate::event::{Identity, Switch};
 use crate::policy::{Refusal, RefusalReason};
 use crate::record::Receipt;
-
-const BY: &str = "self_test";
 
 /// The report of a self-test that passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +53,13 @@ impl Auditor {
     }
 
     async fn test(&self, switch: &Switch) -> Result<SelfTestReport, SelfTestError> {
-        self.kill_switch().reset(switch, BY, "a probe is to be admitted").await?;
+        // The program speaks for itself.
+        let by = Identity::host("moltbot-audit", "self-test");
+        self.kill_switch().reset(switch, &by, "a probe is to be admitted").await?;
         let permit = self.probe(switch).await.map_err(SelfTestError::NotAdmitted)?;
         let admitted = permit.intent().receipt().copied();
         permit.succeeded(&()).await?;
-        let engaged = self.kill_switch().engage(switch, BY, "a probe is to be refused").await?;
+        let engaged = self.kill_switch().engage(switch, &by, "a probe is to be refused").await?;
         match self.probe(switch).await {
             Err(AdmitError::Refused(refusal)) if is_switch(&refusal) => {
                 // What has a switch is admitted by the database alone.

@@ -2,7 +2,7 @@
 
 use super::{Auditor, RecordError};
 use crate::event::payload::{Nothing, SigningKeyRotated, SigningKeyRotationInput};
-use crate::event::{Actor, AuditEvent};
+use crate::event::{Actor, AuditEvent, Identity};
 use crate::proof::VerifierKey;
 use crate::record::Recorded;
 
@@ -17,13 +17,13 @@ impl Auditor {
         &self,
         key: &VerifierKey,
         previous: Option<&VerifierKey>,
-        by: &str,
+        by: impl Into<Identity>,
         reason: &str,
     ) -> Result<Recorded, RecordError> {
         let input = SigningKeyRotationInput {
             previous_verifier_key: previous.map(VerifierKey::to_string),
             verifier_key: Some(key.to_string()),
-            by: Some(by.to_owned()),
+            by: Some(by.into().said_by_host()),
             reason: Some(reason.to_owned()),
             ..Default::default()
         };

@@ -6,6 +6,7 @@ mod closed_sets;
 mod error;
 mod event_type;
 mod host_id;
+mod identity;
 mod ids;
 pub mod payload;
 mod trace;
@@ -17,6 +18,7 @@ pub use self::{
     error::EventError,
     event_type::EventType,
     host_id::HostIdFault,
+    identity::{Identity, IdentityHow},
     ids::{ConversationId, EventId, RequestId, StreamId},
     payload::Payload,
     trace::TraceContext,

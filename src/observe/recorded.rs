@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Span};
 
 use super::recorder::{count, measure};
 use super::table::{self, Label};
-use crate::event::{ErrorCode, EventType, Outcome};
+use crate::event::{Actor, ErrorCode, EventType, Identity, IdentityHow, Outcome};
 use crate::record::{Header, Receipt, Record};
 use crate::redact::mask;
 use crate::store::log_line::later;
@@ -37,7 +38,8 @@ fn tally(record: &Record) {
 
 /// The line carries the ids of the record and none of its payload, so waiting lines are small.
 fn line(record: &Record, receipt: &Receipt) {
-    let is_expected = is(record.header(), Outcome::Succeeded) && !warns(record.header())
+    let how = identity_of(record);
+    let is_expected = is(record.header(), Outcome::Succeeded) && !warns(record.header(), how)
         || is_of_self_test(record);
     let level = if is_expected { Level::INFO } else { Level::WARN };
     if level > LevelFilter::current() {
@@ -46,10 +48,16 @@ fn line(record: &Record, receipt: &Receipt) {
     let (header, seq) = (record.header().clone(), receipt.seq);
     let key = record.idempotency_key().map(str::to_owned);
     // A span held until its line is written would seem to last longer.
-    later(Span::none(), move |_| write(&header, key.as_deref(), seq, is_expected));
+    later(Span::none(), move |_| write(&header, key.as_deref(), how, seq, is_expected));
 }
 
-fn write(header: &Header, key: Option<&str>, seq: i64, is_expected: bool) {
+fn write(
+    header: &Header,
+    key: Option<&str>,
+    how: Option<IdentityHow>,
+    seq: i64,
+    is_expected: bool,
+) {
     macro_rules! line {
         ($level:ident, $message:literal) => {{
             tracing::$level!(
@@ -66,6 +74,7 @@ fn write(header: &Header, key: Option<&str>, seq: i64, is_expected: bool) {
                 span_id = header.span_id,
                 outcome = header.outcome,
                 error_code = header.error_code,
+                identity = how.map(IdentityHow::as_str),
                 event_id = %header.id,
                 seq,
                 $message
@@ -74,16 +83,26 @@ fn write(header: &Header, key: Option<&str>, seq: i64, is_expected: bool) {
     }
     if is_expected {
         line!(info, "recorded");
-    } else if warns(header) {
+    } else if warns(header, how) {
         line!(warn, "recorded: a warning");
     } else {
         line!(warn, "recorded: it did not succeed");
     }
 }
 
+/// How the identity of the person who acted is known. `None` if the event is no person's act.
+fn identity_of(record: &Record) -> Option<IdentityHow> {
+    if record.header().actor != Actor::Admin.as_str() {
+        return None;
+    }
+    let input = record.input()?;
+    Identity::deserialize(&input["by"]).ok().map(|by| by.how())
+}
+
 /// Returns true if the event itself is a warning.
-fn warns(header: &Header) -> bool {
-    is_of(header, &EventType::EFFECT_EXPIRED)
+fn warns(header: &Header, how: Option<IdentityHow>) -> bool {
+    is_of(header, &EventType::SWITCH_RESET) && how == Some(IdentityHow::Claimed)
+        || is_of(header, &EventType::EFFECT_EXPIRED)
         || is_of(header, &EventType::MOLTBOT_INJECTION_DETECTED)
 }
 

@@ -141,7 +141,7 @@ impl Holds {
 
 /// The fields that the sections compute from, by event type. Without a type, they are fields of every event.
 #[rustfmt::skip]
-pub(super) const NEEDED: [(&[&str], &[&str]); 17] = [
+pub(super) const NEEDED: [(&[&str], &[&str]); 18] = [
     (&[], &[
         "/input", "/output", "cache_creation_input_tokens", "cache_read_input_tokens", "cost_microusd", "input_tokens",
         "output_tokens", "reasoning_output_tokens", "stopped_by",
@@ -155,6 +155,7 @@ pub(super) const NEEDED: [(&[&str], &[&str]); 17] = [
         "finding", "lease_ms", "lease_until", "limit", "other_effect_id", "period", "switch",
         "switched_by", "switches", "used",
     ]),
+    (&["effect.resolved", "switch.engaged", "switch.reset"], &["by", "how"]),
     (&["moltbot.called"], &["action", "attempt", "attempts_max"]),
     (&["moltbot.output_accepted", "moltbot.output_blocked", "moltbot.output_rejected"], &[
         "consecutive_failures", "moltbot_event_id",
@@ -193,7 +194,7 @@ pub(super) const KINDS: [(Holds, &[&str]); 6] = [
     (Holds::EventId, &["effect_id", "moltbot_event_id", "other_effect_id", "reply_event_id"]),
     (Holds::Flag, &["needs_clarification", "post_handoff"]),
     (Holds::Members, &[
-        "/input", "/output", "action", "candidates", "charges", "excluded", "factors", "items",
+        "/input", "/output", "action", "by", "candidates", "charges", "excluded", "factors", "items",
     ]),
     (Holds::Number, &[
         "attempt", "attempts_max", "batch_number", "budget_max", "cancelled_count", "confidence",

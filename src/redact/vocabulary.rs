@@ -54,6 +54,7 @@ const WORDS: &[(&[&str], &[&str])] = &[
         "ocr_processing", "shortlist_ready", "vendor_outreach",
     ]),
     (&["handoff_type"], &["phone", "wa_link"]),
+    (&["how"], &["claimed", "host", "jwt", "session"]),
     (&["language"], &["en", "fr", "ln", "lg", "rn", "rw", "sw"]),
     (&["media_mime_type"], &[
         "application/pdf", "audio/aac", "audio/amr", "audio/mp4", "audio/mpeg", "audio/ogg",

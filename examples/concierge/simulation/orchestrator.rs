@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::auditor::Clock;
 use moltbot_audit::event::payload::{InboundInput, InboundOutput, WhatsappInboundReceived};
 use moltbot_audit::{
-    Actor, AuditEvent, Auditor, ControlError, ConversationId, EventType, RecordError, RequestId,
-    Switch,
+    Actor, AuditEvent, Auditor, ControlError, ConversationId, EventType, Identity, RecordError,
+    RequestId, Switch,
 };
 use uuid::Uuid;
 
@@ -76,7 +76,9 @@ impl Orchestrator {
     pub(crate) async fn operate(&self, operator: &Operator) -> Result<(), ControlError> {
         let switch = Switch::new(operator.switch.clone())?;
         let kill_switch = self.auditor.kill_switch();
-        let (by, reason) = ("an operator", operator.reason.as_str());
+        // A real console names the account that is signed in.
+        let by = Identity::host("an operator", "console session");
+        let reason = operator.reason.as_str();
         let set = if operator.engaged {
             kill_switch.engage(&switch, by, reason).await
         } else {

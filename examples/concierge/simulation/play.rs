@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_audit::delivery::WriteError;
-use moltbot_audit::{Auditor, ControlError, RecordError, RequestId, Switch};
+use moltbot_audit::{Auditor, ControlError, Identity, RecordError, RequestId, Switch};
 
 use super::orchestrator::Orchestrator;
 use super::rows;
@@ -68,8 +68,9 @@ pub(crate) async fn play(
 
 /// What a new deployment does once. A switch that was never reset is engaged.
 pub(crate) async fn set_up(auditor: &Auditor) -> Result<(), ControlError> {
+    let by = Identity::host("concierge", "scenario");
     for switch in [Switch::AI, Switch::OCR, Switch::CALLING] {
-        auditor.kill_switch().reset(&switch, "concierge", "set-up").await?;
+        auditor.kill_switch().reset(&switch, &by, "set-up").await?;
     }
     Ok(())
 }

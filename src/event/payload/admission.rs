@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Nothing, event, payload};
+use crate::event::Identity;
 
 event! {
     /// An effect may run.
@@ -70,7 +71,7 @@ payload! {
         /// That of the key that signs from now on.
         verifier_key: Option<String>,
         /// Who replaced it.
-        by: Option<String>,
+        by: Option<Identity>,
         /// Why.
         reason: Option<String>,
     }
@@ -134,7 +135,7 @@ payload! {
         /// `performed` or `not_performed`.
         finding: Option<String>,
         /// Who found it out.
-        by: Option<String>,
+        by: Option<Identity>,
         /// How.
         reason: Option<String>,
     }
@@ -156,7 +157,7 @@ payload! {
         /// The switch.
         switch: Option<String>,
         /// Who.
-        by: Option<String>,
+        by: Option<Identity>,
         /// Why.
         reason: Option<String>,
     }

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::budgets::is_of_budget;
 use super::typed_events::{OtherShape, Source, typed};
-use crate::event::ErrorCode;
 use crate::event::payload::{
     EffectAdmitted, EffectExpired, EffectRefused, EffectReplayed, EffectResolved,
 };
+use crate::event::{ErrorCode, Identity};
 use crate::pack::{PackEvent, Section};
 
 /// What was admitted, and what was refused for other reasons than limits.
@@ -121,8 +121,8 @@ pub struct Resolution {
     pub effect: Option<String>,
     /// `performed` or `not_performed`.
     pub finding: Option<String>,
-    /// Who found it out.
-    pub by: Option<String>,
+    /// Who found it out, and how that is known.
+    pub by: Option<Identity>,
     /// How.
     pub reason: Option<String>,
     /// The payload as it is, if it does not have the shape of its event type.
@@ -235,11 +235,11 @@ fn expirations(events: &[PackEvent]) -> Vec<Expiration> {
 
 fn resolutions(events: &[PackEvent]) -> Vec<Resolution> {
     let resolved = typed::<EffectResolved>(events).map(|typed| Resolution {
+        by: typed.known(typed.input.by.clone()),
         source: typed.source,
         effect_id: typed.input.effect_id,
         effect: typed.input.effect,
         finding: typed.input.finding,
-        by: typed.input.by,
         reason: typed.input.reason,
         other_shape: typed.other_shape,
     });

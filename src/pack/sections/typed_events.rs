@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::event::{EventType, Payload};
+use crate::event::{EventType, Identity, Payload};
 use crate::pack::{PackEvent, View};
 
 /// How long before its recorded time an admission may have been decided. The statement that decides waits for at most
@@ -91,7 +91,26 @@ pub(super) struct TypedEvent<P: Payload> {
     /// Members of the input that are present but could not be read.
     pub(super) unread: Vec<String>,
     pub(super) other_shape: Option<OtherShape>,
+    /// True if it may be one of those that the database's own functions seal.
+    is_of_database: bool,
 }
+
+impl<P: Payload> TypedEvent<P> {
+    /// An identity of the event, as far as the event can know it. Only the database knows sessions and tokens, so in an
+    /// event that a program sealed they are no more than claims.
+    pub(super) fn known(&self, by: Option<Identity>) -> Option<Identity> {
+        if self.is_of_database { by } else { by.map(Identity::said_by_host) }
+    }
+}
+
+/// The types of the events that the database's own functions seal. A store takes such an event from a program too, but
+/// none that says what only the database can know.
+const OF_DATABASE: [EventType; 4] = [
+    EventType::AUDIT_EFFECTS_PRUNED,
+    EventType::AUDIT_LIMIT_SET,
+    EventType::SWITCH_ENGAGED,
+    EventType::SWITCH_RESET,
+];
 
 /// The events of `P`'s type, read, in the order of the stream.
 pub(super) fn typed<P: Payload>(events: &[PackEvent]) -> impl Iterator<Item = TypedEvent<P>> {
@@ -116,7 +135,15 @@ pub(super) fn read<P: Payload>(event: &PackEvent) -> TypedEvent<P> {
         input: event.input.value.clone(),
         output: event.output.value.clone(),
     });
-    TypedEvent { source, input: input.read, output: output.read, unread: input.unread, other_shape }
+    let is_of_type = |of: &EventType| of.as_str() == event.header.event_type;
+    TypedEvent {
+        source,
+        input: input.read,
+        output: output.read,
+        unread: input.unread,
+        other_shape,
+        is_of_database: event.header.writer_id.is_none() && OF_DATABASE.iter().any(is_of_type),
+    }
 }
 
 /// One half of a payload.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use crate::event::Switch;
+use crate::event::{Identity, Switch};
 use crate::record::Receipt;
 
 /// The state of a switch.
@@ -14,14 +14,22 @@ pub struct SwitchState {
     pub switch: Switch,
     /// True if it is engaged: the effects that it governs are refused.
     pub is_engaged: bool,
-    /// Who set it last.
-    pub by: String,
+    /// Who set it last. `None` if nobody did, or if that cannot be read.
+    pub by: Option<Identity>,
     /// Why.
     pub reason: String,
     /// When, by the database's clock. Ignored when a switch is set.
     pub at: DateTime<Utc>,
     /// How many of its records wait to be appended to the trail. Ignored when a switch is set.
     pub pending: u32,
+}
+
+impl SwitchState {
+    /// Returns true if the switch was reset by somebody whose identity is merely claimed, or cannot be read.
+    #[must_use]
+    pub fn is_reset_by_claim(&self) -> bool {
+        !self.is_engaged && !self.by.as_ref().is_some_and(Identity::is_known)
+    }
 }
 
 /// A switch that was set.

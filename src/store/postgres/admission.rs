@@ -34,13 +34,13 @@ const CONCLUDE: Sql =
 const SET_SWITCH: Sql = record_sql!(
     "select seq, recorded_at, stored_hash, chain_hash, may_admit",
     "set_switch",
-    "$25, $26, $27, $28"
+    "$25, $26, $27::jsonb, $28"
 );
 /// The part of it that a host's login may do, see `docs/roles.sql`.
 const SET_SWITCH_OF_HOST: Sql = record_sql!(
     "select seq, recorded_at, stored_hash, chain_hash, may_admit",
     "set_switch_of_host",
-    "$25, $26, $27, $28"
+    "$25, $26, $27::jsonb, $28"
 );
 const RENEW: Sql = sql!("select moltbot_audit.renew_leases($1, $2)");
 const APPEND_PENDING: Sql = sql!("select moltbot_audit.append_pending_flips() as appended");
@@ -141,11 +141,12 @@ pub(super) async fn set_switch(
     let is_of_host =
         state.is_engaged || state.switch.as_str().starts_with(Switch::SELF_TEST_PREFIX);
     let sql = if is_of_host { SET_SWITCH_OF_HOST } else { SET_SWITCH };
+    let by = state.by.as_ref().and_then(|by| serde_json::to_string(by).ok());
     let query = |pooling| {
         bind_record(sql, pooling, record)
             .bind(state.switch.as_str())
             .bind(state.is_engaged)
-            .bind(state.by.as_str())
+            .bind(by.as_deref())
             .bind(state.reason.as_str())
     };
     let rows = connections.fetch_all(DOING, query).await?;

@@ -18,7 +18,7 @@ const REQUEST_USAGE: Sql = sql!(
 const DAY_USAGE: Sql =
     sql!("select budget, used from moltbot_audit.audit_day_budgets where day = $1 order by budget");
 const SWITCHES: Sql = sql!(
-    "select distinct on (s.switch) s.switch, s.engaged, s.changed_by, s.reason,
+    "select distinct on (s.switch) s.switch, s.engaged, s.changed_by::text as changed_by, s.reason,
         least(greatest(s.changed_at, '0001-01-01Z'), '9999-12-31Z') as changed_at,
         (sum(jsonb_array_length(s.pending)) over (partition by s.switch))::integer as pending
     from moltbot_audit.audit_switches s
@@ -105,7 +105,7 @@ fn switch_state(row: &PgRow) -> Result<Option<SwitchState>, sqlx::Error> {
     Ok(Some(SwitchState {
         switch,
         is_engaged: row.try_get("engaged")?,
-        by: row.try_get("changed_by")?,
+        by: serde_json::from_str(row.try_get("changed_by")?).ok(),
         reason: row.try_get("reason")?,
         at: row.try_get("changed_at")?,
         pending: row.try_get::<Option<i32>, _>("pending")?.unwrap_or_default().unsigned_abs(),

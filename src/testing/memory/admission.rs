@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Kept, MemoryStore};
-use crate::event::{Budget, EventType, Outcome, StreamId, Switch};
+use crate::event::{Budget, EventType, Identity, Outcome, StreamId, Switch};
 use crate::proof::Digest;
 use crate::record::{Header, Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
@@ -183,12 +183,11 @@ impl Kept {
 impl MemoryStore {
     /// Resets a switch without an event, for a test that is about something else.
     pub fn reset_switch(&self, switch: Switch) {
-        let (by, reason) = ("a test".to_owned(), "a test".to_owned());
         let state = SwitchState {
             switch: switch.clone(),
             is_engaged: false,
-            by,
-            reason,
+            by: Some(Identity::host("a test", "a test")),
+            reason: "a test".to_owned(),
             at: self.now(),
             pending: 0,
         };

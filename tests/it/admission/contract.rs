@@ -94,6 +94,7 @@ macro_rules! admission_contract {
                 a_name_that_reads_like_more_than_a_name_is_no_name
                 the_event_of_a_flip_says_that_flip
                 the_event_of_a_conclusion_says_that_conclusion
+                no_program_records_what_only_the_database_can_know
             });
             admission_contract!(@tests $open: key {
                 the_first_key_is_kept_and_another_is_refused

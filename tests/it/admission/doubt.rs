@@ -56,8 +56,8 @@ async fn what_was_performed_stays_charged_and_answers_without_an_output() {
     assert_eq!(event.header().actor, "admin");
     assert_eq!(event.header().request_id, Some(request().uuid()));
     let said = json!({
-        "effect_id": id, "effect": "ocr.job_done", "finding": "performed", "by": "aline",
-        "reason": "on the bill",
+        "effect_id": id, "effect": "ocr.job_done", "finding": "performed", "reason": "on the bill",
+        "by": { "how": "claimed", "who": "aline" },
     });
     assert_eq!(event.input(), Some(said));
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use moltbot_audit::auditor::{ControlError, SelfTestError};
 use moltbot_audit::delivery::QueueLimits;
+use moltbot_audit::event::Identity;
 use moltbot_audit::event::payload::{CallInput, OutboundInput};
 use moltbot_audit::policy::{FallbackAction, RefusalReason, SwitchedBy};
 use moltbot_audit::store::admission::{AdmissionStore as _, Claim, Decision, SwitchState};
@@ -69,11 +70,13 @@ async fn engaged_it_refuses_and_the_audit_goes_on() {
     let flips = [host.events("switch.engaged"), host.events("switch.reset")].concat();
     assert_eq!(flips.len(), 2);
     assert!(flips.iter().all(|flip| flip.header().actor == "admin"));
-    let said = json!({ "switch": "ai", "by": "jeanne", "reason": "odd answers" });
+    let by = json!({ "how": "claimed", "who": "jeanne" });
+    let said = json!({ "switch": "ai", "by": by, "reason": "odd answers" });
     assert_eq!(flips[0].input(), Some(said));
     let states = switches.states().await.expect("the store is up");
     let ai = states.iter().find(|state| state.switch == Switch::AI).expect("it was set");
-    assert_eq!((ai.is_engaged, ai.by.as_str(), ai.reason.as_str()), (false, "jeanne", "found it"));
+    assert_eq!((ai.is_engaged, ai.reason.as_str()), (false, "found it"));
+    assert_eq!(ai.by, Some(Identity::claimed("jeanne")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +126,7 @@ async fn the_environment_can_only_switch_off() {
                     let states = host.auditor.kill_switch().states().await.expect("it is up");
                     let off: Vec<_> = states.iter().filter(|state| state.is_engaged).collect();
                     assert_eq!(off.len(), 1);
-                    assert_eq!(off[0].by, "environment");
+                    assert_eq!((&off[0].by, off[0].reason.contains(variable)), (&None, true));
                     host.auditor.kill_switch().stopped(&off[0].switch).await;
                 }
                 None => drop(host.run(effect).await.expect("the database decides")),

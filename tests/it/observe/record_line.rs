@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_audit::testing::{MemoryStore, assert_no_personal_data};
-use moltbot_audit::{Actor, AuditEvent, Auditor, ErrorCode, EventType, Outcome, RequestId, Switch};
+use moltbot_audit::{
+    Actor, AuditEvent, Auditor, ErrorCode, EventType, Identity, Outcome, RequestId, Switch,
+};
 use tracing::{Instrument as _, info_span};
 
 use super::lines::{Lines, Parsed, logged};
@@ -88,6 +90,26 @@ fn a_records_line_is_masked_for_every_layer() {
     let text = lines.text();
     let line = text.lines().find(|line| line.contains("whatsapp.send_failed")).expect("a line");
     assert!(line.contains("idempotency_key=") && !line.contains("marie"), "{line}");
+}
+
+#[test]
+fn a_persons_act_says_how_they_are_known_and_a_reset_by_a_claim_warns() {
+    let lines = logged(|| {
+        play(async |auditor| {
+            let switches = auditor.kill_switch();
+            let known = Identity::host("aline mukiza", "sso");
+            switches.reset(&Switch::AI, "aline mukiza", "a test").await.expect("set");
+            switches.reset(&Switch::AI, known, "a test").await.expect("set");
+            switches.engage(&Switch::AI, "aline mukiza", "a test").await.expect("set");
+            auditor.record(failed(&fresh_request())).await.expect("recorded");
+        });
+    });
+    let lines = of_records(lines);
+    let said = lines.iter().take(3).map(|line| (line.text("severity"), line.text("identity")));
+    let expected = [("WARN", "claimed"), ("INFO", "host"), ("INFO", "claimed")];
+    assert!(said.eq(expected.map(|(severity, how)| (severity.to_owned(), how.to_owned()))));
+    assert!(!lines[3].line.contains("identity"), "{}", lines[3].line);
+    assert!(lines.iter().all(|line| !line.line.contains("mukiza")));
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! What kill switches, consents and keys let run, and what not.
 
+use moltbot_audit::event::Identity;
 use moltbot_audit::event::payload::{
     AdmissionInput, EffectExpired, EffectRefused, EffectReplayed, EffectResolved, ExpiryInput,
     Nothing, RefusalOutput, ReplayOutput, ResolutionInput,
 };
+use moltbot_audit::pack::verify_request_pack;
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventType, Outcome};
 use serde_json::{Value, json};
 
@@ -50,7 +52,7 @@ async fn tell() -> Effects {
         effect_id: Some(lost.to_string()),
         effect: Some("moltbot.called".into()),
         finding: Some("not_performed".into()),
-        by: Some("Keza".into()),
+        by: Some(Identity::host("Keza", "sso")),
         reason: Some("unseen".into()),
         ..Default::default()
     };
@@ -97,14 +99,52 @@ async fn each_way_to_be_let_run_or_not_is_told_where_it_belongs() {
 async fn who_resolved_what_and_why_is_shown_inside_only() {
     let [(internal, _), (external, _)] = tell().await.packs().await;
     let resolution = |pack: &Value| pack["controls"]["content"]["resolutions"][0].clone();
-    assert_eq!(resolution(&internal)["by"], "Keza");
+    assert_eq!(
+        resolution(&internal)["by"],
+        json!({ "how": "host", "who": "Keza", "method": "sso" })
+    );
     assert_eq!(resolution(&internal)["reason"], "unseen");
-    assert_eq!(resolution(&external)["by"], "[hidden]");
+    let hidden = json!({ "how": "host", "who": "[hidden]", "method": "[hidden]" });
+    assert_eq!(resolution(&external)["by"], hidden);
     assert_eq!(resolution(&external)["reason"], "[hidden]");
     assert!(!external.to_string().contains("Keza") && !external.to_string().contains("unseen"));
     // The consent is one of the host's own ids.
     let consent = &external["controls"]["content"]["consent_refusals"][0]["consent_id"];
     assert!(consent.as_str().is_some_and(|id| id.starts_with("consent-") && id != "consent-7"));
+}
+
+#[tokio::test]
+async fn a_claim_is_never_shown_as_known() {
+    let effects = Effects::new();
+    let id = effects.admit("moltbot.called", Vec::new()).await;
+    // A program sealed these, and so nobody but a program says so.
+    let told = [
+        json!({ "how": "session", "who": "postgres", "claimed": "Keza" }),
+        json!({ "how": "jwt", "who": "a-subject", "role": "authenticated" }),
+        json!({ "how": "notary", "who": "Keza" }),
+        json!("{\"how\":\"session\",\"who\":\"postgres\"}"),
+        json!({ "how": "claimed", "who": "Keza" }),
+    ];
+    for by in &told {
+        let input = json!({ "effect_id": id, "finding": "performed", "by": by, "reason": "seen" });
+        let event = AuditEvent::new(EventType::EFFECT_RESOLVED, Actor::Admin).input(input);
+        effects.teller.tell(event).await;
+    }
+    for (pack, _) in effects.packs().await {
+        let resolutions = pack["controls"]["content"]["resolutions"].as_array().expect("a list");
+        assert_eq!(resolutions.len(), told.len());
+        for resolution in resolutions {
+            assert_eq!(resolution["by"]["how"], "claimed", "{resolution}");
+            assert!(resolution["by"].get("role").is_none(), "{resolution}");
+        }
+        // Nor can a forger change what the section says, or what the event says.
+        for at in ["/controls/content/resolutions/4/by/how", "/events/5/input/value/by/how"] {
+            let mut forged = pack.clone();
+            *forged.pointer_mut(at).expect(at) = json!("host");
+            let verified = verify_request_pack(forged.to_string().as_bytes());
+            assert!(verified.is_err(), "{at}");
+        }
+    }
 }
 
 #[tokio::test]

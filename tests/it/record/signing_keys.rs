@@ -31,15 +31,16 @@ async fn each_key_that_is_put_to_use_is_in_the_system_stream() {
         let records = rotations(&*fresh.store).await;
         assert_eq!(records.len(), 2);
         let text = |signer| key(signer).to_string();
+        let by = json!({ "how": "claimed", "who": "Aline" });
         assert_eq!(
             records[0].input,
-            Some(json!({ "verifier_key": text(&first), "by": "Aline", "reason": "the first key" }))
+            Some(json!({ "verifier_key": text(&first), "by": by, "reason": "the first key" }))
         );
         assert_eq!(
             records[1].input,
             Some(json!({
                 "previous_verifier_key": text(&first), "verifier_key": text(&second),
-                "by": "Aline", "reason": "leaked",
+                "by": by, "reason": "leaked",
             }))
         );
         assert!(records.iter().all(|record| record.header.actor == "admin"));
@@ -61,7 +62,7 @@ async fn a_signing_key_never_enters() {
     let auditor = Auditor::builder(fresh.store.clone(), KEY).build();
     let secret = signer(1).to_signing_key();
     let by = format!("Aline with {}", *secret);
-    let recorded = auditor.record_signing_key(signer(2).verifier_key(), None, &by, &secret).await;
+    let recorded = auditor.record_signing_key(signer(2).verifier_key(), None, by, &secret).await;
     recorded.expect("it is recorded");
     let input = format!("{:?}", rotations(&*fresh.store).await[0].input);
     assert!(!input.contains(secret.rsplit_once('+').expect("three parts").1), "{input}");

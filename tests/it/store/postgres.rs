@@ -3,6 +3,7 @@
 mod append_in;
 mod ceilings;
 mod faults;
+mod identities;
 mod prune;
 mod roles;
 mod stop;

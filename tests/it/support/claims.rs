@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::event::payload::{AdmissionInput, ChargeInput, EffectAdmitted, Nothing};
-use moltbot_audit::event::{Budget, Period, Switch};
+use moltbot_audit::event::{Budget, Identity, Period, Switch};
 use moltbot_audit::proof::{Digest, stream_start};
 use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::store::AuditStore;
@@ -16,6 +16,7 @@ use moltbot_audit::store::admission::{
 use moltbot_audit::{
     Actor, AuditEvent, ConversationId, ErrorCode, EventId, EventType, Outcome, RequestId, testing,
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::records::{KEY, assert_unbroken, fresh_request, morning, sealed, stream, unique};
@@ -141,7 +142,9 @@ impl Case {
         };
         let of = finding.map_or(EventType::EFFECT_EXPIRED, |_| EventType::EFFECT_RESOLVED);
         let input = match finding {
-            Some(finding) => json!({ "effect_id": claim.effect_id, "finding": finding }),
+            Some(finding) => {
+                json!({ "effect_id": claim.effect_id, "finding": finding, "by": operator() })
+            }
             None => json!({ "effect_id": claim.effect_id }),
         };
         let event = AuditEvent::new(of, Actor::Admin).input(input);
@@ -264,14 +267,24 @@ pub(crate) fn spooled(claim: &Claim, request: &RequestId) -> Record {
     testing::intent(sealed(intent.expect("an input is JSON").request(request).id(id)))
 }
 
+pub(crate) fn operator() -> Identity {
+    Identity::host("an operator", "a test")
+}
+
 /// A flip of a switch, and its record in the system's stream.
 pub(crate) fn flip(switch: Switch, is_engaged: bool) -> (SwitchState, Record) {
+    flip_by(switch, is_engaged, &json!(operator()))
+}
+
+/// As [`flip`], by somebody as it is written.
+pub(crate) fn flip_by(switch: Switch, is_engaged: bool, by: &Value) -> (SwitchState, Record) {
     let of = if is_engaged { EventType::SWITCH_ENGAGED } else { EventType::SWITCH_RESET };
-    let (by, reason) = ("an operator".to_owned(), "a reason".to_owned());
+    let reason = "a reason".to_owned();
     let event = AuditEvent::new(of, Actor::Admin).id(id_at(morning()));
     let input = json!({ "switch": switch.as_str(), "by": by, "reason": reason });
     let record = sealed(event.input(input));
     // The time is the store's to say.
     let at = morning() - TimeDelta::days(900);
+    let by = Identity::deserialize(by).ok();
     (SwitchState { switch, is_engaged, by, reason, at, pending: 0 }, record)
 }

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 
+use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::event::{Actor, EventType, Outcome, StreamId};
+use crate::event::{Actor, EventType, Identity, Outcome, StreamId};
 use crate::record::{Header, Record, Role};
 use crate::redact::KeyFingerprint;
 use crate::store::StoreError;
@@ -67,9 +68,18 @@ pub(crate) fn check_flip(state: &SwitchState, record: &Record) -> Result<(), Sto
         && record.header().actor == Actor::Admin.as_str()
         && record.header().outcome == Outcome::Succeeded.as_str()
         && says("switch", state.switch.as_str())
-        && says("by", &state.by)
+        && is_said_by_host(&input["by"])
+        && Identity::deserialize(&input["by"]).ok() == state.by
         && says("reason", &state.reason);
     if is_same { Ok(()) } else { Err(refused("the event of a flip says another flip")) }
+}
+
+/// Whether it is an identity that a host's program may record. So nothing but the database's own functions records what
+/// only the database can know. Same rule as `is_identity_of_host` in SQL.
+fn is_said_by_host(by: &Value) -> bool {
+    let Ok(read) = Identity::deserialize(by) else { return false };
+    let is_blank = read.who().trim().is_empty();
+    !is_blank && serde_json::to_value(read.said_by_host()).is_ok_and(|said| said == *by)
 }
 
 /// Refuses a rotation whose event reports another one.
@@ -102,7 +112,8 @@ pub(crate) fn check_conclusion(
     let input = record.input().unwrap_or_default();
     let is_same = is(record, &of)
         && input["effect_id"].as_str() == Some(&effect_id.to_string())
-        && input.get("finding").and_then(Value::as_str) == finding;
+        && input.get("finding").and_then(Value::as_str) == finding
+        && (finding.is_none() || is_said_by_host(&input["by"]));
     if is_same { Ok(()) } else { Err(refused("the event of a conclusion says another one")) }
 }
 

@@ -8,7 +8,7 @@ use super::chain::{Placed, append_one, now};
 use super::entry::{malformed, readable};
 use super::failed;
 use super::settle::is_stored;
-use crate::event::Switch;
+use crate::event::{Identity, Switch};
 use crate::store::StoreError;
 use crate::store::admission::SwitchState;
 use crate::store::sqlite::row::Row;
@@ -44,9 +44,18 @@ async fn upsert(
          on conflict (switch) do update set engaged = excluded.engaged, by = excluded.by, \
          reason = excluded.reason, at = excluded.at",
     );
-    let upsert = upsert.bind(state.switch.as_str()).bind(state.is_engaged).bind(&state.by);
+    let upsert = upsert.bind(state.switch.as_str()).bind(state.is_engaged).bind(written(state));
     upsert.bind(&state.reason).bind(state.at.timestamp_micros()).execute(transaction).await?;
     Ok(())
+}
+
+/// What an operator put there by hand is a claim, and only a database with logins knows more than a program says.
+fn read_by(text: String) -> Identity {
+    serde_json::from_str(&text).map_or_else(|_| Identity::claimed(text), Identity::said_by_host)
+}
+
+fn written(state: &SwitchState) -> Option<String> {
+    state.by.as_ref().and_then(|by| serde_json::to_string(by).ok())
 }
 
 pub(super) async fn forget(writer: &SqlitePool, switch: &Switch) -> Result<bool, StoreError> {
@@ -77,7 +86,7 @@ fn state(row: &SqliteRow) -> Result<SwitchState, StoreError> {
     Ok(SwitchState {
         switch: switch.map_err(|_| malformed(DOING_READ, "a switch's name"))?,
         is_engaged: row.try_get("engaged").map_err(fault)?,
-        by: text("by")?,
+        by: Some(read_by(text("by")?)),
         reason: text("reason")?,
         // Beyond the calendar; what the switch says holds all the same.
         at: at.unwrap_or(DateTime::<Utc>::UNIX_EPOCH),

@@ -9,7 +9,7 @@ use moltbot_audit::store::admission::{Charge, Claim, Conclusion, Decision, Obsta
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, Outcome, testing};
 use serde_json::{Value, json};
 
-use crate::support::claims::{Case, charge, flip, hash, id_at, spooled, told};
+use crate::support::claims::{Case, charge, flip, flip_by, hash, id_at, spooled, told};
 use crate::support::records::{event, morning, sealed};
 
 fn own(of: EventType, actor: Actor, input: Value) -> AuditEvent {
@@ -256,4 +256,41 @@ pub(crate) async fn the_event_of_a_conclusion_says_that_conclusion(case: Case) {
     assert!(case.open().await[0].is_expiring, "nothing was concluded");
     case.conclude(&lapsing, Conclusion::Expired).await.expect("it expires");
     case.conclude(&lapsing, Conclusion::Performed).await.expect("it is resolved");
+}
+
+pub(crate) async fn no_program_records_what_only_the_database_can_know(case: Case) {
+    let lapsing = Claim { lease: Duration::ZERO, ..case.claim() };
+    case.admit(&lapsing).await;
+    for by in [
+        json!({ "how": "session", "who": "postgres" }),
+        json!({ "how": "session", "who": "postgres", "claimed": "Aline" }),
+        json!({ "how": "jwt", "who": "a-subject", "role": "authenticated" }),
+        json!({ "how": "Session", "who": "postgres" }),
+        json!({ "how": "host", "who": "Aline", "method": "sso", "session_user": "postgres" }),
+        json!({ "how": "claimed", "who": "Aline", "role": "authenticated" }),
+        json!({ "how": "claimed", "who": "Aline", "method": "sso" }),
+        json!({ "how": "host", "who": "Aline" }),
+        json!({ "how": "claimed", "who": "\t" }),
+        json!({ "how": "claimed" }),
+        json!({ "who": "Aline" }),
+        json!("Aline"),
+        json!([{ "how": "claimed", "who": "Aline" }]),
+        Value::Null,
+    ] {
+        for is_engaged in [true, false] {
+            let (state, record) = flip_by(Switch::AI, is_engaged, &by);
+            let error = case.admission().set_switch(&state, &record).await.expect_err("false");
+            assert!(matches!(error, StoreError::Refused { .. }), "{by}: {error:?}");
+        }
+        let said =
+            json!({ "effect_id": lapsing.effect_id, "finding": "not_performed", "by": by.clone() });
+        let event = own(EventType::EFFECT_RESOLVED, Actor::Admin, said).request(&case.request);
+        let conclusion = Conclusion::NotPerformed;
+        let concluded =
+            case.admission().conclude(lapsing.effect_id, conclusion, &sealed(event)).await;
+        let error = concluded.expect_err("false");
+        assert!(matches!(error, StoreError::Refused { .. }), "{by}: {error:?}");
+    }
+    assert_eq!(case.admission().switches().await.expect("readable"), []);
+    case.conclude(&lapsing, Conclusion::NotPerformed).await.expect("it is resolved");
 }

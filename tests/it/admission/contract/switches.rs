@@ -6,7 +6,7 @@ use moltbot_audit::StreamId;
 use moltbot_audit::event::{Budget, Switch};
 use moltbot_audit::store::admission::{Claim, ConsentClaim, Obstacle, SwitchState};
 
-use crate::support::claims::{Case, charge, flip};
+use crate::support::claims::{Case, charge, flip, operator};
 use crate::support::records::assert_unbroken;
 
 fn governed(case: &Case, switch: &Switch) -> Claim {
@@ -47,7 +47,7 @@ pub(crate) async fn switches_are_read_back_as_they_were_set(case: Case) {
     let set = |switch, is_engaged, at| SwitchState {
         switch,
         is_engaged,
-        by: "an operator".to_owned(),
+        by: Some(operator()),
         reason: "a reason".to_owned(),
         at,
         pending: 0,

@@ -7,7 +7,8 @@ use moltbot_audit::event::payload::{MoltbotInput, OcrInput};
 use moltbot_audit::observe::JsonLayer;
 use moltbot_audit::policy::Limits;
 use moltbot_audit::testing::Fault;
-use moltbot_audit::{Actor, AuditEvent, Budget, Effect, EventType, Switch};
+use moltbot_audit::{Actor, AuditEvent, Budget, Effect, EventType, Identity, Switch};
+use serde::Deserialize;
 use serde_json::json;
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -44,6 +45,32 @@ fn a_switch_that_is_engaged_and_an_effect_in_doubt_are_seen_at_the_next_look() {
         host.settles("kill_switch_enabled{switch=\"ai\"}", 1.0).await;
         assert_eq!(host.value("kill_switch_enabled{switch=\"ocr\"}"), Some(0.0));
         host.settles("audit_in_doubt_effects", 1.0).await;
+    });
+}
+
+#[test]
+fn a_switch_that_stands_reset_by_a_claim_is_seen_until_somebody_who_is_known_resets_it() {
+    play(async |host| {
+        let series = "kill_switch_reset_by_claim{switch=\"ai\"}";
+        let switches = host.auditor.kill_switch();
+        let known = Identity::host("aline", "sso");
+        let read = json!({ "how": "session", "who": "postgres" });
+        let read = Identity::deserialize(read).expect("an identity");
+        for (by, is_claimed) in [
+            (known.clone(), 0.0),
+            (Identity::from("aline"), 1.0),
+            (known, 0.0),
+            // What a program read from a record is no more than a claim.
+            (read, 1.0),
+        ] {
+            switches.reset(&Switch::AI, by, "a test").await.expect("set");
+            look().await;
+            host.settles(series, is_claimed).await;
+        }
+        switches.engage(&Switch::AI, "aline", "a test").await.expect("set");
+        look().await;
+        host.settles(series, 0.0).await;
+        assert_eq!(host.value("kill_switch_enabled{switch=\"ai\"}"), Some(1.0));
     });
 }
 

@@ -114,7 +114,8 @@ async fn a_ceiling_is_an_event_that_the_library_could_have_sealed() {
         .map(|row| {
             assert_eq!(row.header.event_type, "audit.limit_set");
             let input = row.input.as_ref().expect("who, what and why");
-            assert_eq!(input["by"], "Aline \"a\"");
+            assert_eq!(input["by"]["claimed"], "Aline \"a\"");
+            assert_eq!(input["by"]["how"], "session");
             assert_eq!(input["reason"], "\\ the\n\tcontract é");
             (input["most_before"].as_i64(), input["most"].as_i64())
         })

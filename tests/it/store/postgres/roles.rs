@@ -27,6 +27,10 @@ const LOGINS: [(&str, &str); 3] = [
     ("a_host", "moltbot_audit_writer"),
 ];
 
+/// The login of an API gateway, and the roles that it takes for its callers, as Supabase has them.
+const GATEWAY: &str = "create role authenticator login;
+    create role authenticated; create role service_role; grant authenticated, service_role to authenticator;";
+
 /// Roles belong to a whole cluster, so these tests have one of their own.
 fn cluster() -> &'static Cluster {
     static OWN: OnceLock<Cluster> = OnceLock::new();
@@ -34,8 +38,10 @@ fn cluster() -> &'static Cluster {
         let cluster = Cluster::start(&["fsync=off"]);
         let url = cluster.url("postgres");
         let logins = LOGINS.map(|(login, _)| format!("create role {login} login;")).concat();
-        let made =
-            format!("create role maker login createrole; create role passer_by login; {logins}");
+        let made = format!(
+            "create role maker login createrole; create role passer_by login; {logins}
+                 {GATEWAY}"
+        );
         psql(&cluster, &url, &["--command", &made]);
         cluster
     })
@@ -47,7 +53,7 @@ fn psql(cluster: &Cluster, url: &str, arguments: &[&str]) {
 }
 
 /// A database that was migrated, and given its roles, by one who is no superuser. For each login its URL.
-async fn database() -> impl Fn(&str) -> String {
+pub(super) async fn database() -> impl Fn(&str) -> String {
     // Two at once would make the same roles.
     static TURN: Mutex<()> = Mutex::const_new(());
     let _turn = TURN.lock().await;

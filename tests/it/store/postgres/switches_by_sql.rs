@@ -3,6 +3,7 @@
 use moltbot_audit::store::admission::{OpenKind, OpenPage, Scope};
 use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore};
 use moltbot_audit::{EventType, StreamId, Switch};
+use serde_json::json;
 use sqlx::Executor;
 
 use crate::support::records::{assert_unbroken, morning, sealed};
@@ -41,7 +42,8 @@ async fn a_switch_set_by_sql_is_sealed_and_chained_as_the_library_does_it() {
     assert_eq!(types, ["switch.engaged", "switch.reset", "audit.clock_stepped", "switch.engaged"]);
     let input = snapshot.records[0].input.as_ref().expect("who, what and why");
     assert_eq!(input["reason"], reason);
-    assert_eq!(input["by"], "ops on call");
+    let by = json!({ "how": "session", "who": "postgres", "claimed": "ops on call" });
+    assert_eq!(input["by"], by);
     assert_eq!(input["switch"], "ai");
     assert!(snapshot.records[0].header.created_at > morning(), "the time is now");
 }
@@ -84,15 +86,16 @@ async fn a_name_that_nobody_set_before_is_said_to_be_new() {
 async fn a_row_that_came_in_by_hand_hides_no_other() {
     let (store, pool) = database().await;
     pool.execute("select moltbot_audit.engage('ai', 'who', 'why')").await.unwrap();
-    let insert = "insert into moltbot_audit.audit_switches values ('AI', true, 'a', 'b', now())";
+    let insert =
+        "insert into moltbot_audit.audit_switches values ('AI', true, '\"a\"', 'b', now())";
     let error = pool.execute(insert).await.expect_err("no name").to_string();
     assert!(error.contains("control_name_check"), "{error}");
     for sql in [
         // As a restore from an older schema, or a superuser, may have it.
         "alter domain moltbot_audit.control_name drop constraint control_name_check",
         insert,
-        "insert into moltbot_audit.audit_switches values ('ocr', false, '', '', 'infinity')",
-        "insert into moltbot_audit.audit_switches values ('calling', true, '', '', '-infinity')",
+        "insert into moltbot_audit.audit_switches values ('ocr', false, '7', '', 'infinity')",
+        "insert into moltbot_audit.audit_switches values ('calling', true, '[]', '', '-infinity')",
         "insert into moltbot_audit.audit_budgets values (gen_random_uuid(), 'Tokens!', 7)",
         "insert into moltbot_audit.audit_day_budgets values (current_date, 'Tokens!', 7)",
         "insert into moltbot_audit.audit_effects (

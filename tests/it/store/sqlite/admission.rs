@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::event::{Budget, EventType, Switch};
+use moltbot_audit::event::{Budget, EventType, Identity, Switch};
 use moltbot_audit::store::StoreError;
 use moltbot_audit::store::admission::{Claim, Decision, Obstacle};
 use serde_json::json;
@@ -39,7 +39,10 @@ async fn the_statement_in_the_migration_engages_a_switch() {
     run(&trail, &statement).await;
     assert_eq!(case.refusal(&claim()).await, Obstacle::Switch { switch: 0 });
     let states = case.admission().switches().await.expect("a readable store");
-    assert_eq!((states[0].by.as_str(), states[0].is_engaged), ("your name", true));
+    assert_eq!(
+        (&states[0].by, states[0].is_engaged),
+        (&Some(Identity::claimed("your name")), true)
+    );
 }
 
 #[tokio::test]

@@ -104,7 +104,7 @@ async fn no_row_that_is_held_keeps_a_switch_from_being_engaged() {
     for change in [
         "update moltbot_audit.audit_switches set reason = 'by hand'",
         "delete from moltbot_audit.audit_switches",
-        "insert into moltbot_audit.audit_switches values ('ai', false, 'a', 'b', now())",
+        "insert into moltbot_audit.audit_switches values ('ai', false, '\"a\"', 'b', now())",
     ] {
         for end in ["rollback", "commit"] {
             let mut session = database.idle_after(change).await;

@@ -1,0 +1,197 @@
+//! Who acted, and how that is known.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How an [`Identity`] is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityHow {
+    /// Somebody typed it. Nothing proves it.
+    Claimed,
+    /// The host's program says that it verified it. Whoever has the host's login to the database can say so too.
+    Host,
+    /// The API gateway verified a signed token, and logged in to the database under its own name.
+    Jwt,
+    /// The database: the name under which the session logged in. It names a person only if nobody else has that login.
+    Session,
+}
+
+impl IdentityHow {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Claimed, Self::Host, Self::Jwt, Self::Session];
+
+    /// As it is recorded.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Claimed => "claimed",
+            Self::Host => "host",
+            Self::Jwt => "jwt",
+            Self::Session => "session",
+        }
+    }
+}
+
+impl fmt::Display for IdentityHow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Who acted, and how that is known.
+///
+/// A host's program gives a person that it verified by [`host`](Self::host), and any other by
+/// [`claimed`](Self::claimed), which a text becomes by itself. Only the database's own functions write
+/// [`Session`](IdentityHow::Session) and [`Jwt`](IdentityHow::Jwt): if a program passes on such an identity, for
+/// example one that it read from a record, it is recorded as claimed.
+///
+/// ```
+/// use moltbot_audit::event::{Identity, IdentityHow};
+///
+/// let typed = Identity::from("Aline");
+/// assert_eq!((typed.who(), typed.how()), ("Aline", IdentityHow::Claimed));
+/// let verified = Identity::host("aline", "sso");
+/// assert!(verified.is_known() && !typed.is_known());
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Read")]
+pub struct Identity {
+    how: IdentityHow,
+    who: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claimed: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+}
+
+impl Identity {
+    /// Somebody of whom nothing is known but what they typed.
+    #[must_use]
+    pub fn claimed(who: impl Into<String>) -> Self {
+        Self::new(IdentityHow::Claimed, who.into(), None)
+    }
+
+    /// Somebody whom the host's program verified, and by which method: `sso`, `console password`. `who` should be a
+    /// name that stays, such as the account's.
+    #[must_use]
+    pub fn host(who: impl Into<String>, method: impl Into<String>) -> Self {
+        Self::new(IdentityHow::Host, who.into(), Some(method.into()))
+    }
+
+    fn new(how: IdentityHow, who: String, method: Option<String>) -> Self {
+        Self { how, who, method, claimed: None, session_user: None, role: None, email: None }
+    }
+
+    /// Who: the login's name for [`Session`](IdentityHow::Session), the token's subject for
+    /// [`Jwt`](IdentityHow::Jwt).
+    #[must_use]
+    pub fn who(&self) -> &str {
+        &self.who
+    }
+
+    /// How that is known.
+    #[must_use]
+    pub fn how(&self) -> IdentityHow {
+        self.how
+    }
+
+    /// How the host verified it.
+    #[must_use]
+    pub fn method(&self) -> Option<&str> {
+        self.method.as_deref()
+    }
+
+    /// What the caller typed beside what the database knows.
+    #[must_use]
+    pub fn typed(&self) -> Option<&str> {
+        self.claimed.as_deref()
+    }
+
+    /// Returns true if more than somebody's word stands for it.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.how != IdentityHow::Claimed
+    }
+
+    /// The identity as a host's program may record it. What only the database can know is no more than a claim then.
+    #[must_use]
+    pub(crate) fn said_by_host(self) -> Self {
+        match (self.how, self.method) {
+            (IdentityHow::Host, Some(method)) => Self::host(self.who, method),
+            _ => Self::claimed(self.who),
+        }
+    }
+
+    /// With surrounding blanks removed.
+    #[cfg(feature = "recorder")]
+    #[must_use]
+    pub(crate) fn trimmed(mut self) -> Self {
+        for text in std::iter::once(&mut self.who).chain(self.method.as_mut()) {
+            *text = text.trim().to_owned();
+        }
+        self
+    }
+}
+
+impl From<&str> for Identity {
+    fn from(who: &str) -> Self {
+        Self::claimed(who)
+    }
+}
+
+impl From<String> for Identity {
+    fn from(who: String) -> Self {
+        Self::claimed(who)
+    }
+}
+
+impl From<&Self> for Identity {
+    fn from(other: &Self) -> Self {
+        other.clone()
+    }
+}
+
+// It names a person.
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("how", &self.how).finish_non_exhaustive()
+    }
+}
+
+/// An identity as it may be written. A text alone is a claim.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Read {
+    Text(String),
+    Members {
+        how: String,
+        who: String,
+        method: Option<String>,
+        claimed: Option<String>,
+        session_user: Option<String>,
+        role: Option<String>,
+        email: Option<String>,
+    },
+}
+
+impl From<Read> for Identity {
+    fn from(read: Read) -> Self {
+        match read {
+            Read::Text(who) => Self::claimed(who),
+            Read::Members { how, who, method, claimed, session_user, role, email } => {
+                let known = IdentityHow::ALL.into_iter().find(|one| one.as_str() == how);
+                // A word that this version does not know proves nothing.
+                let how = known.unwrap_or(IdentityHow::Claimed);
+                Self { how, who, method, claimed, session_user, role, email }
+            }
+        }
+    }
+}
