@@ -90,7 +90,9 @@ async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::E
     let store = store::connect(&existing::only(&arguments.database)).await?;
     let host = Host::new("export_pack", env!("CARGO_PKG_VERSION"));
     let auditor = Auditor::builder(store.clone(), key).host(host).build();
-    let pack = export_recorded(&auditor, &*store, &request, &profile, "export_pack").await;
+    // The environment says who runs this: a claim, and recorded as one.
+    let by = std::env::var("USER").unwrap_or_else(|_| "export_pack".to_owned());
+    let pack = export_recorded(&auditor, &*store, &request, &profile, by).await;
     // Says that this writer has ended. What was recorded is durable already.
     auditor.shutdown(Duration::from_secs(10)).await.ok();
     store.close().await;

@@ -238,10 +238,10 @@ impl Host {
     }
 
     /// Exports the request's pack, and verifies it as its reader would.
-    async fn pack(&self, request: &RequestId, reader: &str) -> Result<String, Failure> {
+    async fn pack(&self, request: &RequestId, by: &str) -> Result<String, Failure> {
         let profile = Profile::internal();
         let exported =
-            pack::export_recorded(&self.auditor, &*self.store, request, &profile, reader).await?;
+            pack::export_recorded(&self.auditor, &*self.store, request, &profile, by).await?;
         let json = exported.to_json_pretty();
         let verified = pack::verify_request_pack(json.as_bytes())?;
         println!("a pack of {} events, head {}", verified.events(), verified.head().chain_hash);

@@ -12,6 +12,8 @@ use uuid::Uuid;
 use super::sections::Sections;
 use super::writers::{is_of_writer, named};
 use super::{PackEvent, SCHEMA, SECTIONS_VERSION, Section, SetAsideEvent};
+#[cfg(feature = "recorder")]
+use crate::event::Identity;
 use crate::event::{RequestId, StreamId};
 #[cfg(feature = "signatures")]
 use crate::proof::SignedNote;
@@ -192,7 +194,7 @@ async fn read_writers(
 
 /// Records the export, and then exports the pack with that event in it.
 ///
-/// `reader` says who asked; it is stored in the event's input.
+/// `by` says who asked, and stands in the event. A text is a merely claimed identity.
 ///
 /// # Errors
 /// [`ExportError::UnknownRequest`] if no event of the request was ever recorded,
@@ -204,7 +206,7 @@ pub async fn export_recorded(
     store: &dyn AuditStore,
     request_id: &RequestId,
     profile: &Profile,
-    reader: &str,
+    by: impl Into<Identity>,
 ) -> Result<RequestPack, ExportError> {
     use crate::event::{Actor, AuditEvent, EventType};
 
@@ -217,7 +219,7 @@ pub async fn export_recorded(
     let input = serde_json::json!({
         "profile": profile.name(),
         "profile_version": Profile::VERSION,
-        "reader": reader,
+        "by": by.into().said_by_host(),
     });
     let event = AuditEvent::new(EventType::PACK_EXPORTED, Actor::Admin).request(request_id);
     auditor.record_reserved(event.input(input)).await.map_err(ExportError::NotRecorded)?;

@@ -155,7 +155,7 @@ pub(super) const NEEDED: [(&[&str], &[&str]); 18] = [
         "finding", "lease_ms", "lease_until", "limit", "other_effect_id", "period", "switch",
         "switched_by", "switches", "used",
     ]),
-    (&["effect.resolved", "switch.engaged", "switch.reset"], &["by", "how"]),
+    (&["effect.resolved", "pack.exported", "switch.engaged", "switch.reset"], &["by", "how"]),
     (&["moltbot.called"], &["action", "attempt", "attempts_max"]),
     (&["moltbot.output_accepted", "moltbot.output_blocked", "moltbot.output_rejected"], &[
         "consecutive_failures", "moltbot_event_id",

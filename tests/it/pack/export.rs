@@ -94,7 +94,7 @@ async fn a_recorded_export_shows_itself_in_the_pack() {
             .expect("the request is known");
     let last = pack.events.last().expect("events");
     assert_eq!(last.header.event_type, "pack.exported");
-    assert_eq!(last.input.value["reader"], "auditor-7");
+    assert_eq!(last.input.value["by"], json!({ "how": "claimed", "who": "auditor-7" }));
     assert_eq!(last.input.value["profile"], "internal");
     verify_request_pack(pack.to_json_pretty().as_bytes()).expect("it verifies");
     drop(fresh.keep);
