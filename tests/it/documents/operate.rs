@@ -248,7 +248,9 @@ async fn what_one_types_at_night_runs_with_the_operators_role() {
     statements.extend(blocks("sql")["What to watch"].iter().map(|sql| ((*sql).to_owned(), false)));
     // Readers may do this too.
     let blocks = blocks("sql");
-    statements.extend(blocks["Processes that died"].iter().map(|sql| ((*sql).to_owned(), true)));
+    for heading in ["Processes that died", "Who reset the AI?"] {
+        statements.extend(blocks[heading].iter().map(|sql| ((*sql).to_owned(), true)));
+    }
     assert!(statements.len() >= 7, "{statements:?}");
     let pool = stores::pool(&url).await;
     for (sql, by_owner) in statements {

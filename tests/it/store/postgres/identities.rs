@@ -11,6 +11,7 @@ use super::roles;
 use crate::support::claims::flip_by;
 use crate::support::records::assert_unbroken;
 
+const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/admission.md"));
 const SUBJECT: &str = "0d9f8a54-6c1e-4a6f-9f0e-2b8c4f7a1d33";
 
 fn claims(claims: &Value) -> String {
@@ -122,6 +123,40 @@ async fn the_database_says_what_it_knows_and_nobody_can_make_it_say_more() {
     assert_eq!(last["how"], "session");
     assert_eq!(last["who"], "an_operator");
     assert_eq!(last["claimed"], known().to_string());
+}
+
+#[tokio::test]
+async fn a_console_behind_the_api_acts_under_its_callers_token_as_the_page_says() {
+    let by = roles::database().await;
+    let mut blocks = PAGE.split("```");
+    let function = blocks
+        .find_map(|block| block.strip_prefix("sql\n").filter(|sql| sql.contains("stop_the_ai")));
+    let function = function.expect("the page's function");
+    let mut owner = PgConnection::connect(&by("postgres")).await.expect("a login");
+    owner.execute(AssertSqlSafe(function)).await.expect("the page's function");
+    let stop = async |on_call: bool| {
+        let user = json!({
+            "sub": SUBJECT, "role": "authenticated", "app_metadata": { "on_call": on_call },
+        });
+        let mut gateway = PgConnection::connect(&by("authenticator")).await.expect("a login");
+        let mut transaction = gateway.begin().await.expect("a transaction");
+        transaction.execute("set local role authenticated").await.expect("its callers' role");
+        transaction.execute(AssertSqlSafe(claims(&user))).await.expect("the claims");
+        let stopped = transaction.execute("select public.stop_the_ai('odd answers')").await;
+        transaction.commit().await.expect("the transaction ends");
+        stopped
+    };
+    let error = stop(false).await.expect_err("a client").to_string();
+    assert!(error.contains("only people on call"), "{error}");
+    stop(true).await.expect("somebody on call");
+    let store = PostgresStore::connect(&by("postgres")).await.expect("a login");
+    let snapshot = store.read_stream(StreamId::SYSTEM).await.expect("readable").expect("events");
+    let [flip] = &snapshot.records[..] else { panic!("one event: {snapshot:?}") };
+    let expected = json!({
+        "how": "jwt", "who": SUBJECT, "role": "authenticated", "session_user": "authenticator",
+        "claimed": "console",
+    });
+    assert_eq!(flip.input.as_ref().expect("an input")["by"], expected);
 }
 
 #[tokio::test]
