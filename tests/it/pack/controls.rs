@@ -120,7 +120,10 @@ async fn a_claim_is_never_shown_as_known() {
     // A program sealed these, and so nobody but a program says so.
     let told = [
         json!({ "how": "session", "who": "postgres", "claimed": "Keza" }),
-        json!({ "how": "jwt", "who": "a-subject", "role": "authenticated" }),
+        json!({
+            "how": "jwt", "who": "a-subject", "role": "authenticated", "email": "k***@***.rw",
+            "session_user": "authenticator", "claimed": "keza@example.rw",
+        }),
         json!({ "how": "notary", "who": "Keza" }),
         json!("{\"how\":\"session\",\"who\":\"postgres\"}"),
         json!({ "how": "claimed", "who": "Keza" }),
@@ -137,6 +140,7 @@ async fn a_claim_is_never_shown_as_known() {
             assert_eq!(resolution["by"]["how"], "claimed", "{resolution}");
             assert!(resolution["by"].get("role").is_none(), "{resolution}");
         }
+        assert!(!pack.to_string().contains("keza@example"), "an address is masked");
         // Nor can a forger change what the section says, or what the event says.
         for at in ["/controls/content/resolutions/4/by/how", "/events/5/input/value/by/how"] {
             let mut forged = pack.clone();
