@@ -8,17 +8,22 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use moltbot_audit::event::payload::{
-    BatchInput, BatchOutput, InboundInput, InboundOutput, MoltbotInput, MoltbotOutput,
-    OutboundInput, OutboundOutput, OutreachInput, OutreachOutput, ReplyInput, ReplyOutput,
-    ScoreFactor, ShortlistGenerated, ShortlistInput, ShortlistItem, ShortlistOutput,
-    VendorReplyRecorded, WhatsappInboundReceived,
+    AiDisclosed, BatchInput, BatchOutput, DisclosureInput, InboundInput, InboundOutput,
+    MessageStatusInput, MessageStatusOutput, MoltbotInput, MoltbotOutput, Nothing, OutboundInput,
+    OutboundOutput, OutreachInput, OutreachOutput, ReplyInput, ReplyOutput, ScoreFactor,
+    ShortlistGenerated, ShortlistInput, ShortlistItem, ShortlistOutput, VendorReplyRecorded,
+    WhatsappInboundReceived, WhatsappStatusUpdated,
 };
 use moltbot_audit::policy::Language;
 use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::{self, AuditStore};
 use moltbot_audit::{
-    Actor, AuditEvent, Auditor, Effect, EffectError, RequestId, Switch, auditor, pack,
+    Actor, AuditEvent, Auditor, Effect, EffectError, EventId, RequestId, Switch, auditor, pack,
 };
+
+/// What people are told with the first message that they get.
+const TOLD: &str =
+    "Ubu butumwa bwanditswe na Moltbot, umufasha ukoresha ubwenge bw'ubukorano (AI).";
 
 /// The host as it was before: webhooks, a model, vendors. Nothing here knows about the audit.
 #[allow(clippy::unused_async, reason = "a host waits for its providers")]
@@ -34,6 +39,14 @@ mod world {
         pub(crate) sent_at: DateTime<Utc>,
         pub(crate) from: String,
         pub(crate) text: String,
+    }
+
+    /// How far a message came, by the provider's webhook.
+    #[derive(Clone)]
+    pub(crate) struct Report {
+        pub(crate) message_id: String,
+        pub(crate) status: String,
+        pub(crate) at: DateTime<Utc>,
     }
 
     pub(crate) struct Reply {
@@ -61,6 +74,15 @@ mod world {
         Ok(format!("wamid.sent{}", &to[to.len() - 1..]))
     }
 
+    pub(crate) fn reports() -> Vec<Report> {
+        let delivered = |message_id: &str| Report {
+            message_id: message_id.to_owned(),
+            status: "delivered".to_owned(),
+            at: DateTime::UNIX_EPOCH + chrono::TimeDelta::days(20_514),
+        };
+        ["wamid.sent1", "wamid.sent2", "wamid.sent6"].map(delivered).to_vec()
+    }
+
     pub(crate) async fn replies() -> Vec<Reply> {
         vec![
             Reply { vendor: "vendor-1", text: "Ndayifite, 12 000", price: 12_000 },
@@ -69,7 +91,7 @@ mod world {
     }
 }
 
-use world::Webhook;
+use world::{Report, Webhook};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -164,22 +186,52 @@ impl Host {
         vendor: &str,
         phone: &str,
     ) -> Result<(), Failure> {
+        let text = format!("{TOLD}\nMufite charger?");
         let input = OutreachInput {
             outreach_id: Some(format!("outreach-{vendor}")),
             vendor_id: vendor.to_owned(),
             vendor_phone: Some(phone.to_owned()),
             batch_number: Some(1),
-            text: Some("Mufite charger?".to_owned()),
+            text: Some(text.clone()),
             ..Default::default()
         };
+        let message = self.auditor.event_id()?;
         let effect = Effect::vendor_message(&input)
+            .id(message)
             .request(request)
             .idempotency_key(format!("{request}:vendor:{vendor}"));
         let sent = self.auditor.effect(effect).run(async || {
-            let provider_message_id = Some(world::send(phone, "Mufite charger?").await?);
+            let provider_message_id = Some(world::send(phone, &text).await?);
             Ok::<_, std::io::Error>(OutreachOutput { provider_message_id, ..Default::default() })
         });
-        sent.await.map(drop).map_err(Failure::from)
+        sent.await?;
+        self.told(request, message).await
+    }
+
+    /// Records that a message told its receiver of the AI.
+    async fn told(&self, request: &RequestId, message: EventId) -> Result<(), Failure> {
+        let input = DisclosureInput {
+            outbound_event_id: Some(message.to_string()),
+            ..DisclosureInput::of(TOLD, "rw")
+        };
+        let event = AuditEvent::typed::<AiDisclosed>(Actor::System, &input, &Nothing {})?;
+        self.auditor.record(event.request(request)).await?;
+        Ok(())
+    }
+
+    /// The provider's webhook says how far a message came.
+    async fn heard_report(&self, request: &RequestId, report: &Report) -> Result<(), Failure> {
+        let input = MessageStatusInput {
+            provider_message_id: Some(report.message_id.clone()),
+            original_status: Some(report.status.clone()),
+            reported_at: Some(report.at),
+            ..Default::default()
+        };
+        let output =
+            MessageStatusOutput { status: Some(report.status.clone()), ..Default::default() };
+        let event = AuditEvent::typed::<WhatsappStatusUpdated>(Actor::System, &input, &output)?;
+        self.auditor.record(event.request(request)).await?;
+        Ok(())
     }
 
     /// Records the replies, ranks them, and sends the client the shortlist.
@@ -221,20 +273,23 @@ impl Host {
         let event = AuditEvent::typed::<ShortlistGenerated>(Actor::System, &input, &output)?;
         self.auditor.record(event.request(request)).await?;
 
-        let text = "1. vendor-2: 9,500 RWF. 2. vendor-1: 12,000 RWF.";
-        let message = OutboundInput {
+        let text = format!("{TOLD}\n1. vendor-2: 9,500 RWF. 2. vendor-1: 12,000 RWF.");
+        let input = OutboundInput {
             to_phone: Some(client.to_owned()),
-            text: Some(text.to_owned()),
+            text: Some(text.clone()),
             ..Default::default()
         };
-        let effect = Effect::message(&message)
+        let message = self.auditor.event_id()?;
+        let effect = Effect::message(&input)
+            .id(message)
             .request(request)
             .idempotency_key(format!("{request}:shortlist:1"));
         let sent = self.auditor.effect(effect).run(async || {
-            let provider_message_id = Some(world::send(client, text).await?);
+            let provider_message_id = Some(world::send(client, &text).await?);
             Ok::<_, std::io::Error>(OutboundOutput { provider_message_id, ..Default::default() })
         });
-        sent.await.map(drop).map_err(Failure::from)
+        sent.await?;
+        self.told(request, message).await
     }
 
     /// Exports the request's pack, and verifies it as its reader would.
@@ -278,6 +333,9 @@ async fn main() -> Result<(), Failure> {
     if let Decision::AskVendors = host.decide(&request, &webhook.text).await? {
         host.ask_vendors(&request).await?;
         host.shortlist(&request, &webhook.from).await?;
+        for report in world::reports() {
+            host.heard_report(&request, &report).await?;
+        }
     }
     std::fs::write("pack.json", host.pack(&request, "Aline").await?)?;
     host.auditor.shutdown(Duration::from_secs(10)).await?;

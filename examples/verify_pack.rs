@@ -111,13 +111,15 @@ fn tell(shown: &str, pack: &VerifiedPack) -> Outcome {
         _ => "CANNOT BE CHECKED",
     };
     say(&format!(
-        "{shown}: {word}: request {}, {} profile, {} events, {} values hidden, head {}; {}; {}",
+        "{shown}: {word}: request {}, {} profile, {} events, {} values hidden, head {}; {}; \
+         people told of the AI: {}; {}",
         pack.request_id(),
         pack.profile().name,
         pack.events(),
         pack.hidden(),
         pack.head().chain_hash,
         pack.budgets(),
+        pack.ai_disclosure(),
         signers(pack)
     ));
     let unchecked = pack.unchecked().iter().map(ToString::to_string);

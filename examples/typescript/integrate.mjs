@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { record } from "./append.mjs";
 import { hostId } from "./host-id.mjs";
 import { eventId, messageEventId } from "./ids.mjs";
+import { disclosed, statusUpdated } from "./messages.mjs";
 import { withhold } from "./withhold.mjs";
 
 // In your own project, write `import pg from "pg"`. This line also finds Debian's node-pg.
@@ -23,6 +24,9 @@ const world = {
   }),
   send: async (to) => `wamid.sent${to.slice(-1)}`,
 };
+
+// What people are told with the first message that they get.
+const TOLD = "Ubu butumwa bwanditswe na Moltbot, umufasha ukoresha ubwenge bw'ubukorano (AI).";
 
 const key = Buffer.from(process.env.MOLTBOT_AUDIT_KEY ?? "", "hex");
 if (key.length !== 32) throw new Error("MOLTBOT_AUDIT_KEY is not 64 hex digits");
@@ -77,8 +81,10 @@ const isNew = inbound.status === "stored";
 
 if (isNew && !(await isEngaged("ai"))) {
   // The host asks the model.
+  const decisionId = eventId();
   const asked = await effect(
     {
+      id: decisionId,
       type: "moltbot.called",
       actor: "moltbot",
       requestId,
@@ -93,13 +99,16 @@ if (isNew && !(await isEngaged("ai"))) {
   // A batch: the host records each message, and then the batch.
   const vendorIds = world.vendors.map(({ id }) => id);
   for (const { id, phone } of world.vendors) {
-    const message = "Mufite charger?";
+    const message = `${TOLD}\nMufite charger?`;
+    const outboundEventId = eventId();
     const outreach = { outreach_id: `outreach-${id}`, vendor_id: id, batch_number: 1, text: message };
     const sent = await effect(
       {
+        id: outboundEventId,
         type: "vendor.outreach_sent",
         actor: "system",
         requestId,
+        causedBy: decisionId,
         input: { ...outreach, vendor_phone: phone },
         idempotencyKey: `${requestId}:vendor:${id}`,
       },
@@ -107,6 +116,12 @@ if (isNew && !(await isEngaged("ai"))) {
       (messageId) => ({ provider_message_id: messageId }),
     );
     receipts.push(sent.receipt);
+    receipts.push(
+      await record(pool, disclosed({ requestId, text: TOLD, language: "rw", outboundEventId })),
+    );
+    // Later, the provider's webhook says how far the message came.
+    const status = { id: sent.result, status: "delivered", timestamp: "1772435705" };
+    receipts.push(await record(pool, statusUpdated({ requestId }, status)));
   }
   receipts.push(
     await record(pool, {

@@ -185,6 +185,8 @@ vocabulary! {
     SHORTLIST_SENT = "shortlist.sent";
     /// A client wrote too often.
     CLIENT_RATE_LIMIT_EXCEEDED = "client.rate_limit_exceeded";
+    /// A person was told that they deal with an AI.
+    AI_DISCLOSED = "ai.disclosed";
     /// An external discovery tool was called.
     DISCOVERY_CALL = "discovery.call";
 

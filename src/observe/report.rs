@@ -17,19 +17,32 @@ pub(crate) enum Report {
     CallAsked,
     /// A call failed.
     CallFailed,
+    /// A message arrived.
+    MessageDelivered,
+    /// A message did not arrive.
+    MessageFailed,
+    /// A message was read.
+    MessageRead,
     /// A message was replied to.
     VendorReplied,
 }
 
 impl Report {
-    const ALL: [Self; 3] = [Self::CallAsked, Self::CallFailed, Self::VendorReplied];
+    const ALL: [Self; 6] = [
+        Self::CallAsked,
+        Self::CallFailed,
+        Self::MessageDelivered,
+        Self::MessageFailed,
+        Self::MessageRead,
+        Self::VendorReplied,
+    ];
 
     /// What the record reports.
     pub(crate) fn of(record: &Record) -> Vec<Self> {
-        let is_call_or_reply = ["call.", "vendor.reply"]
+        let may_report = ["call.", "vendor.reply", "whatsapp.status"]
             .iter()
             .any(|start| record.header().event_type.starts_with(start));
-        if !is_call_or_reply {
+        if !may_report {
             return Vec::new();
         }
         let event = as_event(record);
@@ -41,6 +54,9 @@ impl Report {
         match self {
             Self::CallAsked => &table::CALLS_STARTED,
             Self::CallFailed => &table::CALLS_FAILED,
+            Self::MessageDelivered => &table::MESSAGES_DELIVERED,
+            Self::MessageFailed => &table::MESSAGES_FAILED,
+            Self::MessageRead => &table::MESSAGES_READ,
             Self::VendorReplied => &table::VENDOR_REPLIES,
         }
     }
@@ -50,6 +66,9 @@ impl Report {
         match self {
             Self::CallAsked | Self::CallFailed => {
                 &[EventType::CALL_FAILED, EventType::CALL_STARTED, EventType::CALL_STATUS_UPDATED]
+            }
+            Self::MessageDelivered | Self::MessageFailed | Self::MessageRead => {
+                &[EventType::WHATSAPP_STATUS_UPDATED]
             }
             Self::VendorReplied => {
                 &[EventType::VENDOR_OUTREACH_SENT, EventType::VENDOR_REPLY_RECORDED]
@@ -64,6 +83,14 @@ impl Report {
             Self::CallAsked | Self::CallFailed => {
                 let names = names_of_call(&event, earlier);
                 let is_same = |other: &&EarlierEvent| !ids_of_call(other).is_disjoint(&names);
+                !earlier.iter().filter(is_same).any(|other| self.is_in(other))
+            }
+            Self::MessageDelivered | Self::MessageFailed | Self::MessageRead => {
+                let message = |event: &EarlierEvent| {
+                    event.input["provider_message_id"].as_str().map(str::to_owned)
+                };
+                let this = message(&event);
+                let is_same = |other: &&EarlierEvent| this.is_some() && message(other) == this;
                 !earlier.iter().filter(is_same).any(|other| self.is_in(other))
             }
             Self::VendorReplied => {
@@ -81,7 +108,16 @@ impl Report {
         if event.outcome == Outcome::Refused.as_str() {
             return false;
         }
+        let is_status = |statuses: &[&str]| {
+            let status = event.output["status"].as_str();
+            is(&EventType::WHATSAPP_STATUS_UPDATED)
+                && status.is_some_and(|status| statuses.contains(&status))
+        };
         match self {
+            // A message that was read arrived, even if no report says so.
+            Self::MessageDelivered => is_status(&["delivered", "read"]),
+            Self::MessageFailed => is_status(&["failed"]),
+            Self::MessageRead => is_status(&["read"]),
             Self::CallAsked => is(&EventType::CALL_STARTED) || is(&EventType::CALL_FAILED),
             Self::CallFailed => {
                 is(&EventType::CALL_FAILED)

@@ -195,6 +195,12 @@ metrics! {
         "Seconds from a request's first event until its first shortlist, both as they are dated; not measured if the first event is dated later.";
     VENDOR_MESSAGES_SENT = "vendor_messages_sent_total", Counter, [],
         "Messages to vendors that went out (vendor.outreach_sent that succeeded).";
+    MESSAGES_DELIVERED = "messages_delivered_total", Counter, [],
+        "Messages to clients and vendors that the provider reported as delivered or read; each once.";
+    MESSAGES_READ = "messages_read_total", Counter, [],
+        "Messages that the provider reported as read; each once, and each is one of messages_delivered_total.";
+    MESSAGES_FAILED = "messages_failed_total", Counter, [],
+        "Messages that the provider accepted and later reported as failed; each once.";
     OCR_JOBS = "ocr_jobs_total", Counter, [],
         "OCR jobs that ended, with a reading or without.";
     OCR_FAILURES = "ocr_failures_total", Counter, [],

@@ -5,7 +5,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use super::fault::printable;
-use super::sections::BudgetVerdict;
+use super::sections::{BudgetVerdict, DisclosureVerdict};
 use super::{PackHead, ProfileName, SetAsideEvent};
 #[cfg(feature = "signatures")]
 use crate::proof::VerifierKey;
@@ -107,6 +107,7 @@ pub struct VerifiedPack {
     pub(super) hidden: usize,
     pub(super) head: PackHead,
     pub(super) budgets: BudgetVerdict,
+    pub(super) ai_disclosure: DisclosureVerdict,
     pub(super) unchecked: Vec<Unchecked>,
     pub(super) remarks: Vec<String>,
     #[cfg(feature = "signatures")]
@@ -151,6 +152,13 @@ impl VerifiedPack {
     #[must_use]
     pub fn budgets(&self) -> &BudgetVerdict {
         &self.budgets
+    }
+
+    /// Whether everyone who got messages of the AI was told so in time, as its section says. A pack that shows a
+    /// breach still verifies, because it is unchanged and says so.
+    #[must_use]
+    pub fn ai_disclosure(&self) -> DisclosureVerdict {
+        self.ai_disclosure
     }
 
     /// What could not be checked: writers of whom nothing is known, and, in the order of the stream,

@@ -14,7 +14,7 @@ use super::export::{checkpoint, rules_digest, shown_digest};
 use super::fault::printable;
 use super::parse::Parts;
 use super::rebuild::verify_content;
-use super::sections::{BudgetVerdict, Sections, elsewhere};
+use super::sections::{BudgetVerdict, DisclosureVerdict, Sections, elsewhere};
 use super::{
     EventFault, PackEvent, SetAsideEvent, Unchecked, VerifiedPack, VerifyError, VerifyOptions,
     writers,
@@ -82,6 +82,7 @@ fn verify(json: &[u8], options: &VerifyOptions) -> Result<VerifiedPack, VerifyEr
     verify_masks(&pack)?;
     let sections = verify_sections(&pack)?;
     let budgets = sections.budgets.content().map(|budgets| budgets.check.clone());
+    let disclosure = sections.ai_disclosure.content().map(|disclosure| disclosure.verdict);
     // Last, because what was checked before it names the place of a change.
     #[cfg(feature = "signatures")]
     let signed_by = super::signature::verify_signatures(&pack, options)?;
@@ -95,6 +96,7 @@ fn verify(json: &[u8], options: &VerifyOptions) -> Result<VerifiedPack, VerifyEr
         profile: pack.profile,
         head: pack.head,
         budgets: budgets.unwrap_or(BudgetVerdict::NOTHING),
+        ai_disclosure: disclosure.unwrap_or(DisclosureVerdict::NotNeeded),
         #[cfg(feature = "signatures")]
         signed_by,
     })

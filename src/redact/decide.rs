@@ -17,7 +17,9 @@ use super::masked_form::{
 };
 use super::request_entities::{RequestEntities, is_topic_key};
 use super::rule::{HIDDEN, Rule};
-use super::treatment::{Treatment, decide_internal, hide, hide_in_text, hide_phone, masked_as};
+use super::treatment::{
+    MESSAGE_IDS, Treatment, decide_internal, hide, hide_in_text, hide_phone, masked_as,
+};
 use super::vocabulary::{is_listed, is_time};
 
 /// The rules for one reader.
@@ -130,6 +132,7 @@ impl<'a> Rules<'a> {
                 // The host's ids are an object whose member names are the library's own.
                 Rule::Contact if field.key == "/host_ids" => false,
                 Rule::Contact => is_masked_contacts(text),
+                Rule::Id => MESSAGE_IDS.contains(&field.key) && is_pseudonym(field.key, text),
                 Rule::MemberNames => is_hidden && !field.key.starts_with('/'),
                 _ => false,
             };

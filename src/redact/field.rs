@@ -86,7 +86,7 @@ pub(super) const FIELDS: [(Class, &[&str]); 7] = [
         "policy_version", "pool_size", "post_handoff", "price", "price_max", "price_min", "profile_version",
         "price_list_version", "prompt_version", "provider", "purpose", "reasoning_output_tokens", "reply_event_id", "reported_at", "rule_rank", "rule_version",
         "scope", "score_delta", "sent", "state_suggestion", "status", "stopped_by", "switch", "switched_by", "switches",
-        "target_role", "template_id", "threshold", "tie_breaks", "timeout_hours", "to", "to_state",
+        "target_role", "template_id", "threshold", "text_digest", "tie_breaks", "timeout_hours", "to", "to_state",
         "total", "type", "used",
     ]),
     (Class::Phone, &[
@@ -141,11 +141,12 @@ impl Holds {
 
 /// The fields that the sections compute from, by event type. Without a type, they are fields of every event.
 #[rustfmt::skip]
-pub(super) const NEEDED: [(&[&str], &[&str]); 18] = [
+pub(super) const NEEDED: [(&[&str], &[&str]); 19] = [
     (&[], &[
         "/input", "/output", "cache_creation_input_tokens", "cache_read_input_tokens", "cost_microusd", "input_tokens",
         "output_tokens", "reasoning_output_tokens", "stopped_by",
     ]),
+    (&["ai.disclosed"], &["outbound_event_id", "target_role", "text_digest"]),
     (&["budget.warned", "request.time_budget_warning"], &["budget", "limit", "period", "used"]),
     (&["call.consent_denied", "call.consent_expired", "call.consent_granted"], &["expires_at"]),
     (&["call.failed", "call.started"], &["target_role"]),
@@ -191,7 +192,9 @@ pub(super) const KINDS: [(Holds, &[&str]); 6] = [
         "elapsed_max_ms", "elapsed_ms", "input_tokens", "lease_ms", "limit", "output_tokens", "reasoning_output_tokens",
         "used",
     ]),
-    (Holds::EventId, &["effect_id", "moltbot_event_id", "other_effect_id", "reply_event_id"]),
+    (Holds::EventId, &[
+        "effect_id", "moltbot_event_id", "other_effect_id", "outbound_event_id", "reply_event_id",
+    ]),
     (Holds::Flag, &["needs_clarification", "post_handoff"]),
     (Holds::Members, &[
         "/input", "/output", "action", "by", "candidates", "charges", "excluded", "factors", "items",

@@ -1,11 +1,13 @@
 //! What becomes of one value: shown, hidden, or masked in part.
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::field::Class;
 use super::key_rules::kind_of;
-use super::mask::{find_below, mask_contacts, mask_phone};
-use super::masked_form::{is_masked_phone, may_be_medical_masked};
+use super::kind::Kind;
+use super::mask::{find, find_below, mask_contacts, mask_phone};
+use super::masked_form::{is_masked_phone, may_be_medical_masked, pseudonym_prefix};
 use super::phone::digits_below;
 use super::request_entities::RequestEntities;
 use super::rule::{HIDDEN, Rule};
@@ -35,6 +37,9 @@ pub(super) fn decide_internal(
             if is_id && known_phones.is_empty() && find_below(key, text).is_empty() {
                 return Treatment::Show;
             }
+            if MESSAGE_IDS.contains(&key) && is_provider_id(text) {
+                return masked_as(Rule::Id, hashed_message_id(key, text));
+            }
             let masked = mask_contacts(text, known_phones, |phone| {
                 // Sections join events by ids, so in an id only a number that is known to be a person's is masked.
                 if is_id {
@@ -59,6 +64,27 @@ pub(super) fn decide_internal(
         }
         _ => Treatment::Show,
     }
+}
+
+/// The fields whose ids sections join messages and reports by.
+pub(super) const MESSAGE_IDS: [&str; 2] = ["message_id", "provider_message_id"];
+
+/// The fewest bytes of an id of `WhatsApp` that holds a random part beside the phone number.
+const RANDOM_LEN_MIN: usize = 40;
+
+/// Whether the whole text is an id of `WhatsApp` whose hash gives no phone number away.
+fn is_provider_id(text: &str) -> bool {
+    text.len() >= RANDOM_LEN_MIN
+        && matches!(&*find(text), [found] if found.kind == Kind::MessageId && found.at == (0..text.len()))
+}
+
+/// Stands for a message's id, which holds a phone number, so that an internal reader can tell messages apart. There is
+/// no key here; the random part of the id keeps it from being guessed.
+fn hashed_message_id(key: &str, text: &str) -> String {
+    let hash = Sha256::new().chain_update("moltbot-audit/v1/message-id\0").chain_update(text);
+    let hash = hash.finalize();
+    let first = hash.iter().take(6).fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+    format!("{}-{first:012x}", pseudonym_prefix(key))
 }
 
 pub(super) fn hide(rule: Rule) -> Treatment {

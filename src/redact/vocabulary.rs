@@ -111,6 +111,9 @@ const VERSIONS: &[&str] =
 const EVENT_IDS: &[&str] =
     &["effect_id", "moltbot_event_id", "other_effect_id", "outbound_event_id", "reply_event_id"];
 
+/// Fields with SHA-256 digests of texts that the host has for everyone.
+const DIGESTS: &[&str] = &["text_digest"];
+
 /// Fields with times.
 const TIMES: &[&str] = &["expires_at", "handed_off_at", "lease_until", "reported_at"];
 
@@ -160,6 +163,7 @@ pub(super) fn rules() -> Value {
     let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
     let types: Vec<_> = EventType::KNOWN.iter().map(EventType::as_str).collect();
     serde_json::json!({
+        "digests": DIGESTS,
         "error_codes": codes,
         "event_ids": EVENT_IDS,
         "event_types": types,
@@ -184,6 +188,7 @@ pub(super) fn is_listed(field: &str, text: &str) -> bool {
     words.any(|(_, words)| words.contains(&text))
         || is_code_or_type(field, text)
         || (VERSIONS.contains(&field) && is_version(text))
+        || (DIGESTS.contains(&field) && is_digest(text))
         || (EVENT_IDS.contains(&field) && Uuid::parse_str(text).is_ok())
         || (TIMES.contains(&field) && is_time(text))
 }
@@ -210,6 +215,11 @@ fn is_version(text: &str) -> bool {
         |part: &str| matches!(part.len(), 1 | 2) && part.bytes().all(|byte| byte.is_ascii_digit());
     let parts = text.strip_prefix('v').unwrap_or(text).split('.');
     parts.clone().count() <= 3 && parts.into_iter().all(is_part)
+}
+
+/// 64 hex digits.
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// A time as this library writes them, to the microsecond.

@@ -46,128 +46,152 @@ use crate::support::stores;
 const TRAILS: &[(&str, &str)] = &[
     (
         "budget_moltbot",
-        "budget.warned 1, effect.admitted 18, effect.refused 1, \
+        "ai.disclosed 1, budget.warned 1, effect.admitted 18, effect.refused 1, \
          moltbot.budget_exceeded 1, moltbot.called 8, moltbot.output_accepted 8, \
-         request.created 1, request.state_changed 1, whatsapp.inbound_received 10, \
-         whatsapp.outbound_sent 10",
+         request.created 1, request.state_changed 1, whatsapp.inbound_received \
+         10, whatsapp.outbound_sent 10, whatsapp.status_updated 25",
     ),
     (
         "budget_time",
-        "effect.admitted 9, moltbot.called 2, moltbot.output_accepted 2, \
-         request.created 2, request.state_changed 6, request.time_budget_exceeded 1, \
-         vendor.batch_sent 1, vendor.candidates_selected 1, vendor.outreach_sent 2, \
-         vendor.reply_recorded 2, whatsapp.inbound_received 2, whatsapp.outbound_sent \
-         4",
+        "ai.disclosed 4, effect.admitted 9, moltbot.called 2, \
+         moltbot.output_accepted 2, request.created 2, request.state_changed 6, \
+         request.time_budget_exceeded 1, vendor.batch_sent 1, \
+         vendor.candidates_selected 1, vendor.outreach_sent 2, \
+         vendor.reply_recorded 2, whatsapp.inbound_received 2, \
+         whatsapp.outbound_sent 4, whatsapp.status_updated 16",
     ),
     (
         "budget_vendors",
-        "budget.warned 2, effect.admitted 27, effect.refused 1, moltbot.called 4, \
-         moltbot.output_accepted 4, request.created 1, request.state_changed 9, \
-         shortlist.generated 1, shortlist.handoff 1, shortlist.outreach_cancelled 1, \
-         shortlist.sent 1, vendor.batch_limit_reached 1, vendor.batch_sent 3, \
-         vendor.candidates_selected 4, vendor.outreach_sent 15, vendor.reply_recorded \
-         1, whatsapp.inbound_received 4, whatsapp.outbound_sent 5",
+        "ai.disclosed 16, budget.warned 2, effect.admitted 27, effect.refused 1, \
+         moltbot.called 4, moltbot.output_accepted 4, request.created 1, \
+         request.state_changed 9, shortlist.generated 1, shortlist.handoff 1, \
+         shortlist.outreach_cancelled 1, shortlist.sent 1, \
+         vendor.batch_limit_reached 1, vendor.batch_sent 3, \
+         vendor.candidates_selected 4, vendor.outreach_sent 15, \
+         vendor.reply_recorded 1, whatsapp.inbound_received 4, \
+         whatsapp.outbound_sent 5, whatsapp.status_updated 50",
     ),
     (
         "call_denied",
-        "call.consent_denied 1, call.consent_requested 1, effect.admitted 4, \
-         effect.refused 1, moltbot.called 1, moltbot.output_accepted 1, \
-         request.created 1, request.state_changed 1, whatsapp.inbound_received 2, \
-         whatsapp.outbound_sent 2",
+        "ai.disclosed 1, call.consent_denied 1, call.consent_requested 1, \
+         effect.admitted 4, effect.refused 1, moltbot.called 1, \
+         moltbot.output_accepted 1, request.created 1, request.state_changed 1, \
+         whatsapp.inbound_received 2, whatsapp.outbound_sent 2, \
+         whatsapp.status_updated 8",
     ),
     (
         "call_no_answer",
-        "call.consent_granted 1, call.consent_requested 1, call.failed 2, \
-         call.started 1, call.status_updated 2, effect.admitted 5, effect.refused 1, moltbot.called 1, \
-         moltbot.output_accepted 1, request.created 1, request.state_changed 1, \
-         whatsapp.inbound_received 3, whatsapp.outbound_sent 2",
+        "ai.disclosed 1, call.consent_granted 1, call.consent_requested 1, \
+         call.failed 2, call.started 1, call.status_updated 2, effect.admitted 5, \
+         effect.refused 1, moltbot.called 1, moltbot.output_accepted 1, \
+         request.created 1, request.state_changed 1, whatsapp.inbound_received 3, \
+         whatsapp.outbound_sent 2, whatsapp.status_updated 8",
     ),
     (
         "duplicate_webhook",
-        "effect.admitted 6, moltbot.called 2, moltbot.output_accepted 2, \
-         request.created 1, request.state_changed 5, shortlist.generated 1, \
-         shortlist.handoff 1, shortlist.sent 1, vendor.batch_sent 1, \
-         vendor.candidates_selected 1, vendor.outreach_sent 1, vendor.reply_recorded \
-         1, whatsapp.duplicate_message 2, whatsapp.inbound_received 1, \
-         whatsapp.outbound_sent 2",
+        "ai.disclosed 2, effect.admitted 6, moltbot.called 2, \
+         moltbot.output_accepted 2, request.created 1, request.state_changed 5, \
+         shortlist.generated 1, shortlist.handoff 1, shortlist.sent 1, \
+         vendor.batch_sent 1, vendor.candidates_selected 1, vendor.outreach_sent \
+         1, vendor.reply_recorded 1, whatsapp.duplicate_message 2, \
+         whatsapp.inbound_received 1, whatsapp.outbound_sent 2, \
+         whatsapp.status_updated 8",
     ),
     (
         "invalid_output",
-        "effect.admitted 9, moltbot.called 4, moltbot.output_accepted 1, \
-         moltbot.output_rejected 3, request.created 1, request.state_changed 2, \
-         whatsapp.inbound_received 5, whatsapp.outbound_sent 5",
+        "ai.disclosed 1, effect.admitted 9, moltbot.called 4, \
+         moltbot.output_accepted 1, moltbot.output_rejected 3, request.created 1, \
+         request.state_changed 2, whatsapp.inbound_received 5, \
+         whatsapp.outbound_sent 5, whatsapp.status_updated 13",
+    ),
+    (
+        "messages_undelivered",
+        "ai.disclosed 4, effect.admitted 9, moltbot.called 3, \
+         moltbot.output_accepted 3, request.created 1, request.state_changed 3, \
+         vendor.batch_sent 1, vendor.candidates_selected 1, vendor.outreach_sent \
+         2, whatsapp.inbound_received 3, whatsapp.outbound_sent 3, \
+         whatsapp.status_updated 8",
     ),
     (
         "ocr_low_confidence",
-        "budget.warned 1, effect.admitted 13, effect.refused 1, moltbot.called 2, \
-         moltbot.output_accepted 2, ocr.budget_exceeded 1, ocr.job_created 2, \
-         ocr.job_done 2, request.created 1, request.state_changed 8, \
-         shortlist.generated 1, shortlist.handoff 1, shortlist.sent 1, \
-         vendor.batch_sent 1, vendor.candidates_selected 1, vendor.outreach_sent 2, \
-         vendor.reply_recorded 2, whatsapp.inbound_received 3, whatsapp.outbound_sent \
-         6",
+        "ai.disclosed 3, budget.warned 1, effect.admitted 13, effect.refused 1, \
+         moltbot.called 2, moltbot.output_accepted 2, ocr.budget_exceeded 1, \
+         ocr.job_created 2, ocr.job_done 2, request.created 1, \
+         request.state_changed 8, shortlist.generated 1, shortlist.handoff 1, \
+         shortlist.sent 1, vendor.batch_sent 1, vendor.candidates_selected 1, \
+         vendor.outreach_sent 2, vendor.reply_recorded 2, \
+         whatsapp.inbound_received 3, whatsapp.outbound_sent 6, \
+         whatsapp.status_updated 20",
     ),
     (
         "phone_charger",
-        "effect.admitted 10, moltbot.called 3, moltbot.output_accepted 3, \
-         request.created 1, request.state_changed 5, shortlist.generated 1, \
-         shortlist.handoff 1, shortlist.sent 1, vendor.batch_sent 1, \
-         vendor.candidates_selected 1, vendor.outreach_sent 3, vendor.reply_recorded \
-         4, whatsapp.inbound_received 2, whatsapp.outbound_sent 3",
+        "ai.disclosed 4, effect.admitted 10, moltbot.called 3, \
+         moltbot.output_accepted 3, request.created 1, request.state_changed 5, \
+         shortlist.generated 1, shortlist.handoff 1, shortlist.sent 1, \
+         vendor.batch_sent 1, vendor.candidates_selected 1, vendor.outreach_sent \
+         3, vendor.reply_recorded 4, whatsapp.inbound_received 2, \
+         whatsapp.outbound_sent 3, whatsapp.status_updated 15",
     ),
     (
         "providers_down",
-        "call.consent_granted 1, call.consent_requested 1, call.failed 1, \
-         effect.admitted 9, moltbot.called 1, ocr.job_created 1, ocr.job_failed 1, \
-         request.created 1, request.state_changed 3, whatsapp.inbound_received 3, \
-         whatsapp.outbound_sent 3, whatsapp.send_failed 2",
+        "ai.disclosed 1, call.consent_granted 1, call.consent_requested 1, \
+         call.failed 1, effect.admitted 9, moltbot.called 1, ocr.job_created 1, \
+         ocr.job_failed 1, request.created 1, request.state_changed 3, \
+         whatsapp.inbound_received 3, whatsapp.outbound_sent 3, \
+         whatsapp.send_failed 2, whatsapp.status_updated 10",
     ),
     (
         "ranking_worked_example",
-        "effect.admitted 8, moltbot.called 2, moltbot.output_accepted 2, \
-         request.created 1, request.state_changed 5, request.time_budget_warning 1, \
-         shortlist.generated 1, shortlist.handoff 1, shortlist.sent 1, \
-         vendor.batch_sent 1, vendor.candidates_selected 1, vendor.outreach_sent 2, \
-         vendor.reply_recorded 2, whatsapp.inbound_received 1, whatsapp.outbound_sent \
-         3",
+        "ai.disclosed 3, effect.admitted 8, moltbot.called 2, \
+         moltbot.output_accepted 2, request.created 1, request.state_changed 5, \
+         request.time_budget_warning 1, shortlist.generated 1, shortlist.handoff \
+         1, shortlist.sent 1, vendor.batch_sent 1, vendor.candidates_selected 1, \
+         vendor.outreach_sent 2, vendor.reply_recorded 2, \
+         whatsapp.inbound_received 1, whatsapp.outbound_sent 3, \
+         whatsapp.status_updated 13",
     ),
     (
         "refusals_fr_rw",
-        "effect.admitted 10, moltbot.called 2, moltbot.output_accepted 1, \
-         request.created 1, request.state_changed 5, shortlist.generated 1, \
-         shortlist.handoff 1, shortlist.sent 1, vendor.batch_sent 1, \
-         vendor.candidates_selected 1, vendor.outreach_sent 4, vendor.reply_recorded \
-         4, whatsapp.inbound_received 1, whatsapp.outbound_sent 2, \
-         whatsapp.send_failed 1",
+        "ai.disclosed 5, effect.admitted 10, moltbot.called 2, \
+         moltbot.output_accepted 1, request.created 1, request.state_changed 5, \
+         shortlist.generated 1, shortlist.handoff 1, shortlist.sent 1, \
+         vendor.batch_sent 1, vendor.candidates_selected 1, vendor.outreach_sent \
+         4, vendor.reply_recorded 4, whatsapp.inbound_received 1, \
+         whatsapp.outbound_sent 2, whatsapp.send_failed 1, \
+         whatsapp.status_updated 15",
     ),
     (
         "switch_midway",
-        "effect.admitted 5, effect.refused 1, moltbot.called 2, \
+        "ai.disclosed 1, effect.admitted 5, effect.refused 1, moltbot.called 2, \
          moltbot.output_accepted 2, request.created 1, request.state_changed 1, \
-         whatsapp.inbound_received 3, whatsapp.outbound_sent 3",
+         whatsapp.inbound_received 3, whatsapp.outbound_sent 3, \
+         whatsapp.status_updated 8",
     ),
     (
         "time_up_asked",
-        "effect.admitted 5, effect.refused 1, moltbot.called 2, \
+        "ai.disclosed 1, effect.admitted 5, effect.refused 1, moltbot.called 2, \
          moltbot.output_accepted 2, request.created 1, request.state_changed 2, \
          request.time_budget_exceeded 1, request.time_budget_warning 1, \
-         whatsapp.inbound_received 3, whatsapp.outbound_sent 3",
+         whatsapp.inbound_received 3, whatsapp.outbound_sent 3, \
+         whatsapp.status_updated 8",
     ),
     (
         "vendor_injection",
-        "effect.admitted 7, moltbot.called 2, moltbot.injection_detected 1, \
-         moltbot.output_accepted 1, moltbot.output_blocked 1, request.created 1, \
-         request.state_changed 5, shortlist.generated 1, shortlist.handoff 1, \
-         shortlist.sent 1, vendor.batch_sent 1, vendor.candidates_selected 1, \
-         vendor.outreach_sent 2, vendor.reply_recorded 2, whatsapp.inbound_received \
-         1, whatsapp.outbound_sent 2",
+        "ai.disclosed 3, effect.admitted 7, moltbot.called 2, \
+         moltbot.injection_detected 1, moltbot.output_accepted 1, \
+         moltbot.output_blocked 1, request.created 1, request.state_changed 5, \
+         shortlist.generated 1, shortlist.handoff 1, shortlist.sent 1, \
+         vendor.batch_sent 1, vendor.candidates_selected 1, vendor.outreach_sent \
+         2, vendor.reply_recorded 2, whatsapp.inbound_received 1, \
+         whatsapp.outbound_sent 2, whatsapp.status_updated 10",
     ),
     (
         "webhook_replayed",
-        "budget.warned 1, effect.admitted 6, effect.replayed 1, moltbot.called 1, \
-         moltbot.output_accepted 1, ocr.job_created 1, ocr.job_done 1, ocr.job_failed \
-         1, request.created 1, request.state_changed 3, whatsapp.inbound_received 2, \
-         whatsapp.outbound_sent 3",
+        "ai.disclosed 1, budget.warned 1, effect.admitted 6, effect.replayed 1, \
+         moltbot.called 1, moltbot.output_accepted 1, ocr.job_created 1, \
+         ocr.job_done 1, ocr.job_failed 1, request.created 1, \
+         request.state_changed 3, whatsapp.inbound_received 2, \
+         whatsapp.outbound_sent 3, whatsapp.status_updated 8",
     ),
 ];
 
@@ -176,14 +200,11 @@ async fn every_path_of_the_orchestrator_writes_its_audit_events() {
     let mut seen = Vec::new();
     for scenario in scenarios() {
         let played = Played::on_sqlite(&scenario).await;
-        let wanted = TRAILS.iter().find(|(name, _)| *name == scenario.name);
-        let (name, wanted) = wanted.unwrap_or_else(|| panic!("{} is in TRAILS", scenario.name));
-        assert_eq!(multiset(&played.trail), *wanted, "{name}");
-        seen.push(*name);
+        seen.push((scenario.name.clone(), multiset(&played.trail)));
     }
-    let listed: Vec<_> = TRAILS.iter().map(|(name, _)| *name).collect();
-    seen.sort_unstable();
-    assert_eq!(seen, listed, "every scenario of TRAILS was played");
+    seen.sort();
+    let wanted = TRAILS.iter().map(|(name, trail)| ((*name).to_owned(), (*trail).to_owned()));
+    assert_eq!(seen, wanted.collect::<Vec<_>>());
 }
 
 /// The seed's test: what a scenario's refusal is recorded as, and what the client is told instead.

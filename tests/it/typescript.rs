@@ -92,6 +92,11 @@ fn the_module_hashes_phone_numbers_as_the_golden_vectors_have_it() {
     run_tests("", "examples/typescript/phone.test.mjs");
 }
 
+#[test]
+fn the_module_words_events_about_messages_as_packs_read_them() {
+    run_tests("", "examples/typescript/messages.test.mjs");
+}
+
 #[tokio::test]
 async fn appending_keeps_its_promises_from_typescript_too() {
     let (fresh, url) = postgres_with_url().await;

@@ -100,6 +100,14 @@ impl Orchestrator {
         Ok(())
     }
 
+    /// The provider reports on what was sent since it last did.
+    pub(crate) async fn report_as_usual(&mut self) -> Result<(), RecordError> {
+        for case in &mut self.cases {
+            case.report_as_usual().await?;
+        }
+        Ok(())
+    }
+
     /// The current request.
     pub(crate) fn current(&mut self) -> Option<&mut Case> {
         self.cases.last_mut()
@@ -153,10 +161,11 @@ impl Orchestrator {
         let known = self.cases.last().is_some_and(|c| c.trail().request() == trail.request());
         if !known {
             let (world, scene) = (self.world.clone(), self.scene.clone());
-            let is_first = self.cases.is_empty();
+            let told = self.cases.last().map(Case::disclosed);
             let mut case = Case::open(trail, world, scene).await?;
-            if is_first {
-                case.recall_consent().await?;
+            match told {
+                Some(told) => case.recall_disclosure(told).await?,
+                None => case.recall_consent().await?,
             }
             self.cases.push(case);
         }

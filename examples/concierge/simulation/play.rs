@@ -44,6 +44,9 @@ pub(crate) async fn play(
         let before = Before { sent: stage.messages().len(), recorded: world.recorded().len() };
         // What the previous step planned goes out before this step is announced.
         stage.work_off().await.map_err(audit(&step.id))?;
+        if !scenario.scripts_statuses() {
+            stage.orchestrator.report_as_usual().await.map_err(audit(&step.id))?;
+        }
         story.step(step);
         for _ in 0..step.repeat {
             stage.perform(step).await.map_err(audit(&step.id))?;
@@ -63,6 +66,9 @@ pub(crate) async fn play(
     }
     // A batch that the last step planned still goes out, so that nothing is left half done.
     stage.work_off().await.map_err(audit("(closing)"))?;
+    if !scenario.scripts_statuses() {
+        stage.orchestrator.report_as_usual().await.map_err(audit("(closing)"))?;
+    }
     Ok(stage.orchestrator.cases().iter().map(|case| case.trail().request().clone()).collect())
 }
 
@@ -131,6 +137,9 @@ impl Stage {
         }
         if let Some(report) = &step.call_status {
             case.call_reported(report).await?;
+        }
+        for status in &step.message_status {
+            case.message_reported(status).await?;
         }
         if moltbot_due && !decided {
             case.check_time().await?;

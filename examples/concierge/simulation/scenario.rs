@@ -232,6 +232,8 @@ pub(crate) struct Step {
     pub(crate) call_event: Option<CallEvent>,
     pub(crate) call_offer: Option<CallOffer>,
     pub(crate) call_status: Option<CallStatus>,
+    /// What the provider reports on messages. If no step says so, it reports as usual.
+    pub(crate) message_status: Vec<MessageStatus>,
     /// It is not parsed here, because it may break the contract on purpose.
     pub(crate) moltbot_output: Option<Value>,
     pub(crate) assert: Option<Assert>,
@@ -395,6 +397,23 @@ pub(crate) struct CallStatus {
     pub(crate) duration_seconds: Option<u32>,
 }
 
+/// A report on the last message to someone.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct MessageStatus {
+    /// `client`, or a vendor's id.
+    #[serde(default = "client")]
+    pub(crate) to: String,
+    /// `sent`, `delivered`, `read`, `failed`.
+    pub(crate) status: String,
+    pub(crate) error_message: Option<String>,
+    #[serde(flatten)]
+    others: Others,
+}
+
+fn client() -> String {
+    "client".to_owned()
+}
+
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Assert {
@@ -443,6 +462,11 @@ pub(crate) enum ScenarioError {
 }
 
 impl Scenario {
+    /// True if its steps say what the provider reports on messages.
+    pub(crate) fn scripts_statuses(&self) -> bool {
+        self.steps.iter().any(|step| !step.message_status.is_empty())
+    }
+
     pub(crate) fn read(path: &Path) -> Result<Self, ScenarioError> {
         let text = std::fs::read_to_string(path).map_err(ScenarioError::Unreadable)?;
         Self::parse(&text)
@@ -561,6 +585,7 @@ fn step(
         call_event: optional(&mut fields, at, "call_event")?,
         call_offer: optional(&mut fields, at, "call_offer")?,
         call_status: optional(&mut fields, at, "call_status")?,
+        message_status: optional(&mut fields, at, "message_status")?.unwrap_or_default(),
         moltbot_output: fields.remove("moltbot_output").filter(|output| !output.is_null()),
         assert: optional(&mut fields, at, "assert")?,
         id,
@@ -591,6 +616,9 @@ impl Step {
         if let Some(event) = &self.call_event {
             named.fields(&format!("{at}.call_event"), &event.others);
             named.word(&format!("{at}.call_event.event_type"), event.event_type.other());
+        }
+        for status in &self.message_status {
+            named.fields(&format!("{at}.message_status"), &status.others);
         }
         for field in self.moltbot_output.iter().flat_map(not_of_an_action) {
             named.word(&format!("{at}.moltbot_output"), Some(&field));

@@ -5,6 +5,8 @@ use super::scenario::Language;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Say {
     AfterHandoff,
+    AiDisclosure,
+    AiDisclosureToVendor,
     AskTheShop,
     CallFallback,
     CallOffer,
@@ -25,6 +27,8 @@ impl Say {
     pub(crate) fn template_id(self) -> &'static str {
         match self {
             Self::AfterHandoff => "after_handoff",
+            Self::AiDisclosure => "ai_disclosure",
+            Self::AiDisclosureToVendor => "ai_disclosure_to_vendor",
             Self::AskTheShop => "ask_the_shop",
             Self::CallFallback => "call_fallback",
             Self::CallOffer => "call_offer",
@@ -52,6 +56,8 @@ impl Say {
     fn english(self) -> &'static str {
         match self {
             Self::AfterHandoff => "You can write to the shops with the links above.",
+            Self::AiDisclosure => "You are chatting with Moltbot, an AI assistant.",
+            Self::AiDisclosureToVendor => "This message was written by Moltbot, an AI assistant.",
             Self::AskTheShop => "price to be asked",
             Self::CallFallback => "We tried to call and could not reach you. Let us go on here.",
             Self::CallOffer => "May we call you to settle this? Reply YES or NO.",
@@ -78,6 +84,12 @@ impl Say {
     fn french(self) -> &'static str {
         match self {
             Self::AfterHandoff => "Vous pouvez écrire aux boutiques avec les liens ci-dessus.",
+            Self::AiDisclosure => {
+                "Vous échangez avec Moltbot, un assistant d'intelligence artificielle (IA)."
+            }
+            Self::AiDisclosureToVendor => {
+                "Ce message a été écrit par Moltbot, un assistant d'intelligence artificielle (IA)."
+            }
             Self::AskTheShop => "prix à demander",
             Self::CallFallback => {
                 "Nous avons essayé de vous appeler sans succès. Continuons par message."
@@ -110,6 +122,13 @@ impl Say {
     fn kinyarwanda(self) -> &'static str {
         match self {
             Self::AfterHandoff => "Mushobora kwandikira amaduka mukoresheje amahuza ari haruguru.",
+            // A native speaker should review these two, because the law wants them to be understood.
+            Self::AiDisclosure => {
+                "Muravugana na Moltbot, umufasha ukoresha ubwenge bw'ubukorano (AI)."
+            }
+            Self::AiDisclosureToVendor => {
+                "Ubu butumwa bwanditswe na Moltbot, umufasha ukoresha ubwenge bw'ubukorano (AI)."
+            }
             Self::AskTheShop => "mubaze igiciro",
             Self::CallFallback => "Twagerageje kubahamagara ntibyakunda. Dukomeze twandikirane.",
             Self::CallOffer => "Twabahamagara? Musubize YEGO cyangwa OYA.",

@@ -48,6 +48,16 @@ pub(crate) enum NoPermit {
     Refused(Box<Refusal>),
 }
 
+/// A message that reached a vendor.
+#[derive(Debug)]
+pub(crate) struct VendorMessaged {
+    pub(crate) vendor_id: String,
+    pub(crate) vendor_phone: Option<String>,
+    /// The event that records it.
+    pub(crate) event_id: EventId,
+    pub(crate) provider_message_id: Option<String>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ProviderError {
     #[error("the audit trail failed while the batch was being sent")]
@@ -235,18 +245,24 @@ impl World {
         granted(trail.effect(effect).admit().await)
     }
 
-    /// Messages a batch, with one effect for each vendor inside the effect of the batch. Also
-    /// returns the vendors whose message went out.
+    /// Messages a batch, with one effect for each vendor inside the effect of the batch. Returns the messages that
+    /// went out.
     pub(crate) async fn message_vendors(
         &self,
         trail: &Trail,
         permit: Permit,
         messages: &[OutreachInput],
-    ) -> Result<Vec<String>, RecordError> {
-        let mut delivered = Vec::new();
+    ) -> Result<Vec<VendorMessaged>, RecordError> {
+        let mut reached = Vec::new();
         for message in messages {
-            match self.message_vendor(trail, message).await {
-                Ok(Ok(_)) => delivered.push(message.vendor_id.clone()),
+            let event_id = trail.event_id()?;
+            match self.message_vendor(trail, event_id, message).await {
+                Ok(Ok(sent)) => reached.push(VendorMessaged {
+                    vendor_id: message.vendor_id.clone(),
+                    vendor_phone: message.vendor_phone.clone(),
+                    event_id,
+                    provider_message_id: sent.provider_message_id,
+                }),
                 Ok(Err(_)) => {}
                 Err(error) => {
                     permit.failed(&ProviderError::Audit).await.ok();
@@ -254,23 +270,24 @@ impl World {
                 }
             }
         }
-        let sent = delivered.len();
+        let sent = reached.len();
         let output = BatchOutput {
             sent: u32::try_from(sent).ok(),
             failed: u32::try_from(messages.len() - sent).ok(),
             ..Default::default()
         };
         permit.succeeded(&output).await.map_err(unrecorded)?;
-        Ok(delivered)
+        Ok(reached)
     }
 
     async fn message_vendor(
         &self,
         trail: &Trail,
+        id: EventId,
         message: &OutreachInput,
     ) -> Reached<OutreachOutput> {
         let key = trail.key(&format!("vendor:{}:qset:v1", message.vendor_id));
-        let effect = Effect::vendor_message(message).idempotency_key(key);
+        let effect = Effect::vendor_message(message).id(id).idempotency_key(key);
         let sent = trail
             .effect(effect)
             .run(async || {
@@ -288,11 +305,12 @@ impl World {
     pub(crate) async fn ask_consent(
         &self,
         trail: &Trail,
+        id: EventId,
         key: String,
         input: &CallConsentInput,
         text: &str,
     ) -> Reached<CallConsentOutput> {
-        let effect = Effect::consent_request(input).idempotency_key(key);
+        let effect = Effect::consent_request(input).id(id).idempotency_key(key);
         let asked = trail
             .effect(effect)
             .run(async || {

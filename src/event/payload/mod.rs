@@ -8,6 +8,7 @@
 
 mod admission;
 mod call;
+mod disclosure;
 mod moltbot;
 mod ocr;
 mod request;
@@ -33,6 +34,7 @@ pub use self::{
         CallConsentInput, CallConsentOutput, CallConsentRequested, CallInput, CallOutput,
         CallStarted, CallStatusInput, CallStatusOutput, CallStatusUpdated,
     },
+    disclosure::{AiDisclosed, DisclosureInput},
     moltbot::{
         MoltbotCalled, MoltbotInput, MoltbotOutput, MoltbotOutputRejected, RejectionInput,
         RejectionOutput,
@@ -114,6 +116,7 @@ macro_rules! event {
     )*};
 }
 
+pub(crate) use self::disclosure::text_digest;
 use {event, payload};
 
 /// Which values of a field are left out: `None` and empty lists, never a number or a flag.

@@ -9,7 +9,7 @@ use crate::event::payload::{CallConsentRequested, WhatsappInboundReceived, Whats
 use crate::pack::PackEvent;
 
 const INBOUND: &str = "inbound";
-const OUTBOUND: &str = "outbound";
+pub(super) const OUTBOUND: &str = "outbound";
 
 /// One message.
 #[derive(Clone, PartialEq, Serialize)]
@@ -50,7 +50,8 @@ pub struct Message {
 pub(super) fn messages(events: &[PackEvent], deliveries: &Deliveries) -> Vec<Message> {
     let with_delivery = |mut message: Message| {
         if message.direction == OUTBOUND {
-            message.delivery = deliveries.delivery(message.provider_message_id.as_deref());
+            message.delivery = deliveries
+                .delivery(message.source.event_id, message.provider_message_id.as_deref());
         }
         message
     };

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
 
 use super::finding::Finding;
 use super::typed_events::{OtherShape, Source, is_hidden, typed};
@@ -14,8 +16,8 @@ use crate::pack::PackEvent;
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// The furthest state that a report names: `read`, `delivered` or `sent`, otherwise `failed`. None if no report
-    /// names one of these.
+    /// The furthest state that a report names: `read`, `delivered`, `failed` or `sent`, in this order. None if no
+    /// report names one of these.
     pub status: Option<&'static str>,
     /// The provider's time at which it was delivered. If no report says so, the time at which it was read.
     pub delivered_at: Option<DateTime<Utc>>,
@@ -50,13 +52,17 @@ pub struct DeliveryReport {
 }
 
 impl DeliveryReport {
-    fn says(&self, status: &str) -> bool {
+    pub(super) fn says(&self, status: &str) -> bool {
         self.status.as_deref() == Some(status)
     }
 }
 
 /// The reports of a request, by the provider's id of the message.
-pub(super) struct Deliveries(HashMap<String, Vec<DeliveryReport>>);
+pub(super) struct Deliveries {
+    by_id: HashMap<String, Vec<DeliveryReport>>,
+    /// The first event of a message with each id. An id that two messages have tells only of the first.
+    first: HashMap<String, Uuid>,
+}
 
 impl Deliveries {
     pub(super) fn of(events: &[PackEvent]) -> Self {
@@ -66,13 +72,28 @@ impl Deliveries {
                 by_id.entry(id.to_owned()).or_default().push(report);
             }
         }
-        Self(by_id)
+        let mut first = HashMap::new();
+        for event in events {
+            let id = event.output.value.get("provider_message_id").and_then(Value::as_str);
+            if let Some(id) = named(id) {
+                first.entry(id.to_owned()).or_insert(event.header.id);
+            }
+        }
+        Self { by_id, first }
     }
 
-    /// How far the message with this id came; none if nothing was reported of it.
-    pub(super) fn delivery(&self, provider_message_id: Option<&str>) -> Option<Delivery> {
-        let reports = self.0.get(named(provider_message_id)?)?.clone();
-        let furthest = ["read", "delivered", "sent", "failed"];
+    /// How far the message of an event came, by the provider's id; none if nothing was reported of it.
+    pub(super) fn delivery(
+        &self,
+        event_id: Uuid,
+        provider_message_id: Option<&str>,
+    ) -> Option<Delivery> {
+        let id = named(provider_message_id)?;
+        if self.first.get(id) != Some(&event_id) {
+            return None;
+        }
+        let reports = self.by_id.get(id)?.clone();
+        let furthest = ["read", "delivered", "failed", "sent"];
         // The first report of a state counts, because a repeated report may carry the time of the repetition.
         let at = |status| {
             reports

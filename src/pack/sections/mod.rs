@@ -7,6 +7,7 @@ mod controls;
 mod conversation;
 mod decisions;
 mod delivery;
+mod disclosure;
 mod explanation;
 mod finding;
 mod not_recorded;
@@ -33,6 +34,9 @@ pub use self::{
     conversation::Message,
     decisions::{Decision, Decisions, Judgement},
     delivery::{Delivery, DeliveryReport},
+    disclosure::{
+        AiDisclosure, AiMessage, CarryingMessage, Disclosure, DisclosureVerdict, Recipient,
+    },
     explanation::{
         Cause, ConsideredCandidate, Disposition, Explanation, FinalOrder, NotACandidate,
         RankedItem, SelectionStory, VendorStory,
@@ -56,6 +60,8 @@ pub struct Sections {
     pub request: Section<RequestSummary>,
     /// Messages with the client.
     pub conversation: Section<Vec<Message>>,
+    /// Whether people were told in time that they deal with an AI.
+    pub ai_disclosure: Section<AiDisclosure>,
     /// Photos that were read: what was extracted, and with what confidence.
     pub ocr_jobs: Section<Vec<OcrJob>>,
     /// Vendors that were messaged, and what they replied.
@@ -97,6 +103,7 @@ impl Sections {
         Self {
             request: request::section(events),
             conversation: Section::of_list(conversation::messages(events, &deliveries)),
+            ai_disclosure: disclosure::section(events, &deliveries),
             ocr_jobs: Section::of_list(ocr::jobs(events)),
             vendor_outreach: outreach::section(events, &deliveries),
             moltbot_decisions: decisions::section(events),
@@ -126,11 +133,11 @@ macro_rules! quiet_debug {
 }
 
 quiet_debug! {
-    AdmittedEffect, Attempt, BudgetRefusal, BudgetUse, BudgetWarning, Budgets, CallAttempts, Cause,
+    AdmittedEffect, AiDisclosure, AiMessage, Attempt, BudgetRefusal, BudgetUse, BudgetWarning, Budgets, CallAttempts, CarryingMessage, Cause,
     Consent, ConsentDecision, ConsideredCandidate, ControlRefusal, Controls, Decision, Decisions,
-    Delivery, DeliveryReport, Disposition, Erasures, Expiration, Explanation, FinalOrder, Finding, Handoff, HeldCharge,
+    Delivery, DeliveryReport, Disclosure, Disposition, Erasures, Expiration, Explanation, FinalOrder, Finding, Handoff, HeldCharge,
     Irregularity, Judgement, Message, NotACandidate, OcrJob, OtherShape, Outreach, Outreaches,
-    OutsideEffect, RankedItem, Reconciliation, Replayed, Reply, RequestSummary, Resolution,
+    OutsideEffect, RankedItem, Recipient, Reconciliation, Replayed, Reply, RequestSummary, Resolution,
     Reversal, SelectionStory, Shortlist, Shortlists, Snapshot, Source, StatusReport, SwitchUse,
     Transition, VendorStory, WriterSaid, WriterUse,
 }

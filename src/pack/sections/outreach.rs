@@ -97,7 +97,8 @@ pub struct Reply {
 pub(super) fn section(events: &[PackEvent], deliveries: &Deliveries) -> Section<Outreaches> {
     let mut sent = outreaches(events);
     for outreach in &mut sent {
-        outreach.delivery = deliveries.delivery(outreach.provider_message_id.as_deref());
+        outreach.delivery =
+            deliveries.delivery(outreach.source.event_id, outreach.provider_message_id.as_deref());
     }
     let replies: Vec<_> = replies(events).collect();
     let answered = answered(&sent, &replies);

@@ -78,9 +78,9 @@ pub struct OtherShape {
     pub output: Value,
 }
 
-/// True if an id is hidden whole. Two hidden ids may be of different things.
+/// True if an id is hidden, or a part of it that may tell it from others. Two such ids may be of different things.
 pub(super) fn is_hidden(id: Option<&str>) -> bool {
-    id == Some("[hidden]")
+    id.is_some_and(|id| ["[hidden]", "[message_id]", "***"].iter().any(|mask| id.contains(mask)))
 }
 
 /// One event, read.

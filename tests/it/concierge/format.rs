@@ -299,7 +299,7 @@ async fn an_assertion_that_fails_says_what_was_seen() {
         ),
         (
             json!({ "outbound_messages": [{ "contains": "Who" }] }),
-            r#"no message of this step to client contains "Who"; sent were ["Which?"]"#,
+            r#"no message of this step to client contains "Who"; sent were ["You are chatting with Moltbot, an AI assistant.\nWhich?"]"#,
         ),
         (
             json!({ "outbound_messages": [{ "contains": "Which", "type": "list" }] }),

@@ -1,5 +1,6 @@
 //! The packs of every scenario: the same on every store, and fit for their readers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use moltbot_audit::pack::{export_request_pack, verify_request_pack};
@@ -184,4 +185,34 @@ async fn every_pack_explains_its_shortlist_by_events_and_finds_nothing_invented(
         drop(fresh.keep);
     }
     assert!(explained >= 5, "shortlisted vendors over all scenarios: {explained}");
+}
+
+/// In English, French and Kinyarwanda; also if the message that told of it did not arrive.
+#[tokio::test]
+async fn everyone_whom_the_ai_wrote_to_was_told_in_time() {
+    let mut languages = BTreeSet::new();
+    for scenario in scenarios() {
+        let fresh = stores::sqlite().await;
+        let mut is_first = true;
+        for both in packs(&scenario, fresh.store.clone()).await {
+            for pack in both {
+                let content = &pack["ai_disclosure"]["content"];
+                // The pack of a later request cannot show the message of an earlier one.
+                let wanted =
+                    if is_first { ["delivered_before", "not_needed"] } else { ["elsewhere"; 2] };
+                for recipient in content["recipients"].as_array().into_iter().flatten() {
+                    let verdict = recipient["verdict"].as_str().expect("a word");
+                    assert!(wanted.contains(&verdict), "{}: {recipient}", scenario.name);
+                    for disclosure in recipient["disclosures"].as_array().into_iter().flatten() {
+                        languages.insert(disclosure["language"].to_string());
+                        let text_check = &disclosure["message"]["text_check"];
+                        assert_ne!(text_check, "differs", "{}: {disclosure}", scenario.name);
+                    }
+                }
+            }
+            is_first = false;
+        }
+        drop(fresh.keep);
+    }
+    assert_eq!(languages.len(), 3, "{languages:?}");
 }

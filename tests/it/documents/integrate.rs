@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use moltbot_audit::pack::sections::DisclosureVerdict;
 use moltbot_audit::pack::{VerifiedPack, export_request_pack, verify_request_pack};
 use moltbot_audit::redact::Profile;
 use serde_json::Value;
@@ -55,6 +56,7 @@ fn items(section: &Value) -> Option<&Vec<Value>> {
 fn assert_story(pack: &str) -> VerifiedPack {
     let verified = verify_request_pack(pack.as_bytes()).expect("it verifies");
     assert_eq!(verified.unchecked(), [], "{:?}", verified.unchecked());
+    assert_eq!(verified.ai_disclosure(), DisclosureVerdict::DeliveredBefore);
     let pack: Value = serde_json::from_str(pack).expect("JSON");
     let items = items(&pack["shortlist"]).expect("a shortlist");
     let vendors: Vec<_> = items.iter().map(|item| item["vendor_id"].as_str()).collect();
@@ -97,14 +99,14 @@ async fn the_typescript_host_tells_the_same_story_and_stops_with_the_switch() {
     };
     assert_eq!(hosts("wamid.before"), 1, "nobody has let the AI run yet");
     pool.execute("select moltbot_audit.reset('ai', 'Aline', 'first day')").await.expect("reset");
-    assert_eq!(hosts("wamid.HBgL2"), 8);
+    assert_eq!(hosts("wamid.HBgL2"), 12);
     assert_eq!(hosts("wamid.HBgL2"), 1, "it was delivered before");
     for profile in [Profile::internal(), Profile::external(&KEY)] {
         let pack =
             export_request_pack(&*fresh.store, &named_request("wamid.HBgL2"), &profile).await;
         let json = pack.expect("a pack").to_json_pretty();
         if profile.name() == "internal" {
-            assert_eq!(assert_story(&json).events(), 8);
+            assert_eq!(assert_story(&json).events(), 12);
         }
         verify_request_pack(json.as_bytes()).expect("it verifies");
     }

@@ -174,6 +174,7 @@ fn the_lines_of_the_dashboard_are_the_limits_of_the_alerts() {
         ("OCR failures of a day", "OcrFailureRate"),
         ("Rejections of a day", "MoltbotRejectionRate"),
         ("Reply rate of a day", "VendorReplyRate"),
+        ("Undelivered messages of an hour", "MessagesUndelivered"),
         ("Call failures of an hour", "CallFailures"),
         ("Time to shortlist", "ShortlistSlow"),
         ("Out of time", "RequestsOutOfTime"),
@@ -254,6 +255,7 @@ fn a_share_is_drawn_from_the_least_number_of_cases_of_its_alert() {
         ("OCR failures of a day", "OcrFailureRate"),
         ("Rejections of a day", "MoltbotRejectionRate"),
         ("Reply rate of a day", "VendorReplyRate"),
+        ("Undelivered messages of an hour", "MessagesUndelivered"),
         ("Call failures of an hour", "CallFailures"),
         ("Time to shortlist", "ShortlistSlow"),
     ] {

@@ -140,7 +140,12 @@ async fn packs_show_causes_in_the_header_and_in_each_section() {
         let headers = pack["events"].as_array().expect("a list").iter();
         let causes = headers.filter(|event| event["header"]["caused_by"].is_string()).count();
         assert_eq!(causes, 7);
-        assert_eq!(pack["explanation"]["content"]["findings"], json!([]));
+        // The vendor was not told of the AI, but every cause is in order.
+        let findings = pack["explanation"]["content"]["findings"].as_array().expect("a list");
+        assert!(
+            !findings.iter().any(|one| one.to_string().contains("cause comes")),
+            "{findings:?}"
+        );
     }
 }
 

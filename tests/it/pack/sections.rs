@@ -2,6 +2,7 @@
 
 mod calls;
 mod delivery;
+mod disclosure;
 mod judgements;
 
 use std::sync::Arc;
@@ -15,9 +16,10 @@ use super::{both_packs, story};
 use crate::support::forging::ForgingStore;
 use crate::support::stores;
 
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "request",
     "conversation",
+    "ai_disclosure",
     "ocr_jobs",
     "vendor_outreach",
     "moltbot_decisions",
@@ -44,7 +46,7 @@ async fn exported_pack_includes_all_sections() {
             let says_why = found.get("status").is_some_and(Value::is_string);
             assert!(says_why || ["events", "integrity"].contains(&section), "{section}: {found}");
         }
-        for told in &SECTIONS[..8] {
+        for told in &SECTIONS[..9] {
             assert_eq!(pack[told]["status"], "recorded", "{told}");
         }
         // The story's effects are recorded, and nobody admitted them: two calls, two vendors.

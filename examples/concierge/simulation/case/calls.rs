@@ -66,7 +66,11 @@ impl Case {
             ..Default::default()
         };
         let key = self.trail.key(&format!("consent:{}", self.consent_id()));
-        let asked = self.world.ask_consent(&self.trail, key, &input, text).await?;
+        let id = self.trail.event_id()?;
+        let asked = self.world.ask_consent(&self.trail, id, key, &input, text).await?;
+        if let Ok(asked) = &asked {
+            self.accepted(id, asked.provider_message_id.clone(), "client", input.client_phone);
+        }
         if asked.is_ok() && self.calls.consent == Consent::NotRequested {
             self.calls.consent = Consent::Requested;
         }

@@ -5,7 +5,9 @@ mod calls;
 mod client;
 mod closeout;
 mod decision;
+mod disclosure;
 mod outreach;
+mod statuses;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +15,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use moltbot_audit::auditor::Clock;
 use moltbot_audit::event::payload::{
-    Nothing, OutboundInput, RequestCreated, RequestInput, RequestStateChanged, StateChange,
+    DisclosureInput, Nothing, OutboundInput, RequestCreated, RequestInput, RequestStateChanged,
+    StateChange,
 };
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, EventId, EventType, Outcome, RecordError};
 use serde_json::{Value, json};
@@ -41,6 +44,10 @@ pub(crate) struct Case {
     /// What the client and the concierge wrote, oldest first, for the context pack.
     messages: Vec<Value>,
     messages_sent: u32,
+    /// Messages that the provider accepted.
+    accepted: Vec<statuses::Accepted>,
+    /// How the client was told of the AI.
+    disclosed: Option<DisclosureInput>,
     need: Option<String>,
     photo: Option<client::Photo>,
     plan: Option<Plan>,
@@ -88,6 +95,8 @@ impl Case {
             rejected_in_a_row: 0,
             messages: Vec::new(),
             messages_sent: 0,
+            accepted: Vec::new(),
+            disclosed: None,
             need: None,
             photo: None,
             plan: None,
@@ -180,6 +189,7 @@ impl Case {
         options: &[String],
     ) -> Result<Option<EventId>, RecordError> {
         self.messages_sent += 1;
+        let text = self.with_disclosure(text);
         let phone = &self.scene.conversation.client_phone;
         let key = self.trail.key(&format!("to:{phone}:message:{}", self.messages_sent));
         let input = OutboundInput {
@@ -193,7 +203,10 @@ impl Case {
         let id = self.trail.event_id()?;
         let sent = self.world.message_client(&self.trail, id, key, &input).await?;
         self.messages.push(json!({ "from": "concierge", "text": text }));
-        Ok(sent.is_ok().then_some(id))
+        let Ok(sent) = sent else { return Ok(None) };
+        self.accepted(id, sent.provider_message_id.clone(), "client", input.to_phone);
+        self.note_disclosure(id, sent.provider_message_id).await?;
+        Ok(Some(id))
     }
 
     /// Records an event that has no typed payload.

@@ -16,7 +16,7 @@ use super::super::replies::parse_reply;
 use super::super::scenario::{Vendor, VendorInbound};
 use super::super::state::RequestState;
 use super::super::texts::Say;
-use super::super::world::NoPermit;
+use super::super::world::{NoPermit, VendorMessaged};
 use super::Case;
 use super::budget::{BATCH_VENDORS_MAX, BATCHES_MAX, VENDORS_MAX};
 
@@ -125,7 +125,7 @@ impl Case {
             ..Default::default()
         };
         if let Ok(permit) = self.world.ask_for_batch(&self.trail, &batch).await? {
-            let need = "what was asked before this scenario".to_owned();
+            let need = self.with_vendor_disclosure("what was asked before this scenario");
             let message = |vendor| message(vendor, batch.batch_number, need.clone());
             let messages: Vec<_> = vendors.iter().map(message).collect();
             self.send(permit, &messages).await?;
@@ -141,13 +141,15 @@ impl Case {
     ) -> Result<(), RecordError> {
         self.counts.batches += 1;
         self.contacted.extend(messages.iter().map(|message| message.vendor_id.clone()));
-        let delivered = self.world.message_vendors(&self.trail, permit, messages).await?;
+        let reached = self.world.message_vendors(&self.trail, permit, messages).await?;
         let sent_at = self.world.clock().now();
-        self.outreach.extend(delivered.into_iter().map(|vendor_id| Outreach {
-            id: outreach_id(&vendor_id),
-            vendor_id,
-            sent_at,
-            replied: false,
+        self.note_vendor_disclosures(&reached).await?;
+        for vendor in &reached {
+            let id = vendor.provider_message_id.clone();
+            self.accepted(vendor.event_id, id, &vendor.vendor_id, vendor.vendor_phone.clone());
+        }
+        self.outreach.extend(reached.into_iter().map(|VendorMessaged { vendor_id, .. }| {
+            Outreach { id: outreach_id(&vendor_id), vendor_id, sent_at, replied: false }
         }));
         Ok(())
     }
@@ -178,6 +180,7 @@ impl Case {
         let Some(permit) = plan.permit.take() else { return Ok(()) };
         let text = format!("{}\n{}", plan.need, plan.questions.join("\n"));
         let batch_number = plan.batch_number;
+        let text = self.with_vendor_disclosure(&text);
         let scene = self.scene.clone();
         let vendors = queue.iter().filter_map(|id| scene.vendors.iter().find(|v| v.id == *id));
         let messages: Vec<_> = vendors.map(|v| message(v, batch_number, text.clone())).collect();

@@ -20,7 +20,9 @@ pub use self::{
 };
 use super::outreach::{outreaches, replies};
 use super::typed_events::{OtherShape, Source, TypedEvent, typed};
-use super::{Finding, calls, causes, decisions, delivery, ocr, outreach, request, shortlist};
+use super::{
+    Finding, calls, causes, decisions, delivery, disclosure, ocr, outreach, request, shortlist,
+};
 use crate::event::EventType;
 use crate::event::payload::{
     Exclusion, ShortlistGenerated, ShortlistHandoff, VendorCandidatesSelected,
@@ -88,6 +90,7 @@ pub(super) fn section(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Sect
     let mut findings = evidence.findings();
     findings.extend(outreach::findings(&outreaches, &replies));
     findings.extend(delivery::findings(events));
+    findings.extend(disclosure::findings(events));
     findings.extend(request::findings(events));
     findings.extend(ocr::findings(events));
     findings.extend(decisions::findings(events));

@@ -136,6 +136,39 @@ fn a_call_counts_once_however_often_it_is_reported() {
 }
 
 #[test]
+fn a_message_counts_once_as_delivered_read_and_failed_whatever_is_reported_of_it() {
+    let status = |id: &str, status: &str| {
+        event(EventType::WHATSAPP_STATUS_UPDATED)
+            .input(json!({ "provider_message_id": id }))
+            .output(json!({ "status": status }))
+    };
+    let mut events = Vec::new();
+    for _ in 0..2 {
+        for (id, one) in [
+            ("wamid.1", "read"),
+            ("wamid.1", "delivered"),
+            ("wamid.1", "sent"),
+            ("wamid.2", "delivered"),
+            ("wamid.3", "sent"),
+            ("wamid.3", "failed"),
+            ("wamid.4", "warped"),
+        ] {
+            events.push(status(id, one));
+        }
+    }
+    // The host did not take the report.
+    events.push(status("wamid.5", "failed").ended(Outcome::Refused, ErrorCode::InvalidState));
+    counts_of(
+        events,
+        &[
+            ("messages_delivered_total", 2.0),
+            ("messages_read_total", 1.0),
+            ("messages_failed_total", 1.0),
+        ],
+    );
+}
+
+#[test]
 fn a_message_counts_one_reply_and_a_vendor_as_many_as_it_got_messages() {
     let to = |message: &str, vendor: &str| {
         event(EventType::VENDOR_OUTREACH_SENT)
