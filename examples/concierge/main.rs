@@ -9,6 +9,8 @@ mod said;
 mod scrape;
 #[path = "../shared/key.rs"]
 mod shared_key;
+#[path = "../shared/signer.rs"]
+mod signer;
 mod simulation;
 mod summary;
 
@@ -24,7 +26,9 @@ use chrono::TimeDelta;
 use clap::Parser;
 use moltbot_audit::auditor::{Clock, Host, SystemClock};
 use moltbot_audit::observe::{JsonLayer, LogGuard, LostLines, NonBlocking};
-use moltbot_audit::pack::{ExportError, export_recorded, verify_request_pack};
+use moltbot_audit::pack::{
+    ExportError, PackSigner, VerifyOptions, export_recorded, verify_request_pack_with,
+};
 use moltbot_audit::record::StoredRecord;
 use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::{self, AuditStore};
@@ -36,11 +40,12 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use self::simulation::{
     clock::ScriptedClock,
     play::{PlayError, play, set_up},
-    scenario::Scenario,
+    scenario::{Language, Scenario},
     scripted_time::ScriptedTime,
     story::{Story, ToldSink},
     tally,
     terminal::Paint,
+    texts::Say,
     world::World,
 };
 use self::summary::Summary;
@@ -60,6 +65,9 @@ struct Arguments {
     /// Where to write packs, in a directory for each request
     #[arg(long, value_name = "DIR", default_value = "target/concierge")]
     out: PathBuf,
+    /// Sign the packs with the key in this file, as the example `keygen` makes it
+    #[arg(long, value_name = "FILE", conflicts_with = "load")]
+    signing_key: Option<PathBuf>,
     /// Serve metrics at this address under `/metrics` while playing, such as `127.0.0.1:9464`
     #[arg(long, value_name = "ADDR")]
     metrics: Option<SocketAddr>,
@@ -72,6 +80,12 @@ struct Arguments {
     /// Spread the requests of `--load` over this many seconds
     #[arg(long, value_name = "SECONDS", requires = "load", default_value_t = 0)]
     over: u32,
+}
+
+/// Where packs go, and who signs them.
+struct Output {
+    folder: PathBuf,
+    signer: Option<PackSigner>,
 }
 
 /// How long an auditor may take to write the remaining events.
@@ -105,6 +119,8 @@ async fn run(arguments: Arguments) -> Result<(), Stop> {
         narrator.say(&format!("Metrics are served at http://{address}/metrics"));
     }
     let key = shared_key::redaction_key().map_err(unusable)?;
+    let signer = arguments.signing_key.as_deref().map(signer::of_file).transpose();
+    let output = Output { folder: arguments.out, signer: signer.map_err(unusable)? };
     let scenarios = scenarios(&arguments.scenario).map_err(unusable)?;
     prepare_file(&arguments.database).map_err(unusable)?;
     let store = store::open(&arguments.database).await.map_err(unusable)?;
@@ -114,8 +130,7 @@ async fn run(arguments: Arguments) -> Result<(), Stop> {
         narrator.say(&summary.told(Some(began.elapsed()), paint));
     } else {
         for scenario in &scenarios {
-            play_and_export(scenario, &store, &key, &arguments.out, &narrator, &mut summary)
-                .await?;
+            play_and_export(scenario, &store, &key, &output, &narrator, &mut summary).await?;
         }
         narrator.say(&format!("\n{}", summary.told(None, paint)));
     }
@@ -128,7 +143,7 @@ async fn play_and_export(
     scenario: &Scenario,
     store: &Arc<dyn AuditStore>,
     key: &RedactionKey,
-    out: &Path,
+    output: &Output,
     narrator: &Story,
     summary: &mut Summary,
 ) -> Result<(), Stop> {
@@ -144,7 +159,7 @@ async fn play_and_export(
     let requests = play(scenario, &auditor, &world, narrator).await.map_err(stopped)?;
     reconcile(&world, &**store, &requests, narrator, summary).await?;
     for request in &requests {
-        export(store, key, request, out, narrator).await?;
+        export(store, key, request, output, narrator).await?;
         summary.packs += 2;
     }
     auditor.shutdown(SHUTDOWN).await.map_err(unusable)?;
@@ -229,35 +244,45 @@ async fn records(store: &dyn AuditStore, request: &RequestId) -> Result<Vec<Stor
     Ok(stream.map(|stream| stream.records).unwrap_or_default())
 }
 
-/// Exports both packs of a request, and verifies what was written, as a stranger would: from the
-/// file.
-/// What the events name as their writer.
+/// What the events name as their writer. A disclosure of the AI has the digest of its text, which is here too.
 fn host() -> Host {
-    Host::new("concierge", env!("CARGO_PKG_VERSION"))
+    let host = Host::new("concierge", env!("CARGO_PKG_VERSION"));
+    [Language::En, Language::Fr, Language::Rw].into_iter().fold(host, |host, language| {
+        host.works_by(format!("disclosure.{}", language.as_str()), Say::AiDisclosure.text(language))
+    })
 }
 
+/// Exports both packs of a request, and verifies what was written, as a stranger would: from the file.
 async fn export(
     store: &Arc<dyn AuditStore>,
     key: &RedactionKey,
     request: &RequestId,
-    out: &Path,
+    Output { folder, signer }: &Output,
     narrator: &Story,
 ) -> Result<(), Stop> {
-    let directory = out.join(request.to_string());
+    let directory = folder.join(request.to_string());
     std::fs::create_dir_all(&directory)
         .map_err(|error| unusable(format!("{}: {error}", directory.display())))?;
     let auditor = Auditor::builder(store.clone(), key.clone()).host(host()).build();
     for profile in [Profile::internal(), with_words(Profile::external(key))] {
         let pack = export_recorded(&auditor, &**store, request, &profile, "concierge");
-        let pack = pack.await.map_err(|error: ExportError| unusable(error))?;
+        let mut pack = pack.await.map_err(|error: ExportError| unusable(error))?;
+        if let Some(signer) = signer {
+            pack.sign(signer);
+        }
         let path = directory.join(format!("pack.{}.json", profile.name()));
         std::fs::write(&path, pack.to_json_pretty()).map_err(unusable)?;
         let written = std::fs::read(&path).map_err(unusable)?;
-        let verified =
-            verify_request_pack(&written).map_err(|error| Stop { code: 1, error: error.into() })?;
+        let trusted_keys = signer.iter().map(|signer| signer.verifier_key().clone()).collect();
+        let options = VerifyOptions { trusted_keys, ..VerifyOptions::default() };
+        let verified = verify_request_pack_with(&written, &options)
+            .map_err(|error| Stop { code: 1, error: error.into() })?;
         let (events, head) = (verified.events(), verified.head().chain_hash);
         let path = path.display();
-        narrator.say(&format!("  {path}\n    verified: {events} events, head {head}"));
+        let told = verified.ai_disclosure();
+        narrator.say(&format!(
+            "  {path}\n    verified: {events} events, head {head}\n    people told of the AI: {told}"
+        ));
     }
     auditor.shutdown(SHUTDOWN).await.map_err(unusable)?;
     Ok(())

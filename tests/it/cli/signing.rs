@@ -55,6 +55,26 @@ fn a_pack_is_signed_and_verified_with_keys_from_files() {
 }
 
 #[test]
+fn the_concierge_signs_what_it_exports() {
+    let played = Played::new();
+    let (file, verifier) = key(&played, "concierge.key");
+    let out = played.folder.path().join("signed");
+    let database = format!("sqlite://{}", played.folder.path().join("signed.sqlite").display());
+    let (out, file) = (out.to_str().expect("UTF-8"), file.to_str().expect("UTF-8"));
+    let arguments = ["--database", &database, "--out", out, "--signing-key", file];
+    let said = run("concierge", arguments).expect(0);
+    assert_keeps_secret(&read(&PathBuf::from(file)), &said);
+    let told = "people told of the AI: delivered before the first message of the AI, or with it";
+    assert_eq!(said.out.matches(told).count(), 2, "{said:?}");
+    let folder = fs::read_dir(out).expect("a folder").next().expect("a request").expect("listed");
+    for reader in ["internal", "external"] {
+        let pack = folder.path().join(format!("pack.{reader}.json"));
+        let pack = pack.to_str().expect("UTF-8");
+        run("verify_pack", ["--key", &verifier, pack]).expect(0);
+    }
+}
+
+#[test]
 fn with_a_key_every_other_pack_fails() {
     let played = Played::new();
     let (old_file, _) = key(&played, "old.key");
