@@ -60,7 +60,8 @@ grant execute on function moltbot_audit.rotate_key
 -- are entries of effects removed, whose keys are then free.
 grant execute on function
     moltbot_audit.append_pending_flips, moltbot_audit.engage, moltbot_audit.forget_switch,
-    moltbot_audit.set_switch_of_host
+    moltbot_audit.lapse_switch, moltbot_audit.release, moltbot_audit.set_switch_of_host,
+    moltbot_audit.takeover
     to moltbot_audit_operator, moltbot_audit_writer;
 grant execute on function
     moltbot_audit.prune_effects, moltbot_audit.reset, moltbot_audit.set_limit, moltbot_audit.set_switch

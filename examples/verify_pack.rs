@@ -20,6 +20,7 @@ Exit codes, the worst of all files:
   2  wrong arguments, or a file that cannot be read or is not a pack
   3  unchanged, but an effect in it was admitted beyond a limit
   4  unchanged, but something in it cannot be checked
+  5  unchanged, but something in it ran while it was stopped, or while a human had taken over
 
 Prints the first fault of each file, and everything that cannot be checked.")]
 struct Arguments {
@@ -45,6 +46,8 @@ enum Outcome {
     CannotBeChecked,
     /// The pack is unchanged, but an effect went beyond a limit.
     LimitPassed,
+    /// The pack is unchanged, but something ran that was stopped.
+    RanWhileStopped,
     Unusable,
     Tampered,
 }
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Outcome::Unusable => 2,
         Outcome::LimitPassed => 3,
         Outcome::CannotBeChecked => 4,
+        Outcome::RanWhileStopped => 5,
     })
 }
 
@@ -107,11 +111,11 @@ fn verify(file: &Path, options: &VerifyOptions) -> Outcome {
 fn tell(shown: &str, pack: &VerifiedPack) -> Outcome {
     let verdict = pack.verdict();
     let word = match verdict {
-        Verdict::Intact | Verdict::LimitPassed => "verified",
+        Verdict::Intact | Verdict::LimitPassed | Verdict::RanWhileStopped => "verified",
         _ => "CANNOT BE CHECKED",
     };
     say(&format!(
-        "{shown}: {word}: request {}, {} profile, {} events, {} values hidden, head {}; {}; \
+        "{shown}: {word}: request {}, {} profile, {} events, {} values hidden, head {}; {}; {}; \
          people told of the AI: {}; {}",
         pack.request_id(),
         pack.profile().name,
@@ -119,6 +123,7 @@ fn tell(shown: &str, pack: &VerifiedPack) -> Outcome {
         pack.hidden(),
         pack.head().chain_hash,
         pack.budgets(),
+        pack.stops(),
         pack.ai_disclosure(),
         signers(pack)
     ));
@@ -135,6 +140,7 @@ fn tell(shown: &str, pack: &VerifiedPack) -> Outcome {
     match verdict {
         Verdict::Intact => Outcome::Intact,
         Verdict::LimitPassed => Outcome::LimitPassed,
+        Verdict::RanWhileStopped => Outcome::RanWhileStopped,
         _ => Outcome::CannotBeChecked,
     }
 }

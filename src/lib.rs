@@ -74,7 +74,7 @@ pub use self::auditor::{
 };
 pub use self::event::{
     Actor, AuditEvent, Budget, ConversationId, ErrorCode, EventError, EventId, EventType, Identity,
-    Outcome, Payload, Period, RequestId, StreamId, Switch, TraceContext,
+    Outcome, Payload, Period, RequestId, StreamId, Switch, SwitchScope, TraceContext,
 };
 
 #[cfg(all(doctest, feature = "sqlite"))]

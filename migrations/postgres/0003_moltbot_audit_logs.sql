@@ -1082,7 +1082,7 @@ language sql
 immutable parallel safe
 return array[
     'audit.effects_pruned', 'audit.key_rotated', 'audit.limit_set', 'effect.admitted',
-    'effect.expired', 'effect.resolved', 'switch.engaged', 'switch.reset'
+    'effect.expired', 'effect.resolved', 'switch.engaged', 'switch.lapsed', 'switch.reset'
 ];
 
 -- Appends a batch: arrays in, arrays out, in the same order. An array that ends before the others stands for

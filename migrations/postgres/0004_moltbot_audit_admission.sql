@@ -44,7 +44,8 @@ begin
     if to_regtype('moltbot_audit.switch_state') is null then
         -- the state that a flip gives to a switch; not the row type of `audit_switches`, for the same reason
         create type moltbot_audit.switch_state as (
-            switch text, engaged boolean, changed_by jsonb, reason text, changed_at timestamptz
+            switch text, engaged boolean, changed_by jsonb, reason text, changed_at timestamptz,
+            scope text, until timestamptz
         );
     end if;
     if to_regtype('moltbot_audit.flip') is null then
@@ -75,7 +76,9 @@ begin
             -- with `time`: when the limit was passed
             seq bigint, recorded_at timestamptz, stored_hash bytea, chain_hash bytea,
             -- the fingerprint of the redaction key, if that is not the claim's
-            key_in_use bytea
+            key_in_use bytea,
+            -- with `switch`: where it is engaged and, unless that is everywhere, the event that says so
+            switch_scope text, switch_event_id uuid
         );
     end if;
 end
@@ -141,8 +144,10 @@ create table if not exists moltbot_audit.audit_day_budgets (
     primary key (day, budget)
 ) with (fillfactor = 10);
 
--- The kill switches. A switch is engaged if it has no row, or if any of its rows says so. If another transaction
--- holds a row of the switch, engaging it adds a row, and so does not wait.
+-- The kill switches, each with a scope: everywhere, one conversation, or one request. An effect is refused if its
+-- switch is engaged in any scope that the effect is in. A switch is engaged in a scope if any of its rows there says
+-- so. Without a row it is engaged everywhere, but in no conversation and no request. If another transaction holds a
+-- row of the switch, engaging it adds a row, and so does not wait.
 create table if not exists moltbot_audit.audit_switches (
     -- its name
     switch moltbot_audit.control_name not null,
@@ -156,10 +161,17 @@ create table if not exists moltbot_audit.audit_switches (
     changed_at timestamptz not null,
     -- the sealed events of flips that could not be appended yet, oldest first
     pending jsonb constraint pending_check check (jsonb_typeof(pending) = 'array'),
-    id uuid primary key default gen_random_uuid()
+    id uuid primary key default gen_random_uuid(),
+    -- where: `everywhere`, or `conversation:` or `request:` and its id
+    scope text collate "C" not null default 'everywhere' constraint scope_check
+        check (scope = 'everywhere' or scope ~ '^(conversation|request):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'),
+    -- until when it is engaged, by this server's clock; null without a limit
+    until timestamptz constraint until_check check (until is null or (engaged and scope <> 'everywhere')),
+    -- the event that set it
+    event_id uuid
 );
 
-create index if not exists audit_switches_switch_idx on moltbot_audit.audit_switches (switch);
+create index if not exists audit_switches_scope_idx on moltbot_audit.audit_switches (scope, switch);
 
 -- The deployment's ceilings on limits, which an operator sets with `set_limit`. Without a row, a host may pass any
 -- limit.
@@ -979,6 +991,34 @@ begin atomic
     ) as c;
 end;
 
+-- The narrowest of these scopes in which a switch is engaged, and the event that says so unless that is everywhere.
+-- Nulls if it is engaged in none.
+create or replace function moltbot_audit.engaged_in(
+    switch text, scopes text[], out scope text, out event_id uuid
+)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+    select x.scope, case when x.scope <> 'everywhere' then x.event_id end into scope, event_id
+    from (
+        select s.scope, s.event_id
+        from moltbot_audit.audit_switches s
+        where s.switch = engaged_in.switch and s.scope = any (scopes) and s.engaged
+            and coalesce(s.until > clock_timestamp(), true)
+        union all
+        select 'everywhere', null
+        where not exists (
+            select from moltbot_audit.audit_switches s
+            where s.switch = engaged_in.switch and s.scope = 'everywhere'
+        )
+    ) as x
+    order by x.scope = 'everywhere', x.scope desc
+    limit 1;
+end
+$$;
+
 -- Decides about the claim in an intent: it charges what the intent's event records. The columns of the intent are
 -- those of `append_alone`. Obstacles are looked for in the order of the library's verdicts. The verdict is `proceed`
 -- with the receipt of the intent; `replay`, `conflict`, `in_progress` or `in_doubt`; a refusal: `switch`,
@@ -1007,6 +1047,9 @@ declare
     key_hash constant bytea := decode(said ->> 'key_hash', 'hex');
     input_hash constant bytea := decode(said ->> 'input_hash', 'hex');
     switches constant integer := jsonb_array_length(said -> 'switches');
+    scopes text[] := array[
+        'everywhere', 'request:' || admit.request_id, 'conversation:' || admit.conversation_id
+    ];
     elapsed_max_ms constant double precision := (said ->> 'elapsed_max_ms')::double precision;
     charges constant jsonb := said -> 'charges';
     by_period record;
@@ -1024,6 +1067,9 @@ declare
     key_in_use bytea;
     has_ceilings boolean;
     is_engaged boolean;
+    -- it may be in a conversation that it does not name, while a switch is engaged in some
+    is_unnamed boolean;
+    engaged record;
     is_over boolean := false;
     recorded_at timestamptz;
     chain_hash bytea;
@@ -1103,7 +1149,7 @@ begin
         )
         on conflict do nothing;
         is_new := found;
-        -- One statement for three, because each costs more to begin than to run. It begins after the stream is locked,
+        -- One statement for all, because each costs more to begin than to run. It begins after the stream is locked,
         -- after the gate, and after the wait for the key, and so sees the current switches. As a part of the insert
         -- above it would see them as they were before that wait. The lock on the table of events keeps out a rotation
         -- of the redaction key.
@@ -1111,11 +1157,18 @@ begin
             (select k.fingerprint from moltbot_audit.audit_keys k where k.retired_at is null),
             exists (select from moltbot_audit.audit_limits),
             (
-                select coalesce(bool_or(s.engaged), true)
+                select (
+                    bool_or(s.scope = 'everywhere')
+                    and not bool_or(s.engaged and coalesce(s.until > clock_timestamp(), true))
+                ) is not true
                 from moltbot_audit.audit_switches s
-                where s.switch = said #>> '{switches,0}'
+                where s.switch = said #>> '{switches,0}' and s.scope = any (scopes)
+            ),
+            switches > 0 and admit.conversation_id is null and admit.request_id is not null and exists (
+                select from moltbot_audit.audit_switches s
+                where s.scope >= 'conversation:' and s.scope < 'conversation;' and said -> 'switches' ? s.switch
             )
-        into key_in_use, has_ceilings, is_engaged;
+        into key_in_use, has_ceilings, is_engaged, is_unnamed;
         -- Most claims end here.
         exit when is_new and key_in_use = admit.key_fingerprint and not has_ceilings
             and cardinality(admit.old_input_hashes) = 0;
@@ -1166,17 +1219,24 @@ begin
         -- The key became free in between: try again.
     end loop;
 
-    if decided.verdict is null and (switches > 1 or switches = 1 and is_engaged) then
-        -- Most claims have one switch; a statement over a list takes three times as long.
+    if decided.verdict is null and (switches > 1 or switches = 1 and (is_engaged or is_unnamed)) then
+        if is_unnamed then
+            -- A request is in the conversations that its events name.
+            scopes := scopes || array(
+                select distinct 'conversation:' || a.conversation_id
+                from moltbot_audit.audit_events a
+                where a.stream_id = admit.stream_id and a.conversation_id is not null
+            );
+        end if;
         for nth in 1 .. switches loop
-            if nth > 1 then
-                select coalesce(bool_or(s.engaged), true) into is_engaged
-                from moltbot_audit.audit_switches s
-                where s.switch = said -> 'switches' ->> nth - 1;
-            end if;
-            if is_engaged then
+            -- Most claims have one switch; a statement over a list takes three times as long.
+            continue when nth = 1 and not (is_engaged or is_unnamed);
+            engaged := moltbot_audit.engaged_in(said -> 'switches' ->> nth - 1, scopes);
+            if engaged.scope is not null then
                 decided.verdict := 'switch';
                 decided.switch := nth;
+                decided.switch_scope := engaged.scope;
+                decided.switch_event_id := engaged.event_id;
                 exit;
             end if;
         end loop;
@@ -1298,7 +1358,7 @@ begin
     );
     return row(
         'proceed', null, null, null, null, decided.used, decided.day_used, decided.heard_at,
-        stream.seq + 1, claim.recorded_at, admit.event_hash, claim.chain_hash, null
+        stream.seq + 1, claim.recorded_at, admit.event_hash, claim.chain_hash, null, null, null
     )::moltbot_audit.decision;
 end
 $$;
@@ -1564,29 +1624,33 @@ as $$
     )
 $$;
 
--- Appends the events of flips that wait beside their switches, oldest first. If another transaction holds one of
+-- Appends the events of one stream that wait beside their switches, oldest first. If another transaction holds one of
 -- them, it appends nothing and returns false, so that they keep their order. Runs with the settings of its callers,
--- which hold the streams.
-create or replace function moltbot_audit.append_kept()
+-- which hold the stream.
+create or replace function moltbot_audit.append_kept(stream_id uuid)
 returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+#variable_conflict use_variable
 declare
     ids uuid[];
     kept jsonb;
     e moltbot_audit.sealed_event;
 begin
+    -- All events beside a row are of its scope, and so of one stream.
     select array_agg(f.id), jsonb_agg(f.pending) into ids, kept
     from (
         select s.id, s.pending
         from moltbot_audit.audit_switches s
-        where s.pending is not null
+        where s.pending is not null and s.pending -> 0 ->> 'stream_id' = stream_id::text
         for update skip locked
     ) as f;
-    if (select count(*) from moltbot_audit.audit_switches s where s.pending is not null)
-        > coalesce(cardinality(ids), 0)
-    then
+    if (
+        select count(*)
+        from moltbot_audit.audit_switches s
+        where s.pending is not null and s.pending -> 0 ->> 'stream_id' = stream_id::text
+    ) > coalesce(cardinality(ids), 0) then
         return false;
     end if;
     for e in
@@ -1607,7 +1671,7 @@ end
 $$;
 
 -- Appends the events of flips that wait beside their switches, and returns how many. The library's upkeep calls it,
--- and an operator may.
+-- and an operator may. A stream that another transaction holds is left for the next call, unless all are held.
 create or replace function moltbot_audit.append_pending_flips()
 returns integer
 language plpgsql
@@ -1616,25 +1680,55 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
+    streams uuid[];
+    free uuid[];
+    stream uuid;
     waiting integer;
+    left_waiting integer;
 begin
-    select sum(jsonb_array_length(s.pending)) into waiting from moltbot_audit.audit_switches s;
+    select array_agg(distinct x.stream_id order by x.stream_id), sum(x.events) into streams, waiting
+    from (
+        select (s.pending -> 0 ->> 'stream_id')::uuid as stream_id, jsonb_array_length(s.pending) as events
+        from moltbot_audit.audit_switches s
+        where s.pending is not null
+    ) as x;
     if waiting is null then
         return 0;
     end if;
     lock table only moltbot_audit.audit_events in row exclusive mode;
-    perform from moltbot_audit.audit_streams t
-    where t.stream_id in (
-        select (e ->> 'stream_id')::uuid
-        from moltbot_audit.audit_switches s, jsonb_array_elements(s.pending) as e
-    )
-    order by t.stream_id
-    for update;
-    if not moltbot_audit.append_kept() then
-        raise exception 'another transaction holds a switch whose event waits'
+    if cardinality(streams) = 1 then
+        perform from moltbot_audit.audit_streams t where t.stream_id = streams[1] for update;
+        free := streams;
+    else
+        select array_agg(f.stream_id order by f.stream_id) into free
+        from (
+            select t.stream_id
+            from moltbot_audit.audit_streams t
+            where t.stream_id = any (streams)
+            order by t.stream_id
+            for update skip locked
+        ) as f;
+        -- A stream without a row begins with the event.
+        free := free || array(
+            select x.stream_id
+            from unnest(streams) as x (stream_id)
+            where not exists (select from moltbot_audit.audit_streams t where t.stream_id = x.stream_id)
+            order by x.stream_id
+        );
+    end if;
+    foreach stream in array coalesce(free, '{}') loop
+        if not moltbot_audit.append_kept(stream) then
+            raise exception 'another transaction holds a switch whose event waits'
+                using errcode = 'lock_not_available';
+        end if;
+    end loop;
+    select coalesce(sum(jsonb_array_length(s.pending)), 0) into left_waiting
+    from moltbot_audit.audit_switches s;
+    if left_waiting >= waiting then
+        raise exception 'other transactions hold the streams of the events that wait'
             using errcode = 'lock_not_available';
     end if;
-    return waiting;
+    return waiting - left_waiting;
 end
 $$;
 
@@ -1656,22 +1750,39 @@ return coalesce(
     false
 );
 
--- Whether a flip's event states that flip. Same rule as `check_flip` in the library.
+-- The scope of a flip, by the request or the conversation that its event belongs to.
+create or replace function moltbot_audit.scope_of(request_id uuid, conversation_id uuid)
+returns text
+language sql
+immutable parallel safe
+return coalesce('request:' || request_id, 'conversation:' || conversation_id, 'everywhere');
+
+-- Whether a flip's event states that flip. Its scope is the request or the conversation that it belongs to, and the
+-- input says the kind. An operator's flip is by an admin; the library itself may stop a request. Same rule as
+-- `check_flip` in the library.
 create or replace function moltbot_audit.says_flip(
-    event_type text, stream_id uuid, actor text, outcome text, input jsonb,
-    switch text, engaged boolean, changed_by jsonb, reason text
+    event_type text, stream_id uuid, request_id uuid, conversation_id uuid, actor text, outcome text,
+    input jsonb, switch text, engaged boolean, changed_by jsonb, reason text
 )
 returns boolean
 language sql
-immutable parallel safe
+stable parallel safe
 return moltbot_audit.is_identity_of_host(input -> 'by') and (
-    event_type, actor, outcome, stream_id, input ->> 'switch', input -> 'by', input ->> 'reason'
+    event_type, outcome, stream_id, input ->> 'switch', input -> 'by', input ->> 'reason',
+    coalesce(input ->> 'scope', 'everywhere')
 ) is not distinct from (
-    case when engaged then 'switch.engaged' else 'switch.reset' end, 'admin', 'succeeded',
-    moltbot_audit.stream_of(null), switch, changed_by, reason
+    case when engaged then 'switch.engaged' else 'switch.reset' end, 'succeeded',
+    moltbot_audit.stream_of(request_id, conversation_id), switch, changed_by, reason,
+    split_part(moltbot_audit.scope_of(request_id, conversation_id), ':', 1)
+)
+and (actor = 'admin' or actor = 'system' and engaged and request_id is not null)
+and (
+    input ->> 'until' is null
+    or engaged and moltbot_audit.scope_of(request_id, conversation_id) <> 'everywhere'
+        and moltbot_audit.time_of(input -> 'until') is not null
 );
 
--- Sets a switch, and appends the event that says so.
+-- Sets a switch, in the scope that its event belongs to, and appends the event.
 --
 -- Engaging waits for no stream and no row: if the event cannot be appended at once, it is kept beside the switch.
 -- A reset needs its event in the stream, and so waits.
@@ -1697,11 +1808,11 @@ begin
         raise exception 'a switch has a name of lower-case letters, digits and underscores, at most 40 bytes '
             'and four digits' using errcode = 'invalid_parameter_value';
     end if;
-    if not moltbot_audit.says_flip(
-        set_switch.event_type, set_switch.stream_id, set_switch.actor, set_switch.outcome,
-        set_switch.input::jsonb, set_switch.switch, set_switch.engaged, set_switch.changed_by,
-        set_switch.reason
-    ) then
+    if moltbot_audit.says_flip(
+        set_switch.event_type, set_switch.stream_id, set_switch.request_id,
+        set_switch.conversation_id, set_switch.actor, set_switch.outcome, set_switch.input::jsonb,
+        set_switch.switch, set_switch.engaged, set_switch.changed_by, set_switch.reason
+    ) is not true then
         raise exception 'the event of a flip says another flip' using errcode = 'check_violation';
     end if;
     -- Refuses a malformed event before anything is set.
@@ -1736,6 +1847,8 @@ begin
     state.changed_by := set_switch.changed_by;
     state.reason := set_switch.reason;
     state.changed_at := event.recorded_at;
+    state.scope := moltbot_audit.scope_of(set_switch.request_id, set_switch.conversation_id);
+    state.until := moltbot_audit.time_of(event.input -> 'until');
     if set_switch.engaged then
         return moltbot_audit.engage_switch(event, state);
     end if;
@@ -1743,8 +1856,8 @@ begin
 end
 $$;
 
--- As `set_switch`, for a host's process, which may engage any switch, because stopping is always safe, and reset
--- only those of self-tests.
+-- As `set_switch`, for a host's process, which may engage any switch, because stopping is always safe, and release a
+-- conversation, because people who take one over do so in the host. It resets nothing else but switches of self-tests.
 create or replace function moltbot_audit.set_switch_of_host(
     id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
     outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
@@ -1760,7 +1873,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 begin
-    if (engaged or switch ^@ 'self_test_') is not true then
+    if (
+        engaged or switch ^@ 'self_test_' or conversation_id is not null and request_id is null
+    ) is not true then
         raise exception 'a host cannot reset a switch: an operator has to'
             using errcode = 'insufficient_privilege';
     end if;
@@ -1800,9 +1915,10 @@ begin
 end
 $$;
 
--- Merges the rows of a switch that no other transaction holds into one, and returns its id. A reset changes no row
--- that was set after the reset was asked for, at `state.changed_at`.
-create or replace function moltbot_audit.put_switch(state moltbot_audit.switch_state)
+-- Merges the rows of a switch in a scope that no other transaction holds into one, and returns its id. A reset changes
+-- no row that was set after the reset was asked for, at `state.changed_at`. In a conversation or a request it deletes
+-- the others, because a switch without a row is not engaged there.
+create or replace function moltbot_audit.put_switch(state moltbot_audit.switch_state, event_id uuid)
 returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -1822,9 +1938,14 @@ begin
         from (
             select s.id, s.pending
             from moltbot_audit.audit_switches s
-            where s.switch = state.switch and (state.engaged or s.changed_at <= state.changed_at)
+            where s.switch = state.switch and s.scope = state.scope
+                and (state.engaged or s.changed_at <= state.changed_at)
             for update skip locked
         ) as f;
+        if not state.engaged and state.scope <> 'everywhere' then
+            delete from moltbot_audit.audit_switches s where s.id = any (ids);
+            return null;
+        end if;
         delete from moltbot_audit.audit_switches s where s.id = any (ids[2:]);
     exception when serialization_failure then
         -- With an isolation above read committed, a row may have changed since the snapshot: add a row then.
@@ -1832,20 +1953,49 @@ begin
         kept := null;
     end;
     if ids is null then
-        insert into moltbot_audit.audit_switches (switch, engaged, changed_by, reason, changed_at)
-        values (state.switch, state.engaged, state.changed_by, state.reason, clock_timestamp())
+        insert into moltbot_audit.audit_switches (
+            switch, scope, engaged, until, event_id, changed_by, reason, changed_at
+        )
+        values (
+            state.switch, state.scope, state.engaged, state.until, put_switch.event_id, state.changed_by,
+            state.reason, clock_timestamp()
+        )
         returning id into put_id;
         return put_id;
     end if;
     update moltbot_audit.audit_switches s
     set
         engaged = state.engaged,
+        until = state.until,
+        event_id = put_switch.event_id,
         changed_by = state.changed_by,
         reason = state.reason,
         changed_at = clock_timestamp(),
         pending = kept
     where s.id = ids[1];
     return ids[1];
+end
+$$;
+
+-- Makes admissions with an isolation above read committed look again. Their snapshot may be older than the row of a
+-- conversation or a request, but they lock the switch's row for everywhere, and fail if that has changed since.
+create or replace function moltbot_audit.touch_switch(switch text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update moltbot_audit.audit_switches s
+    set engaged = s.engaged
+    where s.id in (
+        select x.id
+        from moltbot_audit.audit_switches x
+        where x.switch = touch_switch.switch and x.scope = 'everywhere'
+        for update skip locked
+    );
+exception when serialization_failure then
+    -- Somebody else has changed it.
+    null;
 end
 $$;
 
@@ -1902,14 +2052,21 @@ begin
     answer.was_known := exists (
         select from moltbot_audit.audit_switches s where s.switch = state.switch
     );
-    put_id := moltbot_audit.put_switch(state);
+    if state.until <= clock_timestamp() then
+        raise exception 'the time limit % has passed already: give a time that is to come', state.until
+            using errcode = 'invalid_parameter_value';
+    end if;
+    put_id := moltbot_audit.put_switch(state, event.id);
+    if state.scope <> 'everywhere' then
+        perform moltbot_audit.touch_switch(state.switch);
+    end if;
     perform pg_notify('moltbot_audit_switches', state.switch);
 
     begin
         perform set_config('lock_timeout', '100ms', true);
         lock table only moltbot_audit.audit_events in row exclusive mode;
         perform from moltbot_audit.audit_streams s where s.stream_id = event.stream_id for update;
-        if moltbot_audit.append_kept() then
+        if moltbot_audit.append_kept(event.stream_id) then
             placed := moltbot_audit.append_sealed(event);
             answer.seq := placed.seq;
             answer.recorded_at := placed.recorded_at;
@@ -1970,9 +2127,11 @@ begin
         end if;
         perform from moltbot_audit.audit_streams s where s.stream_id = event.stream_id for update;
         -- Sets all its rows: any other would keep it engaged.
-        perform from moltbot_audit.audit_switches s where s.switch = state.switch for update;
+        perform from moltbot_audit.audit_switches s
+        where s.switch = state.switch and s.scope = state.scope
+        for update;
         answer.was_known := found;
-        if not moltbot_audit.append_kept() then
+        if not moltbot_audit.append_kept(event.stream_id) then
             raise lock_not_available;
         end if;
     exception when lock_not_available then
@@ -1984,9 +2143,10 @@ begin
             using errcode = 'lock_not_available';
     end;
     placed := moltbot_audit.append_sealed(event);
-    perform moltbot_audit.put_switch(state);
+    perform moltbot_audit.put_switch(state, event.id);
     if exists (
-        select from moltbot_audit.audit_switches s where s.switch = state.switch and s.engaged
+        select from moltbot_audit.audit_switches s
+        where s.switch = state.switch and s.scope = state.scope and s.engaged
     ) then
         raise exception 'switch % was engaged while it was being reset: look why, and reset it again',
             state.switch using errcode = 'object_not_in_prerequisite_state';
@@ -2010,9 +2170,84 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 begin
+    -- In a conversation or a request it would be on without its row.
     delete from moltbot_audit.audit_switches s
-    where s.switch = forget_switch.switch and s.engaged and s.pending is null;
+    where s.switch = forget_switch.switch and s.scope = 'everywhere' and s.engaged and s.pending is null;
     return found;
+end
+$$;
+
+-- Ends a stop whose time limit has passed, and appends the event that says so. It was over before: admissions look
+-- at the limit themselves. Returns no row if the switch is not engaged there, or not over.
+create or replace function moltbot_audit.lapse_switch(
+    id uuid, stream_id uuid, request_id uuid, conversation_id uuid, event_type text, actor text,
+    outcome text, error_code text, duration_ms integer, created_at timestamptz, trace_id text,
+    span_id text, caused_by uuid, writer_id uuid, input text, output text, idempotency_key text,
+    host_ids text, salt bytea, input_commitment bytea, output_commitment bytea, key_commitment bytea,
+    host_ids_commitment bytea, event_hash bytea, switch text
+)
+returns table (seq bigint, recorded_at timestamptz, stored_hash bytea, chain_hash bytea)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $$
+#variable_conflict use_column
+<<lapsed>>
+declare
+    scope constant text := moltbot_audit.scope_of(lapse_switch.request_id, lapse_switch.conversation_id);
+    said constant jsonb := lapse_switch.input::jsonb;
+    is_over boolean;
+begin
+    -- Same rule as `check_lapse` in the library.
+    if (
+        lapse_switch.event_type, lapse_switch.actor, lapse_switch.outcome, lapse_switch.stream_id,
+        said ->> 'switch', said ->> 'scope'
+    ) is distinct from (
+        'switch.lapsed', 'system', 'succeeded',
+        moltbot_audit.stream_of(lapse_switch.request_id, lapse_switch.conversation_id),
+        lapse_switch.switch, split_part(scope, ':', 1)
+    ) or scope = 'everywhere' then
+        raise exception 'the event of a lapse says another one' using errcode = 'check_violation';
+    end if;
+    lock table only moltbot_audit.audit_events in row exclusive mode;
+    -- The same call again, after its answer was lost.
+    return query
+        select a.seq, a.recorded_at, a.event_hash::bytea, a.chain_hash::bytea
+        from moltbot_audit.audit_events a
+        where a.id = lapse_switch.id and a.created_at = moltbot_audit.time_of_id(lapse_switch.id);
+    if found then
+        return;
+    end if;
+    perform from moltbot_audit.audit_streams s where s.stream_id = lapse_switch.stream_id for update;
+    perform from moltbot_audit.audit_switches s
+    where s.switch = lapse_switch.switch and s.scope = lapsed.scope
+    for update;
+    select bool_and(coalesce(s.until <= clock_timestamp(), false)) into is_over
+    from moltbot_audit.audit_switches s
+    where s.switch = lapse_switch.switch and s.scope = lapsed.scope and s.engaged;
+    if is_over is not true then
+        return;
+    end if;
+    if not moltbot_audit.append_kept(lapse_switch.stream_id) then
+        raise exception 'another transaction holds a switch whose event waits'
+            using errcode = 'lock_not_available';
+    end if;
+    delete from moltbot_audit.audit_switches s
+    where s.switch = lapse_switch.switch and s.scope = lapsed.scope;
+    return query
+        select p.seq, p.recorded_at, lapse_switch.event_hash, p.chain_hash
+        from moltbot_audit.append_one(
+            lapse_switch.id, lapse_switch.stream_id, lapse_switch.request_id,
+            lapse_switch.conversation_id, lapse_switch.event_type, lapse_switch.actor,
+            lapse_switch.outcome, lapse_switch.error_code, lapse_switch.duration_ms,
+            lapse_switch.created_at, lapse_switch.trace_id, lapse_switch.span_id,
+            lapse_switch.caused_by, lapse_switch.writer_id, lapse_switch.input, lapse_switch.output,
+            lapse_switch.idempotency_key, lapse_switch.host_ids, lapse_switch.salt,
+            lapse_switch.input_commitment, lapse_switch.output_commitment,
+            lapse_switch.key_commitment, lapse_switch.host_ids_commitment, lapse_switch.event_hash
+        ) as p;
+    perform pg_notify('moltbot_audit_switches', lapse_switch.switch);
 end
 $$;
 

@@ -94,23 +94,26 @@ language sql
 volatile
 return substr(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 1, 16);
 
--- An event's id: a UUIDv7 that carries a time to the microsecond.
-create or replace function moltbot_audit.event_id(created_at timestamptz)
+-- An event's id: a UUIDv7 that carries a time to the microsecond. Its random bits are those of a hash: of the
+-- commitment to what the event says, so that what names the event proves that too. Same rule as `EventId::of_hash`.
+create or replace function moltbot_audit.event_id(created_at timestamptz, hash bytea)
 returns uuid
 language sql
-volatile
+immutable parallel safe
 return (
     select encode(
         substr(int8send((us / 1000 << 16) | (7 << 12) | (us % 1000 * 4096 / 1000)), 1, 8)
-        -- Versions 4 and 7 have the variant bits at the same place.
-        || substr(uuid_send(gen_random_uuid()), 9, 8),
+        || set_byte(substr(hash, 1, 8), 0, get_byte(hash, 0) & 63 | 128),
         'hex'
     )::uuid
     from (select (extract(epoch from created_at) * 1000000)::bigint as us) as t
 );
 
--- A sealed event of an operator in the system's stream. Its input is an object of texts, numbers, and objects of such.
-create or replace function moltbot_audit.sealed_of_operator(event_type text, input jsonb)
+-- A sealed event of an operator, in the stream of a request, of a conversation, or else of the system. Its input is an
+-- object of texts, numbers, and objects of such.
+create or replace function moltbot_audit.sealed_of_operator(
+    event_type text, input jsonb, request_id uuid default null, conversation_id uuid default null
+)
 returns moltbot_audit.sealed_event
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -124,25 +127,28 @@ declare
     header bytea;
 begin
     event.created_at := clock_timestamp();
-    event.id := moltbot_audit.event_id(event.created_at);
-    event.stream_id := moltbot_audit.stream_of(null);
+    event.request_id := request_id;
+    event.conversation_id := conversation_id;
+    event.stream_id := moltbot_audit.stream_of(request_id, conversation_id);
     event.event_type := event_type;
     event.actor := 'admin';
     event.outcome := 'succeeded';
     event.input := input;
     event.salt := moltbot_audit.random_salt();
     event.input_commitment := moltbot_audit.commit_input(input, event.salt);
+    event.id := moltbot_audit.event_id(event.created_at, event.input_commitment);
     event.output_commitment := nothing;
     event.key_commitment := nothing;
     event.host_ids_commitment := nothing;
     header := convert_to(
         format(
-            '{"actor":"admin","caused_by":null,"conversation_id":null,"created_at_us":%s,'
+            '{"actor":"admin","caused_by":null,"conversation_id":%s,"created_at_us":%s,'
             '"duration_ms":null,"error_code":null,"event_type":"%s","id":"%s","outcome":"succeeded",'
-            '"request_id":null,"span_id":null,"stream_id":"%s","trace_id":null,"version":1,'
+            '"request_id":%s,"span_id":null,"stream_id":"%s","trace_id":null,"version":1,'
             '"writer_id":null}',
+            coalesce('"' || conversation_id || '"', 'null'),
             (extract(epoch from event.created_at) * 1000000)::bigint, event_type, event.id,
-            event.stream_id
+            coalesce('"' || request_id || '"', 'null'), event.stream_id
         ),
         'UTF8'
     );
@@ -238,7 +244,8 @@ $$;
 
 -- Sets a switch as `set_switch` does, with an event that is sealed here and says what the database knows of the caller.
 create or replace function moltbot_audit.flip(
-    switch text, engaged boolean, changed_by text, reason text
+    switch text, engaged boolean, changed_by text, reason text, request_id uuid default null,
+    conversation_id uuid default null, until timestamptz default null
 )
 returns moltbot_audit.flip
 language plpgsql
@@ -254,12 +261,22 @@ begin
             coalesce(switch, 'null') using errcode = 'invalid_parameter_value';
     end if;
     perform moltbot_audit.check_who_and_why(changed_by, reason);
+    if until is not null and (until > clock_timestamp() and until < timestamptz '9999-12-31') is not true then
+        raise exception 'the time limit is %, expected a time that is to come', until
+            using errcode = 'invalid_parameter_value';
+    end if;
     state := (
-        switch, engaged, moltbot_audit.identity_of_caller(changed_by), reason, clock_timestamp()
+        switch, engaged, moltbot_audit.identity_of_caller(changed_by), reason, clock_timestamp(),
+        moltbot_audit.scope_of(request_id, conversation_id), until
     );
     event := moltbot_audit.sealed_of_operator(
         case when engaged then 'switch.engaged' else 'switch.reset' end,
-        jsonb_build_object('by', state.changed_by, 'reason', reason, 'switch', switch)
+        jsonb_strip_nulls(jsonb_build_object(
+            'by', state.changed_by, 'reason', reason, 'switch', switch,
+            'scope', nullif(split_part(state.scope, ':', 1), 'everywhere'),
+            'until', to_char(until at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+        )),
+        request_id, conversation_id
     );
     -- Events that wait are ordered by it.
     event.recorded_at := state.changed_at;
@@ -270,7 +287,7 @@ begin
 end
 $$;
 
--- Whether the call of `engage` or `reset` is all that its transaction does, so that it is committed when it has
+-- Whether the call of one of the functions below is all that its transaction does, so that it is committed when it has
 -- returned. False if that is unknown.
 create or replace function moltbot_audit.commits_with_its_call()
 returns boolean
@@ -279,8 +296,10 @@ volatile
 -- The call must be the whole statement: inside a function or `do`, or beside another statement, a later failure rolls
 -- it back. A text with a backslash does not match, because it may end earlier than the pattern assumes.
 return current_query() ~* (
-        '^\s*select\s+moltbot_audit\.(engage|reset)\s*\('
-        '(\s*(''([^''\\]|'''')*''|\$[0-9])(::text)?\s*(,|\)\s*;?\s*$)){3}$'
+        '^\s*select\s+moltbot_audit\.(engage|release|reset|takeover)\s*\('
+        '(\s*([a-z_]+\s*=>\s*)?'
+        '(''([^''\\]|'''')*''|\$[0-9]|null|now\(\)\s*\+\s*interval\s*''[^''\\]*'')(::[a-z]+)?'
+        '\s*(,|\)\s*;?\s*$)){3,5}$'
     )
     -- Nothing came before it: the transaction began with this message or, in the extended protocol, with the
     -- portal that runs it.
@@ -295,23 +314,23 @@ return current_query() ~* (
 
 -- The text about a flip for the operator. It does not claim anything that may still be rolled back.
 create or replace function moltbot_audit.told_of(
-    switch text, state text, flip moltbot_audit.flip, is_committed boolean
+    switch text, place text, state text, hint text, flip moltbot_audit.flip, is_committed boolean
 )
 returns text
 language sql
 immutable parallel safe
 begin atomic
     select case
-        when is_committed then format('%s is %s', switch, state)
+        when is_committed then format('%s%s is %s', switch, place, state)
         else format(
-            '%s takes effect at commit: it will be %s when this transaction commits, and stays as it was if '
-            'that is rolled back', switch, state
+            '%s%s takes effect at commit: it will be %s when this transaction commits, and stays as it was if '
+            'that is rolled back', switch, place, state
         )
     end || case
         when (flip).was_known or switch in ('ai', 'calling', 'ocr') then ''
         -- The name may be mistyped.
         else ', BUT WAS NEVER SET BEFORE: the switches of the library are ai, ocr and calling'
-    end || case
+    end || hint || case
         when (flip).may_admit is null then ''
         else format(
             '; BUT admissions that began before hang, and each may still let one effect run: end %s',
@@ -330,32 +349,121 @@ begin atomic
     end;
 end;
 
+-- Flips a switch for an operator, and tells of it. The nil UUID stands for no request and no conversation; null is
+-- an id that was not found, and must not mean everywhere.
+create or replace function moltbot_audit.flip_and_tell(
+    switch text, engaged boolean, changed_by text, reason text, request_id uuid, conversation_id uuid,
+    until timestamptz, is_committed boolean
+)
+returns text
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+    nil constant uuid := '00000000-0000-0000-0000-000000000000';
+    flipped moltbot_audit.flip;
+    hint text := '';
+begin
+    if request_id is null or conversation_id is null then
+        raise exception 'the id of the request or the conversation is null: say which'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    if request_id <> nil and conversation_id <> nil then
+        raise exception 'say a request or a conversation, not both: one flip has one scope'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    flipped := moltbot_audit.flip(
+        switch, engaged, changed_by, reason, nullif(request_id, nil), nullif(conversation_id, nil), until
+    );
+    if not engaged and not flipped.was_known and (request_id <> nil or conversation_id <> nil) then
+        hint := ', BUT WAS NOT STOPPED THERE: compare the id with select * from moltbot_audit.audit_switches';
+    end if;
+    return moltbot_audit.told_of(
+        switch,
+        case
+            when request_id <> nil then format(' in request %s', request_id)
+            when conversation_id <> nil then format(' in conversation %s', conversation_id)
+            else ''
+        end,
+        case when engaged then 'off' else 'on' end || coalesce(' until ' || until, ''),
+        hint, flipped, is_committed
+    );
+end
+$$;
+
 -- Stops all effects that a switch governs, at once and everywhere:
--- `select moltbot_audit.engage('ai', 'who', 'why')`.
-create or replace function moltbot_audit.engage(switch text, changed_by text, reason text)
+-- `select moltbot_audit.engage('ai', 'who', 'why')`. With `request_id => '…'` or `conversation_id => '…'`, it stops
+-- those of one request or one conversation.
+create or replace function moltbot_audit.engage(
+    switch text, changed_by text, reason text,
+    request_id uuid default '00000000-0000-0000-0000-000000000000',
+    conversation_id uuid default '00000000-0000-0000-0000-000000000000'
+)
 returns text
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return moltbot_audit.told_of(
-        switch, 'off', moltbot_audit.flip(switch, true, changed_by, reason),
+    return moltbot_audit.flip_and_tell(
+        switch, true, changed_by, reason, request_id, conversation_id, null,
         moltbot_audit.commits_with_its_call()
     );
 end
 $$;
 
--- Lets them run again: `select moltbot_audit.reset('ai', 'who', 'why')`.
-create or replace function moltbot_audit.reset(switch text, changed_by text, reason text)
+-- Lets them run again: `select moltbot_audit.reset('ai', 'who', 'why')`, with the same choice of a request or a
+-- conversation.
+create or replace function moltbot_audit.reset(
+    switch text, changed_by text, reason text,
+    request_id uuid default '00000000-0000-0000-0000-000000000000',
+    conversation_id uuid default '00000000-0000-0000-0000-000000000000'
+)
 returns text
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return moltbot_audit.told_of(
-        switch, 'on', moltbot_audit.flip(switch, false, changed_by, reason),
+    return moltbot_audit.flip_and_tell(
+        switch, false, changed_by, reason, request_id, conversation_id, null,
+        moltbot_audit.commits_with_its_call()
+    );
+end
+$$;
+
+-- Takes a conversation over: a human answers there, and no effect of the AI runs.
+-- `select moltbot_audit.takeover('…', 'who answers', 'why', now() + interval '1 hour')`; without the time, until it
+-- is given back.
+create or replace function moltbot_audit.takeover(
+    conversation_id uuid, changed_by text, reason text, until timestamptz default null
+)
+returns text
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return moltbot_audit.flip_and_tell(
+        'ai', true, changed_by, reason, '00000000-0000-0000-0000-000000000000',
+        nullif(conversation_id, '00000000-0000-0000-0000-000000000000'), until,
+        moltbot_audit.commits_with_its_call()
+    );
+end
+$$;
+
+-- Gives it back to the AI: `select moltbot_audit.release('…', 'who', 'why')`.
+create or replace function moltbot_audit.release(conversation_id uuid, changed_by text, reason text)
+returns text
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return moltbot_audit.flip_and_tell(
+        'ai', false, changed_by, reason, '00000000-0000-0000-0000-000000000000',
+        nullif(conversation_id, '00000000-0000-0000-0000-000000000000'), null,
         moltbot_audit.commits_with_its_call()
     );
 end

@@ -5,8 +5,9 @@
 -- all later effects; it records no event, because SQLite cannot hash:
 --   insert into audit_switches (switch, engaged, by, reason, at)
 --   values ('ai', 1, 'your name', 'why', cast((julianday('now') - 2440587.5) * 86400000000 as integer))
---   on conflict (switch) do update
+--   on conflict (switch, scope) do update
 --   set engaged = 1, by = excluded.by, reason = excluded.reason, at = excluded.at;
+-- For one conversation, give the column `scope` as well: 'conversation:' and its id, or 'request:' and its id.
 
 -- One row for each effect that was admitted, or whose outcome came before its intent and keeps it from running.
 create table if not exists audit_effects (
@@ -62,20 +63,29 @@ create table if not exists audit_day_budgets (
     primary key (day, budget)
 ) strict, without rowid;
 
--- The kill switches that were ever set. A switch without a row is engaged.
+-- The kill switches. Without a row, a switch is engaged everywhere, but in no conversation and no request.
 create table if not exists audit_switches (
     -- its name, by the library's rules
-    switch text not null primary key check (
+    switch text not null check (
         switch glob '[a-z]*' and not switch glob '*[^a-z0-9_]*' and length(switch) <= 40
+    ),
+    -- where: `everywhere`, or `conversation:` or `request:` and its id
+    scope text not null default 'everywhere' check (
+        scope = 'everywhere' or scope glob 'conversation:?*' or scope glob 'request:?*'
     ),
     -- whether effects that it governs are refused
     engaged integer not null check (engaged in (0, 1)),
+    -- until when, in a conversation or a request; null without a limit
+    until integer,
+    -- the event that says so
+    event_id text,
     -- who set it
     by text not null,
     -- why
     reason text not null,
     -- when
-    at integer not null
+    at integer not null,
+    primary key (switch, scope)
 ) strict;
 
 -- The deployment's redaction keys, by their fingerprints: the one in use, and those it replaced.

@@ -9,7 +9,7 @@ use super::permit::too_large;
 use super::time::millis;
 use super::{AdmitError, Auditor, Effect, RecordError};
 use crate::event::payload::{AdmissionInput, ChargeInput};
-use crate::event::{AuditEvent, EventType};
+use crate::event::{AuditEvent, EventType, SwitchScope};
 use crate::policy::{Demand, DemandError, Limits, RefusalReason, Setting, SwitchedBy, Unpriced};
 use crate::proof::Digest;
 use crate::record::{Record, seal};
@@ -62,7 +62,8 @@ impl AdmissionRequest {
                 Setting::Unreadable => SwitchedBy::Unknown,
                 Setting::NotEngaged => return None,
             };
-            Some(RefusalReason::Switch { switch: switch.clone(), by })
+            let (switch, scope) = (switch.clone(), SwitchScope::Everywhere);
+            Some(RefusalReason::Switch { switch, scope, event_id: None, by })
         });
         let consent = || self.lacks_consent.then_some(RefusalReason::NoConsent);
         switched.or_else(consent).or_else(|| self.unpriced.clone())

@@ -242,10 +242,14 @@ impl AdmissionRequest {
             Obstacle::ConsentDenied => RefusalReason::ConsentDenied,
             Obstacle::ConsentExpired => RefusalReason::ConsentExpired,
             Obstacle::NoConsent => RefusalReason::NoConsent,
-            Obstacle::Switch { switch } => match self.claim.switches.get(switch).cloned() {
-                Some(switch) => RefusalReason::Switch { switch, by: SwitchedBy::Store },
-                None => RefusalReason::Unavailable,
-            },
+            Obstacle::Switch { switch, scope, event_id } => {
+                match self.claim.switches.get(switch).cloned() {
+                    Some(switch) => {
+                        RefusalReason::Switch { switch, scope, event_id, by: SwitchedBy::Store }
+                    }
+                    None => RefusalReason::Unavailable,
+                }
+            }
             Obstacle::Budget { charge, used } => match self.claim.charges.get(charge).cloned() {
                 Some(charge) => RefusalReason::Budget {
                     budget: charge.budget,
@@ -264,8 +268,8 @@ impl AdmissionRequest {
     }
 
     async fn refuse(&self, reason: RefusalReason, may_have_landed: bool) -> AdmitError {
-        if let RefusalReason::Switch { switch, .. } = &reason {
-            self.context.inside.found_engaged(switch);
+        if let RefusalReason::Switch { switch, scope, .. } = &reason {
+            self.context.inside.found_engaged(switch, *scope);
         }
         self.record_refusal(&reason, may_have_landed).await;
         AdmitError::Refused(Box::new(Refusal::new(reason, &self.context.auditor.shared.fallbacks)))

@@ -26,6 +26,10 @@ impl Observer for BatchObserver {
             let auditor = Auditor { shared };
             auditor.time_shortlist(record);
             auditor.count_reports(record, receipt);
+            // Who recorded it gave up waiting for the database.
+            if record.waited().is_some() && auditor.may_stop_request(record) {
+                auditor.queue_lookup(Lookup::Rejection(record.clone(), *receipt));
+            }
         } else {
             Report::of(record).into_iter().for_each(counted);
         }

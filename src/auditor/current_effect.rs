@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use uuid::Uuid;
 
-use crate::event::{EventId, Switch};
+use crate::event::{ConversationId, EventId, RequestId, Switch, SwitchScope};
 use crate::observe::{current_trace, within};
 
 tokio::task_local! {
@@ -69,6 +69,8 @@ pub(super) struct CurrentEffect {
     intent_id: EventId,
     /// The effect's own first, then those of the effects around it.
     all: Vec<Switch>,
+    /// The scopes of switches that it is in, as far as it names them.
+    scopes: Vec<SwitchScope>,
     /// Of the effect inside which it was asked for.
     outer: Option<Arc<Self>>,
     /// The first that was found engaged, as far as this process knows.
@@ -77,12 +79,19 @@ pub(super) struct CurrentEffect {
 
 impl CurrentEffect {
     /// An effect that this task asks for, with its own switch.
-    pub(super) fn here(intent_id: EventId, own: Option<&Switch>) -> Self {
+    pub(super) fn here(
+        intent_id: EventId,
+        own: Option<&Switch>,
+        request: Option<&RequestId>,
+        conversation: Option<&ConversationId>,
+    ) -> Self {
         let outer = current();
         let inherited = outer.as_ref().map(|outer| outer.switches()).unwrap_or_default();
         let inherited = inherited.iter().filter(|switch| Some(*switch) != own);
         let all = own.into_iter().chain(inherited).cloned().collect();
-        Self { intent_id, all, outer, engaged: OnceLock::new() }
+        let request = request.map(SwitchScope::from);
+        let scopes = request.into_iter().chain(conversation.map(SwitchScope::from)).collect();
+        Self { intent_id, all, scopes, outer, engaged: OnceLock::new() }
     }
 
     pub(super) fn intent_id(&self) -> EventId {
@@ -94,15 +103,21 @@ impl CurrentEffect {
         &self.all
     }
 
+    /// The scopes of switches that it is in, beside everywhere.
+    pub(super) fn scopes(&self) -> &[SwitchScope] {
+        &self.scopes
+    }
+
     pub(super) fn engaged(&self) -> Option<&Switch> {
         self.engaged.get()
     }
 
-    /// Notes that a switch was found engaged, for this effect and for those around it.
-    pub(super) fn found_engaged(&self, switch: &Switch) {
+    /// Notes that a switch was found engaged in a scope, for this effect and for those around it.
+    pub(super) fn found_engaged(&self, switch: &Switch, scope: SwitchScope) {
         let mut effect = Some(self);
-        while let Some(Self { all, outer, engaged, .. }) = effect {
-            if all.contains(switch) {
+        while let Some(Self { all, scopes, outer, engaged, .. }) = effect {
+            let is_inside = scope == SwitchScope::Everywhere || scopes.contains(&scope);
+            if is_inside && all.contains(switch) {
                 // The first one stays.
                 engaged.set(switch.clone()).ok();
             }

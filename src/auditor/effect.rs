@@ -182,6 +182,12 @@ impl Effect {
         Self { demand: self.demand.lease(lease), ..self }
     }
 
+    /// Sets who acts, [`Actor::Admin`] for a human of the operator's. Default: that of its kind.
+    #[must_use]
+    pub fn actor(self, actor: Actor) -> Self {
+        self.with(|event| AuditEvent { actor, ..event })
+    }
+
     /// Sets the request that it is for.
     #[must_use]
     pub fn request(self, request: &RequestId) -> Self {

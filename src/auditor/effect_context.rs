@@ -39,7 +39,12 @@ impl EffectContext {
         let effect_id = event.id.map_or_else(|| auditor.event_id(), Ok)?;
         event.id = Some(effect_id);
         event.caused_by = event.caused_by.or_else(current_cause);
-        let inside = CurrentEffect::here(auditor.event_id()?, own_switch);
+        let inside = CurrentEffect::here(
+            auditor.event_id()?,
+            own_switch,
+            event.request_id.as_ref(),
+            event.conversation_id.as_ref(),
+        );
         let span = EffectSpan::open(&event, effect_id, inside.switches(), &auditor.shared.key);
         event.trace = Some(span.trace());
         event.is_outcome = true;

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta};
 use tokio::time::timeout_at;
 
 use super::{Auditor, ControlError};
-use crate::event::Switch;
+use crate::event::{Switch, SwitchScope};
 use crate::observe::table::{self, NO_SWITCH};
 use crate::observe::{self, Label, OTHER};
 use crate::store::admission::SwitchState;
@@ -53,8 +53,19 @@ impl Auditor {
         let states = self.kill_switch().states().await?;
         let is_any = |label: &'static str, is: fn(&SwitchState) -> bool| {
             let of_label = |switch: &Switch| Label::Switch.value(switch.as_str()) == label;
-            f64::from(states.iter().any(|state| of_label(&state.switch) && is(state)))
+            let of_label = |state: &&SwitchState| {
+                state.scope == SwitchScope::Everywhere && of_label(&state.switch)
+            };
+            f64::from(states.iter().filter(of_label).any(is))
         };
+        let is_taken_over = |state: &&SwitchState| {
+            state.is_engaged
+                && state.switch == Switch::AI
+                && matches!(state.scope, SwitchScope::Conversation(_))
+        };
+        let taken_over = states.iter().filter(is_taken_over).count();
+        let taken_over = u64::try_from(taken_over).unwrap_or(u64::MAX);
+        observe::set(&table::CONVERSATIONS_TAKEN_OVER, &[], float(taken_over));
         // No switch is called `none`: it says of an effect that it has none.
         for label in Label::Switch.values().iter().copied().filter(|label| *label != NO_SWITCH) {
             let engaged = is_any(label, |state| state.is_engaged);

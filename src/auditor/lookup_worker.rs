@@ -52,6 +52,9 @@ impl Auditor {
             Lookup::Reports(record, seq, reports) => {
                 self.count_if_first(&record, seq, reports).await;
             }
+            Lookup::Rejection(record, receipt) => {
+                self.stop_after_rejections(&record, &receipt).await;
+            }
             Lookup::Shortlist(record) => self.measure_shortlist(&record).await,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::observe::{self, Report};
-use crate::record::Record;
+use crate::record::{Receipt, Record};
 
 /// The most lookups that wait.
 const WAITING_MAX: usize = 8_192;
@@ -13,6 +13,8 @@ const WAITING_MAX: usize = 8_192;
 /// A question about a stored record.
 #[derive(Debug)]
 pub(super) enum Lookup {
+    /// Whether the AI stops for its request.
+    Rejection(Record, Receipt),
     /// Which of its reports count: those that no earlier event reported.
     Reports(Record, i64, Vec<Report>),
     /// How long its request took to it.

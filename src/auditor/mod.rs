@@ -17,11 +17,13 @@ mod host;
 mod in_doubt;
 mod key_check;
 mod kill_switch;
+mod lapses;
 mod leases;
 mod lifecycle;
 mod lookup_worker;
 mod lookups;
 mod permit;
+mod rejected_outputs;
 mod run;
 mod self_events;
 mod self_test;
@@ -31,6 +33,7 @@ mod signing_keys;
 mod store_call;
 mod switch_reader;
 mod switch_watch;
+mod takeover;
 mod time;
 mod unreported;
 mod upkeep;
@@ -203,10 +206,17 @@ impl Auditor {
     }
 
     async fn submit(&self, deadline: Instant, record: Record) -> Result<Recorded, WriteError> {
+        let rejection = self.may_stop_request(&record).then(|| record.clone());
         let written = self.shared.batcher.submit_by(record, deadline).await;
         self.shared.self_events.count_failure(&written);
         if written.is_ok() {
             self.record_self_events();
+        }
+        if let (Some(rejection), Ok(Recorded::Chained(receipt))) = (rejection, &written) {
+            let (auditor, receipt) = (self.clone(), *receipt);
+            // A task of its own, because the caller may let go.
+            let stop = async move { auditor.stop_after_rejections(&rejection, &receipt).await };
+            tokio::spawn(stop).await.ok();
         }
         written
     }

@@ -104,8 +104,9 @@ impl Permit {
         if switches.is_empty() {
             return std::future::pending().await;
         }
-        let switch = self.context.auditor.kill_switch().engaged_of(switches).await;
-        self.context.inside.found_engaged(&switch);
+        let scopes = self.context.inside.scopes();
+        let (switch, scope) = self.context.auditor.kill_switch().engaged_of(switches, scopes).await;
+        self.context.inside.found_engaged(&switch, scope);
     }
 
     /// Records that the effect succeeded, with its output.

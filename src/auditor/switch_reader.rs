@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::current_effect::CurrentEffect;
+use super::lapses::has_lapsed;
 use super::{Auditor, Shared};
-use crate::event::Switch;
+use crate::event::{Switch, SwitchScope};
 use crate::store::StoreError;
 use crate::store::admission::SwitchState;
 use crate::store::log_line::log_line;
@@ -18,10 +19,14 @@ const POLL: Duration = Duration::from_secs(5);
 const POLL_MIN: Duration = Duration::from_millis(50);
 
 impl Auditor {
-    /// Returns the first of these switches that is engaged, once one is.
-    pub(super) async fn engaged_of(&self, switches: &[Switch]) -> Switch {
+    /// Returns the first of these switches that is engaged everywhere or in one of these scopes, once one is.
+    pub(super) async fn engaged_of(
+        &self,
+        switches: &[Switch],
+        scopes: &[SwitchScope],
+    ) -> (Switch, SwitchScope) {
         let start_watch = || drop(tokio::spawn(watch_switches(Arc::downgrade(&self.shared))));
-        self.shared.switches.engaged_of(switches, start_watch).await
+        self.shared.switches.engaged_of(switches, scopes, start_watch).await
     }
 }
 
@@ -39,7 +44,9 @@ async fn watch_switches(shared: Weak<Shared>) {
         let states =
             auditor.call(store, auditor.deadline(), "read the switches", |store| store.switches());
         match states.await {
-            Ok(states) => {
+            Ok(mut states) => {
+                let now = shared.clock.now();
+                states.retain(|state| !has_lapsed(state, now));
                 found_engaged(&running, &states);
                 watch.read(states);
             }
@@ -79,7 +86,7 @@ fn unread(error: StoreError) {
 pub(super) fn found_engaged(running: &[Arc<CurrentEffect>], states: &[SwitchState]) {
     for state in states.iter().filter(|state| state.is_engaged) {
         for effect in running {
-            effect.found_engaged(&state.switch);
+            effect.found_engaged(&state.switch, state.scope);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
-use crate::event::Switch;
+use crate::event::{Switch, SwitchScope};
 use crate::store::admission::SwitchState;
 
 /// Reads the switches while work waits for one. One reader serves all that wait.
@@ -24,15 +24,18 @@ struct Seen {
     reads: u64,
     /// The switches that let things run.
     reset: BTreeSet<Switch>,
+    /// Those that are engaged in a conversation or a request.
+    scoped: BTreeSet<(Switch, SwitchScope)>,
 }
 
 impl SwitchWatch {
-    /// Returns the first of these switches that is engaged, once one is. Calls `start_watch` if none reads them.
+    /// Returns the first of these switches that is engaged everywhere or in one of these scopes, once one is. Calls `start_watch` if none reads them.
     pub(super) async fn engaged_of(
         &self,
         switches: &[Switch],
+        scopes: &[SwitchScope],
         start_watch: impl FnOnce(),
-    ) -> Switch {
+    ) -> (Switch, SwitchScope) {
         let mut seen = self.seen.subscribe();
         // The read under way may have begun before a reset under which this work was admitted.
         let reads = seen.borrow_and_update().reads + 2;
@@ -41,12 +44,22 @@ impl SwitchWatch {
         }
         self.newcomer.notify_one();
         let engaged = |seen: &Seen| {
-            let is_engaged = |switch: &&Switch| !seen.reset.contains(*switch);
-            switches.iter().find(is_engaged).filter(|_| seen.reads >= reads).cloned()
+            switches.iter().find_map(|switch| {
+                let is_set =
+                    |scope: &&SwitchScope| seen.scoped.contains(&(switch.clone(), **scope));
+                let everywhere =
+                    || (!seen.reset.contains(switch)).then_some(SwitchScope::Everywhere);
+                let scope = scopes.iter().find(is_set).copied().or_else(everywhere)?;
+                Some((switch.clone(), scope))
+            })
         };
         loop {
-            if let Some(switch) = engaged(&seen.borrow_and_update()) {
-                return switch;
+            let found = {
+                let seen = seen.borrow_and_update();
+                if seen.reads >= reads { engaged(&seen) } else { None }
+            };
+            if let Some(found) = found {
+                return found;
             }
             if seen.changed().await.is_err() {
                 // Never: the sender is in `self`.
@@ -70,8 +83,12 @@ impl SwitchWatch {
     pub(super) fn read(&self, states: Vec<SwitchState>) {
         self.seen.send_modify(|seen| {
             seen.reads += 1;
-            let reset = states.into_iter().filter(|state| !state.is_engaged);
+            let (everywhere, scoped): (Vec<_>, Vec<_>) =
+                states.into_iter().partition(|state| state.scope == SwitchScope::Everywhere);
+            let reset = everywhere.into_iter().filter(|state| !state.is_engaged);
             seen.reset = reset.map(|state| state.switch).collect();
+            let engaged = scoped.into_iter().filter(|state| state.is_engaged);
+            seen.scoped = engaged.map(|state| (state.switch, state.scope)).collect();
         });
     }
 

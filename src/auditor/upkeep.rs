@@ -96,6 +96,7 @@ async fn sweep(guard: TaskGuard) {
             );
         }
         auditor.append_pending_flips(store).await;
+        auditor.lapse_switches(store).await;
     }
 }
 

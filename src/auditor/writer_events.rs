@@ -108,6 +108,7 @@ fn input(host: &Host, limits: &Limits, previous: Option<EventId>) -> WriterInput
         profile_version: Some(Profile::VERSION),
         previous_writer_id: previous.map(|id| id.to_string()),
         policy_version: limits.policy_version.clone(),
+        rejected_outputs_max: Some(limits.rejected_outputs_max),
         limits: limits_in_force(limits),
         elapsed_max_ms: Some(millis(limits.elapsed_max)),
         lease_ms: Some(millis(limits.lease)),

@@ -230,6 +230,8 @@ vocabulary! {
     PACK_EXPORTED = "pack.exported";
     /// A kill switch was engaged: the effects that it governs stop.
     SWITCH_ENGAGED = "switch.engaged";
+    /// The time limit of a kill switch ended: the effects that it governed may run again.
+    SWITCH_LAPSED = "switch.lapsed";
     /// A kill switch was reset: the effects that it governs may run again.
     SWITCH_RESET = "switch.reset";
 }

@@ -9,6 +9,7 @@ mod host_id;
 mod identity;
 mod ids;
 pub mod payload;
+mod switch_scope;
 mod trace;
 
 pub use self::{
@@ -21,5 +22,6 @@ pub use self::{
     identity::{Identity, IdentityHow},
     ids::{ConversationId, EventId, RequestId, StreamId},
     payload::Payload,
+    switch_scope::SwitchScope,
     trace::TraceContext,
 };

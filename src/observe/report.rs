@@ -132,6 +132,8 @@ impl Report {
 fn as_event(record: &Record) -> EarlierEvent {
     let header = record.header();
     EarlierEvent {
+        id: header.id,
+        error_code: header.error_code.clone(),
         event_type: header.event_type.clone(),
         outcome: header.outcome.clone(),
         input: record.input().unwrap_or_default(),

@@ -10,8 +10,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::sections::Sections;
+use super::switches::{conversations, is_of_conversation};
 use super::writers::{is_of_writer, named};
-use super::{PackEvent, SCHEMA, SECTIONS_VERSION, Section, SetAsideEvent};
+use super::{PackEvent, SCHEMA, SECTIONS_VERSION, Section, SetAsideEvent, switches};
 #[cfg(feature = "recorder")]
 use crate::event::Identity;
 use crate::event::{RequestId, StreamId};
@@ -41,6 +42,8 @@ pub struct RequestPack {
     pub set_aside: Vec<SetAsideEvent>,
     /// What the writers of the events said of themselves, in the system's stream.
     pub writer_events: Vec<PackEvent>,
+    /// Flips of switches in the conversations that the events name, in those conversations' streams.
+    pub switch_events: Vec<PackEvent>,
     /// The stream's head, and the digests that tie the pack together.
     pub integrity: Integrity,
     /// What [`sign`](Self::sign) adds: the digest of all of the above, signed.
@@ -97,6 +100,8 @@ pub struct Integrity {
     pub set_aside_digest: Digest,
     /// Digest of the writers' events as shown.
     pub writers_digest: Digest,
+    /// Digest of those flips as shown.
+    pub switches_digest: Digest,
     /// A signed checkpoint over the stream's head.
     pub checkpoint: Section<()>,
 }
@@ -171,7 +176,24 @@ pub async fn export_request_pack(
     let request_id = request_id.uuid();
     let snapshot = snapshot.ok_or(ExportError::UnknownRequest { request_id })?;
     let writers = read_writers(store, &snapshot).await?;
-    Ok(RequestPack::of(request_id, &snapshot, &writers, profile))
+    let flips = read_flips(store, &snapshot).await?;
+    Ok(RequestPack::of(request_id, &snapshot, &writers, &flips, profile))
+}
+
+/// The flips of switches in the conversations that events name.
+async fn read_flips(
+    store: &dyn AuditStore,
+    snapshot: &StreamSnapshot,
+) -> Result<Vec<StoredRecord>, StoreError> {
+    let named = snapshot.records.iter().map(|record| record.header.conversation_id);
+    let mut flips = Vec::new();
+    for conversation in conversations(named) {
+        let stream_id = StreamId::of(None, Some(conversation));
+        let mut found = store.read_events_of(stream_id, &switches::TYPES).await?;
+        found.sort_by_key(|flip| flip.seq);
+        flips.extend(found);
+    }
+    Ok(flips)
 }
 
 /// The writers that events name, and those whose configuration they replaced.
@@ -242,6 +264,7 @@ impl RequestPack {
         request_id: Uuid,
         snapshot: &StreamSnapshot,
         writers: &[StoredRecord],
+        flips: &[StoredRecord],
         profile: &Profile,
     ) -> Self {
         let (mut whole, mut set_aside) = (Vec::with_capacity(snapshot.records.len()), Vec::new());
@@ -266,6 +289,9 @@ impl RequestPack {
         let writers = writers.iter().filter(|record| SetAsideEvent::of(record).is_none());
         let writers = writers.map(|record| PackEvent::disclose(record, profile, &entities));
         let writers: Vec<_> = writers.filter(is_of_writer).collect();
+        let flips = flips.iter().filter(|record| SetAsideEvent::of(record).is_none());
+        let flips = flips.map(|record| PackEvent::disclose(record, profile, &entities));
+        let flips: Vec<_> = flips.filter(is_of_conversation).collect();
         let profile = ProfileName::of(profile);
         let head = PackHead {
             seq: snapshot.head.seq,
@@ -276,7 +302,7 @@ impl RequestPack {
         Self {
             schema: SCHEMA,
             request_id,
-            sections: Sections::of(&events, &set_aside, &writers),
+            sections: Sections::of(&events, &set_aside, &writers, &flips),
             integrity: Integrity {
                 sections_version: SECTIONS_VERSION,
                 head,
@@ -284,12 +310,14 @@ impl RequestPack {
                 event_digests: events.iter().map(shown_digest).collect(),
                 set_aside_digest: shown_digest(&set_aside),
                 writers_digest: shown_digest(&writers),
+                switches_digest: shown_digest(&flips),
                 checkpoint: checkpoint(),
             },
             profile,
             events,
             set_aside,
             writer_events: writers,
+            switch_events: flips,
             #[cfg(feature = "signatures")]
             signed_note: None,
         }

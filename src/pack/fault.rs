@@ -58,6 +58,14 @@ pub enum VerifyError {
     #[cfg(feature = "signatures")]
     #[error(transparent)]
     Signature(#[from] super::SignatureFault),
+    /// A flip of a switch in a conversation is not what was recorded.
+    #[error("the flip {id} of a switch: {fault}")]
+    Flip {
+        /// Its event's id, as the pack says.
+        id: Uuid,
+        /// What is wrong with its event.
+        fault: EventFault,
+    },
     /// A writer's event is not what the events that name it were written under.
     #[error("writer {id}: {fault}")]
     Writer {
@@ -131,6 +139,9 @@ pub enum EventFault {
         /// JSON pointer to the value.
         pointer: String,
     },
+    /// Its id is not that of what the flip says.
+    #[error("it is no flip of a switch, or not the one that its id was made for")]
+    NotFlip,
     /// Its id is not that of what the writer said of itself.
     #[error("what it says is not what its id was made for")]
     NotWriter,

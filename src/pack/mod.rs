@@ -17,6 +17,7 @@ mod set_aside;
 mod signature;
 #[cfg(feature = "signatures")]
 mod signature_fault;
+mod switches;
 mod verified;
 mod verify;
 mod writers;

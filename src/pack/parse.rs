@@ -22,13 +22,14 @@ use crate::redact::Profile;
 const SMALL_MAX: usize = 1 << 20;
 
 /// The members of `integrity`.
-const INTEGRITY: [&str; 7] = [
+const INTEGRITY: [&str; 8] = [
     "checkpoint",
     "event_digests",
     "head",
     "profile_digest",
     "sections_version",
     "set_aside_digest",
+    "switches_digest",
     "writers_digest",
 ];
 
@@ -45,6 +46,8 @@ pub(super) struct Parts<'a> {
     pub(super) set_aside_digest: Digest,
     pub(super) writers: Vec<PackEvent>,
     pub(super) writers_digest: Digest,
+    pub(super) flips: Vec<PackEvent>,
+    pub(super) flips_digest: Digest,
     pub(super) head: PackHead,
     pub(super) profile_digest: Digest,
     pub(super) event_digests: Vec<Digest>,
@@ -90,6 +93,8 @@ impl<'a> Parts<'a> {
             set_aside_digest: take_small(&mut integrity, "set_aside_digest")?,
             writers: take(&mut members, "writer_events")?,
             writers_digest: take_small(&mut integrity, "writers_digest")?,
+            flips: take(&mut members, "switch_events")?,
+            flips_digest: take_small(&mut integrity, "switches_digest")?,
             head,
             profile_digest: take_small(&mut integrity, "profile_digest")?,
             event_digests: take(&mut integrity, "event_digests")?,

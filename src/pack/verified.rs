@@ -5,7 +5,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use super::fault::printable;
-use super::sections::{BudgetVerdict, DisclosureVerdict};
+use super::sections::{BudgetVerdict, DisclosureVerdict, StopVerdict};
 use super::{PackHead, ProfileName, SetAsideEvent};
 #[cfg(feature = "signatures")]
 use crate::proof::VerifierKey;
@@ -45,13 +45,15 @@ impl Default for VerifyOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Everything was checked, and every limit was kept.
+    /// Everything was checked, every limit was kept, and nothing ran that was stopped.
     Intact,
-    /// Something could not be checked: see [`VerifiedPack::unchecked`] and
-    /// [`VerifiedPack::budgets`].
+    /// Something could not be checked: see [`VerifiedPack::unchecked`],
+    /// [`VerifiedPack::budgets`] and [`VerifiedPack::stops`].
     CannotBeChecked,
     /// An effect was admitted beyond a limit.
     LimitPassed,
+    /// Something ran although it was stopped, or a human had taken its conversation over.
+    RanWhileStopped,
 }
 
 /// Something that a verifier cannot vouch for.
@@ -108,6 +110,7 @@ pub struct VerifiedPack {
     pub(super) head: PackHead,
     pub(super) budgets: BudgetVerdict,
     pub(super) ai_disclosure: DisclosureVerdict,
+    pub(super) stops: StopVerdict,
     pub(super) unchecked: Vec<Unchecked>,
     pub(super) remarks: Vec<String>,
     #[cfg(feature = "signatures")]
@@ -161,6 +164,16 @@ impl VerifiedPack {
         self.ai_disclosure
     }
 
+    /// Whether anything ran inside a stop of the request, or inside a takeover of its conversation, by the pack's events
+    /// alone. A pack in which something did still verifies, because it is unchanged and says so.
+    ///
+    /// The pack holds its own stream whole, but not that of the conversation: a takeover that nothing in the request met
+    /// could be left out of a pack that nobody signed.
+    #[must_use]
+    pub fn stops(&self) -> &StopVerdict {
+        &self.stops
+    }
+
     /// What could not be checked: writers of whom nothing is known, and, in the order of the stream,
     /// events that are set aside and hidden values that sections compute from.
     #[must_use]
@@ -186,9 +199,14 @@ impl VerifiedPack {
     /// The verdict: all of the above in a word.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        match &self.budgets {
-            BudgetVerdict::Passed { .. } => Verdict::LimitPassed,
-            BudgetVerdict::WithinLimits { .. } if self.unchecked.is_empty() => Verdict::Intact,
+        match (&self.budgets, &self.stops) {
+            (_, StopVerdict::RanInside { .. }) => Verdict::RanWhileStopped,
+            (BudgetVerdict::Passed { .. }, _) => Verdict::LimitPassed,
+            (BudgetVerdict::WithinLimits { .. }, StopVerdict::NothingRan { .. })
+                if self.unchecked.is_empty() =>
+            {
+                Verdict::Intact
+            }
             _ => Verdict::CannotBeChecked,
         }
     }

@@ -14,10 +14,10 @@ use super::export::{checkpoint, rules_digest, shown_digest};
 use super::fault::printable;
 use super::parse::Parts;
 use super::rebuild::verify_content;
-use super::sections::{BudgetVerdict, DisclosureVerdict, Sections, elsewhere};
+use super::sections::{BudgetVerdict, DisclosureVerdict, Sections, StopVerdict, elsewhere};
 use super::{
     EventFault, PackEvent, SetAsideEvent, Unchecked, VerifiedPack, VerifyError, VerifyOptions,
-    writers,
+    switches, writers,
 };
 use crate::event::StreamId;
 use crate::proof::{Digest, chain_hash, stream_start};
@@ -32,7 +32,8 @@ const AHEAD_MAX: TimeDelta = TimeDelta::minutes(5);
 /// to n without a gap up to the stream's head, that every event belongs to the request, and that
 /// each value is hidden if and only if the profile's rules hide it. Computes the readable sections
 /// again, and compares the digests over masked text. Adds up the charges again against the limits
-/// in force ([`VerifiedPack::budgets`]). Checks a signed note against the pack, and its signatures against the
+/// in force ([`VerifiedPack::budgets`]). Looks whether anything ran inside a stop or a takeover
+/// ([`VerifiedPack::stops`]). Checks a signed note against the pack, and its signatures against the
 /// trusted keys (feature `signatures`). [`VerifiedPack::verdict`] says whether anything could not
 /// be checked. With the feature `recorder`, the metric `audit_verifications_total` counts
 /// verifications.
@@ -77,12 +78,14 @@ fn verify(json: &[u8], options: &VerifyOptions) -> Result<VerifiedPack, VerifyEr
     let entities = RequestEntities::of_a_verifier(tells_of_health(&pack));
     verify_chain(&pack, rules, &entities)?;
     verify_writers(&pack, rules, &entities)?;
+    switches::verify(&pack.events, &pack.flips, rules, &entities)?;
     verify_head(&pack)?;
     // Masks come before sections, which are computed from masked text: a change to it is reported at its event.
     verify_masks(&pack)?;
     let sections = verify_sections(&pack)?;
     let budgets = sections.budgets.content().map(|budgets| budgets.check.clone());
     let disclosure = sections.ai_disclosure.content().map(|disclosure| disclosure.verdict);
+    let stops = sections.controls.content().map(|controls| controls.check.clone());
     // Last, because what was checked before it names the place of a change.
     #[cfg(feature = "signatures")]
     let signed_by = super::signature::verify_signatures(&pack, options)?;
@@ -97,6 +100,7 @@ fn verify(json: &[u8], options: &VerifyOptions) -> Result<VerifiedPack, VerifyEr
         head: pack.head,
         budgets: budgets.unwrap_or(BudgetVerdict::NOTHING),
         ai_disclosure: disclosure.unwrap_or(DisclosureVerdict::NotNeeded),
+        stops: stops.unwrap_or(StopVerdict::NOTHING),
         #[cfg(feature = "signatures")]
         signed_by,
     })
@@ -242,7 +246,7 @@ fn verify_head(pack: &Parts<'_>) -> Result<(), VerifyError> {
 
 /// Computes the sections, and returns them if the pack has the same.
 fn verify_sections(pack: &Parts<'_>) -> Result<Sections, VerifyError> {
-    let sections = Sections::of(&pack.events, &pack.set_aside, &pack.writers);
+    let sections = Sections::of(&pack.events, &pack.set_aside, &pack.writers, &pack.flips);
     let mut expected = match serde_json::to_value(&sections) {
         Ok(Value::Object(sections)) => sections,
         _ => serde_json::Map::new(),
@@ -297,6 +301,9 @@ fn verify_masks(pack: &Parts<'_>) -> Result<(), VerifyError> {
     }
     if shown_digest(&pack.writers) != pack.writers_digest {
         return fault("writer_events".to_owned());
+    }
+    if shown_digest(&pack.flips) != pack.flips_digest {
+        return fault("switch_events".to_owned());
     }
     let digests = pack.shown.iter().zip(&pack.event_digests);
     match digests.zip(&pack.events).find(|((shown, digest), _)| shown != digest) {

@@ -44,6 +44,7 @@ pub enum LimitsError {
 /// | time to the shortlist | target 6 minutes, at most 10 |
 /// | tokens, cost | not limited |
 /// | warning | at 80 % |
+/// | rejected outputs of Moltbot in a row | the third stops the AI for the request |
 /// | lease of an effect | 2 minutes |
 /// | lifetime of a consent that does not say when it lapses | 24 hours |
 ///
@@ -74,6 +75,7 @@ pub struct Limits {
     pub(crate) lease: Duration,
     pub(crate) consent_lifetime: Duration,
     pub(crate) policy_version: Option<String>,
+    pub(crate) rejected_outputs_max: u32,
 }
 
 impl Default for Limits {
@@ -96,6 +98,7 @@ impl Default for Limits {
             lease: Duration::from_mins(2),
             consent_lifetime: CONSENT_LIFETIME,
             policy_version: None,
+            rejected_outputs_max: 3,
         }
     }
 }
@@ -206,6 +209,16 @@ impl Limits {
     #[must_use]
     pub fn policy_version(mut self, version: impl Into<String>) -> Self {
         self.policy_version = Some(version.into());
+        self
+    }
+
+    /// Sets which rejected output of Moltbot in a row stops the AI for its request, as
+    /// [`KillSwitch::engage`](crate::auditor::KillSwitch::engage) does, until an operator resets it
+    /// there. An output is rejected by `moltbot.output_rejected`, by `moltbot.output_blocked`, or by a `moltbot.called` that failed with
+    /// [`InvalidOutput`](crate::ErrorCode::InvalidOutput). 0 stops nothing. Default: 3.
+    #[must_use]
+    pub fn rejected_outputs(mut self, max: u32) -> Self {
+        self.rejected_outputs_max = max;
         self
     }
 

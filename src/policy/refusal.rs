@@ -3,9 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::{Fallback, FallbackKind, Fallbacks};
 use crate::event::payload::RefusalOutput;
-use crate::event::{Budget, ErrorCode, Period, Switch};
+use crate::event::{Budget, ErrorCode, Period, Switch, SwitchScope};
 
 /// An effect may not run. The refusal is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +55,10 @@ pub enum RefusalReason {
     Switch {
         /// The switch.
         switch: Switch,
+        /// The narrowest scope in which it is engaged.
+        scope: SwitchScope,
+        /// The event that engaged it there. None everywhere.
+        event_id: Option<Uuid>,
         /// What says so.
         by: SwitchedBy,
     },
@@ -136,7 +142,11 @@ impl RefusalReason {
                 output.period = Some(period.to_string());
                 output.limit = Some(*limit);
             }
-            Self::Switch { switch, by } => {
+            Self::Switch { switch, scope, event_id, by } => {
+                if *scope != SwitchScope::Everywhere {
+                    output.switch_scope = Some(scope.kind().to_owned());
+                }
+                output.switch_event_id = event_id.map(|id| id.to_string());
                 output.switch = Some(switch.to_string());
                 output.switched_by = Some(by.as_str().to_owned());
             }
@@ -157,6 +167,25 @@ impl RefusalReason {
             Self::Time { .. } => FallbackKind::Time,
             Self::Unavailable => FallbackKind::Unavailable,
         }
+    }
+}
+
+/// A switch that is engaged in a conversation or a request.
+fn told_of(f: &mut fmt::Formatter<'_>, switch: &Switch, scope: SwitchScope) -> fmt::Result {
+    match scope {
+        SwitchScope::Conversation(id) if *switch == Switch::AI => write!(
+            f,
+            "conversation {id} is taken over, and a human answers: it is given back by select \
+             moltbot_audit.release('{id}', 'who', 'why'), or by Auditor::release"
+        ),
+        SwitchScope::Conversation(id) | SwitchScope::Request(id) => write!(
+            f,
+            "switch {switch} is engaged for {kind} {id}: an operator lets it run there by select \
+             moltbot_audit.reset('{switch}', 'who', 'why', {kind}_id => '{id}'), or by \
+             kill_switch().of_{kind}(..).reset",
+            kind = scope.kind()
+        ),
+        SwitchScope::Everywhere => write!(f, "switch {switch} is engaged"),
     }
 }
 
@@ -190,11 +219,14 @@ impl fmt::Display for RefusalReason {
                 f,
                 "how much it takes of budget {budget} is not known: estimate it, or configure a price"
             ),
-            Self::Switch { switch, by } => match by {
+            Self::Switch { switch, scope, by, .. } => match by {
                 SwitchedBy::Environment => write!(
                     f,
                     "switch {switch} is engaged by an environment variable of this process: set it to true"
                 ),
+                SwitchedBy::Store if *scope != SwitchScope::Everywhere => {
+                    told_of(f, switch, *scope)
+                }
                 SwitchedBy::Store => write!(
                     f,
                     "switch {switch} is engaged, or was never reset: an operator lets it run by select \

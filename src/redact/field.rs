@@ -85,9 +85,9 @@ pub(super) const FIELDS: [(Class, &[&str]); 7] = [
         "other_effect_id", "outbound_event_id", "output_tokens", "parser_version", "period",
         "policy_version", "pool_size", "post_handoff", "price", "price_max", "price_min", "profile_version",
         "price_list_version", "prompt_version", "provider", "purpose", "reasoning_output_tokens", "reply_event_id", "reported_at", "rule_rank", "rule_version",
-        "scope", "score_delta", "sent", "state_suggestion", "status", "stopped_by", "switch", "switched_by", "switches",
+        "scope", "score_delta", "sent", "state_suggestion", "status", "stopped_by", "switch", "switch_event_id", "switch_scope", "switched_by", "switches",
         "target_role", "template_id", "threshold", "text_digest", "tie_breaks", "timeout_hours", "to", "to_state",
-        "total", "type", "used",
+        "total", "type", "until", "used",
     ]),
     (Class::Phone, &[
         "client_phone", "from_phone", "to_phone", "vendor_phone",
@@ -154,7 +154,7 @@ pub(super) const NEEDED: [(&[&str], &[&str]); 19] = [
     (&["effect.admitted", "effect.expired", "effect.refused", "effect.replayed", "effect.resolved"], &[
         "amount", "budget", "charges", "consent_lifetime_ms", "effect", "effect_id", "elapsed_max_ms", "elapsed_ms",
         "finding", "lease_ms", "lease_until", "limit", "other_effect_id", "period", "switch",
-        "switched_by", "switches", "used",
+        "switch_event_id", "switch_scope", "switched_by", "switches", "used",
     ]),
     (&["effect.resolved", "pack.exported", "switch.engaged", "switch.reset"], &["by", "how"]),
     (&["moltbot.called"], &["action", "attempt", "attempts_max"]),
@@ -171,7 +171,7 @@ pub(super) const NEEDED: [(&[&str], &[&str]); 19] = [
         "score_delta", "tie_breaks", "total",
     ]),
     (&["shortlist.handoff"], &["cancelled_count", "handed_off_at", "handoff_type"]),
-    (&["switch.engaged", "switch.reset"], &["switch"]),
+    (&["switch.engaged", "switch.lapsed", "switch.reset"], &["scope", "switch", "until"]),
     (&["vendor.candidates_selected"], &[
         "candidates", "code", "excluded", "factors", "mode", "moltbot_event_id", "pool_size",
         "rule_version", "score_delta", "total",
@@ -194,6 +194,7 @@ pub(super) const KINDS: [(Holds, &[&str]); 6] = [
     ]),
     (Holds::EventId, &[
         "effect_id", "moltbot_event_id", "other_effect_id", "outbound_event_id", "reply_event_id",
+        "switch_event_id",
     ]),
     (Holds::Flag, &["needs_clarification", "post_handoff"]),
     (Holds::Members, &[
@@ -205,5 +206,5 @@ pub(super) const KINDS: [(Holds, &[&str]); 6] = [
         "pool_size", "price", "price_max", "price_min", "rule_rank", "score_delta", "threshold",
         "total",
     ]),
-    (Holds::Time, &["expires_at", "handed_off_at", "lease_until", "reported_at"]),
+    (Holds::Time, &["expires_at", "handed_off_at", "lease_until", "reported_at", "until"]),
 ];

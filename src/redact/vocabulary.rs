@@ -80,7 +80,8 @@ const WORDS: &[(&[&str], &[&str])] = &[
         "anthropic", "gemini", "google", "meta", "moltbot", "ocr", "openai", "phone", "twilio", "vendor_whatsapp", "whatsapp",
     ]),
     (&["purpose", "scope"], &[
-        "clarify_need", "concierge", "confirm_availability", "confirm_order", "confirm_price", "delivery",
+        "clarify_need", "concierge", "confirm_availability", "confirm_order", "confirm_price", "conversation", "delivery",
+        "request",
     ]),
     (&["description", "errors", "reason", "warnings"], &[
         "after_handoff", "already_contacted", "ambiguous", "below_min_rating", "better_alternatives", "blocked", "busy",
@@ -93,6 +94,7 @@ const WORDS: &[(&[&str], &[&str])] = &[
         "unavailable", "unclear", "unparseable", "unsafe_link", "unsafe_reply",
     ]),
     (&["stopped_by", "switch", "switches"], &["ai", "calling", "ocr"]),
+    (&["switch_scope"], &["conversation", "request"]),
     (&["switched_by"], &["environment", "store", "unknown"]),
     (&["target_role"], &["client", "vendor"]),
     (&["template_id"], &[

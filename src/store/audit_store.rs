@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 #[cfg(feature = "recorder")]
 use super::admission::AdmissionStore;
 use super::{BoxFuture, Conflict, ListedStream, RequestCursor, StoreError, StreamScope};
-use crate::event::{EventId, StreamId};
+use crate::event::{EventId, EventType, StreamId};
 use crate::proof::Digest;
 use crate::record::{Receipt, Record, StoredRecord, UnreadableRecord};
 
@@ -99,6 +99,19 @@ pub trait AuditStore: AuditSink {
         &'a self,
         _stream_id: StreamId,
         _ids: &'a [EventId],
+    ) -> BoxFuture<'a, Result<Vec<StoredRecord>, StoreError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// Reads the events of these types of a stream, in any order. Events that cannot be read are left out. Default: none,
+    /// and packs then show no takeover of a conversation.
+    ///
+    /// # Errors
+    /// As the database fails.
+    fn read_events_of<'a>(
+        &'a self,
+        _stream_id: StreamId,
+        _event_types: &'a [EventType],
     ) -> BoxFuture<'a, Result<Vec<StoredRecord>, StoreError>> {
         Box::pin(async { Ok(Vec::new()) })
     }

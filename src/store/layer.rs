@@ -163,6 +163,15 @@ pub trait StoreLayer: fmt::Debug + Send + Sync {
         Box::pin(async move { self.inner_admission()?.append_pending_flips().await })
     }
 
+    /// As [`AdmissionStore::lapse_switch`].
+    fn lapse_switch<'a>(
+        &'a self,
+        state: &'a SwitchState,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(async move { self.inner_admission()?.lapse_switch(state, record).await })
+    }
+
     /// As [`AdmissionStore::forget_switch`].
     fn forget_switch<'a>(&'a self, switch: &'a Switch) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move { self.inner_admission()?.forget_switch(switch).await })
@@ -295,6 +304,14 @@ impl<L: StoreLayer> AdmissionStore for L {
 
     fn append_pending_flips(&self) -> BoxFuture<'_, Result<u32, StoreError>> {
         StoreLayer::append_pending_flips(self)
+    }
+
+    fn lapse_switch<'a>(
+        &'a self,
+        state: &'a SwitchState,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        StoreLayer::lapse_switch(self, state, record)
     }
 
     fn forget_switch<'a>(&'a self, switch: &'a Switch) -> BoxFuture<'a, Result<bool, StoreError>> {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Fault;
 use super::fault::{End, Wait};
-use crate::event::{EventId, StreamId};
+use crate::event::{EventId, EventType, StreamId};
 use crate::record::{Receipt, Record, StoredRecord};
 use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::admission::{Claim, Conclusion, Decision, Flip, Lease, SwitchState};
@@ -252,6 +252,14 @@ impl<S: AuditStore + ?Sized> AuditStore for FaultySink<S> {
         ids: &'a [EventId],
     ) -> BoxFuture<'a, Result<Vec<StoredRecord>, StoreError>> {
         self.inner.read_events(stream_id, ids)
+    }
+
+    fn read_events_of<'a>(
+        &'a self,
+        stream_id: StreamId,
+        event_types: &'a [EventType],
+    ) -> BoxFuture<'a, Result<Vec<StoredRecord>, StoreError>> {
+        self.inner.read_events_of(stream_id, event_types)
     }
 
     fn list_streams<'a>(

@@ -16,8 +16,10 @@ mod outage;
 mod permits;
 mod races;
 mod redaction_keys;
+mod rejections;
 mod shutdown;
 mod switches;
+mod takeover;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -16,6 +16,7 @@ mod profile;
 mod redaction;
 mod sections;
 mod signatures;
+mod stops;
 pub(crate) mod story;
 mod tamper_pack;
 mod tamper_store;

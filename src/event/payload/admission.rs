@@ -24,6 +24,8 @@ event! {
     SigningKeyRotated = AUDIT_SIGNING_KEY_ROTATED(SigningKeyRotationInput, Nothing);
     /// A kill switch was engaged.
     SwitchEngaged = SWITCH_ENGAGED(SwitchInput, Nothing);
+    /// The time limit of a kill switch ended.
+    SwitchLapsed = SWITCH_LAPSED(SwitchInput, Nothing);
     /// A kill switch was reset.
     SwitchReset = SWITCH_RESET(SwitchInput, Nothing);
 }
@@ -106,6 +108,10 @@ payload! {
         switch: Option<String>,
         /// What said that the switch is engaged: `environment`, `store` or `unknown`.
         switched_by: Option<String>,
+        /// Where it is engaged: `conversation` or `request`. Everywhere if it is not said.
+        switch_scope: Option<String>,
+        /// The event that engaged it there.
+        switch_event_id: Option<String>,
         /// The effect that holds, or held, the idempotency key.
         other_effect_id: Option<String>,
     }
@@ -156,6 +162,10 @@ payload! {
     SwitchInput {
         /// The switch.
         switch: Option<String>,
+        /// Where: `conversation` or `request`, which is the event's own. Everywhere if it is not said.
+        scope: Option<String>,
+        /// Until when it is engaged, by the database's clock; without a limit if it is not said.
+        until: Option<DateTime<Utc>>,
         /// Who.
         by: Option<Identity>,
         /// Why.

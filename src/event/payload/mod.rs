@@ -27,7 +27,7 @@ pub use self::{
         AdmissionInput, BudgetWarned, BudgetWarningInput, ChargeInput, EffectAdmitted,
         EffectExpired, EffectRefused, EffectReplayed, EffectResolved, ExpiryInput, KeyRotated,
         KeyRotationInput, RefusalOutput, ReplayOutput, ResolutionInput, SigningKeyRotated,
-        SigningKeyRotationInput, SwitchEngaged, SwitchInput, SwitchReset,
+        SigningKeyRotationInput, SwitchEngaged, SwitchInput, SwitchLapsed, SwitchReset,
     },
     call::{
         CONSENT_LIFETIME, CallConsentDecision, CallConsentDenied, CallConsentGranted,

@@ -28,6 +28,8 @@ payload! {
         previous_writer_id: Option<String>,
         /// The version of the host's policy that the limits are of.
         policy_version: Option<String>,
+        /// Which rejected output in a row stops the AI for its request; 0 if none does.
+        rejected_outputs_max: Option<u32>,
         /// The limits of budgets.
         limits: Vec<LimitInForce>,
         /// The longest that a request without a shortlist may take, in milliseconds.

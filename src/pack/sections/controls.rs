@@ -7,12 +7,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::budgets::is_of_budget;
+use super::stops::{Stop, StopVerdict, stops};
 use super::typed_events::{OtherShape, Source, typed};
 use crate::event::payload::{
     EffectAdmitted, EffectExpired, EffectRefused, EffectReplayed, EffectResolved,
 };
 use crate::event::{ErrorCode, Identity};
-use crate::pack::{PackEvent, Section};
+use crate::pack::{PackEvent, Section, SetAsideEvent};
 
 /// What was admitted, and what was refused for other reasons than limits.
 #[derive(Clone, PartialEq, Serialize)]
@@ -20,8 +21,12 @@ use crate::pack::{PackEvent, Section};
 pub struct Controls {
     /// What each kill switch let run in this request, and what it stopped, by name.
     pub switches: Vec<SwitchUse>,
-    /// The stream that says who set a switch, when and why.
+    /// The stream that says who set a switch everywhere, when and why.
     pub switches_set: &'static str,
+    /// When a switch was engaged for this request, or for a conversation that it is in.
+    pub stops: Vec<Stop>,
+    /// Whether anything that the switch governs ran inside one of them.
+    pub check: StopVerdict,
     /// Effects without a consent, or with one that had lapsed.
     pub consent_refusals: Vec<ControlRefusal>,
     /// Effects whose idempotency key belonged to another input.
@@ -65,6 +70,10 @@ pub struct ControlRefusal {
     pub policy_version: Option<String>,
     /// What said that the switch is engaged: `environment`, `store` or `unknown`.
     pub switched_by: Option<String>,
+    /// Where it was engaged: `conversation` or `request`. None everywhere.
+    pub switch_scope: Option<String>,
+    /// The event that engaged it there.
+    pub switch_event_id: Option<String>,
     /// The consent it would have rested on.
     pub consent_id: Option<String>,
     /// The effect that holds, or held, its idempotency key.
@@ -130,12 +139,19 @@ pub struct Resolution {
     pub other_shape: Option<OtherShape>,
 }
 
-pub(super) fn section(events: &[PackEvent]) -> Section<Controls> {
+pub(super) fn section(
+    events: &[PackEvent],
+    set_aside: &[SetAsideEvent],
+    switch_events: &[PackEvent],
+) -> Section<Controls> {
+    let (stops, check) = stops(events, set_aside, switch_events);
     let mut content = Controls {
         switches: Vec::new(),
         // They govern all requests, and a pack is a function of one request's events.
         switches_set: "switches are set for all requests: who set them, when and why is recorded in \
                        the stream of the system, which is exported on its own",
+        stops,
+        check,
         consent_refusals: Vec::new(),
         conflicts: Vec::new(),
         repeats: Vec::new(),
@@ -147,6 +163,7 @@ pub(super) fn section(events: &[PackEvent]) -> Section<Controls> {
     content.switches = refuse(&mut content, events);
     let lists = [
         content.switches.len(),
+        content.stops.len(),
         content.consent_refusals.len(),
         content.conflicts.len(),
         content.repeats.len(),
@@ -155,7 +172,7 @@ pub(super) fn section(events: &[PackEvent]) -> Section<Controls> {
         content.expirations.len(),
         content.resolutions.len(),
     ];
-    if lists == [0; 8] { Section::Empty } else { Section::Recorded { content } }
+    if lists == [0; 9] { Section::Empty } else { Section::Recorded { content } }
 }
 
 /// Sorts the refusals, and returns those by a switch together with what the switch let run.
@@ -181,6 +198,8 @@ fn refuse(content: &mut Controls, events: &[PackEvent]) -> Vec<SwitchUse> {
             effect: typed.input.effect,
             policy_version: typed.input.policy_version,
             switched_by: typed.output.switched_by,
+            switch_scope: typed.output.switch_scope,
+            switch_event_id: typed.output.switch_event_id,
             consent_id: typed.input.consent_id,
             other_effect_id: typed.output.other_effect_id,
             other_shape: typed.other_shape,

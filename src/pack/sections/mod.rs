@@ -15,6 +15,7 @@ mod ocr;
 mod outreach;
 mod request;
 mod shortlist;
+mod stops;
 mod typed_events;
 mod writers;
 
@@ -47,6 +48,7 @@ pub use self::{
     outreach::{Outreach, Outreaches, Reply},
     request::{RequestSummary, Snapshot, Transition},
     shortlist::{Handoff, Shortlist, Shortlists},
+    stops::{Stop, StopVerdict},
     typed_events::{OtherShape, Source},
     writers::{WriterSaid, WriterUse},
 };
@@ -91,13 +93,15 @@ pub struct Sections {
 }
 
 impl Sections {
-    /// Computes every section from the events of a pack, and those of its writers. Events that are set aside
+    /// Computes every section from the events of a pack, those of its writers, and the flips of switches in its
+    /// conversations. Events that are set aside
     /// contribute nothing; they only prevent checks.
     #[must_use]
     pub fn of(
         events: &[PackEvent],
         set_aside: &[SetAsideEvent],
         writer_events: &[PackEvent],
+        switch_events: &[PackEvent],
     ) -> Self {
         let deliveries = Deliveries::of(events);
         Self {
@@ -112,7 +116,7 @@ impl Sections {
             explanation: explanation::section(events, set_aside),
             reversal: Section::not_recorded("compensations are not recorded yet"),
             budgets: budgets::section(events, set_aside),
-            controls: controls::section(events),
+            controls: controls::section(events, set_aside, switch_events),
             reconciliation: Section::not_recorded("the host's own tables are not compared yet"),
             writers: writers::section(events, writer_events),
             redactions: redactions(events),
@@ -138,7 +142,7 @@ quiet_debug! {
     Delivery, DeliveryReport, Disclosure, Disposition, Erasures, Expiration, Explanation, FinalOrder, Finding, Handoff, HeldCharge,
     Irregularity, Judgement, Message, NotACandidate, OcrJob, OtherShape, Outreach, Outreaches,
     OutsideEffect, RankedItem, Recipient, Reconciliation, Replayed, Reply, RequestSummary, Resolution,
-    Reversal, SelectionStory, Shortlist, Shortlists, Snapshot, Source, StatusReport, SwitchUse,
+    Reversal, SelectionStory, Shortlist, Shortlists, Snapshot, Source, StatusReport, Stop, SwitchUse,
     Transition, VendorStory, WriterSaid, WriterUse,
 }
 

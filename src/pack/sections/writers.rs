@@ -76,6 +76,7 @@ fn changed(before: &WriterInput, after: &WriterInput) -> Vec<String> {
         ("program_version", before.program_version != after.program_version),
         ("commit", before.commit != after.commit),
         ("policy_version", before.policy_version != after.policy_version),
+        ("rejected_outputs_max", before.rejected_outputs_max != after.rejected_outputs_max),
         ("limits", before.limits != after.limits),
         ("elapsed_max_ms", before.elapsed_max_ms != after.elapsed_max_ms),
         ("lease_ms", before.lease_ms != after.lease_ms),

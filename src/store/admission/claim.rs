@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 #[cfg(any(feature = "postgres", feature = "sqlite", feature = "testing"))]
 use crate::event::EventType;
+#[cfg(any(feature = "sqlite", feature = "testing"))]
+use crate::event::SwitchScope;
 use crate::event::{Budget, Period, StreamId, Switch};
 use crate::proof::Digest;
 use crate::record::Record;
@@ -95,6 +97,22 @@ impl Claim {
                 Scope::Request(header.request_id.unwrap_or(header.stream_id.uuid()))
             }
         }
+    }
+
+    /// The scopes of switches that it is in, as far as it names them.
+    #[cfg(any(feature = "sqlite", feature = "testing"))]
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = SwitchScope> {
+        let header = self.intent.header();
+        let request = header.request_id.map(SwitchScope::Request);
+        let conversation = header.conversation_id.map(SwitchScope::Conversation);
+        [Some(SwitchScope::Everywhere), conversation, request].into_iter().flatten()
+    }
+
+    /// True if it names its request only. It is then in the conversations that earlier events of the request name.
+    #[cfg(any(feature = "sqlite", feature = "testing"))]
+    pub(crate) fn is_unnamed(&self) -> bool {
+        let header = self.intent.header();
+        header.request_id.is_some() && header.conversation_id.is_none()
     }
 
     /// The streams that may hold events about its consent: its request's and its conversation's.

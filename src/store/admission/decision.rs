@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::event::SwitchScope;
 use crate::record::Receipt;
 
 /// A store's decision about a claim: the first of these that applies.
@@ -91,6 +92,10 @@ pub enum Obstacle {
     Switch {
         /// Index of the first such switch among the claim's, from 0.
         switch: usize,
+        /// The narrowest scope in which it is engaged.
+        scope: SwitchScope,
+        /// The event that engaged it there. None everywhere.
+        event_id: Option<Uuid>,
     },
     /// The consent was never granted.
     NoConsent,

@@ -34,8 +34,8 @@ use crate::redact::{KeyFingerprint, KeyProof};
 /// An implementation guarantees, over all processes that use one database:
 /// - [`admit`](Self::admit) takes all charges of a claim or none, and never one that exceeds its limit.
 /// - Of all claims with one key, one is admitted, until its effect is voided or has failed.
-/// - Once [`set_switch`](Self::set_switch) has engaged a switch and returned, no claim with it is admitted,
-///   except for those that [`Flip::may_admit`] names. Engaging waits for no stream.
+/// - Once [`set_switch`](Self::set_switch) has engaged a switch in a scope and returned, no claim of that scope with it
+///   is admitted, except for those that [`Flip::may_admit`] names. Engaging waits for no stream.
 /// - The intent of a claim is appended if and only if the claim is admitted. The same claim again, for
 ///   example after an error, gets the same answer and the first receipt.
 /// - [`append`](super::AuditSink::append) of a record that
@@ -127,13 +127,14 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
     /// [`StoreError`].
     fn usage(&self, scope: Scope) -> BoxFuture<'_, Result<Vec<(Budget, i64)>, StoreError>>;
 
-    /// Every switch that was ever set.
+    /// Every switch that was ever set everywhere, and those that are engaged in a conversation or a request, also if
+    /// their time limit is over.
     ///
     /// # Errors
     /// [`StoreError`].
     fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>>;
 
-    /// Sets a switch, and appends the record of it. A switch that is already in that state is set
+    /// Sets a switch in a scope, and appends the record of it to the scope's stream. A switch that is already in that state is set
     /// again.
     ///
     /// # Errors
@@ -153,7 +154,20 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
         Box::pin(async { Ok(0) })
     }
 
-    /// Removes the entry of an engaged switch, which stays engaged, like every switch that was
+    /// Ends a stop in a conversation or a request whose time limit is over, and appends the record of that. `None`, with
+    /// nothing written, if the switch is not engaged there, or not over by the database's clock. Default: `None`.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it may have taken effect or not. Trying again is safe.
+    fn lapse_switch<'a>(
+        &'a self,
+        _state: &'a SwitchState,
+        _record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// Removes the entry of a switch that is engaged everywhere, and that stays so, like every switch that was
     /// never reset. Returns true if there was an entry. Default: `false`.
     ///
     /// # Errors
@@ -207,10 +221,14 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
 /// An event that came before another in its stream.
 #[derive(Clone, PartialEq)]
 pub struct EarlierEvent {
+    /// Its id.
+    pub id: Uuid,
     /// What happened.
     pub event_type: String,
     /// How it ended.
     pub outcome: String,
+    /// Why it did not succeed.
+    pub error_code: Option<String>,
     /// The stored input; null if there is none.
     pub input: Value,
     /// The stored output; null if there is none.

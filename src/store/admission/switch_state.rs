@@ -3,17 +3,25 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+#[cfg(any(feature = "postgres", feature = "sqlite", feature = "testing"))]
+use serde_json::Value;
 
-use crate::event::{Identity, Switch};
+use crate::event::{Identity, Switch, SwitchScope};
 use crate::record::Receipt;
+#[cfg(any(feature = "postgres", feature = "sqlite", feature = "testing"))]
+use crate::record::Record;
 
-/// The state of a switch.
+/// The state of a switch in a scope.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SwitchState {
     /// The switch.
     pub switch: Switch,
+    /// Where: everywhere, in one conversation or in one request.
+    pub scope: SwitchScope,
     /// True if it is engaged: the effects that it governs are refused.
     pub is_engaged: bool,
+    /// When that ends by itself, by the database's clock. None without a limit, and everywhere.
+    pub until: Option<DateTime<Utc>>,
     /// Who set it last. `None` if nobody did, or if that cannot be read.
     pub by: Option<Identity>,
     /// Why.
@@ -29,6 +37,21 @@ impl SwitchState {
     #[must_use]
     pub fn is_reset_by_claim(&self) -> bool {
         !self.is_engaged && !self.by.as_ref().is_some_and(Identity::is_known)
+    }
+}
+
+#[cfg(any(feature = "postgres", feature = "sqlite", feature = "testing"))]
+impl SwitchState {
+    /// Whether an event belongs to what the switch is set for, and says so, as it says until when.
+    pub(crate) fn is_placed_by(&self, record: &Record) -> bool {
+        let (header, input) = (record.header(), record.input().unwrap_or_default());
+        let said = input.get("scope").map_or(Some("everywhere"), Value::as_str);
+        let until = input.get("until").and_then(Value::as_str);
+        let until = until.map(str::parse::<DateTime<Utc>>).transpose();
+        SwitchScope::of(header.request_id, header.conversation_id) == self.scope
+            && record.stream_id() == self.scope.stream_id()
+            && said == Some(self.scope.kind())
+            && until.is_ok_and(|until| until == self.until)
     }
 }
 
@@ -56,7 +79,9 @@ impl fmt::Debug for SwitchState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SwitchState")
             .field("switch", &self.switch)
+            .field("scope", &self.scope)
             .field("is_engaged", &self.is_engaged)
+            .field("until", &self.until)
             .field("at", &self.at)
             .finish_non_exhaustive()
     }

@@ -12,7 +12,7 @@ use super::connections::Connections;
 use super::error::unanswered;
 use super::record_columns::{bind_record, record_sql};
 use super::sql::{Sql, sql};
-use crate::event::{Period, Switch};
+use crate::event::{Period, Switch, SwitchScope};
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::StoreError;
@@ -22,7 +22,7 @@ use crate::store::admission::{
 
 const ADMIT: Sql = record_sql!(
     "select verdict, other_effect_id, other_output, other_lease_until, switch, used, day_used, \
-     heard_at, seq, recorded_at, stored_hash, chain_hash, key_in_use",
+     heard_at, seq, recorded_at, stored_hash, chain_hash, key_in_use, switch_scope, switch_event_id",
     "admit",
     "$25, $26, $27"
 );
@@ -42,6 +42,8 @@ const SET_SWITCH_OF_HOST: Sql = record_sql!(
     "set_switch_of_host",
     "$25, $26, $27::jsonb, $28"
 );
+const LAPSE_SWITCH: Sql =
+    record_sql!("select seq, recorded_at, stored_hash, chain_hash", "lapse_switch", "$25");
 const RENEW: Sql = sql!("select moltbot_audit.renew_leases($1, $2)");
 const APPEND_PENDING: Sql = sql!("select moltbot_audit.append_pending_flips() as appended");
 const FORGET: Sql = sql!("select moltbot_audit.forget_switch($1) as was_kept");
@@ -137,9 +139,14 @@ pub(super) async fn set_switch(
     record: &Record,
 ) -> Result<Flip, StoreError> {
     const DOING: &str = "set a switch";
-    // A host may engage any switch, and reset those of its self-test.
-    let is_of_host =
-        state.is_engaged || state.switch.as_str().starts_with(Switch::SELF_TEST_PREFIX);
+    // The database takes the scope and the limit from the event.
+    if !state.is_placed_by(record) {
+        return Err(StoreError::refused(DOING, "the event of a flip says another flip"));
+    }
+    // A host may engage any switch, release a conversation, and reset the switches of its self-test.
+    let is_of_host = state.is_engaged
+        || matches!(state.scope, SwitchScope::Conversation(_))
+        || state.switch.as_str().starts_with(Switch::SELF_TEST_PREFIX);
     let sql = if is_of_host { SET_SWITCH_OF_HOST } else { SET_SWITCH };
     let by = state.by.as_ref().and_then(|by| serde_json::to_string(by).ok());
     let query = |pooling| {
@@ -152,6 +159,18 @@ pub(super) async fn set_switch(
     let rows = connections.fetch_all(DOING, query).await?;
     let row = rows.first().ok_or_else(|| unanswered(DOING, "no row".to_owned()))?;
     flip(record, row).map_err(|error| unanswered(DOING, error.to_string()))
+}
+
+pub(super) async fn lapse_switch(
+    connections: &Connections,
+    state: &SwitchState,
+    record: &Record,
+) -> Result<Option<Receipt>, StoreError> {
+    const DOING: &str = "end a switch's time limit";
+    let query = |pooling| bind_record(LAPSE_SWITCH, pooling, record).bind(state.switch.as_str());
+    let rows = connections.fetch_all(DOING, query).await?;
+    let receipt = rows.first().map(|row| receipt(record, row)).transpose();
+    receipt.map_err(|error| unanswered(DOING, error.to_string()))
 }
 
 pub(super) async fn append_pending_flips(connections: &Connections) -> Result<u32, StoreError> {
@@ -197,7 +216,11 @@ fn decision(claim: &Claim, row: &PgRow) -> Result<Decision, sqlx::Error> {
         "switch" => {
             let nth: i32 = row.try_get("switch")?;
             let switch = usize::try_from(nth - 1).unwrap_or_default();
-            Decision::Refused(Obstacle::Switch { switch })
+            let scope = SwitchScope::parse(row.try_get("switch_scope")?);
+            let scope =
+                scope.ok_or_else(|| sqlx::Error::Decode("no scope that is known".into()))?;
+            let event_id = row.try_get("switch_event_id")?;
+            Decision::Refused(Obstacle::Switch { switch, scope, event_id })
         }
         "no_consent" => Decision::Refused(Obstacle::NoConsent),
         "consent_denied" => Decision::Refused(Obstacle::ConsentDenied),

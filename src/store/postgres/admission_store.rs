@@ -78,6 +78,14 @@ impl AdmissionStore for PostgresStore {
         Box::pin(admission::append_pending_flips(&self.connections))
     }
 
+    fn lapse_switch<'a>(
+        &'a self,
+        state: &'a SwitchState,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(admission::lapse_switch(&self.connections, state, record))
+    }
+
     fn forget_switch<'a>(&'a self, switch: &'a Switch) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(admission::forget_switch(&self.connections, switch))
     }

@@ -40,7 +40,7 @@ use super::{
     Appended, AuditSink, AuditStore, BoxFuture, ListedStream, RequestCursor, StoreError,
     StreamHead, StreamScope, StreamSnapshot,
 };
-use crate::event::{EventId, StreamId};
+use crate::event::{EventId, EventType, StreamId};
 use crate::record::{Record, StoredRecord};
 
 /// Stores records in Postgres, in the schema `moltbot_audit`.
@@ -306,6 +306,14 @@ impl AuditStore for PostgresStore {
         ids: &'a [EventId],
     ) -> BoxFuture<'a, Result<Vec<StoredRecord>, StoreError>> {
         Box::pin(read::read_events(&self.connections, stream_id, ids))
+    }
+
+    fn read_events_of<'a>(
+        &'a self,
+        stream_id: StreamId,
+        event_types: &'a [EventType],
+    ) -> BoxFuture<'a, Result<Vec<StoredRecord>, StoreError>> {
+        Box::pin(read::read_events_of(&self.connections, stream_id, event_types))
     }
 
     fn list_streams<'a>(

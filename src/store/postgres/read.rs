@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::cells::read_jsonb;
 use super::connections::Connections;
 use super::sql::{Sql, sql};
-use crate::event::{EventId, StreamId};
+use crate::event::{EventId, EventType, StreamId};
 use crate::proof::{Digest, Salt, stream_start};
 use crate::record::{Commitments, Header, StoredRecord, UnreadableRecord};
 use crate::store::{StoreError, StreamHead, StreamSnapshot};
@@ -49,6 +49,13 @@ const READ_EVENTS: &str = concat!(
     "from moltbot_audit.audit_events e
     where e.stream_id = $1
         and (e.id, e.created_at) in (select * from unnest($2::uuid[], $3::timestamptz[]))"
+);
+
+const READ_EVENTS_OF: &str = concat!(
+    "select",
+    event_columns!(),
+    "from moltbot_audit.audit_events e
+    where e.stream_id = $1 and e.event_type = any ($2)"
 );
 
 /// The months of a stream's lifetime whose partition is there and is not attached. A month of margin, because months
@@ -97,6 +104,22 @@ pub(super) async fn read_events(
         read.bind(uuids.clone()).bind(times.clone()).persistent(false)
     };
     let rows = connections.fetch_all("read events", query).await?;
+    Ok(rows.iter().filter_map(|row| stored_record(row, stream_id).ok().flatten()).collect())
+}
+
+/// Reads the events of these types of a stream. One that cannot be read is left out.
+pub(super) async fn read_events_of(
+    connections: &Connections,
+    stream_id: StreamId,
+    event_types: &[EventType],
+) -> Result<Vec<StoredRecord>, StoreError> {
+    let types: Vec<String> = event_types.iter().map(ToString::to_string).collect();
+    // As in `read_stream`.
+    let query = |_| {
+        let read = sqlx::query(READ_EVENTS_OF).bind(stream_id.uuid());
+        read.bind(types.clone()).persistent(false)
+    };
+    let rows = connections.fetch_all("read events of some types", query).await?;
     Ok(rows.iter().filter_map(|row| stored_record(row, stream_id).ok().flatten()).collect())
 }
 

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use super::connections::Connections;
 use super::sql::{Sql, sql};
-use crate::event::{Budget, EventType, StreamId, Switch};
+use crate::event::{Budget, EventType, StreamId, Switch, SwitchScope};
 use crate::store::StoreError;
 use crate::store::admission::{EarlierEvent, FirstShortlist, Scope, SwitchState};
 
@@ -18,11 +19,14 @@ const REQUEST_USAGE: Sql = sql!(
 const DAY_USAGE: Sql =
     sql!("select budget, used from moltbot_audit.audit_day_budgets where day = $1 order by budget");
 const SWITCHES: Sql = sql!(
-    "select distinct on (s.switch) s.switch, s.engaged, s.changed_by::text as changed_by, s.reason,
+    "select distinct on (s.switch, s.scope) s.switch, s.scope, s.engaged,
+        s.changed_by::text as changed_by, s.reason,
+        case when s.until is not null
+            then least(greatest(s.until, '0001-01-01Z'), '9999-12-31Z') end as until,
         least(greatest(s.changed_at, '0001-01-01Z'), '9999-12-31Z') as changed_at,
-        (sum(jsonb_array_length(s.pending)) over (partition by s.switch))::integer as pending
+        (sum(jsonb_array_length(s.pending)) over (partition by s.switch, s.scope))::integer as pending
     from moltbot_audit.audit_switches s
-    order by s.switch, s.engaged desc, s.changed_at desc"
+    order by s.switch, s.scope, s.engaged desc, s.until desc nulls first, s.changed_at desc"
 );
 
 const FIRST_SHORTLIST: Sql = sql!(
@@ -34,7 +38,7 @@ const FIRST_SHORTLIST: Sql = sql!(
     limit 1"
 );
 const EVENTS_BEFORE: Sql = sql!(
-    "select event_type, outcome, input::text as input, output::text as output
+    "select id, event_type, outcome, error_code, input::text as input, output::text as output
     from moltbot_audit.audit_events
     where stream_id = $1 and seq < $2 and event_type = any ($3)
     order by seq desc
@@ -92,8 +96,14 @@ pub(super) async fn events_before(
             // What cannot be read names nothing.
             Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
         };
-        let (event_type, outcome) = (row.try_get("event_type")?, row.try_get("outcome")?);
-        Ok(EarlierEvent { event_type, outcome, input: json("input")?, output: json("output")? })
+        Ok(EarlierEvent {
+            id: row.try_get("id")?,
+            event_type: row.try_get("event_type")?,
+            outcome: row.try_get("outcome")?,
+            error_code: row.try_get("error_code")?,
+            input: json("input")?,
+            output: json("output")?,
+        })
     };
     let mut found = connections.read("read earlier events", query, event).await?;
     found.reverse();
@@ -102,8 +112,11 @@ pub(super) async fn events_before(
 
 fn switch_state(row: &PgRow) -> Result<Option<SwitchState>, sqlx::Error> {
     let Ok(switch) = Switch::new(row.try_get::<String, _>("switch")?) else { return Ok(None) };
+    let Some(scope) = SwitchScope::parse(row.try_get("scope")?) else { return Ok(None) };
     Ok(Some(SwitchState {
         switch,
+        scope,
+        until: row.try_get::<Option<DateTime<Utc>>, _>("until")?,
         is_engaged: row.try_get("engaged")?,
         by: serde_json::from_str(row.try_get("changed_by")?).ok(),
         reason: row.try_get("reason")?,

@@ -6,7 +6,7 @@ use sqlx::sqlite::SqlitePool;
 
 use super::cells::Cells;
 use super::error::failed;
-use crate::event::{EventId, StreamId};
+use crate::event::{EventId, EventType, StreamId};
 use crate::proof::stream_start;
 use crate::record::{Commitments, Header, StoredRecord, UnreadableRecord};
 use crate::store::{StoreError, StreamHead, StreamSnapshot};
@@ -36,6 +36,8 @@ const SELECT: &str = "
 
 const SELECT_EVENTS: &str =
     "select * from audit_events where stream_id = ?1 and id in (select value from json_each(?2))";
+const SELECT_EVENTS_OF: &str = "select * from audit_events where stream_id = ?1 \
+     and event_type in (select value from json_each(?2))";
 const DOING_EVENTS: &str = "read events";
 
 pub(super) async fn read_head(
@@ -54,12 +56,29 @@ pub(super) async fn read_events(
     stream_id: StreamId,
     ids: &[EventId],
 ) -> Result<Vec<StoredRecord>, StoreError> {
-    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    let found = sqlx::query(SELECT_EVENTS)
-        .bind(stream_id.to_string())
-        .bind(Value::from(ids).to_string())
-        .fetch_all(readers)
-        .await;
+    let ids = ids.iter().map(ToString::to_string).collect();
+    select_events(readers, SELECT_EVENTS, stream_id, ids).await
+}
+
+/// Reads the events of these types of a stream. One that cannot be read is left out.
+pub(super) async fn read_events_of(
+    readers: &SqlitePool,
+    stream_id: StreamId,
+    event_types: &[EventType],
+) -> Result<Vec<StoredRecord>, StoreError> {
+    let types = event_types.iter().map(ToString::to_string).collect();
+    select_events(readers, SELECT_EVENTS_OF, stream_id, types).await
+}
+
+/// `?2` of the statement is a list.
+async fn select_events(
+    readers: &SqlitePool,
+    select: &'static str,
+    stream_id: StreamId,
+    list: Vec<String>,
+) -> Result<Vec<StoredRecord>, StoreError> {
+    let select = sqlx::query(select).bind(stream_id.to_string());
+    let found = select.bind(Value::from(list).to_string()).fetch_all(readers).await;
     let mut records = Vec::new();
     for row in &found.map_err(|error| failed(DOING_EVENTS, error))? {
         let cells = Cells::of(row, stream_id, "seq")?;

@@ -4,7 +4,7 @@ use sqlx::sqlite::SqlitePool;
 
 use super::row::Row;
 use super::{SqliteStore, append, chain, error, list_streams, read};
-use crate::event::{EventId, StreamId};
+use crate::event::{EventId, EventType, StreamId};
 use crate::record::{Record, StoredRecord};
 use crate::store::admission::AdmissionStore;
 use crate::store::admission::rules::check_appended;
@@ -55,6 +55,14 @@ impl AuditStore for SqliteStore {
         ids: &'a [EventId],
     ) -> BoxFuture<'a, Result<Vec<StoredRecord>, StoreError>> {
         Box::pin(read::read_events(&self.readers, stream_id, ids))
+    }
+
+    fn read_events_of<'a>(
+        &'a self,
+        stream_id: StreamId,
+        event_types: &'a [EventType],
+    ) -> BoxFuture<'a, Result<Vec<StoredRecord>, StoreError>> {
+        Box::pin(read::read_events_of(&self.readers, stream_id, event_types))
     }
 
     fn list_streams<'a>(

@@ -7,12 +7,13 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Kept, MemoryStore};
-use crate::event::{Budget, EventType, Identity, Outcome, StreamId, Switch};
+use crate::event::{Budget, EventType, Identity, Outcome, StreamId, Switch, SwitchScope};
 use crate::proof::Digest;
 use crate::record::{Header, Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
 use crate::store::admission::rules::{
-    self, ConsentWord, Earlier, EffectEntry, Facts, check_conclusion, check_flip, check_rotation,
+    self, ConsentWord, Earlier, EffectEntry, Facts, check_conclusion, check_flip, check_lapse,
+    check_rotation,
 };
 use crate::store::admission::{
     Admission, AdmissionStore, Claim, Conclusion, ConsentClaim, DOING, Decision, EarlierEvent,
@@ -75,9 +76,6 @@ impl Kept {
     }
 
     fn facts(&self, claim: &Claim, now: DateTime<Utc>) -> Facts {
-        let is_engaged = |switch: &Switch| {
-            self.effects.switches.get(switch).is_none_or(|state| state.is_engaged)
-        };
         let used = claim
             .charges
             .iter()
@@ -87,7 +85,7 @@ impl Kept {
         let has_shortlist = events.any(|(record, _)| is_shortlist(record.header()));
         Facts {
             now,
-            engaged: claim.switches.iter().position(is_engaged),
+            engaged: rules::engaged(&claim.switches, &self.set_switches(claim), now),
             consent: claim.consent.as_ref().and_then(|consent| self.last_word(claim, consent)),
             used: used.collect(),
             heard_at: self.heard_at.get(&stream_id).copied(),
@@ -125,7 +123,11 @@ impl Kept {
     }
 
     /// Appends a record as an event, ignoring its role; a conflict leaves nothing to answer.
-    fn place(&mut self, record: &Record, now: DateTime<Utc>) -> Result<Receipt, StoreError> {
+    pub(super) fn place(
+        &mut self,
+        record: &Record,
+        now: DateTime<Utc>,
+    ) -> Result<Receipt, StoreError> {
         self.chain(record, now).map_err(|conflict| StoreError::refused(DOING, conflict))
     }
 
@@ -162,22 +164,6 @@ impl Kept {
         self.effects.retired_keys.insert(from);
         Ok(Some(receipt))
     }
-
-    fn set_switch(
-        &mut self,
-        state: &SwitchState,
-        record: &Record,
-        now: DateTime<Utc>,
-    ) -> Result<Receipt, StoreError> {
-        // It may have been set again since.
-        let is_new = self.row(record.header().id).is_none();
-        let receipt = self.place(record, now)?;
-        if is_new {
-            let state = SwitchState { at: now, ..state.clone() };
-            self.effects.switches.insert(state.switch.clone(), state);
-        }
-        Ok(receipt)
-    }
 }
 
 impl MemoryStore {
@@ -185,13 +171,16 @@ impl MemoryStore {
     pub fn reset_switch(&self, switch: Switch) {
         let state = SwitchState {
             switch: switch.clone(),
+            scope: SwitchScope::Everywhere,
             is_engaged: false,
+            until: None,
             by: Some(Identity::host("a test", "a test")),
             reason: "a test".to_owned(),
             at: self.now(),
             pending: 0,
         };
-        self.with(|kept| kept.effects.switches.insert(switch, state));
+        let place = (switch, SwitchScope::Everywhere);
+        self.with(|kept| kept.effects.switches.insert(place, (state, None)));
         self.switch_moved.notify_waiters();
     }
 }
@@ -278,9 +267,13 @@ impl AdmissionStore for MemoryStore {
     }
 
     fn switches(&self) -> BoxFuture<'_, Result<Vec<SwitchState>, StoreError>> {
-        Box::pin(
-            async move { Ok(self.with(|kept| kept.effects.switches.values().cloned().collect())) },
-        )
+        Box::pin(async move {
+            let states = |kept: &mut Kept| {
+                let states = kept.effects.switches.values().map(|(state, _)| state.clone());
+                states.collect()
+            };
+            Ok(self.with(states))
+        })
     }
 
     fn is_answering(&self) -> BoxFuture<'_, bool> {
@@ -318,12 +311,26 @@ impl AdmissionStore for MemoryStore {
         })
     }
 
+    fn lapse_switch<'a>(
+        &'a self,
+        state: &'a SwitchState,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(async move {
+            check_lapse(state, record)?;
+            let receipt = self.with(|kept| kept.lapse_switch(state, record, self.now()))?;
+            self.switch_moved.notify_waiters();
+            Ok(receipt)
+        })
+    }
+
     fn forget_switch<'a>(&'a self, switch: &'a Switch) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let forget = |kept: &mut Kept| {
                 let switches = &mut kept.effects.switches;
-                let is_engaged = switches.get(switch).is_some_and(|state| state.is_engaged);
-                is_engaged && switches.remove(switch).is_some()
+                let place = (switch.clone(), SwitchScope::Everywhere);
+                let is_engaged = switches.get(&place).is_some_and(|(state, _)| state.is_engaged);
+                is_engaged && switches.remove(&place).is_some()
             };
             Ok(self.with(forget))
         })

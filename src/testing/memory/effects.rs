@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::event::{Budget, Switch};
+use crate::event::{Budget, Switch, SwitchScope};
 use crate::record::{Header, Record, Role};
 use crate::redact::KeyFingerprint;
 use crate::store::admission::rules::{BudgetChange, EffectEntry};
@@ -17,7 +17,8 @@ pub(super) struct Effects {
     /// In the order of arrival.
     pub(super) entries: Vec<EffectEntry>,
     pub(super) used: HashMap<Scope, BTreeMap<Budget, i64>>,
-    pub(super) switches: BTreeMap<Switch, SwitchState>,
+    /// Each with the event that set it.
+    pub(super) switches: BTreeMap<(Switch, SwitchScope), (SwitchState, Option<Uuid>)>,
     pub(super) key: Option<KeyFingerprint>,
     pub(super) retired_keys: HashSet<KeyFingerprint>,
 }

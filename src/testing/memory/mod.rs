@@ -2,6 +2,7 @@
 
 mod admission;
 mod effects;
+mod switches;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -120,6 +121,8 @@ impl Kept {
                 && event_types.iter().any(|asked| asked.as_str() == event_type)
         };
         let event = |(record, _): &(Record, Receipt)| EarlierEvent {
+            id: record.header().id,
+            error_code: record.header().error_code.clone(),
             event_type: record.header().event_type.clone(),
             outcome: record.header().outcome.clone(),
             input: record.input().unwrap_or_default(),
@@ -323,6 +326,22 @@ impl AuditStore for MemoryStore {
             let snapshot = self.with(|kept| kept.snapshot(stream_id));
             let mut records = snapshot.map_or_else(Vec::new, |snapshot| snapshot.records);
             records.retain(|record| ids.iter().any(|id| id.uuid() == record.header.id));
+            Ok(records)
+        })
+    }
+
+    fn read_events_of<'a>(
+        &'a self,
+        stream_id: StreamId,
+        event_types: &'a [EventType],
+    ) -> BoxFuture<'a, Result<Vec<StoredRecord>, StoreError>> {
+        Box::pin(async move {
+            let snapshot = self.with(|kept| kept.snapshot(stream_id));
+            let mut records = snapshot.map_or_else(Vec::new, |snapshot| snapshot.records);
+            let is_of = |record: &StoredRecord| {
+                event_types.iter().any(|of| of.as_str() == record.header.event_type)
+            };
+            records.retain(is_of);
             Ok(records)
         })
     }

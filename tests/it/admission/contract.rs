@@ -10,6 +10,7 @@ mod key;
 mod leases;
 mod own_events;
 pub(crate) mod races;
+mod scopes;
 mod settlement;
 mod switches;
 mod time;
@@ -120,6 +121,19 @@ macro_rules! admission_contract {
                 a_hundred_claims_of_one_key_at_once_admit_one
                 a_claim_told_at_once_many_times_is_admitted_once
                 nothing_is_admitted_once_a_switch_is_set
+            });
+            admission_contract!(@tests $open: scopes {
+                a_takeover_stops_the_ai_in_its_conversation_and_nothing_else
+                a_stop_of_a_request_stops_no_other_of_its_conversation
+                a_conversation_and_a_request_may_have_one_id
+                the_narrowest_scope_in_the_way_is_named
+                an_effect_that_names_only_its_request_is_in_the_conversations_of_its_events
+                a_time_limit_ends_a_stop_by_the_stores_clock
+                a_time_limit_that_has_passed_is_refused
+                a_flip_is_chained_in_the_stream_of_its_scope
+                the_same_flip_of_a_scope_again_undoes_no_later_one
+                the_event_of_a_flip_says_its_scope_and_its_limit
+                forgetting_a_switch_releases_no_conversation
             });
             admission_contract!(@tests $open: settlement {
                 what_was_used_settles_what_was_reserved

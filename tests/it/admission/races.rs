@@ -26,6 +26,7 @@ use crate::support::stores;
 mod deaths;
 mod flips;
 mod places;
+mod scopes;
 
 const ROUNDS: &str = "MOLTBOT_AUDIT_ROUNDS";
 const TASKS: usize = 50;
@@ -131,6 +132,9 @@ async fn a_host(url: &str) {
             Some("key") => {
                 let round = words.next().expect("a round");
                 places::one_key(&auditor(store.clone(), Limits::default()), round).await
+            }
+            Some("hammer") if words.next() == Some("scopes") => {
+                scopes::hammer(auditor(store.clone(), scopes::limits()), own).await
             }
             Some("hammer") => flips::hammer(auditor(store.clone(), flips::limits()), own).await,
             Some("toil") => {

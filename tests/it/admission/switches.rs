@@ -21,7 +21,7 @@ use crate::support::records::KEY;
 use crate::support::wait::until;
 
 fn switch(refusal: &moltbot_audit::policy::Refusal) -> (&str, SwitchedBy) {
-    let RefusalReason::Switch { switch, by } = &refusal.reason else {
+    let RefusalReason::Switch { switch, by, .. } = &refusal.reason else {
         panic!("expected the switch: {:?}", refusal.reason)
     };
     (switch.as_str(), *by)

@@ -532,7 +532,7 @@ async fn a_second_outcome_of_an_effect_counts_nothing_and_is_irregular() {
     let mut events = pack.events.clone();
     events.push(events[1].clone());
     events[2].seq = 3;
-    let budgets = Sections::of(&events, &[], &[]).budgets;
+    let budgets = Sections::of(&events, &[], &[], &[]).budgets;
     let budgets = serde_json::to_value(budgets.content().expect("recorded")).expect("JSON");
     assert_eq!(budgets["irregular"][0]["what"], "its effect has an outcome");
     assert_eq!(budgets["irregular"][0]["seq"], 3);

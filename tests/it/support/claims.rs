@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::event::payload::{AdmissionInput, ChargeInput, EffectAdmitted, Nothing};
-use moltbot_audit::event::{Budget, Identity, Period, Switch};
+use moltbot_audit::event::{Budget, Identity, Period, Switch, SwitchScope};
 use moltbot_audit::proof::{Digest, stream_start};
 use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::store::AuditStore;
@@ -31,6 +31,11 @@ pub(crate) struct Case {
 /// A charge to a budget of the request.
 pub(crate) fn charge(budget: Budget, amount: i64, limit: i64) -> Charge {
     Charge { budget, period: Period::Request, amount, limit }
+}
+
+/// The obstacle that the claim's switch with this index is engaged everywhere.
+pub(crate) fn switched(switch: usize) -> Obstacle {
+    Obstacle::Switch { switch, scope: SwitchScope::Everywhere, event_id: None }
 }
 
 /// A digest that stands for the keyed hash of a text.
@@ -286,5 +291,6 @@ pub(crate) fn flip_by(switch: Switch, is_engaged: bool, by: &Value) -> (SwitchSt
     // The time is the store's to say.
     let at = morning() - TimeDelta::days(900);
     let by = Identity::deserialize(by).ok();
-    (SwitchState { switch, is_engaged, by, reason, at, pending: 0 }, record)
+    let (scope, until) = (SwitchScope::Everywhere, None);
+    (SwitchState { switch, scope, is_engaged, until, by, reason, at, pending: 0 }, record)
 }

@@ -112,9 +112,14 @@ impl Forger {
             serde_json::from_value(self.pack["set_aside"].clone());
         let writers: Result<Vec<PackEvent>, _> =
             serde_json::from_value(self.pack["writer_events"].clone());
+        let flips: Result<Vec<PackEvent>, _> =
+            serde_json::from_value(self.pack["switch_events"].clone());
         // What has no form of an event is refused before sections are looked at.
-        if let (Ok(events), Ok(set_aside), Ok(writers)) = (events, set_aside, writers) {
-            let sections = serde_json::to_value(Sections::of(&events, &set_aside, &writers));
+        if let (Ok(events), Ok(set_aside), Ok(writers), Ok(flips)) =
+            (events, set_aside, writers, flips)
+        {
+            let sections = Sections::of(&events, &set_aside, &writers, &flips);
+            let sections = serde_json::to_value(sections);
             let Ok(Value::Object(sections)) = sections else { panic!("sections are an object") };
             self.pack.as_object_mut().expect("an object").extend(sections);
         }
@@ -129,6 +134,7 @@ impl Forger {
             ("profile", "profile_digest"),
             ("set_aside", "set_aside_digest"),
             ("writer_events", "writers_digest"),
+            ("switch_events", "switches_digest"),
         ] {
             self.pack["integrity"][name] = json!(tagged_digest("shown", &self.pack[part]));
         }

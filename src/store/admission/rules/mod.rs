@@ -5,6 +5,7 @@
 mod consent;
 mod effect_entry;
 mod own_events;
+mod switches;
 
 use std::time::Duration;
 
@@ -17,8 +18,9 @@ pub(crate) use self::effect_entry::{BudgetChange, EffectEntry, EffectState};
 #[cfg(feature = "sqlite")]
 pub(crate) use self::effect_entry::{Reservation, lease_end};
 pub(crate) use self::own_events::{
-    check_appended, check_conclusion, check_flip, check_rotation, foreign_outcome,
+    check_appended, check_conclusion, check_flip, check_lapse, check_rotation, foreign_outcome,
 };
+pub(crate) use self::switches::{LIMIT_PASSED, SetSwitch, engaged};
 use super::{Claim, Decision, Obstacle};
 use crate::redact::KeyFingerprint;
 use crate::store::StoreError;
@@ -82,8 +84,8 @@ pub(crate) fn earlier(
 pub(crate) struct Facts {
     /// The database's time.
     pub(crate) now: DateTime<Utc>,
-    /// Index of the first of its switches that is engaged. A switch without a row is engaged.
-    pub(crate) engaged: Option<usize>,
+    /// The first of its switches that is engaged.
+    pub(crate) engaged: Option<Obstacle>,
     /// The last event about its consent.
     pub(crate) consent: Option<ConsentWord>,
     /// How much of each budget is used, in the order of its charges.
@@ -105,8 +107,8 @@ pub(crate) struct Grant {
 
 /// Decides about a claim that no [earlier](earlier()) effect decides.
 pub(crate) fn decide(claim: &Claim, facts: &Facts) -> Result<Grant, Obstacle> {
-    if let Some(switch) = facts.engaged {
-        return Err(Obstacle::Switch { switch });
+    if let Some(engaged) = &facts.engaged {
+        return Err(engaged.clone());
     }
     if let Some(consent) = &claim.consent {
         let word = facts.consent.as_ref().ok_or(Obstacle::NoConsent)?;

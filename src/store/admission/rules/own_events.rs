@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::event::{Actor, EventType, Identity, Outcome, StreamId};
+use crate::event::{Actor, EventType, Identity, Outcome, StreamId, SwitchScope};
 use crate::record::{Header, Record, Role};
 use crate::redact::KeyFingerprint;
 use crate::store::StoreError;
@@ -16,13 +16,14 @@ use crate::store::admission::{Conclusion, SwitchState};
 /// Refuses a batch with an event that only another function of the store appends, together with the change that
 /// it reports.
 pub(crate) fn check_appended(batch: &[Record]) -> Result<(), StoreError> {
-    const ELSEWHERE: [EventType; 7] = [
+    const ELSEWHERE: [EventType; 8] = [
         EventType::AUDIT_LIMIT_SET,
         EventType::AUDIT_EFFECTS_PRUNED,
         EventType::AUDIT_KEY_ROTATED,
         EventType::EFFECT_EXPIRED,
         EventType::EFFECT_RESOLVED,
         EventType::SWITCH_ENGAGED,
+        EventType::SWITCH_LAPSED,
         EventType::SWITCH_RESET,
     ];
     for record in batch {
@@ -63,11 +64,16 @@ pub(crate) fn check_flip(state: &SwitchState, record: &Record) -> Result<(), Sto
     let of = if state.is_engaged { EventType::SWITCH_ENGAGED } else { EventType::SWITCH_RESET };
     let input = record.input().unwrap_or_default();
     let says = |name: &str, text: &str| input[name].as_str() == Some(text);
+    let actor = record.header().actor.as_str();
+    // The library itself may stop a request.
+    let is_own = state.is_engaged && matches!(state.scope, SwitchScope::Request(_));
+    let is_limited = state.is_engaged && state.scope != SwitchScope::Everywhere;
     let is_same = is(record, &of)
-        && record.stream_id() == StreamId::SYSTEM
-        && record.header().actor == Actor::Admin.as_str()
+        && state.is_placed_by(record)
+        && (actor == Actor::Admin.as_str() || is_own && actor == Actor::System.as_str())
         && record.header().outcome == Outcome::Succeeded.as_str()
         && says("switch", state.switch.as_str())
+        && (state.until.is_none() || is_limited)
         && is_said_by_host(&input["by"])
         && Identity::deserialize(&input["by"]).ok() == state.by
         && says("reason", &state.reason);
@@ -80,6 +86,18 @@ fn is_said_by_host(by: &Value) -> bool {
     let Ok(read) = Identity::deserialize(by) else { return false };
     let is_blank = read.who().trim().is_empty();
     !is_blank && serde_json::to_value(read.said_by_host()).is_ok_and(|said| said == *by)
+}
+
+/// Refuses a lapse whose event reports another one.
+pub(crate) fn check_lapse(state: &SwitchState, record: &Record) -> Result<(), StoreError> {
+    let input = record.input().unwrap_or_default();
+    let is_same = is(record, &EventType::SWITCH_LAPSED)
+        && state.scope != SwitchScope::Everywhere
+        && state.is_placed_by(record)
+        && record.header().actor == Actor::System.as_str()
+        && record.header().outcome == Outcome::Succeeded.as_str()
+        && input["switch"].as_str() == Some(state.switch.as_str());
+    if is_same { Ok(()) } else { Err(refused("the event of a lapse says another one")) }
 }
 
 /// Refuses a rotation whose event reports another one.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Row as _, SqliteConnection};
@@ -12,10 +12,12 @@ use uuid::Uuid;
 use super::chain::{Placed, append_one, now};
 use super::entry::{Whose, apply, bytes, entry, insert, json, malformed};
 use super::{failed, key};
-use crate::event::Budget;
+use crate::event::{Budget, SwitchScope};
 use crate::json::parse;
 use crate::store::StoreError;
-use crate::store::admission::rules::{self, ConsentWord, Earlier, EffectEntry, Facts, Grant};
+use crate::store::admission::rules::{
+    self, ConsentWord, Earlier, EffectEntry, Facts, Grant, SetSwitch,
+};
 use crate::store::admission::{Claim, ConsentClaim, DOING, Decision, KeyedHashes};
 use crate::store::sqlite::row::Row;
 
@@ -127,15 +129,23 @@ async fn output(
 }
 
 /// Everything but the consent. `?1` is the list of switches, and `?3` that of [`AskedBudget`], whose order the
-/// amounts keep.
+/// amounts keep. `?4` is the list of the claim's scopes; `?5` is true if a request names no conversation, and then it is
+/// in those that its events name.
 const FACTS: &str = "
     select
         (
-            select min(each.key)
+            select json_group_array(json_object(
+                'switch', known.switch, 'scope', known.scope, 'is_engaged', known.engaged = 1,
+                'until', known.until, 'event_id', known.event_id
+            ))
             from json_each(?1) as each
-            left join audit_switches as known on known.switch = each.value
-            where coalesce(known.engaged, 1)
-        ) as engaged,
+            join audit_switches as known on known.switch = each.value
+            where known.scope in (select value from json_each(?4))
+                or ?5 and known.scope in (
+                    select 'conversation:' || conversation_id from audit_events
+                    where stream_id = ?2 and conversation_id is not null
+                )
+        ) as set_switches,
         (select heard_at from audit_streams where stream_id = ?2) as heard_at,
         exists (
             select 1 from audit_events
@@ -167,6 +177,30 @@ struct AskedBudget<'a> {
     whose: Whose,
 }
 
+/// A row of `audit_switches`.
+#[derive(Deserialize)]
+struct SetRow {
+    switch: String,
+    scope: String,
+    is_engaged: Value,
+    until: Option<i64>,
+    event_id: Option<Uuid>,
+}
+
+impl From<SetRow> for SetSwitch {
+    fn from(row: SetRow) -> Self {
+        let until = |us| DateTime::from_timestamp_micros(us).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        Self {
+            switch: row.switch,
+            // The query found it by a scope of the claim's.
+            scope: SwitchScope::parse(&row.scope).unwrap_or(SwitchScope::Everywhere),
+            is_engaged: row.is_engaged != 0,
+            until: row.until.map(until),
+            event_id: row.event_id,
+        }
+    }
+}
+
 async fn facts(
     transaction: &mut SqliteConnection,
     claim: &Claim,
@@ -180,8 +214,12 @@ async fn facts(
     let select = sqlx::query(FACTS).bind(json(&claim.switches));
     let select = select.bind(claim.intent.stream_id().to_string());
     let select = select.bind(json(&asked.collect::<Vec<_>>()));
+    let scopes: Vec<String> = claim.scopes().map(|scope| scope.to_string()).collect();
+    let select = select.bind(json(&scopes)).bind(claim.is_unnamed());
     let row = select.fetch_one(&mut *transaction).await.map_err(fault)?;
-    let engaged: Option<i64> = row.try_get("engaged").map_err(fault)?;
+    let set: &str = row.try_get("set_switches").map_err(fault)?;
+    let set: Vec<SetRow> = serde_json::from_str(set).map_err(|_| malformed(DOING, "a switch"))?;
+    let set: Vec<SetSwitch> = set.into_iter().map(SetSwitch::from).collect();
     let heard_at: Option<i64> = row.try_get("heard_at").map_err(fault)?;
     let used: &str = row.try_get("used").map_err(fault)?;
     let used: Vec<i64> =
@@ -192,8 +230,7 @@ async fn facts(
     };
     Ok(Facts {
         now,
-        // An index that is none refuses as well, and names the first switch.
-        engaged: engaged.map(|nth| usize::try_from(nth).unwrap_or_default()),
+        engaged: rules::engaged(&claim.switches, &set, now),
         consent,
         used,
         heard_at: heard_at.and_then(DateTime::from_timestamp_micros),

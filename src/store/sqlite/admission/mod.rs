@@ -23,7 +23,7 @@ use super::{SqliteStore, chain};
 use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
-use crate::store::admission::rules::{check_conclusion, check_flip, check_rotation};
+use crate::store::admission::rules::{check_conclusion, check_flip, check_lapse, check_rotation};
 use crate::store::admission::{
     Admission, AdmissionStore, Claim, Conclusion, DOING, Decision, EarlierEvent, FirstShortlist,
     Flip, Lease, OpenEffect, OpenPage, Scope, SwitchState, check_claim,
@@ -170,7 +170,7 @@ impl AdmissionStore for SqliteStore {
         seq: i64,
         event_types: &'a [EventType],
     ) -> BoxFuture<'a, Result<Vec<EarlierEvent>, StoreError>> {
-        const SELECT: &str = "select event_type, outcome, input, output
+        const SELECT: &str = "select id, event_type, outcome, error_code, input, output
             from audit_events
             where stream_id = ?1 and seq < ?2
                 and event_type in (select value from json_each(?3))
@@ -188,7 +188,10 @@ impl AdmissionStore for SqliteStore {
                     // What cannot be read names nothing.
                     Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
                 };
+                let id: String = row.try_get("id").map_err(fault)?;
                 Ok(EarlierEvent {
+                    id: id.parse().map_err(|_| malformed(DOING_EARLIER, "an event's id"))?,
+                    error_code: row.try_get("error_code").map_err(fault)?,
                     event_type: row.try_get("event_type").map_err(fault)?,
                     outcome: row.try_get("outcome").map_err(fault)?,
                     input: json("input")?,
@@ -219,6 +222,20 @@ impl AdmissionStore for SqliteStore {
             let set = async move |writer: SqlitePool| switch::set(&writer, &state, &row).await;
             let placed = self.write(switch::DOING_SET, set).await?;
             receipt(switch::DOING_SET, record, placed).map(Flip::from)
+        })
+    }
+
+    fn lapse_switch<'a>(
+        &'a self,
+        state: &'a SwitchState,
+        record: &'a Record,
+    ) -> BoxFuture<'a, Result<Option<Receipt>, StoreError>> {
+        Box::pin(async move {
+            check_lapse(state, record)?;
+            let (row, state) = (Row::from(record), state.clone());
+            let lapse = async move |writer: SqlitePool| switch::lapse(&writer, &state, &row).await;
+            let placed = self.write(switch::DOING_LAPSE, lapse).await?;
+            placed.map(|placed| receipt(switch::DOING_LAPSE, record, placed)).transpose()
         })
     }
 

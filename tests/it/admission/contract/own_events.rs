@@ -9,7 +9,7 @@ use moltbot_audit::store::admission::{Charge, Claim, Conclusion, Decision, Obsta
 use moltbot_audit::{Actor, AuditEvent, ErrorCode, Outcome, testing};
 use serde_json::{Value, json};
 
-use crate::support::claims::{Case, charge, flip, flip_by, hash, id_at, spooled, told};
+use crate::support::claims::{Case, charge, flip, flip_by, hash, id_at, spooled, switched, told};
 use crate::support::records::{event, morning, sealed};
 
 fn own(of: EventType, actor: Actor, input: Value) -> AuditEvent {
@@ -170,10 +170,10 @@ pub(crate) async fn however_the_event_of_an_admission_is_written_the_answer_is_t
     assert!(matches!(answers(changed).await, Decision::Conflict { .. }));
     assert!(matches!(answers(common("true")).await, Decision::InProgress { .. }));
     let two = Claim { switches: vec![Switch::AI, Switch::OCR], ..common("two") };
-    assert_eq!(answers(two).await, Decision::Refused(Obstacle::Switch { switch: 1 }));
+    assert_eq!(answers(two).await, Decision::Refused(switched(1)));
     case.set(Switch::AI, true).await;
-    let switched = Decision::Refused(Obstacle::Switch { switch: 0 });
-    assert_eq!(answers(common("switched off")).await, switched);
+    let off = Decision::Refused(switched(0));
+    assert_eq!(answers(common("switched off")).await, off);
     // Nothing of what was refused remains.
     assert_eq!(case.used(&Budget::MOLTBOT_CALLS).await, 2);
     assert_eq!(case.open().await.len(), 2);

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use moltbot_audit::StreamId;
-use moltbot_audit::event::{Budget, Switch};
+use moltbot_audit::event::{Budget, Switch, SwitchScope};
 use moltbot_audit::store::admission::{Claim, ConsentClaim, Obstacle, SwitchState};
 
-use crate::support::claims::{Case, charge, flip, operator};
+use crate::support::claims::{Case, charge, flip, operator, switched};
 use crate::support::records::assert_unbroken;
 
 fn governed(case: &Case, switch: &Switch) -> Claim {
@@ -15,7 +15,7 @@ fn governed(case: &Case, switch: &Switch) -> Claim {
 
 pub(crate) async fn a_switch_that_was_never_set_is_engaged(case: Case) {
     for switch in [Switch::AI, Switch::OCR, Switch::CALLING, Switch::new("sms").expect("a name")] {
-        assert_eq!(case.refusal(&governed(&case, &switch)).await, Obstacle::Switch { switch: 0 });
+        assert_eq!(case.refusal(&governed(&case, &switch)).await, switched(0));
     }
     assert_eq!(case.admission().switches().await.expect("a readable store"), []);
     assert_eq!(case.event_types().await, [""; 0]);
@@ -24,10 +24,10 @@ pub(crate) async fn a_switch_that_was_never_set_is_engaged(case: Case) {
 pub(crate) async fn a_switch_governs_what_names_it_and_nothing_else(case: Case) {
     case.set(Switch::AI, false).await;
     case.admit(&governed(&case, &Switch::AI)).await;
-    assert_eq!(case.refusal(&governed(&case, &Switch::OCR)).await, Obstacle::Switch { switch: 0 });
+    assert_eq!(case.refusal(&governed(&case, &Switch::OCR)).await, switched(0));
     case.set(Switch::OCR, false).await;
     case.set(Switch::AI, true).await;
-    assert_eq!(case.refusal(&governed(&case, &Switch::AI)).await, Obstacle::Switch { switch: 0 });
+    assert_eq!(case.refusal(&governed(&case, &Switch::AI)).await, switched(0));
     case.admit(&governed(&case, &Switch::OCR)).await;
     case.admit(&case.claim()).await;
     case.set(Switch::AI, false).await;
@@ -46,7 +46,9 @@ pub(crate) async fn switches_are_read_back_as_they_were_set(case: Case) {
     let (at_last, before) = (receipts[3].recorded_at, receipts[2].recorded_at);
     let set = |switch, is_engaged, at| SwitchState {
         switch,
+        scope: SwitchScope::Everywhere,
         is_engaged,
+        until: None,
         by: Some(operator()),
         reason: "a reason".to_owned(),
         at,
@@ -78,7 +80,7 @@ pub(crate) async fn the_same_flip_again_undoes_no_later_one(case: Case) {
     case.set(Switch::AI, true).await;
     let again = case.admission().set_switch(&reset, &record).await.expect("it was set");
     assert_eq!(first, again);
-    assert_eq!(case.refusal(&governed(&case, &Switch::AI)).await, Obstacle::Switch { switch: 0 });
+    assert_eq!(case.refusal(&governed(&case, &Switch::AI)).await, switched(0));
 }
 
 pub(crate) async fn a_switch_goes_before_consent_budget_and_time(case: Case) {
@@ -88,7 +90,7 @@ pub(crate) async fn a_switch_goes_before_consent_budget_and_time(case: Case) {
         charges: vec![charge(Budget::TOKENS, 2, 1)],
         ..governed(&case, &Switch::CALLING)
     };
-    assert_eq!(case.refusal(&claim).await, Obstacle::Switch { switch: 0 });
+    assert_eq!(case.refusal(&claim).await, switched(0));
     case.set(Switch::CALLING, false).await;
     assert_eq!(case.refusal(&claim).await, Obstacle::NoConsent);
     claim.consent = None;
@@ -101,15 +103,15 @@ pub(crate) async fn a_claim_of_several_switches_needs_each_and_the_first_in_the_
     let sms = Switch::new("sms").expect("a name");
     let switches = vec![Switch::OCR, sms.clone(), Switch::AI];
     let claim = || Claim { switches: switches.clone(), ..case.claim() };
-    assert_eq!(case.refusal(&claim()).await, Obstacle::Switch { switch: 0 });
+    assert_eq!(case.refusal(&claim()).await, switched(0));
     case.set(Switch::OCR, false).await;
     case.set(Switch::AI, false).await;
-    assert_eq!(case.refusal(&claim()).await, Obstacle::Switch { switch: 1 });
+    assert_eq!(case.refusal(&claim()).await, switched(1));
     case.set(sms.clone(), false).await;
     case.admit(&claim()).await;
     for (switch, nth) in [(Switch::AI, 2), (sms, 1), (Switch::OCR, 0)] {
         case.set(switch, true).await;
-        assert_eq!(case.refusal(&claim()).await, Obstacle::Switch { switch: nth });
+        assert_eq!(case.refusal(&claim()).await, switched(nth));
     }
 }
 
@@ -122,7 +124,7 @@ pub(crate) async fn a_forgotten_switch_stays_engaged_and_is_listed_no_more(case:
     case.set(Switch::AI, true).await;
     assert!(forget().await);
     assert_eq!(case.admission().switches().await.expect("a readable store"), []);
-    assert_eq!(case.refusal(&governed(&case, &Switch::AI)).await, Obstacle::Switch { switch: 0 });
+    assert_eq!(case.refusal(&governed(&case, &Switch::AI)).await, switched(0));
     case.set(Switch::AI, false).await;
     case.admit(&governed(&case, &Switch::AI)).await;
 }

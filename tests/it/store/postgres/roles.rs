@@ -149,16 +149,16 @@ async fn each_role_may_do_what_the_file_says_and_nothing_else() {
         ("a_reader", "stream_of", "select audit_events\nselect audit_streams"),
         (
             "an_operator",
-            "append_pending_flips\nconclude\nengage\nensure_partitions\nforget_switch\nprune_effects
-             reset\nset_limit\nset_switch\nset_switch_of_host",
+            "append_pending_flips\nconclude\nengage\nensure_partitions\nforget_switch\nlapse_switch
+             prune_effects\nrelease\nreset\nset_limit\nset_switch\nset_switch_of_host\ntakeover",
             "select audit_budgets\nselect audit_day_budgets\nselect audit_effects
              select audit_limits\nselect audit_switches\nselect schema_migrations",
         ),
         (
             "a_host",
             "admit\nappend\nappend_alone\nappend_batch\nappend_effects\nappend_pending_flips\nconclude
-             engage\nensure_partitions\nforget_switch\nrenew_leases\nrotate_key\nset_switch_of_host\nstream_of
-             use_key",
+             engage\nensure_partitions\nforget_switch\nlapse_switch\nrelease\nrenew_leases\nrotate_key
+             set_switch_of_host\nstream_of\ntakeover\nuse_key",
             "select audit_budgets\nselect audit_day_budgets\nselect audit_effects\nselect audit_events
              select audit_limits\nselect audit_streams\nselect audit_switches\nselect schema_migrations",
         ),

@@ -9,13 +9,13 @@ mod pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_audit::store::admission::{Claim, Decision, Obstacle};
+use moltbot_audit::store::admission::{Claim, Decision};
 use moltbot_audit::store::{AuditSink, PostgresStore, StoreError};
 use moltbot_audit::{Auditor, Switch};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 use tokio::time::{sleep, timeout};
 
-use crate::support::claims::{Case, flip, told};
+use crate::support::claims::{Case, flip, switched, told};
 use crate::support::cluster::Cluster;
 use crate::support::records::KEY;
 use crate::support::stores::{self, migrated};
@@ -72,7 +72,7 @@ impl Database {
     }
 
     async fn is_refused(&self, switch: Switch) -> bool {
-        let refused = Decision::Refused(Obstacle::Switch { switch: 0 });
+        let refused = Decision::Refused(switched(0));
         matches!(self.ask(switch).await, Ok(verdict) if verdict == refused)
     }
 }

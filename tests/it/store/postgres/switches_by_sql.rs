@@ -2,7 +2,7 @@
 
 use moltbot_audit::store::admission::{OpenKind, OpenPage, Scope};
 use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore};
-use moltbot_audit::{EventType, StreamId, Switch};
+use moltbot_audit::{EventType, StreamId, Switch, SwitchScope};
 use serde_json::json;
 use sqlx::Executor;
 
@@ -138,4 +138,104 @@ async fn nobody_but_the_owner_may_call_or_read_any_of_it() {
         let error = connection.execute(sql).await.expect_err("no right").to_string();
         assert!(error.contains("permission denied"), "{sql}: {error}");
     }
+}
+
+#[tokio::test]
+async fn one_conversation_or_one_request_is_stopped_and_given_back_by_sql() {
+    let (store, pool) = database().await;
+    let (conversation, request) =
+        (uuid::Uuid::from_u128(1 << 100), uuid::Uuid::from_u128(1 << 101));
+    let all = "select moltbot_audit.reset('ai', 'who', 'why')";
+    pool.execute(all).await.expect("a switch is set");
+    for (sql, expected) in [
+        (
+            format!("select moltbot_audit.takeover('{conversation}', 'Keza', 'upset')"),
+            format!("ai in conversation {conversation} is off"),
+        ),
+        (
+            format!(
+                "select moltbot_audit.takeover('{conversation}', 'Keza', 'upset', now() + interval '1 hour')"
+            ),
+            format!("ai in conversation {conversation} is off until "),
+        ),
+        (
+            format!("select moltbot_audit.release('{conversation}', 'Keza', 'calm');"),
+            format!("ai in conversation {conversation} is on"),
+        ),
+        (
+            format!("select moltbot_audit.release('{conversation}', 'Keza', 'again')"),
+            "BUT WAS NOT STOPPED THERE".to_owned(),
+        ),
+        (
+            format!(
+                "select moltbot_audit.engage('ocr', 'Keza', 'upset', conversation_id => '{conversation}')"
+            ),
+            format!("ocr in conversation {conversation} is off"),
+        ),
+        (
+            format!(
+                "select moltbot_audit.engage('ai', 'Keza', 'odd', request_id => '{request}'::uuid)"
+            ),
+            format!("ai in request {request} is off"),
+        ),
+        (
+            format!("select moltbot_audit.reset('ai', 'Keza', 'fine', '{request}')"),
+            format!("ai in request {request} is on"),
+        ),
+    ] {
+        let said: String = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.clone()))
+            .fetch_one(&pool)
+            .await
+            .expect(&sql);
+        assert!(said.contains(&expected), "{sql}: {said}");
+        assert_eq!(said.contains("BUT"), expected.starts_with("BUT"), "{sql}: {said}");
+    }
+    for (of, types) in [
+        (
+            StreamId::of(None, Some(conversation)),
+            &["switch.engaged", "switch.engaged", "switch.reset", "switch.reset", "switch.engaged"]
+                [..],
+        ),
+        (StreamId::of(Some(request), None), &["switch.engaged", "switch.reset"]),
+    ] {
+        let snapshot = store.read_stream(of).await.expect("readable").expect("events");
+        assert_unbroken(&snapshot);
+        let found: Vec<_> =
+            snapshot.records.iter().map(|record| record.header.event_type.as_str()).collect();
+        assert_eq!(found, types);
+    }
+    let states = store.admission().expect("Postgres decides").switches().await.expect("readable");
+    let scoped: Vec<_> =
+        states.iter().filter(|state| state.scope != SwitchScope::Everywhere).collect();
+    assert_eq!(scoped.len(), 1, "{scoped:?}");
+    assert_eq!(scoped[0].scope, SwitchScope::Conversation(conversation));
+    assert_eq!(is_engaged(&store, &Switch::AI).await, Some(false));
+}
+
+#[tokio::test]
+async fn what_is_said_wrongly_of_a_scope_is_refused_and_changes_nothing() {
+    let (store, pool) = database().await;
+    let id = uuid::Uuid::from_u128(1 << 100);
+    for (sql, expected) in [
+        // An id that was not found must not mean everywhere.
+        ("select moltbot_audit.takeover(null, 'who', 'why')".to_owned(), "is null: say which"),
+        (
+            "select moltbot_audit.reset('ai', 'who', 'why', request_id => null)".to_owned(),
+            "is null",
+        ),
+        (
+            "select moltbot_audit.release('00000000-0000-0000-0000-000000000000', 'who', 'why')"
+                .to_owned(),
+            "is null",
+        ),
+        (format!("select moltbot_audit.engage('ai', 'who', 'why', '{id}', '{id}')"), "not both"),
+        (format!("select moltbot_audit.takeover('{id}', 'who', 'why', 'yesterday')"), "to come"),
+        (format!("select moltbot_audit.takeover('{id}', 'who', 'why', 'infinity')"), "to come"),
+        (format!("select moltbot_audit.takeover('{id}', ' ', 'why')"), "say who, and why"),
+    ] {
+        let error = pool.execute(sqlx::AssertSqlSafe(sql.clone())).await.expect_err("refused");
+        assert!(error.to_string().contains(expected), "{sql}: {error}");
+    }
+    let states = store.admission().expect("Postgres decides").switches().await.expect("readable");
+    assert!(states.is_empty(), "{states:?}");
 }

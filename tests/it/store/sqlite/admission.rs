@@ -11,7 +11,7 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 
 use super::Trail;
-use crate::support::claims::{Case, charge, told};
+use crate::support::claims::{Case, charge, switched, told};
 use crate::support::records::morning;
 
 const MIGRATION: &str =
@@ -37,7 +37,7 @@ async fn the_statement_in_the_migration_engages_a_switch() {
     let statement: String = lines.map(|line| line.trim_start_matches("--")).collect();
     assert!(statement.ends_with(';'), "{statement}");
     run(&trail, &statement).await;
-    assert_eq!(case.refusal(&claim()).await, Obstacle::Switch { switch: 0 });
+    assert_eq!(case.refusal(&claim()).await, switched(0));
     let states = case.admission().switches().await.expect("a readable store");
     assert_eq!(
         (&states[0].by, states[0].is_engaged),
