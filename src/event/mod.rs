@@ -8,6 +8,7 @@ mod event_type;
 mod host_id;
 mod identity;
 mod ids;
+mod language;
 pub mod payload;
 mod switch_scope;
 mod trace;
@@ -21,6 +22,7 @@ pub use self::{
     host_id::HostIdFault,
     identity::{Identity, IdentityHow},
     ids::{ConversationId, EventId, RequestId, StreamId},
+    language::Language,
     payload::Payload,
     switch_scope::SwitchScope,
     trace::TraceContext,

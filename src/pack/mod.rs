@@ -6,10 +6,12 @@
 
 mod compare;
 mod disclose;
+mod explain;
 mod export;
 mod fault;
 mod parse;
 mod rebuild;
+pub mod scoring;
 mod section;
 pub mod sections;
 mod set_aside;
@@ -18,6 +20,7 @@ mod signature;
 #[cfg(feature = "signatures")]
 mod signature_fault;
 mod switches;
+mod telling;
 mod verified;
 mod verify;
 mod writers;
@@ -26,6 +29,7 @@ mod writers;
 pub use self::export::export_recorded;
 pub use self::{
     disclose::{Hidden, PackEvent, View},
+    explain::explain_request_pack,
     export::{ExportError, Integrity, PackHead, ProfileName, RequestPack, export_request_pack},
     fault::{EventFault, VerifyError},
     section::Section,

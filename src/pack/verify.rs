@@ -14,7 +14,10 @@ use super::export::{checkpoint, rules_digest, shown_digest};
 use super::fault::printable;
 use super::parse::Parts;
 use super::rebuild::verify_content;
-use super::sections::{BudgetVerdict, DisclosureVerdict, Sections, StopVerdict, elsewhere};
+use super::sections::{
+    BudgetVerdict, DisclosureVerdict, Explanation, Rerun, RerunResult, Sections, StopVerdict,
+    elsewhere,
+};
 use super::{
     EventFault, PackEvent, SetAsideEvent, Unchecked, VerifiedPack, VerifyError, VerifyOptions,
     switches, writers,
@@ -53,15 +56,24 @@ pub fn verify_request_pack_with(
     json: &[u8],
     options: &VerifyOptions,
 ) -> Result<VerifiedPack, VerifyError> {
-    let verified = verify(json, options);
+    verify_parts(json, options).map(|(_, verified)| verified)
+}
+
+/// Verifies a pack, and returns its parts with the result.
+pub(super) fn verify_parts<'a>(
+    json: &'a [u8],
+    options: &VerifyOptions,
+) -> Result<(Parts<'a>, VerifiedPack), VerifyError> {
+    let parsed = Parts::parse(json, options);
+    let verified = parsed.and_then(|pack| verify(&pack, options).map(|verified| (pack, verified)));
     #[cfg(feature = "recorder")]
-    count(&verified);
+    count(verified.as_ref().map(|(_, verified)| verified));
     verified
 }
 
 /// Counts the verification, unless the input is not a pack. A pack with an event that is set aside has failed.
 #[cfg(feature = "recorder")]
-fn count(verified: &Result<VerifiedPack, VerifyError>) {
+fn count(verified: Result<&VerifiedPack, &VerifyError>) {
     let is_set_aside = |unchecked: &Unchecked| matches!(unchecked, Unchecked::SetAside(_));
     let verdict = match verified {
         Ok(pack) if !pack.unchecked().iter().any(is_set_aside) => "passed",
@@ -71,32 +83,35 @@ fn count(verified: &Result<VerifiedPack, VerifyError>) {
     crate::observe::count(&crate::observe::table::AUDIT_VERIFICATIONS, &[verdict], 1);
 }
 
-fn verify(json: &[u8], options: &VerifyOptions) -> Result<VerifiedPack, VerifyError> {
-    let pack = Parts::parse(json, options)?;
+#[cfg_attr(
+    not(feature = "signatures"),
+    expect(unused_variables, reason = "only signatures are checked with options")
+)]
+fn verify(pack: &Parts<'_>, options: &VerifyOptions) -> Result<VerifiedPack, VerifyError> {
     // The profile comes first, because it says how events may be masked.
-    let rules = verify_profile(&pack)?;
-    let entities = RequestEntities::of_a_verifier(tells_of_health(&pack));
-    verify_chain(&pack, rules, &entities)?;
-    verify_writers(&pack, rules, &entities)?;
+    let rules = verify_profile(pack)?;
+    let entities = RequestEntities::of_a_verifier(tells_of_health(pack));
+    verify_chain(pack, rules, &entities)?;
+    verify_writers(pack, rules, &entities)?;
     switches::verify(&pack.events, &pack.flips, rules, &entities)?;
-    verify_head(&pack)?;
+    verify_head(pack)?;
     // Masks come before sections, which are computed from masked text: a change to it is reported at its event.
-    verify_masks(&pack)?;
-    let sections = verify_sections(&pack)?;
+    verify_masks(pack)?;
+    let sections = verify_sections(pack)?;
     let budgets = sections.budgets.content().map(|budgets| budgets.check.clone());
     let disclosure = sections.ai_disclosure.content().map(|disclosure| disclosure.verdict);
     let stops = sections.controls.content().map(|controls| controls.check.clone());
     // Last, because what was checked before it names the place of a change.
     #[cfg(feature = "signatures")]
-    let signed_by = super::signature::verify_signatures(&pack, options)?;
+    let signed_by = super::signature::verify_signatures(pack, options)?;
     let views = pack.events.iter().flat_map(PackEvent::views);
     Ok(VerifiedPack {
         request_id: pack.request_id,
         events: pack.events.len(),
         hidden: views.map(|(_, view)| view.hidden.len()).sum(),
-        unchecked: unchecked(&pack),
-        remarks: remarks(&pack),
-        profile: pack.profile,
+        unchecked: unchecked(pack),
+        remarks: remarks(pack, &sections),
+        profile: pack.profile.clone(),
         head: pack.head,
         budgets: budgets.unwrap_or(BudgetVerdict::NOTHING),
         ai_disclosure: disclosure.unwrap_or(DisclosureVerdict::NotNeeded),
@@ -333,10 +348,24 @@ fn unchecked(pack: &Parts<'_>) -> Vec<Unchecked> {
     unchecked
 }
 
+/// Selections and shortlists by rules that this release does not know.
+fn unknown_rules(explanation: &Explanation) -> Vec<String> {
+    let reruns = explanation.reruns.iter();
+    let unknown = reruns.filter(|rerun| rerun.result == RerunResult::RuleNotKnown);
+    let remark = |rerun: &Rerun| {
+        let version = printable(rerun.rule_version.as_deref().unwrap_or_default());
+        format!(
+            "event {} was decided by the rule {version}, which is not known here: its scores were not computed again",
+            rerun.source.seq
+        )
+    };
+    unknown.map(remark).collect()
+}
+
 /// What the verifier did not do, and oddities in times. The chain proves that times are as they
 /// were recorded, so a clock may have been wrong.
-fn remarks(pack: &Parts<'_>) -> Vec<String> {
-    let mut remarks = Vec::new();
+fn remarks(pack: &Parts<'_>, sections: &Sections) -> Vec<String> {
+    let mut remarks = sections.explanation.content().map(unknown_rules).unwrap_or_default();
     let nameless = pack.events.iter().filter(|event| event.header.writer_id.is_none()).count();
     if nameless > 0 {
         remarks.push(format!("{nameless} events name no writer"));

@@ -8,7 +8,6 @@ mod demand;
 mod environment;
 mod fallback;
 mod fallback_kind;
-mod language;
 mod limits;
 mod refusal;
 mod texts;
@@ -18,7 +17,6 @@ pub use self::{
     demand::DemandError,
     fallback::{Fallback, FallbackAction, Fallbacks, HandoffOption},
     fallback_kind::FallbackKind,
-    language::Language,
     limits::{Limits, LimitsError},
     refusal::{Refusal, RefusalReason, SwitchedBy},
     texts::Texts,
@@ -27,3 +25,4 @@ pub(crate) use self::{
     demand::{Demand, Unpriced},
     environment::{Environment, Setting},
 };
+pub use crate::event::Language;

@@ -54,7 +54,7 @@ struct Lexicon {
 }
 
 /// Whether a text looks medical.
-pub(super) fn looks_medical(text: &str) -> bool {
+pub(crate) fn looks_medical(text: &str) -> bool {
     sign(text).is_some()
 }
 

@@ -45,6 +45,7 @@ pub use self::{
 };
 pub(crate) use self::{
     decide::{Field, Rules},
+    health::looks_medical,
     request_entities::RequestEntities,
     rule::Rule,
     treatment::Treatment,

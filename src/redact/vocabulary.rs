@@ -93,6 +93,8 @@ const WORDS: &[(&[&str], &[&str])] = &[
         "prompt_injection", "stopped", "stop_conditions_met", "still_waiting", "timeout", "timeout_proceed", "time_is_up",
         "unavailable", "unclear", "unparseable", "unsafe_link", "unsafe_reply",
     ]),
+    // The rules that this library knows.
+    (&["rule_version"], &["shortlist-ranking.50", "vendor-selection.1"]),
     (&["stopped_by", "switch", "switches"], &["ai", "calling", "ocr"]),
     (&["switch_scope"], &["conversation", "request"]),
     (&["switched_by"], &["environment", "store", "unknown"]),

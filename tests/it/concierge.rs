@@ -1,6 +1,7 @@
 //! The concierge of `examples/`: every scenario plays on every store, and whatever it does to the
 //! world is in the trail.
 
+mod explained;
 mod format;
 mod packs;
 mod ranking;
@@ -9,6 +10,7 @@ mod scenario;
 #[allow(dead_code, reason = "the example uses some of it, the tests the rest")]
 #[path = "../../examples/concierge/simulation/mod.rs"]
 mod simulation;
+mod what_if;
 
 use std::collections::BTreeMap;
 use std::io::Write;

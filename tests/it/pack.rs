@@ -14,6 +14,7 @@ mod forged_masks;
 mod forgeries;
 mod profile;
 mod redaction;
+mod scoring;
 mod sections;
 mod signatures;
 mod stops;

@@ -77,6 +77,8 @@ payload! {
         total: Option<f64>,
         /// What the score is made of.
         factors: Vec<ScoreFactor>,
+        /// The `vendor.reply_recorded` event that was scored.
+        reply_event_id: Option<String>,
         /// Its place by the rule alone, from 1, where the rule had it.
         rule_rank: Option<u32>,
         /// Its place on Moltbot's own shortlist, from 1, where Moltbot had it.

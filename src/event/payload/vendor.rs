@@ -21,6 +21,10 @@ payload! {
         /// What it added or took away.
         #[serde(serialize_with = "crate::json::number")]
         score_delta: f64,
+        /// The number that the rule read: kilometres, hours, seconds, stars, whole francs, or a share of 1. Without
+        /// it, nobody can compute the delta again.
+        #[serde(serialize_with = "crate::json::number")]
+        measured: Option<f64>,
         /// In words.
         description: Option<String>,
     }

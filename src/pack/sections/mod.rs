@@ -23,7 +23,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub(super) use self::causes::elsewhere;
 use self::delivery::Deliveries;
 pub use self::{
     budgets::{
@@ -39,8 +38,9 @@ pub use self::{
         AiDisclosure, AiMessage, CarryingMessage, Disclosure, DisclosureVerdict, Recipient,
     },
     explanation::{
-        Cause, ConsideredCandidate, Disposition, Explanation, FinalOrder, NotACandidate,
-        RankedItem, SelectionStory, VendorStory,
+        AiCall, Answer, Cause, ConsideredCandidate, Difference, Disposition, Explanation,
+        FinalOrder, HumanAct, NotACandidate, PhoneCalls, Question, RankedItem, Rerun, RerunResult,
+        Rescored, SelectionStory, Stage, Unanswered, VendorStory, WhatIf,
     },
     finding::Finding,
     not_recorded::{Erasures, Reconciliation, Reversal},
@@ -52,6 +52,7 @@ pub use self::{
     typed_events::{OtherShape, Source},
     writers::{WriterSaid, WriterUse},
 };
+pub(super) use self::{causes::elsewhere, explanation::explain};
 use super::{PackEvent, Section, SetAsideEvent};
 
 /// Every section of a pack except events and integrity. `Debug` shows the status of each.
@@ -137,11 +138,12 @@ macro_rules! quiet_debug {
 }
 
 quiet_debug! {
-    AdmittedEffect, AiDisclosure, AiMessage, Attempt, BudgetRefusal, BudgetUse, BudgetWarning, Budgets, CallAttempts, CarryingMessage, Cause,
+    AdmittedEffect, AiCall, AiDisclosure, AiMessage, Attempt, BudgetRefusal, BudgetUse, BudgetWarning, Budgets, CallAttempts, CarryingMessage, Cause,
     Consent, ConsentDecision, ConsideredCandidate, ControlRefusal, Controls, Decision, Decisions,
     Delivery, DeliveryReport, Disclosure, Disposition, Erasures, Expiration, Explanation, FinalOrder, Finding, Handoff, HeldCharge,
-    Irregularity, Judgement, Message, NotACandidate, OcrJob, OtherShape, Outreach, Outreaches,
-    OutsideEffect, RankedItem, Recipient, Reconciliation, Replayed, Reply, RequestSummary, Resolution,
+    HumanAct, Irregularity, Judgement, Message, NotACandidate, OcrJob, OtherShape, Outreach, Outreaches,
+    OutsideEffect, PhoneCalls, RankedItem, Recipient, Reconciliation, Replayed, Reply, RequestSummary, Rerun, RerunResult,
+    Resolution,
     Reversal, SelectionStory, Shortlist, Shortlists, Snapshot, Source, StatusReport, Stop, SwitchUse,
     Transition, VendorStory, WriterSaid, WriterUse,
 }

@@ -708,7 +708,7 @@ async fn what_kept_a_candidate_from_a_message_and_a_reply_from_being_ranked() {
             "effect.refused",
             "switched_off: ai",
         ),
-        (out_of_time(), "request.time_budget_exceeded", "budget_exceeded"),
+        (out_of_time(), "request.time_budget_exceeded", "time_exceeded"),
         (ready, "request.state_changed", "shortlist_ready: 3 of 3 vendors replied"),
     ] {
         let other =

@@ -9,9 +9,14 @@ pub(crate) use self::{
 };
 use moltbot_audit::event::payload::ScoreFactor;
 
-fn factor(code: &str, score_delta: f64, description: impl Into<String>) -> ScoreFactor {
+fn factor(
+    code: &str,
+    score_delta: f64,
+    measured: Option<f64>,
+    description: impl Into<String>,
+) -> ScoreFactor {
     let description = Some(description.into());
-    ScoreFactor { code: code.into(), score_delta, description, ..Default::default() }
+    ScoreFactor { code: code.into(), score_delta, measured, description, ..Default::default() }
 }
 
 fn total(factors: &[ScoreFactor]) -> f64 {

@@ -66,21 +66,23 @@ fn exclusion(vendor: &Vendor, need: &Need<'_>) -> Option<&'static str> {
 fn factors(vendor: &Vendor, need: &Need<'_>) -> Vec<ScoreFactor> {
     let category = category_points(vendor, need);
     let exact = if category >= 40.0 { "same category" } else { "matching tag" };
+    let of = |code: &'static str| {
+        move |points, measured, text: String| factor(code, points, measured, text)
+    };
+    let (distance, speed, rating) = (of("distance"), of("response_time"), of("rating"));
     vec![
-        factor("category", category, exact),
+        factor("category", category, None, exact),
         match vendor.distance_km {
-            Some(km) => factor("distance", (30.0 - 2.0 * km).max(0.0), format!("{km} km away")),
-            None => factor("distance", 15.0, "distance not known"),
+            Some(km) => distance((30.0 - 2.0 * km).max(0.0), Some(km), format!("{km} km away")),
+            None => distance(15.0, None, "distance not known".into()),
         },
         match vendor.response_hours {
-            Some(h) => {
-                factor("response_time", (20.0 - 2.0 * h).max(0.0), format!("answers in {h} h"))
-            }
-            None => factor("response_time", 10.0, "response time not known"),
+            Some(h) => speed((20.0 - 2.0 * h).max(0.0), Some(h), format!("answers in {h} h")),
+            None => speed(10.0, None, "response time not known".into()),
         },
         match vendor.rating {
-            Some(rating) => factor("rating", (2.0 * rating).min(10.0), format!("rated {rating}")),
-            None => factor("rating", 5.0, "not rated"),
+            Some(stars) => rating((2.0 * stars).min(10.0), Some(stars), format!("rated {stars}")),
+            None => rating(5.0, None, "not rated".into()),
         },
     ]
 }

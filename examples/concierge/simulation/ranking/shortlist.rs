@@ -81,6 +81,7 @@ impl Ranked {
             reason: reason.into(),
             total: Some(self.total),
             factors: self.factors,
+            reply_event_id: Some(self.reply.event_id),
             ..Default::default()
         }
     }
@@ -101,50 +102,54 @@ fn keep(
 
 fn factors(reply: &Reply, budget_max: Option<i64>, first: bool) -> Vec<ScoreFactor> {
     let availability = match reply.parsed.availability.as_deref() {
-        Some("in_stock") => factor("availability", 50.0, "in stock"),
-        Some("out_of_stock") => factor("availability", -100.0, "out of stock"),
-        _ => factor("availability", 10.0, "availability unclear"),
+        Some("in_stock") => factor("availability", 50.0, None, "in stock"),
+        Some("out_of_stock") => factor("availability", -100.0, None, "out of stock"),
+        _ => factor("availability", 10.0, None, "availability unclear"),
     };
     let confidence = reply.parsed.confidence.unwrap_or_default();
+    let read_at = format!("reply read at {confidence}");
     vec![
         availability,
         price(reply.parsed.price_min, budget_max),
         distance(reply.distance_km),
-        factor("confidence", (confidence * 20.0).round(), format!("reply read at {confidence}")),
+        factor("confidence", (confidence * 20.0).round(), reply.parsed.confidence, read_at),
         speed(reply.parsed.latency_seconds, first),
     ]
 }
 
 fn price(price: Option<i64>, budget_max: Option<i64>) -> ScoreFactor {
-    match (price, budget_max) {
-        (None, _) => factor("price", 0.0, "no price given"),
-        (Some(_), None) => factor("price", 10.0, "no budget given"),
-        (Some(price), Some(max)) if price <= max => factor("price", 20.0, "within budget"),
+    let (points, said) = match (price, budget_max) {
+        (None, _) => (0.0, "no price given"),
+        (Some(_), None) => (10.0, "no budget given"),
+        (Some(price), Some(max)) if price <= max => (20.0, "within budget"),
         // At most a fifth over, in whole numbers.
-        (Some(price), Some(max)) if price * 5 <= max * 6 => {
-            factor("price", 5.0, "up to 20 % over budget")
-        }
-        (Some(_), Some(_)) => factor("price", 0.0, "over budget"),
-    }
+        (Some(price), Some(max)) if price * 5 <= max * 6 => (5.0, "up to 20 % over budget"),
+        (Some(_), Some(_)) => (0.0, "over budget"),
+    };
+    // Prices are below 100 million.
+    let measured = price.and_then(|price| i32::try_from(price).ok()).map(f64::from);
+    factor("price", points, measured, said)
 }
 
 fn distance(distance_km: Option<f64>) -> ScoreFactor {
-    match distance_km {
-        Some(km) if km <= 2.0 => factor("distance", 15.0, "within 2 km"),
-        Some(km) if km <= 5.0 => factor("distance", 10.0, "within 5 km"),
-        Some(km) if km <= 10.0 => factor("distance", 5.0, "within 10 km"),
-        Some(_) => factor("distance", 0.0, "over 10 km"),
-        None => factor("distance", 0.0, "distance not known"),
-    }
+    let (points, said) = match distance_km {
+        Some(km) if km <= 2.0 => (15.0, "within 2 km"),
+        Some(km) if km <= 5.0 => (10.0, "within 5 km"),
+        Some(km) if km <= 10.0 => (5.0, "within 10 km"),
+        Some(_) => (0.0, "over 10 km"),
+        None => (0.0, "distance not known"),
+    };
+    factor("distance", points, distance_km, said)
 }
 
 fn speed(latency_seconds: Option<f64>, first: bool) -> ScoreFactor {
-    match latency_seconds {
-        Some(_) if first => factor("speed", 10.0, "first to reply"),
-        Some(seconds) if seconds <= 600.0 => factor("speed", 8.0, "replied within 10 min"),
-        Some(seconds) if seconds <= 1_800.0 => factor("speed", 5.0, "replied within 30 min"),
-        _ => factor("speed", 0.0, "slow, or not timed"),
-    }
+    let (points, said) = match latency_seconds {
+        Some(_) if first => (10.0, "first to reply"),
+        Some(seconds) if seconds <= 600.0 => (8.0, "replied within 10 min"),
+        Some(seconds) if seconds <= 1_800.0 => (5.0, "replied within 30 min"),
+        _ => (0.0, "slow, or not timed"),
+    };
+    factor("speed", points, latency_seconds, said)
 }
 
 fn best_first(a: &Ranked, b: &Ranked) -> Ordering {

@@ -16,7 +16,7 @@ pub struct Cause {
     pub source: Source,
     /// Its type.
     pub event_type: String,
-    /// The error code, or the state that the request went to and why.
+    /// The error code, `time_exceeded` if the request's time was over, or the state that the request went to and why.
     pub reason: String,
 }
 
@@ -78,7 +78,10 @@ fn ends_messages(event: &PackEvent) -> Option<String> {
         let batch = read::<VendorBatchSent>(event);
         return batch.output.sent.is_none_or(|sent| sent == 0).then(|| error_code(event));
     }
-    if is(event, &EventType::VENDOR_BATCH_LIMIT_REACHED) || is_out_of_time(event) {
+    if is_out_of_time(event) {
+        return Some(out_of_time());
+    }
+    if is(event, &EventType::VENDOR_BATCH_LIMIT_REACHED) {
         return Some(error_code(event));
     }
     entered(event, NO_MORE_MESSAGES)
@@ -86,8 +89,10 @@ fn ends_messages(event: &PackEvent) -> Option<String> {
 
 fn ends_shortlists(event: &PackEvent) -> Option<String> {
     let has_failed = event.header.outcome != crate::event::Outcome::Succeeded.as_str();
-    let is_failed_shortlist = is(event, &EventType::SHORTLIST_GENERATED) && has_failed;
-    if is_failed_shortlist || is_out_of_time(event) {
+    if is_out_of_time(event) {
+        return Some(out_of_time());
+    }
+    if is(event, &EventType::SHORTLIST_GENERATED) && has_failed {
         return Some(error_code(event));
     }
     entered(event, NO_MORE_SHORTLISTS)
@@ -96,6 +101,11 @@ fn ends_shortlists(event: &PackEvent) -> Option<String> {
 fn is_out_of_time(event: &PackEvent) -> bool {
     is(event, &EventType::REQUEST_TIME_BUDGET_EXCEEDED)
         || event.header.error_code.as_deref() == Some(ErrorCode::TimeExceeded.as_str())
+}
+
+/// The time limit is a budget too, and some hosts record its end with that code.
+fn out_of_time() -> String {
+    ErrorCode::TimeExceeded.as_str().to_owned()
 }
 
 /// The state that the request went to, if it is one of these, and why.

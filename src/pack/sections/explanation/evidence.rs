@@ -189,6 +189,12 @@ impl<'a> Trail<'a> {
         self.outreaches[..before].iter().any(|outreach| outreach.went_out)
     }
 
+    /// Whether it was messaged, or a message to it was tried, between two places in the stream.
+    pub(super) fn was_asked_between(&self, from: i64, until: i64) -> bool {
+        let at = self.outreaches.partition_point(|outreach| outreach.source.seq < from);
+        self.outreaches.get(at).is_some_and(|outreach| outreach.source.seq < until)
+    }
+
     pub(super) fn reply_of(&self, event_id: &str) -> Option<&'a Reply> {
         let event_id: Uuid = event_id.parse().ok()?;
         self.replies.iter().find(|reply| reply.source.event_id == event_id).copied()

@@ -1,22 +1,41 @@
 //! Explains why these vendors were chosen, and why the others were not. Each answer names the event
 //! that proves it. Also finds contradictions in a request's evidence.
 
+mod ai;
 mod candidacy;
 mod cause;
 mod check_shortlist;
 mod checks;
+mod disposition;
 mod evidence;
 mod order;
+mod people;
+mod phone_calls;
+mod rerun;
+mod rounds;
+mod stage;
+mod unanswered;
 mod vendor;
+mod what_if;
 
 use serde::Serialize;
 
 use self::evidence::{Evidence, Trails};
+use self::rounds::RecordedRound;
+use self::what_if::WhatIfs;
 pub use self::{
+    ai::AiCall,
     candidacy::{ConsideredCandidate, NotACandidate},
     cause::Cause,
+    disposition::Disposition,
     order::{FinalOrder, RankedItem},
-    vendor::{Disposition, VendorStory},
+    people::HumanAct,
+    phone_calls::PhoneCalls,
+    rerun::{Difference, Rerun, RerunResult, Rescored},
+    stage::Stage,
+    unanswered::{Question, Unanswered},
+    vendor::VendorStory,
+    what_if::{Answer, WhatIf},
 };
 use super::outreach::{outreaches, replies};
 use super::typed_events::{OtherShape, Source, TypedEvent, typed};
@@ -27,6 +46,7 @@ use crate::event::EventType;
 use crate::event::payload::{
     Exclusion, ShortlistGenerated, ShortlistHandoff, VendorCandidatesSelected,
 };
+use crate::pack::scoring::ScoringRules;
 use crate::pack::{PackEvent, Section, SetAsideEvent};
 
 /// The answer to "why did the bot pick these vendors?".
@@ -39,6 +59,16 @@ pub struct Explanation {
     pub vendors: Vec<VendorStory>,
     /// The order of each shortlist that succeeded, and who decided it.
     pub orders: Vec<FinalOrder>,
+    /// Each selection and each shortlist, ranked again by the host's rule.
+    pub reruns: Vec<Rerun>,
+    /// The calls of an AI that took part.
+    pub ai_calls: Vec<AiCall>,
+    /// What people of the host did.
+    pub human_acts: Vec<HumanAct>,
+    /// Whether anyone was called.
+    pub phone_calls: PhoneCalls,
+    /// What the record cannot answer.
+    pub unanswered: Vec<Unanswered>,
     /// Contradictions of this and every other section, in the order of the events.
     pub findings: Vec<Finding>,
     /// Why there may be more contradictions: values that are hidden, and events that are set aside.
@@ -74,6 +104,23 @@ pub struct SelectionStory {
 }
 
 pub(super) fn section(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Section<Explanation> {
+    let content = explain(events, set_aside, &ScoringRules::built_in());
+    let is_empty = content.selections.is_empty()
+        && content.orders.is_empty()
+        && content.vendors.is_empty()
+        && content.findings.is_empty()
+        && content.ai_calls.is_empty()
+        && content.human_acts.is_empty()
+        && content.phone_calls == PhoneCalls::default();
+    if is_empty { Section::Empty } else { Section::Recorded { content } }
+}
+
+/// Explains a request to a reader who knows these rules.
+pub(in crate::pack) fn explain(
+    events: &[PackEvent],
+    set_aside: &[SetAsideEvent],
+    rules: &ScoringRules,
+) -> Explanation {
     let selections: Vec<_> = typed::<VendorCandidatesSelected>(events).collect();
     let shortlists: Vec<_> =
         typed::<ShortlistGenerated>(events).filter(|typed| typed.source.succeeded()).collect();
@@ -87,8 +134,55 @@ pub(super) fn section(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Sect
         calls: decisions.iter().map(|call| (call.source.event_id, call)).collect(),
         trails: Trails::of(&selections, &outreaches, &replies, &shortlists),
     };
+    let of_selections: Vec<_> = selections
+        .iter()
+        .enumerate()
+        .map(|(at, typed)| RecordedRound::of_selection(&evidence, at, typed, events))
+        .collect();
+    let of_shortlists: Vec<_> = shortlists
+        .iter()
+        .map(|typed| RecordedRound::of_shortlist(&evidence, typed, events))
+        .collect();
+    let what_ifs = WhatIfs::of(&of_selections, &of_shortlists, rules);
+    let rounds = of_selections.iter().chain(&of_shortlists);
+    let mut reruns: Vec<_> = rounds.map(|round| rerun::rerun(round, rules)).collect();
+    reruns.sort_by_key(|rerun| rerun.source.seq);
+    let vendors = evidence.stories(&cause::Causes::of(events), &what_ifs);
+    let ai_calls = ai::calls(events, &decisions, &evidence);
+    let by_ai = of_shortlists.iter().filter(|round| round.decided_by == Some("moltbot"));
+    let sources = unanswered::Sources {
+        events,
+        set_aside,
+        vendors: &vendors,
+        reruns: &reruns,
+        ai_calls: &ai_calls,
+        decided_by_ai: by_ai.map(|round| round.source.seq).collect(),
+        has_shortlist: !shortlists.is_empty(),
+    };
+    Explanation {
+        orders: shortlists.iter().map(order::of).collect(),
+        human_acts: people::acts(events),
+        phone_calls: phone_calls::phone_calls(events),
+        unanswered: sources.unanswered(),
+        findings: findings(events, set_aside, &evidence, &outreaches, &replies),
+        not_checkable: not_checkable(events, set_aside),
+        vendors,
+        reruns,
+        ai_calls,
+        selections: selections.iter().map(selection).collect(),
+    }
+}
+
+/// The contradictions of every section, in the order of the events.
+fn findings(
+    events: &[PackEvent],
+    set_aside: &[SetAsideEvent],
+    evidence: &Evidence<'_>,
+    outreaches: &[outreach::Outreach],
+    replies: &[outreach::Reply],
+) -> Vec<Finding> {
     let mut findings = evidence.findings();
-    findings.extend(outreach::findings(&outreaches, &replies));
+    findings.extend(outreach::findings(outreaches, replies));
     findings.extend(delivery::findings(events));
     findings.extend(disclosure::findings(events));
     findings.extend(request::findings(events));
@@ -98,18 +192,7 @@ pub(super) fn section(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Sect
     findings.extend(shortlist::findings(events));
     findings.extend(causes::findings(events, set_aside));
     findings.sort_by_key(|finding| finding.source.seq);
-    let vendors = evidence.stories(&cause::Causes::of(events));
-    if selections.is_empty() && shortlists.is_empty() && vendors.is_empty() && findings.is_empty() {
-        return Section::Empty;
-    }
-    let content = Explanation {
-        vendors,
-        orders: shortlists.iter().map(order::of).collect(),
-        findings,
-        not_checkable: not_checkable(events, set_aside),
-        selections: selections.into_iter().map(selection).collect(),
-    };
-    Section::Recorded { content }
+    findings
 }
 
 /// What may conceal further findings.
@@ -141,17 +224,18 @@ fn not_checkable(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Vec<Strin
     all.into_iter().map(|(_, why)| why).collect()
 }
 
-fn selection(typed: TypedEvent<VendorCandidatesSelected>) -> SelectionStory {
+fn selection(typed: &TypedEvent<VendorCandidatesSelected>) -> SelectionStory {
+    let candidates = typed.output.candidates.iter();
     SelectionStory {
-        source: typed.source,
-        category: typed.input.category,
-        normalized_need: typed.input.normalized_need,
-        mode: typed.input.mode,
-        rule_version: typed.input.rule_version,
-        moltbot_event_id: typed.input.moltbot_event_id,
+        source: typed.source.clone(),
+        category: typed.input.category.clone(),
+        normalized_need: typed.input.normalized_need.clone(),
+        mode: typed.input.mode.clone(),
+        rule_version: typed.input.rule_version.clone(),
+        moltbot_event_id: typed.input.moltbot_event_id.clone(),
         pool_size: typed.output.pool_size,
-        candidates: typed.output.candidates.into_iter().map(|vendor| vendor.vendor_id).collect(),
-        excluded: typed.output.excluded,
-        other_shape: typed.other_shape,
+        candidates: candidates.map(|vendor| vendor.vendor_id.clone()).collect(),
+        excluded: typed.output.excluded.clone(),
+        other_shape: typed.other_shape.clone(),
     }
 }

@@ -5,9 +5,11 @@ use serde::Serialize;
 use super::super::outreach::{Outreach, Reply};
 use super::super::typed_events::Source;
 use super::candidacy::{ConsideredCandidate, NotACandidate};
-use super::cause::{Cause, Causes};
+use super::cause::Causes;
+use super::disposition::Disposition;
 use super::evidence::{Evidence, Placement, Trail};
-use crate::event::payload::ScoreFactor;
+use super::stage::Stage;
+use super::what_if::{WhatIf, WhatIfs};
 
 /// Everything that is recorded of one vendor's chances.
 #[derive(Clone, PartialEq, Serialize)]
@@ -29,74 +31,23 @@ pub struct VendorStory {
     pub reply: Option<Reply>,
     /// Where it ended, by the last shortlist that mentions it.
     pub disposition: Disposition,
-}
-
-/// Where a vendor ended.
-#[derive(Clone, PartialEq, Serialize)]
-#[serde(tag = "ended", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Disposition {
-    /// It was a candidate, and was not asked.
-    NotContacted {
-        /// What kept it from being asked, if an event says so.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        cause: Option<Cause>,
-    },
-    /// It was not a candidate.
-    NotEligible {
-        /// The event that records it.
-        source: Source,
-        /// Why not.
-        reason: String,
-    },
-    /// It was to be asked, and no message to it is known to have gone out.
-    NotReached {
-        /// The last try.
-        source: Source,
-    },
-    /// It was asked and did not answer in time.
-    NoReply,
-    /// It answered, and was left out of the shortlist.
-    LeftOut {
-        /// The event that records it.
-        source: Source,
-        /// Why.
-        reason: String,
-        /// Its score.
-        #[serde(serialize_with = "crate::json::number")]
-        total: Option<f64>,
-        /// What the score is made of.
-        factors: Vec<ScoreFactor>,
-    },
-    /// It answered, and no shortlist mentions it.
-    NotRanked {
-        /// What kept it from being ranked, if an event says so.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        cause: Option<Cause>,
-    },
-    /// It is on the shortlist.
-    Shortlisted {
-        /// The event that records it.
-        source: Source,
-        /// Place on the shortlist, from 1.
-        rank: usize,
-        /// Its score.
-        #[serde(serialize_with = "crate::json::number")]
-        total: f64,
-        /// What the score is made of.
-        factors: Vec<ScoreFactor>,
-    },
+    /// The stage at which it ended, in a word.
+    pub stage: Stage,
+    /// What would have led to another result.
+    pub what_if: WhatIf,
 }
 
 impl Evidence<'_> {
     /// One story for each vendor: first those on shortlists, in their order, then the others in the order of the stream.
-    pub(super) fn stories(&self, causes: &Causes) -> Vec<VendorStory> {
-        self.trails.list.iter().map(|trail| self.story(trail, causes)).collect()
+    pub(super) fn stories(&self, causes: &Causes, what_ifs: &WhatIfs<'_>) -> Vec<VendorStory> {
+        self.trails.list.iter().map(|trail| self.story(trail, causes, what_ifs)).collect()
     }
 
-    fn story(&self, trail: &Trail<'_>, causes: &Causes) -> VendorStory {
+    fn story(&self, trail: &Trail<'_>, causes: &Causes, what_ifs: &WhatIfs<'_>) -> VendorStory {
         let reply = self.reply_that_counts(trail);
         let contacted = trail.contacted();
+        let disposition = disposition(trail, contacted, reply, causes);
+        let stage = Stage::of(trail, &disposition);
         VendorStory {
             vendor_id: trail.vendor_id.to_owned(),
             vendor_name: trail.name(),
@@ -105,7 +56,9 @@ impl Evidence<'_> {
             contacted: contacted.map(|outreach| outreach.source.clone()),
             batch_number: contacted.and_then(|outreach| outreach.batch_number),
             reply: reply.cloned(),
-            disposition: disposition(trail, contacted, reply, causes),
+            disposition,
+            stage,
+            what_if: what_ifs.of_vendor(trail, stage),
         }
     }
 

@@ -1,0 +1,51 @@
+//! What people of the host did in the request.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::super::typed_events::Source;
+use crate::event::{Actor, EventType};
+use crate::pack::PackEvent;
+
+/// An act of an operator, an administrator, or another person of the host.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct HumanAct {
+    /// The event that records it.
+    #[serde(flatten)]
+    pub source: Source,
+    /// What was done.
+    pub event_type: String,
+    /// Who did it, if the event says.
+    pub by: Option<String>,
+    /// How the host knows who it was, if the event says.
+    pub how: Option<String>,
+    /// Why, if the event says.
+    pub reason: Option<String>,
+}
+
+/// Events of administrators, and those that say who acted. Who had the request exported did nothing in it.
+pub(super) fn acts(events: &[PackEvent]) -> Vec<HumanAct> {
+    let is_export =
+        |event: &&PackEvent| event.header.event_type == EventType::PACK_EXPORTED.as_str();
+    let act = |event: &PackEvent| {
+        let by = event.input.value.get("by");
+        let is_admin = event.header.actor == Actor::Admin.as_str();
+        (is_admin || by.is_some()).then(|| {
+            // Earlier events have a name, later ones an identity.
+            let who = by.filter(|by| by.is_string()).or_else(|| by?.get("who"));
+            HumanAct {
+                source: Source::of(event),
+                event_type: event.header.event_type.clone(),
+                by: text(who),
+                how: text(by.and_then(|by| by.get("how"))),
+                reason: text(event.input.value.get("reason")),
+            }
+        })
+    };
+    events.iter().filter(|event| !is_export(event)).filter_map(act).collect()
+}
+
+fn text(value: Option<&Value>) -> Option<String> {
+    value.and_then(Value::as_str).map(str::to_owned)
+}

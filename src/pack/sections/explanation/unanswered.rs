@@ -1,0 +1,131 @@
+//! What the record cannot answer.
+
+use serde::Serialize;
+
+use super::ai::AiCall;
+use super::rerun::{Rerun, RerunResult};
+use super::stage::Stage;
+use super::vendor::VendorStory;
+use super::what_if::Answer;
+use crate::event::{ErrorCode, EventType};
+use crate::pack::{PackEvent, SetAsideEvent};
+
+/// A question that the record does not answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Unanswered {
+    /// Which question.
+    pub question: Question,
+    /// The vendors that it is about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub vendors: Vec<String>,
+    /// Places in the stream of the events that it is about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<i64>,
+}
+
+/// What the record does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Question {
+    /// Why Moltbot chose this order, and what it would have chosen if something had been different.
+    AiChoice,
+    /// Which other kinds of personal data an AI saw: the pack hides some of what it was given.
+    AiSawHidden,
+    /// What hidden values would change: the pack hides values that the explanation is computed from.
+    HiddenValues,
+    /// Which vendors would have been listed: no shortlist was made.
+    NoShortlist,
+    /// What a rule gives that this reader does not know.
+    RuleNotKnown,
+    /// By which rule the host decided: it names none.
+    RuleNotNamed,
+    /// What events say that are set aside, because they are not what was sealed.
+    SetAside,
+    /// Who engaged a kill switch, and why: the system's stream says so.
+    SwitchSetElsewhere,
+    /// What would have changed the result: more vendors stand in it than are compared.
+    TooManyVendors,
+    /// What vendors would have replied that were not asked, or did not reply.
+    UnheardVendors,
+    /// How vendors that a filter took out would have scored.
+    UnscoredVendors,
+}
+
+/// What the questions are read from.
+pub(super) struct Sources<'a> {
+    pub(super) events: &'a [PackEvent],
+    pub(super) set_aside: &'a [SetAsideEvent],
+    pub(super) vendors: &'a [VendorStory],
+    pub(super) reruns: &'a [Rerun],
+    pub(super) ai_calls: &'a [AiCall],
+    /// Places of shortlists whose order Moltbot decided.
+    pub(super) decided_by_ai: Vec<i64>,
+    pub(super) has_shortlist: bool,
+}
+
+impl Sources<'_> {
+    /// In the order of their names.
+    pub(super) fn unanswered(&self) -> Vec<Unanswered> {
+        let vendors = |stages: &[Stage]| {
+            let are = self.vendors.iter().filter(|vendor| stages.contains(&vendor.stage));
+            are.map(|vendor| vendor.vendor_id.clone()).collect::<Vec<_>>()
+        };
+        let reruns = |wanted: RerunResult| {
+            let are = self.reruns.iter().filter(|rerun| rerun.result == wanted);
+            are.map(|rerun| rerun.source.seq).collect::<Vec<_>>()
+        };
+        let hidden = self.ai_calls.iter().filter(|call| call.is_partly_hidden);
+        let withheld = self.events.iter().filter(|event| event.withheld().next().is_some());
+        let of_events = |question, events: Vec<i64>| (question, Vec::new(), events);
+        let of_vendors = |question, vendors: Vec<String>| (question, vendors, Vec::new());
+        let nothing_listed = if self.has_shortlist {
+            Vec::new()
+        } else {
+            self.vendors.iter().map(|vendor| vendor.vendor_id.clone()).collect()
+        };
+        let silent = [Stage::NoReply, Stage::NotContacted, Stage::NotReached];
+        let all = [
+            of_events(Question::AiChoice, self.decided_by_ai.clone()),
+            of_events(Question::AiSawHidden, hidden.map(|call| call.source.seq).collect()),
+            of_events(Question::HiddenValues, withheld.map(|event| event.seq).collect()),
+            of_vendors(Question::NoShortlist, nothing_listed),
+            of_events(Question::RuleNotKnown, reruns(RerunResult::RuleNotKnown)),
+            of_events(Question::RuleNotNamed, reruns(RerunResult::RuleNotNamed)),
+            of_events(Question::SetAside, self.set_aside.iter().map(|event| event.seq).collect()),
+            of_events(Question::SwitchSetElsewhere, self.switches_set_elsewhere()),
+            of_vendors(Question::TooManyVendors, self.not_compared()),
+            of_vendors(Question::UnheardVendors, vendors(&silent)),
+            of_vendors(Question::UnscoredVendors, vendors(&[Stage::FilteredOut])),
+        ];
+        let is_open = |(_, vendors, events): &(_, Vec<String>, Vec<i64>)| {
+            !vendors.is_empty() || !events.is_empty()
+        };
+        let unanswered = |(question, vendors, events)| Unanswered { question, vendors, events };
+        all.into_iter().filter(is_open).map(unanswered).collect()
+    }
+
+    /// Effects that a switch refused, unless the request's own events say who engaged one before.
+    fn switches_set_elsewhere(&self) -> Vec<i64> {
+        let is_engaged =
+            |event: &PackEvent| event.header.event_type == EventType::SWITCH_ENGAGED.as_str();
+        let engaged = self.events.iter().find(|event| is_engaged(event)).map(|event| event.seq);
+        let is_refused = |event: &&PackEvent| {
+            let code = event.header.error_code.as_deref().and_then(ErrorCode::parse);
+            event.header.event_type == EventType::EFFECT_REFUSED.as_str()
+                && matches!(code, Some(ErrorCode::SwitchedOff | ErrorCode::CallingDisabled))
+                && engaged.is_none_or(|engaged| event.seq < engaged)
+        };
+        self.events.iter().filter(is_refused).map(|event| event.seq).collect()
+    }
+
+    fn not_compared(&self) -> Vec<String> {
+        let is_too_many = |answer: &Answer| matches!(answer, Answer::NotKnown { why } if *why == "too_many_vendors");
+        let are = self.vendors.iter().filter(|vendor| {
+            let what_if = &vendor.what_if;
+            [&what_if.asked, &what_if.listed, &what_if.first].into_iter().any(is_too_many)
+        });
+        are.map(|vendor| vendor.vendor_id.clone()).collect()
+    }
+}
