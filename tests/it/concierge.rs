@@ -103,7 +103,7 @@ const TRAILS: &[(&str, &str)] = &[
         "invalid_output",
         "ai.disclosed 1, effect.admitted 9, moltbot.called 4, \
          moltbot.output_accepted 1, moltbot.output_rejected 3, request.created 1, \
-         request.state_changed 2, whatsapp.inbound_received 5, \
+         request.state_changed 2, switch.engaged 1, whatsapp.inbound_received 5, \
          whatsapp.outbound_sent 5, whatsapp.status_updated 13",
     ),
     (
