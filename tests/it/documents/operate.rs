@@ -208,7 +208,8 @@ async fn effects_are_pruned_until_none_is_left() {
     migrated(&url).await;
     let pool = stores::pool(&url).await;
     let fill = "insert into moltbot_audit.audit_effects
-        select moltbot_audit.event_id(now() - interval '100 days'), gen_random_uuid(), null, null, 'x', null,
+        select moltbot_audit.event_id(now() - interval '100 days', moltbot_audit.random_salt()),
+            gen_random_uuid(), null, null, 'x', null,
             sha256(''), 'done', 'running', now() - interval '100 days', now()
         from generate_series(1, 1100)";
     pool.execute(fill).await.expect("old effects");

@@ -154,7 +154,8 @@ async fn a_step_is_small_and_waits_for_no_stream() {
     run(
         &pool,
         "insert into moltbot_audit.audit_effects
-         select moltbot_audit.event_id(now() - interval '100 days'), gen_random_uuid(), null, null, 'x', null,
+         select moltbot_audit.event_id(now() - interval '100 days', moltbot_audit.random_salt()),
+            gen_random_uuid(), null, null, 'x', null,
              sha256(''), 'done', 'running', now(), now()
          from generate_series(1, 600)",
     )
