@@ -24,15 +24,17 @@ pub struct HumanAct {
     pub reason: Option<String>,
 }
 
-/// Events of administrators, and those that say who acted. Who had the request exported did nothing in it.
+/// Events of administrators, and those that say who acted unless a program did. Who had the request exported did
+/// nothing in it.
 pub(super) fn acts(events: &[PackEvent]) -> Vec<HumanAct> {
     let is_export =
         |event: &&PackEvent| event.header.event_type == EventType::PACK_EXPORTED.as_str();
     let act = |event: &PackEvent| {
         let by = event.input.value.get("by");
-        let is_admin = event.header.actor == Actor::Admin.as_str();
-        (is_admin || by.is_some()).then(|| {
-            // Earlier events have a name, later ones an identity.
+        let is_of = |actor: Actor| event.header.actor == actor.as_str();
+        let is_of_program = is_of(Actor::System) || is_of(Actor::Moltbot);
+        (is_of(Actor::Admin) || by.is_some() && !is_of_program).then(|| {
+            // An event of the host's own may have a name alone.
             let who = by.filter(|by| by.is_string()).or_else(|| by?.get("who"));
             HumanAct {
                 source: Source::of(event),
