@@ -2,12 +2,12 @@
 -- nothing.
 --
 -- A host engages a switch with `KillSwitch::engage`, which records an event. If no host runs, this statement stops
--- all later effects; it records no event, because SQLite cannot hash:
+-- all later effects; it records no event, because SQLite cannot hash. With the column `scope` as well ('conversation:'
+-- and its id, or 'request:' and its id), it stops those of one conversation or request.
 --   insert into audit_switches (switch, engaged, by, reason, at)
 --   values ('ai', 1, 'your name', 'why', cast((julianday('now') - 2440587.5) * 86400000000 as integer))
 --   on conflict (switch, scope) do update
---   set engaged = 1, by = excluded.by, reason = excluded.reason, at = excluded.at;
--- For one conversation, give the column `scope` as well: 'conversation:' and its id, or 'request:' and its id.
+--   set engaged = 1, until = null, event_id = null, by = excluded.by, reason = excluded.reason, at = excluded.at;
 
 -- One row for each effect that was admitted, or whose outcome came before its intent and keeps it from running.
 create table if not exists audit_effects (
