@@ -349,11 +349,11 @@ begin atomic
     end;
 end;
 
--- Flips a switch for an operator, and tells of it. The nil UUID stands for no request and no conversation; null is
+-- Flips a switch for an operator who calls one of the functions below, and tells of it. The nil UUID stands for no request and no conversation; null is
 -- an id that was not found, and must not mean everywhere.
 create or replace function moltbot_audit.flip_and_tell(
     switch text, engaged boolean, changed_by text, reason text, request_id uuid, conversation_id uuid,
-    until timestamptz, is_committed boolean
+    until timestamptz
 )
 returns text
 language plpgsql
@@ -362,6 +362,7 @@ as $$
 #variable_conflict use_variable
 declare
     nil constant uuid := '00000000-0000-0000-0000-000000000000';
+    is_committed constant boolean := moltbot_audit.commits_with_its_call();
     flipped moltbot_audit.flip;
     hint text := '';
 begin
@@ -407,8 +408,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return moltbot_audit.flip_and_tell(
-        switch, true, changed_by, reason, request_id, conversation_id, null,
-        moltbot_audit.commits_with_its_call()
+        switch, true, changed_by, reason, request_id, conversation_id, null
     );
 end
 $$;
@@ -427,8 +427,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return moltbot_audit.flip_and_tell(
-        switch, false, changed_by, reason, request_id, conversation_id, null,
-        moltbot_audit.commits_with_its_call()
+        switch, false, changed_by, reason, request_id, conversation_id, null
     );
 end
 $$;
@@ -447,8 +446,7 @@ as $$
 begin
     return moltbot_audit.flip_and_tell(
         'ai', true, changed_by, reason, '00000000-0000-0000-0000-000000000000',
-        nullif(conversation_id, '00000000-0000-0000-0000-000000000000'), until,
-        moltbot_audit.commits_with_its_call()
+        nullif(conversation_id, '00000000-0000-0000-0000-000000000000'), until
     );
 end
 $$;
@@ -463,8 +461,7 @@ as $$
 begin
     return moltbot_audit.flip_and_tell(
         'ai', false, changed_by, reason, '00000000-0000-0000-0000-000000000000',
-        nullif(conversation_id, '00000000-0000-0000-0000-000000000000'), null,
-        moltbot_audit.commits_with_its_call()
+        nullif(conversation_id, '00000000-0000-0000-0000-000000000000'), null
     );
 end
 $$;

@@ -52,11 +52,12 @@ impl Auditor {
         let store = self.admission().ok_or(ControlError::Unsupported)?;
         let states = self.kill_switch().states().await?;
         let is_any = |label: &'static str, is: fn(&SwitchState) -> bool| {
-            let of_label = |switch: &Switch| Label::Switch.value(switch.as_str()) == label;
-            let of_label = |state: &&SwitchState| {
-                state.scope == SwitchScope::Everywhere && of_label(&state.switch)
+            let is_of = |state: &SwitchState| {
+                state.scope == SwitchScope::Everywhere
+                    && Label::Switch.value(state.switch.as_str()) == label
+                    && is(state)
             };
-            f64::from(states.iter().filter(of_label).any(is))
+            f64::from(states.iter().any(is_of))
         };
         let is_taken_over = |state: &&SwitchState| {
             state.is_engaged

@@ -9,7 +9,6 @@ use std::fmt;
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::Deserialize;
 
-use super::lapses::has_lapsed;
 use super::switch_reader::found_engaged;
 use super::{Auditor, ControlError, RecordError};
 use crate::event::payload::{SwitchEngaged, SwitchInput, SwitchReset};
@@ -18,7 +17,7 @@ use crate::event::{
     SwitchScope,
 };
 use crate::policy::Setting;
-use crate::record::{Record, seal};
+use crate::record::Record;
 use crate::store::admission::{AdmissionStore, Flip, SwitchState};
 use crate::store::log_line::log_line;
 
@@ -81,13 +80,9 @@ impl Auditor {
 }
 
 impl<'a> KillSwitch<'a> {
-    /// The kill switch by which the library stops a request because of an event.
-    pub(super) fn of_library(
-        auditor: &'a Auditor,
-        request: &'a RequestId,
-        caused_by: EventId,
-    ) -> Self {
-        KillSwitch { auditor, place: Place::Request(request), caused_by: Some(caused_by) }
+    /// The kill switch by which the library itself acts, because of an event.
+    pub(super) fn caused_by(self, event: EventId) -> Self {
+        Self { caused_by: Some(event), ..self }
     }
 
     /// The kill switch of one conversation. For the AI's, see [`Auditor::takeover`].
@@ -180,9 +175,8 @@ impl<'a> KillSwitch<'a> {
         let sealed = record.input().unwrap_or_default();
         let by = Identity::deserialize(&sealed["by"]).ok();
         let reason = sealed["reason"].as_str().unwrap_or_default().to_owned();
-        let switch_name = switch.clone();
         let state = SwitchState {
-            switch: switch_name,
+            switch: switch.clone(),
             scope,
             is_engaged,
             until,
@@ -249,13 +243,8 @@ impl<'a> KillSwitch<'a> {
     pub async fn states(&self) -> Result<Vec<SwitchState>, ControlError> {
         let auditor = self.auditor;
         let store = auditor.admission().ok_or(ControlError::Unsupported)?;
-        let running = auditor.shared.running.now();
-        let states =
-            auditor.call(store, auditor.deadline(), "read the switches", |store| store.switches());
-        let mut states = states.await.map_err(ControlError::Store)?;
+        let mut states = auditor.read_switches(store).await.map_err(ControlError::Store)?;
         let at = auditor.shared.clock.now();
-        states.retain(|state| !has_lapsed(state, at));
-        found_engaged(&running, &states);
         let engaged = |switch: Switch, reason: String| SwitchState {
             switch,
             scope: SwitchScope::Everywhere,
@@ -312,11 +301,7 @@ impl Auditor {
     /// such as a refusal in another stream, proves that as well.
     pub(super) fn seal_flip(&self, mut event: AuditEvent) -> Result<Record, RecordError> {
         event.writer_id = self.writer_id()?;
-        let (now, (_, salt)) = (self.shared.clock.now(), self.randomness()?);
-        let sealed = |event| seal(event, now, 0, salt, &self.shared.key);
-        // The commitment does not depend on the id.
-        let input = sealed(event.clone())?.commitments().input;
-        Ok(sealed(event.id(EventId::of_hash(now, *input.as_bytes())?))?)
+        self.seal_by_input(event)
     }
 
     /// Appends the events of switches that were set while their stream was held.

@@ -1,7 +1,5 @@
 //! Records that the time limit of a stop is over. The stop itself has ended before: admissions look at the limit.
 
-use chrono::{DateTime, Utc};
-
 use super::{Auditor, ControlError};
 use crate::event::payload::{Nothing, SwitchInput, SwitchLapsed};
 use crate::event::{Actor, AuditEvent, ConversationId, RequestId, SwitchScope};
@@ -25,7 +23,7 @@ impl Auditor {
             self.call(store, self.deadline(), "read the switches", |store| store.switches());
         let now = self.shared.clock.now();
         let mut lapsed = Ok(());
-        for state in states.await?.iter().filter(|state| has_lapsed(state, now)) {
+        for state in states.await?.iter().filter(|state| state.has_lapsed(now)) {
             lapsed = lapsed.and(self.lapse(store, state).await);
         }
         lapsed
@@ -57,9 +55,4 @@ impl Auditor {
         }
         Ok(())
     }
-}
-
-/// Whether its time limit is over.
-pub(super) fn has_lapsed(state: &SwitchState, now: DateTime<Utc>) -> bool {
-    state.is_engaged && state.until.is_some_and(|until| until <= now)
 }

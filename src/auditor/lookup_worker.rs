@@ -8,6 +8,7 @@ use super::lookups::{Lookup, counted};
 use super::{Auditor, Shared};
 use crate::observe::{self, Report, table};
 use crate::record::Record;
+use crate::store::admission::EarlierEvent;
 use crate::store::log_line::log_line;
 
 /// Held by the worker. If its runtime ends first, the next lookup starts another worker.
@@ -79,21 +80,22 @@ impl Auditor {
     }
 
     /// Counts each report unless the store knows of the same one before it.
-    async fn count_if_first(&self, record: &Record, seq: i64, reports: Vec<Report>) {
-        let Some(store) = self.admission() else { return reports.into_iter().for_each(counted) };
-        for report in reports {
+    async fn count_if_first(&self, record: &Record, seq: i64, mut reports: Vec<Report>) {
+        // All reports of one record need the same earlier events.
+        if let (Some(store), Some(first)) = (self.admission(), reports.first()) {
             let (stream_id, doing) = (record.stream_id(), "read earlier reports");
+            let needs = first.needs();
             let reading = self.call(store, self.deadline(), doing, |store| {
-                store.events_before(stream_id, seq, report.needs())
+                store.events_before(stream_id, seq, needs)
             });
             match reading.await {
-                Ok(earlier) if !report.is_first(record, &earlier) => {}
-                Ok(_) => counted(report),
-                Err(error) => {
-                    counted(report);
-                    log_line!(warn, %error, "a report may be counted twice");
+                Ok(earlier) => {
+                    let event = EarlierEvent::from(record);
+                    reports.retain(|report| report.is_first(&event, &earlier));
                 }
+                Err(error) => log_line!(warn, %error, "a report may be counted twice"),
             }
         }
+        reports.into_iter().for_each(counted);
     }
 }

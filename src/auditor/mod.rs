@@ -287,6 +287,15 @@ impl Auditor {
         Ok(seal(event, self.shared.clock.now(), random, salt, &self.shared.key)?)
     }
 
+    /// Seals an event under an id that holds bits of the commitment to its input.
+    fn seal_by_input(&self, event: AuditEvent) -> Result<Record, RecordError> {
+        let (now, (_, salt)) = (self.shared.clock.now(), self.randomness()?);
+        let sealed = |event| seal(event, now, 0, salt, &self.shared.key);
+        // The commitment does not depend on the id.
+        let input = sealed(event.clone())?.commitments().input;
+        Ok(sealed(event.id(EventId::of_hash(now, *input.as_bytes())?))?)
+    }
+
     fn randomness(&self) -> Result<(u64, Salt), EntropyError> {
         entropy::randomness(&*self.shared.entropy)
     }

@@ -6,9 +6,8 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::kill_switch::KillSwitch;
 use super::{Auditor, ControlError};
-use crate::event::{ErrorCode, EventId, EventType, Identity, Outcome, RequestId, Switch};
+use crate::event::{ErrorCode, EventType, Identity, Outcome, RequestId, Switch};
 use crate::record::{Receipt, Record};
 use crate::store::admission::EarlierEvent;
 use crate::store::log_line::log_line;
@@ -51,11 +50,7 @@ impl Auditor {
         seq: i64,
     ) -> Result<(), ControlError> {
         let Some(store) = self.admission() else { return Ok(()) };
-        let (Some(request), Ok(last)) =
-            (record.header().request_id, EventId::from_uuid(record.header().id))
-        else {
-            return Ok(());
-        };
+        let Some(request) = record.header().request_id else { return Ok(()) };
         let request = RequestId::from_uuid(request)?;
         let (stream_id, doing) = (record.stream_id(), "read earlier outputs");
         // This event included.
@@ -69,7 +64,8 @@ impl Auditor {
         }
         let reason = format!("{rejected} outputs of Moltbot in a row were rejected");
         let by = Identity::host("moltbot-audit", "its own rule");
-        KillSwitch::of_library(self, &request, last).engage(&Switch::AI, by, &reason).await?;
+        let kill_switch = self.kill_switch().of_request(&request).caused_by(record.id());
+        kill_switch.engage(&Switch::AI, by, &reason).await?;
         Ok(())
     }
 }

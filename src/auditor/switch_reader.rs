@@ -6,11 +6,10 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::current_effect::CurrentEffect;
-use super::lapses::has_lapsed;
 use super::{Auditor, Shared};
 use crate::event::{Switch, SwitchScope};
 use crate::store::StoreError;
-use crate::store::admission::SwitchState;
+use crate::store::admission::{AdmissionStore, SwitchState};
 use crate::store::log_line::log_line;
 
 /// How often the switches are read while work waits for one, even if the store reports no change.
@@ -28,6 +27,21 @@ impl Auditor {
         let start_watch = || drop(tokio::spawn(watch_switches(Arc::downgrade(&self.shared))));
         self.shared.switches.engaged_of(switches, scopes, start_watch).await
     }
+
+    /// The states of the switches without those whose time limit is over. Notes what is engaged in the effects that run.
+    pub(super) async fn read_switches(
+        &self,
+        store: &dyn AdmissionStore,
+    ) -> Result<Vec<SwitchState>, StoreError> {
+        // They were admitted before the switches are read.
+        let running = self.shared.running.now();
+        let states =
+            self.call(store, self.deadline(), "read the switches", |store| store.switches());
+        let (mut states, now) = (states.await?, self.shared.clock.now());
+        states.retain(|state| !state.has_lapsed(now));
+        found_engaged(&running, &states);
+        Ok(states)
+    }
 }
 
 async fn watch_switches(shared: Weak<Shared>) {
@@ -40,16 +54,8 @@ async fn watch_switches(shared: Weak<Shared>) {
         }
         let auditor = Auditor { shared: Arc::clone(&shared) };
         let Some(store) = auditor.admission() else { return };
-        let running = shared.running.now();
-        let states =
-            auditor.call(store, auditor.deadline(), "read the switches", |store| store.switches());
-        match states.await {
-            Ok(mut states) => {
-                let now = shared.clock.now();
-                states.retain(|state| !has_lapsed(state, now));
-                found_engaged(&running, &states);
-                watch.read(states);
-            }
+        match auditor.read_switches(store).await {
+            Ok(states) => watch.read(states),
             Err(error) => unread(error),
         }
         sleep(POLL_MIN).await;

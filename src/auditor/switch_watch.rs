@@ -29,7 +29,8 @@ struct Seen {
 }
 
 impl SwitchWatch {
-    /// Returns the first of these switches that is engaged everywhere or in one of these scopes, once one is. Calls `start_watch` if none reads them.
+    /// Returns the first of these switches that is engaged everywhere or in one of these scopes, once one is. Calls
+    /// `start_watch` if none reads them.
     pub(super) async fn engaged_of(
         &self,
         switches: &[Switch],
@@ -50,15 +51,11 @@ impl SwitchWatch {
                 let everywhere =
                     || (!seen.reset.contains(switch)).then_some(SwitchScope::Everywhere);
                 let scope = scopes.iter().find(is_set).copied().or_else(everywhere)?;
-                Some((switch.clone(), scope))
+                Some((switch.clone(), scope)).filter(|_| seen.reads >= reads)
             })
         };
         loop {
-            let found = {
-                let seen = seen.borrow_and_update();
-                if seen.reads >= reads { engaged(&seen) } else { None }
-            };
-            if let Some(found) = found {
+            if let Some(found) = engaged(&seen.borrow_and_update()) {
                 return found;
             }
             if seen.changed().await.is_err() {

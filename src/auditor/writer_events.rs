@@ -12,7 +12,7 @@ use crate::event::payload::{
 };
 use crate::event::{Actor, AuditEvent, EventId, EventType, Period};
 use crate::policy::Limits;
-use crate::record::{Record, Recorded, seal};
+use crate::record::{Record, Recorded};
 use crate::redact::Profile;
 use crate::store::log_line::log_line;
 
@@ -90,11 +90,7 @@ impl Auditor {
             Some(_) => AuditEvent::typed::<ConfigurationChanged>(actor, &input, &output)?,
         };
         event.caused_by = previous;
-        let (now, (_, salt)) = (self.shared.clock.now(), self.randomness()?);
-        let sealed = |event| seal(event, now, 0, salt, &self.shared.key);
-        // The commitment does not depend on the id.
-        let input = sealed(event.clone())?.commitments().input;
-        Ok(sealed(event.id(EventId::of_hash(now, *input.as_bytes())?))?)
+        self.seal_by_input(event)
     }
 }
 

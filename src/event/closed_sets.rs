@@ -131,3 +131,20 @@ closed_set! {
         Request = "request",
     }
 }
+
+closed_set! {
+    /// How an [`Identity`](super::Identity) is known.
+    #[derive(serde::Serialize)]
+    #[serde(rename_all = "snake_case")]
+    IdentityHow {
+        /// A name was typed. Nothing proves it.
+        Claimed = "claimed",
+        /// The host's program says that it verified it. Anyone with the host's login to the database can say so too.
+        Host = "host",
+        /// The API gateway verified a signed token, and logged in to the database under its own name.
+        Jwt = "jwt",
+        /// The database: the name under which the session logged in. It stands for one person only if the login is not
+        /// shared.
+        Session = "session",
+    }
+}

@@ -4,41 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How an [`Identity`] is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IdentityHow {
-    /// Somebody typed it. Nothing proves it.
-    Claimed,
-    /// The host's program says that it verified it. Whoever has the host's login to the database can say so too.
-    Host,
-    /// The API gateway verified a signed token, and logged in to the database under its own name.
-    Jwt,
-    /// The database: the name under which the session logged in. It names a person only if nobody else has that login.
-    Session,
-}
-
-impl IdentityHow {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Claimed, Self::Host, Self::Jwt, Self::Session];
-
-    /// As it is recorded.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Claimed => "claimed",
-            Self::Host => "host",
-            Self::Jwt => "jwt",
-            Self::Session => "session",
-        }
-    }
-}
-
-impl fmt::Display for IdentityHow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+use super::IdentityHow;
 
 /// Who acted, and how that is known.
 ///
@@ -187,9 +153,8 @@ impl From<Read> for Identity {
         match read {
             Read::Text(who) => Self::claimed(who),
             Read::Members { how, who, method, claimed, session_user, role, email } => {
-                let known = IdentityHow::ALL.into_iter().find(|one| one.as_str() == how);
                 // A word that this version does not know proves nothing.
-                let how = known.unwrap_or(IdentityHow::Claimed);
+                let how = IdentityHow::parse(&how).unwrap_or(IdentityHow::Claimed);
                 Self { how, who, method, claimed, session_user, role, email }
             }
         }

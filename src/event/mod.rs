@@ -16,11 +16,11 @@ mod trace;
 pub use self::{
     audit_event::AuditEvent,
     budget::{Budget, Switch},
-    closed_sets::{Actor, ErrorCode, Outcome, Period},
+    closed_sets::{Actor, ErrorCode, IdentityHow, Outcome, Period},
     error::EventError,
     event_type::EventType,
     host_id::HostIdFault,
-    identity::{Identity, IdentityHow},
+    identity::Identity,
     ids::{ConversationId, EventId, RequestId, StreamId},
     language::Language,
     payload::Payload,

@@ -45,7 +45,7 @@ impl Report {
         if !may_report {
             return Vec::new();
         }
-        let event = as_event(record);
+        let event = EarlierEvent::from(record);
         Self::ALL.into_iter().filter(|report| report.is_in(&event)).collect()
     }
 
@@ -76,25 +76,21 @@ impl Report {
         }
     }
 
-    /// Returns true if no event before the record reports the same. `earlier` is in the order of the stream.
-    pub(crate) fn is_first(self, record: &Record, earlier: &[EarlierEvent]) -> bool {
-        let event = as_event(record);
+    /// Returns true if no event before this one reports the same. `earlier` is in the order of the stream.
+    pub(crate) fn is_first(self, event: &EarlierEvent, earlier: &[EarlierEvent]) -> bool {
         match self {
             Self::CallAsked | Self::CallFailed => {
-                let names = names_of_call(&event, earlier);
+                let names = names_of_call(event, earlier);
                 let is_same = |other: &&EarlierEvent| !ids_of_call(other).is_disjoint(&names);
                 !earlier.iter().filter(is_same).any(|other| self.is_in(other))
             }
             Self::MessageDelivered | Self::MessageFailed | Self::MessageRead => {
-                let message = |event: &EarlierEvent| {
-                    event.input["provider_message_id"].as_str().map(str::to_owned)
-                };
-                let this = message(&event);
-                let is_same = |other: &&EarlierEvent| this.is_some() && message(other) == this;
+                let this = message_of(event);
+                let is_same = |other: &&EarlierEvent| this.is_some() && message_of(other) == this;
                 !earlier.iter().filter(is_same).any(|other| self.is_in(other))
             }
             Self::VendorReplied => {
-                let mut answered = answered(earlier.iter().chain([&event]));
+                let mut answered = answered(earlier.iter().chain([event]));
                 let this = answered.pop().flatten();
                 this.is_none() || !answered.contains(&this)
             }
@@ -129,16 +125,9 @@ impl Report {
     }
 }
 
-fn as_event(record: &Record) -> EarlierEvent {
-    let header = record.header();
-    EarlierEvent {
-        id: header.id,
-        error_code: header.error_code.clone(),
-        event_type: header.event_type.clone(),
-        outcome: header.outcome.clone(),
-        input: record.input().unwrap_or_default(),
-        output: record.output().unwrap_or_default(),
-    }
+/// The provider's id of the message that a status is about.
+fn message_of(event: &EarlierEvent) -> Option<&str> {
+    event.input["provider_message_id"].as_str()
 }
 
 /// The ids of the call that an event is about: the host's, and the provider's.

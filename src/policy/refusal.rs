@@ -170,7 +170,7 @@ impl RefusalReason {
     }
 }
 
-/// A switch that is engaged in a conversation or a request.
+/// A switch that the store has as engaged, and who lets it run again.
 fn told_of(f: &mut fmt::Formatter<'_>, switch: &Switch, scope: SwitchScope) -> fmt::Result {
     match scope {
         SwitchScope::Conversation(id) if *switch == Switch::AI => write!(
@@ -185,7 +185,11 @@ fn told_of(f: &mut fmt::Formatter<'_>, switch: &Switch, scope: SwitchScope) -> f
              kill_switch().of_{kind}(..).reset",
             kind = scope.kind()
         ),
-        SwitchScope::Everywhere => write!(f, "switch {switch} is engaged"),
+        SwitchScope::Everywhere => write!(
+            f,
+            "switch {switch} is engaged, or was never reset: an operator lets it run by select \
+             moltbot_audit.reset('{switch}', 'who', 'why'), or by kill_switch().reset"
+        ),
     }
 }
 
@@ -224,14 +228,7 @@ impl fmt::Display for RefusalReason {
                     f,
                     "switch {switch} is engaged by an environment variable of this process: set it to true"
                 ),
-                SwitchedBy::Store if *scope != SwitchScope::Everywhere => {
-                    told_of(f, switch, *scope)
-                }
-                SwitchedBy::Store => write!(
-                    f,
-                    "switch {switch} is engaged, or was never reset: an operator lets it run by select \
-                     moltbot_audit.reset('{switch}', 'who', 'why'), or by kill_switch().reset"
-                ),
+                SwitchedBy::Store => told_of(f, switch, *scope),
                 SwitchedBy::Unknown => write!(
                     f,
                     "switch {switch} is engaged, because its environment variable is neither true nor \

@@ -235,6 +235,20 @@ pub struct EarlierEvent {
     pub output: Value,
 }
 
+impl From<&Record> for EarlierEvent {
+    fn from(record: &Record) -> Self {
+        let header = record.header();
+        Self {
+            id: header.id,
+            event_type: header.event_type.clone(),
+            outcome: header.outcome.clone(),
+            error_code: header.error_code.clone(),
+            input: record.input().unwrap_or_default(),
+            output: record.output().unwrap_or_default(),
+        }
+    }
+}
+
 impl EarlierEvent {
     /// The most that a store returns at once.
     pub const MAX: u32 = 500;

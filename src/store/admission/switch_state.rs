@@ -33,6 +33,11 @@ pub struct SwitchState {
 }
 
 impl SwitchState {
+    /// Whether it is engaged with a time limit that is over.
+    pub(crate) fn has_lapsed(&self, now: DateTime<Utc>) -> bool {
+        self.is_engaged && self.until.is_some_and(|until| until <= now)
+    }
+
     /// Returns true if the switch was reset by somebody whose identity is merely claimed, or cannot be read.
     #[must_use]
     pub fn is_reset_by_claim(&self) -> bool {

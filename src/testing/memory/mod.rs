@@ -120,16 +120,8 @@ impl Kept {
                 && receipt.seq < seq
                 && event_types.iter().any(|asked| asked.as_str() == event_type)
         };
-        let event = |(record, _): &(Record, Receipt)| EarlierEvent {
-            id: record.header().id,
-            error_code: record.header().error_code.clone(),
-            event_type: record.header().event_type.clone(),
-            outcome: record.header().outcome.clone(),
-            input: record.input().unwrap_or_default(),
-            output: record.output().unwrap_or_default(),
-        };
         let last = self.rows.iter().rev().filter(is_asked_for).take(EarlierEvent::MAX as usize);
-        let mut events: Vec<_> = last.map(event).collect();
+        let mut events: Vec<_> = last.map(|(record, _)| record.into()).collect();
         events.reverse();
         events
     }

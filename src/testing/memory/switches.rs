@@ -40,16 +40,16 @@ impl Kept {
     ) -> Result<Receipt, StoreError> {
         // It may have been set again since.
         let is_new = self.row(record.header().id).is_none();
-        if is_new && state.until.is_some_and(|until| until <= now) {
-            return Err(StoreError::refused("set a switch", rules::LIMIT_PASSED));
-        }
+        let is_kept = is_new.then(|| rules::is_kept(state, now)).transpose()?;
         let receipt = self.place(record, now)?;
         let place = (state.switch.clone(), state.scope);
-        if is_new && (state.is_engaged || state.scope == SwitchScope::Everywhere) {
-            let state = SwitchState { at: now, ..state.clone() };
-            self.effects.switches.insert(place, (state, Some(record.header().id)));
-        } else if is_new {
-            self.effects.switches.remove(&place);
+        match is_kept {
+            Some(true) => {
+                let state = SwitchState { at: now, ..state.clone() };
+                self.effects.switches.insert(place, (state, Some(record.header().id)));
+            }
+            Some(false) => drop(self.effects.switches.remove(&place)),
+            None => {}
         }
         Ok(receipt)
     }
@@ -62,8 +62,7 @@ impl Kept {
     ) -> Result<Option<Receipt>, StoreError> {
         let place = (state.switch.clone(), state.scope);
         let set = self.effects.switches.get(&place);
-        let until = set.filter(|(set, _)| set.is_engaged).and_then(|(set, _)| set.until);
-        let is_over = until.is_some_and(|until| until <= now);
+        let is_over = set.is_some_and(|(set, _)| set.has_lapsed(now));
         // The same call again, after its answer was lost.
         if !is_over && self.row(record.header().id).is_none() {
             return Ok(None);

@@ -20,7 +20,7 @@ pub(crate) use self::effect_entry::{Reservation, lease_end};
 pub(crate) use self::own_events::{
     check_appended, check_conclusion, check_flip, check_lapse, check_rotation, foreign_outcome,
 };
-pub(crate) use self::switches::{LIMIT_PASSED, SetSwitch, engaged};
+pub(crate) use self::switches::{SetSwitch, engaged, is_kept};
 use super::{Claim, Decision, Obstacle};
 use crate::redact::KeyFingerprint;
 use crate::store::StoreError;

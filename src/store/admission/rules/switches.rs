@@ -4,11 +4,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::event::{Switch, SwitchScope};
-use crate::store::admission::Obstacle;
-
-/// What is wrong with a flip whose time limit is over before it begins.
-pub(crate) const LIMIT_PASSED: &str =
-    "the time limit has passed already: give a time that is to come";
+use crate::store::StoreError;
+use crate::store::admission::{Obstacle, SwitchState};
 
 /// A switch that was set in a scope that the claim is in.
 #[derive(Debug)]
@@ -26,6 +23,19 @@ impl SetSwitch {
     fn stops(&self, now: DateTime<Utc>) -> bool {
         self.is_engaged && self.until.is_none_or(|until| until > now)
     }
+}
+
+/// Whether a flip leaves the switch's state in the store: where a switch that was never set is not engaged, a reset
+/// leaves none.
+///
+/// # Errors
+/// A refusal if its time limit is over before it begins.
+pub(crate) fn is_kept(state: &SwitchState, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    if state.has_lapsed(now) {
+        let what = "the time limit has passed already: give a time that is to come";
+        return Err(StoreError::refused("set a switch", what));
+    }
+    Ok(state.is_engaged || state.scope == SwitchScope::Everywhere)
 }
 
 /// The first of these switches that is engaged, with the narrowest scope in which it is. A switch that was never set is

@@ -182,7 +182,7 @@ struct AskedBudget<'a> {
 struct SetRow {
     switch: String,
     scope: String,
-    is_engaged: Value,
+    is_engaged: i64,
     until: Option<i64>,
     event_id: Option<Uuid>,
 }

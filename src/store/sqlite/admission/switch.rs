@@ -5,7 +5,7 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::chain::{Placed, append_one, now};
-use super::entry::{malformed, readable};
+use super::entry::{json, malformed, readable};
 use super::failed;
 use super::settle::is_stored;
 use crate::event::{Identity, Switch, SwitchScope};
@@ -28,11 +28,8 @@ pub(super) async fn set(
     let now = now();
     // If this very flip is stored already, the switch may have been set again since.
     if !is_stored(&mut transaction, row).await.map_err(fault)? {
-        if state.until.is_some_and(|until| until <= now) {
-            return Err(StoreError::refused(DOING_SET, rules::LIMIT_PASSED));
-        }
         let state = SwitchState { at: now, ..state.clone() };
-        if state.is_engaged || state.scope == SwitchScope::Everywhere {
+        if rules::is_kept(&state, now)? {
             upsert(&mut transaction, &state, row).await.map_err(fault)?;
         } else {
             delete(&mut transaction, &state).await.map_err(fault)?;
@@ -57,7 +54,7 @@ async fn upsert(
     );
     let upsert = upsert.bind(state.switch.as_str()).bind(state.scope.to_string());
     let upsert = upsert.bind(state.is_engaged).bind(state.until.map(|at| at.timestamp_micros()));
-    let upsert = upsert.bind(&row.content.id).bind(written(state)).bind(&state.reason);
+    let upsert = upsert.bind(&row.content.id).bind(json(&state.by)).bind(&state.reason);
     upsert.bind(state.at.timestamp_micros()).execute(transaction).await?;
     Ok(())
 }
@@ -98,10 +95,6 @@ pub(super) async fn lapse(
 /// What an operator put there by hand is a claim, and only a database with logins knows more than a program says.
 fn read_by(text: String) -> Identity {
     serde_json::from_str(&text).map_or_else(|_| Identity::claimed(text), Identity::said_by_host)
-}
-
-fn written(state: &SwitchState) -> Option<String> {
-    state.by.as_ref().and_then(|by| serde_json::to_string(by).ok())
 }
 
 pub(super) async fn forget(writer: &SqlitePool, switch: &Switch) -> Result<bool, StoreError> {
