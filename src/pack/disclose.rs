@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::event::{EventId, EventType};
 use crate::proof::{Digest, Salt, ValueKind, leaf_salt, part_salt, push_pointer, value_digest};
 use crate::record::{Header, StoredRecord};
 use crate::redact::{Field, Profile, RequestEntities, Rule, Treatment};
@@ -84,6 +85,22 @@ impl fmt::Debug for View {
 }
 
 impl PackEvent {
+    /// True if the event is of this type.
+    pub(super) fn is(&self, event_type: &EventType) -> bool {
+        self.header.event_type == event_type.as_str()
+    }
+
+    /// True if the event is of one of these types.
+    pub(super) fn is_one_of(&self, event_types: &[EventType]) -> bool {
+        event_types.iter().any(|event_type| self.is(event_type))
+    }
+
+    /// True if its id is the one that its input gives, as that of writers and flips is.
+    pub(super) fn has_id_of_input(&self) -> bool {
+        EventId::of_hash(self.header.created_at, *self.input.commitment.as_bytes())
+            .is_ok_and(|id| id.uuid() == self.header.id)
+    }
+
     /// Shows a stored event as the profile allows.
     pub(super) fn disclose(
         record: &StoredRecord,

@@ -285,13 +285,13 @@ impl RequestPack {
         let disclosed =
             whole.into_iter().map(|record| PackEvent::disclose(record, profile, &entities));
         let events: Vec<_> = disclosed.collect();
-        // What was changed in the store, or stored under a writer's id by another, says nothing of the writer.
-        let writers = writers.iter().filter(|record| SetAsideEvent::of(record).is_none());
-        let writers = writers.map(|record| PackEvent::disclose(record, profile, &entities));
-        let writers: Vec<_> = writers.filter(is_of_writer).collect();
-        let flips = flips.iter().filter(|record| SetAsideEvent::of(record).is_none());
-        let flips = flips.map(|record| PackEvent::disclose(record, profile, &entities));
-        let flips: Vec<_> = flips.filter(is_of_conversation).collect();
+        // What was changed in the store, or stored under a writer's or a flip's id by another, says nothing of it.
+        let whole = |records: &[StoredRecord], is_of: fn(&PackEvent) -> bool| -> Vec<PackEvent> {
+            let whole = records.iter().filter(|record| SetAsideEvent::of(record).is_none());
+            let shown = whole.map(|record| PackEvent::disclose(record, profile, &entities));
+            shown.filter(is_of).collect()
+        };
+        let (writers, flips) = (whole(writers, is_of_writer), whole(flips, is_of_conversation));
         let profile = ProfileName::of(profile);
         let head = PackHead {
             seq: snapshot.head.seq,

@@ -3,30 +3,27 @@
 //! They are in the conversation's stream, whose chain a pack does not hold. Like a writer's, the id of such a flip holds
 //! bits of the commitment to what it says, and a refusal in the request's own chain names the flip by its id.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use uuid::Uuid;
 
 use super::rebuild::verify_content;
 use super::{EventFault, PackEvent, VerifyError};
-use crate::event::{EventId, EventType, StreamId, SwitchScope};
+use crate::event::{EventType, SwitchScope};
 use crate::redact::{RequestEntities, Rules};
 
 /// The types of events of flips.
 pub(super) const TYPES: [EventType; 3] =
     [EventType::SWITCH_ENGAGED, EventType::SWITCH_LAPSED, EventType::SWITCH_RESET];
 
-/// The conversations that events name, each once.
-pub(super) fn conversations(named: impl IntoIterator<Item = Option<Uuid>>) -> Vec<Uuid> {
-    let ids: std::collections::BTreeSet<Uuid> = named.into_iter().flatten().collect();
-    ids.into_iter().collect()
+/// The conversations that events name.
+pub(super) fn conversations(named: impl IntoIterator<Item = Option<Uuid>>) -> BTreeSet<Uuid> {
+    named.into_iter().flatten().collect()
 }
 
 /// Whether an event is a flip in a conversation, under the id that its input gives.
 pub(super) fn is_of_conversation(event: &PackEvent) -> bool {
-    TYPES.iter().any(|event_type| event.header.event_type == event_type.as_str())
-        && EventId::of_hash(event.header.created_at, *event.input.commitment.as_bytes())
-            .is_ok_and(|id| id.uuid() == event.header.id)
+    event.is_one_of(&TYPES) && event.has_id_of_input()
 }
 
 /// Checks that the flips are those of conversations that the events name, each once and in the order of its stream.
@@ -39,8 +36,7 @@ pub(super) fn verify(
     rules: Rules<'_>,
     entities: &RequestEntities,
 ) -> Result<(), VerifyError> {
-    let named: HashSet<Uuid> =
-        events.iter().filter_map(|event| event.header.conversation_id).collect();
+    let named = conversations(events.iter().map(|event| event.header.conversation_id));
     let mut ids = HashSet::new();
     let mut last: Option<(Uuid, &PackEvent)> = None;
     for flip in flips {
@@ -56,9 +52,7 @@ pub(super) fn verify(
         let SwitchScope::Conversation(conversation) = scope else {
             return fault(EventFault::ForeignStream);
         };
-        if flip.header.stream_id != StreamId::of(None, Some(conversation))
-            || !named.contains(&conversation)
-        {
+        if !named.contains(&conversation) {
             return fault(EventFault::ForeignStream);
         }
         let is_in_order = |(other, before): (Uuid, &PackEvent)| {

@@ -311,14 +311,13 @@ fn verify_masks(pack: &Parts<'_>) -> Result<(), VerifyError> {
     if pack.event_digests.len() != pack.events.len() {
         return fault("integrity.event_digests".to_owned());
     }
-    if shown_digest(&pack.set_aside) != pack.set_aside_digest {
-        return fault("set_aside".to_owned());
-    }
-    if shown_digest(&pack.writers) != pack.writers_digest {
-        return fault("writer_events".to_owned());
-    }
-    if shown_digest(&pack.flips) != pack.flips_digest {
-        return fault("switch_events".to_owned());
+    let parts = [
+        ("set_aside", shown_digest(&pack.set_aside), pack.set_aside_digest),
+        ("writer_events", shown_digest(&pack.writers), pack.writers_digest),
+        ("switch_events", shown_digest(&pack.flips), pack.flips_digest),
+    ];
+    if let Some((name, ..)) = parts.into_iter().find(|(_, shown, digest)| shown != digest) {
+        return fault(name.to_owned());
     }
     let digests = pack.shown.iter().zip(&pack.event_digests);
     match digests.zip(&pack.events).find(|((shown, digest), _)| shown != digest) {

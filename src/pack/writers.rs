@@ -31,9 +31,7 @@ pub(super) fn named(ids: impl IntoIterator<Item = Option<Uuid>>) -> Vec<EventId>
 
 /// Whether an event is one in which a writer says who it is, under the id that its input gives.
 pub(super) fn is_of_writer(event: &PackEvent) -> bool {
-    TYPES.iter().any(|event_type| event.header.event_type == event_type.as_str())
-        && EventId::of_hash(event.header.created_at, *event.input.commitment.as_bytes())
-            .is_ok_and(|id| id.uuid() == event.header.id)
+    event.is_one_of(&TYPES) && event.has_id_of_input()
 }
 
 /// Checks that each writer is named by an event, or by the writer that replaced it, and stands once.

@@ -59,16 +59,15 @@ pub(super) fn messages(events: &[PackEvent], deliveries: &Deliveries) -> Vec<Mes
 }
 
 fn message(event: &PackEvent) -> Option<Message> {
-    let is = |event_type: EventType| event.header.event_type == event_type.as_str();
     let has = |member: &str| event.input.value.get(member).is_some();
-    let is_failed = is(EventType::WHATSAPP_SEND_FAILED);
-    if is(EventType::WHATSAPP_INBOUND_RECEIVED) {
+    let is_failed = event.is(&EventType::WHATSAPP_SEND_FAILED);
+    if event.is(&EventType::WHATSAPP_INBOUND_RECEIVED) {
         Some(inbound(event, false))
-    } else if is(EventType::WHATSAPP_DUPLICATE_MESSAGE) {
+    } else if event.is(&EventType::WHATSAPP_DUPLICATE_MESSAGE) {
         Some(inbound(event, true))
-    } else if is(EventType::CALL_CONSENT_REQUESTED) || (is_failed && has("consent_id")) {
+    } else if event.is(&EventType::CALL_CONSENT_REQUESTED) || (is_failed && has("consent_id")) {
         Some(question(event))
-    } else if is(EventType::WHATSAPP_OUTBOUND_SENT) || (is_failed && !has("vendor_id")) {
+    } else if event.is(&EventType::WHATSAPP_OUTBOUND_SENT) || (is_failed && !has("vendor_id")) {
         Some(outbound(event))
     } else {
         None

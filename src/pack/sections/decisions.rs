@@ -106,8 +106,7 @@ pub struct Judgement {
     pub other_shape: Option<OtherShape>,
 }
 
-pub(super) fn section(events: &[PackEvent]) -> Section<Decisions> {
-    let content = decisions(events);
+pub(super) fn section(content: Decisions) -> Section<Decisions> {
     if content.calls.is_empty() && content.unmatched_judgements.is_empty() {
         Section::Empty
     } else {
@@ -227,10 +226,10 @@ fn judgement(verdict: &'static str, typed: TypedEvent<MoltbotOutputRejected>) ->
 }
 
 /// Judgements that contradict each other or the calls, and decisions without a reason.
-pub(super) fn findings(events: &[PackEvent]) -> Vec<Finding> {
-    let Decisions { calls, unmatched_judgements } = decisions(events);
+pub(super) fn findings(decisions: &Decisions) -> Vec<Finding> {
+    let Decisions { calls, unmatched_judgements } = decisions;
     let mut findings = Vec::new();
-    for judgement in &unmatched_judgements {
+    for judgement in unmatched_judgements {
         let what = match judgement.moltbot_event_id {
             Some(_) => {
                 "it judges an output of a moltbot.called event that the request does not have"
@@ -239,7 +238,7 @@ pub(super) fn findings(events: &[PackEvent]) -> Vec<Finding> {
         };
         findings.push(Finding::at(&judgement.source, what));
     }
-    for call in &calls {
+    for call in calls {
         findings.extend(call.findings());
     }
     findings

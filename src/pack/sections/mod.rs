@@ -23,6 +23,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub(super) use self::causes::elsewhere;
+use self::decisions::decisions;
 use self::delivery::Deliveries;
 pub use self::{
     budgets::{
@@ -52,7 +54,7 @@ pub use self::{
     typed_events::{OtherShape, Source},
     writers::{WriterSaid, WriterUse},
 };
-pub(super) use self::{causes::elsewhere, explanation::explain};
+use super::scoring::ScoringRules;
 use super::{PackEvent, Section, SetAsideEvent};
 
 /// Every section of a pack except events and integrity. `Debug` shows the status of each.
@@ -105,16 +107,18 @@ impl Sections {
         switch_events: &[PackEvent],
     ) -> Self {
         let deliveries = Deliveries::of(events);
+        let decisions = decisions(events);
+        let (ai_disclosure, findings) = disclosure::section(events, &decisions.calls, &deliveries);
         Self {
+            explanation: explanation::section(events, set_aside, &decisions, findings),
             request: request::section(events),
             conversation: Section::of_list(conversation::messages(events, &deliveries)),
-            ai_disclosure: disclosure::section(events, &deliveries),
+            ai_disclosure,
             ocr_jobs: Section::of_list(ocr::jobs(events)),
             vendor_outreach: outreach::section(events, &deliveries),
-            moltbot_decisions: decisions::section(events),
+            moltbot_decisions: decisions::section(decisions),
             call_attempts: calls::section(events),
             shortlist: shortlist::section(events),
-            explanation: explanation::section(events, set_aside),
             reversal: Section::not_recorded("compensations are not recorded yet"),
             budgets: budgets::section(events, set_aside),
             controls: controls::section(events, set_aside, switch_events),
@@ -124,6 +128,17 @@ impl Sections {
             erasures: Section::not_recorded("erasures are not recorded yet"),
         }
     }
+}
+
+/// Explains a request to a reader who knows these rules.
+pub(super) fn explain(
+    events: &[PackEvent],
+    set_aside: &[SetAsideEvent],
+    rules: &ScoringRules,
+) -> Explanation {
+    let decisions = decisions(events);
+    let (_, findings) = disclosure::section(events, &decisions.calls, &Deliveries::of(events));
+    explanation::explain(events, set_aside, &decisions, findings, rules)
 }
 
 /// Implements `Debug` as the name only, because a section may hold what people wrote.

@@ -122,10 +122,9 @@ pub(super) fn outreaches(events: &[PackEvent]) -> Vec<Outreach> {
 }
 
 fn outreach(event: &PackEvent) -> Option<Outreach> {
-    let is = |event_type: EventType| event.header.event_type == event_type.as_str();
-    let is_sent = is(EventType::VENDOR_OUTREACH_SENT);
+    let is_sent = event.is(&EventType::VENDOR_OUTREACH_SENT);
     let is_failed =
-        is(EventType::WHATSAPP_SEND_FAILED) && event.input.value.get("vendor_id").is_some();
+        event.is(&EventType::WHATSAPP_SEND_FAILED) && event.input.value.get("vendor_id").is_some();
     (is_sent || is_failed).then(|| {
         let typed = read::<VendorOutreachSent>(event);
         Outreach {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::typed_events::{Source, read, typed};
 use crate::event::payload::{EffectAdmitted, EffectRefused, SwitchEngaged};
 use crate::event::{EventType, Identity, Outcome, Switch, SwitchScope};
-use crate::pack::{PackEvent, SetAsideEvent};
+use crate::pack::{PackEvent, SetAsideEvent, switches};
 
 /// A time in which a switch was engaged for this request, or for a conversation that it is in.
 #[derive(Clone, PartialEq, Serialize)]
@@ -109,10 +109,12 @@ pub(super) fn stops(
     switch_events: &[PackEvent],
 ) -> (Vec<Stop>, StopVerdict) {
     let mut stops = intervals(switch_events.iter().chain(events));
-    let ran = ran(events);
+    let ran = if stops.is_empty() { Vec::new() } else { ran(events) };
     for stop in &mut stops {
+        let names = |event: &&PackEvent| event.header.conversation_id == Some(stop.scope_id);
+        let named_from = events.iter().find(names).map(|event| event.seq);
         let inside = ran.iter().filter(|one| one.is_governed_by(&stop.switch));
-        let inside = inside.filter(|one| stop.holds(one.event, one.starts_at(), events));
+        let inside = inside.filter(|one| stop.holds(one.event, one.starts_at(), named_from));
         stop.ran_inside = inside.map(|one| Source::of(one.event)).collect();
     }
     let verdict = verdict(&stops, events, set_aside, switch_events);
@@ -163,9 +165,7 @@ fn intervals<'a>(flips: impl Iterator<Item = &'a PackEvent>) -> Vec<Stop> {
     // The open one of each switch and scope.
     let mut open: BTreeMap<(String, SwitchScope), usize> = BTreeMap::new();
     for flip in flips {
-        let is = |of: EventType| flip.header.event_type == of.as_str();
-        let is_engaged = is(EventType::SWITCH_ENGAGED);
-        if !is_engaged && !is(EventType::SWITCH_RESET) && !is(EventType::SWITCH_LAPSED) {
+        if !flip.is_one_of(&switches::TYPES) {
             continue;
         }
         let scope = SwitchScope::of(flip.header.request_id, flip.header.conversation_id);
@@ -179,44 +179,40 @@ fn intervals<'a>(flips: impl Iterator<Item = &'a PackEvent>) -> Vec<Stop> {
         let by = typed.known(typed.input.by.clone());
         let Some(switch) = typed.input.switch else { continue };
         let place = (switch.clone(), scope);
+        if !flip.is(&EventType::SWITCH_ENGAGED) {
+            if let Some(at) = open.remove(&place) {
+                stops[at].ended_by = Some(typed.source);
+            }
+            continue;
+        }
         let before = open.get(&place).map(|at| &mut stops[*at]);
         let lasts = |stop: &&mut Stop| stop.until.is_none_or(|until| until > flip.recorded_at);
-        match before.filter(lasts) {
+        if let Some(stop) = before.filter(lasts) {
             // It goes on, and what was said last counts.
-            Some(stop) if is_engaged => stop.until = typed.input.until,
-            Some(stop) => {
-                stop.ended_by = Some(typed.source);
-                open.remove(&place);
-            }
-            None if is_engaged => {
-                open.insert(place, stops.len());
-                stops.push(Stop {
-                    source: typed.source,
-                    switch,
-                    scope: scope.kind(),
-                    scope_id,
-                    by,
-                    reason: typed.input.reason,
-                    until: typed.input.until,
-                    ended_by: None,
-                    ran_inside: Vec::new(),
-                });
-            }
-            None => {
-                if let Some(at) = open.remove(&place) {
-                    // Its time had run out before.
-                    stops[at].ended_by = Some(typed.source);
-                }
-            }
+            stop.until = typed.input.until;
+            continue;
         }
+        open.insert(place, stops.len());
+        stops.push(Stop {
+            source: typed.source,
+            switch,
+            scope: scope.kind(),
+            scope_id,
+            by,
+            reason: typed.input.reason,
+            until: typed.input.until,
+            ended_by: None,
+            ran_inside: Vec::new(),
+        });
     }
     stops.sort_by_key(|stop| stop.source.recorded_at);
     stops
 }
 
 impl Stop {
-    /// Whether an event of the request happened inside it.
-    fn holds(&self, event: &PackEvent, starts_at: DateTime<Utc>, events: &[PackEvent]) -> bool {
+    /// Whether an event of the request happened inside it. An event that names no conversation is in those that the
+    /// events before it name: `named_from` is the place of the first that names this one's.
+    fn holds(&self, event: &PackEvent, starts_at: DateTime<Utc>, named_from: Option<i64>) -> bool {
         if self.scope == "request" {
             let is_before_end = |ended_by: &Source| {
                 event.seq < ended_by.seq || self.is_over_by(ended_by.recorded_at)
@@ -226,15 +222,11 @@ impl Stop {
                 && self.ended_by.as_ref().is_none_or(is_before_end)
                 && !self.is_over_by(event.recorded_at);
         }
-        let is_of = |one: &PackEvent| one.header.conversation_id == Some(self.scope_id);
-        // An event that names no conversation is in those that the events before it name.
-        let is_inherited = || {
-            event.header.conversation_id.is_none()
-                && events.iter().take_while(|one| one.seq < event.seq).any(is_of)
+        let is_of_conversation = match event.header.conversation_id {
+            Some(named) => named == self.scope_id,
+            None => named_from.is_some_and(|named_from| named_from < event.seq),
         };
-        (is_of(event) || is_inherited())
-            && starts_at > self.source.recorded_at
-            && self.covers(event.recorded_at)
+        is_of_conversation && starts_at > self.source.recorded_at && self.covers(event.recorded_at)
     }
 
     /// Whether a time is inside it.
@@ -275,15 +267,14 @@ impl Ran<'_> {
 /// Every admission, and every call of Moltbot that has none.
 fn ran(events: &[PackEvent]) -> Vec<Ran<'_>> {
     let (mut ran, mut admitted) = (Vec::new(), HashSet::new());
-    let is_of = |event: &PackEvent, of: &EventType| event.header.event_type == of.as_str();
-    for event in events.iter().filter(|event| is_of(event, &EventType::EFFECT_ADMITTED)) {
+    for event in events.iter().filter(|event| event.is(&EventType::EFFECT_ADMITTED)) {
         let input = read::<EffectAdmitted>(event).input;
         let is_of_ai = input.effect.as_deref() == Some(EventType::MOLTBOT_CALLED.as_str());
         admitted.extend(input.effect_id);
         ran.push(Ran { event, switches: input.switches, is_of_ai, is_admission: true });
     }
     let is_outside = |event: &&PackEvent| {
-        is_of(event, &EventType::MOLTBOT_CALLED)
+        event.is(&EventType::MOLTBOT_CALLED)
             && event.header.outcome != Outcome::Refused.as_str()
             && !admitted.contains(&event.header.id.to_string())
     };

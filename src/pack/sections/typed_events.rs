@@ -54,6 +54,12 @@ impl Source {
         }
     }
 
+    /// The event itself. The events stand in the order of the stream.
+    pub(super) fn event<'e>(&self, events: &'e [PackEvent]) -> Option<&'e PackEvent> {
+        let at = events.binary_search_by_key(&self.seq, |event| event.seq);
+        at.ok().map(|at| &events[at])
+    }
+
     pub(super) fn succeeded(&self) -> bool {
         self.outcome == crate::event::Outcome::Succeeded.as_str()
     }
@@ -122,7 +128,7 @@ pub(super) fn typed_as<P: Payload>(
     events: &[PackEvent],
     event_type: EventType,
 ) -> impl Iterator<Item = TypedEvent<P>> {
-    events.iter().filter(move |event| event.header.event_type == event_type.as_str()).map(read)
+    events.iter().filter(move |event| event.is(&event_type)).map(read)
 }
 
 pub(super) fn read<P: Payload>(event: &PackEvent) -> TypedEvent<P> {
@@ -135,14 +141,13 @@ pub(super) fn read<P: Payload>(event: &PackEvent) -> TypedEvent<P> {
         input: event.input.value.clone(),
         output: event.output.value.clone(),
     });
-    let is_of_type = |of: &EventType| of.as_str() == event.header.event_type;
     TypedEvent {
         source,
         input: input.read,
         output: output.read,
         unread: input.unread,
         other_shape,
-        is_of_database: event.header.writer_id.is_none() && OF_DATABASE.iter().any(is_of_type),
+        is_of_database: event.header.writer_id.is_none() && event.is_one_of(&OF_DATABASE),
     }
 }
 

@@ -130,26 +130,25 @@ impl<'e> Ledger<'e> {
     }
 
     fn take(&mut self, event: &PackEvent) {
-        let is = |event_type: &EventType| event.header.event_type == event_type.as_str();
-        if is(&EventType::VENDOR_OUTREACH_SENT) && settlement(event) != Settlement::Voided {
+        if event.is(&EventType::VENDOR_OUTREACH_SENT) && settlement(event) != Settlement::Voided {
             self.message(event);
         }
-        let taken = if is(&EventType::EFFECT_ADMITTED) {
+        let taken = if event.is(&EventType::EFFECT_ADMITTED) {
             self.admit(event)
-        } else if is(&EventType::EFFECT_EXPIRED) {
+        } else if event.is(&EventType::EFFECT_EXPIRED) {
             self.expire(event)
-        } else if is(&EventType::EFFECT_RESOLVED) {
+        } else if event.is(&EventType::EFFECT_RESOLVED) {
             self.resolve(event)
         } else if let Some(at) = self.by_id.get(&event.header.id) {
             self.settle(*at, event)
         } else {
-            if LIMITED.iter().any(is) && settlement(event) != Settlement::Voided {
+            if event.is_one_of(&LIMITED) && settlement(event) != Settlement::Voided {
                 let event_type = event.header.event_type.clone();
                 self.outside.push(OutsideEffect { source: Source::of(event), event_type });
             }
             Ok(())
         };
-        self.has_shortlist |= is(&EventType::SHORTLIST_GENERATED)
+        self.has_shortlist |= event.is(&EventType::SHORTLIST_GENERATED)
             && event.header.outcome == Outcome::Succeeded.as_str();
         if let Err(what) = taken {
             self.irregular.push(Irregularity { source: Source::of(event), what });

@@ -183,9 +183,7 @@ fn decisions(events: &[PackEvent]) -> (Vec<ConsentDecision>, Vec<Unclear>) {
         (EventType::CALL_CONSENT_DENIED, "denied"),
     ];
     let word = |event: &PackEvent| {
-        let of_type =
-            |(event_type, _): &&(EventType, _)| event.header.event_type == event_type.as_str();
-        let (_, decision) = types.iter().find(of_type)?;
+        let (_, decision) = types.iter().find(|(event_type, _)| event.is(event_type))?;
         let answer = read::<CallConsentGranted>(event);
         // We read it as an admission does.
         let end = event.input.value.get("expires_at").filter(|end| !end.is_null());

@@ -18,6 +18,7 @@ pub use self::shown::{AiDisclosure, AiMessage, CarryingMessage, Disclosure, Reci
 pub use self::verdict::DisclosureVerdict;
 use self::verdict::SentMessage;
 use super::conversation::{Message, OUTBOUND, messages};
+use super::decisions::Decision;
 use super::delivery::Deliveries;
 use super::finding::Finding;
 use super::outreach::{Outreach, outreaches};
@@ -25,23 +26,17 @@ use super::typed_events::{Source, TypedEvent, is_hidden, typed};
 use crate::event::payload::{AiDisclosed, RequestCreated, text_digest};
 use crate::pack::{PackEvent, Section};
 
-pub(super) fn section(events: &[PackEvent], deliveries: &Deliveries) -> Section<AiDisclosure> {
-    let told = Told::of(events, deliveries);
-    if told.people.is_empty() && told.unmatched.is_empty() {
-        return Section::Empty;
-    }
-    let recipients: Vec<_> = told.people.into_iter().map(recipient).collect();
-    let verdicts = recipients.iter().map(|recipient| recipient.verdict);
-    let verdict = verdicts.max().unwrap_or(DisclosureVerdict::NotNeeded);
-    Section::Recorded { content: AiDisclosure { verdict, recipients, unmatched: told.unmatched } }
-}
-
-/// Messages of the AI before which nobody was told, and disclosures that contradict the record.
-pub(super) fn findings(events: &[PackEvent]) -> Vec<Finding> {
-    let told = Told::of(events, &Deliveries::of(events));
-    let mut findings = told.contradictions;
-    let spoken = told.language;
-    for (who, person) in told.people {
+/// The section, and its findings: messages of the AI before which nobody was told, and disclosures that contradict the
+/// record.
+pub(super) fn section(
+    events: &[PackEvent],
+    calls: &[Decision],
+    deliveries: &Deliveries,
+) -> (Section<AiDisclosure>, Vec<Finding>) {
+    let Told { people, unmatched, contradictions: mut findings, language: spoken, .. } =
+        Told::of(events, calls, deliveries);
+    let mut recipients = Vec::new();
+    for (who, person) in people {
         for made in &person.made {
             if who == Person::Client
                 && let Some(told) = made.shown.language.as_deref().map(subtag)
@@ -55,12 +50,18 @@ pub(super) fn findings(events: &[PackEvent]) -> Vec<Finding> {
         }
         let recipient = recipient((who, person));
         if recipient.verdict.is_breach()
-            && let Some(first) = recipient.first_ai_message
+            && let Some(first) = &recipient.first_ai_message
         {
-            findings.push(Finding::at(&first.source, recipient.why));
+            findings.push(Finding::at(&first.source, recipient.why.clone()));
         }
+        recipients.push(recipient);
     }
-    findings
+    if recipients.is_empty() && unmatched.is_empty() {
+        return (Section::Empty, findings);
+    }
+    let verdicts = recipients.iter().map(|recipient| recipient.verdict);
+    let verdict = verdicts.max().unwrap_or(DisclosureVerdict::NotNeeded);
+    (Section::Recorded { content: AiDisclosure { verdict, recipients, unmatched } }, findings)
 }
 
 /// The language itself, without a region. By BCP 47 it has at most eight letters.
@@ -82,8 +83,8 @@ struct Told {
 }
 
 impl Told {
-    fn of(events: &[PackEvent], deliveries: &Deliveries) -> Self {
-        let origins = Origins::of(events);
+    fn of(events: &[PackEvent], calls: &[Decision], deliveries: &Deliveries) -> Self {
+        let origins = Origins::of(events, calls);
         let mut told = Self::default();
         // Ids of messages, and where they stand: by the event's id, and by the provider's.
         let (mut by_event, mut by_provider) = (BTreeMap::new(), BTreeMap::new());
@@ -207,8 +208,7 @@ fn carrying(
     digests: &mut HashMap<i64, Option<HashSet<String>>>,
 ) -> CarryingMessage {
     let seq = message.source.seq;
-    let at = events.binary_search_by_key(&seq, |event| event.seq);
-    let input = at.ok().map(|at| &events[at].input);
+    let input = message.source.event(events).map(|event| &event.input);
     let text = input.and_then(|input| input.value.get("text")?.as_str());
     let is_first = !digests.contains_key(&seq);
     // A masked text has another digest than the one that was sent.
@@ -224,7 +224,7 @@ fn carrying(
             (Some(_), Some(_)) => "differs",
             _ => "not_shown",
         },
-        delivery_status: message.delivery.as_ref().and_then(|delivery| delivery.status),
+        delivery_status: message.status(),
         delivered_at: message.arrived_by(),
         source: message.source.clone(),
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::super::decisions::{self, Decision};
+use super::super::decisions::Decision;
 use super::super::typed_events::read;
 use crate::event::payload::EffectAdmitted;
 use crate::event::{Actor, EventType, Switch};
@@ -35,8 +35,7 @@ pub(super) struct Origins {
 
 impl Origins {
     /// Follows the causes in the order of the stream, because a cause stands before what it led to.
-    pub(super) fn of(events: &[PackEvent]) -> Self {
-        let calls = decisions::decisions(events).calls;
+    pub(super) fn of(events: &[PackEvent], calls: &[Decision]) -> Self {
         let judged: HashMap<_, _> = calls.iter().flat_map(judgements).collect();
         let calls: HashMap<_, _> = calls.iter().map(|call| (call.source.event_id, call)).collect();
         let mut origins = Self::default();
@@ -79,7 +78,7 @@ impl Origins {
 
     fn origin_of(&mut self, event: &PackEvent) -> Origin {
         let header = &event.header;
-        if header.event_type == EventType::EFFECT_ADMITTED.as_str() {
+        if event.is(&EventType::EFFECT_ADMITTED) {
             return self.admission(event);
         }
         match (Actor::parse(&header.actor), self.under_ai.get(&header.id)) {

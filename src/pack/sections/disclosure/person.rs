@@ -105,7 +105,7 @@ impl Got {
                 Origin::Ai { shown_by } => Some(*shown_by),
                 Origin::Other | Origin::Unknown => None,
             },
-            delivery_status: sent.delivery.as_ref().and_then(|delivery| delivery.status),
+            delivery_status: sent.status(),
         }
     }
 
@@ -118,14 +118,10 @@ impl Got {
         person: &Person,
     ) -> (DisclosureVerdict, usize, String) {
         let arrived = self.meant(is_meant).filter_map(|(at, sent)| Some((sent.arrived_at()?, at)));
-        let arrived = arrived.min().map(|(_, at)| at);
-        let mut worst = (self.best(first), first);
-        if let Some(arrived) = arrived
-            && self.best(arrived).0 > worst.0.0
-        {
-            worst = (self.best(arrived), arrived);
-        }
-        let ((verdict, carried_by), at) = worst;
+        let arrived = arrived.min().map(|(_, at)| (self.best(at), at));
+        let sent = (self.best(first), first);
+        let worse = arrived.filter(|arrived| arrived.0.0 > sent.0.0);
+        let ((verdict, carried_by), at) = worse.unwrap_or(sent);
         let first = self.messages[at].0.source.seq;
         let message = match carried_by.map(|at| self.messages[at].0.source.seq) {
             Some(seq) if seq == first => {

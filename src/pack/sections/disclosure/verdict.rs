@@ -93,7 +93,8 @@ impl SentMessage {
         self.is_delivered() || self.source.succeeded() && self.status() != Some("failed")
     }
 
-    fn status(&self) -> Option<&'static str> {
+    /// The furthest state that a report names.
+    pub(super) fn status(&self) -> Option<&'static str> {
         self.delivery.as_ref()?.status
     }
 

@@ -1,6 +1,6 @@
 //! The calls of an AI that took part, and the kinds of personal data that it saw.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -70,26 +70,30 @@ pub(super) fn calls(
     decisions: &[Decision],
     evidence: &Evidence<'_>,
 ) -> Vec<AiCall> {
-    let event_of = |source: &Source| {
-        let at = events.binary_search_by_key(&source.seq, |event| event.seq);
-        at.ok().map(|at| &events[at])
-    };
+    let led_to = led_to(evidence);
     let moltbot = decisions.iter().map(|call| {
         let judged = call.judgements.last().map_or("not_judged", |judgement| judgement.verdict);
         let mut seen = Seen::default();
-        if let Some(event) = event_of(&call.source) {
+        if let Some(event) = call.source.event(events) {
             seen.view(&event.input);
         }
         let verdict = if call.source.succeeded() { judged } else { "failed" };
-        seen.call(call.source.clone(), "moltbot", call.action_type.clone(), verdict.to_owned())
-            .leading_to(evidence)
+        AiCall {
+            led_to: led_to.get(&call.source.event_id).cloned().unwrap_or_default(),
+            ..seen.call(
+                call.source.clone(),
+                "moltbot",
+                call.action_type.clone(),
+                verdict.to_owned(),
+            )
+        }
     });
     let types = [(EventType::OCR_JOB_DONE, "completed"), (EventType::OCR_JOB_FAILED, "failed")];
     let ocr = types.into_iter().flat_map(|(event_type, ended)| {
         typed_as::<OcrJobDone>(events, event_type).map(move |job| {
             let mut seen = Seen::default();
             seen.kinds.insert("photo");
-            if let Some(event) = event_of(&job.source) {
+            if let Some(event) = job.source.event(events) {
                 seen.view(&event.input);
                 seen.view(&event.output);
             }
@@ -103,23 +107,22 @@ pub(super) fn calls(
     calls
 }
 
-impl AiCall {
-    /// Adds the selections and shortlists that name it.
-    fn leading_to(mut self, evidence: &Evidence<'_>) -> Self {
-        let is_named = |id: &Option<String>| {
-            let id = id.as_deref().and_then(|id| id.parse::<Uuid>().ok());
-            id == Some(self.source.event_id)
-        };
-        let selections = evidence.selections.iter();
-        let selections = selections.filter(|typed| is_named(&typed.input.moltbot_event_id));
-        let shortlists = evidence.shortlists.iter();
-        let shortlists = shortlists.filter(|typed| is_named(&typed.output.moltbot_event_id));
-        let places = selections.map(|typed| typed.source.seq);
-        let mut led_to: Vec<_> = places.chain(shortlists.map(|typed| typed.source.seq)).collect();
-        led_to.sort_unstable();
-        self.led_to = led_to;
-        self
+/// The places of the selections and shortlists that name each call of Moltbot, by the id of the call's event.
+fn led_to(evidence: &Evidence<'_>) -> HashMap<Uuid, Vec<i64>> {
+    let selections = evidence.selections.iter();
+    let selections = selections.map(|typed| (&typed.input.moltbot_event_id, typed.source.seq));
+    let shortlists = evidence.shortlists.iter();
+    let shortlists = shortlists.map(|typed| (&typed.output.moltbot_event_id, typed.source.seq));
+    let mut led_to: HashMap<_, Vec<_>> = HashMap::new();
+    for (id, seq) in selections.chain(shortlists) {
+        if let Some(id) = id.as_deref().and_then(|id| id.parse().ok()) {
+            led_to.entry(id).or_default().push(seq);
+        }
     }
+    for places in led_to.values_mut() {
+        places.sort_unstable();
+    }
+    led_to
 }
 
 /// The kinds of personal data that were met.
@@ -166,8 +169,12 @@ impl Seen {
             Value::Array(items) if items.is_empty() => return,
             Value::Object(members) if members.is_empty() => return,
             // An id is not what a person wrote.
-            Value::String(text) if !key.ends_with("_id") && looks_medical(text) => {
-                self.kinds.extend(["health"]);
+            Value::String(text)
+                if !self.kinds.contains("health")
+                    && !key.ends_with("_id")
+                    && looks_medical(text) =>
+            {
+                self.kinds.insert("health");
             }
             _ => {}
         }

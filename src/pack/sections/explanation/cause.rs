@@ -62,7 +62,7 @@ fn first_after(causes: &[(i64, Cause)], seq: i64) -> Option<Cause> {
 
 fn ends_messages(event: &PackEvent) -> Option<String> {
     let has_failed = || event.header.outcome != crate::event::Outcome::Succeeded.as_str();
-    if is(event, &EventType::EFFECT_REFUSED) {
+    if event.is(&EventType::EFFECT_REFUSED) {
         let refused = read::<EffectRefused>(event);
         let is_batch = [EventType::VENDOR_BATCH_SENT, EventType::VENDOR_OUTREACH_SENT]
             .iter()
@@ -73,15 +73,12 @@ fn ends_messages(event: &PackEvent) -> Option<String> {
             budget.map_or_else(|| code.clone(), |budget| format!("{code}: {budget}"))
         });
     }
-    if is(event, &EventType::VENDOR_BATCH_SENT) && has_failed() {
+    if event.is(&EventType::VENDOR_BATCH_SENT) && has_failed() {
         // Each message of a batch that went out has an event of its own.
         let batch = read::<VendorBatchSent>(event);
         return batch.output.sent.is_none_or(|sent| sent == 0).then(|| error_code(event));
     }
-    if is_out_of_time(event) {
-        return Some(out_of_time());
-    }
-    if is(event, &EventType::VENDOR_BATCH_LIMIT_REACHED) {
+    if event.is(&EventType::VENDOR_BATCH_LIMIT_REACHED) || is_out_of_time(event) {
         return Some(error_code(event));
     }
     entered(event, NO_MORE_MESSAGES)
@@ -89,28 +86,21 @@ fn ends_messages(event: &PackEvent) -> Option<String> {
 
 fn ends_shortlists(event: &PackEvent) -> Option<String> {
     let has_failed = event.header.outcome != crate::event::Outcome::Succeeded.as_str();
-    if is_out_of_time(event) {
-        return Some(out_of_time());
-    }
-    if is(event, &EventType::SHORTLIST_GENERATED) && has_failed {
+    let is_failed_shortlist = event.is(&EventType::SHORTLIST_GENERATED) && has_failed;
+    if is_failed_shortlist || is_out_of_time(event) {
         return Some(error_code(event));
     }
     entered(event, NO_MORE_SHORTLISTS)
 }
 
 fn is_out_of_time(event: &PackEvent) -> bool {
-    is(event, &EventType::REQUEST_TIME_BUDGET_EXCEEDED)
+    event.is(&EventType::REQUEST_TIME_BUDGET_EXCEEDED)
         || event.header.error_code.as_deref() == Some(ErrorCode::TimeExceeded.as_str())
-}
-
-/// The time limit is a budget too, and some hosts record its end with that code.
-fn out_of_time() -> String {
-    ErrorCode::TimeExceeded.as_str().to_owned()
 }
 
 /// The state that the request went to, if it is one of these, and why.
 fn entered(event: &PackEvent, states: &[&str]) -> Option<String> {
-    if !is(event, &EventType::REQUEST_STATE_CHANGED) {
+    if !event.is(&EventType::REQUEST_STATE_CHANGED) {
         return None;
     }
     let step = read::<RequestStateChanged>(event);
@@ -125,10 +115,10 @@ fn entered(event: &PackEvent, states: &[&str]) -> Option<String> {
 }
 
 fn error_code(event: &PackEvent) -> String {
+    // The time limit is a budget too, and some hosts record its end with the code of a budget.
+    if event.is(&EventType::REQUEST_TIME_BUDGET_EXCEEDED) {
+        return ErrorCode::TimeExceeded.as_str().to_owned();
+    }
     let code = event.header.error_code.clone();
     code.unwrap_or_else(|| event.header.outcome.clone())
-}
-
-fn is(event: &PackEvent, event_type: &EventType) -> bool {
-    event.header.event_type == event_type.as_str()
 }

@@ -40,7 +40,7 @@ pub use self::{
 use super::outreach::{outreaches, replies};
 use super::typed_events::{OtherShape, Source, TypedEvent, typed};
 use super::{
-    Finding, calls, causes, decisions, delivery, disclosure, ocr, outreach, request, shortlist,
+    Decisions, Finding, calls, causes, decisions, delivery, ocr, outreach, request, shortlist,
 };
 use crate::event::EventType;
 use crate::event::payload::{
@@ -103,8 +103,14 @@ pub struct SelectionStory {
     pub other_shape: Option<OtherShape>,
 }
 
-pub(super) fn section(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Section<Explanation> {
-    let content = explain(events, set_aside, &ScoringRules::built_in());
+pub(super) fn section(
+    events: &[PackEvent],
+    set_aside: &[SetAsideEvent],
+    decisions: &Decisions,
+    of_disclosure: Vec<Finding>,
+) -> Section<Explanation> {
+    let rules = ScoringRules::built_in();
+    let content = explain(events, set_aside, decisions, of_disclosure, &rules);
     let is_empty = content.selections.is_empty()
         && content.orders.is_empty()
         && content.vendors.is_empty()
@@ -115,10 +121,13 @@ pub(super) fn section(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Sect
     if is_empty { Section::Empty } else { Section::Recorded { content } }
 }
 
-/// Explains a request to a reader who knows these rules.
-pub(in crate::pack) fn explain(
+/// Explains a request to a reader who knows these rules. `of_disclosure` are the findings of the section on the
+/// disclosure of the AI.
+pub(super) fn explain(
     events: &[PackEvent],
     set_aside: &[SetAsideEvent],
+    decisions: &Decisions,
+    of_disclosure: Vec<Finding>,
     rules: &ScoringRules,
 ) -> Explanation {
     let selections: Vec<_> = typed::<VendorCandidatesSelected>(events).collect();
@@ -126,12 +135,12 @@ pub(in crate::pack) fn explain(
         typed::<ShortlistGenerated>(events).filter(|typed| typed.source.succeeded()).collect();
     let (outreaches, replies) = (outreaches(events), replies(events).collect::<Vec<_>>());
     let handoffs: Vec<_> = typed::<ShortlistHandoff>(events).map(|typed| typed.source).collect();
-    let decisions = decisions::decisions(events).calls;
+    let calls = &decisions.calls;
     let evidence = Evidence {
         selections: &selections,
         shortlists: &shortlists,
         handed_off: handoffs.iter().find(|handoff| handoff.succeeded()),
-        calls: decisions.iter().map(|call| (call.source.event_id, call)).collect(),
+        calls: calls.iter().map(|call| (call.source.event_id, call)).collect(),
         trails: Trails::of(&selections, &outreaches, &replies, &shortlists),
     };
     let of_selections: Vec<_> = selections
@@ -148,51 +157,39 @@ pub(in crate::pack) fn explain(
     let mut reruns: Vec<_> = rounds.map(|round| rerun::rerun(round, rules)).collect();
     reruns.sort_by_key(|rerun| rerun.source.seq);
     let vendors = evidence.stories(&cause::Causes::of(events), &what_ifs);
-    let ai_calls = ai::calls(events, &decisions, &evidence);
-    let by_ai = of_shortlists.iter().filter(|round| round.decided_by == Some("moltbot"));
+    let ai_calls = ai::calls(events, calls, &evidence);
+    let orders: Vec<_> = shortlists.iter().map(order::of).collect();
     let sources = unanswered::Sources {
         events,
         set_aside,
         vendors: &vendors,
         reruns: &reruns,
         ai_calls: &ai_calls,
-        decided_by_ai: by_ai.map(|round| round.source.seq).collect(),
-        has_shortlist: !shortlists.is_empty(),
+        orders: &orders,
     };
+    let mut findings = evidence.findings();
+    findings.extend(outreach::findings(&outreaches, &replies));
+    findings.extend(delivery::findings(events));
+    findings.extend(of_disclosure);
+    findings.extend(request::findings(events));
+    findings.extend(ocr::findings(events));
+    findings.extend(decisions::findings(decisions));
+    findings.extend(calls::findings(events));
+    findings.extend(shortlist::findings(events));
+    findings.extend(causes::findings(events, set_aside));
+    findings.sort_by_key(|finding| finding.source.seq);
     Explanation {
-        orders: shortlists.iter().map(order::of).collect(),
         human_acts: people::acts(events),
         phone_calls: phone_calls::phone_calls(events),
         unanswered: sources.unanswered(),
-        findings: findings(events, set_aside, &evidence, &outreaches, &replies),
+        findings,
         not_checkable: not_checkable(events, set_aside),
+        orders,
         vendors,
         reruns,
         ai_calls,
         selections: selections.iter().map(selection).collect(),
     }
-}
-
-/// The contradictions of every section, in the order of the events.
-fn findings(
-    events: &[PackEvent],
-    set_aside: &[SetAsideEvent],
-    evidence: &Evidence<'_>,
-    outreaches: &[outreach::Outreach],
-    replies: &[outreach::Reply],
-) -> Vec<Finding> {
-    let mut findings = evidence.findings();
-    findings.extend(outreach::findings(outreaches, replies));
-    findings.extend(delivery::findings(events));
-    findings.extend(disclosure::findings(events));
-    findings.extend(request::findings(events));
-    findings.extend(ocr::findings(events));
-    findings.extend(decisions::findings(events));
-    findings.extend(calls::findings(events));
-    findings.extend(shortlist::findings(events));
-    findings.extend(causes::findings(events, set_aside));
-    findings.sort_by_key(|finding| finding.source.seq);
-    findings
 }
 
 /// What may conceal further findings.
@@ -210,10 +207,8 @@ fn not_checkable(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Vec<Strin
         EventType::VENDOR_OUTREACH_SENT,
         EventType::VENDOR_REPLY_RECORDED,
     ];
-    let is_read = |event: &&PackEvent| {
-        types.iter().any(|event_type| event.header.event_type == event_type.as_str())
-    };
-    let withheld = events.iter().filter(is_read).flat_map(|event| {
+    let read = events.iter().filter(|event| event.is_one_of(&types));
+    let withheld = read.flat_map(|event| {
         event.withheld().map(|pointer| (event.seq, format!("event {} hides {pointer}", event.seq)))
     });
     let set_aside = set_aside

@@ -27,8 +27,6 @@ pub struct HumanAct {
 /// Events of administrators, and those that say who acted unless a program did. Who had the request exported did
 /// nothing in it.
 pub(super) fn acts(events: &[PackEvent]) -> Vec<HumanAct> {
-    let is_export =
-        |event: &&PackEvent| event.header.event_type == EventType::PACK_EXPORTED.as_str();
     let act = |event: &PackEvent| {
         let by = event.input.value.get("by");
         let is_of = |actor: Actor| event.header.actor == actor.as_str();
@@ -45,7 +43,7 @@ pub(super) fn acts(events: &[PackEvent]) -> Vec<HumanAct> {
             }
         })
     };
-    events.iter().filter(|event| !is_export(event)).filter_map(act).collect()
+    events.iter().filter(|event| !event.is(&EventType::PACK_EXPORTED)).filter_map(act).collect()
 }
 
 fn text(value: Option<&Value>) -> Option<String> {

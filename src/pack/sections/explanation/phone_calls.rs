@@ -28,27 +28,21 @@ pub(super) fn phone_calls(events: &[PackEvent]) -> PhoneCalls {
     let mut calls = PhoneCalls::default();
     let is_call = |effect: Option<&str>| effect == Some(EventType::CALL_STARTED.as_str());
     for event in events {
-        let is = |event_type: EventType| event.header.event_type == event_type.as_str();
-        let source = Source::of(event);
-        let list = if is(EventType::CALL_STARTED) && source.succeeded() {
-            &mut calls.placed
-        } else if is(EventType::CALL_STARTED) || is(EventType::CALL_FAILED) {
-            let is_unclear = [Outcome::Cancelled, Outcome::Panicked]
-                .iter()
-                .any(|o| source.outcome == o.as_str());
-            match source.was_refused() {
-                true => &mut calls.refused,
-                false if is_unclear => &mut calls.in_doubt,
-                false => &mut calls.failed,
+        let list = if event.is_one_of(&[EventType::CALL_STARTED, EventType::CALL_FAILED]) {
+            match Outcome::parse(&event.header.outcome) {
+                Some(Outcome::Succeeded) if event.is(&EventType::CALL_STARTED) => &mut calls.placed,
+                Some(Outcome::Refused) => &mut calls.refused,
+                Some(Outcome::Cancelled | Outcome::Panicked) => &mut calls.in_doubt,
+                _ => &mut calls.failed,
             }
-        } else if is(EventType::EFFECT_REFUSED)
+        } else if event.is(&EventType::EFFECT_REFUSED)
             && is_call(read::<EffectRefused>(event).input.effect.as_deref())
         {
             &mut calls.refused
         } else {
             continue;
         };
-        list.push(source);
+        list.push(Source::of(event));
     }
     let ids: HashSet<_> = events.iter().map(|event| event.header.id.to_string()).collect();
     let admitted = typed::<EffectAdmitted>(events);

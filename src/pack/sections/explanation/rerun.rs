@@ -1,5 +1,7 @@
 //! Runs the host's rules again over what was recorded, and names what differs.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::super::typed_events::{Source, is_hidden};
@@ -138,7 +140,9 @@ fn differences(
             OfVendor { vendor_id: &recorded.round.entrants[at].vendor_id, found: &mut found };
         of.points(recorded, ranking, at);
         let total = ranking.scores[at].total;
-        of.compare("total", said.total.filter(|said| *said != total).zip(Some(total)));
+        if let Some(recorded) = said.total.filter(|recorded| *recorded != total) {
+            of.add("total", None, Some(recorded.to_string()), Some(total.to_string()));
+        }
         let by_rule = recorded.decided_by.is_none_or(|by| by == "rule");
         let place = said.rule_rank.or(said.place.filter(|_| by_rule));
         of.result(*said, place, places[at], reasons[at]);
@@ -178,12 +182,6 @@ impl OfVendor<'_> {
         });
     }
 
-    fn compare(&mut self, what: &'static str, differing: Option<(Exact, Exact)>) {
-        if let Some((recorded, by_the_rule)) = differing {
-            self.add(what, None, Some(recorded.to_string()), Some(by_the_rule.to_string()));
-        }
-    }
-
     fn points(&mut self, recorded: &RecordedRound<'_>, ranking: &Ranking, at: usize) {
         let said = &recorded.round.entrants[at].points;
         let score = &ranking.scores[at];
@@ -194,8 +192,9 @@ impl OfVendor<'_> {
                 self.add("points", Some(factor), of_record, Some(points.to_string()));
             }
         }
+        let known: HashSet<_> = score.points.iter().map(|(factor, _)| factor).collect();
         for (factor, points) in said {
-            if score.points.iter().all(|(known, _)| known != factor) {
+            if !known.contains(factor) {
                 self.add("points", Some(factor), Some(points.to_string()), None);
             }
         }

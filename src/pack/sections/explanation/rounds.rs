@@ -52,7 +52,7 @@ impl<'a> RecordedRound<'a> {
         };
         let candidates = &selection.output.candidates;
         let asked = candidates.iter().filter(|vendor| was_asked(&vendor.vendor_id)).count();
-        let has_pseudonyms = has_pseudonyms(events, &selection.source);
+        let has_pseudonyms = has_pseudonyms(selection.source.event(events));
         let mut recorded = Vec::with_capacity(candidates.len());
         let entrants = candidates.iter().zip(1..).map(|(vendor, place)| {
             let total = Some(Exact::read(vendor.total));
@@ -88,11 +88,12 @@ impl<'a> RecordedRound<'a> {
     ) -> Self {
         let mut scored = scored_replies(evidence, shortlist);
         scored.sort_by_key(|(reply, ..)| reply.source.seq);
-        let has_pseudonyms = has_pseudonyms(events, &shortlist.source);
+        let event = shortlist.source.event(events);
+        let has_pseudonyms = has_pseudonyms(event);
         let first = scored.first().map(|(reply, ..)| *reply);
-        let is_budget_hidden = is_hidden(events, &shortlist.source, "/input/budget_max");
+        let is_budget_hidden = is_hidden(event, "/input/budget_max");
         let entrants = scored.iter().map(|(reply, factors, recorded)| {
-            let mut entrant = entrant(events, reply, factors);
+            let mut entrant = entrant(reply, reply.source.event(events), factors);
             let order = recorded.rule_rank.or(recorded.place).unwrap_or(usize::MAX);
             entrant.recorded_order = has_pseudonyms.then_some(order);
             let after = first.map(|first| reply.source.at - first.source.at);
@@ -174,9 +175,9 @@ fn usable<'a>(trail: &Trail<'a>, before: i64) -> impl Iterator<Item = &'a Reply>
     })
 }
 
-fn entrant(events: &[PackEvent], reply: &Reply, factors: &[ScoreFactor]) -> Entrant {
+fn entrant(reply: &Reply, event: Option<&PackEvent>, factors: &[ScoreFactor]) -> Entrant {
     let fact = |name: &str, read: Option<Fact>| match read {
-        _ if is_hidden(events, &reply.source, name) => Fact::Unknown,
+        _ if is_hidden(event, name) => Fact::Unknown,
         Some(fact) => fact,
         None => Fact::Absent,
     };
@@ -215,21 +216,16 @@ fn points(factors: &[ScoreFactor]) -> BTreeMap<Cow<'static, str>, Exact> {
     points
 }
 
-fn event<'e>(events: &'e [PackEvent], source: &Source) -> Option<&'e PackEvent> {
-    let at = events.binary_search_by_key(&source.seq, |event| event.seq);
-    at.ok().map(|at| &events[at])
-}
-
 /// Whether the pack hides a value of an event.
-fn is_hidden(events: &[PackEvent], source: &Source, pointer: &str) -> bool {
-    event(events, source).is_some_and(|event| {
+fn is_hidden(event: Option<&PackEvent>, pointer: &str) -> bool {
+    event.is_some_and(|event| {
         [&event.input, &event.output].iter().any(|view| view.hidden.contains_key(pointer))
     })
 }
 
 /// Whether the pack shows pseudonyms instead of the ids of vendors in an event's output.
-fn has_pseudonyms(events: &[PackEvent], source: &Source) -> bool {
-    event(events, source).is_some_and(|event| {
+fn has_pseudonyms(event: Option<&PackEvent>) -> bool {
+    event.is_some_and(|event| {
         event.output.hidden.keys().any(|pointer| pointer.ends_with("/vendor_id"))
     })
 }

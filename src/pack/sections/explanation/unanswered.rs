@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::ai::AiCall;
+use super::order::FinalOrder;
 use super::rerun::{Rerun, RerunResult};
 use super::stage::Stage;
 use super::vendor::VendorStory;
@@ -60,9 +61,7 @@ pub(super) struct Sources<'a> {
     pub(super) vendors: &'a [VendorStory],
     pub(super) reruns: &'a [Rerun],
     pub(super) ai_calls: &'a [AiCall],
-    /// Places of shortlists whose order Moltbot decided.
-    pub(super) decided_by_ai: Vec<i64>,
-    pub(super) has_shortlist: bool,
+    pub(super) orders: &'a [FinalOrder],
 }
 
 impl Sources<'_> {
@@ -80,14 +79,16 @@ impl Sources<'_> {
         let withheld = self.events.iter().filter(|event| event.withheld().next().is_some());
         let of_events = |question, events: Vec<i64>| (question, Vec::new(), events);
         let of_vendors = |question, vendors: Vec<String>| (question, vendors, Vec::new());
-        let nothing_listed = if self.has_shortlist {
-            Vec::new()
-        } else {
+        let by_ai = self.orders.iter();
+        let by_ai = by_ai.filter(|order| order.decided_by.as_deref() == Some("moltbot"));
+        let nothing_listed = if self.orders.is_empty() {
             self.vendors.iter().map(|vendor| vendor.vendor_id.clone()).collect()
+        } else {
+            Vec::new()
         };
         let silent = [Stage::NoReply, Stage::NotContacted, Stage::NotReached];
         let all = [
-            of_events(Question::AiChoice, self.decided_by_ai.clone()),
+            of_events(Question::AiChoice, by_ai.map(|order| order.source.seq).collect()),
             of_events(Question::AiSawHidden, hidden.map(|call| call.source.seq).collect()),
             of_events(Question::HiddenValues, withheld.map(|event| event.seq).collect()),
             of_vendors(Question::NoShortlist, nothing_listed),
@@ -108,12 +109,12 @@ impl Sources<'_> {
 
     /// Effects that a switch refused, unless the request's own events say who engaged one before.
     fn switches_set_elsewhere(&self) -> Vec<i64> {
-        let is_engaged =
-            |event: &PackEvent| event.header.event_type == EventType::SWITCH_ENGAGED.as_str();
-        let engaged = self.events.iter().find(|event| is_engaged(event)).map(|event| event.seq);
+        let mut events = self.events.iter();
+        let engaged = events.find(|event| event.is(&EventType::SWITCH_ENGAGED));
+        let engaged = engaged.map(|event| event.seq);
         let is_refused = |event: &&PackEvent| {
             let code = event.header.error_code.as_deref().and_then(ErrorCode::parse);
-            event.header.event_type == EventType::EFFECT_REFUSED.as_str()
+            event.is(&EventType::EFFECT_REFUSED)
                 && matches!(code, Some(ErrorCode::SwitchedOff | ErrorCode::CallingDisabled))
                 && engaged.is_none_or(|engaged| event.seq < engaged)
         };
