@@ -461,7 +461,6 @@ declare
     locked_ids uuid[];
     heads bytea[];
     last_ats timestamptz[];
-    new_ids uuid[];
     unsure_ids uuid[];
     unsure_seqs bigint[];
 begin
@@ -497,9 +496,7 @@ begin
         from locked l join counted c on c.stream_id = l.stream_id
     loop
         place := locked.seq;
-        if place = 0 then
-            new_ids := new_ids || locked.stream_id;
-        elsif moltbot_audit.is_of_past_month(locked.last_at) then
+        if place = 0 or moltbot_audit.is_of_past_month(locked.last_at) then
             unsure_ids := unsure_ids || locked.stream_id;
             unsure_seqs := unsure_seqs || place;
         end if;
@@ -521,9 +518,6 @@ begin
         heads := heads || chain;
         last_ats := last_ats || recorded_at;
     end loop;
-    if new_ids is not null then
-        perform moltbot_audit.check_new(new_ids);
-    end if;
     if unsure_ids is not null then
         perform moltbot_audit.check_heads(unsure_ids, unsure_seqs);
     end if;
@@ -611,33 +605,13 @@ declare
     broken uuid;
 begin
     select s.stream_id into broken
-    from unnest(stream_ids, seqs) as s (stream_id, seq)
-    where exists (
+    from unnest(stream_ids, seqs) as s (stream_id, seq), lateral (
         select from moltbot_audit.audit_events e
         where e.stream_id = s.stream_id and e.seq > s.seq and e.created_at < now() + interval '1 day'
-    )
-    limit 1;
-    if found then
-        perform moltbot_audit.object_to_row(broken);
-    end if;
-end
-$$;
-
--- The same check for streams that had no row, in one scan; `check_heads` scans once for each stream. Most batches
--- begin streams, and the cost of a scan grows with the number of months.
-create or replace function moltbot_audit.check_new(stream_ids uuid[])
-returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
--- As in `check_heads`.
-set enable_seqscan = off
-as $$
-declare
-    broken uuid;
-begin
-    select e.stream_id into broken
-    from moltbot_audit.audit_events e
-    where e.stream_id = any (check_new.stream_ids) and e.created_at < now() + interval '1 day'
+        -- Keeps this a look-up by stream. As a join, or with `stream_id = any (stream_ids)`, a plan that was made
+        -- while a month was empty would read the month's whole primary key, because of `created_at`.
+        limit 1
+    ) as beyond
     limit 1;
     if found then
         perform moltbot_audit.object_to_row(broken);

@@ -4,6 +4,7 @@ mod append_in;
 mod ceilings;
 mod faults;
 mod identities;
+mod plans;
 mod prune;
 mod roles;
 mod stop;
