@@ -17,6 +17,7 @@ mod proof;
 mod public_items;
 mod record;
 mod redact;
+mod report;
 mod scripts;
 mod store;
 mod support;
