@@ -1,6 +1,6 @@
 //! How the host ranks the replies of vendors into a shortlist.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::exact::Exact;
@@ -64,7 +64,7 @@ impl ScoringRule for ShortlistRanking {
                 standing.push(at);
             }
         }
-        standing.sort_by(|a, b| best_first(round, &scores, *a, *b));
+        standing.sort_by_cached_key(|at| best_first(round, &scores, *at));
         let mut keep = |reason: &'static str, holds: &dyn Fn(usize) -> bool| {
             if standing.iter().any(|at| holds(*at)) {
                 let dropped = standing.extract_if(.., |at| !holds(*at));
@@ -151,18 +151,16 @@ fn level(levels: &[(i64, i64)], number: Exact) -> Exact {
     Exact::whole(reached.map_or(0, |(_, points)| *points))
 }
 
-fn best_first(round: &Round, scores: &[Score], a: usize, b: usize) -> Ordering {
-    let key = |at: usize| {
-        let entrant = &round.entrants[at];
-        let lowest = |factor| {
-            let number = entrant.fact(factor).number();
-            (number.is_none(), number)
-        };
-        let confidence = entrant.fact(CONFIDENCE).number().unwrap_or_default();
-        let sure = (Reverse(scores[at].total), Reverse(confidence));
-        (sure, lowest(PRICE), lowest(SPEED), entrant.last_tie_break())
+/// A key that sorts the best first.
+fn best_first<'a>(round: &'a Round, scores: &[Score], at: usize) -> impl Ord + use<'a> {
+    let entrant = &round.entrants[at];
+    let lowest = |factor| {
+        let number = entrant.fact(factor).number();
+        (number.is_none(), number)
     };
-    key(a).cmp(&key(b))
+    let confidence = entrant.fact(CONFIDENCE).number().unwrap_or_default();
+    let sure = (Reverse(scores[at].total), Reverse(confidence));
+    (sure, lowest(PRICE), lowest(SPEED), entrant.last_tie_break())
 }
 
 fn is_out_of_stock(entrant: &Entrant) -> bool {
