@@ -240,7 +240,7 @@ metrics! {
     KILL_SWITCH_ENABLED = "kill_switch_enabled", Gauge, [Switch],
         "1 while a kill switch is engaged everywhere, so that what it governs is refused; else 0.";
     KILL_SWITCH_RESET_BY_CLAIM = "kill_switch_reset_by_claim", Gauge, [Switch],
-        "1 while a kill switch stands reset by somebody whose identity is merely claimed; else 0.";
+        "1 while a kill switch stands reset under an unverified (claimed) identity; else 0.";
     CONVERSATIONS_TAKEN_OVER = "conversations_taken_over", Gauge, [],
         "Conversations in which a human answers instead of the AI.";
 

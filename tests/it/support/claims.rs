@@ -281,7 +281,7 @@ pub(crate) fn flip(switch: Switch, is_engaged: bool) -> (SwitchState, Record) {
     flip_by(switch, is_engaged, &json!(operator()))
 }
 
-/// As [`flip`], by somebody as it is written.
+/// As [`flip`], by an identity as it is written in the event.
 pub(crate) fn flip_by(switch: Switch, is_engaged: bool, by: &Value) -> (SwitchState, Record) {
     let of = if is_engaged { EventType::SWITCH_ENGAGED } else { EventType::SWITCH_RESET };
     let reason = "a reason".to_owned();

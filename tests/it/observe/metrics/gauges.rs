@@ -49,7 +49,7 @@ fn a_switch_that_is_engaged_and_an_effect_in_doubt_are_seen_at_the_next_look() {
 }
 
 #[test]
-fn a_switch_that_stands_reset_by_a_claim_is_seen_until_somebody_who_is_known_resets_it() {
+fn a_switch_that_stands_reset_by_a_claim_is_seen_until_it_is_reset_under_a_verified_identity() {
     play(async |host| {
         let series = "kill_switch_reset_by_claim{switch=\"ai\"}";
         let switches = host.auditor.kill_switch();

@@ -1,4 +1,4 @@
-//! Who acted by SQL: what the database knows of a session, and what somebody only says.
+//! Who acted by SQL: what the database knows of a session, and what is only claimed.
 
 use moltbot_audit::event::Identity;
 use moltbot_audit::store::{AuditSink, AuditStore, PostgresStore};
@@ -106,7 +106,7 @@ async fn the_database_says_what_it_knows_and_nobody_can_make_it_say_more() {
         let read = Identity::deserialize(expected).expect("an identity");
         assert_eq!(states[0].by, Some(read), "{login} {before:?}");
     }
-    // What looks like an identity is a text that somebody typed.
+    // What looks like an identity is a text that was typed.
     engage(&by("an_operator"), &[], &known().to_string()).await;
 
     let snapshot = owner.read_stream(StreamId::SYSTEM).await.expect("readable").expect("events");
