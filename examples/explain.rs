@@ -2,16 +2,18 @@
 
 #[path = "shared/existing.rs"]
 mod existing;
+#[path = "shared/pack_file.rs"]
+mod pack_file;
 #[path = "shared/said.rs"]
 mod said;
 #[path = "shared/key.rs"]
 mod shared_key;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use moltbot_audit::auditor::Host;
 use moltbot_audit::event::Language;
 use moltbot_audit::pack::scoring::ScoringRules;
@@ -37,18 +39,11 @@ struct Arguments {
     #[arg(long, value_name = "ID")]
     vendor: Option<String>,
     /// The language of the text
-    #[arg(long, value_enum, default_value_t = Tongue::En)]
-    language: Tongue,
+    #[arg(long, value_name = "LANGUAGE", value_parser = ["en", "fr", "rw"], default_value = "en")]
+    language: String,
     /// Print the data instead of a text
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Tongue {
-    En,
-    Fr,
-    Rw,
 }
 
 /// Why nothing was explained.
@@ -86,14 +81,8 @@ async fn main() -> ExitCode {
 /// Explains a pack that verifies.
 fn of_pack(file: &str) -> Result<Explanation, Failure> {
     let options = VerifyOptions::default();
-    let limit = u64::try_from(options.bytes_max).unwrap_or(u64::MAX).saturating_add(1);
-    let mut json = Vec::new();
-    if file == "-" {
-        std::io::stdin().take(limit).read_to_end(&mut json)?;
-    } else {
-        let opened = std::fs::File::open(file).map_err(|error| format!("{file}: {error}"))?;
-        opened.take(limit).read_to_end(&mut json)?;
-    }
+    let json = pack_file::read(file.as_ref(), &options);
+    let json = json.map_err(|error| format!("{file}: {error}"))?;
     // A host with a rule of its own adds it here.
     match explain_request_pack(&json, &options, &ScoringRules::built_in()) {
         Ok((pack, explanation)) => {
@@ -141,11 +130,7 @@ fn print(arguments: &Arguments, explanation: &Explanation) -> std::io::Result<()
         };
         return writeln!(out, "{json}");
     }
-    let language = match arguments.language {
-        Tongue::En => Language::En,
-        Tongue::Fr => Language::Fr,
-        Tongue::Rw => Language::Rw,
-    };
+    let language = Language::of(&arguments.language);
     let text = match &arguments.vendor {
         Some(vendor) => explanation.text_of(vendor, language),
         None => explanation.text(language),

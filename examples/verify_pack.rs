@@ -1,6 +1,9 @@
 //! Verifies exported packs, offline: no database, and no secret.
 
-use std::io::{Read, Write};
+#[path = "shared/pack_file.rs"]
+mod pack_file;
+
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -81,7 +84,7 @@ fn main() -> ExitCode {
 
 fn verify(file: &Path, options: &VerifyOptions) -> Outcome {
     let shown = printable(&file.display().to_string());
-    let json = match read(file, options) {
+    let json = match pack_file::read(file, options) {
         Ok(json) => json,
         Err(error) => {
             eprintln!("{shown}: cannot be read: {error}");
@@ -153,18 +156,6 @@ fn signers(pack: &VerifiedPack) -> String {
     } else {
         format!("signed by {}", named.join(", "))
     }
-}
-
-/// Reads one byte more than may be read, so that the verifier says that it is too much.
-fn read(file: &Path, options: &VerifyOptions) -> std::io::Result<Vec<u8>> {
-    let limit = u64::try_from(options.bytes_max).unwrap_or(u64::MAX).saturating_add(1);
-    let mut json = Vec::new();
-    if file == Path::new("-") {
-        std::io::stdin().take(limit).read_to_end(&mut json)?;
-    } else {
-        std::fs::File::open(file)?.take(limit).read_to_end(&mut json)?;
-    }
-    Ok(json)
 }
 
 /// A text without the characters that control a terminal.

@@ -14,7 +14,7 @@ mod what_if;
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
@@ -474,8 +474,15 @@ async fn stage_under(sink: Arc<dyn AuditSink>, limits: Limits) -> (Auditor, Arc<
 }
 
 fn scenarios() -> Vec<Scenario> {
-    let files = std::fs::read_dir(folder()).expect("the examples' scenarios");
-    let mut paths: Vec<_> = files.map(|file| file.expect("listed").path()).collect();
+    scenarios_in(&folder())
+}
+
+/// The scenarios of a folder, by the names of their files.
+fn scenarios_in(folder: &Path) -> Vec<Scenario> {
+    let files = std::fs::read_dir(folder).expect("a folder of scenarios");
+    let files = files.map(|file| file.expect("listed").path());
+    let is_json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    let mut paths: Vec<_> = files.filter(is_json).collect();
     paths.sort();
     paths.iter().map(|path| Scenario::read(path).expect("a scenario")).collect()
 }

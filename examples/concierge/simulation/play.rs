@@ -43,10 +43,7 @@ pub(crate) async fn play(
     for step in &scenario.steps {
         let before = Before { sent: stage.messages().len(), recorded: world.recorded().len() };
         // What the previous step planned goes out before this step is announced.
-        stage.work_off().await.map_err(audit(&step.id))?;
-        if !scenario.scripts_statuses() {
-            stage.orchestrator.report_as_usual().await.map_err(audit(&step.id))?;
-        }
+        stage.settle(scenario).await.map_err(audit(&step.id))?;
         story.step(step);
         for _ in 0..step.repeat {
             stage.perform(step).await.map_err(audit(&step.id))?;
@@ -65,10 +62,7 @@ pub(crate) async fn play(
         }
     }
     // A batch that the last step planned still goes out, so that nothing is left half done.
-    stage.work_off().await.map_err(audit("(closing)"))?;
-    if !scenario.scripts_statuses() {
-        stage.orchestrator.report_as_usual().await.map_err(audit("(closing)"))?;
-    }
+    stage.settle(scenario).await.map_err(audit("(closing)"))?;
     Ok(stage.orchestrator.cases().iter().map(|case| case.trail().request().clone()).collect())
 }
 
@@ -156,6 +150,15 @@ impl Stage {
             Some(case) => case.send_pending_batch().await,
             None => Ok(()),
         }
+    }
+
+    /// The same, and lets the provider report on messages.
+    async fn settle(&mut self, scenario: &Scenario) -> Result<(), RecordError> {
+        self.work_off().await?;
+        if scenario.scripts_statuses() {
+            return Ok(());
+        }
+        self.orchestrator.report_as_usual().await
     }
 
     /// Messages that went out, in order.

@@ -83,6 +83,11 @@ impl Host {
         }
     }
 
+    /// So many of them.
+    fn start_all(count: usize, test: &str, url: &str) -> Vec<Self> {
+        (0..count).map(|_| Self::start(test, url)).collect()
+    }
+
     /// The next thing it says of itself; the harness around it says things too.
     fn hear(&mut self) -> String {
         let mut line = String::new();
@@ -145,6 +150,16 @@ async fn a_host(url: &str) {
         };
         // Standard output is the harness's until the line ends.
         writeln!(std::io::stdout(), "\nsaid: {said}").expect("somebody listens");
+    }
+}
+
+/// Waits until something is so, for two minutes at most.
+async fn until_so(what: &str, round: usize, mut is_so: impl AsyncFnMut() -> bool) {
+    let mut tries = 0;
+    while !is_so().await {
+        tries += 1;
+        assert!(tries < 12_000, "{what} in round {round}");
+        sleep(Duration::from_millis(10)).await;
     }
 }
 

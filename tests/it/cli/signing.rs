@@ -1,17 +1,19 @@
 //! Keys, signed exports, and verifying with a key.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
 
 use super::{Played, Said, read, run};
 
 /// A signing key in a file of its own, and its verifier key.
-fn key(played: &Played, name: &str) -> (PathBuf, String) {
-    let file = played.folder.path().join(name);
+fn key(folder: &Path, name: &str) -> (PathBuf, String) {
+    let file = folder.join(name);
     let path = file.to_str().expect("UTF-8");
     let said = run("keygen", ["--name", "audit.example.com/packs", "--out", path]).expect(0);
     let verifier = said.out.trim_end().to_owned();
-    assert_eq!(read(&played.folder.path().join(format!("{name}.pub"))), format!("{verifier}\n"));
+    assert_eq!(read(&folder.join(format!("{name}.pub"))), format!("{verifier}\n"));
     assert_keeps_secret(&read(&file), &said);
     (file, verifier)
 }
@@ -39,8 +41,8 @@ fn signed(played: &Played, keys: &[&PathBuf]) -> PathBuf {
 #[test]
 fn a_pack_is_signed_and_verified_with_keys_from_files() {
     let played = Played::new();
-    let (old_file, old) = key(&played, "old.key");
-    let (new_file, new) = key(&played, "new.key");
+    let (old_file, old) = key(played.folder.path(), "old.key");
+    let (new_file, new) = key(played.folder.path(), "new.key");
     assert_ne!(old, new);
     let pack = signed(&played, &[&old_file, &new_file]);
     let pack = pack.to_str().expect("UTF-8");
@@ -56,19 +58,19 @@ fn a_pack_is_signed_and_verified_with_keys_from_files() {
 
 #[test]
 fn the_concierge_signs_what_it_exports() {
-    let played = Played::new();
-    let (file, verifier) = key(&played, "concierge.key");
-    let out = played.folder.path().join("signed");
-    let database = format!("sqlite://{}", played.folder.path().join("signed.sqlite").display());
+    let folder = TempDir::new().expect("a folder");
+    let (file, verifier) = key(folder.path(), "concierge.key");
+    let out = folder.path().join("signed");
+    let database = format!("sqlite://{}", folder.path().join("signed.sqlite").display());
     let (out, file) = (out.to_str().expect("UTF-8"), file.to_str().expect("UTF-8"));
     let arguments = ["--database", &database, "--out", out, "--signing-key", file];
     let said = run("concierge", arguments).expect(0);
     assert_keeps_secret(&read(&PathBuf::from(file)), &said);
     let told = "people told of the AI: delivered before the first message of the AI, or with it";
     assert_eq!(said.out.matches(told).count(), 2, "{said:?}");
-    let folder = fs::read_dir(out).expect("a folder").next().expect("a request").expect("listed");
+    let request = fs::read_dir(out).expect("a folder").next().expect("a request").expect("listed");
     for reader in ["internal", "external"] {
-        let pack = folder.path().join(format!("pack.{reader}.json"));
+        let pack = request.path().join(format!("pack.{reader}.json"));
         let pack = pack.to_str().expect("UTF-8");
         run("verify_pack", ["--key", &verifier, pack]).expect(0);
     }
@@ -77,8 +79,8 @@ fn the_concierge_signs_what_it_exports() {
 #[test]
 fn with_a_key_every_other_pack_fails() {
     let played = Played::new();
-    let (old_file, _) = key(&played, "old.key");
-    let (_, new) = key(&played, "new.key");
+    let (old_file, _) = key(played.folder.path(), "old.key");
+    let (_, new) = key(played.folder.path(), "new.key");
     let pack = signed(&played, &[&old_file]);
     let said = run("verify_pack", ["--key", &new, pack.to_str().expect("UTF-8")]).expect(1);
     assert!(said.out.contains("NOT SIGNED by anyone you named: it is not signed by a trusted key"));
@@ -90,7 +92,7 @@ fn with_a_key_every_other_pack_fails() {
 #[test]
 fn keys_that_cannot_be_used_are_refused_without_being_shown() {
     let played = Played::new();
-    let (file, verifier) = key(&played, "a.key");
+    let (file, verifier) = key(played.folder.path(), "a.key");
     let signing_key = read(&file);
     let pack = played.pack("internal");
     let pack = pack.to_str().expect("UTF-8");
@@ -126,7 +128,7 @@ fn keys_that_cannot_be_used_are_refused_without_being_shown() {
 #[test]
 fn key_files_are_private_and_never_overwritten() {
     let played = Played::new();
-    let (file, _) = key(&played, "a.key");
+    let (file, _) = key(played.folder.path(), "a.key");
     #[cfg(unix)]
     for name in ["a.key", "a.key.pub"] {
         use std::os::unix::fs::PermissionsExt as _;

@@ -1,31 +1,26 @@
 //! `explain` of every scenario, against what was written by hand before the code (`tests/explanations`).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use moltbot_audit::event::Language;
+use moltbot_audit::pack::export_request_pack;
 use moltbot_audit::pack::scoring::ScoringRules;
-use moltbot_audit::pack::{export_request_pack, verify_request_pack};
 use moltbot_audit::redact::Profile;
 use moltbot_audit::store::AuditStore;
 use serde_json::{Map, Value, json};
 
+use super::packs::packs;
 use super::simulation::scenario::Scenario;
-use super::{Played, folder};
-use crate::support::records::KEY;
+use super::{Played, folder, scenarios_in};
 use crate::support::stores;
 
 /// The scenarios of the examples, and those of the folder that the environment names.
 fn scenarios() -> Vec<Scenario> {
-    let folders = [Some(folder()), std::env::var_os("MOLTBOT_AUDIT_SCENARIOS").map(PathBuf::from)];
-    let mut paths: Vec<_> = folders
-        .into_iter()
-        .flatten()
-        .flat_map(|folder| std::fs::read_dir(folder).expect("a folder"))
-        .map(|entry| entry.expect("listed").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .collect();
-    paths.sort();
-    paths.iter().map(|path| Scenario::read(path).expect("a scenario")).collect()
+    let others = std::env::var_os("MOLTBOT_AUDIT_SCENARIOS").map(PathBuf::from);
+    let others = others.map(|folder| scenarios_in(&folder)).unwrap_or_default();
+    scenarios_in(&folder()).into_iter().chain(others).collect()
 }
 
 fn by_hand(scenario: &str) -> Vec<Value> {
@@ -35,21 +30,14 @@ fn by_hand(scenario: &str) -> Vec<Value> {
     serde_json::from_str(&text).expect("a list")
 }
 
-/// The explanation of each request for a reader, verified.
+/// What both packs of every request of a play explain.
 async fn explanations(
-    store: &dyn AuditStore,
-    played: &Played,
-    profile: &Profile,
-) -> Vec<Map<String, Value>> {
-    let mut explanations = Vec::new();
-    for request in &played.requests {
-        let pack = export_request_pack(store, request, profile).await.expect("known");
-        let json = pack.to_json_pretty();
-        verify_request_pack(json.as_bytes()).expect("an untouched pack verifies");
-        let pack: Value = serde_json::from_str(&json).expect("JSON");
-        explanations.push(pack["explanation"]["content"].as_object().cloned().unwrap_or_default());
-    }
-    explanations
+    scenario: &Scenario,
+    store: Arc<dyn AuditStore>,
+) -> Vec<[Map<String, Value>; 2]> {
+    let explanation =
+        |pack: Value| pack["explanation"]["content"].as_object().cloned().unwrap_or_default();
+    packs(scenario, store).await.into_iter().map(|both| both.map(explanation)).collect()
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -139,16 +127,18 @@ fn ai_call(call: &Value) -> Value {
 async fn every_scenario_is_explained_as_was_written_by_hand() {
     for scenario in scenarios() {
         let fresh = stores::sqlite().await;
-        let played = Played::on(&scenario, fresh.store.clone()).await;
-        let [internal, external] = [Profile::internal(), Profile::external(&KEY)];
-        let internal = explanations(&*fresh.store, &played, &internal).await;
-        let told: Vec<_> = internal.iter().map(summary).collect();
+        let explained = explanations(&scenario, fresh.store.clone()).await;
+        let told: Vec<_> = explained.iter().map(|[internal, _]| summary(internal)).collect();
         let wanted = by_hand(&scenario.name);
         for (told, wanted) in told.iter().zip(&wanted) {
             let pretty = |value: &Value| serde_json::to_string_pretty(value).expect("JSON");
             let differing = |member: &&String| told[*member] != wanted[*member];
-            let members = wanted.as_object().expect("an object").keys();
-            if let Some(member) = members.into_iter().find(differing) {
+            let members = |of: &Value| -> BTreeSet<String> {
+                of.as_object().expect("an object").keys().cloned().collect()
+            };
+            let (of_told, of_wanted) = (members(told), members(wanted));
+            assert_eq!(of_told, of_wanted, "{}", scenario.name);
+            if let Some(member) = of_wanted.iter().find(differing) {
                 let (told, wanted) = (pretty(&told[member]), pretty(&wanted[member]));
                 panic!("{}: {member} is {told}, and by hand {wanted}", scenario.name);
             }
@@ -156,9 +146,7 @@ async fn every_scenario_is_explained_as_was_written_by_hand() {
         assert_eq!(told.len(), wanted.len(), "{}", scenario.name);
 
         // Outsiders get the same results, under pseudonyms. What they may not see, they are not told.
-        for (outside, inside) in
-            explanations(&*fresh.store, &played, &external).await.iter().zip(&internal)
-        {
+        for [inside, outside] in &explained {
             let results = |explanation: &Map<String, Value>| -> Vec<Value> {
                 let vendors = explanation.get("vendors").map(list).unwrap_or_default();
                 vendors.iter().map(|told| vendor(told).1).collect()
@@ -176,13 +164,11 @@ async fn every_scenario_is_explained_as_was_written_by_hand() {
 async fn a_vendor_that_talks_to_the_model_is_excluded_and_its_numbers_are_masked() {
     let scenario = Scenario::read(&folder().join("vendor_injection.json")).expect("a scenario");
     let fresh = stores::sqlite().await;
-    let played = Played::on(&scenario, fresh.store.clone()).await;
-    for profile in [Profile::internal(), Profile::external(&KEY)] {
-        let explained = explanations(&*fresh.store, &played, &profile).await;
-        let sly = list(&explained[0]["vendors"]).iter().find(|v| v["stage"] == "excluded");
+    for explained in &explanations(&scenario, fresh.store.clone()).await[0] {
+        let sly = list(&explained["vendors"]).iter().find(|v| v["stage"] == "excluded");
         let sly = sly.expect("one vendor is excluded");
         assert_eq!(sly["disposition"]["reason"], "unsafe_reply");
-        let all = Value::from(explained[0].clone()).to_string();
+        let all = Value::from(explained.clone()).to_string();
         for number in ["0780000999", "780000222", "780000221"] {
             assert!(!all.contains(number), "{number}");
         }
@@ -218,11 +204,7 @@ async fn explanations_read_as_was_written_by_hand() {
             _ => explanation.text(language),
         };
         let wanted = std::fs::read_to_string(&path).expect("readable");
-        let told_lines = without_numbers_of_events(&text);
-        for (line, wanted) in told_lines.lines().zip(wanted.lines()) {
-            assert_eq!(line, wanted, "{name}");
-        }
-        assert_eq!(told_lines.lines().count(), wanted.lines().count(), "{name}");
+        assert_eq!(without_numbers_of_events(&text), wanted, "{name}");
         told += 1;
         drop(fresh.keep);
     }

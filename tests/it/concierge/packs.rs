@@ -14,8 +14,8 @@ use super::{Played, folder, scenarios};
 use crate::support::records::KEY;
 use crate::support::stores;
 
-/// Both packs of every request of a play.
-async fn packs(scenario: &Scenario, store: Arc<dyn AuditStore>) -> Vec<[Value; 2]> {
+/// The internal and the external pack of every request of a play.
+pub(super) async fn packs(scenario: &Scenario, store: Arc<dyn AuditStore>) -> Vec<[Value; 2]> {
     let played = Played::on(scenario, store.clone()).await;
     let mut packs = Vec::new();
     for request in played.requests {

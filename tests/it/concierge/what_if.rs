@@ -13,17 +13,18 @@ use moltbot_audit::pack::scoring::{
 };
 
 use super::simulation::ranking::{Reply, rank};
+use crate::support::seeded::Seeded;
 
-/// A generator of numbers: the same seed gives the same.
-struct Dice(u64);
+/// Draws replies and vendors: the same seed gives the same.
+struct Dice(Seeded);
 
 impl Dice {
+    fn new(seed: u64) -> Self {
+        Self(Seeded::new(seed))
+    }
+
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
+        self.0.next() % limit
     }
 
     fn number(&mut self, limit: u64) -> f64 {
@@ -215,7 +216,7 @@ fn is_inside(value: &Value, bound: &Bound) -> bool {
 fn the_smallest_change_puts_a_vendor_on_the_shortlist_and_no_smaller_one_does() {
     let (mut enough, mut none) = (BTreeMap::new(), 0);
     for seed in 0..rounds() {
-        let mut dice = Dice(seed);
+        let mut dice = Dice::new(seed);
         let replies = replies(&mut dice);
         let budget_max = dice.maybe(|dice| 40 + 10 * i64::try_from(dice.below(8)).expect("small"));
         let round = round_of(&replies, budget_max);
@@ -326,7 +327,7 @@ fn better_values(factor: usize, now: f64) -> Vec<f64> {
 fn the_smallest_change_has_a_vendor_asked_and_no_smaller_one_does() {
     let mut enough = BTreeMap::new();
     for seed in 0..rounds() {
-        let mut dice = Dice(seed);
+        let mut dice = Dice::new(seed);
         let vendor = |dice: &mut Dice| -> Vendor {
             let category = if dice.below(3) == 0 { 20.0 } else { 40.0 };
             [category, dice.number(31) / 2.0, dice.number(21) / 2.0, dice.number(11) / 2.0]

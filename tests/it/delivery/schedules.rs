@@ -20,9 +20,10 @@ use tokio::runtime::Builder;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use self::chaos::{ChaoticSink, Draw};
+use self::chaos::ChaoticSink;
 use self::listener::Listener;
 use crate::support::records::{KEY, assert_unbroken};
+use crate::support::seeded::Seeded;
 
 const SEEDS: &str = "MOLTBOT_AUDIT_SEEDS";
 const FIRST_SEED: &str = "MOLTBOT_AUDIT_FIRST_SEED";
@@ -31,7 +32,7 @@ const PERSONAL: &str = "Uwase Aline";
 
 /// One schedule: hosts that live one after the other, before one store and one folder.
 struct Schedule {
-    draw: Draw,
+    draw: Seeded,
     store: Arc<MemoryStore>,
     sink: Arc<ChaoticSink>,
     folder: tempfile::TempDir,
@@ -66,7 +67,7 @@ impl Heard {
 
 impl Schedule {
     fn new(seed: u64) -> Self {
-        let mut draw = Draw::new(seed);
+        let mut draw = Seeded::new(seed);
         let store = Arc::new(MemoryStore::new());
         let (faults, breaks_contract) = (draw.fork(), draw.one_in(4));
         let limits = QueueLimits::default()

@@ -7,8 +7,9 @@ use moltbot_audit::{Actor, AuditEvent, EventType};
 use serde_json::{Value, json};
 
 use super::{KEY, both_packs, export, story};
-use crate::redact::corpus::{Seeded, positives};
+use crate::redact::corpus::positives;
 use crate::redact::properties::PIECES;
+use crate::support::seeded::Seeded;
 use crate::support::stores;
 
 /// A pack of one event whose fields no section shows, so that only the mask speaks for them.

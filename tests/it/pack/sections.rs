@@ -16,7 +16,7 @@ use super::{both_packs, story};
 use crate::support::forging::ForgingStore;
 use crate::support::stores;
 
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 20] = [
     "request",
     "conversation",
     "ai_disclosure",
@@ -30,7 +30,10 @@ const SECTIONS: [&str; 17] = [
     "budgets",
     "controls",
     "reconciliation",
+    "writers",
     "events",
+    "writer_events",
+    "switch_events",
     "integrity",
     "redactions",
     "erasures",
@@ -44,7 +47,8 @@ async fn exported_pack_includes_all_sections() {
         for section in SECTIONS {
             let found = pack.get(section).unwrap_or_else(|| panic!("{section} is missing"));
             let says_why = found.get("status").is_some_and(Value::is_string);
-            assert!(says_why || ["events", "integrity"].contains(&section), "{section}: {found}");
+            let is_plain = ["events", "writer_events", "switch_events", "integrity"];
+            assert!(says_why || is_plain.contains(&section), "{section}: {found}");
         }
         for told in &SECTIONS[..9] {
             assert_eq!(pack[told]["status"], "recorded", "{told}");

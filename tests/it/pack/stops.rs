@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{KEY, export};
 use crate::support::forger::{Chain, Forger};
-use crate::support::records::{fresh_request, unique};
+use crate::support::records::{fresh_conversation, fresh_request};
 use crate::support::stores::{self, Fresh};
 
 struct Story {
@@ -30,9 +30,7 @@ impl Story {
         let auditor = Auditor::builder(fresh.store.clone(), KEY).environment(|_| None).build();
         let ai = auditor.kill_switch().reset(&Switch::AI, "test", "set-up").await;
         ai.expect("the switch is set");
-        let conversation = uuid::Uuid::from_u64_pair(0x4000, (1 << 63) | unique());
-        let conversation = ConversationId::from_uuid(conversation).expect("a UUID");
-        Self { fresh, auditor, request: fresh_request(), conversation }
+        Self { fresh, auditor, request: fresh_request(), conversation: fresh_conversation() }
     }
 
     /// A call of Moltbot; whether it ran.

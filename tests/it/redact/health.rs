@@ -5,8 +5,8 @@
 
 use serde_json::{Value, json};
 
-use super::corpus::Seeded;
 use crate::pack::{both_packs, story};
+use crate::support::seeded::Seeded;
 use crate::support::stores;
 use moltbot_audit::{Actor, AuditEvent, EventType};
 

@@ -1,6 +1,6 @@
 //! Digits that are nobody's number, of a hundred kinds.
 
-use super::corpus::Seeded;
+use crate::support::seeded::Seeded;
 
 /// A kind, and how one of it is made.
 type Kind = (&'static str, fn(&mut Seeded) -> String);

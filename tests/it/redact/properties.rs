@@ -4,8 +4,9 @@ use moltbot_audit::redact::{mask, mask_and_truncate, mask_json};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::corpus::{Seeded, around, subscriber, written};
+use super::corpus::{around, subscriber, written};
 use super::quality::leaks;
+use crate::support::seeded::Seeded;
 
 /// A number in a way people write it, in a text.
 fn planted() -> impl Strategy<Value = (String, String)> {

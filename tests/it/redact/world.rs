@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use moltbot_audit::redact::{find, mask, mask_json};
 use serde_json::{Value, json};
 
-use super::corpus::Seeded;
 use super::nobodys::KINDS;
 use super::quality::leaks;
+use crate::support::seeded::Seeded;
 
 const NUMBERS: &str = include_str!("example_numbers.txt");
 

@@ -28,6 +28,11 @@ pub(crate) fn fresh_request() -> RequestId {
     RequestId::from_uuid(Uuid::from_u64_pair(0x4000, (1 << 63) | unique())).expect("a UUID")
 }
 
+/// A conversation that no other test uses.
+pub(crate) fn fresh_conversation() -> ConversationId {
+    ConversationId::from_uuid(Uuid::from_u64_pair(0x4000, (1 << 63) | unique())).expect("a UUID")
+}
+
 /// The request of this name, by the tests' key.
 pub(crate) fn named_request(name: &str) -> RequestId {
     KEY.request_id(name).expect("a name")

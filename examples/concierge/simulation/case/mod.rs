@@ -46,6 +46,8 @@ pub(crate) struct Case {
     messages_sent: u32,
     /// Messages that the provider accepted.
     accepted: Vec<statuses::Accepted>,
+    /// On how many of them, from the first on, the provider has reported as usual.
+    reported: usize,
     /// How the client was told of the AI.
     disclosed: Option<DisclosureInput>,
     need: Option<String>,
@@ -96,6 +98,7 @@ impl Case {
             messages: Vec::new(),
             messages_sent: 0,
             accepted: Vec::new(),
+            reported: 0,
             disclosed: None,
             need: None,
             photo: None,

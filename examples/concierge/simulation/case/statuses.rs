@@ -20,7 +20,6 @@ pub(super) struct Accepted {
     to: String,
     to_phone: Option<String>,
     at: DateTime<Utc>,
-    is_reported: bool,
 }
 
 /// A report, as the provider words it.
@@ -46,18 +45,15 @@ impl Case {
             to,
             to_phone,
             at,
-            is_reported: false,
         }));
     }
 
     /// What a provider usually reports on messages of which it has not reported yet. Some reports come twice or out of
     /// order, and one is missing.
     pub(crate) async fn report_as_usual(&mut self) -> Result<(), RecordError> {
-        for nth in 0..self.accepted.len() {
-            if self.accepted[nth].is_reported {
-                continue;
-            }
-            self.accepted[nth].is_reported = true;
+        while self.reported < self.accepted.len() {
+            let nth = self.reported;
+            self.reported += 1;
             let message = self.accepted[nth].clone();
             let after = |seconds| message.at + TimeDelta::seconds(seconds);
             let (sent, read) = (("sent", after(0)), ("read", after(3)));

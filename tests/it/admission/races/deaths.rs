@@ -103,7 +103,7 @@ async fn hosts_die_and_no_budget_is_passed_and_no_effect_forgotten() {
     let cluster = Cluster::start(&["max_connections=200"]);
     let (url, auditor) = database(&cluster).await;
     let store = stores::connected(&url).await;
-    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(this_test!(), &url)).collect();
+    let mut hosts = Host::start_all(PROCESSES, this_test!(), &url);
     Host::tell_all(&mut hosts, "toil");
     let pool = stores::pool(&url).await;
     for kill in 0..rounds(6) {

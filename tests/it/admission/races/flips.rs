@@ -9,9 +9,9 @@ use super::*;
 use crate::support::process::this_test;
 use crate::support::stores;
 
-const PROCESSES: usize = 4;
+pub(super) const PROCESSES: usize = 4;
 /// After so many effects a task goes on with another request, whose time is not over.
-const PER_REQUEST: usize = 50;
+pub(super) const PER_REQUEST: usize = 50;
 const MODES: [&str; 8] = [
     "access share",
     "row share",
@@ -84,6 +84,11 @@ async fn admitted(pool: &PgPool) -> i64 {
     sqlx::query_scalar(ADMITTED).fetch_one(pool).await.expect("the server is up")
 }
 
+/// Waits until the load is on again.
+async fn until_more(pool: &PgPool, before: i64, round: usize) {
+    until_so("nothing is admitted", round, async || admitted(pool).await > before).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn once_engage_has_returned_nothing_is_admitted_anywhere() {
     if let Some(url) = process::part() {
@@ -91,17 +96,11 @@ async fn once_engage_has_returned_nothing_is_admitted_anywhere() {
     }
     let (url, auditor) = database(Cluster::shared()).await;
     let pool = stores::pool(&url).await;
-    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(this_test!(), &url)).collect();
+    let mut hosts = Host::start_all(PROCESSES, this_test!(), &url);
     Host::tell_all(&mut hosts, "hammer");
     let mut before = 0;
     for round in 0..rounds(20) {
-        // The load is on again.
-        let mut tries = 0;
-        while admitted(&pool).await <= before {
-            tries += 1;
-            assert!(tries < 12_000, "nothing is admitted in round {round}");
-            sleep(Duration::from_millis(10)).await;
-        }
+        until_more(&pool, before, round).await;
         auditor.kill_switch().engage(&Switch::AI, "test", "a race").await.expect("engaged");
         let engaged = admitted(&pool).await;
         sleep(Duration::from_millis(10)).await;
@@ -181,16 +180,11 @@ async fn once_engage_has_returned_nothing_is_admitted_whatever_else_is_locked() 
     let (url, auditor) = database(Cluster::shared()).await;
     let pool = stores::pool(&url).await;
     let holds = holds(&pool).await;
-    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(this_test!(), &url)).collect();
+    let mut hosts = Host::start_all(PROCESSES, this_test!(), &url);
     Host::tell_all(&mut hosts, "hammer");
     let (mut before, stopped) = (0, AtomicUsize::new(0));
     for round in 0..rounds(12) {
-        let mut tries = 0;
-        while admitted(&pool).await <= before {
-            tries += 1;
-            assert!(tries < 12_000, "nothing is admitted in round {round}");
-            sleep(Duration::from_millis(10)).await;
-        }
+        until_more(&pool, before, round).await;
         // Far apart, so that few rounds see different kinds.
         let held = &holds[round * 41 % holds.len()];
         let mut session = holder(&url, &auditor, held).await;

@@ -85,7 +85,7 @@ async fn eight_processes_get_exactly_what_each_budget_has() {
     }
     let (url, auditor) = database(Cluster::shared()).await;
     let store = stores::connected(&url).await;
-    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(this_test!(), &url)).collect();
+    let mut hosts = Host::start_all(PROCESSES, this_test!(), &url);
     for round in 0..rounds(2) {
         Host::tell_all(&mut hosts, &format!("race {round}"));
         let said = hear(&mut hosts);
@@ -112,7 +112,7 @@ async fn of_four_hundred_runs_with_one_key_one_calls_and_all_get_its_answer() {
         return a_host(&url).await;
     }
     let (url, _) = database(Cluster::shared()).await;
-    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(this_test!(), &url)).collect();
+    let mut hosts = Host::start_all(PROCESSES, this_test!(), &url);
     for round in 0..rounds(1) {
         Host::tell_all(&mut hosts, &format!("key {round}"));
         let said = hear(&mut hosts);

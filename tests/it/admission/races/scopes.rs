@@ -4,13 +4,12 @@ use sqlx::PgPool;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use super::flips::{PER_REQUEST, PROCESSES};
 use super::*;
 use crate::support::process::this_test;
 use crate::support::records::named_conversation;
 use crate::support::stores;
 
-const PROCESSES: usize = 4;
-const PER_REQUEST: usize = 50;
 /// The conversation that is taken over, and the request that is stopped.
 const TAKEN: &str = "taken over";
 const STOPPED: &str = "stopped";
@@ -51,9 +50,7 @@ pub(super) async fn hammer(auditor: Auditor, own: u32) -> String {
         });
     }
     // If one panics, the host ends, and the test finds that out.
-    while let Some(ended) = tasks.join_next().await {
-        ended.expect("it asks without end");
-    }
+    tasks.join_all().await;
     unreachable!("tasks that loop");
 }
 
@@ -82,16 +79,12 @@ async fn admitted(pool: &PgPool) -> [i64; 3] {
 
 /// Waits until more of these were admitted than before.
 async fn until_more(pool: &PgPool, before: [i64; 3], which: &[usize], round: usize) {
-    let mut tries = 0;
-    loop {
+    let what = format!("too little is admitted after {before:?}");
+    let is_more = async || {
         let now = admitted(pool).await;
-        if which.iter().all(|&of| now[of] > before[of]) {
-            return;
-        }
-        tries += 1;
-        assert!(tries < 12_000, "too little is admitted in round {round}: {before:?}, {now:?}");
-        sleep(Duration::from_millis(10)).await;
-    }
+        which.iter().all(|&of| now[of] > before[of])
+    };
+    until_so(&what, round, is_more).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -106,7 +99,7 @@ async fn once_a_scope_is_stopped_nothing_is_admitted_in_it_and_the_others_go_on(
         let created = created.request(&unnamed(task)).conversation(&named_conversation(TAKEN));
         auditor.record(created).await.expect("recorded");
     }
-    let mut hosts: Vec<_> = (0..PROCESSES).map(|_| Host::start(this_test!(), &url)).collect();
+    let mut hosts = Host::start_all(PROCESSES, this_test!(), &url);
     Host::tell_all(&mut hosts, "hammer scopes");
     let (taken, stopped) = (named_conversation(TAKEN), named_request(STOPPED));
     let mut before = [0; 3];

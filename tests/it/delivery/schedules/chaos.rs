@@ -10,41 +10,7 @@ use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
 use moltbot_audit::testing::MemoryStore;
 use tokio::time::sleep;
 
-/// Lots, the same for the same seed.
-#[derive(Debug)]
-pub(super) struct Draw(u64);
-
-impl Draw {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next lot (`SplitMix64`).
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Lots that do not depend on how many are drawn here later.
-    pub(super) fn fork(&mut self) -> Self {
-        Self(self.next())
-    }
-
-    pub(super) fn below(&mut self, end: usize) -> usize {
-        let end = u64::try_from(end).expect("a small number");
-        usize::try_from(self.next() % end).expect("a small number")
-    }
-
-    pub(super) fn one_in(&mut self, chances: usize) -> bool {
-        self.below(chances) == 0
-    }
-
-    pub(super) fn pick<T: Clone, const N: usize>(&mut self, among: &[T; N]) -> T {
-        among[self.below(N)].clone()
-    }
-}
+use crate::support::seeded::Seeded;
 
 /// Whether the store refuses an event for good.
 pub(super) fn is_bad(record: &Record) -> bool {
@@ -62,7 +28,7 @@ pub(super) struct ChaoticSink {
 
 #[derive(Debug)]
 struct Lots {
-    draw: Draw,
+    draw: Seeded,
     /// An outage goes on for so many calls.
     outage: usize,
 }
@@ -78,7 +44,7 @@ enum Fate {
 }
 
 impl ChaoticSink {
-    pub(super) fn new(store: Arc<MemoryStore>, draw: Draw, breaks_contract: bool) -> Self {
+    pub(super) fn new(store: Arc<MemoryStore>, draw: Seeded, breaks_contract: bool) -> Self {
         let lots = Mutex::new(Lots { draw, outage: 0 });
         Self { store, lots, breaks_contract, is_well: AtomicBool::new(false) }
     }

@@ -7,16 +7,16 @@ use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
-use super::chaos::Draw;
 use super::{Heard, PERSONAL, Schedule};
 use crate::support::records::{event, fresh_request, unique};
+use crate::support::seeded::Seeded;
 
 /// How long a caller waits for the spool after its time for the database, and a little.
 const SPOOL_WAIT: Duration = Duration::from_secs(11);
 
 /// Records one event after the other into one stream.
 struct Caller {
-    draw: Draw,
+    draw: Seeded,
     request: RequestId,
     auditor: Auditor,
     wait: Duration,

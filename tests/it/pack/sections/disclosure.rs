@@ -236,7 +236,7 @@ async fn each_vendor_is_a_person_of_its_own() {
     let talk = Talk::new();
     let decision = talk.decision().await;
     for vendor in ["v1", "v2"] {
-        let message = talk.tell(Talk::to_vendor(vendor, vendor), Some(decision)).await;
+        talk.tell(Talk::to_vendor(vendor, vendor), Some(decision)).await;
         if vendor == "v1" {
             // By the provider's id alone.
             let provider_message_id = Some(wamid(vendor));
@@ -247,7 +247,6 @@ async fn each_vendor_is_a_person_of_its_own() {
             .await;
         } else {
             talk.report("v2", "delivered", 4).await;
-            assert!(message.to_string().len() > 1);
         }
     }
     let (verdicts, findings) = talk.said().await;
