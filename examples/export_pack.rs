@@ -16,11 +16,12 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use moltbot_audit::auditor::Host;
+use moltbot_audit::event::Language;
 use moltbot_audit::pack::{
     ExportError, PackSigner, Unchecked, VerifyOptions, export_recorded, verify_request_pack_with,
 };
 use moltbot_audit::redact::Profile;
-use moltbot_audit::{Auditor, RequestId, store};
+use moltbot_audit::{Auditor, RequestId, report, store};
 
 /// Export one request's pack. The export itself is recorded first.
 #[derive(Parser)]
@@ -45,6 +46,12 @@ struct Arguments {
     /// Where to write the pack; `-` is standard output
     #[arg(long, value_name = "FILE", default_value = "-")]
     out: PathBuf,
+    /// Where to write the pack as an HTML page that a person can read, and that verifies itself
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// The language of that page: `en`, `fr` or `rw`
+    #[arg(long, value_name = "LANGUAGE", default_value = "en", value_parser = ["en", "fr", "rw"])]
+    language: String,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -73,6 +80,9 @@ async fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     // We check this first, because the export is recorded before the pack is written.
     check_destination(&arguments.out)?;
+    if let Some(html) = &arguments.html {
+        check_destination(html)?;
+    }
     let signers = arguments.signing_key.iter().map(|file| signer::of_file(file));
     let signers: Vec<PackSigner> = signers.collect::<Result<_, _>>()?;
     let key = shared_key::redaction_key()?;
@@ -110,6 +120,11 @@ async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::E
         std::fs::write(&arguments.out, &json)
             .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
         eprintln!("exported to {}", arguments.out.display());
+    }
+    if let Some(html) = &arguments.html {
+        std::fs::write(html, report::render(&pack, Language::of(&arguments.language)))
+            .map_err(|error| format!("{}: {error}", html.display()))?;
+        eprintln!("page written to {}", html.display());
     }
     let trusted_keys = signers.iter().map(|signer| signer.verifier_key().clone()).collect();
     let options = VerifyOptions { trusted_keys, ..VerifyOptions::default() };

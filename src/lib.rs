@@ -47,7 +47,7 @@
 //! `postgres` (default) and `sqlite` are the stores. `logs` (default) is the layer for JSON log
 //! lines in [`observe`]. `recorder` is [`Auditor`] for a host with a store of its own. `testing`
 //! injects faults in a host's tests. `otel` takes the ids of OpenTelemetry's spans. `signatures` signs
-//! packs and verifies signatures. Without any of them, the crate is the offline verifier, without
+//! packs and verifies signatures. `report` makes an HTML page of a pack. Without any of them, the crate is the offline verifier, without
 //! sqlx and tokio.
 
 #[cfg(feature = "recorder")]
@@ -63,6 +63,8 @@ pub mod policy;
 pub mod proof;
 pub mod record;
 pub mod redact;
+#[cfg(feature = "report")]
+pub mod report;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

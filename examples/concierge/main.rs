@@ -32,7 +32,7 @@ use moltbot_audit::pack::{
 use moltbot_audit::record::StoredRecord;
 use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::{self, AuditStore};
-use moltbot_audit::{Auditor, RequestId, StreamId};
+use moltbot_audit::{Auditor, RequestId, StreamId, report};
 use tokio::time::Instant;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
@@ -272,6 +272,9 @@ async fn export(
         }
         let path = directory.join(format!("pack.{}.json", profile.name()));
         std::fs::write(&path, pack.to_json_pretty()).map_err(unusable)?;
+        let page = report::render(&pack, moltbot_audit::event::Language::En);
+        std::fs::write(directory.join(format!("report.{}.html", profile.name())), page)
+            .map_err(unusable)?;
         let written = std::fs::read(&path).map_err(unusable)?;
         let trusted_keys = signer.iter().map(|signer| signer.verifier_key().clone()).collect();
         let options = VerifyOptions { trusted_keys, ..VerifyOptions::default() };

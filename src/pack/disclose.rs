@@ -129,7 +129,7 @@ impl PackEvent {
     }
 
     /// The four committed parts with their root pointers, in the order in which they are hashed.
-    pub(super) fn views(&self) -> [(&'static str, &View); 4] {
+    pub(crate) fn views(&self) -> [(&'static str, &View); 4] {
         [
             ("/input", &self.input),
             ("/output", &self.output),

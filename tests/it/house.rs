@@ -36,7 +36,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
             "auditor",
         ],
     ),
-    ("report", &["event", "json", "pack"]),
+    ("report", &["event", "json", "pack", "redact"]),
     ("testing", &["json", "event", "proof", "redact", "record", "store", "delivery", "auditor"]),
 ];
 

@@ -1,5 +1,6 @@
 //! The report: its verifier, a second implementation in JavaScript, and its page.
 
+mod browser;
 mod verifier;
 
 use std::path::PathBuf;

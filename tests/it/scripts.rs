@@ -17,8 +17,17 @@ const TOOLS: [&str; 14] = [
 ];
 
 /// Programs that fail at the call they are told to; a new one needs an entry here.
-const STUBBED: [&str; 8] =
-    ["apt-get", "cargo", "node", "npm", "pg_config", "pgbouncer", "prometheus", "promtool"];
+const STUBBED: [&str; 9] = [
+    "apt-get",
+    "cargo",
+    "chromium",
+    "node",
+    "npm",
+    "pg_config",
+    "pgbouncer",
+    "prometheus",
+    "promtool",
+];
 
 /// Calls that only ask whether something is there are not counted: a script goes on if they fail. The folder of
 /// the stub has what `apt-get` installs.
@@ -44,7 +53,7 @@ case "$name $*" in
 "apt-get install "*" npm") cp "$0" "$folder/npm" ;;
 "apt-get install "* | "npm ci "*)
     : >"$folder/node-postgres"
-    for installed in pgbouncer prometheus promtool; do cp "$0" "$folder/$installed"; done
+    for installed in chromium pgbouncer prometheus promtool; do cp "$0" "$folder/$installed"; done
     ;;
 "cargo tree "*) echo "moltbot-audit v0.1.0" ;;
 "cargo test "*) echo "test result: ok. ${STUB_TESTS:-1} passed; 0 failed" ;;
@@ -148,11 +157,13 @@ fn each_stage_of_ci_fails_if_any_of_its_commands_fails() {
 #[test]
 fn each_script_fails_if_any_of_its_commands_fails() {
     for script in [
-        &["scripts/alerts"][..],
+        &["scripts/accessible"][..],
+        &["scripts/alerts"],
         &["scripts/bench"],
         &["scripts/bench", "log", "sqlite"],
         &["scripts/proofs"],
         &["scripts/proofs", "crashes"],
+        &["scripts/screenshot"],
         &["scripts/test"],
         &["scripts/test", "--postgres", "17", "--test", "it"],
     ] {

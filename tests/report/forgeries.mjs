@@ -138,6 +138,7 @@ async function main([file, key, otherKey]) {
   assert.equal(intact.steps.at(-1).code, "signed");
   const states = intact.steps.map(({ name, state }) => (state === "passed" ? "" : name)).filter(Boolean);
   assert.deepEqual(states, ["proof"], "all else was checked");
+  assert.equal(intact.steps.find(({ name }) => name === "proof").code, "no_checkpoint");
 
   for (const forgery of FORGERIES) {
     const { name, step, code, seq } = forgery;
