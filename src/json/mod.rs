@@ -10,6 +10,7 @@
 
 mod escape;
 mod exact;
+mod matches;
 mod number;
 mod parse;
 mod raw;
@@ -23,6 +24,7 @@ pub use self::parse::{JsonError, JsonErrorKind, parse};
 pub(crate) use self::{
     escape::write_string,
     exact::{deserialize_members, deserialize_option, deserialize_value},
+    matches::is_written_as,
     number::number,
     parse::parse_leniently,
     raw::{items, members},

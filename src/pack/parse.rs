@@ -235,11 +235,7 @@ fn strict(part: &str, place: &str) -> Result<Value, VerifyError> {
 fn typed<T: DeserializeOwned + Serialize>(part: &Value, place: &str) -> Result<T, VerifyError> {
     let what = "it does not have the form of the schema";
     let read = T::deserialize(part).map_err(|_| malformed(place, what))?;
-    if serde_json::to_value(&read).is_ok_and(|written| written == *part) {
-        Ok(read)
-    } else {
-        Err(malformed(place, what))
-    }
+    if json::is_written_as(&read, part) { Ok(read) } else { Err(malformed(place, what)) }
 }
 
 fn missing(name: &str) -> VerifyError {

@@ -3,13 +3,13 @@
 //! A part that is not written exactly as an exporter writes it is a fault. The verifier serialises what it read and
 //! compares. Otherwise a UUID in capitals, or a member that stands twice, could mean different things to two readers.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::compare::difference;
+use super::compare::{are_written_as, difference};
 use super::export::{checkpoint, rules_digest, shown_digest};
 use super::fault::printable;
 use super::parse::Parts;
@@ -261,27 +261,27 @@ fn verify_head(pack: &Parts<'_>) -> Result<(), VerifyError> {
 
 /// Computes the sections, and returns them if the pack has the same.
 fn verify_sections(pack: &Parts<'_>) -> Result<Sections, VerifyError> {
-    let sections = Sections::of(&pack.events, &pack.set_aside, &pack.writers, &pack.flips);
-    let mut expected = match serde_json::to_value(&sections) {
-        Ok(Value::Object(sections)) => sections,
-        _ => serde_json::Map::new(),
-    };
-    expected
-        .insert("checkpoint".to_owned(), serde_json::to_value(checkpoint()).unwrap_or_default());
-    let mut found: BTreeMap<&str, &str> =
-        pack.sections.iter().map(|(name, section)| (name.as_str(), *section)).collect();
     let fault = |section: &str, pointer: &str| {
         let pointer = if pointer.is_empty() { "/" } else { pointer };
         Err(VerifyError::Section { section: printable(section), pointer: printable(pointer) })
     };
-    if found.insert("checkpoint", pack.checkpoint).is_some() {
-        return fault("checkpoint", "/");
+    let checkpoint = serde_json::to_value(checkpoint()).unwrap_or_default();
+    if let Some(pointer) = difference(&checkpoint, pack.checkpoint) {
+        return fault("checkpoint", &pointer);
     }
-    if let Some(unexpected) = found.keys().find(|name| !expected.contains_key(**name)) {
+    let sections = Sections::of(&pack.events, &pack.set_aside, &pack.writers, &pack.flips);
+    if are_written_as(&sections, &pack.sections) {
+        return Ok(sections);
+    }
+    let expected = match serde_json::to_value(&sections) {
+        Ok(Value::Object(sections)) => sections,
+        _ => serde_json::Map::new(),
+    };
+    if let Some(unexpected) = pack.sections.keys().find(|name| !expected.contains_key(*name)) {
         return fault(unexpected, "/");
     }
     for (name, section) in &expected {
-        let difference = match found.get(name.as_str()) {
+        let difference = match pack.sections.get(name) {
             Some(found) => difference(section, found),
             None => Some(String::new()),
         };
