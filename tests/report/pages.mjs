@@ -54,6 +54,7 @@ async function everyPageVerifies(browser) {
     assert.equal(verdict, "passed", `${file}: ${text}`);
     assert.match(tone, /unknown/, "without a key, a pass is no more than consistency");
     assert.doesNotMatch(await page.run("document.body.innerText"), /\{\d\}|undefined|null,/, file);
+    assert.equal(await page.run('document.querySelectorAll("title *").length'), 0, "a title is text only");
     for (const width of [390, 1280]) {
       await page.size(width, 844);
       assert.ok(await page.run("document.documentElement.scrollWidth <= innerWidth"), `${file} is too wide at ${width}`);

@@ -47,7 +47,7 @@ fn mark(page: &Page<'_>, step: &Step<'_>, first: DateTime<Utc>, last: DateTime<U
     let kind = if header.outcome == "succeeded" { "mark" } else { "mark failed" };
     html! {
         rect class={ (kind) " " (step.lane.class()) } x=(tenths(x)) y=(y) width=(tenths(width)) height="18" rx="3" {
-            title { (page.event_name(&header.event_type)) " (" (step.event.seq) ")" }
+            title { (page.event_word(&header.event_type)) " (" (step.event.seq) ")" }
         }
     }
 }

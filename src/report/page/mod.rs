@@ -52,11 +52,8 @@ impl<'a> Page<'a> {
     pub(super) fn of(pack: &'a RequestPack, language: Language) -> Self {
         let json = serde_json::to_string(pack).unwrap_or_default();
         // A pack that was just exported is not too large to be read.
-        let options = VerifyOptions {
-            bytes_max: usize::MAX,
-            events_max: usize::MAX,
-            ..VerifyOptions::default()
-        };
+        let options = VerifyOptions { bytes_max: usize::MAX, ..VerifyOptions::default() };
+        let options = VerifyOptions { events_max: usize::MAX, ..options };
         Self {
             verified: verify_request_pack_with(json.as_bytes(), &options),
             json,
@@ -130,10 +127,16 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// The kind of an event in words.
-    pub(super) fn event_name(&self, event_type: &str) -> Markup {
+    /// The kind of an event in words; as it is recorded if there are none.
+    pub(super) fn event_word<'t>(&self, event_type: &'t str) -> &'t str {
         let found = self.words.events.iter().find(|(code, _)| *code == event_type);
-        html! { @if let Some((_, name)) = found { (name) } @else { code { (event_type) } } }
+        found.map_or(event_type, |(_, name)| name)
+    }
+
+    /// The same, where markup may stand.
+    pub(super) fn event_name(&self, event_type: &str) -> Markup {
+        let word = self.event_word(event_type);
+        html! { @if word == event_type { code { (said(word)) } } @else { (word) } }
     }
 
     /// A word of the host's or of the library's: in the page's language if it is known, or else as it is recorded, with

@@ -233,6 +233,7 @@ pub(super) const EN: Words = Words {
 /// Kinds of events.
 const EVENTS: &[(&str, &str)] = &[
     ("ai.disclosed", "told that it is an AI"),
+    ("budget.warned", "most of a limit used"),
     ("call.consent_denied", "call not allowed"),
     ("call.consent_granted", "call allowed"),
     ("call.consent_requested", "asked whether to call"),

@@ -239,6 +239,7 @@ pub(super) const FR: Words = Words {
 /// Kinds of events.
 const EVENTS: &[(&str, &str)] = &[
     ("ai.disclosed", "a annoncé une IA"),
+    ("budget.warned", "limite presque atteinte"),
     ("call.consent_denied", "appel refusé par le client"),
     ("call.consent_granted", "appel permis par le client"),
     ("call.consent_requested", "consentement demandé"),

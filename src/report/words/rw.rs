@@ -233,6 +233,7 @@ pub(super) const RW: Words = Words {
 /// Kinds of events.
 const EVENTS: &[(&str, &str)] = &[
     ("ai.disclosed", "byavuzwe ko ari AI"),
+    ("budget.warned", "umupaka wegereje"),
     ("call.consent_denied", "guhamagara ntikwemewe"),
     ("call.consent_granted", "guhamagara kwemewe"),
     ("call.consent_requested", "habajijwe uruhushya"),
