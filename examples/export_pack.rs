@@ -18,9 +18,12 @@ use clap::{Parser, ValueEnum};
 use moltbot_audit::auditor::Host;
 use moltbot_audit::event::Language;
 use moltbot_audit::pack::{
-    ExportError, PackSigner, Unchecked, VerifyOptions, export_recorded, verify_request_pack_with,
+    ExportError, PackSigner, RequestPack, Unchecked, VerifyOptions, export_recorded,
+    verify_request_pack_with,
 };
+use moltbot_audit::reconcile::{ReconcileError, export_reconciled};
 use moltbot_audit::redact::Profile;
+use moltbot_audit::store::{AuditStore as _, PostgresStore};
 use moltbot_audit::{Auditor, RequestId, report, store};
 
 /// Export one request's pack. The export itself is recorded first.
@@ -40,6 +43,9 @@ struct Arguments {
     /// A word of the host that an external reader may see, such as `model=acme-1`; repeat the option for several
     #[arg(long, value_name = "FIELD=WORD", value_parser = word)]
     word: Vec<(String, String)>,
+    /// Compare the request with the host's moltbot_* tables in the same database first, and say in the pack what was found
+    #[arg(long)]
+    compare: bool,
     /// A file with a signing key, as the example `keygen` makes it, to sign the pack with; repeat the option for several
     #[arg(long, value_name = "FILE")]
     signing_key: Vec<PathBuf>,
@@ -102,12 +108,19 @@ async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::E
     let auditor = Auditor::builder(store.clone(), key).host(host).build();
     // The environment says who runs this: a claim, and recorded as one.
     let by = std::env::var("USER").unwrap_or_else(|_| "export_pack".to_owned());
-    let pack = export_recorded(&auditor, &*store, &request, &profile, by).await;
+    let pack = if arguments.compare {
+        compared(&arguments.database, &auditor, &request, &profile, by).await
+    } else {
+        export_recorded(&auditor, &*store, &request, &profile, by)
+            .await
+            .map_err(ReconcileError::from)
+    };
     // Says that this writer has ended. What was recorded is durable already.
     auditor.shutdown(Duration::from_secs(10)).await.ok();
     store.close().await;
     let mut pack = pack.map_err(|error| match error {
-        ExportError::UnknownRequest { .. } => unknown(typed, &request),
+        ReconcileError::UnknownRequest { .. }
+        | ReconcileError::Export(ExportError::UnknownRequest { .. }) => unknown(typed, &request),
         error => error.into(),
     })?;
     for signer in &signers {
@@ -138,6 +151,21 @@ async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::E
         }
         Err(fault) => vec![fault.to_string()],
     })
+}
+
+/// Compares the request with the host's tables before it is exported.
+async fn compared(
+    database: &str,
+    auditor: &Auditor,
+    request: &RequestId,
+    profile: &Profile,
+    by: String,
+) -> Result<RequestPack, ReconcileError> {
+    let postgres = PostgresStore::connect(database).await?;
+    let host = postgres.host_tables();
+    let pack = export_reconciled(auditor, &postgres, &host, request, profile, by).await;
+    postgres.close().await;
+    pack
 }
 
 fn word(text: &str) -> Result<(String, String), String> {

@@ -61,6 +61,8 @@ pub mod pack;
 #[cfg(feature = "recorder")]
 pub mod policy;
 pub mod proof;
+#[cfg(feature = "recorder")]
+pub mod reconcile;
 pub mod record;
 pub mod redact;
 #[cfg(feature = "report")]

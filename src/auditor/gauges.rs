@@ -7,10 +7,10 @@ use chrono::{DateTime, TimeDelta};
 use tokio::time::timeout_at;
 
 use super::{Auditor, ControlError};
-use crate::event::{Switch, SwitchScope};
+use crate::event::{EventId, Switch, SwitchScope};
 use crate::observe::table::{self, NO_SWITCH};
 use crate::observe::{self, Label, OTHER};
-use crate::store::admission::SwitchState;
+use crate::store::admission::{AdmissionStore, SwitchState};
 
 impl Auditor {
     /// Sets every gauge that can be known. One whose reading fails keeps its value, and the heartbeat
@@ -87,6 +87,24 @@ impl Auditor {
             store.count_in_doubt()
         });
         observe::set(&table::AUDIT_IN_DOUBT, &[], float(in_doubt.await?));
+        self.set_reconciled(store).await
+    }
+
+    /// Gauges of the database: who compares is a short program that nobody scrapes.
+    async fn set_reconciled(&self, store: &dyn AdmissionStore) -> Result<(), ControlError> {
+        let last = self.call(store, self.deadline(), "read the last comparison", |store| {
+            store.last_reconciled()
+        });
+        let Some(last) = last.await? else { return Ok(()) };
+        for (severity, name) in [("error", "errors_found"), ("warning", "warnings_found")] {
+            if let Some(found) = last.output[name].as_u64() {
+                observe::set(&table::AUDIT_UNRECONCILED, &[severity], float(found));
+            }
+        }
+        if let Ok(id) = EventId::from_uuid(last.id) {
+            let at = id.created_at().signed_duration_since(DateTime::UNIX_EPOCH);
+            observe::set(&table::AUDIT_RECONCILED_AT, &[], at.as_seconds_f64());
+        }
         Ok(())
     }
 

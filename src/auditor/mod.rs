@@ -172,6 +172,11 @@ impl Auditor {
         self.record_as(role, in_context(event.of_host()?)).await
     }
 
+    /// The time by its clock.
+    pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.shared.clock.now()
+    }
+
     /// Records an event that the library writes, of a reserved type.
     pub(crate) async fn record_reserved(&self, event: AuditEvent) -> Result<Recorded, RecordError> {
         self.record_as(Role::Event, in_context(event)).await

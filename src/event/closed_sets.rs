@@ -1,7 +1,5 @@
 //! Columns with closed sets of values, so that no free text reaches a header.
 
-use std::fmt;
-
 /// Declares an enum that is stored as `snake_case` text.
 macro_rules! closed_set {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
@@ -31,13 +29,14 @@ macro_rules! closed_set {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
             }
         }
     };
 }
+pub(crate) use closed_set;
 
 closed_set! {
     /// Who acted. The person's identity belongs in the event's input, where it can be hidden and

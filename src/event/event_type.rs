@@ -203,6 +203,8 @@ vocabulary! {
     AUDIT_LIMIT_SET = "audit.limit_set";
     /// Calls that failed to record an event: how many, by why.
     AUDIT_NOT_RECORDED = "audit.not_recorded";
+    /// The trail was compared with the host's tables: what was found.
+    AUDIT_RECONCILED = "audit.reconciled";
     /// The probe of an [`Auditor::self_test`](crate::Auditor::self_test).
     AUDIT_SELF_TEST = "audit.self_test";
     /// Packs are signed with another key from now on: which one, and by which it was replaced.

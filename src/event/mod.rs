@@ -5,6 +5,7 @@ mod budget;
 mod closed_sets;
 mod error;
 mod event_type;
+mod finding;
 mod host_id;
 mod identity;
 mod ids;
@@ -19,6 +20,7 @@ pub use self::{
     closed_sets::{Actor, ErrorCode, IdentityHow, Outcome, Period},
     error::EventError,
     event_type::EventType,
+    finding::{Aspect, FindingCode, Severity, Subject},
     host_id::HostIdFault,
     identity::Identity,
     ids::{ConversationId, EventId, RequestId, StreamId},
@@ -27,3 +29,7 @@ pub use self::{
     switch_scope::SwitchScope,
     trace::TraceContext,
 };
+
+#[cfg(feature = "recorder")]
+pub(crate) use self::closed_sets::closed_set;
+pub(crate) use self::finding::sentence;

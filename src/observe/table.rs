@@ -58,6 +58,8 @@ pub enum Label {
     Outcome,
     /// `reason`: one of [`ErrorCode::ALL`], or `other`.
     Reason,
+    /// `severity`: one of [`Severity::ALL`](crate::event::Severity::ALL).
+    Severity,
     /// `switch`: one of the library's switches; `none` if an effect has no switch; or `other`.
     Switch,
     /// `kind`: a kind of tokens: `input`, `cache_read`, `cache_creation`, `output` or `reasoning`.
@@ -79,6 +81,7 @@ impl Label {
             Self::Limited | Self::Tokens => "kind",
             Self::Outcome => "outcome",
             Self::Reason => "reason",
+            Self::Severity => "severity",
             Self::Switch => "switch",
             Self::Verdict => "verdict",
             Self::Why => "why",
@@ -95,6 +98,7 @@ impl Label {
             Self::Limited => &VALUES.limited,
             Self::Outcome => &VALUES.outcomes,
             Self::Reason => &VALUES.reasons,
+            Self::Severity => &["error", "warning"],
             Self::Switch => &VALUES.switches,
             Self::Tokens => &["input", "cache_read", "cache_creation", "output", "reasoning"],
             Self::Verdict => &["passed", "failed"],
@@ -268,6 +272,10 @@ metrics! {
         "Seconds until the database's last prepared partition ends.";
     AUDIT_VERIFICATIONS = "audit_verifications_total", Counter, [Verdict],
         "Packs that were verified, by whether they are untampered.";
+    AUDIT_UNRECONCILED = "audit_unreconciled_findings", Gauge, [Severity],
+        "What the last recorded comparison of the trail with the host's tables found, by severity; no series before the first.";
+    AUDIT_RECONCILED_AT = "audit_reconciled_timestamp_seconds", Gauge, [],
+        "When the trail was last compared with the host's tables, in seconds since 1970; no series before the first.";
     AUDIT_HEARTBEAT = "audit_heartbeat_timestamp_seconds", Gauge, [],
         "When the auditor last looked at its database and found it there, in seconds since 1970.";
     AUDIT_LOG_LINES_LOST = "audit_log_lines_lost_total", Counter, [],

@@ -59,11 +59,11 @@ impl Class {
 pub(super) const FIELDS: [(Class, &[&str]); 7] = [
     (Class::Container, &[
         "/input", "/output", "action", "candidates", "charges", "excluded", "factors",
-        "field_confidence", "handoff", "items", "limits", "stop_conditions",
+        "field_confidence", "findings", "handoff", "items", "limits", "said_by_tables", "said_by_trail", "stop_conditions",
     ]),
     (Class::Id, &[
         "attempt_id", "consent_id", "job_id", "media_id", "message_id", "outreach_id",
-        "provider_call_id", "provider_message_id", "vendor_id", "vendor_ids",
+        "provider_call_id", "provider_message_id", "row_id", "vendor_id", "vendor_ids",
     ]),
     (Class::Name, &[
         "business_name", "profile_name", "vendor_name",
@@ -72,22 +72,22 @@ pub(super) const FIELDS: [(Class, &[&str]); 7] = [
         "description", "errors", "fallback", "reason", "warnings",
     ]),
     (Class::Open, &[
-        "action_type", "amount", "attempt", "attempts_max", "availability", "batch_number",
+        "action_type", "amount", "aspect", "attempt", "attempts_max", "availability", "batch_number",
         "batch_size", "batches_max", "budget", "budget_max", "button_id", "calling_allowed",
         "cache_creation_input_tokens", "cache_read_input_tokens", "cancelled_count", "category", "channel", "code", "confidence", "consecutive_failures",
         "consent_lifetime_ms",
         "cost_microusd", "decided_by", "duplicate", "duration_seconds", "effect", "effect_id",
-        "elapsed_max_ms", "elapsed_ms", "expires_at", "failed", "finding", "finish_reason", "from_state",
+        "elapsed_max_ms", "elapsed_ms", "errors_found", "expires_at", "failed", "finding", "finding_code", "findings_left_out", "finish_reason", "from_state",
         "handed_off_at", "handoff_type", "input_tokens", "items_max", "language", "latency_seconds",
         "lease_ms", "lease_until", "length_bytes", "limit", "max_vendors", "measured", "media_mime_type",
         "message_type", "min_rating", "min_replies", "mode", "model", "moltbot_event_id",
-        "moltbot_rank", "needs_clarification", "ocr_type", "omitted", "original_status",
-        "other_effect_id", "outbound_event_id", "output_tokens", "parser_version", "period",
+        "moltbot_rank", "needs_clarification", "not_checkable", "ocr_type", "omitted", "original_status",
+        "other_effect_id", "outbound_event_id", "output_tokens", "parser_version", "period", "period_before", "period_from",
         "policy_version", "pool_size", "post_handoff", "price", "price_max", "price_min", "profile_version",
-        "price_list_version", "prompt_version", "provider", "purpose", "reasoning_output_tokens", "reply_event_id", "reported_at", "rule_rank", "rule_version",
-        "scope", "score_delta", "sent", "state_suggestion", "status", "stopped_by", "switch", "switch_event_id", "switch_scope", "switched_by", "switches",
+        "price_list_version", "prompt_version", "provider", "purpose", "reasoning_output_tokens", "reply_event_id", "reported_at", "requests_compared", "rows_matched", "rule_rank", "rule_version",
+        "scope", "score_delta", "sent", "severity", "side_number", "side_time", "side_word", "state_suggestion", "status", "stopped_by", "subject", "switch", "switch_event_id", "switch_scope", "switched_by", "switches",
         "target_role", "template_id", "threshold", "text_digest", "tie_breaks", "timeout_hours", "to", "to_state",
-        "total", "type", "until", "used",
+        "total", "trail_event_id", "type", "until", "used", "warnings_found",
     ]),
     (Class::Phone, &[
         "client_phone", "from_phone", "to_phone", "vendor_phone",
@@ -156,7 +156,7 @@ pub(super) const NEEDED: [(&[&str], &[&str]); 19] = [
         "finding", "lease_ms", "lease_until", "limit", "other_effect_id", "period", "switch",
         "switch_event_id", "switch_scope", "switched_by", "switches", "used",
     ]),
-    (&["effect.resolved", "pack.exported", "switch.engaged", "switch.reset"], &["by", "how"]),
+    (&["audit.reconciled", "effect.resolved", "pack.exported", "switch.engaged", "switch.reset"], &["by", "how"]),
     (&["moltbot.called"], &["action", "attempt", "attempts_max"]),
     (&["moltbot.output_accepted", "moltbot.output_blocked", "moltbot.output_rejected"], &[
         "consecutive_failures", "moltbot_event_id",

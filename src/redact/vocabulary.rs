@@ -21,6 +21,12 @@ const WORDS: &[(&[&str], &[&str])] = &[
         "ask_client", "escalate", "phone", "request_call_consent", "shortlist", "start_call",
         "vendor_outreach_plan", "wa_link",
     ]),
+    // Reconciliation: what was found, of what, and in which respect.
+    (&["aspect"], &[
+        "cache_creation_tokens", "cache_read_tokens", "confidence", "conversation", "cost", "direction", "duration",
+        "input_tokens", "model", "order", "output_tokens", "price", "reasoning_tokens", "state", "status", "text",
+        "time", "type", "vendors",
+    ]),
     (&["availability"], &["in_stock", "out_of_stock", "unclear"]),
     (&["button_id"], &[
         "accept", "agree", "cancel", "confirm", "consent_no", "consent_yes", "decline", "no", "non", "oui", "oya",
@@ -42,6 +48,11 @@ const WORDS: &[(&[&str], &[&str])] = &[
         "bilingual_message_and_ai_stopped", "call_fallback", "clearer_photo", "coded", "coded_rule", "escalate", "fallback",
         "hotline", "human", "human_queue", "human_takes_over", "no_call", "none", "still_waiting", "time_is_up",
         "unsafe_reply", "wait",
+    ]),
+    (&["finding_code"], &[
+        "billed_twice", "call_without_consent", "differs", "effect_in_doubt", "illegal_transition",
+        "missing_in_bill", "missing_in_tables", "missing_in_trail", "not_delivered", "reservation_not_settled",
+        "uncertain", "unreadable",
     ]),
     (&["finding"], &["not_performed", "performed"]),
     // The words of Anthropic, Gemini and OpenAI.
@@ -67,6 +78,27 @@ const WORDS: &[(&[&str], &[&str])] = &[
     (&["mode"], &["ai", "coded"]),
     // Only the host knows its models: it lists them.
     (&["model"], &[]),
+    // The host's tables and columns.
+    (&["not_checkable"], &[
+        "moltbot_call_attempts", "moltbot_call_attempts.id", "moltbot_call_attempts.consent_id",
+        "moltbot_call_attempts.provider_call_id", "moltbot_call_attempts.status",
+        "moltbot_call_attempts.duration_seconds", "moltbot_call_attempts.initiated_at", "moltbot_call_consents",
+        "moltbot_call_consents.id", "moltbot_call_consents.conversation_id", "moltbot_call_consents.state",
+        "moltbot_call_consents.granted_at", "moltbot_call_consents.denied_at", "moltbot_call_consents.expires_at",
+        "moltbot_call_consents.created_at", "moltbot_conversations", "moltbot_conversations.id",
+        "moltbot_conversation_messages", "moltbot_conversation_messages.id",
+        "moltbot_conversation_messages.conversation_id", "moltbot_conversation_messages.provider_message_id",
+        "moltbot_conversation_messages.direction", "moltbot_conversation_messages.message_type",
+        "moltbot_conversation_messages.body", "moltbot_conversation_messages.timestamp", "moltbot_ocr_jobs",
+        "moltbot_ocr_jobs.id", "moltbot_ocr_jobs.request_id", "moltbot_ocr_jobs.status",
+        "moltbot_ocr_jobs.confidence", "moltbot_ocr_jobs.created_at", "moltbot_vendor_outreach",
+        "moltbot_vendor_outreach.id", "moltbot_vendor_outreach.request_id", "moltbot_vendor_outreach.vendor_id",
+        "moltbot_vendor_outreach.state", "moltbot_vendor_outreach.outreach_sent_at",
+        "moltbot_vendor_outreach.response_message", "moltbot_vendor_outreach.response_received_at",
+        "moltbot_marketplace_requests", "moltbot_marketplace_requests.id",
+        "moltbot_marketplace_requests.conversation_id", "moltbot_marketplace_requests.state",
+        "moltbot_marketplace_requests.shortlist", "moltbot_marketplace_requests.created_at",
+    ]),
     (&["ocr_type"], &["business_card", "invoice", "menu", "price_list", "product", "receipt", "screenshot"]),
     (&["original_status", "status"], &[
         "accepted", "active", "answered", "archived", "busy", "cancelled", "canceled", "closed", "completed", "connected",
@@ -95,6 +127,19 @@ const WORDS: &[(&[&str], &[&str])] = &[
     ]),
     // The rules that this library knows.
     (&["rule_version"], &["shortlist-ranking.50", "vendor-selection.1"]),
+    (&["severity"], &["error", "warning"]),
+    (&["side_word"], &[
+        "absent", "accepted", "active", "answered", "archived", "audio", "awaiting_vendor_replies", "busy",
+        "cancelled", "closed", "collecting_requirements", "completed", "delivered", "denied", "document", "error",
+        "excluded", "expired", "failed", "granted", "handed_off", "image", "inbound", "initiated", "interactive",
+        "location", "no_answer", "no_response", "not_requested", "ocr_processing", "outbound", "panicked",
+        "pending", "processing", "queued", "read", "rejected", "replied", "requested", "ringing", "running", "sent",
+        "shortlist_ready", "template", "text", "unlisted", "unreadable", "vendor_outreach", "video",
+    ]),
+    (&["subject"], &[
+        "bill_line", "call", "consent", "conversation", "effect", "message", "model_call", "ocr_job", "outreach",
+        "reply", "request", "shortlist",
+    ]),
     (&["stopped_by", "switch", "switches"], &["ai", "calling", "ocr"]),
     (&["switch_scope"], &["conversation", "request"]),
     (&["switched_by"], &["environment", "store", "unknown"]),
@@ -112,14 +157,28 @@ const VERSIONS: &[&str] =
     &["parser_version", "policy_version", "price_list_version", "prompt_version", "rule_version"];
 
 /// Fields with ids of events.
-const EVENT_IDS: &[&str] =
-    &["effect_id", "moltbot_event_id", "other_effect_id", "outbound_event_id", "reply_event_id"];
+const EVENT_IDS: &[&str] = &[
+    "effect_id",
+    "moltbot_event_id",
+    "other_effect_id",
+    "outbound_event_id",
+    "reply_event_id",
+    "trail_event_id",
+];
 
 /// Fields with SHA-256 digests of texts that the host has for everyone.
 const DIGESTS: &[&str] = &["text_digest"];
 
 /// Fields with times.
-const TIMES: &[&str] = &["expires_at", "handed_off_at", "lease_until", "reported_at"];
+const TIMES: &[&str] = &[
+    "expires_at",
+    "handed_off_at",
+    "lease_until",
+    "period_before",
+    "period_from",
+    "reported_at",
+    "side_time",
+];
 
 /// The words of categories that have nothing to do with health, in English, French and Kinyarwanda.
 #[rustfmt::skip]

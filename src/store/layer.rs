@@ -197,6 +197,11 @@ pub trait StoreLayer: fmt::Debug + Send + Sync {
         )
     }
 
+    /// As [`AdmissionStore::last_reconciled`].
+    fn last_reconciled(&self) -> BoxFuture<'_, Result<Option<EarlierEvent>, StoreError>> {
+        Box::pin(async move { self.inner_admission()?.last_reconciled().await })
+    }
+
     /// As [`AdmissionStore::is_answering`].
     fn is_answering(&self) -> BoxFuture<'_, bool> {
         Box::pin(async move {
@@ -332,6 +337,10 @@ impl<L: StoreLayer> AdmissionStore for L {
         event_types: &'a [EventType],
     ) -> BoxFuture<'a, Result<Vec<EarlierEvent>, StoreError>> {
         StoreLayer::events_before(self, stream_id, seq, event_types)
+    }
+
+    fn last_reconciled(&self) -> BoxFuture<'_, Result<Option<EarlierEvent>, StoreError>> {
+        StoreLayer::last_reconciled(self)
     }
 
     fn is_answering(&self) -> BoxFuture<'_, bool> {

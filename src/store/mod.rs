@@ -15,6 +15,8 @@ mod error;
 mod find;
 mod find_requests;
 #[cfg(feature = "recorder")]
+mod host_records;
+#[cfg(feature = "recorder")]
 mod layer;
 #[cfg(feature = "recorder")]
 pub(crate) mod log_line;
@@ -39,10 +41,14 @@ pub use self::find::{
 };
 pub use self::find_requests::find_requests;
 #[cfg(feature = "recorder")]
+pub use self::host_records::{
+    Cell, HostIds, HostQuery, HostRecords, HostRow, HostRows, HostTable, NotCheckable, WhyNot,
+};
+#[cfg(feature = "recorder")]
 pub use self::layer::StoreLayer;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use self::open::{connect, open};
 #[cfg(feature = "postgres")]
-pub use self::postgres::{Pooling, PostgresStore};
+pub use self::postgres::{MoltbotTables, Pooling, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;

@@ -5,6 +5,7 @@ mod explained;
 mod format;
 mod packs;
 mod ranking;
+mod reconciled;
 mod replies;
 mod scenario;
 #[allow(dead_code, reason = "the example uses some of it, the tests the rest")]

@@ -15,7 +15,7 @@ const LINES_MAX: usize = 400;
 const ENTRANCES: [(&str, usize); 2] = [("README.md", 150), ("ARCHITECTURE.md", 150)];
 
 /// Each room under `src`, from the ground up, with the rooms it may use beside its own.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("json", &[]),
     ("event", &["json"]),
     ("proof", &["json"]),
@@ -34,6 +34,13 @@ const ROOMS: [(&str, &[&str]); 13] = [
         &[
             "json", "event", "proof", "redact", "record", "store", "delivery", "policy", "observe",
             "auditor",
+        ],
+    ),
+    (
+        "reconcile",
+        &[
+            "json", "event", "proof", "redact", "record", "store", "delivery", "policy", "observe",
+            "auditor", "pack",
         ],
     ),
     ("report", &["event", "json", "pack", "redact"]),

@@ -15,6 +15,7 @@ mod observe;
 mod pack;
 mod proof;
 mod public_items;
+mod reconcile;
 mod record;
 mod redact;
 mod report;

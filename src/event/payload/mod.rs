@@ -11,6 +11,7 @@ mod call;
 mod disclosure;
 mod moltbot;
 mod ocr;
+mod reconciled;
 mod request;
 mod shortlist;
 mod vendor;
@@ -40,6 +41,9 @@ pub use self::{
         RejectionOutput,
     },
     ocr::{OcrInput, OcrJobCreated, OcrJobDone, OcrJobInput, OcrJobOutput, OcrOutput},
+    reconciled::{
+        Reconciled, ReconciledFinding, ReconciledInput, ReconciledOutput, ReconciledSide,
+    },
     request::{RequestCreated, RequestInput, RequestStateChanged, StateChange},
     shortlist::{
         HandoffInput, HandoffOutput, ShortlistExclusion, ShortlistGenerated, ShortlistHandoff,

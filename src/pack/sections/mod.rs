@@ -13,6 +13,7 @@ mod finding;
 mod not_recorded;
 mod ocr;
 mod outreach;
+mod reconciliation;
 mod request;
 mod shortlist;
 mod stops;
@@ -26,6 +27,8 @@ use serde::Serialize;
 pub(super) use self::causes::elsewhere;
 use self::decisions::decisions;
 use self::delivery::Deliveries;
+#[cfg(feature = "recorder")]
+pub(crate) use self::request::leads;
 pub use self::{
     budgets::{
         AdmittedEffect, BudgetRefusal, BudgetUse, BudgetVerdict, BudgetWarning, Budgets,
@@ -45,9 +48,10 @@ pub use self::{
         Rescored, SelectionStory, Stage, Unanswered, VendorStory, WhatIf,
     },
     finding::Finding,
-    not_recorded::{Erasures, Reconciliation, Reversal},
+    not_recorded::{Erasures, Reversal},
     ocr::OcrJob,
     outreach::{Outreach, Outreaches, Reply},
+    reconciliation::{Reconciliation, TableFinding},
     request::{RequestSummary, Snapshot, Transition},
     shortlist::{Handoff, Shortlist, Shortlists},
     stops::{Stop, StopVerdict},
@@ -122,7 +126,7 @@ impl Sections {
             reversal: Section::not_recorded("compensations are not recorded yet"),
             budgets: budgets::section(events, set_aside),
             controls: controls::section(events, set_aside, switch_events),
-            reconciliation: Section::not_recorded("the host's own tables are not compared yet"),
+            reconciliation: reconciliation::section(events),
             writers: writers::section(events, writer_events),
             redactions: redactions(events),
             erasures: Section::not_recorded("erasures are not recorded yet"),
@@ -160,7 +164,7 @@ quiet_debug! {
     OutsideEffect, PhoneCalls, RankedItem, Recipient, Reconciliation, Replayed, Reply, RequestSummary, Rerun, RerunResult,
     Resolution,
     Reversal, SelectionStory, Shortlist, Shortlists, Snapshot, Source, StatusReport, Stop, SwitchUse,
-    Transition, VendorStory, WriterSaid, WriterUse,
+    TableFinding, Transition, VendorStory, WriterSaid, WriterUse,
 }
 
 fn redactions(events: &[PackEvent]) -> Section<BTreeMap<String, u64>> {

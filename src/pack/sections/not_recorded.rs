@@ -16,8 +16,6 @@ macro_rules! not_recorded {
 not_recorded! {
     /// What was erased, and on whose behalf.
     Erasures;
-    /// How the trail compares with the host's own tables.
-    Reconciliation;
     /// What can be undone, and what was.
     Reversal;
 }

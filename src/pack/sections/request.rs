@@ -144,10 +144,10 @@ fn time_to_shortlist(events: &[PackEvent]) -> Option<TimeDelta> {
 
 fn snapshot(events: &[PackEvent], transitions: &[Transition]) -> Snapshot {
     let created = typed::<RequestCreated>(events).next();
-    // First and last in the stream, because the clocks of different processes may disagree. An export is not part of
-    // what happened to the request.
-    let export = EventType::PACK_EXPORTED;
-    let is_told = |event: &&PackEvent| event.header.event_type != export.as_str();
+    // First and last in the stream, because the clocks of different processes may disagree. A comparison or an
+    // export is not part of what happened to the request.
+    let looks = [EventType::AUDIT_RECONCILED, EventType::PACK_EXPORTED];
+    let is_told = |event: &&PackEvent| !looks.iter().any(|of| event.is(of));
     let mut times = events.iter().filter(is_told).map(|event| event.header.created_at);
     let first_event_at = times.next();
     let mut taken = transitions.iter().filter(|step| step.source.succeeded());
@@ -177,7 +177,7 @@ fn snapshot(events: &[PackEvent], transitions: &[Transition]) -> Snapshot {
 }
 
 /// True if the host's state machine leads from one state to another.
-fn leads(from: Option<&str>, to: &str) -> bool {
+pub(crate) fn leads(from: Option<&str>, to: &str) -> bool {
     match from {
         None => to == "collecting_requirements",
         Some(from) => STEPS.iter().any(|(state, next)| *state == from && next.contains(&to)),

@@ -202,6 +202,17 @@ pub trait AdmissionStore: fmt::Debug + Send + Sync {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    /// The last `audit.reconciled` of the system's stream, for a gauge that is read every 15 seconds. A store may look
+    /// at the last thousands of that stream's events only. Default: by [`events_before`](Self::events_before).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn last_reconciled(&self) -> BoxFuture<'_, Result<Option<EarlierEvent>, StoreError>> {
+        const RECONCILED: &[EventType] = &[EventType::AUDIT_RECONCILED];
+        let events = self.events_before(StreamId::SYSTEM, i64::MAX, RECONCILED);
+        Box::pin(async { Ok(events.await?.pop()) })
+    }
+
     /// Whether the database answers. The question waits for no lock and no other statement.
     ///
     /// The auditor asks this if a decision fails or does not come. While the database answers, it

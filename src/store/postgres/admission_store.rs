@@ -106,6 +106,10 @@ impl AdmissionStore for PostgresStore {
         Box::pin(read_admission::events_before(&self.connections, stream_id, seq, event_types))
     }
 
+    fn last_reconciled(&self) -> BoxFuture<'_, Result<Option<EarlierEvent>, StoreError>> {
+        Box::pin(read_admission::last_reconciled(&self.connections))
+    }
+
     fn is_answering(&self) -> BoxFuture<'_, bool> {
         Box::pin(self.connections.is_answering())
     }

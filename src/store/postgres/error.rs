@@ -109,6 +109,14 @@ pub(super) fn unanswered(doing: &'static str, message: String) -> StoreError {
     StoreError::unavailable(doing, PostgresError { code: None, message })
 }
 
+/// The SQLSTATE of an error that the server gave.
+pub(super) fn sqlstate(error: &StoreError) -> Option<&str> {
+    let (StoreError::Database { source, .. } | StoreError::Refused { source, .. }) = error else {
+        return None;
+    };
+    source.downcast_ref::<PostgresError>()?.code.as_deref()
+}
+
 /// Maps an error inside a migration file.
 #[cold]
 pub(super) fn migration_failed(file: &'static str, error: &sqlx::Error) -> Failure {

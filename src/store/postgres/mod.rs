@@ -7,6 +7,7 @@ mod append;
 mod cells;
 mod connections;
 mod error;
+mod host_tables;
 mod list_streams;
 mod liveness;
 mod migrate;
@@ -30,6 +31,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
 use self::connections::{Connections, STATEMENT_LIMIT};
+pub use self::host_tables::MoltbotTables;
 use self::liveness::{LastFailure, Liveness};
 use self::migrate::MIGRATION_LIMIT;
 pub use self::pooling::Pooling;
@@ -215,6 +217,13 @@ impl PostgresStore {
     /// [`StoreError::Unavailable`] after 10 minutes. Else as the database fails.
     pub async fn ensure_partitions(&self) -> Result<(), StoreError> {
         partitions::ensure_partitions(&self.connections).await
+    }
+
+    /// The host's `moltbot_*` tables in the same database, to compare them with the trail
+    /// ([`reconcile`](crate::reconcile)). The store's own schema need not be there.
+    #[must_use]
+    pub fn host_tables(&self) -> MoltbotTables {
+        MoltbotTables::new(self.connections.clone())
     }
 
     /// Appends a batch inside the host's own transaction, so that a business change and its events

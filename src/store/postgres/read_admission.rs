@@ -44,6 +44,16 @@ const EVENTS_BEFORE: Sql = sql!(
     order by seq desc
     limit $4"
 );
+/// It reads no more than the last events of the stream, because no index finds a type in it.
+const LAST_RECONCILED: Sql = sql!(
+    "select e.id, e.event_type, e.outcome, e.error_code, e.input::text as input, e.output::text as output
+    from moltbot_audit.audit_streams s
+    join moltbot_audit.audit_events e on e.stream_id = s.stream_id and e.seq > s.seq - 5000
+    where s.stream_id = $1 and e.event_type = 'audit.reconciled'
+    order by e.seq desc
+    limit 1"
+);
+
 pub(super) async fn usage(
     connections: &Connections,
     scope: Scope,
@@ -90,24 +100,32 @@ pub(super) async fn events_before(
         let query = EVENTS_BEFORE.query(pooling).bind(stream_id.uuid()).bind(seq);
         query.bind(types.clone()).bind(i64::from(EarlierEvent::MAX))
     };
-    let event = |row: &PgRow| {
-        let json = |name: &str| -> Result<Value, sqlx::Error> {
-            let text: Option<String> = row.try_get(name)?;
-            // What cannot be read names nothing.
-            Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
-        };
-        Ok(EarlierEvent {
-            id: row.try_get("id")?,
-            event_type: row.try_get("event_type")?,
-            outcome: row.try_get("outcome")?,
-            error_code: row.try_get("error_code")?,
-            input: json("input")?,
-            output: json("output")?,
-        })
-    };
-    let mut found = connections.read("read earlier events", query, event).await?;
+    let mut found = connections.read("read earlier events", query, earlier).await?;
     found.reverse();
     Ok(found)
+}
+
+pub(super) async fn last_reconciled(
+    connections: &Connections,
+) -> Result<Option<EarlierEvent>, StoreError> {
+    let query = |pooling| LAST_RECONCILED.query(pooling).bind(StreamId::SYSTEM.uuid());
+    Ok(connections.read("read the last comparison", query, earlier).await?.pop())
+}
+
+fn earlier(row: &PgRow) -> Result<EarlierEvent, sqlx::Error> {
+    let json = |name: &str| -> Result<Value, sqlx::Error> {
+        let text: Option<String> = row.try_get(name)?;
+        // What cannot be read names nothing.
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+    };
+    Ok(EarlierEvent {
+        id: row.try_get("id")?,
+        event_type: row.try_get("event_type")?,
+        outcome: row.try_get("outcome")?,
+        error_code: row.try_get("error_code")?,
+        input: json("input")?,
+        output: json("output")?,
+    })
 }
 
 fn switch_state(row: &PgRow) -> Result<Option<SwitchState>, sqlx::Error> {

@@ -133,6 +133,8 @@ fn a_gauge_of_the_database_alerts_only_with_a_fresh_heartbeat() {
     let of_the_database = [
         "audit_in_doubt_effects",
         "audit_partitions_ahead_seconds",
+        "audit_reconciled_timestamp_seconds",
+        "audit_unreconciled_findings{severity=\"error\"}",
         "budget_day_limit",
         "budget_day_used",
     ];

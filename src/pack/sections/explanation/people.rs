@@ -24,8 +24,8 @@ pub struct HumanAct {
     pub reason: Option<String>,
 }
 
-/// Events of administrators, and those that say who acted unless a program did. Who had the request exported did
-/// nothing in it.
+/// Events of administrators, and those that say who acted unless a program did. Who had the request compared or
+/// exported did nothing in it.
 pub(super) fn acts(events: &[PackEvent]) -> Vec<HumanAct> {
     let act = |event: &PackEvent| {
         let by = event.input.value.get("by");
@@ -43,7 +43,9 @@ pub(super) fn acts(events: &[PackEvent]) -> Vec<HumanAct> {
             }
         })
     };
-    events.iter().filter(|event| !event.is(&EventType::PACK_EXPORTED)).filter_map(act).collect()
+    let looks = [EventType::AUDIT_RECONCILED, EventType::PACK_EXPORTED];
+    let is_told = |event: &&PackEvent| !looks.iter().any(|of| event.is(of));
+    events.iter().filter(is_told).filter_map(act).collect()
 }
 
 fn text(value: Option<&Value>) -> Option<String> {

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use moltbot_audit::delivery::Spool;
 use moltbot_audit::event::payload::{MoltbotInput, OcrInput};
 use moltbot_audit::observe::JsonLayer;
 use moltbot_audit::policy::Limits;
+use moltbot_audit::reconcile::{Reconciled, record_reconciled};
 use moltbot_audit::testing::Fault;
 use moltbot_audit::{Actor, AuditEvent, Budget, Effect, EventType, Identity, Switch};
 use serde::Deserialize;
@@ -71,6 +73,27 @@ fn a_switch_that_stands_reset_by_a_claim_is_seen_until_it_is_reset_under_a_verif
         look().await;
         host.settles(series, 0.0).await;
         assert_eq!(host.value("kill_switch_enabled{switch=\"ai\"}"), Some(1.0));
+    });
+}
+
+#[test]
+fn the_last_comparison_with_the_tables_is_seen_and_none_before_it() {
+    play(async |host| {
+        let series = |severity| format!("audit_unreconciled_findings{{severity=\"{severity}\"}}");
+        look().await;
+        assert_eq!(host.value(&series("error")), None);
+        let period = (morning() - TimeDelta::days(1), morning());
+        for errors in [3_u32, 0] {
+            let mut report = Reconciled::default();
+            (report.errors, report.warnings) = (errors.into(), 2);
+            record_reconciled(&host.auditor, period, &report, "aline").await.expect("recorded");
+            look().await;
+            host.settles(&series("error"), errors.into()).await;
+            host.settles(&series("warning"), 2.0).await;
+        }
+        let at = host.value("audit_reconciled_timestamp_seconds").expect("it was compared");
+        let seconds = at - f64::from(u32::try_from(morning().timestamp()).expect("before 2106"));
+        assert!((0.0..3600.0).contains(&seconds), "{seconds}");
     });
 }
 
