@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Limits;
 use super::limits::{LimitsError, checked, lasting};
-use crate::event::{Budget, Period, Switch};
+use crate::event::{Budget, EventType, Period, Switch};
 use crate::store::admission::Charge;
 
 /// An effect is declared wrongly. The store was not asked, and nothing runs.
@@ -92,6 +92,24 @@ impl Demand {
 
     pub(crate) fn call(consent_id: Option<String>) -> Self {
         Self { needs_consent: true, consent_id, ..Self::default().switch(Switch::CALLING) }
+    }
+
+    /// What a recorded effect asked for, from its charges.
+    pub(crate) fn recorded(effect: &str, charges: Vec<(Budget, i64)>) -> Self {
+        let is_priced = effect == EventType::MOLTBOT_CALLED.as_str();
+        let mut demand = Self { is_priced, ..Self::default() };
+        for (budget, amount) in charges {
+            // A budget of the request and of the day is charged the same to both.
+            if demand.amounts.iter().all(|(known, _)| *known != budget) {
+                demand.amounts.push((budget, amount));
+            }
+        }
+        let of = |budget: &Budget| demand.amounts.iter().find(|(known, _)| known == budget);
+        if of(&Budget::VENDOR_BATCHES).is_some() {
+            demand.batch =
+                of(&Budget::VENDORS).and_then(|(_, vendors)| usize::try_from(*vendors).ok());
+        }
+        demand
     }
 
     #[must_use]

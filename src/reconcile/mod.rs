@@ -20,6 +20,7 @@ mod report;
 mod request;
 mod rows;
 mod trail;
+mod what_if;
 
 pub use self::{
     bill::{Bill, BillError, BillReconciled, reconcile_bill},
@@ -28,4 +29,5 @@ pub use self::{
     record::{export_reconciled, record_reconciled},
     report::{ReconcileError, Reconciled},
     request::reconcile_request,
+    what_if::{Alternative, NotReplayable, Replayed, WouldBeRefused, WouldRefuse, what_if},
 };

@@ -3,8 +3,10 @@
 mod bill;
 mod cli;
 mod hostile;
+mod memory;
 mod pack;
 mod planted;
+mod what_if;
 mod world;
 
 use std::collections::BTreeMap;

@@ -6,7 +6,6 @@
 mod claim;
 mod decision;
 mod open_effect;
-#[cfg(any(feature = "sqlite", feature = "testing"))]
 pub(crate) mod rules;
 mod switch_state;
 

@@ -17,11 +17,13 @@ pub(crate) struct ConsentWord {
     pub(crate) expires_at: Option<Value>,
 }
 
+#[cfg(any(feature = "sqlite", feature = "testing"))]
 /// How much younger a grant must be than an event against the consent in another stream: their times may come from
 /// servers whose clocks differ.
 const CLOCKS_DIFFER_MAX: TimeDelta = TimeDelta::minutes(1);
 
 impl ConsentWord {
+    #[cfg(any(feature = "sqlite", feature = "testing"))]
     /// The one that counts among those of several streams: the youngest, unless one against the consent is
     /// hardly older.
     pub(crate) fn that_counts(words: Vec<Self>) -> Option<Self> {
