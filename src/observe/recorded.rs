@@ -77,6 +77,8 @@ fn write(
                 identity = how.map(IdentityHow::as_str),
                 event_id = %header.id,
                 seq,
+                caused_by = header.caused_by.map(tracing::field::display),
+                writer_id = header.writer_id.map(tracing::field::display),
                 $message
             );
         }};

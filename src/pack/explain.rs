@@ -12,7 +12,7 @@ impl RequestPack {
     /// Explains the request from the events as the pack shows them, with these rules.
     #[must_use]
     pub fn explain(&self, rules: &ScoringRules) -> Explanation {
-        sections::explain(&self.events, &self.set_aside, rules)
+        sections::explain(&self.events, &self.set_aside, &self.switch_events, rules)
     }
 }
 
@@ -26,5 +26,6 @@ pub fn explain_request_pack(
     rules: &ScoringRules,
 ) -> Result<(VerifiedPack, Explanation), VerifyError> {
     let (pack, verified) = verify_parts(json, options)?;
-    Ok((verified, sections::explain(&pack.events, &pack.set_aside, rules)))
+    let explanation = sections::explain(&pack.events, &pack.set_aside, &pack.flips, rules);
+    Ok((verified, explanation))
 }

@@ -360,14 +360,25 @@ impl World {
         let tokens = |value: &Value| value.to_string().len() as u64 / 4;
         let read = input.context.as_ref().map_or(0, tokens);
         let written = tokens(&action);
+        // The first call of a play writes the prompt to the provider's cache, and the others read it.
+        let nth = outside.ledger.iter().filter(|went| went.kind == Kind::Model).count();
+        let (cache_created, cache_read) =
+            if nth == 1 { (PROMPT_TOKENS, 0) } else { (0, PROMPT_TOKENS) };
+        let reasoned = written * 2;
+        // US dollars for a million tokens: 3 in, 3.75 into the cache, 0.30 out of it, 15 out, reasoning included.
+        let cents =
+            read * 300 + cache_created * 375 + cache_read * 30 + (written + reasoned) * 1_500;
         Ok(MoltbotOutput {
             action: Some(action),
             model: input.model.clone(),
             finish_reason: Some("end_turn".into()),
+            response_id: Some(format!("msg_scripted.{nth}")),
             input_tokens: Some(read),
+            cache_read_input_tokens: Some(cache_read),
+            cache_creation_input_tokens: Some(cache_created),
             output_tokens: Some(written),
-            // The prices are 3 and 15 USD for a million tokens.
-            cost_microusd: Some(read * 3 + written * 15),
+            reasoning_output_tokens: Some(reasoned),
+            cost_microusd: Some(cents.div_ceil(100)),
             price_list_version: Some("v1".into()),
             ..Default::default()
         })
@@ -439,6 +450,9 @@ impl Outside {
         self.ledger.push(Went { kind, succeeded, to, shape, text, reference });
     }
 }
+
+/// Tokens of the prompt that stands before each context.
+const PROMPT_TOKENS: u64 = 1_200;
 
 /// The receiver of a message, and its shape.
 struct Addressed {

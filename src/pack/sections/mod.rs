@@ -27,6 +27,7 @@ use serde::Serialize;
 pub(super) use self::causes::elsewhere;
 use self::decisions::decisions;
 use self::delivery::Deliveries;
+use self::explanation::Material;
 #[cfg(feature = "recorder")]
 pub(crate) use self::request::leads;
 pub use self::{
@@ -114,7 +115,14 @@ impl Sections {
         let decisions = decisions(events);
         let (ai_disclosure, findings) = disclosure::section(events, &decisions.calls, &deliveries);
         Self {
-            explanation: explanation::section(events, set_aside, &decisions, findings),
+            explanation: explanation::section(Material {
+                events,
+                set_aside,
+                switch_events,
+                decisions: &decisions,
+                deliveries: &deliveries,
+                of_disclosure: findings,
+            }),
             request: request::section(events),
             conversation: Section::of_list(conversation::messages(events, &deliveries)),
             ai_disclosure,
@@ -138,11 +146,15 @@ impl Sections {
 pub(super) fn explain(
     events: &[PackEvent],
     set_aside: &[SetAsideEvent],
+    switch_events: &[PackEvent],
     rules: &ScoringRules,
 ) -> Explanation {
-    let decisions = decisions(events);
-    let (_, findings) = disclosure::section(events, &decisions.calls, &Deliveries::of(events));
-    explanation::explain(events, set_aside, &decisions, findings, rules)
+    let (decisions, deliveries) = (decisions(events), Deliveries::of(events));
+    let (_, of_disclosure) = disclosure::section(events, &decisions.calls, &deliveries);
+    let (decisions, deliveries) = (&decisions, &deliveries);
+    let material =
+        Material { events, set_aside, switch_events, decisions, deliveries, of_disclosure };
+    explanation::explain(material, rules)
 }
 
 /// Implements `Debug` as the name only, because a section may hold what people wrote.

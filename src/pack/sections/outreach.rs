@@ -53,6 +53,16 @@ pub struct Outreach {
     pub other_shape: Option<OtherShape>,
 }
 
+impl Outreach {
+    /// False if it did not go out, or the provider reported that it failed.
+    pub(super) fn may_have_arrived(&self) -> bool {
+        match self.delivery.as_ref().and_then(|delivery| delivery.status) {
+            Some("delivered" | "read") => true,
+            status => self.went_out && status != Some("failed"),
+        }
+    }
+}
+
 /// One reply: what was written beside what was understood, so that a reader can check one against
 /// the other.
 #[derive(Clone, PartialEq, Serialize)]
@@ -95,11 +105,7 @@ pub struct Reply {
 }
 
 pub(super) fn section(events: &[PackEvent], deliveries: &Deliveries) -> Section<Outreaches> {
-    let mut sent = outreaches(events);
-    for outreach in &mut sent {
-        outreach.delivery =
-            deliveries.delivery(outreach.source.event_id, outreach.provider_message_id.as_deref());
-    }
+    let mut sent = outreaches(events, deliveries);
     let replies: Vec<_> = replies(events).collect();
     let answered = answered(&sent, &replies);
     let mut unmatched_replies = Vec::new();
@@ -117,8 +123,13 @@ pub(super) fn section(events: &[PackEvent], deliveries: &Deliveries) -> Section<
 }
 
 /// Messages to vendors, including those that failed.
-pub(super) fn outreaches(events: &[PackEvent]) -> Vec<Outreach> {
-    events.iter().filter_map(outreach).collect()
+pub(super) fn outreaches(events: &[PackEvent], deliveries: &Deliveries) -> Vec<Outreach> {
+    let with_delivery = |mut sent: Outreach| {
+        sent.delivery =
+            deliveries.delivery(sent.source.event_id, sent.provider_message_id.as_deref());
+        sent
+    };
+    events.iter().filter_map(outreach).map(with_delivery).collect()
 }
 
 fn outreach(event: &PackEvent) -> Option<Outreach> {

@@ -118,6 +118,11 @@ const OF_DATABASE: [EventType; 4] = [
     EventType::SWITCH_RESET,
 ];
 
+/// True if an event may be one of those that the database's own functions seal.
+pub(super) fn is_of_database(event: &PackEvent) -> bool {
+    event.header.writer_id.is_none() && event.is_one_of(&OF_DATABASE)
+}
+
 /// The events of `P`'s type, read, in the order of the stream.
 pub(super) fn typed<P: Payload>(events: &[PackEvent]) -> impl Iterator<Item = TypedEvent<P>> {
     typed_as::<P>(events, P::EVENT_TYPE)
@@ -147,7 +152,7 @@ pub(super) fn read<P: Payload>(event: &PackEvent) -> TypedEvent<P> {
         output: output.read,
         unread: input.unread,
         other_shape,
-        is_of_database: event.header.writer_id.is_none() && event.is_one_of(&OF_DATABASE),
+        is_of_database: is_of_database(event),
     }
 }
 

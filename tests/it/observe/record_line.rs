@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use moltbot_audit::auditor::Host;
 use moltbot_audit::testing::{MemoryStore, assert_no_personal_data};
 use moltbot_audit::{
-    Actor, AuditEvent, Auditor, ErrorCode, EventType, Identity, Outcome, RequestId, Switch,
+    Actor, AuditEvent, Auditor, ErrorCode, EventId, EventType, Identity, Outcome, RequestId, Switch,
 };
 use tracing::{Instrument as _, info_span};
 
 use super::lines::{Lines, Parsed, logged};
-use crate::support::records::{KEY, fresh_request};
+use crate::support::records::{KEY, fresh_request, morning};
 
 fn auditor() -> Auditor {
     let builder = Auditor::builder(Arc::new(MemoryStore::default()), KEY);
@@ -75,6 +76,29 @@ fn a_records_line_says_how_it_ended() {
     assert_eq!(lines[0].text("request_id"), request.to_string());
     assert_eq!(lines[0].whole("timing_ms"), 412);
     assert_no_personal_data(&lines[0].line);
+}
+
+#[test]
+fn a_records_line_leads_to_its_cause_and_to_its_writer() {
+    let request = fresh_request();
+    let cause = EventId::new(morning(), 7).expect("a time of this century");
+    let lines = logged(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let builder = Auditor::builder(Arc::new(MemoryStore::default()), KEY);
+            let auditor = builder.host(Host::new("concierge", "1")).build();
+            auditor.record(failed(&request).caused_by(cause)).await.expect("recorded");
+            auditor.shutdown(Duration::from_secs(10)).await.expect("all is written");
+        });
+    });
+    let lines = of_records(lines);
+    let of_type =
+        |event_type: &str| lines.iter().find(|line| line.text("event_type") == event_type);
+    let (started, sent) = (of_type("audit.writer_started"), of_type("whatsapp.send_failed"));
+    let (started, sent) = (started.expect("a line"), sent.expect("a line"));
+    assert_eq!(sent.text("caused_by"), cause.uuid().to_string());
+    assert_eq!(sent.text("writer_id"), started.text("event_id"));
+    assert!(!started.line.contains("caused_by"), "{}", started.line);
 }
 
 /// Whoever else writes what is logged masks nothing.

@@ -206,7 +206,11 @@ async fn people_are_told_by_name_and_by_identity_and_hidden_from_outsiders() {
     let fresh = stores::sqlite().await;
     let teller = Teller::new(fresh.store.clone());
     let approved = EventType::new("admin.vendor_approved").expect("a type");
-    for by in [json!("marie"), json!({ "who": "jean", "how": "session" })] {
+    for by in [
+        json!("marie"),
+        json!({ "who": "jean", "how": "host", "method": "sso" }),
+        json!({ "who": "eve", "how": "session" }),
+    ] {
         let input = json!({ "by": by, "reason": "checked by phone" });
         teller.tell(AuditEvent::new(approved.clone(), Actor::Admin).input(input)).await;
     }
@@ -215,16 +219,19 @@ async fn people_are_told_by_name_and_by_identity_and_hidden_from_outsiders() {
     };
     let internal = explained(&*fresh.store, &teller, &Profile::internal()).await;
     let some = |text: &str| Some(text.to_owned());
-    assert_eq!(acts(&internal), [[some("marie"), None], [some("jean"), some("session")]]);
+    // Only the database knows a session, and a program sealed these.
+    let wanted = [("marie", None), ("jean", Some("host")), ("eve", Some("claimed"))]
+        .map(|(who, how)| [some(who), how.and_then(some)]);
+    assert_eq!(acts(&internal), wanted);
     assert!(
         internal
             .text(Language::En)
-            .contains("admin.vendor_approved by jean (known by session): checked")
+            .contains("admin.vendor_approved by jean (known by host): checked")
     );
     let external = explained(&*fresh.store, &teller, &Profile::external(&KEY)).await;
     let shown = serde_json::to_string(&external).expect("JSON") + &external.text(Language::Fr);
-    assert_eq!(external.human_acts.len(), 2);
-    for hidden in ["marie", "jean", "checked by phone"] {
+    assert_eq!(external.human_acts.len(), 3);
+    for hidden in ["marie", "jean", "eve", "checked by phone"] {
         assert!(!shown.contains(hidden), "{shown}");
     }
     drop(fresh.keep);

@@ -98,6 +98,9 @@ async fn a_pack_shows_a_takeover_and_that_nothing_ran_inside_it() {
         let refused = &pack["controls"]["content"]["switches"][0]["refused"][0];
         assert_eq!(refused["switch_scope"], "conversation");
         assert_eq!(refused["switch_event_id"], stop["event_id"]);
+        // The pack shows who engaged it, so that this is no open question.
+        let unanswered = pack["explanation"]["content"]["unanswered"].to_string();
+        assert!(!unanswered.contains("switch_set_elsewhere"), "{unanswered}");
     }
     // Nobody outside reads who answers, or why.
     let (pack, _) = story.pack(&external).await;

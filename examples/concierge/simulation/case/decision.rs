@@ -32,6 +32,8 @@ impl Case {
         let input = MoltbotInput {
             provider: Some("scripted".into()),
             model: Some("moltbot-scripted-1".into()),
+            temperature: Some(0.2),
+            seed: Some(7),
             prompt_version: Some("concierge.1".into()),
             policy_version: Some(CONTRACT_VERSION.into()),
             attempt: Some(attempt),

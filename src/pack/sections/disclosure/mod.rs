@@ -184,7 +184,8 @@ fn outgoing(events: &[PackEvent], deliveries: &Deliveries) -> Vec<Outgoing> {
         source,
         provider_message_id,
     };
-    let mut all: Vec<_> = to_client.chain(outreaches(events).into_iter().map(to_vendor)).collect();
+    let mut all: Vec<_> =
+        to_client.chain(outreaches(events, deliveries).into_iter().map(to_vendor)).collect();
     all.sort_by_key(|message| message.source.seq);
     all
 }

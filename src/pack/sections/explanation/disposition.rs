@@ -24,7 +24,7 @@ pub enum Disposition {
         /// Why not.
         reason: String,
     },
-    /// It was to be asked, and no message to it is known to have gone out.
+    /// It was to be asked, and no message to it went out, or the provider could deliver none.
     NotReached {
         /// The last try.
         source: Source,

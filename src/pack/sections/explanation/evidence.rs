@@ -178,10 +178,16 @@ impl<'a> Trail<'a> {
         }
     }
 
-    /// The last message that went out, or else the last one that was tried.
+    /// The last message that may have arrived, or else the last one that went out, or else the last one that was tried.
     pub(super) fn contacted(&self) -> Option<&'a Outreach> {
-        let went_out = self.outreaches.iter().rfind(|outreach| outreach.went_out);
+        let last = |is: fn(&Outreach) -> bool| self.outreaches.iter().rfind(|one| is(one));
+        let went_out = last(Outreach::may_have_arrived).or_else(|| last(|one| one.went_out));
         went_out.or(self.outreaches.last()).copied()
+    }
+
+    /// Whether messages to it are recorded, and none of them can have arrived.
+    pub(super) fn was_not_reached(&self) -> bool {
+        self.contacted().is_some_and(|last| !last.may_have_arrived())
     }
 
     pub(super) fn was_messaged_before(&self, seq: i64) -> bool {

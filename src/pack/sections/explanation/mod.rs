@@ -37,6 +37,7 @@ pub use self::{
     vendor::VendorStory,
     what_if::{Answer, WhatIf},
 };
+use super::delivery::Deliveries;
 use super::outreach::{outreaches, replies};
 use super::typed_events::{OtherShape, Source, TypedEvent, typed};
 use super::{
@@ -103,14 +104,20 @@ pub struct SelectionStory {
     pub other_shape: Option<OtherShape>,
 }
 
-pub(super) fn section(
-    events: &[PackEvent],
-    set_aside: &[SetAsideEvent],
-    decisions: &Decisions,
-    of_disclosure: Vec<Finding>,
-) -> Section<Explanation> {
-    let rules = ScoringRules::built_in();
-    let content = explain(events, set_aside, decisions, of_disclosure, &rules);
+/// What an explanation is made from.
+pub(super) struct Material<'a> {
+    pub(super) events: &'a [PackEvent],
+    pub(super) set_aside: &'a [SetAsideEvent],
+    /// Flips of switches in the conversations of the request.
+    pub(super) switch_events: &'a [PackEvent],
+    pub(super) decisions: &'a Decisions,
+    pub(super) deliveries: &'a Deliveries,
+    /// The findings of the section on the disclosure of the AI.
+    pub(super) of_disclosure: Vec<Finding>,
+}
+
+pub(super) fn section(material: Material<'_>) -> Section<Explanation> {
+    let content = explain(material, &ScoringRules::built_in());
     let is_empty = content.selections.is_empty()
         && content.orders.is_empty()
         && content.vendors.is_empty()
@@ -121,19 +128,15 @@ pub(super) fn section(
     if is_empty { Section::Empty } else { Section::Recorded { content } }
 }
 
-/// Explains a request to a reader who knows these rules. `of_disclosure` are the findings of the section on the
-/// disclosure of the AI.
-pub(super) fn explain(
-    events: &[PackEvent],
-    set_aside: &[SetAsideEvent],
-    decisions: &Decisions,
-    of_disclosure: Vec<Finding>,
-    rules: &ScoringRules,
-) -> Explanation {
+/// Explains a request to a reader who knows these rules.
+pub(super) fn explain(material: Material<'_>, rules: &ScoringRules) -> Explanation {
+    let Material { events, set_aside, switch_events, decisions, deliveries, of_disclosure } =
+        material;
     let selections: Vec<_> = typed::<VendorCandidatesSelected>(events).collect();
     let shortlists: Vec<_> =
         typed::<ShortlistGenerated>(events).filter(|typed| typed.source.succeeded()).collect();
-    let (outreaches, replies) = (outreaches(events), replies(events).collect::<Vec<_>>());
+    let (outreaches, replies) =
+        (outreaches(events, deliveries), replies(events).collect::<Vec<_>>());
     let handoffs: Vec<_> = typed::<ShortlistHandoff>(events).map(|typed| typed.source).collect();
     let calls = &decisions.calls;
     let evidence = Evidence {
@@ -162,6 +165,7 @@ pub(super) fn explain(
     let sources = unanswered::Sources {
         events,
         set_aside,
+        switch_events,
         vendors: &vendors,
         reruns: &reruns,
         ai_calls: &ai_calls,

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::typed_events::Source;
-use crate::event::{Actor, EventType};
+use super::super::typed_events::{Source, is_of_database};
+use crate::event::{Actor, EventType, IdentityHow};
 use crate::pack::PackEvent;
 
 /// An act of an operator, an administrator, or another person of the host.
@@ -18,7 +18,7 @@ pub struct HumanAct {
     pub event_type: String,
     /// Who did it, if the event says.
     pub by: Option<String>,
-    /// How the host knows who it was, if the event says.
+    /// How it is known who it was, if the event says.
     pub how: Option<String>,
     /// Why, if the event says.
     pub reason: Option<String>,
@@ -38,7 +38,7 @@ pub(super) fn acts(events: &[PackEvent]) -> Vec<HumanAct> {
                 source: Source::of(event),
                 event_type: event.header.event_type.clone(),
                 by: text(who),
-                how: text(by.and_then(|by| by.get("how"))),
+                how: how(event, by),
                 reason: text(event.input.value.get("reason")),
             }
         })
@@ -46,6 +46,13 @@ pub(super) fn acts(events: &[PackEvent]) -> Vec<HumanAct> {
     let looks = [EventType::AUDIT_RECONCILED, EventType::PACK_EXPORTED];
     let is_told = |event: &&PackEvent| !looks.iter().any(|of| event.is(of));
     events.iter().filter(is_told).filter_map(act).collect()
+}
+
+/// How the person is known, as far as the event can know it: only the database knows sessions and tokens.
+fn how(event: &PackEvent, by: Option<&Value>) -> Option<String> {
+    let how = text(by?.get("how"))?;
+    let is_claim = matches!(how.as_str(), "session" | "jwt") && !is_of_database(event);
+    Some(if is_claim { IdentityHow::Claimed.as_str().to_owned() } else { how })
 }
 
 fn text(value: Option<&Value>) -> Option<String> {

@@ -24,7 +24,7 @@ pub enum Stage {
     NotFound,
     /// It replied, and no shortlist was made of its reply.
     NotRanked,
-    /// It was to be asked, and no message is known to have gone out.
+    /// It was to be asked, and no message to it went out, or the provider could deliver none.
     NotReached,
     /// It replied, and others scored more.
     RankedBelow,
@@ -65,6 +65,10 @@ impl Stage {
 
     fn of_silence(trail: &Trail<'_>) -> Self {
         let replied = trail.replies.iter().any(|reply| reply.source.succeeded());
-        if replied { Self::RepliedTooLate } else { Self::NoReply }
+        match replied {
+            true => Self::RepliedTooLate,
+            false if trail.was_not_reached() => Self::NotReached,
+            false => Self::NoReply,
+        }
     }
 }

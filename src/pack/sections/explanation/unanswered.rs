@@ -1,14 +1,18 @@
 //! What the record cannot answer.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
+use super::super::typed_events::typed;
 use super::ai::AiCall;
 use super::order::FinalOrder;
 use super::rerun::{Rerun, RerunResult};
 use super::stage::Stage;
 use super::vendor::VendorStory;
 use super::what_if::Answer;
-use crate::event::{ErrorCode, EventType};
+use crate::event::ErrorCode;
+use crate::event::payload::EffectRefused;
 use crate::pack::{PackEvent, SetAsideEvent};
 
 /// A question that the record does not answer.
@@ -44,7 +48,7 @@ pub enum Question {
     RuleNotNamed,
     /// What events say that are set aside, because they are not what was sealed.
     SetAside,
-    /// Who engaged a kill switch, and why: the system's stream says so.
+    /// Who engaged a kill switch, and why: its event is in a stream that the pack does not show, most often the system's.
     SwitchSetElsewhere,
     /// What would have changed the result: more vendors stand in it than are compared.
     TooManyVendors,
@@ -58,6 +62,7 @@ pub enum Question {
 pub(super) struct Sources<'a> {
     pub(super) events: &'a [PackEvent],
     pub(super) set_aside: &'a [SetAsideEvent],
+    pub(super) switch_events: &'a [PackEvent],
     pub(super) vendors: &'a [VendorStory],
     pub(super) reruns: &'a [Rerun],
     pub(super) ai_calls: &'a [AiCall],
@@ -107,18 +112,17 @@ impl Sources<'_> {
         all.into_iter().filter(is_open).map(unanswered).collect()
     }
 
-    /// Effects that a switch refused, unless the request's own events say who engaged one before.
+    /// Effects that a switch refused, unless the pack shows the event that engaged it.
     fn switches_set_elsewhere(&self) -> Vec<i64> {
-        let mut events = self.events.iter();
-        let engaged = events.find(|event| event.is(&EventType::SWITCH_ENGAGED));
-        let engaged = engaged.map(|event| event.seq);
-        let is_refused = |event: &&PackEvent| {
-            let code = event.header.error_code.as_deref().and_then(ErrorCode::parse);
-            event.is(&EventType::EFFECT_REFUSED)
-                && matches!(code, Some(ErrorCode::SwitchedOff | ErrorCode::CallingDisabled))
-                && engaged.is_none_or(|engaged| event.seq < engaged)
-        };
-        self.events.iter().filter(is_refused).map(|event| event.seq).collect()
+        let shown = self.events.iter().chain(self.switch_events);
+        let shown: HashSet<String> = shown.map(|event| event.header.id.to_string()).collect();
+        let refused = typed::<EffectRefused>(self.events).filter(|refusal| {
+            let code = refusal.source.error_code.as_deref().and_then(ErrorCode::parse);
+            let id = refusal.output.switch_event_id.as_ref();
+            matches!(code, Some(ErrorCode::SwitchedOff | ErrorCode::CallingDisabled))
+                && !id.is_some_and(|id| shown.contains(id))
+        });
+        refused.map(|refusal| refusal.source.seq).collect()
     }
 
     fn not_compared(&self) -> Vec<String> {

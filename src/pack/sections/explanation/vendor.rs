@@ -23,7 +23,7 @@ pub struct VendorStory {
     pub candidacies: Vec<ConsideredCandidate>,
     /// Why it was not a candidate, each time that it was not.
     pub exclusions: Vec<NotACandidate>,
-    /// The last message to it that went out, or else the last one that was tried.
+    /// The last message to it that may have arrived, or else the last one that went out or was tried.
     pub contacted: Option<Source>,
     /// The batch it was in.
     pub batch_number: Option<u32>,
@@ -105,7 +105,7 @@ fn disposition(
     }
     let excluded = trail.exclusion_before(i64::MAX);
     match (contacted, excluded) {
-        (Some(outreach), _) if outreach.went_out => Disposition::NoReply,
+        (Some(outreach), _) if outreach.may_have_arrived() => Disposition::NoReply,
         (Some(outreach), _) => Disposition::NotReached { source: outreach.source.clone() },
         (None, Some((source, exclusion))) => {
             Disposition::NotEligible { source: source.clone(), reason: exclusion.reason.clone() }

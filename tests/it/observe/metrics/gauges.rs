@@ -15,6 +15,7 @@ use serde_json::json;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::{morning, play, play_with, request};
+use crate::support::records::named_conversation;
 
 /// Longer than a look takes to come round.
 const LOOK: Duration = Duration::from_secs(16);
@@ -94,6 +95,31 @@ fn the_last_comparison_with_the_tables_is_seen_and_none_before_it() {
         let at = host.value("audit_reconciled_timestamp_seconds").expect("it was compared");
         let seconds = at - f64::from(u32::try_from(morning().timestamp()).expect("before 2106"));
         assert!((0.0..3600.0).contains(&seconds), "{seconds}");
+    });
+}
+
+#[test]
+fn only_conversations_that_a_human_has_taken_over_are_counted_so() {
+    play(async |host| {
+        let series = "conversations_taken_over";
+        host.settles(series, 0.0).await;
+        let auditor = &host.auditor;
+        let [first, second] = [named_conversation("first"), named_conversation("second")];
+        for conversation in [&first, &second] {
+            auditor.takeover(conversation, "keza", "a test", None).await.expect("taken over");
+        }
+        let switches = auditor.kill_switch();
+        let request = request();
+        let of_request = switches.of_request(&request);
+        of_request.engage(&Switch::AI, "keza", "a request").await.expect("set");
+        let third = named_conversation("third");
+        let of_third = auditor.kill_switch().of_conversation(&third);
+        of_third.engage(&Switch::CALLING, "keza", "another switch").await.expect("set");
+        look().await;
+        host.settles(series, 2.0).await;
+        auditor.release(&first, "keza", "a test").await.expect("given back");
+        look().await;
+        host.settles(series, 1.0).await;
     });
 }
 
