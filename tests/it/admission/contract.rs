@@ -129,7 +129,7 @@ macro_rules! admission_contract {
                 the_narrowest_scope_in_the_way_is_named
                 an_effect_that_names_only_its_request_is_in_the_conversations_of_its_events
                 a_time_limit_ends_a_stop_by_the_stores_clock
-                a_time_limit_that_has_passed_is_refused
+                a_time_limit_that_has_passed_or_is_everywhere_is_refused
                 a_flip_is_chained_in_the_stream_of_its_scope
                 the_same_flip_of_a_scope_again_undoes_no_later_one
                 the_event_of_a_flip_says_its_scope_and_its_limit

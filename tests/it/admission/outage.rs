@@ -12,7 +12,8 @@ use moltbot_audit::record::Record;
 use moltbot_audit::store::{Appended, AuditSink, BoxFuture, StoreError};
 use moltbot_audit::testing::{Fault, MemoryStore};
 use moltbot_audit::{
-    Actor, AdmitError, AuditEvent, Auditor, Budget, Effect, EffectError, EventType, Switch,
+    Actor, AdmitError, AuditEvent, Auditor, Budget, Effect, EffectError, ErrorCode, EventType,
+    Outcome, Switch,
 };
 use serde_json::{Value, json};
 
@@ -62,6 +63,23 @@ async fn with_the_database_away_ai_is_refused_and_the_apology_goes_out() {
     assert!(host.auditor.in_doubt().await.expect("the store is up").is_empty());
     assert_eq!(host.used(&Budget::OCR_JOBS).await, 0);
     host.run(ocr_job()).await.expect("the database is back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejections_that_waited_in_the_spool_stop_the_ai_of_their_request() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = spooling_host(&folder).await;
+    host.sink.every_call(Fault::not_landed());
+    for _ in 0..3 {
+        let called = AuditEvent::new(EventType::MOLTBOT_CALLED, Actor::Moltbot).request(&request());
+        let called = called.ended(Outcome::Failed, ErrorCode::InvalidOutput);
+        host.auditor.record(called).await.expect("in the spool");
+    }
+    host.sink.heal();
+    drained(&host).await;
+    let stop = host.settled("switch.engaged", 1).await.pop().expect("one");
+    assert_eq!(stop.input().expect("it says where")["scope"], "request");
+    host.refused(moltbot_call()).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -69,6 +69,23 @@ async fn the_third_in_a_row_stops_the_ai_for_the_request_until_an_operator_reset
     reject(&host).await;
     assert!(is_stopped(&host).await);
     assert_eq!(host.events("switch.engaged").len(), 2);
+    // While it is stopped, what is said late of other outputs does not stop it again.
+    for _ in 0..3 {
+        let other = host.auditor.event_id().expect("an id");
+        judge(&host, EventType::MOLTBOT_OUTPUT_REJECTED, Some(other)).await;
+    }
+    assert_eq!(host.events("switch.engaged").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_output_that_is_not_judged_yet_does_not_hide_the_row_before_it() {
+    let host = host();
+    reject(&host).await;
+    reject(&host).await;
+    let third = call(&host).await;
+    call(&host).await;
+    judge(&host, EventType::MOLTBOT_OUTPUT_REJECTED, Some(third)).await;
+    assert!(is_stopped(&host).await);
 }
 
 #[tokio::test(start_paused = true)]

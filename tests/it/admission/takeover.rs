@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::{Host, host, moltbot_call, morning, ocr_job, request};
-use crate::support::records::named_conversation;
+use crate::support::records::{named_conversation, named_request};
 
 fn conversation() -> ConversationId {
     named_conversation("a client")
@@ -122,6 +122,25 @@ async fn work_in_flight_feels_a_takeover_of_its_conversation_only() {
     other.not_performed("a test").await.expect("recorded");
     let ended = host.events("moltbot.called");
     assert_eq!(ended[0].header().error_code.as_deref(), Some("switched_off"));
+    assert_eq!(ended[0].output().expect("it says why")["stopped_by"], "ai");
+    assert_eq!(ended[1].output().expect("it says why").get("stopped_by"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_in_flight_feels_a_stop_of_its_request_only() {
+    let host = host();
+    let ours = host.auditor.effect(moltbot_call()).admit().await.expect("admitted");
+    let other = moltbot_call().request(&named_request("another"));
+    let other = host.auditor.effect(other).admit().await.expect("admitted");
+    let request = request();
+    let switches = host.auditor.kill_switch().of_request(&request);
+    switches.engage(&Switch::AI, "jeanne", "a test").await.expect("engaged");
+    timeout(Duration::from_secs(3), ours.stopped()).await.expect("it feels the stop");
+    let short = Duration::from_millis(300);
+    assert!(timeout(short, other.stopped()).await.is_err(), "another request");
+    ours.failed(&"given up").await.expect("recorded");
+    other.not_performed("a test").await.expect("recorded");
+    let ended = host.events("moltbot.called");
     assert_eq!(ended[0].output().expect("it says why")["stopped_by"], "ai");
     assert_eq!(ended[1].output().expect("it says why").get("stopped_by"), None);
 }

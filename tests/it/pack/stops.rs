@@ -129,6 +129,18 @@ async fn a_takeover_that_is_not_over_or_ended_by_its_limit_is_one_too() {
 }
 
 #[tokio::test]
+async fn a_takeover_that_is_taken_over_again_is_one_and_its_last_limit_counts() {
+    let story = Story::begin().await;
+    assert!(story.call().await);
+    story.take_over(Some(SystemClock::new().now() + TimeDelta::hours(1))).await;
+    story.take_over(None).await;
+    assert!(!story.call().await);
+    let (pack, verified) = story.internal().await;
+    assert_eq!(*verified.stops(), StopVerdict::NothingRan { stops: 1 });
+    assert_eq!(stop(&pack, 0)["until"], Value::Null);
+}
+
+#[tokio::test]
 async fn a_request_that_was_stopped_after_rejections_shows_it() {
     let story = Story::begin().await;
     for _ in 0..3 {

@@ -175,6 +175,8 @@ pub(crate) async fn a_time_limit_ends_a_stop_by_the_stores_clock(case: Case) {
     let conversation = fresh_conversation();
     let of = (None, Some(&conversation));
     let claim = || governed(&case, Some(&case.request), Some(&conversation));
+    // What was said last counts: this one has no limit.
+    set(&case, &scoped(of, true, None)).await;
     // A busy machine may take long to the first question, so the limit is asked for again.
     let mut millis = 500;
     let (taken, lapsed) = loop {
@@ -200,6 +202,8 @@ pub(crate) async fn a_time_limit_ends_a_stop_by_the_stores_clock(case: Case) {
         sleep(Duration::from_millis(10)).await;
     }
     case.admit(&claim()).await;
+    // Nor is what names only the request, whose events name the conversation.
+    case.admit(&governed(&case, Some(&case.request), None)).await;
     let first = case.admission().lapse_switch(&taken.0, &lapsed).await.expect("the store answers");
     let again = case.admission().lapse_switch(&taken.0, &lapsed).await.expect("the store answers");
     assert_eq!(first.map(|receipt| receipt.seq), again.map(|receipt| receipt.seq));
@@ -223,7 +227,7 @@ async fn now_of(case: &Case, at_least: DateTime<Utc>) -> DateTime<Utc> {
     case.append(sealed(event)).await.recorded_at.max(at_least)
 }
 
-pub(crate) async fn a_time_limit_that_has_passed_is_refused(case: Case) {
+pub(crate) async fn a_time_limit_that_has_passed_or_is_everywhere_is_refused(case: Case) {
     let now = case.set(Switch::AI, false).await.recorded_at;
     let conversation = fresh_conversation();
     let (state, record) =
@@ -233,6 +237,9 @@ pub(crate) async fn a_time_limit_that_has_passed_is_refused(case: Case) {
     let said = error.to_string();
     let is_named = said.contains("the time limit") || said.contains("a value does not fit");
     assert!(error.is_refusal() && is_named, "{error:?}");
+    let (state, record) = scoped((None, None), true, Some(now + TimeDelta::hours(1)));
+    let error = case.admission().set_switch(&state, &record).await.expect_err("everywhere");
+    assert!(error.is_refusal(), "{error:?}");
     case.admit(&governed(&case, None, Some(&conversation))).await;
 }
 
