@@ -70,6 +70,8 @@ pub mod report;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "recorder")]
+pub mod undo;
 
 #[cfg(feature = "recorder")]
 pub use self::auditor::{
@@ -78,7 +80,7 @@ pub use self::auditor::{
 };
 pub use self::event::{
     Actor, AuditEvent, Budget, ConversationId, ErrorCode, EventError, EventId, EventType, Identity,
-    Outcome, Payload, Period, RequestId, StreamId, Switch, SwitchScope, TraceContext,
+    Outcome, Payload, Period, RequestId, Reversal, StreamId, Switch, SwitchScope, TraceContext,
 };
 
 #[cfg(all(doctest, feature = "sqlite"))]

@@ -1,6 +1,7 @@
 //! Prepares what the store is asked about an effect. An effect that is declared wrongly or cannot be
 //! recorded is found here, before anything is written.
 
+use chrono::SubsecRound;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -9,7 +10,7 @@ use super::permit::too_large;
 use super::time::millis;
 use super::{AdmitError, Auditor, Effect, RecordError};
 use crate::event::payload::{AdmissionInput, ChargeInput};
-use crate::event::{AuditEvent, EventType, SwitchScope};
+use crate::event::{AuditEvent, EventId, EventType, Reversal, SwitchScope, Until};
 use crate::policy::{Demand, DemandError, Limits, RefusalReason, Setting, SwitchedBy, Unpriced};
 use crate::proof::Digest;
 use crate::record::{Record, seal};
@@ -19,6 +20,9 @@ use crate::store::admission::{Charge, Claim, ConsentClaim, KeyedHashes};
 /// What the keyed hashes are of.
 const KEY_KIND: &str = "idempotency_key";
 const INPUT_KIND: &str = "effect_input";
+
+/// The largest whole number that every JSON reader reads exactly.
+const EXACT_MAX: u64 = (1 << 53) - 1;
 
 /// The `error.type` of a span of an effect that did not run because it could not be recorded.
 pub(super) const NOT_RECORDED: &str = "not_recorded";
@@ -35,22 +39,32 @@ pub(super) struct AdmissionRequest {
     lacks_consent: bool,
     /// The effect could use any amount of a limited budget.
     unpriced: Option<RefusalReason>,
+    /// It runs only if the store said so.
+    is_decided_by_store: bool,
 }
 
 impl AdmissionRequest {
     pub(super) fn of(auditor: Auditor, effect: Effect) -> Result<Self, AdmitError> {
-        let Effect { event, failed_as, error_code, demand } = effect;
+        let Effect { event, failed_as, error_code, demand, reversal, reverses } = effect;
         let event = event.map_err(|error| AdmitError::NotRun(error.into()))?;
         let (charges, unpriced) = charges(&demand, &event, &auditor.shared.limits)?;
         let switch = demand.governed_by();
         let context = EffectContext::open(auditor, event, failed_as, error_code, switch)
             .map_err(AdmitError::NotRun)?;
-        let (claim, input) = claim(&context, &demand, charges).map_err(|error| {
+        let undoing = undoing(&reversal, reverses);
+        let (claim, input) = claim(&context, &demand, charges, undoing).map_err(|error| {
             context.span.answered("not_run", Some(NOT_RECORDED));
             AdmitError::NotRun(error)
         })?;
-        let (deadline, lacks_consent) = (context.auditor.deadline(), demand.lacks_consent());
-        Ok(Self { context, claim, deadline, input, lacks_consent, unpriced })
+        Ok(Self {
+            deadline: context.auditor.deadline(),
+            context,
+            claim,
+            input,
+            lacks_consent: demand.lacks_consent(),
+            unpriced,
+            is_decided_by_store: demand.is_decided_by_store(),
+        })
     }
 
     /// What refuses the effect before the store is asked.
@@ -72,7 +86,7 @@ impl AdmissionRequest {
     /// True if only the store can say that the effect may run.
     pub(super) fn needs_store(&self) -> bool {
         let Claim { switches, consent, charges, .. } = &self.claim;
-        !switches.is_empty() || consent.is_some() || !charges.is_empty()
+        self.is_decided_by_store || !switches.is_empty() || consent.is_some() || !charges.is_empty()
     }
 
     /// True if the effect asks the store for nothing but its idempotency key.
@@ -112,6 +126,7 @@ fn claim(
     context: &EffectContext,
     demand: &Demand,
     charges: Vec<Charge>,
+    undoing: AdmissionInput,
 ) -> Result<(Claim, AdmissionInput), RecordError> {
     let EffectContext { auditor, event, effect_id, inside, span, .. } = context;
     let (limits, key) = (&auditor.shared.limits, &auditor.shared.key);
@@ -134,7 +149,7 @@ fn claim(
         lease_ms: Some(millis(lease)),
         policy_version: limits.policy_version.clone(),
         switches: inside.switches().iter().map(ToString::to_string).collect(),
-        ..Default::default()
+        ..undoing
     };
     let intent = context.about(EventType::EFFECT_ADMITTED, &input)?.id(inside.intent_id());
     let intent = auditor.seal(intent)?;
@@ -153,6 +168,23 @@ fn claim(
         lease,
     };
     Ok((claim, input))
+}
+
+/// What an intent says of how its effect is undone, and of what it undoes.
+fn undoing(reversal: &Reversal, reverses: Option<EventId>) -> AdmissionInput {
+    let (within, until) = match reversal.until() {
+        Some(Until::After(within)) => (Some(millis(within).min(EXACT_MAX)), None),
+        Some(Until::Time(until)) => (None, Some(until.trunc_subsecs(6))),
+        None => (None, None),
+    };
+    AdmissionInput {
+        reversal: Some(reversal.as_str().to_owned()),
+        compensation: reversal.compensation().map(ToString::to_string),
+        compensable_within_ms: within,
+        compensable_until: until,
+        reverses: reverses.map(|event| event.to_string()),
+        ..Default::default()
+    }
 }
 
 fn charge_input(charge: &Charge) -> ChargeInput {

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use crate::event::payload::{
     BatchInput, CallConsentInput, CallInput, MoltbotInput, OcrInput, OutboundInput, OutreachInput,
+    StateChange, WithdrawalInput, WithdrawnInput,
 };
 use crate::event::{
     Actor, AuditEvent, Budget, ConversationId, ErrorCode, EventError, EventId, EventType,
-    RequestId, Switch, TraceContext,
+    RequestId, Reversal, Switch, TraceContext,
 };
 use crate::policy::Demand;
 
@@ -29,6 +30,8 @@ use crate::policy::Demand;
 /// | [`custom`](Self::custom) | as it is told | as it is told | |
 ///
 /// An effect with a charge is refused if its request has taken too long.
+///
+/// Each effect also declares whether it can be undone: see [`Reversal::of`] for the defaults.
 ///
 /// ```
 /// # fn host(auditor: &moltbot_audit::Auditor) -> Result<(), moltbot_audit::EventError> {
@@ -51,6 +54,10 @@ pub struct Effect {
     pub(super) error_code: ErrorCode,
     /// What it asks for.
     pub(super) demand: Demand,
+    /// Whether it can be undone.
+    pub(super) reversal: Reversal,
+    /// What it undoes.
+    pub(super) reverses: Option<EventId>,
 }
 
 impl Effect {
@@ -107,13 +114,33 @@ impl Effect {
             .demands(Demand::call(input.consent_id.clone()))
     }
 
+    /// Tells one vendor that its offer is no longer needed: `vendor.outreach_withdrawn`, or
+    /// `whatsapp.send_failed`.
+    #[must_use]
+    pub fn vendor_withdrawal(input: &WithdrawalInput) -> Self {
+        Self::typed(EventType::VENDOR_OUTREACH_WITHDRAWN, Actor::System, input)
+            .failed_as(EventType::WHATSAPP_SEND_FAILED)
+    }
+
+    /// Takes the shortlist back: `shortlist.withdrawn`.
+    #[must_use]
+    pub fn shortlist_withdrawal(input: &WithdrawnInput) -> Self {
+        Self::typed(EventType::SHORTLIST_WITHDRAWN, Actor::System, input)
+    }
+
+    /// Moves the request through its state machine: `request.state_changed`.
+    #[must_use]
+    pub fn state_change(input: &StateChange) -> Self {
+        let reversal = Reversal::of_state_change(input.from_state.as_deref(), &input.to_state);
+        Self::typed(EventType::REQUEST_STATE_CHANGED, Actor::System, input).reversal(reversal)
+    }
+
     /// Any other effect of the host. A [reserved](EventType::is_reserved) event type is an error
     /// when the effect is admitted.
     #[must_use]
     pub fn custom(event_type: EventType, actor: Actor, input: Value) -> Self {
-        let event = AuditEvent::new(event_type, actor).input(input).of_host();
-        let error_code = ErrorCode::EffectFailed;
-        Self { event, failed_as: None, error_code, demand: Demand::default() }
+        let event = AuditEvent::new(event_type.clone(), actor).input(input).of_host();
+        Self::of(&event_type, event, ErrorCode::EffectFailed)
     }
 
     /// The effect of a self-test, which does nothing.
@@ -123,10 +150,24 @@ impl Effect {
 
     fn typed<T: Serialize>(event_type: EventType, actor: Actor, input: &T) -> Self {
         let event = crate::json::of(input)
-            .map(|input| AuditEvent::new(event_type, actor).input(input))
+            .map(|input| AuditEvent::new(event_type.clone(), actor).input(input))
             .ok_or(EventError::NotJson { part: "input" });
-        let error_code = ErrorCode::ProviderError;
-        Self { event, failed_as: None, error_code, demand: Demand::default() }
+        Self::of(&event_type, event, ErrorCode::ProviderError)
+    }
+
+    fn of(
+        event_type: &EventType,
+        event: Result<AuditEvent, EventError>,
+        error_code: ErrorCode,
+    ) -> Self {
+        Self {
+            event,
+            failed_as: None,
+            error_code,
+            demand: Demand::default(),
+            reversal: Reversal::of(event_type),
+            reverses: None,
+        }
     }
 
     fn demands(self, demand: Demand) -> Self {
@@ -220,10 +261,40 @@ impl Effect {
         self.with(|event| event.caused_by(cause))
     }
 
+    /// Sets whether it can be undone, by what, and until when. It is recorded with the admission. Default: that of
+    /// its [kind](Reversal::of).
+    #[must_use]
+    pub fn reversal(self, reversal: Reversal) -> Self {
+        Self { reversal, ..self }
+    }
+
+    /// Says which event it undoes: the outcome of another effect, whose id is that effect's, or an event that
+    /// reports what was done. Undoing a request sets this by itself.
+    #[must_use]
+    pub fn reverses(self, event: EventId) -> Self {
+        Self { reverses: Some(event), ..self }
+    }
+
     /// Sets its place in a distributed trace.
     #[must_use]
     pub fn trace(self, trace: TraceContext) -> Self {
         self.with(|event| event.trace(trace))
+    }
+
+    /// Has nothing but a decision of the store admit it: while the database is away, it is refused, also if it has
+    /// neither a switch nor a budget.
+    pub(crate) fn decided_by_store(self) -> Self {
+        Self { demand: self.demand.decided_by_store(), ..self }
+    }
+
+    /// An effect that cannot be declared.
+    pub(crate) fn invalid(error: EventError) -> Self {
+        Self::of(&EventType::EFFECT_REFUSED, Err(error), ErrorCode::EffectFailed)
+    }
+
+    /// What is known before it runs.
+    pub(crate) fn declared(&self) -> Result<&AuditEvent, EventError> {
+        self.event.as_ref().map_err(Clone::clone)
     }
 
     fn with(mut self, set: impl FnOnce(AuditEvent) -> AuditEvent) -> Self {

@@ -328,7 +328,7 @@ impl fmt::Debug for KillSwitch<'_> {
 }
 
 /// An identity that a program may give, and that is not blank.
-pub(super) fn said_by(by: Identity) -> Result<Identity, ControlError> {
+pub(crate) fn said_by(by: Identity) -> Result<Identity, ControlError> {
     let by = by.said_by_host().trimmed();
     match (by.who(), by.method()) {
         ("", _) => Err(ControlError::Blank { what: "by" }),
@@ -342,7 +342,7 @@ fn is_everywhere(state: &SwitchState, switch: &Switch) -> bool {
 }
 
 /// A text that is not blank.
-pub(super) fn said(what: &'static str, text: &str) -> Result<String, ControlError> {
+pub(crate) fn said(what: &'static str, text: &str) -> Result<String, ControlError> {
     let text = text.trim();
     if text.is_empty() { Err(ControlError::Blank { what }) } else { Ok(text.to_owned()) }
 }

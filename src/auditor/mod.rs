@@ -54,6 +54,7 @@ use tokio::time::Instant;
 pub use self::append_in::Uncommitted;
 use self::current_effect::{RunningEffects, current_cause};
 use self::key_check::KeyCheck;
+pub(crate) use self::kill_switch::{said, said_by};
 use self::leases::Leases;
 use self::lifecycle::Lifecycle;
 use self::lookups::Lookups;

@@ -94,7 +94,7 @@ impl PendingEffect {
             Err(AdmitError::Refused(refusal)) => return Err(EffectError::Refused(refusal)),
             Err(error) => return Err(EffectError::NotAdmitted(error)),
         };
-        perform(permit, call).await
+        permit.perform(call).await
     }
 
     /// Asks whether the effect may run, and gives leave to perform it: for a host that performs it
@@ -123,6 +123,27 @@ impl PendingEffect {
         runtime.spawn(admission.instrument(span));
         let answer = answer.await.map_err(|_| not_run(WriteError::Interrupted))?;
         answer.map(Permit::claimed)
+    }
+}
+
+impl Permit {
+    /// Makes the host's call, and records its output, duration and outcome, as [`run`](PendingEffect::run) does.
+    ///
+    /// # Errors
+    /// [`EffectError::Failed`] with the call's own error, or [`EffectError::Unrecorded`].
+    ///
+    /// # Panics
+    /// If the call panics.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the call and leaves the effect in doubt.
+    pub async fn perform<T, E, F>(self, call: F) -> Result<T, EffectError<T, E>>
+    where
+        T: Serialize,
+        E: fmt::Display,
+        F: AsyncFnOnce() -> Result<T, E>,
+    {
+        perform(self, call).await
     }
 }
 

@@ -21,6 +21,11 @@ impl Auditor {
         self.shared.batcher.sink().admission()
     }
 
+    /// True if its store decides what may run.
+    pub(crate) fn decides(&self) -> bool {
+        self.admission().is_some()
+    }
+
     /// The end of the wait for the database, for a call of the host that begins now. All that this call asks
     /// of the store shares the deadline.
     pub(super) fn deadline(&self) -> Instant {

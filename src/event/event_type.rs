@@ -155,6 +155,8 @@ vocabulary! {
     VENDOR_CANDIDATES_SELECTED = "vendor.candidates_selected";
     /// A vendor did not reply in time.
     VENDOR_NO_RESPONSE = "vendor.no_response";
+    /// A vendor was told that its offer is no longer needed.
+    VENDOR_OUTREACH_WITHDRAWN = "vendor.outreach_withdrawn";
     /// A vendor is about to be messaged.
     VENDOR_OUTREACH_QUEUED = "vendor.outreach_queued";
     /// The client declined calls.
@@ -183,6 +185,8 @@ vocabulary! {
     SHORTLIST_OUTREACH_CANCELLED = "shortlist.outreach_cancelled";
     /// The shortlist went to the client.
     SHORTLIST_SENT = "shortlist.sent";
+    /// A shortlist was taken back: its vendors are no longer offered.
+    SHORTLIST_WITHDRAWN = "shortlist.withdrawn";
     /// A client wrote too often.
     CLIENT_RATE_LIMIT_EXCEEDED = "client.rate_limit_exceeded";
     /// A person was told that they deal with an AI.
@@ -228,6 +232,8 @@ vocabulary! {
     EFFECT_REPLAYED = "effect.replayed";
     /// An operator found out whether an effect in doubt was performed.
     EFFECT_RESOLVED = "effect.resolved";
+    /// A person began to undo a request: who, and why. The compensations follow.
+    EFFECT_UNDO_STARTED = "effect.undo_started";
     /// A request pack was exported: who may have read it.
     PACK_EXPORTED = "pack.exported";
     /// A kill switch was engaged: the effects that it governs stop.

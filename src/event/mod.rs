@@ -11,6 +11,8 @@ mod identity;
 mod ids;
 mod language;
 pub mod payload;
+pub(crate) mod request_state;
+mod reversal;
 mod switch_scope;
 mod trace;
 
@@ -26,6 +28,7 @@ pub use self::{
     ids::{ConversationId, EventId, RequestId, StreamId},
     language::Language,
     payload::Payload,
+    reversal::{Reversal, Until},
     switch_scope::SwitchScope,
     trace::TraceContext,
 };

@@ -20,7 +20,7 @@ use crate::event::{RequestId, StreamId};
 use crate::proof::SignedNote;
 use crate::proof::{Digest, tagged_digest};
 use crate::record::StoredRecord;
-use crate::redact::{Additions, Profile};
+use crate::redact::{Additions, Profile, RequestEntities};
 use crate::store::{AuditStore, StoreError, StreamSnapshot};
 
 /// The whole story of one request, for one reader. Its JSON form begins with `schema`.
@@ -259,6 +259,37 @@ impl fmt::Debug for RequestPack {
     }
 }
 
+/// The events of a stream as their reader sees them, those that are set aside, and whom they are about.
+fn disclose(
+    snapshot: &StreamSnapshot,
+    profile: &Profile,
+) -> (Vec<PackEvent>, Vec<SetAsideEvent>, RequestEntities) {
+    let (mut whole, mut set_aside) = (Vec::with_capacity(snapshot.records.len()), Vec::new());
+    for record in &snapshot.records {
+        match SetAsideEvent::of(record) {
+            Some(event) => set_aside.push(event),
+            None => whole.push(record),
+        }
+    }
+    set_aside.extend(snapshot.unreadable.iter().map(SetAsideEvent::from));
+    set_aside.sort_by_key(|event| event.seq);
+    let mut entities = profile.request_entities();
+    for record in &whole {
+        for payload in record.input.iter().chain(&record.output) {
+            entities.learn(&record.header.event_type, payload);
+        }
+    }
+    let events = whole.into_iter().map(|record| PackEvent::disclose(record, profile, &entities));
+    (events.collect(), set_aside, entities)
+}
+
+/// The undo plan of a request as the store has it.
+#[cfg(feature = "recorder")]
+pub(crate) fn read_undo_plan(snapshot: &StreamSnapshot) -> super::sections::UndoPlan {
+    let (events, set_aside, _) = disclose(snapshot, &Profile::internal());
+    super::sections::undo_plan(&events, &set_aside)
+}
+
 impl RequestPack {
     fn of(
         request_id: Uuid,
@@ -267,24 +298,7 @@ impl RequestPack {
         flips: &[StoredRecord],
         profile: &Profile,
     ) -> Self {
-        let (mut whole, mut set_aside) = (Vec::with_capacity(snapshot.records.len()), Vec::new());
-        for record in &snapshot.records {
-            match SetAsideEvent::of(record) {
-                Some(event) => set_aside.push(event),
-                None => whole.push(record),
-            }
-        }
-        set_aside.extend(snapshot.unreadable.iter().map(SetAsideEvent::from));
-        set_aside.sort_by_key(|event| event.seq);
-        let mut entities = profile.request_entities();
-        for record in &whole {
-            for payload in record.input.iter().chain(&record.output) {
-                entities.learn(&record.header.event_type, payload);
-            }
-        }
-        let disclosed =
-            whole.into_iter().map(|record| PackEvent::disclose(record, profile, &entities));
-        let events: Vec<_> = disclosed.collect();
+        let (events, set_aside, entities) = disclose(snapshot, profile);
         // What was changed in the store, or stored under a writer's or a flip's id by another, says nothing of it.
         let whole = |records: &[StoredRecord], is_of: fn(&PackEvent) -> bool| -> Vec<PackEvent> {
             let whole = records.iter().filter(|record| SetAsideEvent::of(record).is_none());

@@ -27,6 +27,8 @@ mod writers;
 
 #[cfg(feature = "recorder")]
 pub use self::export::export_recorded;
+#[cfg(feature = "recorder")]
+pub(crate) use self::export::read_undo_plan;
 pub use self::{
     disclose::{Hidden, PackEvent, View},
     explain::explain_request_pack,

@@ -59,6 +59,8 @@ pub(crate) struct Demand {
     is_priced: bool,
     batch: Option<usize>,
     lease: Option<Duration>,
+    /// Whether it runs only if the store said so.
+    is_decided_by_store: bool,
     /// The first thing that was wrong.
     error: Option<DemandError>,
 }
@@ -152,6 +154,16 @@ impl Demand {
             Err(error) => _ = self.error.get_or_insert(error.into()),
         }
         self
+    }
+
+    #[must_use]
+    pub(crate) fn decided_by_store(self) -> Self {
+        Self { is_decided_by_store: true, ..self }
+    }
+
+    /// Whether it runs only if the store said so, even if it asks for nothing else.
+    pub(crate) fn is_decided_by_store(&self) -> bool {
+        self.is_decided_by_store
     }
 
     fn add(&mut self, budget: Budget, amount: i64) {

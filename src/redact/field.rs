@@ -74,7 +74,7 @@ pub(super) const FIELDS: [(Class, &[&str]); 7] = [
     (Class::Open, &[
         "action_type", "amount", "aspect", "attempt", "attempts_max", "availability", "batch_number",
         "batch_size", "batches_max", "budget", "budget_max", "button_id", "calling_allowed",
-        "cache_creation_input_tokens", "cache_read_input_tokens", "cancelled_count", "category", "channel", "code", "confidence", "consecutive_failures",
+        "cache_creation_input_tokens", "cache_read_input_tokens", "cancelled_count", "category", "channel", "code", "compensable_until", "compensable_within_ms", "compensation", "confidence", "consecutive_failures",
         "consent_lifetime_ms",
         "cost_microusd", "decided_by", "duplicate", "duration_seconds", "effect", "effect_id",
         "elapsed_max_ms", "elapsed_ms", "errors_found", "expires_at", "failed", "finding", "finding_code", "findings_left_out", "finish_reason", "from_state",
@@ -84,7 +84,7 @@ pub(super) const FIELDS: [(Class, &[&str]); 7] = [
         "moltbot_rank", "needs_clarification", "not_checkable", "ocr_type", "omitted", "original_status",
         "other_effect_id", "outbound_event_id", "output_tokens", "parser_version", "period", "period_before", "period_from",
         "policy_version", "pool_size", "post_handoff", "price", "price_max", "price_min", "profile_version",
-        "price_list_version", "prompt_version", "provider", "purpose", "reasoning_output_tokens", "reply_event_id", "reported_at", "requests_compared", "rows_matched", "rule_rank", "rule_version",
+        "price_list_version", "prompt_version", "provider", "purpose", "reasoning_output_tokens", "reply_event_id", "reported_at", "requests_compared", "reversal", "reverses", "rows_matched", "rule_rank", "rule_version",
         "scope", "score_delta", "sent", "severity", "side_number", "side_time", "side_word", "state_suggestion", "status", "stopped_by", "subject", "switch", "switch_event_id", "switch_scope", "switched_by", "switches",
         "target_role", "template_id", "threshold", "text_digest", "tie_breaks", "timeout_hours", "to", "to_state",
         "total", "trail_event_id", "type", "until", "used", "warnings_found",
@@ -101,8 +101,9 @@ pub(super) const FIELDS: [(Class, &[&str]); 7] = [
 
 /// Listed fields that are hidden in events of these types. What an operator wrote about an
 /// operator's act does not concern outsiders.
-pub(super) const UNLISTED_IN: [(&str, &[&str]); 3] = [
+pub(super) const UNLISTED_IN: [(&str, &[&str]); 4] = [
     ("effect.resolved", &["reason"]),
+    ("effect.undo_started", &["reason"]),
     ("switch.engaged", &["reason"]),
     ("switch.reset", &["reason"]),
 ];
@@ -152,11 +153,11 @@ pub(super) const NEEDED: [(&[&str], &[&str]); 19] = [
     (&["call.failed", "call.started"], &["target_role"]),
     (&["call.status_updated"], &["duration_seconds", "status"]),
     (&["effect.admitted", "effect.expired", "effect.refused", "effect.replayed", "effect.resolved"], &[
-        "amount", "budget", "charges", "consent_lifetime_ms", "effect", "effect_id", "elapsed_max_ms", "elapsed_ms",
-        "finding", "lease_ms", "lease_until", "limit", "other_effect_id", "period", "switch",
+        "amount", "budget", "charges", "compensable_until", "compensable_within_ms", "compensation", "consent_lifetime_ms", "effect", "effect_id", "elapsed_max_ms", "elapsed_ms",
+        "finding", "lease_ms", "lease_until", "limit", "other_effect_id", "period", "reversal", "reverses", "switch",
         "switch_event_id", "switch_scope", "switched_by", "switches", "used",
     ]),
-    (&["audit.reconciled", "effect.resolved", "pack.exported", "switch.engaged", "switch.reset"], &["by", "how"]),
+    (&["audit.reconciled", "effect.resolved", "effect.undo_started", "pack.exported", "switch.engaged", "switch.reset"], &["by", "how"]),
     (&["moltbot.called"], &["action", "attempt", "attempts_max"]),
     (&["moltbot.output_accepted", "moltbot.output_blocked", "moltbot.output_rejected"], &[
         "consecutive_failures", "moltbot_event_id",
@@ -188,13 +189,13 @@ pub(super) const NEEDED: [(&[&str], &[&str]); 19] = [
 #[rustfmt::skip]
 pub(super) const KINDS: [(Holds, &[&str]); 6] = [
     (Holds::Count, &[
-        "amount", "cache_creation_input_tokens", "cache_read_input_tokens", "consent_lifetime_ms", "cost_microusd",
+        "amount", "cache_creation_input_tokens", "cache_read_input_tokens", "compensable_within_ms", "consent_lifetime_ms", "cost_microusd",
         "elapsed_max_ms", "elapsed_ms", "input_tokens", "lease_ms", "limit", "output_tokens", "reasoning_output_tokens",
         "used",
     ]),
     (Holds::EventId, &[
         "effect_id", "moltbot_event_id", "other_effect_id", "outbound_event_id", "reply_event_id",
-        "switch_event_id",
+        "reverses", "switch_event_id",
     ]),
     (Holds::Flag, &["needs_clarification", "post_handoff"]),
     (Holds::Members, &[
@@ -206,5 +207,5 @@ pub(super) const KINDS: [(Holds, &[&str]); 6] = [
         "pool_size", "price", "price_max", "price_min", "rule_rank", "score_delta", "threshold",
         "total",
     ]),
-    (Holds::Time, &["expires_at", "handed_off_at", "lease_until", "reported_at", "until"]),
+    (Holds::Time, &["compensable_until", "expires_at", "handed_off_at", "lease_until", "reported_at", "until"]),
 ];

@@ -41,7 +41,7 @@ const WORDS: &[(&[&str], &[&str])] = &[
         "tags",
     ]),
     // The event types of the library are listed too.
-    (&["effect"], &[]),
+    (&["compensation", "effect"], &[]),
     (&["decided_by"], &["moltbot", "price", "rule"]),
     (&["fallback"], &[
         "ask_the_shop", "best_responders", "bilingual_fallback", "bilingual_message",
@@ -126,6 +126,7 @@ const WORDS: &[(&[&str], &[&str])] = &[
         "unavailable", "unclear", "unparseable", "unsafe_link", "unsafe_reply",
     ]),
     // The rules that this library knows.
+    (&["reversal"], &["compensable", "final", "reversible"]),
     (&["rule_version"], &["shortlist-ranking.50", "vendor-selection.1"]),
     (&["severity"], &["error", "warning"]),
     (&["side_word"], &[
@@ -163,6 +164,7 @@ const EVENT_IDS: &[&str] = &[
     "other_effect_id",
     "outbound_event_id",
     "reply_event_id",
+    "reverses",
     "trail_event_id",
 ];
 
@@ -171,6 +173,7 @@ const DIGESTS: &[&str] = &["text_digest"];
 
 /// Fields with times.
 const TIMES: &[&str] = &[
+    "compensable_until",
     "expires_at",
     "handed_off_at",
     "lease_until",
@@ -267,7 +270,7 @@ fn is_category(text: &str) -> bool {
 fn is_code_or_type(field: &str, text: &str) -> bool {
     match field {
         "code" | "errors" | "reason" => ErrorCode::parse(&text.to_ascii_lowercase()).is_some(),
-        "effect" => EventType::KNOWN.iter().any(|known| known.as_str() == text),
+        "compensation" | "effect" => EventType::KNOWN.iter().any(|known| known.as_str() == text),
         _ => false,
     }
 }

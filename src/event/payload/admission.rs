@@ -16,6 +16,8 @@ event! {
     EffectExpired = EFFECT_EXPIRED(ExpiryInput, Nothing);
     /// An operator found out how an effect ended.
     EffectResolved = EFFECT_RESOLVED(ResolutionInput, Nothing);
+    /// A person began to undo a request.
+    UndoStarted = EFFECT_UNDO_STARTED(UndoInput, Nothing);
     /// A budget is nearly used up.
     BudgetWarned = BUDGET_WARNED(BudgetWarningInput, Nothing);
     /// The redaction key was replaced.
@@ -56,6 +58,16 @@ payload! {
         key_hash: Option<String>,
         /// Keyed hash of the input, 64 hex digits.
         input_hash: Option<String>,
+        /// Whether it can be undone: `reversible`, `compensable` or `final`.
+        reversal: Option<String>,
+        /// The event type of the effect that undoes it, or corrects it if it is final.
+        compensation: Option<String>,
+        /// How long after its outcome was recorded it can be compensated, in milliseconds.
+        compensable_within_ms: Option<u64>,
+        /// Until when it can be compensated.
+        compensable_until: Option<DateTime<Utc>>,
+        /// The event that it undoes.
+        reverses: Option<String>,
     }
 
     /// Which redaction key, by which.
@@ -143,6 +155,14 @@ payload! {
         /// Who found it out.
         by: Option<Identity>,
         /// How.
+        reason: Option<String>,
+    }
+
+    /// Who undoes a request, and why.
+    UndoInput {
+        /// Who.
+        by: Option<Identity>,
+        /// Why.
         reason: Option<String>,
     }
 

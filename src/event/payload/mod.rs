@@ -28,7 +28,8 @@ pub use self::{
         AdmissionInput, BudgetWarned, BudgetWarningInput, ChargeInput, EffectAdmitted,
         EffectExpired, EffectRefused, EffectReplayed, EffectResolved, ExpiryInput, KeyRotated,
         KeyRotationInput, RefusalOutput, ReplayOutput, ResolutionInput, SigningKeyRotated,
-        SigningKeyRotationInput, SwitchEngaged, SwitchInput, SwitchLapsed, SwitchReset,
+        SigningKeyRotationInput, SwitchEngaged, SwitchInput, SwitchLapsed, SwitchReset, UndoInput,
+        UndoStarted,
     },
     call::{
         CONSENT_LIFETIME, CallConsentDecision, CallConsentDenied, CallConsentGranted,
@@ -47,12 +48,13 @@ pub use self::{
     request::{RequestCreated, RequestInput, RequestStateChanged, StateChange},
     shortlist::{
         HandoffInput, HandoffOutput, ShortlistExclusion, ShortlistGenerated, ShortlistHandoff,
-        ShortlistInput, ShortlistItem, ShortlistOutput,
+        ShortlistInput, ShortlistItem, ShortlistOutput, ShortlistWithdrawn, WithdrawnInput,
     },
     vendor::{
         BatchInput, BatchOutput, Candidate, CandidatesInput, CandidatesOutput, Exclusion,
         OutreachInput, OutreachOutput, ReplyInput, ReplyOutput, ScoreFactor, VendorBatchSent,
-        VendorCandidatesSelected, VendorOutreachSent, VendorReplyRecorded,
+        VendorCandidatesSelected, VendorOutreachSent, VendorOutreachWithdrawn, VendorReplyRecorded,
+        WithdrawalInput,
     },
     whatsapp::{
         InboundInput, InboundOutput, MessageStatusInput, MessageStatusOutput, OutboundInput,

@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{ScoreFactor, event, payload};
+use super::{Nothing, ScoreFactor, event, payload};
 
 event! {
     /// Replies were scored into a shortlist.
     ShortlistGenerated = SHORTLIST_GENERATED(ShortlistInput, ShortlistOutput);
+    /// The shortlist was taken back.
+    ShortlistWithdrawn = SHORTLIST_WITHDRAWN(WithdrawnInput, Nothing);
     /// The client was handed off to the vendors.
     ShortlistHandoff = SHORTLIST_HANDOFF(HandoffInput, HandoffOutput);
 }
@@ -83,6 +85,12 @@ payload! {
         rule_rank: Option<u32>,
         /// Its place on Moltbot's own shortlist, from 1, where Moltbot had it.
         moltbot_rank: Option<u32>,
+    }
+
+    /// Why the shortlist was taken back.
+    WithdrawnInput {
+        /// Why.
+        reason: Option<String>,
     }
 
     /// How the client reaches the vendors.

@@ -9,6 +9,8 @@ event! {
     VendorBatchSent = VENDOR_BATCH_SENT(BatchInput, BatchOutput);
     /// One vendor was messaged.
     VendorOutreachSent = VENDOR_OUTREACH_SENT(OutreachInput, OutreachOutput);
+    /// One vendor was told that its offer is no longer needed.
+    VendorOutreachWithdrawn = VENDOR_OUTREACH_WITHDRAWN(WithdrawalInput, OutreachOutput);
     /// A vendor's reply was parsed.
     VendorReplyRecorded = VENDOR_REPLY_RECORDED(ReplyInput, ReplyOutput);
 }
@@ -112,6 +114,18 @@ payload! {
     OutreachOutput {
         /// The provider's id of the message.
         provider_message_id: Option<String>,
+    }
+
+    /// The message to one vendor that its offer is no longer needed.
+    WithdrawalInput {
+        /// The host's row for the outreach.
+        outreach_id: Option<String>,
+        /// The host's row for the vendor.
+        vendor_id: String,
+        /// The vendor's number.
+        vendor_phone: Option<String>,
+        /// What was written.
+        text: Option<String>,
     }
 
     /// What the vendor wrote.

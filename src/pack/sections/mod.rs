@@ -15,6 +15,7 @@ mod ocr;
 mod outreach;
 mod reconciliation;
 mod request;
+mod reversal;
 mod shortlist;
 mod stops;
 mod typed_events;
@@ -29,7 +30,9 @@ use self::decisions::decisions;
 use self::delivery::Deliveries;
 use self::explanation::Material;
 #[cfg(feature = "recorder")]
-pub(crate) use self::request::leads;
+pub(crate) use crate::event::request_state::leads;
+#[cfg(feature = "recorder")]
+pub(in crate::pack) use self::reversal::plan as undo_plan;
 pub use self::{
     budgets::{
         AdmittedEffect, BudgetRefusal, BudgetUse, BudgetVerdict, BudgetWarning, Budgets,
@@ -49,11 +52,12 @@ pub use self::{
         Rescored, SelectionStory, Stage, Unanswered, VendorStory, WhatIf,
     },
     finding::Finding,
-    not_recorded::{Erasures, Reversal},
+    not_recorded::Erasures,
     ocr::OcrJob,
     outreach::{Outreach, Outreaches, Reply},
     reconciliation::{Reconciliation, TableFinding},
     request::{RequestSummary, Snapshot, Transition},
+    reversal::{UndoPlan, UndoProgress, UndoStart, UndoStep, UndoTry},
     shortlist::{Handoff, Shortlist, Shortlists},
     stops::{Stop, StopVerdict},
     typed_events::{OtherShape, Source},
@@ -85,7 +89,7 @@ pub struct Sections {
     /// Why these vendors, and why not the others; and what does not add up in the request.
     pub explanation: Section<Explanation>,
     /// What can be undone, and what was.
-    pub reversal: Section<Reversal>,
+    pub reversal: Section<UndoPlan>,
     /// Limits and how much of them was used.
     pub budgets: Section<Budgets>,
     /// What kill switches, consents and idempotency keys let run, and what they refused.
@@ -131,7 +135,7 @@ impl Sections {
             moltbot_decisions: decisions::section(decisions),
             call_attempts: calls::section(events),
             shortlist: shortlist::section(events),
-            reversal: Section::not_recorded("compensations are not recorded yet"),
+            reversal: reversal::section(events, set_aside),
             budgets: budgets::section(events, set_aside),
             controls: controls::section(events, set_aside, switch_events),
             reconciliation: reconciliation::section(events),
@@ -175,8 +179,8 @@ quiet_debug! {
     HumanAct, Irregularity, Judgement, Message, NotACandidate, OcrJob, OtherShape, Outreach, Outreaches,
     OutsideEffect, PhoneCalls, RankedItem, Recipient, Reconciliation, Replayed, Reply, RequestSummary, Rerun, RerunResult,
     Resolution,
-    Reversal, SelectionStory, Shortlist, Shortlists, Snapshot, Source, StatusReport, Stop, SwitchUse,
-    TableFinding, Transition, VendorStory, WriterSaid, WriterUse,
+    SelectionStory, Shortlist, Shortlists, Snapshot, Source, StatusReport, Stop, SwitchUse,
+    TableFinding, Transition, UndoPlan, UndoStart, UndoStep, UndoTry, VendorStory, WriterSaid, WriterUse,
 }
 
 fn redactions(events: &[PackEvent]) -> Section<BTreeMap<String, u64>> {

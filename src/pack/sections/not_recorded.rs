@@ -16,6 +16,4 @@ macro_rules! not_recorded {
 not_recorded! {
     /// What was erased, and on whose behalf.
     Erasures;
-    /// What can be undone, and what was.
-    Reversal;
 }

@@ -8,6 +8,7 @@ use super::finding::Finding;
 use super::typed_events::{OtherShape, Source, TypedEvent, typed};
 use crate::event::EventType;
 use crate::event::payload::{RequestCreated, RequestStateChanged, ShortlistGenerated};
+use crate::event::request_state::leads;
 use crate::pack::{PackEvent, Section};
 
 /// Where the request stands, and how it got there.
@@ -70,18 +71,6 @@ pub struct Transition {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_shape: Option<OtherShape>,
 }
-
-/// The host's state machine: where each state may lead.
-const STEPS: [(&str, &[&str]); 8] = [
-    ("awaiting_vendor_replies", &["shortlist_ready", "vendor_outreach", "error"]),
-    ("closed", &[]),
-    ("collecting_requirements", &["ocr_processing", "vendor_outreach", "error", "closed"]),
-    ("error", &["collecting_requirements", "closed"]),
-    ("handed_off", &["closed"]),
-    ("ocr_processing", &["collecting_requirements", "vendor_outreach", "error"]),
-    ("shortlist_ready", &["handed_off", "closed", "error"]),
-    ("vendor_outreach", &["awaiting_vendor_replies", "error"]),
-];
 
 pub(super) fn section(events: &[PackEvent]) -> Section<RequestSummary> {
     if events.is_empty() {
@@ -173,13 +162,5 @@ fn snapshot(events: &[PackEvent], transitions: &[Transition]) -> Snapshot {
             ..snapshot
         },
         None => snapshot,
-    }
-}
-
-/// True if the host's state machine leads from one state to another.
-pub(crate) fn leads(from: Option<&str>, to: &str) -> bool {
-    match from {
-        None => to == "collecting_requirements",
-        Some(from) => STEPS.iter().any(|(state, next)| *state == from && next.contains(&to)),
     }
 }

@@ -154,6 +154,11 @@ pub(super) fn section(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Sect
     if is_empty { Section::Empty } else { Section::Recorded { content } }
 }
 
+/// The effects, in the order in which they were admitted.
+pub(super) fn effects(events: &[PackEvent]) -> Vec<AdmittedEffect> {
+    Ledger::of(events).effects
+}
+
 /// Whether an effect was refused because a limit was reached.
 pub(super) fn is_of_budget(source: &Source) -> bool {
     let codes = [ErrorCode::BudgetExceeded, ErrorCode::TimeExceeded].map(ErrorCode::as_str);

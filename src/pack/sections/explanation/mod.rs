@@ -41,7 +41,8 @@ use super::delivery::Deliveries;
 use super::outreach::{outreaches, replies};
 use super::typed_events::{OtherShape, Source, TypedEvent, typed};
 use super::{
-    Decisions, Finding, calls, causes, decisions, delivery, ocr, outreach, request, shortlist,
+    Decisions, Finding, calls, causes, decisions, delivery, ocr, outreach, request, reversal,
+    shortlist,
 };
 use crate::event::EventType;
 use crate::event::payload::{
@@ -181,6 +182,7 @@ pub(super) fn explain(material: Material<'_>, rules: &ScoringRules) -> Explanati
     findings.extend(calls::findings(events));
     findings.extend(shortlist::findings(events));
     findings.extend(causes::findings(events, set_aside));
+    findings.extend(reversal::findings(events, set_aside));
     findings.sort_by_key(|finding| finding.source.seq);
     Explanation {
         human_acts: people::acts(events),
