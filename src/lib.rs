@@ -111,6 +111,10 @@ struct Outage;
 #[doc = include_str!("../docs/privacy.md")]
 struct Privacy;
 
+#[cfg(all(doctest, feature = "recorder"))]
+#[doc = include_str!("../docs/undo.md")]
+struct Undo;
+
 #[cfg(all(doctest, feature = "otel"))]
 #[doc = include_str!("../docs/tracing.md")]
 struct Tracing;

@@ -139,8 +139,9 @@ impl Effect {
     /// when the effect is admitted.
     #[must_use]
     pub fn custom(event_type: EventType, actor: Actor, input: Value) -> Self {
-        let event = AuditEvent::new(event_type.clone(), actor).input(input).of_host();
-        Self::of(&event_type, event, ErrorCode::EffectFailed)
+        let reversal = Reversal::of(&event_type);
+        let event = AuditEvent::new(event_type, actor).input(input).of_host();
+        Self::of(event, reversal, ErrorCode::EffectFailed)
     }
 
     /// The effect of a self-test, which does nothing.
@@ -149,15 +150,16 @@ impl Effect {
     }
 
     fn typed<T: Serialize>(event_type: EventType, actor: Actor, input: &T) -> Self {
+        let reversal = Reversal::of(&event_type);
         let event = crate::json::of(input)
-            .map(|input| AuditEvent::new(event_type.clone(), actor).input(input))
+            .map(|input| AuditEvent::new(event_type, actor).input(input))
             .ok_or(EventError::NotJson { part: "input" });
-        Self::of(&event_type, event, ErrorCode::ProviderError)
+        Self::of(event, reversal, ErrorCode::ProviderError)
     }
 
     fn of(
-        event_type: &EventType,
         event: Result<AuditEvent, EventError>,
+        reversal: Reversal,
         error_code: ErrorCode,
     ) -> Self {
         Self {
@@ -165,7 +167,7 @@ impl Effect {
             failed_as: None,
             error_code,
             demand: Demand::default(),
-            reversal: Reversal::of(event_type),
+            reversal,
             reverses: None,
         }
     }
@@ -289,7 +291,7 @@ impl Effect {
 
     /// An effect that cannot be declared.
     pub(crate) fn invalid(error: EventError) -> Self {
-        Self::of(&EventType::EFFECT_REFUSED, Err(error), ErrorCode::EffectFailed)
+        Self::of(Err(error), Reversal::Final { correction: None }, ErrorCode::EffectFailed)
     }
 
     /// What is known before it runs.

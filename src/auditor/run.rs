@@ -137,49 +137,40 @@ impl Permit {
     ///
     /// # Cancel safety
     /// Dropping the future drops the call and leaves the effect in doubt.
-    pub async fn perform<T, E, F>(self, call: F) -> Result<T, EffectError<T, E>>
+    pub async fn perform<T, E, F>(mut self, call: F) -> Result<T, EffectError<T, E>>
     where
         T: Serialize,
         E: fmt::Display,
         F: AsyncFnOnce() -> Result<T, E>,
     {
-        perform(self, call).await
-    }
-}
-
-async fn perform<T, E, F>(mut permit: Permit, call: F) -> Result<T, EffectError<T, E>>
-where
-    T: Serialize,
-    E: fmt::Display,
-    F: AsyncFnOnce() -> Result<T, E>,
-{
-    let inside = permit.inside(async move { call().await });
-    let ended = {
-        let mut call = pin!(CatchUnwind::new(inside));
-        tokio::select! {
-            biased;
-            ended = &mut call => ended,
-            // Only the host can stop its call. The outcome records that a switch was engaged.
-            () = stopped(&permit) => call.await,
-        }
-    };
-    let event = match &ended {
-        Ok(Ok(value)) => permit.success(value),
-        Ok(Err(error)) => permit.failure(error),
-        Err(_) => permit.panicked(),
-    };
-    let written = permit.write(&event).await;
-    match (ended, written) {
-        (Err(panic), written) => {
-            if let Err(error) = written {
-                log_line!(error, %error, "a panicked effect could not be recorded");
+        let inside = self.inside(async move { call().await });
+        let ended = {
+            let mut call = pin!(CatchUnwind::new(inside));
+            tokio::select! {
+                biased;
+                ended = &mut call => ended,
+                // Only the host can stop its call. The outcome records that a switch was engaged.
+                () = stopped(&self) => call.await,
             }
-            resume_unwind(panic)
+        };
+        let event = match &ended {
+            Ok(Ok(value)) => self.success(value),
+            Ok(Err(error)) => self.failure(error),
+            Err(_) => self.panicked(),
+        };
+        let written = self.write(&event).await;
+        match (ended, written) {
+            (Err(panic), written) => {
+                if let Err(error) = written {
+                    log_line!(error, %error, "a panicked effect could not be recorded");
+                }
+                resume_unwind(panic)
+            }
+            (Ok(result), Err(source)) => {
+                Err(EffectError::Unrecorded { result, event: Box::new(event), source })
+            }
+            (Ok(result), Ok(_)) => result.map_err(EffectError::Failed),
         }
-        (Ok(result), Err(source)) => {
-            Err(EffectError::Unrecorded { result, event: Box::new(event), source })
-        }
-        (Ok(result), Ok(_)) => result.map_err(EffectError::Failed),
     }
 }
 

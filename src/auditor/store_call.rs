@@ -8,7 +8,7 @@ use super::Auditor;
 use crate::store::admission::AdmissionStore;
 use crate::store::backoff::Backoff;
 use crate::store::catch_unwind::CatchUnwind;
-use crate::store::{BoxFuture, StoreError};
+use crate::store::{AuditStore, BoxFuture, StoreError};
 
 /// The pauses before a call is made again, up to 20 and 100 ms: enough for a connection that broke. The caller
 /// has a fallback, and should take it soon.
@@ -21,9 +21,10 @@ impl Auditor {
         self.shared.batcher.sink().admission()
     }
 
-    /// True if its store decides what may run.
-    pub(crate) fn decides(&self) -> bool {
-        self.admission().is_some()
+    /// The store to read from, if it also decides what may run.
+    pub(crate) fn deciding_store(&self) -> Option<&dyn AuditStore> {
+        let sink = self.shared.batcher.sink();
+        sink.admission().and_then(|_| sink.reader())
     }
 
     /// The end of the wait for the database, for a call of the host that begins now. All that this call asks

@@ -60,6 +60,11 @@ pub trait AuditSink: fmt::Debug + Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
+    /// The same database, if it can also be read. Default: `None`, and an auditor plans and runs no undo.
+    fn reader(&self) -> Option<&dyn AuditStore> {
+        None
+    }
+
     /// The same database, if it also decides what may run. Default: `None`, and effects with a
     /// switch or a budget are refused.
     #[cfg(feature = "recorder")]

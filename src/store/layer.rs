@@ -9,7 +9,7 @@ use super::admission::{
     AdmissionStore, Claim, Conclusion, Decision, EarlierEvent, FirstShortlist, Flip, Lease,
     OpenEffect, OpenPage, Scope, SwitchState,
 };
-use super::{Appended, AuditSink, BoxFuture, StoreError};
+use super::{Appended, AuditSink, AuditStore, BoxFuture, StoreError};
 use crate::event::{Budget, EventType, StreamId, Switch};
 use crate::record::{Receipt, Record};
 use crate::redact::{KeyFingerprint, KeyProof};
@@ -238,6 +238,10 @@ impl<L: StoreLayer> AuditSink for L {
 
     fn prepare(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         StoreLayer::prepare(self)
+    }
+
+    fn reader(&self) -> Option<&dyn AuditStore> {
+        self.inner().reader()
     }
 
     fn admission(&self) -> Option<&dyn AdmissionStore> {

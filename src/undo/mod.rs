@@ -22,26 +22,30 @@ pub use self::{
 };
 use crate::auditor::{AdmitError, Auditor, ControlError, EffectError, Permit, said, said_by};
 use crate::event::payload::{Nothing, UndoInput, UndoStarted};
-use crate::event::{Actor, AuditEvent, EventId, Identity, RequestId, StreamId};
+use crate::event::{Actor, AuditEvent, ConversationId, EventId, Identity, RequestId, StreamId};
 use crate::pack::read_undo_plan;
 use crate::pack::sections::{UndoPlan, UndoStep};
 use crate::record::{Receipt, Recorded, StoredRecord};
-use crate::store::AuditStore;
 
 /// A request as the store has it now.
 struct Reading {
     plan: UndoPlan,
     records: HashMap<Uuid, StoredRecord>,
+    /// The last conversation that an event names.
+    conversation: Option<ConversationId>,
 }
 
 impl Reading {
-    async fn of(store: &dyn AuditStore, request_id: Uuid) -> Result<Self, UndoError> {
+    async fn of(auditor: &Auditor, request_id: Uuid) -> Result<Self, UndoError> {
+        let store = auditor.deciding_store().ok_or(ControlError::Unsupported)?;
         let stream = StreamId::of(Some(request_id), None);
         let snapshot = store.read_stream(stream).await?;
         let snapshot = snapshot.ok_or(UndoError::UnknownRequest { request_id })?;
         let plan = read_undo_plan(&snapshot);
+        let named = snapshot.records.iter().rev().find_map(|record| record.header.conversation_id);
         let records = snapshot.records.into_iter().map(|record| (record.header.id, record));
-        Ok(Self { plan, records: records.collect() })
+        let conversation = named.and_then(|id| ConversationId::from_uuid(id).ok());
+        Ok(Self { plan, records: records.collect(), conversation })
     }
 
     /// The first open step, newest first, of those that are wanted.
@@ -56,13 +60,10 @@ impl Auditor {
     /// final. It is computed from the request's events, and nothing is written.
     ///
     /// # Errors
-    /// [`UndoError::UnknownRequest`] if no event of the request was ever recorded, else [`UndoError::Store`].
-    pub async fn undo_plan(
-        &self,
-        store: &dyn AuditStore,
-        request: &RequestId,
-    ) -> Result<UndoPlan, UndoError> {
-        Ok(Reading::of(store, request.uuid()).await?.plan)
+    /// [`UndoError::UnknownRequest`] if no event of the request was ever recorded, else [`UndoError::Control`], also if
+    /// the sink cannot be read or does not decide what may run.
+    pub async fn undo_plan(&self, request: &RequestId) -> Result<UndoPlan, UndoError> {
+        Ok(Reading::of(self, request.uuid()).await?.plan)
     }
 
     /// Says what [`undo`](Self::undo) would do now: the open steps of the plan, newest first, and the effect that
@@ -72,11 +73,10 @@ impl Auditor {
     /// As [`undo_plan`](Self::undo_plan).
     pub async fn rehearse_undo<H: UndoHandler>(
         &self,
-        store: &dyn AuditStore,
         plan: &UndoPlan,
         handler: &H,
     ) -> Result<Vec<RehearsedStep>, UndoError> {
-        let reading = Reading::of(store, plan.request_id.ok_or(UndoError::NoRequest)?).await?;
+        let reading = Reading::of(self, plan.request_id.ok_or(UndoError::NoRequest)?).await?;
         let mut planned: HashSet<_> = plan.open().map(|step| step.act_id).collect();
         let mut rehearsed = Vec::new();
         while let Some((step, act)) = reading.next(|step| planned.contains(&step.act_id)) {
@@ -109,7 +109,6 @@ impl Auditor {
     /// about a handler that hangs: put a time limit around it.
     pub async fn undo<H: UndoHandler>(
         &self,
-        store: &dyn AuditStore,
         plan: &UndoPlan,
         by: impl Into<Identity>,
         reason: &str,
@@ -117,20 +116,19 @@ impl Auditor {
     ) -> Result<UndoReport<H::Error>, UndoError> {
         let request_id = plan.request_id.ok_or(UndoError::NoRequest)?;
         let (by, reason) = (said_by(by.into())?, said("reason", reason)?);
-        if !self.decides() {
-            return Err(ControlError::Unsupported.into());
-        }
         let request = RequestId::from_uuid(request_id)?;
         let mut planned: HashSet<_> = plan.open().map(|step| step.act_id).collect();
         let mut report = UndoReport { started: None, steps: Vec::new(), plan: plan.clone() };
         loop {
-            let reading = Reading::of(store, request_id).await?;
+            let reading = Reading::of(self, request_id).await?;
             let next = reading.next(|step| planned.contains(&step.act_id));
             report.plan = reading.plan;
             let Some((step, act)) = next else { return Ok(report) };
             let Some(started) = report.started else {
                 // The plan is read again after it: the database's time of this event says which deadlines passed.
-                report.started = Some(self.start_undo(&request, &by, &reason).await?);
+                report.started = Some(
+                    self.start_undo(&request, reading.conversation.as_ref(), &by, &reason).await?,
+                );
                 continue;
             };
             planned.remove(&step.act_id);
@@ -147,6 +145,7 @@ impl Auditor {
     async fn start_undo(
         &self,
         request: &RequestId,
+        conversation: Option<&ConversationId>,
         by: &Identity,
         reason: &str,
     ) -> Result<EventId, UndoError> {
@@ -156,7 +155,8 @@ impl Auditor {
             ..Default::default()
         };
         let event = AuditEvent::typed::<UndoStarted>(Actor::Admin, &input, &Nothing::default());
-        let event = event?.request(request);
+        let mut event = event?.request(request);
+        event.conversation_id = conversation.cloned();
         match self.record_reserved(event).await? {
             Recorded::Chained(receipt) => Ok(EventId::from_uuid(receipt.event_id)?),
             Recorded::Spooled { .. } => Err(UndoError::Away),

@@ -11,6 +11,7 @@ mod scenario;
 #[allow(dead_code, reason = "the example uses some of it, the tests the rest")]
 #[path = "../../examples/concierge/simulation/mod.rs"]
 mod simulation;
+mod undone;
 mod what_if;
 
 use std::collections::BTreeMap;
@@ -177,6 +178,17 @@ const TRAILS: &[(&str, &str)] = &[
          request.time_budget_exceeded 1, request.time_budget_warning 1, \
          whatsapp.inbound_received 3, whatsapp.outbound_sent 3, \
          whatsapp.status_updated 8",
+    ),
+    (
+        "undone_request",
+        "ai.disclosed 3, effect.admitted 14, effect.undo_started 2, moltbot.called 2, \
+         moltbot.output_accepted 2, request.created 1, request.state_changed 6, \
+         request.time_budget_warning 1, shortlist.generated 1, shortlist.handoff \
+         1, shortlist.sent 1, shortlist.withdrawn 1, vendor.batch_sent 1, \
+         vendor.candidates_selected 1, vendor.outreach_sent 2, \
+         vendor.outreach_withdrawn 2, vendor.reply_recorded 2, \
+         whatsapp.inbound_received 1, whatsapp.outbound_sent 4, \
+         whatsapp.send_failed 1, whatsapp.status_updated 13",
     ),
     (
         "vendor_injection",

@@ -15,7 +15,7 @@ const LINES_MAX: usize = 400;
 const ENTRANCES: [(&str, usize); 2] = [("README.md", 150), ("ARCHITECTURE.md", 150)];
 
 /// Each room under `src`, from the ground up, with the rooms it may use beside its own.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("json", &[]),
     ("event", &["json"]),
     ("proof", &["json"]),
@@ -44,6 +44,13 @@ const ROOMS: [(&str, &[&str]); 14] = [
         ],
     ),
     ("report", &["event", "json", "pack", "redact"]),
+    (
+        "undo",
+        &[
+            "json", "event", "proof", "redact", "record", "store", "delivery", "policy", "observe",
+            "auditor", "pack",
+        ],
+    ),
     ("testing", &["json", "event", "proof", "redact", "record", "store", "delivery", "auditor"]),
 ];
 

@@ -25,3 +25,4 @@ mod support;
 mod testing;
 mod trail;
 mod typescript;
+mod undo;

@@ -20,4 +20,5 @@ pub(crate) mod tally;
 pub(crate) mod terminal;
 pub(crate) mod texts;
 pub(crate) mod trail;
+pub(crate) mod undo;
 pub(crate) mod world;

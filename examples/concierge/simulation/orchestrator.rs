@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use moltbot_audit::auditor::Clock;
 use moltbot_audit::event::payload::{InboundInput, InboundOutput, WhatsappInboundReceived};
+use moltbot_audit::undo::{StepEnd, StepReport, UndoError};
 use moltbot_audit::{
     Actor, AuditEvent, Auditor, ControlError, ConversationId, EventType, Identity, RecordError,
     RequestId, Switch,
@@ -18,6 +19,7 @@ use super::scenario::{
     VendorInbound,
 };
 use super::trail::Trail;
+use super::undo::Desk;
 use super::world::World;
 
 /// A message this long after the end of a request opens a new one.
@@ -85,6 +87,23 @@ impl Orchestrator {
             kill_switch.reset(&switch, by, reason).await
         };
         set.map(drop)
+    }
+
+    /// An operator undoes the current request.
+    pub(crate) async fn undo(&mut self, reason: &str) -> Result<(), UndoError> {
+        let Some(case) = self.cases.last_mut() else { return Ok(()) };
+        let desk = Desk { world: self.world.clone(), scene: self.scene.clone() };
+        let plan = self.auditor.undo_plan(case.trail().request()).await?;
+        let by = Identity::host("an operator", "console session");
+        let report = self.auditor.undo(&plan, by, reason, &desk).await?;
+        let is_closed = |step: &StepReport<_>| {
+            step.event_type == EventType::REQUEST_STATE_CHANGED.as_str()
+                && matches!(step.end, StepEnd::Done { .. })
+        };
+        if report.steps.iter().any(is_closed) {
+            case.undone();
+        }
+        Ok(())
     }
 
     /// Opens the request that the scene begins with, if it has one.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_audit::delivery::WriteError;
+use moltbot_audit::undo::UndoError;
 use moltbot_audit::{Auditor, ControlError, Identity, RecordError, RequestId, Switch};
 
 use super::orchestrator::Orchestrator;
@@ -94,11 +95,7 @@ impl Stage {
             self.orchestrator.restart();
         }
         if let Some(operator) = &step.operator {
-            self.orchestrator.operate(operator).await.map_err(|error| match error {
-                ControlError::Record(error) => error,
-                ControlError::Store(error) => WriteError::from(error).into(),
-                _ => WriteError::Interrupted.into(),
-            })?;
+            self.orchestrator.operate(operator).await.map_err(not_audited)?;
         }
         let moltbot_due = step.moltbot_output.is_some();
         if let Some(output) = &step.moltbot_output {
@@ -124,6 +121,12 @@ impl Stage {
         }
         if let Some(event) = &step.call_event {
             self.orchestrator.call_happened(event).await?;
+        }
+        if let Some(undo) = &step.undo {
+            self.orchestrator.undo(&undo.reason).await.map_err(|error| match error {
+                UndoError::Control(error) => not_audited(error),
+                _ => WriteError::Interrupted.into(),
+            })?;
         }
         let Some(case) = self.orchestrator.current() else { return Ok(()) };
         if let Some(offer) = &step.call_offer {
@@ -164,7 +167,12 @@ impl Stage {
     /// Messages that went out, in order.
     fn messages(&self) -> Vec<Went> {
         let is_message = |went: &Went| {
-            let kinds = [Kind::ClientMessage, Kind::ConsentRequest, Kind::VendorMessage];
+            let kinds = [
+                Kind::ClientMessage,
+                Kind::ConsentRequest,
+                Kind::VendorMessage,
+                Kind::VendorWithdrawal,
+            ];
             went.succeeded && kinds.contains(&went.kind)
         };
         self.world.ledger().into_iter().filter(is_message).collect()
@@ -179,7 +187,7 @@ impl Stage {
     ) -> Result<(), String> {
         not_judged.extend(assert.others.keys().cloned());
         let all = self.messages();
-        let messages: Vec<_> = all.iter().filter(|went| went.kind != Kind::VendorMessage).collect();
+        let messages: Vec<_> = all.iter().filter(|went| !is_of_vendor(went.kind)).collect();
         for wanted in &assert.outbound_messages {
             let others = wanted.others.keys();
             not_judged.extend(others.map(|other| format!("outbound_messages.{other}")));
@@ -230,6 +238,18 @@ impl Stage {
         ensure(!assert.no_duplicate_outreach || once.len() == asked.len(), || {
             "a vendor was messaged twice for one request".to_owned()
         })
+    }
+}
+
+fn is_of_vendor(kind: Kind) -> bool {
+    matches!(kind, Kind::VendorMessage | Kind::VendorWithdrawal)
+}
+
+fn not_audited(error: ControlError) -> RecordError {
+    match error {
+        ControlError::Record(error) => error,
+        ControlError::Store(error) => WriteError::from(error).into(),
+        _ => WriteError::Interrupted.into(),
     }
 }
 

@@ -30,6 +30,7 @@
 //!   duration_seconds }`: the phone provider reports (added).
 //! - `moltbot_output`: what Moltbot answers when it is asked in this step; alone: its turn has come.
 //! - `operator: { switch, engaged, reason }`: an operator sets a kill switch, first of all (added).
+//! - `undo: { reason }`: an operator undoes the request, last of all (added).
 //! - `host_restarts: true`: the host forgets which webhooks it has seen, first of all (added).
 //! - `assert`: what must hold after the step. What cannot be judged is listed.
 
@@ -224,6 +225,7 @@ pub(crate) struct Step {
     pub(crate) elapsed: Duration,
     pub(crate) inject_failure: Option<InjectFailure>,
     pub(crate) operator: Option<Operator>,
+    pub(crate) undo: Option<UndoOrder>,
     pub(crate) host_restarts: bool,
     pub(crate) client_inbound: Option<ClientInbound>,
     pub(crate) consent_reply: Option<ConsentReply>,
@@ -250,6 +252,11 @@ pub(crate) struct InjectFailure {
 pub(crate) struct Operator {
     pub(crate) switch: String,
     pub(crate) engaged: bool,
+    pub(crate) reason: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct UndoOrder {
     pub(crate) reason: String,
 }
 
@@ -577,6 +584,7 @@ fn step(
         elapsed,
         inject_failure: optional(&mut fields, at, "inject_failure")?,
         operator: optional(&mut fields, at, "operator")?,
+        undo: optional(&mut fields, at, "undo")?,
         host_restarts: optional(&mut fields, at, "host_restarts")?.unwrap_or_default(),
         client_inbound: optional(&mut fields, at, "client_inbound")?,
         consent_reply: optional(&mut fields, at, "consent_reply")?,

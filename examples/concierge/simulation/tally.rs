@@ -48,9 +48,14 @@ impl Went {
             (Kind::ClientMessage, true) => "whatsapp.outbound_sent",
             (Kind::ConsentRequest, true) => "call.consent_requested",
             (Kind::VendorMessage, true) => "vendor.outreach_sent",
-            (Kind::ClientMessage | Kind::ConsentRequest | Kind::VendorMessage, false) => {
-                "whatsapp.send_failed"
-            }
+            (Kind::VendorWithdrawal, true) => "vendor.outreach_withdrawn",
+            (
+                Kind::ClientMessage
+                | Kind::ConsentRequest
+                | Kind::VendorMessage
+                | Kind::VendorWithdrawal,
+                false,
+            ) => "whatsapp.send_failed",
             (Kind::Model, _) => "moltbot.called",
             (Kind::Photo, true) => "ocr.job_done",
             (Kind::Photo, false) => "ocr.job_failed",
@@ -81,6 +86,7 @@ const EFFECTS: &[&str] = &[
     "ocr.job_done",
     "ocr.job_failed",
     "vendor.outreach_sent",
+    "vendor.outreach_withdrawn",
     "whatsapp.outbound_sent",
     "whatsapp.send_failed",
 ];

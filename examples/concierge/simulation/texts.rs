@@ -13,9 +13,11 @@ pub(crate) enum Say {
     ClearerPhoto,
     HumanTakesOver,
     NoCall,
+    NoLongerNeeded,
     NothingFound,
     PhotoReceived,
     PrescriptionSearching,
+    RequestUndone,
     Searching,
     ShortlistIntro,
     StillWaiting,
@@ -35,9 +37,11 @@ impl Say {
             Self::ClearerPhoto => "clearer_photo",
             Self::HumanTakesOver => "human_takes_over",
             Self::NoCall => "no_call",
+            Self::NoLongerNeeded => "no_longer_needed",
             Self::NothingFound => "nothing_found",
             Self::PhotoReceived => "photo_received",
             Self::PrescriptionSearching => "prescription_searching",
+            Self::RequestUndone => "request_undone",
             Self::Searching => "searching",
             Self::ShortlistIntro => "shortlist_intro",
             Self::StillWaiting => "still_waiting",
@@ -66,10 +70,14 @@ impl Say {
             }
             Self::HumanTakesOver => "We cannot go on automatically. A colleague will help you.",
             Self::NoCall => "Understood, we will not call. Let us go on here.",
+            Self::NoLongerNeeded => "Thank you. The client no longer needs this.",
             Self::NothingFound => "Sorry, we found no shop to ask. A colleague will help you.",
             Self::PhotoReceived => "Thank you, we have your photo and are reading it.",
             Self::PrescriptionSearching => {
                 "We read your prescription and are searching pharmacies near you."
+            }
+            Self::RequestUndone => {
+                "Your request is cancelled. Please disregard the shops that we sent you."
             }
             Self::Searching => "Thank you! We are searching shops near you now.",
             Self::ShortlistIntro => "Here is what we found:",
@@ -102,12 +110,16 @@ impl Say {
                 "Nous ne pouvons pas continuer automatiquement. Un collègue va vous aider."
             }
             Self::NoCall => "Compris, nous n'appellerons pas. Continuons par message.",
+            Self::NoLongerNeeded => "Merci. Le client n'en a plus besoin.",
             Self::NothingFound => {
                 "Désolé, nous n'avons trouvé aucune boutique. Un collègue va vous aider."
             }
             Self::PhotoReceived => "Merci, nous avons reçu votre photo et nous la lisons.",
             Self::PrescriptionSearching => {
                 "Nous avons lu votre ordonnance et cherchons des pharmacies près de vous."
+            }
+            Self::RequestUndone => {
+                "Votre demande est annulée. Ne tenez plus compte des boutiques proposées."
             }
             Self::Searching => "Merci ! Nous cherchons des boutiques près de vous.",
             Self::ShortlistIntro => "Voici ce que nous avons trouvé :",
@@ -137,9 +149,13 @@ impl Say {
             }
             Self::HumanTakesOver => "Mutwihanganire, umukozi wacu agiye kubafasha.",
             Self::NoCall => "Murakoze, ntitubahamagara. Dukomeze twandikirane.",
+            Self::NoLongerNeeded => "Murakoze. Umukiriya ntakibikeneye.",
             Self::NothingFound => "Mutwihanganire, nta duka tubonye. Umukozi wacu agiye kubafasha.",
             Self::PhotoReceived => "Murakoze, ifoto yanyu twayibonye, turi kuyisoma.",
             Self::PrescriptionSearching => "Twasomye urupapuro rwa muganga, turi gushaka farumasi.",
+            Self::RequestUndone => {
+                "Ubusabe bwanyu bwahagaritswe. Mwirengagize amaduka twaboherereje."
+            }
             Self::Searching => "Murakoze! Turi gushakisha mu maduka abegereye.",
             Self::ShortlistIntro => "Dore ibyo twabonye:",
             Self::StillWaiting => "Turacyategereje ibisubizo by'amaduka.",

@@ -1,7 +1,7 @@
 //! The outside world: Moltbot, OCR, WhatsApp, the phone. All of it is scripted.
 //!
-//! The providers are private to this file, and each is called in one place only: inside `Trail::effect(…).run(…)`, or
-//! on a permit that the call uses up. The orchestrator holds only a [`World`], so it cannot cause a side-effect
+//! The providers are private to this file, and are called only inside `Trail::effect(…).run(…)`, on a permit that the
+//! call uses up, or inside an undo (`undo.rs`). The orchestrator holds only a [`World`], so it cannot cause a side-effect
 //! without an event. The world keeps a ledger of what really went out. The ledger shares nothing with the audit
 //! trail, so the two can be compared.
 
@@ -14,7 +14,7 @@ use moltbot_audit::delivery::WriteError;
 use moltbot_audit::event::payload::{
     BatchInput, BatchOutput, CallConsentInput, CallConsentOutput, CallInput, CallOutput,
     MoltbotInput, MoltbotOutput, OcrInput, OcrOutput, OutboundInput, OutboundOutput, OutreachInput,
-    OutreachOutput,
+    OutreachOutput, WithdrawalInput,
 };
 use moltbot_audit::policy::Refusal;
 use moltbot_audit::record::Record;
@@ -92,6 +92,7 @@ pub(crate) enum Kind {
     Model,
     Photo,
     VendorMessage,
+    VendorWithdrawal,
 }
 
 #[derive(Debug)]
@@ -280,6 +281,20 @@ impl World {
         Ok(reached)
     }
 
+    /// Tells the client that what it was told no longer holds. Inside an undo's effect.
+    pub(super) fn correct(&self, input: &OutboundInput) -> Result<String, ProviderError> {
+        let to = Addressed::client(input.to_phone.as_deref(), shape_of(input));
+        let text = input.text.as_deref().unwrap_or_default();
+        self.deliver(Kind::ClientMessage, Provider::Whatsapp, to, text)
+    }
+
+    /// Tells a vendor that its offer is no longer needed. Inside an undo's effect.
+    pub(super) fn withdraw(&self, input: &WithdrawalInput) -> Result<String, ProviderError> {
+        let to = Addressed::vendor(&input.vendor_id, input.vendor_phone.as_deref());
+        let text = input.text.as_deref().unwrap_or_default();
+        self.deliver(Kind::VendorWithdrawal, Provider::VendorWhatsapp, to, text)
+    }
+
     async fn message_vendor(
         &self,
         trail: &Trail,
@@ -293,7 +308,7 @@ impl World {
             .run(async || {
                 let text = message.text.as_deref().unwrap_or_default();
                 let provider = Provider::VendorWhatsapp;
-                let to = Addressed::vendor(message);
+                let to = Addressed::vendor(&message.vendor_id, message.vendor_phone.as_deref());
                 self.deliver(Kind::VendorMessage, provider, to, text).map(|reference| {
                     OutreachOutput { provider_message_id: Some(reference), ..Default::default() }
                 })
@@ -465,9 +480,8 @@ impl Addressed {
         Self { to: ["client"].into_iter().chain(phone).map(str::to_owned).collect(), shape }
     }
 
-    fn vendor(message: &OutreachInput) -> Self {
-        let phone = message.vendor_phone.as_deref();
-        let to = ["vendor", &message.vendor_id].into_iter().chain(phone);
+    fn vendor(vendor_id: &str, phone: Option<&str>) -> Self {
+        let to = ["vendor", vendor_id].into_iter().chain(phone);
         Self { to: to.map(str::to_owned).collect(), shape: "text" }
     }
 }

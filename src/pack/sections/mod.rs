@@ -30,8 +30,6 @@ use self::decisions::decisions;
 use self::delivery::Deliveries;
 use self::explanation::Material;
 #[cfg(feature = "recorder")]
-pub(crate) use crate::event::request_state::leads;
-#[cfg(feature = "recorder")]
 pub(in crate::pack) use self::reversal::plan as undo_plan;
 pub use self::{
     budgets::{
@@ -65,6 +63,8 @@ pub use self::{
 };
 use super::scoring::ScoringRules;
 use super::{PackEvent, Section, SetAsideEvent};
+#[cfg(feature = "recorder")]
+pub(crate) use crate::event::request_state::leads;
 
 /// Every section of a pack except events and integrity. `Debug` shows the status of each.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -292,6 +292,10 @@ impl AuditSink for PostgresStore {
         Box::pin(self.ensure_partitions())
     }
 
+    fn reader(&self) -> Option<&dyn AuditStore> {
+        Some(self)
+    }
+
     fn admission(&self) -> Option<&dyn AdmissionStore> {
         Some(self)
     }

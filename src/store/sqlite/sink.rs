@@ -32,6 +32,10 @@ impl AuditSink for SqliteStore {
         })
     }
 
+    fn reader(&self) -> Option<&dyn AuditStore> {
+        Some(self)
+    }
+
     fn admission(&self) -> Option<&dyn AdmissionStore> {
         Some(self)
     }

@@ -292,6 +292,10 @@ impl AuditSink for MemoryStore {
         })
     }
 
+    fn reader(&self) -> Option<&dyn AuditStore> {
+        Some(self)
+    }
+
     fn admission(&self) -> Option<&dyn AdmissionStore> {
         Some(self)
     }

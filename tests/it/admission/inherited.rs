@@ -112,7 +112,8 @@ async fn a_task_that_is_spawned_is_outside_unless_it_is_carried() {
     });
     assert_eq!(spawned.await.expect("it succeeds"), json!([true, false]));
     // Outside of everything it changes nothing.
-    in_current_effect(async { host.run(custom()).await }).await.expect("it has no switch");
+    let outside = Box::pin(in_current_effect(async { host.run(custom()).await }));
+    outside.await.expect("it has no switch");
 }
 
 #[tokio::test(start_paused = true)]

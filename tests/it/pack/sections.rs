@@ -50,13 +50,13 @@ async fn exported_pack_includes_all_sections() {
             let is_plain = ["events", "writer_events", "switch_events", "integrity"];
             assert!(says_why || is_plain.contains(&section), "{section}: {found}");
         }
-        for told in &SECTIONS[..9] {
+        for told in &SECTIONS[..10] {
             assert_eq!(pack[told]["status"], "recorded", "{told}");
         }
         // The story's effects are recorded, and nobody admitted them: two calls, two vendors.
         assert_eq!(pack["budgets"]["content"]["counts"]["outside"], 4);
         assert_eq!(pack["controls"]["status"], "empty");
-        for later in ["reversal", "reconciliation", "erasures"] {
+        for later in ["reconciliation", "erasures"] {
             assert_eq!(pack[later]["status"], "not_recorded", "{later}");
             assert!(pack[later]["reason"].is_string(), "{later}");
         }

@@ -119,6 +119,11 @@ impl Case {
         self.state
     }
 
+    /// An undo has closed it, one state after the other.
+    pub(crate) fn undone(&mut self) {
+        self.state = RequestState::Closed;
+    }
+
     pub(crate) fn last_active(&self) -> DateTime<Utc> {
         self.last_active
     }

@@ -25,8 +25,10 @@ pub struct HumanAct {
 }
 
 /// Events of administrators, and those that say who acted unless a program did. Who had the request compared or
-/// exported did nothing in it.
+/// exported did nothing in it, and what was only admitted was not done yet.
 pub(super) fn acts(events: &[PackEvent]) -> Vec<HumanAct> {
+    const NO_ACTS: [EventType; 3] =
+        [EventType::AUDIT_RECONCILED, EventType::EFFECT_ADMITTED, EventType::PACK_EXPORTED];
     let act = |event: &PackEvent| {
         let by = event.input.value.get("by");
         let is_of = |actor: Actor| event.header.actor == actor.as_str();
@@ -43,9 +45,7 @@ pub(super) fn acts(events: &[PackEvent]) -> Vec<HumanAct> {
             }
         })
     };
-    let looks = [EventType::AUDIT_RECONCILED, EventType::PACK_EXPORTED];
-    let is_told = |event: &&PackEvent| !looks.iter().any(|of| event.is(of));
-    events.iter().filter(is_told).filter_map(act).collect()
+    events.iter().filter(|event| !event.is_one_of(&NO_ACTS)).filter_map(act).collect()
 }
 
 /// How the person is known, as far as the event can know it: only the database knows sessions and tokens.

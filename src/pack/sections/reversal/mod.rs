@@ -6,6 +6,7 @@
 
 mod act;
 mod compensation;
+mod contradictions;
 mod progress;
 mod step;
 
@@ -85,5 +86,5 @@ pub(super) fn findings(events: &[PackEvent], set_aside: &[SetAsideEvent]) -> Vec
         return Vec::new();
     }
     let acts = acts(events, &effects, &compensations);
-    compensation::findings(&acts, &compensations, set_aside)
+    contradictions::findings(&acts, &compensations, set_aside)
 }
