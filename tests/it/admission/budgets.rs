@@ -122,6 +122,7 @@ async fn an_intent_says_what_is_charged_and_under_which_limits() {
                 { "budget": "tokens", "period": "request", "amount": 1_200, "limit": 9_000 },
             ],
             "elapsed_max_ms": 600_000, "lease_ms": 120_000, "key_hash": null, "input_hash": null,
+            "reversal": "final",
         })
     );
 }

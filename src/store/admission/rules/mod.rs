@@ -21,9 +21,9 @@ pub(crate) use self::decide::{Asked, Facts, decide};
 #[cfg(any(feature = "sqlite", feature = "testing"))]
 pub(crate) use self::earlier::{Earlier, STORED_WITHOUT_ENTRY, check_key, earlier, replayed};
 #[cfg(any(feature = "sqlite", feature = "testing"))]
-pub(crate) use self::effect_entry::{BudgetChange, EffectEntry, EffectState};
+pub(crate) use self::effect_entry::{BudgetChange, EffectEntry};
 #[cfg(feature = "sqlite")]
-pub(crate) use self::effect_entry::{Reservation, lease_end};
+pub(crate) use self::effect_entry::{EffectState, Reservation, lease_end};
 #[cfg(any(feature = "sqlite", feature = "testing"))]
 pub(crate) use self::own_events::{
     check_appended, check_conclusion, check_flip, check_lapse, check_rotation, foreign_outcome,
