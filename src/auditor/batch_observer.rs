@@ -75,7 +75,7 @@ impl Auditor {
 
     fn time_shortlist(&self, record: &Record) {
         let header = record.header();
-        let is_shortlist = header.event_type == EventType::SHORTLIST_GENERATED.as_str();
+        let is_shortlist = header.is(&EventType::SHORTLIST_GENERATED);
         if is_shortlist && header.request_id.is_some() && self.admission().is_some() {
             // The caller that recorded it does not wait for this.
             self.queue_lookup(Lookup::Shortlist(record.clone()));

@@ -71,7 +71,7 @@ impl Auditor {
         for label in Label::Switch.values().iter().copied().filter(|label| *label != NO_SWITCH) {
             let engaged = is_any(label, |state| state.is_engaged);
             observe::set(&table::KILL_SWITCH_ENABLED, &[label], engaged);
-            // A gauge of the database: who resets a switch may be a short program that nobody scrapes.
+            // A gauge of the database: a program that resets a switch may end before it is scraped.
             let claimed = is_any(label, SwitchState::is_reset_by_claim);
             observe::set(&table::KILL_SWITCH_RESET_BY_CLAIM, &[label], claimed);
         }
@@ -90,7 +90,7 @@ impl Auditor {
         self.set_reconciled(store).await
     }
 
-    /// Gauges of the database: who compares is a short program that nobody scrapes.
+    /// Gauges of the database: the program that compares ends before it is scraped.
     async fn set_reconciled(&self, store: &dyn AdmissionStore) -> Result<(), ControlError> {
         let last = self.call(store, self.deadline(), "read the last comparison", |store| {
             store.last_reconciled()

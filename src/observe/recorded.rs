@@ -103,21 +103,21 @@ fn identity_of(record: &Record) -> Option<IdentityHow> {
 
 /// Returns true if the event itself is a warning.
 fn warns(header: &Header, how: Option<IdentityHow>) -> bool {
-    is_of(header, &EventType::SWITCH_RESET) && how == Some(IdentityHow::Claimed)
-        || is_of(header, &EventType::EFFECT_EXPIRED)
-        || is_of(header, &EventType::MOLTBOT_INJECTION_DETECTED)
+    header.is(&EventType::SWITCH_RESET) && how == Some(IdentityHow::Claimed)
+        || header.is(&EventType::EFFECT_EXPIRED)
+        || header.is(&EventType::MOLTBOT_INJECTION_DETECTED)
 }
 
 /// Returns true if it is the refusal that a self-test provokes.
 fn is_of_self_test(record: &Record) -> bool {
-    is_of(record.header(), &EventType::EFFECT_REFUSED)
+    record.header().is(&EventType::EFFECT_REFUSED)
         && record
             .input()
             .is_some_and(|input| input["effect"] == EventType::AUDIT_SELF_TEST.as_str())
 }
 
 fn of_request(header: &Header) {
-    if is_of(header, &EventType::REQUEST_CREATED) {
+    if header.is(&EventType::REQUEST_CREATED) {
         count(&table::REQUESTS_CREATED, &[], 1);
     }
 }
@@ -126,15 +126,15 @@ fn of_vendor(header: &Header) {
     if !is(header, Outcome::Succeeded) {
         return;
     }
-    if is_of(header, &EventType::VENDOR_OUTREACH_SENT) {
+    if header.is(&EventType::VENDOR_OUTREACH_SENT) {
         count(&table::VENDOR_MESSAGES_SENT, &[], 1);
     }
 }
 
 fn of_ocr(record: &Record) {
     let header = record.header();
-    let has_failed = is_of(header, &EventType::OCR_JOB_FAILED);
-    if !has_failed && !is_of(header, &EventType::OCR_JOB_DONE) {
+    let has_failed = header.is(&EventType::OCR_JOB_FAILED);
+    if !has_failed && !header.is(&EventType::OCR_JOB_DONE) {
         return;
     }
     count(&table::OCR_JOBS, &[], 1);
@@ -152,10 +152,10 @@ fn of_ocr(record: &Record) {
 
 fn of_moltbot(record: &Record) {
     let header = record.header();
-    if is_of(header, &EventType::MOLTBOT_CALLED) {
+    if header.is(&EventType::MOLTBOT_CALLED) {
         count(&table::MOLTBOT_CALLS, &[Label::Outcome.value(&header.outcome)], 1);
         used(&record.output().unwrap_or_default());
-    } else if is_of(header, &EventType::MOLTBOT_OUTPUT_REJECTED) {
+    } else if header.is(&EventType::MOLTBOT_OUTPUT_REJECTED) {
         count(&table::MOLTBOT_OUTPUT_REJECTED, &[reason(header)], 1);
     }
 }
@@ -180,16 +180,16 @@ fn used(output: &Value) {
 
 fn of_admission(record: &Record) {
     let header = record.header();
-    if is_of(header, &EventType::EFFECT_ADMITTED) {
+    if header.is(&EventType::EFFECT_ADMITTED) {
         for switch in governing(&record.input().unwrap_or_default()) {
             count(&table::EFFECTS_ADMITTED, &[switch], 1);
         }
-    } else if is_of(header, &EventType::EFFECT_REFUSED) {
+    } else if header.is(&EventType::EFFECT_REFUSED) {
         count(&table::EFFECTS_REFUSED, &[reason(header)], 1);
         if let Some(kind) = limited(record) {
             count(&table::BUDGET_REFUSALS, &[kind], 1);
         }
-    } else if is_of(header, &EventType::BUDGET_WARNED) {
+    } else if header.is(&EventType::BUDGET_WARNED) {
         let input = record.input().unwrap_or_default();
         let budget = input["budget"].as_str().unwrap_or_default();
         count(&table::BUDGET_WARNINGS, &[Label::Limited.value(budget)], 1);
@@ -216,10 +216,6 @@ fn limited(record: &Record) -> Option<&'static str> {
 
 fn reason(header: &Header) -> &'static str {
     Label::Reason.value(header.error_code.as_deref().unwrap_or_default())
-}
-
-fn is_of(header: &Header, event_type: &EventType) -> bool {
-    header.event_type == event_type.as_str()
 }
 
 fn is(header: &Header, outcome: Outcome) -> bool {

@@ -54,11 +54,6 @@ fn differs(expected: &Value, found: &Value, at: String) -> Option<String> {
             .zip(found)
             .enumerate()
             .find_map(|(index, (item, other))| differs(item, other, below(&index.to_string()))),
-        (expected, found) => (expected != found || sign(expected) != sign(found)).then_some(at),
+        (expected, found) => (!is_written_as(expected, found)).then_some(at),
     }
-}
-
-/// True for a number with a minus sign: `-0.0` equals `0.0`, but is written differently.
-fn sign(value: &Value) -> bool {
-    value.as_f64().is_some_and(f64::is_sign_negative)
 }

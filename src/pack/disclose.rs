@@ -87,7 +87,7 @@ impl fmt::Debug for View {
 impl PackEvent {
     /// True if the event is of this type.
     pub(super) fn is(&self, event_type: &EventType) -> bool {
-        self.header.event_type == event_type.as_str()
+        self.header.is(event_type)
     }
 
     /// True if the event is of one of these types.

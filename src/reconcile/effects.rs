@@ -38,7 +38,7 @@ const RENEWED_MAX: TimeDelta = TimeDelta::days(1);
 
 impl Effects {
     pub(super) fn take(&mut self, record: &StoredRecord) {
-        let is = |event_type: &EventType| record.header.event_type == event_type.as_str();
+        let is = |event_type: &EventType| record.header.is(event_type);
         let effect = |record: &StoredRecord| -> Option<Uuid> {
             record.input.as_ref()?.get("effect_id")?.as_str()?.parse().ok()
         };

@@ -7,7 +7,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::effects::Effects;
+use crate::event::request_state::leads;
 use crate::event::{Actor, EventType, Outcome};
+use crate::pack::sections::REPORTED;
 use crate::record::{StoredRecord, time_of};
 use crate::store::StreamSnapshot;
 
@@ -95,7 +97,7 @@ impl Trail {
     }
 
     fn take(&mut self, record: &StoredRecord) {
-        let is = |event_type: &EventType| record.header.event_type == event_type.as_str();
+        let is = |event_type: &EventType| record.header.is(event_type);
         let has_succeeded = record.header.outcome == Outcome::Succeeded.as_str();
         match record.header.event_type.split('.').next().unwrap_or_default() {
             "call" => self.take_call(record, has_succeeded),
@@ -122,7 +124,7 @@ impl Trail {
         let Some(to) = to else { return };
         let was = self.state.as_ref().map(|(_, state)| state.clone());
         let is_in_it = was.is_none() || was == from;
-        if !is_in_it || !crate::pack::sections::leads(from.as_deref(), &to) {
+        if !is_in_it || !leads(from.as_deref(), &to) {
             let from = was.or(from).unwrap_or_default();
             self.illegal.push((record.header.id, from, to.clone()));
         }
@@ -130,7 +132,7 @@ impl Trail {
     }
 
     fn take_message(&mut self, record: &StoredRecord, has_succeeded: bool) {
-        let is = |event_type: &EventType| record.header.event_type == event_type.as_str();
+        let is = |event_type: &EventType| record.header.is(event_type);
         let (input, output) = (record.input.as_ref(), record.output.as_ref());
         let event_id = record.header.id;
         if is(&EventType::WHATSAPP_INBOUND_RECEIVED) && has_succeeded {
@@ -154,7 +156,7 @@ impl Trail {
                 && let Some((_, best)) = self.sent.get_mut(&id)
                 && best.and_then(rank) < Some(status)
             {
-                *best = Some(REPORTS[status]);
+                *best = Some(REPORTED[status]);
             }
         }
     }
@@ -167,7 +169,7 @@ impl Trail {
     fn take_job(&mut self, record: &StoredRecord) {
         let (input, output) = (record.input.as_ref(), record.output.as_ref());
         let Some(id) = text(input, "job_id").or(text(output, "job_id")) else { return };
-        let is = |event_type: &EventType| record.header.event_type == event_type.as_str();
+        let is = |event_type: &EventType| record.header.is(event_type);
         let has_ended = is(&EventType::OCR_JOB_DONE) || is(&EventType::OCR_JOB_FAILED);
         let event_id = record.header.id;
         let job = self.jobs.entry(id).or_insert(Job { event_id, status: None, confidence: None });
@@ -182,7 +184,7 @@ impl Trail {
     }
 
     fn take_vendor(&mut self, record: &StoredRecord, has_succeeded: bool) {
-        let is = |event_type: &EventType| record.header.event_type == event_type.as_str();
+        let is = |event_type: &EventType| record.header.is(event_type);
         let (input, output) = (record.input.as_ref(), record.output.as_ref());
         let Some(vendor) = text(input, "vendor_id") else { return };
         let event_id = record.header.id;
@@ -204,7 +206,7 @@ impl Trail {
     }
 
     fn take_call(&mut self, record: &StoredRecord, has_succeeded: bool) {
-        let is = |event_type: &EventType| record.header.event_type == event_type.as_str();
+        let is = |event_type: &EventType| record.header.is(event_type);
         let (input, output) = (record.input.as_ref(), record.output.as_ref());
         let event_id = record.header.id;
         let states = [
@@ -257,11 +259,8 @@ impl Consent {
     }
 }
 
-/// The reports on a message, from the one that counts least to the one that counts most.
-const REPORTS: [&str; 4] = ["sent", "failed", "delivered", "read"];
-
 fn rank(status: &str) -> Option<usize> {
-    REPORTS.iter().position(|report| *report == status)
+    REPORTED.iter().position(|report| *report == status)
 }
 
 fn message(event_id: Uuid, direction: &'static str, input: Option<&Value>) -> Message {
@@ -269,7 +268,8 @@ fn message(event_id: Uuid, direction: &'static str, input: Option<&Value>) -> Me
     Message { event_id, direction, kind, text }
 }
 
-fn text(half: Option<&Value>, name: &str) -> Option<String> {
+/// A text in an event's input or output that is not empty.
+pub(super) fn text(half: Option<&Value>, name: &str) -> Option<String> {
     half?.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 

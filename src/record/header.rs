@@ -50,6 +50,11 @@ impl Header {
     /// The version of the format that this release writes, and the only one that it reads.
     pub const VERSION: i16 = 1;
 
+    /// Whether the event is of this type.
+    pub(crate) fn is(&self, event_type: &EventType) -> bool {
+        self.event_type == event_type.as_str()
+    }
+
     /// The bytes that are hashed: RFC 8785 of the header, with its time in microseconds since 1970.
     #[must_use]
     pub fn canonical(&self) -> String {

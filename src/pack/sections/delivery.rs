@@ -12,6 +12,9 @@ use super::typed_events::{OtherShape, Source, is_hidden, typed};
 use crate::event::payload::WhatsappStatusUpdated;
 use crate::pack::PackEvent;
 
+/// What is reported of a message, the furthest last.
+pub(crate) const REPORTED: [&str; 4] = ["sent", "failed", "delivered", "read"];
+
 /// How far a message came. Reports may come late, twice or in any order.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -93,7 +96,6 @@ impl Deliveries {
             return None;
         }
         let reports = self.by_id.get(id)?.clone();
-        let furthest = ["read", "delivered", "failed", "sent"];
         // The first report of a state counts, because a repeated report may carry the time of the repetition.
         let at = |status| {
             reports
@@ -102,9 +104,9 @@ impl Deliveries {
                 .find_map(|report| report.reported_at)
         };
         Some(Delivery {
-            status: furthest
+            status: REPORTED
                 .into_iter()
-                .find(|status| reports.iter().any(|report| report.says(status))),
+                .rfind(|status| reports.iter().any(|report| report.says(status))),
             delivered_at: at("delivered").or_else(|| at("read")),
             read_at: at("read"),
             failed_at: at("failed"),

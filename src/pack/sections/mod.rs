@@ -28,6 +28,8 @@ use serde::Serialize;
 pub(super) use self::causes::elsewhere;
 use self::decisions::decisions;
 use self::delivery::Deliveries;
+#[cfg(feature = "recorder")]
+pub(crate) use self::delivery::REPORTED;
 use self::explanation::Material;
 #[cfg(feature = "recorder")]
 pub(in crate::pack) use self::reversal::plan as undo_plan;
@@ -63,8 +65,6 @@ pub use self::{
 };
 use super::scoring::ScoringRules;
 use super::{PackEvent, Section, SetAsideEvent};
-#[cfg(feature = "recorder")]
-pub(crate) use crate::event::request_state::leads;
 
 /// Every section of a pack except events and integrity. `Debug` shows the status of each.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::line::{BillLine, Field, TOKENS};
 use super::read::Bill;
 use super::report::BillReconciled;
 use crate::event::{Aspect, EventType, FindingCode, Outcome, Subject};
+use crate::reconcile::trail::text;
 use crate::reconcile::{Finding, Side};
 use crate::record::StoredRecord;
 
@@ -39,11 +39,8 @@ impl ModelCall {
     pub(super) fn of(record: &StoredRecord) -> Option<Self> {
         let header = &record.header;
         let output = record.output.as_ref();
-        let text = |half: Option<&Value>, name: &str| {
-            half?.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
-        };
         let response_id = text(output, "response_id");
-        let is_call = header.event_type == EventType::MOLTBOT_CALLED.as_str();
+        let is_call = header.is(&EventType::MOLTBOT_CALLED);
         if (!is_call && response_id.is_none()) || header.outcome == Outcome::Refused.as_str() {
             return None;
         }

@@ -74,7 +74,7 @@ impl<'a> Replay<'a> {
         report: &mut Replayed,
         on_refused: &mut impl FnMut(WouldBeRefused),
     ) {
-        let is = |event_type: &EventType| record.header.event_type == event_type.as_str();
+        let is = |event_type: &EventType| record.header.is(event_type);
         if is(&EventType::EFFECT_ADMITTED) {
             self.admit(record, report, on_refused);
         } else if is(&EventType::EFFECT_REFUSED) {

@@ -172,7 +172,7 @@ pub(crate) fn check_claim(claim: &Claim) -> Result<(), StoreError> {
             && number(&said["amount"]) == Some(charge.amount)
             && number(&said["limit"]) == Some(charge.limit)
     };
-    let is_same = claim.intent.header().event_type == EventType::EFFECT_ADMITTED.as_str()
+    let is_same = claim.intent.header().is(&EventType::EFFECT_ADMITTED)
         && text("effect_id") == Some(&claim.effect_id.to_string())
         && text("effect") == Some(&claim.effect)
         && text("key_hash") == claim.key_hash.map(|hash| hash.to_hex()).as_deref()

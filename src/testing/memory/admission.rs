@@ -346,6 +346,5 @@ impl AdmissionStore for MemoryStore {
 }
 
 fn is_shortlist(header: &Header) -> bool {
-    header.event_type == EventType::SHORTLIST_GENERATED.as_str()
-        && header.outcome == Outcome::Succeeded.as_str()
+    header.is(&EventType::SHORTLIST_GENERATED) && header.outcome == Outcome::Succeeded.as_str()
 }

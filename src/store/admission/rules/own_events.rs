@@ -27,11 +27,11 @@ pub(crate) fn check_appended(batch: &[Record]) -> Result<(), StoreError> {
         EventType::SWITCH_RESET,
     ];
     for record in batch {
-        let is_intent = is(record, &EventType::EFFECT_ADMITTED);
+        let is_intent = record.header().is(&EventType::EFFECT_ADMITTED);
         if is_intent != record.is_intent() {
             return Err(refused("an intent is an effect.admitted, and nothing else is"));
         }
-        if ELSEWHERE.iter().any(|event_type| is(record, event_type)) {
+        if ELSEWHERE.iter().any(|event_type| record.header().is(event_type)) {
             return Err(refused(
                 "conclusions, flips of switches and rotations of keys are not appended by themselves",
             ));
@@ -68,7 +68,7 @@ pub(crate) fn check_flip(state: &SwitchState, record: &Record) -> Result<(), Sto
     // The library itself may stop a request.
     let is_own = state.is_engaged && matches!(state.scope, SwitchScope::Request(_));
     let is_limited = state.is_engaged && state.scope != SwitchScope::Everywhere;
-    let is_same = is(record, &of)
+    let is_same = record.header().is(&of)
         && state.is_placed_by(record)
         && (actor == Actor::Admin.as_str() || is_own && actor == Actor::System.as_str())
         && record.header().outcome == Outcome::Succeeded.as_str()
@@ -91,7 +91,7 @@ fn is_said_by_host(by: &Value) -> bool {
 /// Refuses a lapse whose event reports another one.
 pub(crate) fn check_lapse(state: &SwitchState, record: &Record) -> Result<(), StoreError> {
     let input = record.input().unwrap_or_default();
-    let is_same = is(record, &EventType::SWITCH_LAPSED)
+    let is_same = record.header().is(&EventType::SWITCH_LAPSED)
         && state.scope != SwitchScope::Everywhere
         && state.is_placed_by(record)
         && record.header().actor == Actor::System.as_str()
@@ -108,7 +108,7 @@ pub(crate) fn check_rotation(
 ) -> Result<(), StoreError> {
     let input = record.input().unwrap_or_default();
     let says = |name: &str, key: KeyFingerprint| input[name].as_str() == Some(&key.to_string());
-    let is_same = is(record, &EventType::AUDIT_KEY_ROTATED)
+    let is_same = record.header().is(&EventType::AUDIT_KEY_ROTATED)
         && record.stream_id() == StreamId::SYSTEM
         && record.header().outcome == Outcome::Succeeded.as_str()
         && says("previous_fingerprint", from)
@@ -128,7 +128,7 @@ pub(crate) fn check_conclusion(
         Conclusion::Performed => (EventType::EFFECT_RESOLVED, Some("performed")),
     };
     let input = record.input().unwrap_or_default();
-    let is_same = is(record, &of)
+    let is_same = record.header().is(&of)
         && input["effect_id"].as_str() == Some(&effect_id.to_string())
         && input.get("finding").and_then(Value::as_str) == finding
         && (finding.is_none() || is_said_by_host(&input["by"]));
@@ -139,10 +139,6 @@ pub(crate) fn check_conclusion(
 #[cold]
 pub(crate) fn foreign_outcome() -> StoreError {
     refused("an outcome belongs to another request than its effect")
-}
-
-fn is(record: &Record, event_type: &EventType) -> bool {
-    record.header().event_type == event_type.as_str()
 }
 
 #[cold]
