@@ -29,6 +29,11 @@ macro_rules! closed_set {
             }
         }
 
+        crate::json::schema_of!($name, {
+            "type": "string",
+            "enum": Self::ALL.iter().map(|value| value.as_str()).collect::<Vec<_>>(),
+        });
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())

@@ -74,6 +74,12 @@ impl fmt::Display for EventType {
     }
 }
 
+crate::json::schema_of!(EventType, {
+    "type": "string",
+    "maxLength": Self::MAX_LEN,
+    "pattern": r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,2}$",
+});
+
 fn is_segment(segment: &str) -> bool {
     segment.starts_with(|c: char| c.is_ascii_lowercase())
         && segment.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')

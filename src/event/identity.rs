@@ -22,18 +22,27 @@ use super::IdentityHow;
 /// assert!(verified.is_known() && !typed.is_known());
 /// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(!from, description = "Who acted, and how that is known."))]
 #[serde(from = "Read")]
 pub struct Identity {
+    /// How it is known.
     how: IdentityHow,
+    /// Who: a name, the login for `session`, the token's subject for `jwt`.
     who: String,
+    /// How the host verified it.
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<String>,
+    /// What the caller typed beside what the database knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     claimed: Option<String>,
+    /// The login of the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     session_user: Option<String>,
+    /// The token's role.
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<String>,
+    /// The token's e-mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
 }

@@ -206,6 +206,7 @@ host_id! {
 /// Events without a request go to their conversation's stream, and events with neither to the
 /// deployment's [system](Self::SYSTEM) stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct StreamId(Uuid);
 

@@ -14,6 +14,7 @@ mod matches;
 mod number;
 mod parse;
 mod raw;
+mod schema;
 mod write;
 
 #[cfg(feature = "logs")]
@@ -28,6 +29,7 @@ pub(crate) use self::{
     number::number,
     parse::parse_leniently,
     raw::{items, members},
+    schema::schema_of,
     write::of,
 };
 

@@ -14,6 +14,7 @@ use crate::redact::{Field, Profile, RequestEntities, Rule, Treatment};
 
 /// One event of a pack.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PackEvent {
     /// Place in the stream, from 1.
@@ -22,6 +23,7 @@ pub struct PackEvent {
     pub header: Header,
     /// The database's time.
     #[serde(with = "crate::record::micros")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::record::micros::schema"))]
     pub recorded_at: DateTime<Utc>,
     /// What went in.
     pub input: View,
@@ -43,6 +45,7 @@ pub struct PackEvent {
 /// or is at or below a hidden pointer: there `value` is a masked form, and only kind and digest count.
 /// A part that the event does not have is null, with no salt and nothing hidden.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct View {
     /// The value, with masked forms in place of the hidden parts.
@@ -51,13 +54,20 @@ pub struct View {
     /// The commitment stored with the event.
     pub commitment: Digest,
     /// Leaf salts of what is shown, by JSON pointer.
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = { "pattern": POINTER })))]
     pub salts: BTreeMap<String, Salt>,
     /// What is hidden, by JSON pointer.
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = { "pattern": POINTER })))]
     pub hidden: BTreeMap<String, Hidden>,
 }
 
+/// A JSON pointer into a part of an event.
+#[cfg(feature = "schema")]
+const POINTER: &str = "^/(input|output|idempotency_key|host_ids)(/|$)";
+
 /// A hidden value. Its digest proves that it exists and is what was recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Hidden {
     /// The digest of the value.
@@ -65,6 +75,7 @@ pub struct Hidden {
     /// What the value is.
     pub kind: ValueKind,
     /// The rule that hid it.
+    #[cfg_attr(feature = "schema", schemars(with = "Rule"))]
     pub rule: String,
 }
 

@@ -25,9 +25,11 @@ use crate::store::{AuditStore, StoreError, StreamSnapshot};
 
 /// The whole story of one request, for one reader. Its JSON form begins with `schema`.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RequestPack {
-    /// [`SCHEMA`].
+    /// The form of the pack: [`SCHEMA`].
+    #[cfg_attr(feature = "schema", schemars(extend("const" = SCHEMA)))]
     pub schema: &'static str,
     /// The request.
     pub request_id: Uuid,
@@ -49,16 +51,20 @@ pub struct RequestPack {
     /// What [`sign`](Self::sign) adds: the digest of all of the above, signed.
     #[cfg(feature = "signatures")]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub signed_note: Option<SignedNote>,
 }
 
 /// The redaction profile of a pack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProfileName {
     /// `internal` or `external`.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["internal", "external"])))]
     pub name: String,
     /// Version of its built-in rules.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = Profile::VERSION)))]
     pub version: u32,
     /// The host's additions to the rules.
     pub additions: Additions,
@@ -86,9 +92,11 @@ pub(super) fn rules_digest() -> Digest {
 
 /// The stream's head, and the digests that tie the pack together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Integrity {
     /// Version of the sections.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = SECTIONS_VERSION)))]
     pub sections_version: u32,
     /// The stream's head as the database kept it.
     pub head: PackHead,
@@ -108,6 +116,7 @@ pub struct Integrity {
 
 /// A stream's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PackHead {
     /// The last place assigned.
@@ -116,9 +125,11 @@ pub struct PackHead {
     pub chain_hash: Digest,
     /// The database's time of the first event.
     #[serde(with = "crate::record::micros")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::record::micros::schema"))]
     pub started_at: DateTime<Utc>,
     /// The database's time of the last event.
     #[serde(with = "crate::record::micros")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::record::micros::schema"))]
     pub last_at: DateTime<Utc>,
 }
 

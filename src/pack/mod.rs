@@ -11,6 +11,8 @@ mod export;
 mod fault;
 mod parse;
 mod rebuild;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod scoring;
 mod section;
 pub mod sections;
@@ -29,6 +31,8 @@ mod writers;
 pub use self::export::export_recorded;
 #[cfg(feature = "recorder")]
 pub(crate) use self::export::read_undo_plan;
+#[cfg(feature = "schema")]
+pub use self::schema::schema;
 pub use self::{
     disclose::{Hidden, PackEvent, View},
     explain::explain_request_pack,

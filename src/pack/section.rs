@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// A section of a pack. It is always present, and says why if it has no content.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SectionOf{T}"))]
 #[serde(tag = "status", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Section<T> {

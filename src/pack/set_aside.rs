@@ -16,6 +16,7 @@ use crate::record::{Commitments, StoredRecord, UnreadableRecord};
 /// Nothing proves why an event is set aside, because the maker of a pack can set aside any event.
 /// So a pack with such an event is never [`Intact`](super::Verdict::Intact).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SetAsideEvent {
@@ -25,6 +26,7 @@ pub struct SetAsideEvent {
     pub id: Option<Uuid>,
     /// The database's time.
     #[serde(with = "crate::record::micros")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::record::micros::schema"))]
     pub recorded_at: DateTime<Utc>,
     /// The hash that is chained.
     pub event_hash: Digest,
@@ -36,6 +38,7 @@ pub struct SetAsideEvent {
 
 /// Why an event is set aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SetAsideReason {

@@ -22,6 +22,7 @@ const NOTHING: &[u8] = b"moltbot-audit/v1/nothing\0";
 
 /// What a value is, which a digest is committed together with. So a hidden value cannot be passed off as another kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ValueKind {

@@ -73,6 +73,11 @@ macro_rules! hex_bytes {
             }
         }
 
+        crate::json::schema_of!($name, {
+            "type": "string",
+            "pattern": format!("^[0-9a-f]{{{}}}$", 2 * $len),
+        });
+
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(&self.to_hex())

@@ -11,6 +11,7 @@ use crate::proof::write_integer;
 /// The open part of a record: ids, types, times. Sealing takes texts only from closed sets or in fixed
 /// forms. Texts that are read back from a database are as stored, and the verifier judges them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Header {
     /// The event's id.
@@ -22,27 +23,36 @@ pub struct Header {
     /// The conversation it belongs to.
     pub conversation_id: Option<Uuid>,
     /// What happened.
+    #[cfg_attr(feature = "schema", schemars(with = "EventType"))]
     pub event_type: String,
     /// Who acted.
+    #[cfg_attr(feature = "schema", schemars(with = "Actor"))]
     pub actor: String,
     /// How it ended.
+    #[cfg_attr(feature = "schema", schemars(with = "Outcome"))]
     pub outcome: String,
     /// Why it did not succeed.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z][a-z0-9_]{0,63}$")))]
     pub error_code: Option<String>,
     /// How long it took, in milliseconds.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub duration_ms: Option<i32>,
     /// The host's time, to the microsecond.
     #[serde(with = "micros")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "micros::schema"))]
     pub created_at: DateTime<Utc>,
     /// Trace id, 32 hex digits.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[0-9a-f]{32}$")))]
     pub trace_id: Option<String>,
     /// Span id, 16 hex digits.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[0-9a-f]{16}$")))]
     pub span_id: Option<String>,
     /// The event that led to this one.
     pub caused_by: Option<Uuid>,
     /// The process that wrote it: the id of its `audit.writer_started`.
     pub writer_id: Option<Uuid>,
     /// The version of the format in which it was sealed.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = Self::VERSION)))]
     pub version: i16,
 }
 
@@ -166,6 +176,14 @@ impl Cell<'_> {
 pub(crate) mod micros {
     use chrono::{DateTime, SecondsFormat, Utc};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[cfg(feature = "schema")]
+    pub(crate) fn schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$",
+        })
+    }
 
     pub(crate) fn serialize<S: Serializer>(time: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true))

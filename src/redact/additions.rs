@@ -12,6 +12,7 @@ use super::vocabulary::holds_words;
 
 /// What a field of the host's own holds. It decides how much of the field an external reader sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FieldKind {
@@ -40,6 +41,7 @@ impl FieldKind {
 /// What a host added to a profile. It stands in the pack, so that a reader knows by which rules the pack
 /// was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Additions {
     /// Fields that are always hidden.

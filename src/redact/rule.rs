@@ -28,6 +28,11 @@ pub(crate) enum Rule {
     Text,
 }
 
+crate::json::schema_of!(Rule, {
+    "type": "string",
+    "enum": Self::ALL.iter().map(|rule| rule.as_str()).collect::<Vec<_>>(),
+});
+
 impl Rule {
     const ALL: [Self; 10] = [
         Self::Contact,

@@ -147,6 +147,7 @@ fn the_package_holds_the_library_its_documents_and_nothing_else() {
         "README.md",
         "alerts/moltbot-audit.rules.yml",
         "dashboards/moltbot-audit.json",
+        "docs/pack.schema.json",
         "docs/runbook.md",
         "examples/concierge/main.rs",
         "migrations/sqlite/0003_moltbot_audit_logs.sql",

@@ -188,3 +188,18 @@ fn the_limits_that_are_written_are_those_of_the_queue() {
     is_written(&format!("{} MiB", limits.bytes >> 20), "bytes");
     is_written(&limits.connections.to_string(), "connections");
 }
+
+/// The members of a pack stand in the schema in the order of the file.
+#[test]
+fn the_guide_to_packs_has_an_entry_for_each_member_in_the_order_of_the_file() {
+    let schema: serde_json::Value =
+        serde_json::from_str(&read("docs/pack.schema.json")).expect("JSON");
+    let required = schema["required"].as_array().expect("a list");
+    let mut members: Vec<&str> = required.iter().filter_map(|name| name.as_str()).collect();
+    members.push("signed_note");
+    let page = read("docs/packs.md");
+    let table = between(&page, "| look first at |\n|---|---|---|\n", "\n\n")[0];
+    let names = table.lines().filter_map(|row| row.split('|').nth(1));
+    let names: Vec<&str> = names.flat_map(|names| names.split('`').skip(1).step_by(2)).collect();
+    assert_eq!(names, members);
+}

@@ -17,10 +17,11 @@ const TOOLS: [&str; 14] = [
 ];
 
 /// Programs that fail at the call they are told to; a new one needs an entry here.
-const STUBBED: [&str; 9] = [
+const STUBBED: [&str; 10] = [
     "apt-get",
     "cargo",
     "chromium",
+    "jq",
     "node",
     "npm",
     "pg_config",
@@ -36,6 +37,7 @@ set -eu
 folder=${0%/*}
 name=${0##*/}
 case "$name $*" in
+"node -e "*ajv*) [ -e "$folder/ajv" ]; exit ;;
 "node -e "*) [ -e "$folder/node-postgres" ]; exit ;;
 "pg_config --bindir") echo "$folder"; exit ;;
 esac
@@ -51,9 +53,10 @@ case "$name $*" in
     exit 101
     ;;
 "apt-get install "*" npm") cp "$0" "$folder/npm" ;;
+"npm ci "*independent) : >"$folder/ajv" ;;
 "apt-get install "* | "npm ci "*)
     : >"$folder/node-postgres"
-    for installed in chromium pgbouncer prometheus promtool; do cp "$0" "$folder/$installed"; done
+    for installed in chromium jq pgbouncer prometheus promtool; do cp "$0" "$folder/$installed"; done
     ;;
 "cargo tree "*) echo "moltbot-audit v0.1.0" ;;
 "cargo test "*) echo "test result: ok. ${STUB_TESTS:-1} passed; 0 failed" ;;
@@ -110,7 +113,9 @@ fn run_saying(says: &str, script: &[&str], fails_at: usize, installed: bool, tes
         for program in ["initdb", "postgres"] {
             executable(&folder.path().join(program));
         }
-        fs::write(folder.path().join("node-postgres"), "").expect("our own folder");
+        for package in ["ajv", "node-postgres"] {
+            fs::write(folder.path().join(package), "").expect("our own folder");
+        }
     }
     let output = Command::new(root().join(script[0]))
         .args(&script[1..])

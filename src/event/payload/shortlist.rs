@@ -43,6 +43,7 @@ payload! {
     }
 
     /// One vendor on the shortlist.
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     ShortlistItem {
         /// The host's row for the vendor.
         vendor_id: String,
@@ -68,6 +69,7 @@ payload! {
     }
 
     /// A vendor that replied and is not on the shortlist.
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     ShortlistExclusion {
         /// The host's row for the vendor.
         vendor_id: String,

@@ -17,6 +17,7 @@ event! {
 
 payload! {
     /// One reason of a score. The deltas of a score add up to its total.
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     ScoreFactor {
         /// Which rule: `availability`, `price`, `distance`, `confidence`, `speed`, …
         code: String,
@@ -69,6 +70,7 @@ payload! {
     }
 
     /// A vendor that may not be asked.
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     Exclusion {
         /// The host's row for the vendor.
         vendor_id: String,

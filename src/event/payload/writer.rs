@@ -13,6 +13,7 @@ event! {
 
 payload! {
     /// Who writes, and what is in force in it.
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     WriterInput {
         /// The host's program.
         program: Option<String>,
@@ -43,6 +44,7 @@ payload! {
     }
 
     /// The limit of one budget.
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     LimitInForce {
         /// The budget.
         budget: Option<String>,

@@ -32,6 +32,7 @@ impl Goal {
 
 /// A change of one factor that is enough alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Change {
     /// The factor.

@@ -114,6 +114,8 @@ impl std::fmt::Display for Exact {
     }
 }
 
+crate::json::schema_of!(Exact, { "type": "number" });
+
 impl Serialize for Exact {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         crate::json::number(&self.to_f64(), serializer)

@@ -116,6 +116,7 @@ pub struct Ranking {
 
 /// What a factor would have to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "bound", content = "value", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Bound {

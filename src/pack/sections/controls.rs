@@ -17,6 +17,7 @@ use crate::pack::{PackEvent, Section, SetAsideEvent};
 
 /// What was admitted, and what was refused for other reasons than limits.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Controls {
     /// What each kill switch let run in this request, and what it stopped, by name.
@@ -45,6 +46,7 @@ pub struct Controls {
 
 /// One kill switch, as far as this request met it.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SwitchUse {
     /// The switch.
@@ -59,6 +61,7 @@ pub struct SwitchUse {
 
 /// An effect that was refused.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ControlRefusal {
     /// The event that records it. Its error code says why.
@@ -85,6 +88,7 @@ pub struct ControlRefusal {
 
 /// An effect that was answered from the record of its first run.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Replayed {
     /// The event that records it.
@@ -101,6 +105,7 @@ pub struct Replayed {
 
 /// A lease that ended without an outcome.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Expiration {
     /// The event that records it.
@@ -119,6 +124,7 @@ pub struct Expiration {
 
 /// What an operator found out about an effect in doubt.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Resolution {
     /// The event that records it.

@@ -13,14 +13,17 @@ pub(super) const OUTBOUND: &str = "outbound";
 
 /// One message.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Message {
     /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// `inbound` or `outbound`.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["inbound", "outbound"])))]
     pub direction: &'static str,
     /// Who wrote, or acted.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::event::Actor"))]
     pub actor: String,
     /// The other side's number.
     pub phone: Option<String>,

@@ -15,6 +15,7 @@ use crate::proof::Digest;
 
 /// Every call of Moltbot, with what became of its output.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Decisions {
     /// The calls, in the order they were recorded.
@@ -25,6 +26,7 @@ pub struct Decisions {
 
 /// One call of Moltbot.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Decision {
     /// The event that records it.
@@ -86,6 +88,7 @@ pub struct Decision {
 
 /// What became of an output.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Judgement {
     /// The event that records it.
@@ -93,6 +96,7 @@ pub struct Judgement {
     pub source: Source,
     /// `accepted`: it kept the contract. `blocked`: it kept the contract and was not safe to act on.
     /// `rejected`: it broke the contract.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["accepted", "blocked", "rejected"])))]
     pub verdict: &'static str,
     /// The `moltbot.called` event whose output was judged. If none is named, the last call before the judgement is
     /// meant.

@@ -17,10 +17,12 @@ pub(crate) const REPORTED: [&str; 4] = ["sent", "failed", "delivered", "read"];
 
 /// How far a message came. Reports may come late, twice or in any order.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Delivery {
     /// The furthest state that a report names: `read`, `delivered`, `failed` or `sent`, in this order. None if no
     /// report names one of these.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["sent", "failed", "delivered", "read", null])))]
     pub status: Option<&'static str>,
     /// The provider's time at which it was delivered. If no report says so, the time at which it was read.
     pub delivered_at: Option<DateTime<Utc>>,
@@ -34,6 +36,7 @@ pub struct Delivery {
 
 /// One report of the provider.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DeliveryReport {
     /// The event that records it.

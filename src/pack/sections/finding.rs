@@ -9,6 +9,7 @@ use super::typed_events::Source;
 /// It accuses no one. The host, its provider, or a writer to the database may be wrong, or the events were not
 /// recorded in the order in which they happened.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Finding {
     /// The event in which it shows.

@@ -68,6 +68,7 @@ use super::{PackEvent, Section, SetAsideEvent};
 
 /// Every section of a pack except events and integrity. `Debug` shows the status of each.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Sections {
     /// The request: where it stands, and every state it went through.

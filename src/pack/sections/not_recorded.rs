@@ -10,6 +10,8 @@ macro_rules! not_recorded {
         #[derive(Clone, PartialEq, Serialize)]
         #[non_exhaustive]
         pub enum $name {}
+
+        crate::json::schema_of!($name, { "not": {} });
     )*};
 }
 

@@ -13,6 +13,7 @@ use crate::pack::PackEvent;
 
 /// One job: how it was created, and how it ended.
 #[derive(Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct OcrJob {
     /// The host's row for the job.

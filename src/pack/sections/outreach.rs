@@ -13,6 +13,7 @@ use crate::pack::{PackEvent, Section};
 
 /// Every outreach with its replies, and replies that answer none.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Outreaches {
     /// Messages to vendors.
@@ -23,6 +24,7 @@ pub struct Outreaches {
 
 /// One message to one vendor.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Outreach {
     /// The event that records it.
@@ -66,6 +68,7 @@ impl Outreach {
 /// One reply: what was written beside what was understood, so that a reader can check one against
 /// the other.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Reply {
     /// The event that records it.

@@ -16,6 +16,7 @@ use crate::pack::{PackEvent, Section};
 
 /// The last comparison of the request with the host's tables.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Reconciliation {
     /// The event that records it. What was recorded after it was not compared.
@@ -44,6 +45,7 @@ pub struct Reconciliation {
 
 /// One finding.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TableFinding {
     /// What was found.

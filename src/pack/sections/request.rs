@@ -13,6 +13,7 @@ use crate::pack::{PackEvent, Section};
 
 /// Where the request stands, and how it got there.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RequestSummary {
     /// What is known of it at the end.
@@ -23,6 +24,7 @@ pub struct RequestSummary {
 
 /// What is known of the request at the end of its events.
 #[derive(Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The event that opened it.
@@ -53,6 +55,7 @@ pub struct Snapshot {
 
 /// One step of the state machine.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Transition {
     /// The event that records it.

@@ -14,6 +14,7 @@ use crate::pack::{PackEvent, Section};
 
 /// What the client got.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Shortlists {
     /// The shortlists that succeeded, in the order they were recorded.
@@ -26,6 +27,7 @@ pub struct Shortlists {
 
 /// One shortlist.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Shortlist {
     /// The event that made it.
@@ -46,6 +48,7 @@ pub struct Shortlist {
 
 /// How and when the client was handed off to the vendors.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Handoff {
     /// The event that records it.

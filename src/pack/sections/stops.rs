@@ -18,6 +18,7 @@ use crate::pack::{PackEvent, SetAsideEvent, switches};
 
 /// A time in which a switch was engaged for this request, or for a conversation that it is in.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Stop {
     /// The event that engaged it. For a conversation, `seq` is its place in the conversation's stream.
@@ -26,6 +27,7 @@ pub struct Stop {
     /// The switch.
     pub switch: String,
     /// `conversation`, which a human has taken over if the switch is the AI's, or `request`.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["conversation", "request"])))]
     pub scope: &'static str,
     /// The conversation, or the request.
     pub scope_id: Uuid,
@@ -43,6 +45,7 @@ pub struct Stop {
 
 /// Whether anything that a stopped switch governs ran inside a stop, as far as the pack's events tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StopVerdict {
@@ -69,6 +72,7 @@ pub enum StopVerdict {
         /// The switch.
         switch: String,
         /// `conversation` or `request`.
+        #[cfg_attr(feature = "schema", schemars(extend("enum" = ["conversation", "request"])))]
         scope: &'static str,
         /// The event that began the stop.
         stop: Uuid,

@@ -15,6 +15,7 @@ pub(super) const DECIDED_WITHIN: TimeDelta = TimeDelta::seconds(5);
 
 /// The event from which an entry of a section was computed.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Source {
     /// Its id.
@@ -26,17 +27,21 @@ pub struct Source {
     pub caused_by: Option<Uuid>,
     /// The host's time of it, or a provider's; of an effect, when it began.
     #[serde(serialize_with = "crate::record::micros::serialize")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::record::micros::schema"))]
     pub at: DateTime<Utc>,
     /// How long it took, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i32>,
     /// When it was recorded, by the database's time.
     #[serde(serialize_with = "crate::record::micros::serialize")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::record::micros::schema"))]
     pub recorded_at: DateTime<Utc>,
     /// How it ended.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::event::Outcome"))]
     pub outcome: String,
     /// Why it did not succeed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z][a-z0-9_]{0,63}$")))]
     pub error_code: Option<String>,
 }
 
@@ -76,6 +81,7 @@ impl Source {
 
 /// A payload that does not have the shape of its event type. It is shown as it is.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct OtherShape {
     /// What went in.

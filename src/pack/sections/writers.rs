@@ -9,6 +9,7 @@ use crate::pack::{PackEvent, Section};
 
 /// One writer, or one configuration of it.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct WriterUse {
     /// The id that its events name.
@@ -25,6 +26,7 @@ pub struct WriterUse {
 
 /// What a writer said of itself.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct WriterSaid {
     /// When it began, or its configuration changed.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::simulation::scenario::Scenario;
 use super::{Played, folder, scenarios};
 use crate::support::records::KEY;
-use crate::support::stores;
+use crate::support::{schema, stores};
 
 /// The internal and the external pack of every request of a play.
 pub(super) async fn packs(scenario: &Scenario, store: Arc<dyn AuditStore>) -> Vec<[Value; 2]> {
@@ -34,6 +34,7 @@ pub(super) async fn packs(scenario: &Scenario, store: Arc<dyn AuditStore>) -> Ve
 
 #[tokio::test]
 async fn every_scenario_gives_the_same_pack_on_both_stores_apart_from_ids_times_and_hashes() {
+    let mut all = Vec::new();
     for scenario in scenarios() {
         let (sqlite, postgres) = (stores::sqlite().await, stores::postgres().await);
         let on_sqlite = packs(&scenario, sqlite.store.clone()).await;
@@ -41,7 +42,9 @@ async fn every_scenario_gives_the_same_pack_on_both_stores_apart_from_ids_times_
         assert_eq!(on_sqlite.len(), on_postgres.len());
         for (one, other) in on_sqlite.into_iter().zip(on_postgres) {
             for (one, other) in one.into_iter().zip(other) {
-                let (one, other) = (levelled(&one), levelled(&other));
+                let levels = (levelled(&one), levelled(&other));
+                all.extend([one, other]);
+                let (one, other) = levels;
                 let first = one.lines().zip(other.lines()).find(|(one, other)| one != other);
                 assert_eq!(first, None, "{}", scenario.name);
                 assert_eq!(one.lines().count(), other.lines().count(), "{}", scenario.name);
@@ -49,6 +52,8 @@ async fn every_scenario_gives_the_same_pack_on_both_stores_apart_from_ids_times_
         }
         drop(sqlite.keep);
     }
+    // They are all made here, so this is where another program sees whether they have the form that we publish.
+    schema::validate(&all);
 }
 
 /// The pack with every id, time and hash replaced by `#`: runs of eight or more hex digits, and the

@@ -24,7 +24,7 @@ async fn exported() -> RequestPack {
     pack
 }
 
-async fn signed_by(signers: &[&PackSigner]) -> Value {
+pub(super) async fn signed_by(signers: &[&PackSigner]) -> Value {
     let mut pack = exported().await;
     for signer in signers {
         pack.sign(signer);

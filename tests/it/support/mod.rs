@@ -9,6 +9,7 @@ pub(crate) mod pgbouncer;
 pub(crate) mod process;
 pub(crate) mod records;
 pub(crate) mod rows;
+pub(crate) mod schema;
 pub(crate) mod seeded;
 pub(crate) mod signing;
 pub(crate) mod stores;

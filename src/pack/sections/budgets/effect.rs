@@ -9,6 +9,7 @@ use crate::pack::sections::typed_events::Source;
 
 /// One effect that was admitted.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AdmittedEffect {
     /// The event that admitted it.
@@ -36,11 +37,13 @@ pub struct AdmittedEffect {
 
 /// One charge.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HeldCharge {
     /// The budget.
     pub budget: String,
     /// `request` or `day`.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::event::Period"))]
     pub period: &'static str,
     /// What was held.
     pub amount: i64,
@@ -65,6 +68,7 @@ impl HeldCharge {
 
 /// Where an effect stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EffectState {
@@ -82,6 +86,7 @@ pub enum EffectState {
 
 /// An effect that was never admitted.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct OutsideEffect {
     /// The event that records it.
@@ -93,6 +98,7 @@ pub struct OutsideEffect {
 
 /// An event that does not add up, or cannot be read.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Irregularity {
     /// The event.

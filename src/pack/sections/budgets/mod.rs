@@ -19,6 +19,7 @@ use crate::pack::{PackEvent, Section, SetAsideEvent};
 
 /// Limits, what was charged to them, and whether they were kept.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Budgets {
     /// Whether each limit was kept. The verifier adds it up again.
@@ -41,11 +42,13 @@ pub struct Budgets {
 
 /// How much of one budget is used after the last event.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct BudgetUse {
     /// The budget.
     pub budget: String,
     /// `request`, or `day` for what this request used of its days.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::event::Period"))]
     pub period: &'static str,
     /// The limits that were in force, lowest first.
     pub limits: BTreeSet<i64>,
@@ -66,6 +69,7 @@ pub struct BudgetUse {
 
 /// How many effects there are of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct EffectCounts {
     /// All that were admitted: the sum of the next five.
@@ -88,6 +92,7 @@ pub struct EffectCounts {
 
 /// An effect that was refused because a limit was reached.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct BudgetRefusal {
     /// The event that records it.
@@ -116,6 +121,7 @@ pub struct BudgetRefusal {
 
 /// A budget that was nearly used up.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct BudgetWarning {
     /// The event that records it.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 ///
 /// It says nothing about a day's limits: they cover all requests, and a pack holds one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BudgetVerdict {

@@ -22,6 +22,7 @@ use crate::record::{lapse, time_of};
 
 /// Who was asked, and who was called.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CallAttempts {
     /// Consents that were asked for.
@@ -36,6 +37,7 @@ pub struct CallAttempts {
 
 /// One consent.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Consent {
     /// The event that asked.
@@ -54,6 +56,7 @@ pub struct Consent {
 
 /// One answer.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ConsentDecision {
     /// The event that records it.
@@ -62,6 +65,7 @@ pub struct ConsentDecision {
     /// The host's row for the consent.
     pub consent_id: Option<String>,
     /// `granted`, `denied`, `expired`.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["granted", "denied", "expired"])))]
     pub decision: &'static str,
     /// What the client wrote.
     pub text: Option<String>,
@@ -74,6 +78,7 @@ pub struct ConsentDecision {
 
 /// One call.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Attempt {
     /// The event that placed it.
@@ -101,6 +106,7 @@ pub struct Attempt {
 
 /// Whether a call's consent was granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ConsentState {
@@ -115,6 +121,7 @@ pub enum ConsentState {
 
 /// One report of the provider.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct StatusReport {
     /// The event that records it.

@@ -8,6 +8,7 @@ use super::verdict::DisclosureVerdict;
 
 /// Whether each person was told of the AI in time.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AiDisclosure {
     /// The worst of the verdicts.
@@ -20,9 +21,11 @@ pub struct AiDisclosure {
 
 /// A person, or the people of a shop.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Recipient {
     /// `client` or `vendor`.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["client", "vendor"])))]
     pub role: &'static str,
     /// The host's row for the vendor.
     pub vendor_id: Option<String>,
@@ -38,6 +41,7 @@ pub struct Recipient {
 
 /// A message of the AI.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AiMessage {
     /// The event that records it.
@@ -47,11 +51,13 @@ pub struct AiMessage {
     /// the AI may have.
     pub shown_by: Option<i64>,
     /// How far it came, as the provider reported.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["sent", "failed", "delivered", "read", null])))]
     pub delivery_status: Option<&'static str>,
 }
 
 /// One disclosure.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Disclosure {
     /// The event that records it.
@@ -74,6 +80,7 @@ pub struct Disclosure {
 
 /// The message that carried a disclosure.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CarryingMessage {
     /// The event that records it.
@@ -82,8 +89,10 @@ pub struct CarryingMessage {
     /// What was written. None if an earlier entry shows it.
     pub text: Option<String>,
     /// Whether that has the digest: `matches`, `differs`, or `not_shown` if the pack does not show both.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["matches", "differs", "not_shown"])))]
     pub text_check: &'static str,
     /// How far it came, as the provider reported.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["sent", "failed", "delivered", "read", null])))]
     pub delivery_status: Option<&'static str>,
     /// The provider's time by which it had arrived.
     pub delivered_at: Option<DateTime<Utc>>,

@@ -10,6 +10,7 @@ use super::super::typed_events::Source;
 
 /// Whether a person was told of the AI in time. From the best to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DisclosureVerdict {

@@ -16,12 +16,14 @@ use crate::redact::looks_medical;
 
 /// One call of an AI.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AiCall {
     /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// `moltbot`, which decides, or `ocr`, which reads photos.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["moltbot", "ocr"])))]
     pub ai: &'static str,
     /// What Moltbot wanted.
     pub action_type: Option<String>,

@@ -7,6 +7,7 @@ use crate::event::payload::ScoreFactor;
 
 /// A vendor among the candidates.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ConsideredCandidate {
     /// The event that records it.
@@ -23,6 +24,7 @@ pub struct ConsideredCandidate {
 
 /// A vendor that was considered, but was not a candidate.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NotACandidate {
     /// The event that records it.

@@ -9,6 +9,7 @@ use crate::pack::PackEvent;
 
 /// The event that ended a vendor's chances.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Cause {
     /// That event.

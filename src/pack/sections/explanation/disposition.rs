@@ -8,6 +8,7 @@ use crate::event::payload::ScoreFactor;
 
 /// Where a vendor ended.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "ended", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Disposition {

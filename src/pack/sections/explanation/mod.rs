@@ -53,6 +53,7 @@ use crate::pack::{PackEvent, Section, SetAsideEvent};
 
 /// The answer to "why did the bot pick these vendors?".
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Explanation {
     /// How candidates were looked for, each time.
@@ -79,6 +80,7 @@ pub struct Explanation {
 
 /// One search for candidates.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SelectionStory {
     /// The event that records it.

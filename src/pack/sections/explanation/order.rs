@@ -7,6 +7,7 @@ use crate::event::payload::ShortlistGenerated;
 
 /// The order of a shortlist beside the order of its scores.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct FinalOrder {
     /// The event that records it.
@@ -31,6 +32,7 @@ pub struct FinalOrder {
 
 /// One item of the final order.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RankedItem {
     /// Place on the shortlist, from 1.

@@ -9,6 +9,7 @@ use crate::pack::PackEvent;
 
 /// An act of an operator, an administrator, or another person of the host.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HumanAct {
     /// The event that records it.

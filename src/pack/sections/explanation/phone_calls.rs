@@ -12,6 +12,7 @@ use crate::pack::PackEvent;
 /// Calls to the client or to a vendor. The chain has every event of the request, so an empty list proves that there
 /// was none.
 #[derive(Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PhoneCalls {
     /// Calls that the provider placed.

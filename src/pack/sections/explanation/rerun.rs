@@ -10,12 +10,14 @@ use crate::pack::scoring::{Exact, Ranking, Round, ScoringRule, ScoringRules};
 
 /// A selection or a shortlist, ranked again.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Rerun {
     /// The event that records it.
     #[serde(flatten)]
     pub source: Source,
     /// Its type: `vendor.candidates_selected` or `shortlist.generated`.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["vendor.candidates_selected", "shortlist.generated"])))]
     pub event_type: &'static str,
     /// The version of the rule that the host names.
     pub rule_version: Option<String>,
@@ -26,6 +28,7 @@ pub struct Rerun {
 
 /// What came of running a rule again.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "result", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RerunResult {
@@ -48,6 +51,7 @@ pub enum RerunResult {
 
 /// A vendor as a rule scores it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Rescored {
     /// The vendor.
@@ -61,11 +65,13 @@ pub struct Rescored {
 
 /// A place at which the record and the rule disagree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Difference {
     /// The vendor.
     pub vendor_id: String,
     /// `points` of a factor, the `total`, its `place`, the `reason` for which it is left out, or whether it is `listed`.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["points", "total", "place", "reason", "listed"])))]
     pub what: &'static str,
     /// Which factor.
     #[serde(skip_serializing_if = "Option::is_none")]

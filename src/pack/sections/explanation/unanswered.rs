@@ -17,6 +17,7 @@ use crate::pack::{PackEvent, SetAsideEvent};
 
 /// A question that the record does not answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Unanswered {
     /// Which question.
@@ -31,6 +32,7 @@ pub struct Unanswered {
 
 /// What the record does not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Question {

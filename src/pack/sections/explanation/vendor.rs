@@ -13,6 +13,7 @@ use super::what_if::{WhatIf, WhatIfs};
 
 /// Everything that is recorded of one vendor's chances.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct VendorStory {
     /// The host's row for the vendor.

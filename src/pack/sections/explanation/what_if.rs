@@ -14,6 +14,7 @@ use crate::pack::scoring::{
 
 /// What would have led to another result for a vendor, by the host's rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct WhatIf {
     /// To be asked.
@@ -26,6 +27,7 @@ pub struct WhatIf {
 
 /// What would have led to a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "answer", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Answer {

@@ -25,6 +25,7 @@ use crate::pack::{PackEvent, Section, SetAsideEvent};
 
 /// What can be undone of a request, by what and until when; what was undone already; and what is final, and why.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct UndoPlan {
     /// The request.

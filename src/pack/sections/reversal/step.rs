@@ -10,6 +10,7 @@ use crate::pack::sections::typed_events::Source;
 
 /// Who began to undo a request, and why.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct UndoStart {
     /// The event that records it.
@@ -23,6 +24,7 @@ pub struct UndoStart {
 
 /// One thing that was done, and how it is undone.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct UndoStep {
     /// The event that records it. Of an effect without an outcome, its admission.
@@ -56,6 +58,7 @@ pub struct UndoStep {
 
 /// One compensation.
 #[derive(Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct UndoTry {
     /// The event that admitted it.
@@ -69,6 +72,7 @@ pub struct UndoTry {
 
 /// How far the undoing of one act is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum UndoProgress {
