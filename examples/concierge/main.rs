@@ -298,6 +298,8 @@ fn with_words(profile: Profile) -> Profile {
         .list_words("model", ["moltbot-scripted-1"])
         .list_words("parser_version", ["replies-en-fr-rw.1"])
         .list_words("policy_version", ["output-contract.v1"])
+        .list_words("program", ["concierge"])
+        .list_words("program_version", [env!("CARGO_PKG_VERSION")])
         .list_words("prompt_version", ["concierge.1"])
         .list_words("provider", ["scripted"])
         .list_words("rule_version", ["shortlist-ranking.50", "vendor-selection.1"])

@@ -32,7 +32,7 @@ const WORDS: &[(&[&str], &[&str])] = &[
         "accept", "agree", "cancel", "confirm", "consent_no", "consent_yes", "decline", "no", "non", "oui", "oya",
         "wait", "yego", "yes",
     ]),
-    (&["budget"], &["cost_microusd", "moltbot_calls", "ocr_jobs", "tokens", "vendor_batches", "vendors"]),
+    (&["budget"], &["cost_microusd", "elapsed_ms", "moltbot_calls", "ocr_jobs", "tokens", "vendor_batches", "vendors"]),
     // `is_category` decides.
     (&["category"], &[]),
     (&["channel"], &["call", "facebook", "instagram", "messenger", "phone", "sms", "telegram", "web", "whatsapp"]),

@@ -4,8 +4,8 @@ use chrono::{DateTime, FixedOffset, Utc};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::page::{
-    Page, budgets, calls, chat, controls, decisions, events, findings, hidden, later, summary,
-    timeline, vendors, verdicts, verify, writers,
+    Page, agreement, budgets, calls, chat, controls, decisions, events, findings, hidden, summary,
+    timeline, undo, vendors, verdicts, verify, writers,
 };
 use super::script::{POLICY, SCRIPT, STYLE, embedded, packed};
 use super::text::{said, snippet};
@@ -75,6 +75,9 @@ fn top(page: &Page<'_>, title: &str) -> Markup {
                 a href="#check" { (w.check) } " "
                 a href="#h-timeline" { (w.what_happened) } " "
                 a href="#h-others" { (w.why_not) } " "
+                a href="#h-reversal" { (w.undo) } " "
+                a href="#h-controls" { (w.stops) } " "
+                a href="#h-hidden" { (w.hidden) } " "
                 a href="#h-events" { (w.every_event) }
             }
         }
@@ -107,7 +110,8 @@ fn parts(page: &Page<'_>) -> Markup {
         (chat::section(page))
         (decisions::section(page))
         (calls::section(page))
-        (later::section(page))
+        (undo::section(page))
+        (agreement::section(page))
         (writers::section(page))
         (controls::section(page))
         (hidden::section(page))

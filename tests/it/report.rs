@@ -53,3 +53,40 @@ impl Played {
         files.map(|file| file.to_str().expect("UTF-8").to_owned()).collect()
     }
 }
+
+/// A reader of the outsiders' copy is told whose act was what, although names are hidden.
+#[test]
+fn the_outsiders_page_tells_hidden_names_apart_and_why_each_rule_hides() {
+    let played = Played::new(&["undone_request", "invalid_output"]);
+    let mut pages: Vec<String> = Vec::new();
+    for file in played.files("report.external.html") {
+        let page = std::fs::read_to_string(file).expect("a page");
+        let (page, _) = page.split_once("<section aria-labelledby=\"h-events\"").expect("events");
+        pages.push(page.to_owned());
+    }
+    let [undone, stopped] = &pages[..] else { panic!("two pages") };
+    let (undone, stopped) =
+        if undone.contains("kettle") { (undone, stopped) } else { (stopped, undone) };
+    for said in [
+        ">vendor-",
+        "An undo was begun by someone whose name is hidden here",
+        "An undo has nothing left to do.",
+        "vendor told that it is no longer needed",
+        "undone or corrected",
+    ] {
+        assert!(undone.contains(said), "{said}");
+    }
+    assert!(!undone.contains("Not all can be checked"));
+    for said in ["by a program, not a person", "not undone, and still possible", "corrected by"] {
+        assert!(stopped.contains(said), "{said}");
+    }
+    for page in [undone, stopped] {
+        let (_, rules) = page.split_once("<dl class=\"rules\">").expect("rules");
+        let (rules, _) = rules.split_once("</dl>").expect("an end");
+        let (names, whys) = (rules.matches("<dt>").count(), rules.matches(": ").count());
+        assert!(names >= 4 && whys >= names, "{rules}");
+        for raw in ["undo_started", "outreach_withdrawn", "time_budget_warning", "by [hidden]"] {
+            assert!(!page.contains(raw), "{raw}");
+        }
+    }
+}

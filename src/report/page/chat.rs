@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::Page;
+use super::{Page, shop};
 use crate::pack::sections::{Delivery, Message, Outreach, Outreaches, Reply};
 use crate::report::text::{count, grouped, said, said_or};
 
@@ -93,7 +93,7 @@ fn vendor(page: &Page<'_>, outreach: &Outreach) -> Markup {
     let w = page.words;
     html! {
         li {
-            h3 { (said_or(outreach.vendor_name.as_deref(), &outreach.vendor_id)) }
+            h3 { (said(shop(outreach.vendor_name.as_deref(), &outreach.vendor_id))) }
             p.about { (page.event(outreach.source.seq)) }
             details {
                 summary {

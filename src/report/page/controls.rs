@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Page, english};
+use super::{Page, english, is_masked};
 use crate::pack::sections::{ControlRefusal, Controls, HumanAct, Recipient, Stop};
 use crate::report::text::{count, said, said_or};
 
@@ -68,8 +68,8 @@ fn stopped(page: &Page<'_>, stop: &Stop) -> Markup {
         li {
             p {
                 b { (page.code(&stop.switch)) } " " (w.was_stopped) " (" (page.code(stop.scope)) ")"
-                @if let Some(by) = &stop.by { ", " (w.by) " " (said(by.who())) }
-                @if let Some(reason) = &stop.reason { ": " (page.code(reason)) }
+                @if let Some(by) = &stop.by { ", " (w.by) " " (page.person(Some(by.who()), Some(by.how().as_str()), stop.source.seq)) }
+                @if let Some(reason) = stop.reason.as_deref().filter(|reason| !is_masked(reason)) { ": " (page.code(reason)) }
             }
             p.about {
                 (page.offset(stop.source.at)) " – "
@@ -108,9 +108,10 @@ fn human_act(page: &Page<'_>, act: &HumanAct) -> Markup {
         li {
             p {
                 b { (page.event_name(&act.event_type)) }
-                @if let Some(by) = &act.by { ", " (page.words.by) " " (said(by)) }
-                @if let Some(how) = &act.how { " (" (page.words.known_by) " " (page.code(how)) ")" }
-                @if let Some(reason) = &act.reason { ": " (said(reason)) }
+                @if let Some(by) = &act.by {
+                    ", " (page.words.by) " " (page.person(Some(by), act.how.as_deref(), act.source.seq))
+                }
+                @if let Some(reason) = act.reason.as_deref().filter(|reason| !is_masked(reason)) { ": " (said(reason)) }
             }
             p.about { (page.source(&act.source)) }
         }

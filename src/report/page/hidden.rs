@@ -6,6 +6,7 @@ use super::Page;
 use super::structured::structured;
 use crate::redact::Additions;
 use crate::report::text::{count, said};
+use crate::report::words::record;
 
 pub(in crate::report) fn section(page: &Page<'_>) -> Markup {
     let (w, pack) = (page.words, page.pack);
@@ -22,7 +23,7 @@ pub(in crate::report) fn section(page: &Page<'_>) -> Markup {
                         dt { (page.code(rule)) }
                         dd {
                             (count(w.values, usize::try_from(*number).unwrap_or(usize::MAX)))
-                            @if let Some((_, why)) = w.rules.iter().find(|(name, _)| name == rule) { ": " (why) }
+                            @if let Some(why) = record::of(record::RULES, rule, page.language) { ": " (why) }
                         }
                     }
                 },

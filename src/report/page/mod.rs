@@ -1,5 +1,6 @@
 //! The parts of the page, one file each, in the order in which a person reads them.
 
+pub(super) mod agreement;
 pub(super) mod budgets;
 pub(super) mod calls;
 pub(super) mod chart;
@@ -9,11 +10,11 @@ pub(super) mod decisions;
 pub(super) mod events;
 pub(super) mod findings;
 pub(super) mod hidden;
-pub(super) mod later;
 pub(super) mod step;
 pub(super) mod structured;
 pub(super) mod summary;
 pub(super) mod timeline;
+pub(super) mod undo;
 pub(super) mod vendors;
 pub(super) mod verdicts;
 pub(super) mod verify;
@@ -27,7 +28,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::text::{said, span};
-use super::words::Words;
+use super::words::{Words, record};
 use crate::event::Language;
 use crate::pack::sections::Source;
 use crate::pack::{
@@ -98,6 +99,20 @@ impl<'a> Page<'a> {
         (cause.seq < event.seq).then_some(cause)
     }
 
+    /// A person as the pack names them, and how they are known. If the name is hidden, whether it was a person at all.
+    pub(super) fn person(&self, who: Option<&str>, how: Option<&str>, seq: i64) -> Markup {
+        let w = self.words;
+        let is_program = || self.event_at(seq).is_some_and(|event| event.header.actor == "system");
+        html! {
+            @match who.filter(|who| !is_masked(who)) {
+                Some(who) => (said(who)),
+                None if is_program() => (w.a_program),
+                None => (w.name_hidden),
+            }
+            @if let Some(how) = how { " (" (w.known_by) " " (self.code(how)) ")" }
+        }
+    }
+
     /// A part of the page: its heading, and what its section holds, or why it holds nothing.
     pub(super) fn part<T>(
         &self,
@@ -129,8 +144,7 @@ impl<'a> Page<'a> {
 
     /// The kind of an event in words; as it is recorded if there are none.
     pub(super) fn event_word<'t>(&self, event_type: &'t str) -> &'t str {
-        let found = self.words.events.iter().find(|(code, _)| *code == event_type);
-        found.map_or(event_type, |(_, name)| name)
+        record::of(record::EVENTS, event_type, self.language).unwrap_or(event_type)
     }
 
     /// The same, where markup may stand.
@@ -142,14 +156,24 @@ impl<'a> Page<'a> {
     /// A word of the host's or of the library's: in the page's language if it is known, or else as it is recorded, with
     /// a space for each underscore.
     pub(super) fn word(&self, word: &str) -> String {
-        let found = self.words.codes.iter().find(|(code, _)| *code == word);
-        found.map_or_else(|| word.replace('_', " "), |(_, name)| (*name).to_owned())
+        let found = record::of(record::CODES, word, self.language);
+        found.map_or_else(|| word.replace('_', " "), str::to_owned)
     }
 
     /// The same, isolated.
     pub(super) fn code(&self, word: &str) -> Markup {
         said(&self.word(word))
     }
+}
+
+/// True if a mask stands for all of a text.
+pub(super) fn is_masked(text: &str) -> bool {
+    text == "[hidden]"
+}
+
+/// A shop's name, or its id if the name is not shown: two hidden names cannot be told apart.
+pub(super) fn shop<'a>(name: Option<&'a str>, id: &'a str) -> &'a str {
+    name.filter(|name| !is_masked(name)).unwrap_or(id)
 }
 
 /// What the library says in English only.

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::Page;
+use super::{Page, is_masked, shop};
 use crate::pack::sections::{Explanation, RequestSummary};
 use crate::report::text::{clean, count, cut, dollars, fill, said, span};
 
@@ -94,10 +94,7 @@ fn shortlist(page: &Page<'_>) -> Option<Markup> {
         page.pack.sections.vendor_outreach.content()?;
         return Some(html! { (w.no_shortlist) });
     };
-    let names = last.items.iter().map(|item| {
-        let name = item.vendor_name.as_deref().filter(|name| *name != "[hidden]");
-        name.unwrap_or(&item.vendor_id)
-    });
+    let names = last.items.iter().map(|item| shop(item.vendor_name.as_deref(), &item.vendor_id));
     Some(html! {
         @if last.items.is_empty() { (w.empty_shortlist) } @else {
             (w.listed) " "
@@ -136,7 +133,10 @@ fn stops(page: &Page<'_>) -> Option<Markup> {
     let w = page.words;
     Some(html! {
         b { (page.code(&stop.switch)) " " (w.was_stopped) " " (page.offset(stop.source.at)) }
-        @if let Some(reason) = &stop.reason { " (" (page.code(reason)) ")" }
+        @if let Some(by) = &stop.by { ", " (w.by) " " (page.person(Some(by.who()), None, stop.source.seq)) }
+        @if let Some(reason) = stop.reason.as_deref().filter(|reason| !is_masked(reason)) {
+            " (" (page.code(reason)) ")"
+        }
         "."
     })
 }

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::Page;
 use super::chart::lanes;
 use super::step::{Lane, Step};
+use super::{Page, is_masked, shop};
 use crate::pack::PackEvent;
 use crate::report::text::{said, seconds, snippet};
 
@@ -70,7 +70,7 @@ fn steps<'a>(page: &Page<'a>) -> Vec<Step<'a>> {
     let events = page.pack.events.iter();
     let steps = events.filter_map(|event| {
         let lane = Lane::of(event)?;
-        let detail = details.get(&event.seq).cloned().or_else(|| named_detail(event));
+        let detail = details.get(&event.seq).cloned().or_else(|| named_detail(page, event));
         Some(Step { event, lane, detail })
     });
     steps.collect()
@@ -87,7 +87,7 @@ fn details(page: &Page<'_>) -> HashMap<i64, String> {
     }
     if let Some(outreach) = sections.vendor_outreach.content() {
         for sent in &outreach.sent {
-            let name = sent.vendor_name.as_deref().unwrap_or(&sent.vendor_id);
+            let name = shop(sent.vendor_name.as_deref(), &sent.vendor_id);
             details.insert(sent.source.seq, snippet(name));
             for reply in &sent.replies {
                 let said = reply.text.as_deref().or(reply.availability.as_deref());
@@ -114,11 +114,11 @@ fn details(page: &Page<'_>) -> HashMap<i64, String> {
 }
 
 /// A member of the event that names what it is about.
-fn named_detail(event: &PackEvent) -> Option<String> {
+fn named_detail(page: &Page<'_>, event: &PackEvent) -> Option<String> {
     let members = ["effect", "budget", "switch", "reason", "ocr_type", "status"];
     let values = [&event.input.value, &event.output.value];
     let found = members.iter().find_map(|member| {
         values.iter().find_map(|value| value.get(member).and_then(Value::as_str))
     });
-    found.map(snippet)
+    found.filter(|found| !is_masked(found)).map(|found| snippet(&page.word(found)))
 }

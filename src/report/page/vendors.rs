@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::Page;
 use super::chart::factors;
+use super::{Page, shop};
 use crate::event::payload::ShortlistItem;
 use crate::pack::sections::{Explanation, Shortlist, Shortlists, Stage, VendorStory};
 use crate::report::text::{grouped, said, said_or};
@@ -56,7 +56,7 @@ fn card(page: &Page<'_>, place: usize, item: &ShortlistItem, most: f64) -> Marku
                 div {
                     h3 {
                         span.hidden { (place) ". " }
-                        (said_or(item.vendor_name.as_deref(), &item.vendor_id))
+                        (said(shop(item.vendor_name.as_deref(), &item.vendor_id)))
                     }
                     p.about { (said_or(item.response_summary.as_deref(), "")) }
                 }

@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::Page;
+use super::{Page, is_masked};
 use crate::pack::sections::WriterUse;
-use crate::report::text::{count, grouped, said, said_or};
+use crate::report::text::{count, grouped, said};
 
 pub(in crate::report) fn section(page: &Page<'_>) -> Markup {
     let w = page.words;
@@ -26,9 +26,14 @@ fn row(page: &Page<'_>, writer: &WriterUse) -> Markup {
                 Some(said_by) => {
                     @let said_of = &said_by.content;
                     p {
-                        b { (said_or(said_of.program.as_deref(), w.unknown)) } " "
-                        (said_or(said_of.program_version.as_deref(), ""))
-                        @if let Some(commit) = &said_of.commit { " " code { (said(commit)) } }
+                        @match said_of.program.as_deref() {
+                            Some(program) if !is_masked(program) => { b { (said(program)) } },
+                            Some(_) => { b { (w.program_hidden) } " " code { (writer.writer_id) } },
+                            None => { b { (w.unknown) } },
+                        }
+                        @for part in [&said_of.program_version, &said_of.commit].into_iter().flatten() {
+                            @if !is_masked(part) { " " code { (said(part)) } }
+                        }
                     }
                     details {
                         summary { (w.in_force) }

@@ -2,6 +2,7 @@
 
 mod en;
 mod fr;
+pub(super) mod record;
 mod rw;
 mod vocabulary;
 
