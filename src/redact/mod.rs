@@ -9,6 +9,7 @@ mod fold;
 mod health;
 mod key_rules;
 mod kind;
+mod kinyarwanda;
 #[cfg(feature = "logs")]
 mod log_field;
 mod mask;

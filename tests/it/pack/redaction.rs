@@ -144,7 +144,7 @@ async fn numbers_that_are_phone_numbers_are_hidden_wherever_they_stand() {
 
 #[tokio::test]
 async fn texts_are_shown_outside_only_where_the_category_is_known_and_not_health() {
-    let text = "I need Exampline, I am Keza Exemple, write to keza@example.rw";
+    let text = "I need a charger, I am Keza Exemple, write to keza@example.rw";
     let message = |category: Option<&str>| {
         let mut payload = json!({ "text": text, "profile_name": "Keza Exemple" });
         if let Some(category) = category {
@@ -157,7 +157,7 @@ async fn texts_are_shown_outside_only_where_the_category_is_known_and_not_health
     let (view, _) = external_view(message(Some("pharmacy"))).await;
     assert_eq!(view["text"], "[hidden]");
     let (view, _) = external_view(message(Some("electronics"))).await;
-    assert_eq!(view["text"], "I need Exampline, I am [name], write to k***@***.rw");
+    assert_eq!(view["text"], "I need a charger, I am [name], write to k***@***.rw");
     assert_eq!(view["profile_name"], "[hidden]");
 }
 

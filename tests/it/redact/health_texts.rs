@@ -9,10 +9,24 @@ use std::collections::BTreeMap;
 use super::health::shown;
 
 /// What the lists did not hide when they were last extended; see docs/privacy.md.
-const MEDICAL_SHOWN_MAX: usize = 3;
+const MEDICAL_SHOWN_MAX: usize = 2;
 
 /// In percent.
-const TRADE_SHOWN_MIN: usize = 98;
+const TRADE_SHOWN_MIN: usize = 97;
+
+/// How the lists say that an item is compared.
+const HOW: [&str; 10] = [
+    "adjective",
+    "class",
+    "form",
+    "morpheme",
+    "phrase",
+    "start",
+    "stem",
+    "subject",
+    "verb",
+    "word",
+];
 
 const CATEGORIES: [&str; 4] = ["electronics", "furniture", "groceries", "phones"];
 
@@ -38,7 +52,7 @@ async fn readable<'a>(texts: &[(&'a str, String)]) -> Vec<(&'a str, String)> {
 async fn messages_about_an_illness_are_hidden_in_a_request_about_trade() {
     let texts = texts(include_str!("../../texts/medical.txt"));
     let leaked = readable(&texts).await;
-    assert!(texts.len() >= 300);
+    assert!(texts.len() >= 540);
     assert!(leaked.len() <= MEDICAL_SHOWN_MAX, "{} of {}: {leaked:#?}", leaked.len(), texts.len());
 }
 
@@ -46,7 +60,7 @@ async fn messages_about_an_illness_are_hidden_in_a_request_about_trade() {
 async fn messages_about_trade_are_readable() {
     let texts = texts(include_str!("../../texts/trade.txt"));
     let readable = readable(&texts).await;
-    assert!(texts.len() >= 300);
+    assert!(texts.len() >= 540);
     let hidden: Vec<_> = texts.iter().filter(|text| !readable.contains(text)).collect();
     assert!(
         readable.len() * 100 >= texts.len() * TRADE_SHOWN_MIN,
@@ -148,8 +162,8 @@ fn no_word_of_trade_has_two_weights() {
         let (head, items) = line.split_once(':').expect(line);
         let (weight, how) = head.split_once(' ').expect(line);
         let by = if how == "phrase" { ", " } else { " " };
-        assert!(["2", "1", "0", "-1", "-2", "hide", "talk"].contains(&weight), "{line}");
-        assert!(["word", "start", "stem", "subject", "phrase"].contains(&how), "{line}");
+        assert!(["2", "1", "0", "-1", "-2", "hide"].contains(&weight), "{line}");
+        assert!(HOW.contains(&how), "{line}");
         for item in items.trim().split(by) {
             assert!(!item.is_empty(), "{line}");
             assert_eq!(weights.insert((how, item), weight), None, "{item} stands twice");

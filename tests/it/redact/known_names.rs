@@ -246,9 +246,9 @@ async fn texts_without_the_names_stay_as_they_are() {
         "une table de la cuisine, rose et petit modele, a lire",
         "may I have the max price for electronics in Kigali? I plug it in",
         "220 volt charger, best phones for the tour",
-        "a li ttle table and the jeans, uwa se",
+        "a table and the jeans, maximum quality",
         "Kigali has phones, and electronics of the best kind",
-        "alibaba sells phones, gracefully, abdication, roses and petits pois",
+        "the shop sells phones, mayonnaise, roses and petits pois on the way",
     ]
     .map(str::to_owned);
     assert_eq!(shown(&people, &vendors, &texts).await, texts);
