@@ -11,44 +11,49 @@ export const KEY_NAMES = String.raw`
 #   =name   matches the whole key only
 #   ~name   matches the end of a word too: mytoken
 #   *name   matches anywhere in a key: homephone_checked
+#   ^name   matches a key that begins with it, too: French and Kinyarwanda say first what a thing is, and then whose.
+#           It comes before names that match an end: ijambobanga_rya_email
 # A key that matches nothing is tried again without the qualifiers at its end, and as a singular.
 
 qualifier: again check confirm confirmation confirmed confirmer current encrypted field hash new nouveau old
 qualifier: b64 digest encoded hashed header no num number salted str string
 qualifier: plain plaintext previous primary repeat repeated retype text value verify
-qualifier: admin compte gmail momo wifi
+qualifier: admin compte dev gmail live momo prod production sandbox staging test wifi
 
 # Credentials: withheld from the store, masked everywhere.
-secret: ~access_key ~access_token ~api_key ~apikeys ~private_key ~secret ~secret_key ~token account_key aes_key anon_key
-secret: apns_key app_key appsecret_proof application_key auth auth_key authorization backup_codes bearer
-secret: cle_api cle_d_acces cle_privee cle_secrete client_key connection_string consumer_key cookie cookies
-secret: credential credentials deploy_key dsn encryption_key hmac_key jeton jeton_d_acces jwt
-secret: keystore_pass license_key master_key mnemonic oauth_verifier pem recovery_codes recovery_phrase
-secret: redaction_key sas_token secrets seed_phrase service_key service_role service_role_key session_cookie
-secret: connect_sid gitlab_session jsessionid laravel_session phpsessid rack_session session_key shared_access_key
-secret: shared_key signature signature_256 signing_key ssh_key storage_account_key
-secret: subscription_key urufunguzo_rw_ibanga webhook_secret
-secret: secret_answer security_answer
-secret: anthropic_key aws_key azure_key clave datadog_key fastly_key gemini_key github_key gitlab_key google_key
-secret: groq_key heroku_key maps_key mailgun_key mistral_key okta_key openai_key sendgrid_key snyk_key sonar_key
-secret: sonar_login stripe_key sumo_key supabase_key twilio_key twilio_sid_secret
+secret: ~access_key ~access_token ~api_key ~apikeys ~private_key ~secret ~secret_key ~token account_key aes_key
+secret: anon_key apns_key app_key appsecret_proof application_key auth auth_key authorization backup_codes bearer
+secret: cipher_key ^cle_api ^cle_chiffrement ^cle_d_acces ^cle_de_chiffrement ^cle_de_signature ^cle_privee
+secret: ^cle_secrete ^clef_api ^clef_chiffrement ^clef_d_acces ^clef_de_chiffrement ^clef_de_signature ^clef_privee
+secret: ^clef_secrete client_key connection_string consumer_key cookie cookies credential credentials deploy_key dsn
+secret: encryption_key hmac_key ^jeton jeton_d_acces jwt keystore_pass license_key master_key mnemonic oauth_verifier
+secret: pem recovery_codes recovery_phrase data_key fcm_key fcm_server_key firebase_key gitlab_pat kms_key licence_key
+secret: mfa_seed otp_seed pre_shared_key psk ^phrase_de_recuperation reponse_secrete secret_client secret_key_base
+secret: secret_phrase server_key totp_seed wallet_key redaction_key sas_token secrets seed_phrase service_key
+secret: service_role service_role_key session_cookie connect_sid gitlab_session jsessionid laravel_session phpsessid
+secret: rack_session session_key shared_access_key shared_key signature signature_256 signing_key ssh_key
+secret: storage_account_key subscription_key ^urufunguzo_rw_ibanga ^urufunguzo_rwa_api webhook_secret secret_answer
+secret: security_answer anthropic_key aws_key azure_key clave datadog_key fastly_key gemini_key github_key gitlab_key
+secret: google_key groq_key heroku_key maps_key mailgun_key mistral_key okta_key openai_key sendgrid_key snyk_key
+secret: sonar_key sonar_login stripe_key sumo_key supabase_key twilio_key twilio_sid_secret
 
 # Passwords: as credentials, but in a text a short one counts too.
-password: ~ijambobanga ~mot_de_passe ~mot_passe ~passphrase ~passwd ~password ~passwords ~pwd
-password: ibanga ibanga_ryanjye ijambo_ry_ibanga ijambo_ry_banga mdp motdepass pass passe
-password: phrase_de_passe phrase_secrete
+password: ^~ijambobanga ^~mot_de_passe ^~mot_passe ~passphrase ~passwd ~password ~passwords ~pwd ^ibanga
+password: ibanga_ryanjye ^ijambo_banga ^ijambo_ryibanga ^ijambo_ry_ibanga ^ijambo_ry_banga ^mdp motdepass pass passe
+password: ^phrase_de_passe ^phrase_secrete
 # Passwords in the languages of neighbouring countries, and of accounts from abroad.
-password: contrasena kennwort neno_la_siri nenosiri parola passwort senha wachtwoord
+password: contrasena kennwort ^neno_la_siri ^nenosiri parola passwort senha wachtwoord
 
 # One-time codes, PINs and card security codes: as credentials, also if they are numbers.
 code: ~otp ~passcode 2fa_code access_code activation_code auth_code authorization_code authentication_code backup_code
-code: card_verification_value code_confirmation code_d_acces code_d_activation code_de_confirmation
-code: code_de_securite code_de_validation code_de_verification code_otp code_pin code_secret code_securite
-code: code_sms code_validation code_verification confirm_code confirmation_code csc cvc cvn cvv kode_y_ibanga
-code: kode_yo_kwemeza kode_yo_kwinjira login_code mfa mfa_code momo_pin mpin one_time_code one_time_password
-code: one_time_pin pin pin_code pin_ya_momo puk puk_code recovery_code reset_code secret_code security_code
-code: signin_code sms_code totp totp_code tpin two_factor_code umubare_w_ibanga
-code: verification_code verify_code
+code: agent_pin code_acces code_confidentiel email_code kode_ya_pin otp_code
+code: ^umubare_banga ^umubare_wibanga card_verification_value code_confirmation code_d_acces code_d_activation
+code: ^code_de_confirmation ^code_de_securite ^code_de_validation ^code_de_verification ^code_otp ^code_pin
+code: ^code_secret code_securite ^code_sms code_validation code_verification confirm_code confirmation_code csc cvc
+code: cvn cvv ^kode_y_ibanga ^kode_yo_kwemeza ^kode_yo_kwinjira login_code mfa mfa_code momo_pin mpin one_time_code
+code: one_time_password one_time_pin pin pin_code ^pin_nshya ^pin_ya ^pin_yanjye ^pin_yawe pin_ya_momo puk puk_code
+code: recovery_code reset_code secret_code security_code signin_code sms_code totp totp_code tpin two_factor_code
+code: ^umubare_w_ibanga verification_code verify_code
 
 # Links that give access, and raw content.
 signed_url: image_url media_url presigned_url recording_url signed_url

@@ -26,7 +26,7 @@ const VALUES = ["value", "val", "old", "new", "oldvalue", "newvalue", "before", 
 const MARK = /^\[(?:media|secret|signed_url) \d+ [0-9a-f]{12}\]$/;
 
 /** @typedef {{ names: Map<string, { kind: string, isWhole: boolean }>, endings: [string, string][],
- *     anywhere: [string, string][], qualifiers: Set<string> }} Table */
+ *     anywhere: [string, string][], beginnings: [string, string][], qualifiers: Set<string> }} Table */
 
 const TABLE = tableOf(KEY_NAMES);
 
@@ -71,16 +71,18 @@ export function kindOf(key, table = TABLE) {
 /** @param {string} text @returns {Table} */
 export function tableOf(text) {
   /** @type {Table} */
-  const table = { names: new Map(), endings: [], anywhere: [], qualifiers: new Set() };
+  const table = { names: new Map(), endings: [], anywhere: [], beginnings: [], qualifiers: new Set() };
   for (const line of text.split("\n")) {
     const [kind, names] = line.startsWith("#") ? [] : line.split(":");
     for (const name of (names ?? "").split(/\s+/).filter((name) => name !== "")) {
       const glued = name.replace(/[^a-z0-9]/g, "");
       if (kind === "qualifier") table.qualifiers.add(glued);
       else {
-        table.names.set(glued, { kind, isWhole: name.startsWith("=") });
-        if (name.startsWith("~")) table.endings.push([glued, kind]);
-        if (name.startsWith("*")) table.anywhere.push([glued, kind]);
+        const [signs] = name.match(/^[=~*^]*/) ?? [""];
+        table.names.set(glued, { kind, isWhole: signs.includes("=") });
+        if (signs.includes("~")) table.endings.push([glued, kind]);
+        if (signs.includes("*")) table.anywhere.push([glued, kind]);
+        if (signs.includes("^")) table.beginnings.push([glued, kind]);
       }
     }
   }
@@ -88,7 +90,9 @@ export function tableOf(text) {
 }
 
 /** @param {Table} table @param {string[]} words @param {number} component */
-function lookUp({ names, endings, anywhere }, words, component) {
+function lookUp({ names, endings, anywhere, beginnings }, words, component) {
+  const begins = beginnings.find(([first]) => [0, component].some((start) => beginsWith(words.slice(start), first)));
+  if (begins !== undefined) return begins[1];
   for (let start = 0; start < words.length; start += 1) {
     const listed = names.get(words.slice(start).join(""));
     if (listed !== undefined && (!listed.isWhole || start === component)) return listed.kind;
@@ -98,6 +102,16 @@ function lookUp({ names, endings, anywhere }, words, component) {
     endings.find(([ending]) => glued.endsWith(ending)) ??
     anywhere.find(([part]) => glued.includes(part));
   return match === undefined ? null : match[1];
+}
+
+/** Whether the first of these words are the name. @param {string[]} words @param {string} name */
+function beginsWith(words, name) {
+  let glued = "";
+  for (const word of words) {
+    glued += word;
+    if (glued.length >= name.length) break;
+  }
+  return glued === name;
 }
 
 /** @param {Buffer} key @param {any} value @param {number} nested @returns {any} */

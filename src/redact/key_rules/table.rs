@@ -26,6 +26,9 @@ pub(crate) fn add_names(lines: String) -> bool {
     ADDED.set(lines).is_ok()
 }
 
+/// What may stand before a name and says where it matches.
+const SIGNS: [char; 4] = ['=', '~', '*', '^'];
+
 struct Listed {
     kind: KeyKind,
     is_whole: bool,
@@ -37,10 +40,14 @@ pub(super) struct Table {
     endings: Vec<(String, KeyKind)>,
     /// Names that match anywhere in a key.
     anywhere: Vec<(String, KeyKind)>,
+    /// Names that match the first words of a key.
+    beginnings: Vec<(String, KeyKind)>,
     pub(super) qualifiers: HashSet<&'static str>,
     /// One bit for the last two letters of each name whose values are withheld, and of each qualifier. Most keys end
     /// in other letters.
     withheld_ends: [u64; 16],
+    /// One bit for the first three letters of each name that matches the first words of a key.
+    first_letters: [u64; 512],
     /// One bit for the last word of each name of a secret, by the word's hash.
     pub(super) last_words: [u64; 64],
     /// One bit for the last four letters of each word that may stand before a value.
@@ -53,8 +60,10 @@ impl Table {
             names: HashMap::new(),
             endings: Vec::new(),
             anywhere: Vec::new(),
+            beginnings: Vec::new(),
             qualifiers: HashSet::new(),
             withheld_ends: [0; 16],
+            first_letters: [0; 512],
             last_words: [0; 64],
             word_ends: [0; 512],
         };
@@ -82,8 +91,9 @@ impl Table {
 
     fn insert(&mut self, name: &str, kind: KeyKind) {
         let glued: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        let whole = name.trim_start_matches(SIGNS);
+        let signs = &name[..name.len() - whole.len()];
         if kind.withheld().is_some() {
-            let whole = name.trim_start_matches(['=', '~', '*']);
             for word in
                 [whole.rsplit('_').next().unwrap_or_default(), "yawe", "yanjye", "code", "kode"]
             {
@@ -93,12 +103,19 @@ impl Table {
             }
             self.note_end(&glued);
         }
-        if name.starts_with('~') {
-            self.endings.push((glued.clone(), kind));
-        } else if name.starts_with('*') {
-            self.anywhere.push((glued.clone(), kind));
+        for (sign, names) in
+            [('~', &mut self.endings), ('*', &mut self.anywhere), ('^', &mut self.beginnings)]
+        {
+            if signs.contains(sign) {
+                names.push((glued.clone(), kind));
+            }
         }
-        self.names.insert(glued, Listed { kind, is_whole: name.starts_with('=') });
+        if signs.contains('^')
+            && let Some(bit) = first_letters(&glued)
+        {
+            self.first_letters[bit / 64] |= 1 << (bit % 64);
+        }
+        self.names.insert(glued, Listed { kind, is_whole: signs.contains('=') });
     }
 
     fn note_end(&mut self, name: &str) {
@@ -119,13 +136,26 @@ impl Table {
         self.word_ends[bit / 64] |= 1 << (bit % 64);
     }
 
-    /// Whether the values of a key may have to be withheld. Its last letters decide.
+    /// Whether the values of a key may have to be withheld. Its last letters decide, and its first ones.
     pub(super) fn may_be_withheld(&self, key: &str) -> bool {
         last_letters(key).is_none_or(|end| has_bit(&self.withheld_ends, end))
+            || self.may_begin_name(key)
+            || key.rfind(['.', '/']).is_some_and(|dot| self.may_begin_name(&key[dot + 1..]))
+    }
+
+    fn may_begin_name(&self, part: &str) -> bool {
+        first_letters(part).is_none_or(|start| has_bit(&self.first_letters, start))
     }
 
     pub(super) fn kind(&self, name: &KeyWords) -> Option<KeyKind> {
         let glued = name.glued.as_str();
+        let parts = [Some(glued), glued.get(name.component..)];
+        if parts.into_iter().flatten().any(|part| self.may_begin_name(part))
+            && let Some((_, kind)) =
+                self.beginnings.iter().find(|(first, _)| name.begins_with(first))
+        {
+            return Some(*kind);
+        }
         let listed = name.starts().find_map(|start| {
             let listed = self.names.get(&glued[start..])?;
             (!listed.is_whole || start == name.component).then_some(listed.kind)
@@ -173,6 +203,14 @@ fn last_letters(key: &str) -> Option<usize> {
     let (last, before) = (letters.next()?, letters.next()?);
     let are_letters = last.is_ascii_alphabetic() && before.is_ascii_alphabetic();
     are_letters.then(|| letter_pair(last, before))
+}
+
+/// The bit of the first three letters of a key, without case. `None` if they are not ASCII.
+fn first_letters(key: &str) -> Option<usize> {
+    let mut letters = key.bytes().filter(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii());
+    let [first, second, third] = std::array::from_fn(|_| letters.next().unwrap_or(b'@'));
+    let are_letters = first.is_ascii() && second.is_ascii() && third.is_ascii();
+    are_letters.then(|| letter_pair(first, second) * 32 + usize::from(third & 31))
 }
 
 /// The bit of two letters, without case.

@@ -69,6 +69,15 @@ impl KeyWords {
         self.starts[..self.count].iter().map(|start| usize::from(*start))
     }
 
+    /// Whether the key, or its part after the last dot, begins with these words.
+    pub(super) fn begins_with(&self, words: &str) -> bool {
+        [0, self.component].into_iter().any(|start| {
+            let end = start + words.len();
+            self.glued.get(start..end) == Some(words)
+                && (end == self.glued.len() || self.starts().any(|start| start == end))
+        })
+    }
+
     pub(super) fn last_start(&self) -> usize {
         self.starts().last().unwrap_or_default()
     }

@@ -13,7 +13,9 @@ pub(crate) const TABLE: &str = include_str!("../../../src/redact/key_rules/key_n
 pub(crate) fn rows() -> Vec<(&'static str, &'static str)> {
     let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
     let rows = lines.filter_map(|line| line.split_once(':')).flat_map(|(kind, names)| {
-        names.split_whitespace().map(move |name| (kind, name.trim_start_matches(['=', '~', '*'])))
+        names
+            .split_whitespace()
+            .map(move |name| (kind, name.trim_start_matches(['=', '~', '*', '^'])))
     });
     let rows: Vec<_> = rows.filter(|(kind, _)| *kind != "qualifier").collect();
     assert!(rows.len() > 300, "the table has next to nothing");
@@ -166,6 +168,32 @@ fn a_log_line_masks_by_the_same_names() {
         assert_eq!(lines[line].text(name), text, "{name}");
     }
     assert_eq!(lines[1].whole("token"), 12);
+}
+
+#[test]
+fn what_follows_a_secrets_name_in_french_and_kinyarwanda_is_no_other_name() {
+    for name in [
+        "mot_de_passe_client",
+        "motDePasseBaseDeDonnees",
+        "user.mdp_provisoire",
+        "jeton-de-session",
+        "clef_privee_serveur",
+        "CODE_PIN_CARTE",
+        "code_secret_de_la_carte",
+        "ijambobanga_rya_wifi",
+        "ijambo_ry_ibanga_rishya",
+        "umubare_w_ibanga_wa_momo",
+        "pinYaKontiYanjye",
+        "kode_yo_kwinjira_nshya",
+    ] {
+        assert_eq!(masked(name, json!("Hv9-Mandarine")), json!("[secret]"), "{name}");
+        let kept = entered(json!({ name: "Hv9-Mandarine" }));
+        assert!(!kept.to_string().contains("Mandarine"), "{kept}");
+    }
+    for name in ["cle_usb", "jetons_utilises", "pin_yard", "kode_y_igicuruzwa", "code_secretariat"]
+    {
+        assert_eq!(masked(name, json!("Hv9-Mandarine")), json!("Hv9-Mandarine"), "{name}");
+    }
 }
 
 #[test]
