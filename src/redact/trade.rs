@@ -249,7 +249,10 @@ impl Lexicon {
         let known = |word: &str| self.words.get(word).copied().filter(|weight| *weight >= 0);
         bare.find_map(|bare| {
             let doubled = bare.char_indices().next_back().map(|(at, last)| (&bare[..at], last));
-            let single = doubled.filter(|(rest, last)| rest.ends_with(*last)).map(|(rest, _)| rest);
+            let is_single =
+                |rest: &str, last| rest.ends_with(last) && rest.len() >= MIN_UNINFLECTED;
+            let single =
+                doubled.filter(|(rest, last)| is_single(rest, *last)).map(|(rest, _)| rest);
             let mut forms = REPLACED.iter().map(|replaced| bare.to_owned() + replaced);
             forms.find_map(|form| known(&form)).or_else(|| known(single?))
         })

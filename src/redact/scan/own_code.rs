@@ -10,19 +10,22 @@ static OWN: Words<7> = Words::new(["mon", "my", "ton", "votre", "yanjye", "yawe"
 pub(super) static ARTICLES: Words<5> = Words::new(["ce", "iyi", "le", "the", "this"]);
 
 /// What people do with a code that they were sent, and the words that lead to one.
-pub(super) static VERBS: Words<14> = Words::new([
+pub(super) static VERBS: Words<17> = Words::new([
     "avec",
     "enter",
     "entrez",
     "injiza",
     "koresha",
     "saisir",
+    "saisis",
     "saisissez",
     "shyiramo",
+    "tape",
     "tapez",
     "type",
     "ukoresheje",
     "use",
+    "utilise",
     "utilisez",
     "with",
 ]);

@@ -35,6 +35,7 @@ fn a_code_is_secret_where_a_sentence_says_that_it_is_one() {
         ),
         ("Your WhatsApp code: 123-456", "Your WhatsApp code: [secret]"),
         ("Your one time code is: 482913", "Your one time code is: [secret]"),
+        ("utilise le code 739154 pour te connecter", "utilise le code [secret] pour te connecter"),
         ("Use 482913 as your login code", "Use [secret] as your login code"),
         ("Enter code 482913 to log in", "Enter code [secret] to log in"),
         ("Enter the code 482913", "Enter the code [secret]"),
