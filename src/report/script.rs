@@ -36,7 +36,8 @@ pub(super) static POLICY: LazyLock<String> = LazyLock::new(|| {
 /// A pack as the page carries it: it is a third as long then, and no markup can begin in it. The same pack gives the same
 /// text, because a gzip header without a time does not change.
 pub(super) fn packed(json: &str) -> String {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    // The default level takes twice as long, for a tenth less.
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::new(3));
     // Writing to memory does not fail.
     let packed = gzip.write_all(json.as_bytes()).and_then(|()| gzip.finish());
     STANDARD.encode(packed.unwrap_or_default())

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{Page, json};
 use crate::pack::{PackEvent, View};
-use crate::report::text::{cut, said};
+use crate::report::text::{cut, in_element, said};
 
 /// Most characters of an event's JSON; the page's data has all of it.
 const CHARACTERS_MAX: usize = 20_000;
@@ -50,7 +50,7 @@ fn row(page: &Page<'_>, event: &PackEvent, anchor: Option<&str>) -> Markup {
                     span.about { (page.code(&header.actor)) }
                     @if header.outcome != "succeeded" { " " span.tag.bad { (page.code(&header.outcome)) } }
                 }
-                pre tabindex="0" { (cut(&raw(event), CHARACTERS_MAX)) }
+                pre tabindex="0" { (in_element(&cut(&raw(event), CHARACTERS_MAX))) }
             }
         }
     }
