@@ -4,7 +4,8 @@
 //! other with its replies, and one shortlist of all who replied. Vendors grow with the events.
 //!
 //! `cargo bench --bench pack` prints one table; every ratio is of one run, over medians of rounds in
-//! which the cases take turns. `-- --quick` runs a small size, to see that it works.
+//! which the cases take turns. `-- --quick` runs a small size, to see that it works. `-- --pages FOLDER` measures
+//! pages alone, and leaves them in the folder, for a browser.
 
 #![allow(
     clippy::disallowed_methods,
@@ -16,16 +17,18 @@
 #[allow(dead_code, reason = "the tests use the rest")]
 mod cluster;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use moltbot_audit::event::Language;
 use moltbot_audit::pack::{export_request_pack, verify_request_pack};
 use moltbot_audit::proof::Salt;
 use moltbot_audit::record::{Record, seal};
 use moltbot_audit::redact::{Profile, RedactionKey};
 use moltbot_audit::store::{AuditStore, open};
-use moltbot_audit::{Actor, AuditEvent, EventId, EventType, RequestId};
+use moltbot_audit::{Actor, AuditEvent, EventId, EventType, RequestId, report};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -37,6 +40,8 @@ const EVENTS_PER_REQUEST: u64 = 20;
 
 /// The requests that are exported, by their number of events.
 const REQUESTS: [u64; 4] = [250, 500, 1_000, 2_000];
+/// The requests that are exported as pages.
+const PAGES: [u64; 2] = [1_000, 10_000];
 /// The one that is exported from both tables.
 const COMPARED: u64 = 1_000;
 
@@ -53,8 +58,13 @@ const QUICK: Size = Size { small: 2_000, large: 10_000, messages: 500, rounds: 2
 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
+    let size = if quick { &QUICK } else { &FULL };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(run(if quick { &QUICK } else { &FULL }));
+    let folder = std::env::args().skip_while(|argument| argument != "--pages").nth(1);
+    match folder {
+        Some(folder) => runtime.block_on(measure_pages(size, Path::new(&folder))),
+        None => runtime.block_on(run(size)),
+    }
 }
 
 async fn run(size: &Size) {
@@ -69,6 +79,34 @@ async fn run(size: &Size) {
         measure(name, size, &*small, &*large).await;
     }
     measure_vendors(size, &*open(&sqlite("vendors")).await.expect("the database is ours")).await;
+}
+
+/// A request exported as a page for people.
+async fn measure_pages(size: &Size, folder: &Path) {
+    let databases = tempfile::TempDir::new().expect("a folder");
+    let url = format!("sqlite://{}/pages.sqlite", databases.path().display());
+    let store = open(&url).await.expect("the database is ours");
+    println!("{:<34} {:>9} {:>9} {:>14}", "SQLite", "export", "with HTML", "KB");
+    for events in PAGES {
+        append(&*store, Story::new(events).told()).await;
+        let (mut exports, mut pages, mut kilobytes) = (Vec::new(), Vec::new(), 0);
+        // One round more, not counted: the first fills caches.
+        for round in 0..=size.rounds.min(5) {
+            let started = Instant::now();
+            let pack = export_request_pack(&*store, &request(events), &Profile::internal()).await;
+            let pack = pack.expect("the request is known");
+            let export = started.elapsed();
+            let page = report::render(&pack, Language::En);
+            if round > 0 {
+                exports.push(export);
+                pages.push(started.elapsed());
+            }
+            kilobytes = page.len() / 1_000;
+            std::fs::write(folder.join(format!("{events}.html")), page).expect("a file");
+        }
+        let (export, page) = (millis(median(exports)), millis(median(pages)));
+        println!("{events:>6} events {export:>30.1} {page:>9.1} {kilobytes:>14}");
+    }
 }
 
 /// Verifying must not cost more when each message goes to a vendor of its own.
