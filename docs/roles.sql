@@ -36,6 +36,10 @@ grant usage on schema moltbot_audit
 -- What happened, and where each stream stands.
 grant select on moltbot_audit.audit_events, moltbot_audit.audit_streams
     to moltbot_audit_reader, moltbot_audit_writer;
+-- To find a request by its effects and its idempotency keys, and to see whether the searcher has the right key: both
+-- tables hold keyed hashes and no personal data.
+grant select on moltbot_audit.audit_effects to moltbot_audit_reader;
+grant select on moltbot_audit.audit_keys to moltbot_audit_reader, moltbot_audit_writer;
 -- The stream of a request, to look it up.
 grant execute on function moltbot_audit.stream_of
     to moltbot_audit_reader, moltbot_audit_writer;

@@ -1,4 +1,4 @@
-//! Lists requests of a database: by when they began, the state they are in, and the host's ids.
+//! Lists requests of a database: by when they began, the state they are in, the host's ids, and what their events name.
 
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
@@ -16,13 +16,14 @@ use std::process::ExitCode;
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Parser;
 use moltbot_audit::store::{
-    self, AuditStore, FoundRequest, RequestCursor, RequestPage, RequestQuery, find_requests,
+    self, AuditStore, FindError, FoundRequest, RequestCursor, RequestPage, RequestQuery,
+    find_requests,
 };
 
 /// List requests, the most recent first.
 #[derive(Parser)]
 #[command(after_help = "Exit code: 0 found, 1 nothing found, 2 the search failed.\n\
-                        MOLTBOT_AUDIT_KEY: the deployment's key for ids, 64 hex digits.")]
+                        MOLTBOT_AUDIT_KEY: the deployment's key, 64 hex digits; --id, --phone, --vendor and --key need it.")]
 struct Arguments {
     /// The audit database: `sqlite://path/to/file.sqlite` or `postgres://user@host/database`
     #[arg(long, value_name = "URL")]
@@ -36,6 +37,21 @@ struct Arguments {
     /// Only requests in this state
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
+    /// Only requests that name this phone number, a client's or a vendor's, in any spelling
+    #[arg(long, value_name = "NUMBER")]
+    phone: Option<String>,
+    /// Only requests that name this vendor: the host's id, or the id that an external pack shows
+    #[arg(long, value_name = "ID")]
+    vendor: Option<String>,
+    /// Only requests with this idempotency key
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// Only requests in which an effect of the AI was refused
+    #[arg(long)]
+    ai_refused: bool,
+    /// Only requests with an effect that is in doubt now
+    #[arg(long)]
+    in_doubt: bool,
     /// Only the request with this id, or the requests of the conversation with this id: a UUID, or the host's own name
     #[arg(long, value_name = "ID")]
     id: Option<String>,
@@ -53,13 +69,16 @@ async fn main() -> ExitCode {
         Ok(page) => told(&page),
         Err(error) => {
             eprintln!("error: {}", said::all_of(&*error));
+            if matches!(error.downcast_ref(), Some(FindError::OtherKey { .. })) {
+                eprintln!("hint: set MOLTBOT_AUDIT_KEY to the key that the host records with");
+            }
             ExitCode::from(2)
         }
     }
 }
 
 async fn run(arguments: &Arguments) -> Result<RequestPage, Box<dyn Error>> {
-    let mut query = RequestQuery::new().page(arguments.page);
+    let mut query = named(RequestQuery::new().page(arguments.page), arguments)?;
     if let Some(from) = arguments.from {
         query = query.began_from(from);
     }
@@ -76,6 +95,31 @@ async fn run(arguments: &Arguments) -> Result<RequestPage, Box<dyn Error>> {
     let page = find(&*store, query, arguments.id.as_deref()).await;
     store.close().await;
     page
+}
+
+/// Adds what the requests' events must name or show.
+fn named(mut query: RequestQuery, arguments: &Arguments) -> Result<RequestQuery, Box<dyn Error>> {
+    if arguments.ai_refused {
+        query = query.ai_refused();
+    }
+    if arguments.in_doubt {
+        query = query.in_doubt();
+    }
+    let Arguments { phone, vendor, key: idempotency_key, .. } = arguments;
+    if phone.is_none() && vendor.is_none() && idempotency_key.is_none() {
+        return Ok(query);
+    }
+    let key = shared_key::redaction_key()?;
+    if let Some(phone) = phone {
+        query = query.phone(&key, phone).map_err(|error| format!("--phone: {error}"))?;
+    }
+    if let Some(vendor) = vendor {
+        query = query.vendor(&key, vendor.trim());
+    }
+    Ok(match idempotency_key {
+        Some(text) => query.idempotency_key(&key, text),
+        None => query,
+    })
 }
 
 /// Finds requests by an id, which may be that of a request or of a conversation.

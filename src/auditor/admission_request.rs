@@ -16,9 +16,9 @@ use crate::proof::Digest;
 use crate::record::{Record, seal};
 use crate::redact::RedactionKey;
 use crate::store::admission::{Charge, Claim, ConsentClaim, KeyedHashes};
+use crate::store::criteria::KEY_KIND;
 
-/// What the keyed hashes are of.
-const KEY_KIND: &str = "idempotency_key";
+/// What the hash of an input is of.
 const INPUT_KIND: &str = "effect_input";
 
 /// The largest whole number that every JSON reader reads exactly.

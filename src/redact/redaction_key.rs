@@ -63,7 +63,6 @@ impl RedactionKey {
     }
 
     /// The previous keys, newest first, each as a key of its own.
-    #[cfg(feature = "recorder")]
     pub(crate) fn previous(&self) -> impl Iterator<Item = Self> {
         self.previous.iter().map(|bytes| Self::from_bytes(*bytes).calling_code(self.home))
     }

@@ -10,6 +10,7 @@ use super::{BoxFuture, Conflict, ListedStream, RequestCursor, StoreError, Stream
 use crate::event::{EventId, EventType, StreamId};
 use crate::proof::Digest;
 use crate::record::{Receipt, Record, StoredRecord, UnreadableRecord};
+use crate::redact::KeyFingerprint;
 
 /// The result for one record of a batch.
 pub type Appended = Result<Receipt, Conflict>;
@@ -134,6 +135,15 @@ pub trait AuditStore: AuditSink {
     ) -> BoxFuture<'a, Result<Vec<ListedStream>, StoreError>> {
         let advice = "this store lists no streams: ask the store behind it";
         Box::pin(async move { Err(StoreError::database("list streams", advice)) })
+    }
+
+    /// The fingerprint of the redaction key that the database belongs to; `None` if it has none yet. Unlike an auditor,
+    /// this gives it none. Default: `None`, and a search with a wrong key finds nothing.
+    ///
+    /// # Errors
+    /// As the database fails.
+    fn key_in_use(&self) -> BoxFuture<'_, Result<Option<KeyFingerprint>, StoreError>> {
+        Box::pin(async { Ok(None) })
     }
 
     /// Waits for calls in flight and closes the database. Later calls fail. Without it, an embedded

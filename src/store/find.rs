@@ -7,7 +7,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
 use super::StoreError;
+use super::criteria::{Asked, Criteria, EffectScope, StreamFacts};
 use crate::event::{ConversationId, RequestId, StreamId};
+use crate::redact::{KeyFingerprint, PhoneError, RedactionKey};
 
 /// Most requests on a page.
 pub(super) const PAGE_MAX: u32 = 1_000;
@@ -17,6 +19,7 @@ pub(super) const PAGE_MAX: u32 = 1_000;
 pub struct RequestQuery {
     pub(super) scope: StreamScope,
     pub(super) state: Option<String>,
+    pub(super) criteria: Criteria,
     pub(super) page: u32,
     pub(super) after: Option<RequestCursor>,
 }
@@ -71,6 +74,17 @@ pub enum FindError {
     /// A text is not a cursor.
     #[error("this is not a cursor: pass the `next` of the previous page unchanged")]
     MalformedCursor,
+    /// The database belongs to another redaction key, so every keyed hash in it is another.
+    #[error(
+        "the database belongs to the redaction key {in_use}, and this search has {given}: people and idempotency keys \
+         are found with the deployment's key only"
+    )]
+    OtherKey {
+        /// The fingerprint of the database's key.
+        in_use: KeyFingerprint,
+        /// That of the search's key.
+        given: KeyFingerprint,
+    },
     /// A page of zero or too many requests.
     #[error("a page may have 1 to {PAGE_MAX} requests, not {asked}")]
     PageSize {
@@ -88,6 +102,8 @@ pub struct StreamScope {
     pub(crate) from: DateTime<Utc>,
     pub(crate) before: DateTime<Utc>,
     pub(crate) of: StreamOwner,
+    pub(crate) effects: EffectScope,
+    pub(crate) asked: Asked,
 }
 
 /// Whose streams a store lists.
@@ -104,6 +120,7 @@ pub struct ListedStream {
     pub(crate) cursor: RequestCursor,
     /// `None` for the system's stream, a conversation's, and one whose first event is gone.
     pub(crate) request: Option<FoundRequest>,
+    pub(crate) facts: StreamFacts,
 }
 
 impl Default for RequestQuery {
@@ -112,8 +129,10 @@ impl Default for RequestQuery {
             from: DateTime::UNIX_EPOCH,
             before: DateTime::from_timestamp(253_402_300_799, 0).unwrap_or(DateTime::UNIX_EPOCH),
             of: StreamOwner::All,
+            effects: EffectScope::default(),
+            asked: Asked::default(),
         };
-        Self { scope, state: None, page: 50, after: None }
+        Self { scope, state: None, criteria: Criteria::default(), page: 50, after: None }
     }
 }
 
@@ -156,6 +175,47 @@ impl RequestQuery {
     #[must_use]
     pub fn conversation(mut self, conversation: &ConversationId) -> Self {
         self.scope.of = StreamOwner::Conversation(conversation.uuid());
+        self
+    }
+
+    /// Only requests whose events name this phone number, a client's or a vendor's, in any spelling. It is compared by
+    /// its keyed hash: numbers under a name such as `from_phone`, `client_phone` or `wa_id`, and the hashes in idempotency
+    /// keys. `key` is the deployment's key.
+    ///
+    /// # Errors
+    /// [`PhoneError`] if the text is not a phone number.
+    pub fn phone(mut self, key: &RedactionKey, phone: &str) -> Result<Self, PhoneError> {
+        self.criteria.phone(key, phone)?;
+        Ok(self)
+    }
+
+    /// Only requests whose events name this vendor, by the host's id, or by the id that an external pack shows.
+    /// `key` is the deployment's key.
+    #[must_use]
+    pub fn vendor(mut self, key: &RedactionKey, vendor_id: &str) -> Self {
+        self.criteria.vendor(key, vendor_id);
+        self
+    }
+
+    /// Only requests with this idempotency key, of an effect or of a message. An effect is looked up by an index, also
+    /// if it ran long ago. `key` is the deployment's key.
+    #[must_use]
+    pub fn idempotency_key(mut self, key: &RedactionKey, idempotency_key: &str) -> Self {
+        self.criteria.idempotency_key(key, idempotency_key);
+        self
+    }
+
+    /// Only requests in which an effect of the AI was refused: a call of it, or an effect that its kill switch governs.
+    #[must_use]
+    pub fn ai_refused(mut self) -> Self {
+        self.criteria.is_ai_refused = true;
+        self
+    }
+
+    /// Only requests with an effect that is in doubt now. They are looked up by an index.
+    #[must_use]
+    pub fn in_doubt(mut self) -> Self {
+        self.criteria.is_in_doubt = true;
         self
     }
 

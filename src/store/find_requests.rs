@@ -1,7 +1,8 @@
-//! Finds requests by when they began, by their state, and by the host's ids.
+//! Finds requests by when they began, by their state, by the host's ids, and by what their events name.
 
+use super::criteria::EffectScope;
 use super::find::PAGE_MAX;
-use super::{AuditStore, FindError, FoundRequest, RequestPage, RequestQuery};
+use super::{AuditStore, FindError, ListedStream, RequestPage, RequestQuery, StreamScope};
 
 /// Streams that one statement reads.
 const STEP: u32 = 500;
@@ -46,28 +47,63 @@ pub async fn find_requests(
     if !(1..=PAGE_MAX).contains(&query.page) {
         return Err(FindError::PageSize { asked: query.page });
     }
-    let is_wanted = |request: &FoundRequest| {
-        query.state.as_ref().is_none_or(|state| request.state.as_ref() == Some(state))
+    check_key(store, query).await?;
+    let scope = scope(store, query).await?;
+    let is_wanted = |stream: &ListedStream| {
+        let state = stream.request.as_ref().and_then(|request| request.state.as_ref());
+        query.state.as_ref().is_none_or(|wanted| state == Some(wanted))
+            && query.criteria.is_met_by(&stream.facts, &scope.asked)
     };
+    let shows_all = query.state.is_none() && scope.asked.is_nothing();
     let (mut requests, mut after, mut scanned) = (Vec::new(), query.after, 0);
     while scanned < SCAN_MAX {
         // One more than the page, so that a page which happens to hold all has no next one.
-        let step = if query.state.is_none() { STEP.min(query.page + 1) } else { STEP };
-        let streams = store.list_streams(&query.scope, after, step).await?;
+        let step = if shows_all { STEP.min(query.page + 1) } else { STEP };
+        let streams = store.list_streams(&scope, after, step).await?;
         let is_last = u32::try_from(streams.len()).is_ok_and(|listed| listed < step);
         scanned += step;
         for stream in streams {
-            if let Some(request) = stream.request.filter(&is_wanted) {
+            let cursor = stream.cursor;
+            let is_wanted = is_wanted(&stream);
+            if let Some(request) = stream.request.filter(|_| is_wanted) {
                 if requests.len() == query.page as usize {
                     return Ok(RequestPage { requests, next: after });
                 }
                 requests.push(request);
             }
-            after = Some(stream.cursor);
+            after = Some(cursor);
         }
         if is_last {
             return Ok(RequestPage { requests, next: None });
         }
     }
     Ok(RequestPage { requests, next: after })
+}
+
+/// Under another key than the database's, nothing would be found, and that would read as "never recorded".
+async fn check_key(store: &dyn AuditStore, query: &RequestQuery) -> Result<(), FindError> {
+    let Some(given) = query.criteria.fingerprint() else { return Ok(()) };
+    match store.key_in_use().await? {
+        Some(in_use) if in_use != given => Err(FindError::OtherKey { in_use, given }),
+        _ => Ok(()),
+    }
+}
+
+/// Which streams to list. If an effect has the idempotency key, its index leads to its stream; only a message's key is
+/// looked for in all streams.
+async fn scope(store: &dyn AuditStore, query: &RequestQuery) -> Result<StreamScope, FindError> {
+    let criteria = &query.criteria;
+    let in_doubt = EffectScope { is_in_doubt: criteria.is_in_doubt, ..EffectScope::default() };
+    let mut scope = StreamScope { effects: in_doubt, ..query.scope.clone() };
+    let mut is_key_found = false;
+    if let Some(key) = &criteria.idempotency_key {
+        let mut of_effect = scope.clone();
+        of_effect.effects.keys.clone_from(&key.hashes);
+        is_key_found = !store.list_streams(&of_effect, None, 1).await?.is_empty();
+        if is_key_found {
+            scope = of_effect;
+        }
+    }
+    scope.asked = criteria.asked(is_key_found);
+    Ok(scope)
 }

@@ -11,6 +11,7 @@ pub(crate) mod backoff;
 mod box_future;
 #[cfg(feature = "recorder")]
 pub(crate) mod catch_unwind;
+pub(crate) mod criteria;
 mod error;
 mod find;
 mod find_requests;

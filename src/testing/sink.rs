@@ -271,6 +271,10 @@ impl<S: AuditStore + ?Sized> AuditStore for FaultySink<S> {
         self.inner.list_streams(scope, after, max)
     }
 
+    fn key_in_use(&self) -> BoxFuture<'_, Result<Option<KeyFingerprint>, StoreError>> {
+        self.inner.key_in_use()
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         self.inner.close()
     }

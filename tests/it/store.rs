@@ -3,6 +3,7 @@
 mod contract;
 mod earlier_format;
 mod find;
+mod find_named;
 mod json_round_trip;
 mod poolers;
 mod postgres;

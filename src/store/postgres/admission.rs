@@ -27,6 +27,8 @@ const ADMIT: Sql = record_sql!(
     "$25, $26, $27"
 );
 const USE_KEY: Sql = sql!("select moltbot_audit.use_key($1) as in_use");
+const KEY_IN_USE: Sql =
+    sql!("select fingerprint as in_use from moltbot_audit.audit_keys where retired_at is null");
 const ROTATE_KEY: Sql =
     record_sql!("select seq, recorded_at, stored_hash, chain_hash", "rotate_key", "$25, $26");
 const CONCLUDE: Sql =
@@ -83,6 +85,15 @@ pub(super) async fn use_key(
     let rows = connections.fetch_all(DOING, query).await?;
     let row = rows.first().ok_or_else(|| unanswered(DOING, "no row".to_owned()))?;
     fingerprint(row, "in_use").map_err(|error| unanswered(DOING, error.to_string()))
+}
+
+/// The key in use. Unlike `use_key`, this writes nothing.
+pub(super) async fn key_in_use(
+    connections: &Connections,
+) -> Result<Option<KeyFingerprint>, StoreError> {
+    let query = |pooling| KEY_IN_USE.query(pooling);
+    let row = |row: &PgRow| fingerprint(row, "in_use");
+    Ok(connections.read("look up the redaction key", query, row).await?.pop())
 }
 
 pub(super) async fn rotate_key(

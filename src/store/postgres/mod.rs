@@ -44,6 +44,7 @@ use super::{
 };
 use crate::event::{EventId, EventType, StreamId};
 use crate::record::{Record, StoredRecord};
+use crate::redact::KeyFingerprint;
 
 /// Stores records in Postgres, in the schema `moltbot_audit`.
 ///
@@ -336,6 +337,10 @@ impl AuditStore for PostgresStore {
         max: u32,
     ) -> BoxFuture<'a, Result<Vec<ListedStream>, StoreError>> {
         Box::pin(list_streams::list_streams(&self.connections, scope, after, max))
+    }
+
+    fn key_in_use(&self) -> BoxFuture<'_, Result<Option<KeyFingerprint>, StoreError>> {
+        Box::pin(admission::key_in_use(&self.connections))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -2,10 +2,12 @@
 
 use sqlx::sqlite::SqlitePool;
 
+use super::admission::key_in_use;
 use super::row::Row;
 use super::{SqliteStore, append, chain, error, list_streams, read};
 use crate::event::{EventId, EventType, StreamId};
 use crate::record::{Record, StoredRecord};
+use crate::redact::KeyFingerprint;
 use crate::store::admission::AdmissionStore;
 use crate::store::admission::rules::check_appended;
 use crate::store::{
@@ -76,6 +78,10 @@ impl AuditStore for SqliteStore {
         max: u32,
     ) -> BoxFuture<'a, Result<Vec<ListedStream>, StoreError>> {
         Box::pin(list_streams::list_streams(&self.readers, scope, after, max))
+    }
+
+    fn key_in_use(&self) -> BoxFuture<'_, Result<Option<KeyFingerprint>, StoreError>> {
+        Box::pin(key_in_use(&self.readers))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

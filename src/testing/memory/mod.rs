@@ -2,6 +2,7 @@
 
 mod admission;
 mod effects;
+mod find;
 mod switches;
 
 use std::collections::HashMap;
@@ -17,11 +18,12 @@ use crate::auditor::{Clock, SystemClock};
 use crate::event::{EventId, EventType, StreamId};
 use crate::proof::{chain_hash, stream_start};
 use crate::record::{Header, Receipt, Record, StoredRecord};
+use crate::redact::KeyFingerprint;
 use crate::store::admission::rules::{check_appended, foreign_outcome};
 use crate::store::admission::{AdmissionStore, EarlierEvent};
 use crate::store::{
-    Appended, AuditSink, AuditStore, BoxFuture, Conflict, FoundRequest, ListedStream,
-    RequestCursor, StoreError, StreamHead, StreamOwner, StreamScope, StreamSnapshot,
+    Appended, AuditSink, AuditStore, BoxFuture, Conflict, ListedStream, RequestCursor, StoreError,
+    StreamHead, StreamScope, StreamSnapshot,
 };
 
 /// Keeps records in memory, chained, under the contract of [`AuditStore`] except durability.
@@ -194,55 +196,6 @@ impl Kept {
         Ok(receipt)
     }
 
-    fn list(
-        &self,
-        scope: &StreamScope,
-        after: Option<RequestCursor>,
-        max: usize,
-    ) -> Vec<ListedStream> {
-        let is_of = |stream_id: StreamId| match scope.of {
-            StreamOwner::All => true,
-            StreamOwner::Request(request) => stream_id == request,
-            StreamOwner::Conversation(id) => self.rows.iter().any(|(record, _)| {
-                record.stream_id() == stream_id && record.header().conversation_id == Some(id)
-            }),
-        };
-        let place = |at: &RequestCursor| (at.began_at, at.stream_id);
-        let heads = self.heads.iter().map(|(stream_id, head)| {
-            (RequestCursor { began_at: head.started_at, stream_id: *stream_id }, head)
-        });
-        let mut listed: Vec<_> = heads
-            .filter(|(at, _)| (scope.from..scope.before).contains(&at.began_at))
-            .filter(|(at, _)| after.is_none_or(|after| place(at) < place(&after)))
-            .filter(|(at, _)| is_of(at.stream_id))
-            .collect();
-        listed.sort_by_key(|(at, _)| std::cmp::Reverse(place(at)));
-        listed.truncate(max);
-        listed.into_iter().map(|(at, head)| self.listed(at, head)).collect()
-    }
-
-    fn listed(&self, cursor: RequestCursor, head: &StreamHead) -> ListedStream {
-        let rows = || self.rows.iter().filter(|(record, _)| record.stream_id() == cursor.stream_id);
-        let first = rows().next().map(|(record, _)| record.header());
-        let moved = rows().rfind(|(record, _)| {
-            let header = record.header();
-            header.event_type == "request.state_changed" && header.outcome == "succeeded"
-        });
-        let state =
-            moved.and_then(|(record, _)| record.input()?["to_state"].as_str().map(str::to_owned));
-        let request = first.and_then(|first| {
-            Some(FoundRequest {
-                request_id: first.request_id?,
-                conversation_id: first.conversation_id,
-                state,
-                events: head.seq,
-                began_at: head.started_at,
-                last_at: head.last_at,
-            })
-        });
-        ListedStream { cursor, request }
-    }
-
     fn snapshot(&self, stream_id: StreamId) -> Option<StreamSnapshot> {
         let head = *self.heads.get(&stream_id)?;
         let rows = self.rows.iter().filter(|(record, _)| record.stream_id() == stream_id);
@@ -348,7 +301,12 @@ impl AuditStore for MemoryStore {
         after: Option<RequestCursor>,
         max: u32,
     ) -> BoxFuture<'a, Result<Vec<ListedStream>, StoreError>> {
-        Box::pin(async move { Ok(self.with(|kept| kept.list(scope, after, max as usize))) })
+        Box::pin(
+            async move { Ok(self.with(|kept| kept.list(self.now(), scope, after, max as usize))) },
+        )
+    }
+    fn key_in_use(&self) -> BoxFuture<'_, Result<Option<KeyFingerprint>, StoreError>> {
+        Box::pin(async move { Ok(self.with(|kept| kept.effects.key)) })
     }
 }
 

@@ -69,6 +69,14 @@ pub(super) async fn rotate(
     Ok(Some(placed))
 }
 
+/// The key in use. Unlike `use_key`, this writes nothing.
+pub(in crate::store::sqlite) async fn key_in_use(
+    readers: &SqlitePool,
+) -> Result<Option<KeyFingerprint>, StoreError> {
+    let mut connection = readers.acquire().await.map_err(|error| failed(DOING_USE, error))?;
+    in_use(&mut connection).await
+}
+
 async fn in_use(transaction: &mut SqliteConnection) -> Result<Option<KeyFingerprint>, StoreError> {
     let select = "select fingerprint from audit_keys where retired_at is null";
     let found = sqlx::query_scalar::<_, Vec<u8>>(select).fetch_optional(transaction).await;

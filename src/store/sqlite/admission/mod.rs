@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use self::entry::{malformed, readable};
+pub(super) use self::key::key_in_use;
 pub(super) use self::settle::follow;
 use super::chain::Placed;
 use super::error::{failed, is_busy};

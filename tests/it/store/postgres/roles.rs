@@ -146,7 +146,7 @@ async fn each_role_may_do_what_the_file_says_and_nothing_else() {
     assert!(calls.len() > 25 && accesses.len() > 50, "{} {}", calls.len(), accesses.len());
     for (login, functions, tables) in [
         ("passer_by", "", ""),
-        ("a_reader", "stream_of", "select audit_events\nselect audit_streams"),
+        ("a_reader", "stream_of", "select audit_effects\nselect audit_events\nselect audit_keys\nselect audit_streams"),
         (
             "an_operator",
             "append_pending_flips\nconclude\nengage\nensure_partitions\nforget_switch\nlapse_switch
@@ -160,7 +160,7 @@ async fn each_role_may_do_what_the_file_says_and_nothing_else() {
              engage\nensure_partitions\nforget_switch\nlapse_switch\nrelease\nrenew_leases\nrotate_key
              set_switch_of_host\nstream_of\ntakeover\nuse_key",
             "select audit_budgets\nselect audit_day_budgets\nselect audit_effects\nselect audit_events
-             select audit_limits\nselect audit_streams\nselect audit_switches\nselect schema_migrations",
+             select audit_keys\nselect audit_limits\nselect audit_streams\nselect audit_switches\nselect schema_migrations",
         ),
     ] {
         assert_eq!(allowed(&by(login), &calls).await, names(functions), "{login}");
