@@ -4,6 +4,9 @@
 mod existing;
 #[path = "shared/pack_file.rs"]
 mod pack_file;
+#[allow(dead_code, reason = "an example of one step goes on to no other")]
+#[path = "shared/progress.rs"]
+mod progress;
 #[path = "shared/said.rs"]
 mod said;
 #[path = "shared/key.rs"]
@@ -23,6 +26,8 @@ use moltbot_audit::pack::{
 };
 use moltbot_audit::redact::Profile;
 use moltbot_audit::{Auditor, store};
+
+use self::progress::Progress;
 
 /// Explain one request, from a pack or from a database. Reading it from a database is recorded first.
 #[derive(Parser)]
@@ -106,6 +111,7 @@ async fn of_database(arguments: &Arguments, database: &str) -> Result<Explanatio
     let host = Host::new("explain", env!("CARGO_PKG_VERSION"));
     let auditor = Auditor::builder(store.clone(), key).host(host).build();
     let profile = Profile::internal();
+    let _progress = Progress::begin(1, "reading and redacting");
     // The environment says who runs this: a claim, and recorded as one.
     let by = std::env::var("USER").unwrap_or_else(|_| "explain".to_owned());
     let pack = export_recorded(&auditor, &*store, &request, &profile, by).await;

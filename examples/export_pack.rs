@@ -2,6 +2,8 @@
 
 #[path = "shared/existing.rs"]
 mod existing;
+#[path = "shared/progress.rs"]
+mod progress;
 #[path = "shared/said.rs"]
 mod said;
 #[path = "shared/key.rs"]
@@ -25,6 +27,8 @@ use moltbot_audit::reconcile::{ReconcileError, export_reconciled};
 use moltbot_audit::redact::Profile;
 use moltbot_audit::store::{AuditStore as _, PostgresStore};
 use moltbot_audit::{Auditor, RequestId, report, store};
+
+use self::progress::Progress;
 
 /// Export one request's pack. The export itself is recorded first.
 #[derive(Parser)]
@@ -103,6 +107,7 @@ async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::E
     // Text that is pasted into a terminal often has a blank around it.
     let typed = arguments.request.trim();
     let request = key.request_id(typed).map_err(|error| format!("--request {typed:?}: {error}"))?;
+    let progress = Progress::begin(3, "reading and redacting");
     let store = store::connect(&existing::only(&arguments.database)).await?;
     let host = Host::new("export_pack", env!("CARGO_PKG_VERSION"));
     let auditor = Auditor::builder(store.clone(), key).host(host).build();
@@ -126,7 +131,26 @@ async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::E
     for signer in &signers {
         pack.sign(signer);
     }
+    write(arguments, &pack, &signers, progress)
+}
+
+/// Writes what was exported, and returns which stored events are not as they were recorded.
+fn write(
+    arguments: &Arguments,
+    pack: &RequestPack,
+    signers: &[PackSigner],
+    progress: Progress,
+) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+    progress.next("verifying");
     let json = pack.to_json_pretty();
+    let trusted_keys = signers.iter().map(|signer| signer.verifier_key().clone()).collect();
+    let options = VerifyOptions { trusted_keys, ..VerifyOptions::default() };
+    let verified = verify_request_pack_with(json.as_bytes(), &options);
+    progress.next("writing");
+    let language = Language::of(&arguments.language);
+    let page = arguments.html.as_ref().map(|file| (file, report::render(pack, language)));
+    // Before anything is printed where its line is.
+    drop(progress);
     if arguments.out == Path::new("-") {
         writeln!(std::io::stdout(), "{json}")?;
     } else {
@@ -134,14 +158,11 @@ async fn run(arguments: &Arguments) -> Result<Vec<String>, Box<dyn std::error::E
             .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
         eprintln!("exported to {}", arguments.out.display());
     }
-    if let Some(html) = &arguments.html {
-        std::fs::write(html, report::render(&pack, Language::of(&arguments.language)))
-            .map_err(|error| format!("{}: {error}", html.display()))?;
+    if let Some((html, page)) = page {
+        std::fs::write(html, page).map_err(|error| format!("{}: {error}", html.display()))?;
         eprintln!("page written to {}", html.display());
     }
-    let trusted_keys = signers.iter().map(|signer| signer.verifier_key().clone()).collect();
-    let options = VerifyOptions { trusted_keys, ..VerifyOptions::default() };
-    Ok(match verify_request_pack_with(json.as_bytes(), &options) {
+    Ok(match verified {
         Ok(pack) => {
             let unchecked = pack.unchecked().iter();
             unchecked
