@@ -1,4 +1,4 @@
-//! Colours, which are used only on a terminal.
+//! Colours, which are used only on a terminal, and its width.
 
 use std::io::IsTerminal;
 
@@ -25,6 +25,10 @@ impl Paint {
         Self { is_on: std::io::stdout().is_terminal() && !is_refused }
     }
 
+    pub(crate) fn is_on(self) -> bool {
+        self.is_on
+    }
+
     pub(crate) fn paint(self, look: Look, text: &str) -> String {
         let code = match look {
             Look::Bad => 31,
@@ -35,4 +39,10 @@ impl Paint {
         };
         if self.is_on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// The columns of the terminal on standard output; 80 if it is none.
+pub(crate) fn columns() -> usize {
+    let size = terminal_size::terminal_size_of(std::io::stdout());
+    size.map_or(80, |(width, _)| usize::from(width.0).max(2))
 }

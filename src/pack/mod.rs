@@ -10,6 +10,7 @@ mod explain;
 mod export;
 mod fault;
 mod parse;
+mod read;
 mod rebuild;
 #[cfg(feature = "schema")]
 mod schema;
@@ -38,6 +39,7 @@ pub use self::{
     explain::explain_request_pack,
     export::{ExportError, Integrity, PackHead, ProfileName, RequestPack, export_request_pack},
     fault::{EventFault, VerifyError},
+    read::read_request_pack,
     section::Section,
     set_aside::{SetAsideEvent, SetAsideReason},
     verified::{Unchecked, Verdict, VerifiedPack, VerifyOptions},

@@ -29,7 +29,7 @@ pub(super) fn whole(page: &Page<'_>) -> String {
             body {
                 a.skip href="#main" { (page.words.skip) }
                 (top(page, &title))
-                main #main { (parts(page)) }
+                main #main { (parts(page, Reader::Browser)) }
                 footer { p { (page.words.made_by) " " (said(&page.pack.request_id.to_string())) } }
                 // The browser runs neither: they are data.
                 script #pack type="application/gzip" { (packed(&page.json)) }
@@ -39,6 +39,27 @@ pub(super) fn whole(page: &Page<'_>) -> String {
         }
     };
     document.into_string()
+}
+
+/// What a terminal shows of it.
+pub(super) fn story(page: &Page<'_>) -> Markup {
+    let w = page.words;
+    let head = &page.pack.integrity.head;
+    html! {
+        (top(page, &summary::title(page)))
+        (parts(page, Reader::Terminal))
+        footer {
+            p { (w.head) ": " (head.seq) ", " code { (head.chain_hash) } }
+            p.about { (w.made_by) " " (said(&page.pack.request_id.to_string())) }
+        }
+    }
+}
+
+/// Who reads the parts. A browser has a button and every event besides.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    Browser,
+    Terminal,
 }
 
 fn code_of(language: Language) -> &'static str {
@@ -98,12 +119,13 @@ fn period((first, last): (DateTime<Utc>, DateTime<Utc>)) -> Markup {
     }
 }
 
-fn parts(page: &Page<'_>) -> Markup {
+fn parts(page: &Page<'_>, reader: Reader) -> Markup {
+    let is_browser = reader == Reader::Browser;
     html! {
         (verdicts::list(page))
         (summary::paragraph(page))
         (findings::section(page))
-        (verify::panel(page))
+        @if is_browser { (verify::panel(page)) }
         (timeline::section(page))
         (vendors::section(page))
         (budgets::section(page))
@@ -115,6 +137,6 @@ fn parts(page: &Page<'_>) -> Markup {
         (writers::section(page))
         (controls::section(page))
         (hidden::section(page))
-        (events::section(page))
+        @if is_browser { (events::section(page)) }
     }
 }

@@ -1,4 +1,4 @@
-//! A request's pack as one HTML page, for people.
+//! A request's pack for people: as one HTML page, and as a text for a terminal.
 //!
 //! The page is one file without a network, a framework or a font of its own. It holds the pack too, and its Verify
 //! button computes every hash again in the browser, offline, by a second implementation of the format (`script/`).
@@ -15,8 +15,11 @@
 mod document;
 mod page;
 mod script;
+mod terminal;
 mod text;
 mod words;
+
+pub use self::terminal::Terminal;
 
 use crate::event::Language;
 use crate::pack::RequestPack;
@@ -34,4 +37,20 @@ use crate::pack::RequestPack;
 #[must_use]
 pub fn render(pack: &RequestPack, language: Language) -> String {
     document::whole(&page::Page::of(pack, language))
+}
+
+/// The story of a pack, in one language, as lines for a terminal: what the [page](render) says, in its words and its order,
+/// without the button and the raw events.
+///
+/// ```
+/// # fn host(pack: &moltbot_audit::pack::RequestPack) {
+/// use moltbot_audit::event::Language;
+/// use moltbot_audit::report::{Terminal, story};
+///
+/// print!("{}", story(pack, Language::En, &Terminal { width: 100, ..Terminal::default() }));
+/// # }
+/// ```
+#[must_use]
+pub fn story(pack: &RequestPack, language: Language, terminal: &Terminal) -> String {
+    terminal::laid_out(&document::story(&page::Page::of(pack, language)), terminal)
 }

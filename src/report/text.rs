@@ -50,10 +50,11 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(|c| if is_wrong(c) { picture(c) } else { c }).collect())
 }
 
-/// JSON with what cannot be seen made visible: characters that turn the direction of text, and others without a glyph.
-pub(super) fn visible_json(json: &str) -> String {
-    let mut shown = String::with_capacity(json.len());
-    for c in clean(json).chars() {
+/// A text with what cannot be seen made visible: control characters, those that turn the direction of text, and others
+/// without a glyph.
+pub(super) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in clean(text).chars() {
         match c {
             '\u{ad}'
             | '\u{61c}'
@@ -63,6 +64,10 @@ pub(super) fn visible_json(json: &str) -> String {
             | '\u{feff}' => {
                 // Writing to a text does not fail.
                 let _ = write!(shown, "\\u{:04x}", u32::from(c));
+            }
+            // Letters that no one sees, but that a program may read.
+            '\u{e0000}'..='\u{e007f}' => {
+                let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
             }
             c => shown.push(c),
         }

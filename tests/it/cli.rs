@@ -302,7 +302,7 @@ async fn a_request_is_exported_by_the_name_that_its_host_gave_it() {
 
 #[test]
 fn every_program_says_how_it_is_used() {
-    for name in ["concierge", "export_pack", "find_requests", "keygen", "verify_pack"] {
+    for name in ["concierge", "export_pack", "find_requests", "keygen", "story", "verify_pack"] {
         let said = run(name, ["--help"]).expect(0);
         assert!(said.out.contains(&format!("Usage: {name}")), "{said:?}");
         assert!(said.out.contains("Exit code"), "{said:?}");

@@ -1,6 +1,7 @@
 //! The report: its verifier, a second implementation in JavaScript, and its page.
 
 mod browser;
+mod story;
 mod verifier;
 
 use std::path::PathBuf;

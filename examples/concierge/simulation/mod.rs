@@ -16,6 +16,7 @@ pub(crate) mod scripted_time;
 pub(crate) mod state;
 pub(crate) mod story;
 pub(crate) mod tally;
+#[allow(dead_code, reason = "each example uses some of it")]
 #[path = "../../shared/terminal.rs"]
 pub(crate) mod terminal;
 pub(crate) mod texts;

@@ -183,7 +183,7 @@ pub(super) fn english(text: &str) -> Markup {
 
 /// Something that may be of any form, as JSON.
 pub(super) fn json<T: Serialize>(value: &T) -> String {
-    super::text::visible_json(&serde_json::to_string_pretty(value).unwrap_or_default())
+    super::text::visible(&serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
 /// How something stands, by a sign and a word as well as by a colour.

@@ -47,6 +47,10 @@ fn object(page: &Page<'_>, members: &Map<String, Value>, depth: usize) -> Markup
             @for (name, value) in members.iter().filter(told) {
                 @match (name.as_str(), value.as_i64()) {
                     ("seq", Some(seq)) => { dt { (page.words.event) } dd { (page.event(seq)) } },
+                    // An id is no word, whatever it looks like.
+                    (id, _) if id.ends_with("_id") => {
+                        dt { (page.code(id)) } dd { (said(value.as_str().unwrap_or_default())) }
+                    },
                     _ => { dt { (page.code(name)) } dd { (shown(page, value, depth + 1)) } },
                 }
             }
