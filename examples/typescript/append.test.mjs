@@ -180,6 +180,18 @@ test("a refusal by the database is not retried, but a passing failure is", async
     const strayed = { ...sealed, header: { ...sealed.header, stream_id: stream } };
     await assert.rejects(append(pool, [strayed]), /not that of its request or conversation/);
   }
+  // Of another version, of another time, and with a fraction that rounds to the same microsecond.
+  const { id, created_at_us: at } = sealed.header;
+  const fraction = (Number.parseInt(id.slice(15, 18), 16) + 1).toString(16).padStart(3, "0");
+  for (const header of [
+    { ...sealed.header, id: "6f1c0e5a-8f4e-4d0b-9b9e-2f0e6d1f7a11" },
+    { ...sealed.header, created_at_us: at - 1n },
+    { ...sealed.header, id: `${id.slice(0, 14)}4${id.slice(15)}` },
+    { ...sealed.header, id: `${id.slice(0, 15)}${fraction}${id.slice(18)}` },
+    { ...sealed.header, id: `${id.slice(0, 19)}c${id.slice(20)}` },
+  ]) {
+    await assert.rejects(append(pool, [{ ...sealed, header }]), /does not carry its time/);
+  }
   const nil = "00000000-0000-0000-0000-000000000000";
   const nobodys = { ...sealed.header, request_id: nil, stream_id: streamOf(nil, null) };
   await assert.rejects(append(pool, [{ ...sealed, header: nobodys }]), /the nil and the max UUID/);

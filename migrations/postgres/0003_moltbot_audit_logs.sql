@@ -797,6 +797,18 @@ return (
     from (select ('x0000' || left(translate(id::text, '-', ''), 12))::bit(64)::bigint as ms) as t
 );
 
+-- Whether an id is that of an event at this time, as `EventId::from_uuid` has it: a UUIDv7 with the time to the
+-- microsecond. Two fractions can round to one microsecond, so the bits themselves are compared.
+create or replace function moltbot_audit.is_event_id(id uuid, created_at timestamptz)
+returns boolean
+language sql
+immutable parallel safe
+return
+    moltbot_audit.time_of_id(id) = created_at
+    and id::text ~ '^.{14}7.{4}[89ab]'
+    and ('x' || substr(id::text, 16, 3))::bit(12)::integer
+        = extract(microseconds from created_at at time zone 'UTC')::integer % 1000 * 4096 / 1000;
+
 -- Whether a stored event is the one that is offered under its id. Hashes cannot tell: an event that is sealed again
 -- has a new salt, and so another hash over the same content. Its writer may be another process by now.
 create or replace function moltbot_audit.is_same_event(
@@ -1104,8 +1116,8 @@ immutable parallel safe
 return split_part(event_type, '.', 1) in ('audit', 'budget', 'effect', 'pack', 'switch');
 
 -- Appends a host's events, as `append_batch` does, and returns one row for each event, in their order. It refuses
--- an event type that only the library writes, a time more than a day ahead, a stream that does not follow from the
--- event's ids, and a placeholder id.
+-- an event type that only the library writes, a time more than a day ahead, an event id without its time, a stream
+-- that does not follow from the event's ids, and a placeholder id.
 create or replace function moltbot_audit.append(
     ids uuid[], stream_ids uuid[], request_ids uuid[], conversation_ids uuid[], event_types text[],
     actors text[], outcomes text[], error_codes text[], durations_ms integer[],
@@ -1141,6 +1153,13 @@ begin
     then
         raise exception 'an event is dated more than 24 hours after the database''s time %: give the time at '
             'which it happened', clock_timestamp() using errcode = 'invalid_parameter_value';
+    end if;
+    if exists (
+        select from unnest(ids, created_ats) as t (id, created_at)
+        where moltbot_audit.is_event_id(t.id, t.created_at) is not true
+    ) then
+        raise exception 'the id of an event does not carry its time: give it a UUIDv7 that holds created_at to '
+            'the microsecond' using errcode = 'check_violation';
     end if;
     if exists (
         select from unnest(stream_ids, request_ids, conversation_ids) as t (stream, request, conversation)

@@ -32,7 +32,7 @@ use moltbot_audit::store::admission::{Claim, Decision};
 use moltbot_audit::store::{Appended, AuditSink, AuditStore, BoxFuture, StoreError, StoreLayer};
 use moltbot_audit::testing::{MemoryStore, assert_no_personal_data};
 use moltbot_audit::{Auditor, Budget, RequestId, StreamId};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::simulation::{
     clock::ScriptedClock,
@@ -172,6 +172,13 @@ const TRAILS: &[(&str, &str)] = &[
          whatsapp.status_updated 8",
     ),
     (
+        "takeover",
+        "ai.disclosed 1, effect.admitted 5, effect.refused 2, moltbot.called 2, \
+         moltbot.output_accepted 2, request.created 1, request.state_changed 1, \
+         whatsapp.inbound_received 4, whatsapp.outbound_sent 3, \
+         whatsapp.status_updated 8",
+    ),
+    (
         "time_up_asked",
         "ai.disclosed 1, effect.admitted 5, effect.refused 1, moltbot.called 2, \
          moltbot.output_accepted 2, request.created 1, request.state_changed 2, \
@@ -274,6 +281,30 @@ async fn with_the_ai_stopped_decisions_are_refused_and_the_next_message_is_in_th
     let messages = pack["conversation"]["content"].as_array().expect("messages");
     let wrote = |text: &str| messages.iter().any(|message| message.to_string().contains(text));
     assert!(wrote("One and a half litres") && wrote("Are you there?"));
+}
+
+#[tokio::test]
+async fn in_a_conversation_that_was_taken_over_a_person_answers_and_the_ai_does_not() {
+    let fresh = stores::sqlite().await;
+    let played = Played::on(&scenario_file("takeover"), fresh.store.clone()).await;
+    let request = &played.requests[0];
+    let pack = export_request_pack(&*fresh.store, request, &Profile::internal()).await;
+    let pack = pack.expect("exportable").to_json_pretty();
+    let pack: Value = serde_json::from_str(&pack).expect("JSON");
+    let stops = pack["controls"]["content"]["stops"].as_array().expect("stops");
+    let stop = stops.iter().map(|stop| &stop["reason"]).collect::<Vec<_>>();
+    assert_eq!(stop, ["the client asks for a person"]);
+    assert_eq!(
+        pack["controls"]["content"]["check"],
+        json!({ "verdict": "nothing_ran", "stops": 1 })
+    );
+    let of_type = |event_type: &'static str| {
+        let record = played.trail.iter().filter(move |r| r.header.event_type == event_type);
+        record.map(move |record| record.header.actor.clone())
+    };
+    assert_eq!(of_type("effect.refused").count(), 2);
+    let wrote = of_type("whatsapp.outbound_sent");
+    assert_eq!(wrote.collect::<Vec<_>>(), ["system", "admin", "system"]);
 }
 
 #[tokio::test]

@@ -78,15 +78,23 @@ impl Orchestrator {
     pub(crate) async fn operate(&self, operator: &Operator) -> Result<(), ControlError> {
         let switch = Switch::new(operator.switch.clone())?;
         let kill_switch = self.auditor.kill_switch();
-        // A real console names the account that is signed in.
-        let by = Identity::host("an operator", "console session");
         let reason = operator.reason.as_str();
         let set = if operator.engaged {
-            kill_switch.engage(&switch, by, reason).await
+            kill_switch.engage(&switch, signed_in(), reason).await
         } else {
-            kill_switch.reset(&switch, by, reason).await
+            kill_switch.reset(&switch, signed_in(), reason).await
         };
         set.map(drop)
+    }
+
+    /// A person takes the conversation over from the AI.
+    pub(crate) async fn take_over(&self, reason: &str) -> Result<(), ControlError> {
+        self.auditor.takeover(&self.conversation, signed_in(), reason, None).await.map(drop)
+    }
+
+    /// A person gives the conversation back to the AI.
+    pub(crate) async fn release(&self, reason: &str) -> Result<(), ControlError> {
+        self.auditor.release(&self.conversation, signed_in(), reason).await.map(drop)
     }
 
     /// An operator undoes the current request.
@@ -94,8 +102,7 @@ impl Orchestrator {
         let Some(case) = self.cases.last_mut() else { return Ok(()) };
         let desk = Desk { world: self.world.clone(), scene: self.scene.clone() };
         let plan = self.auditor.undo_plan(case.trail().request()).await?;
-        let by = Identity::host("an operator", "console session");
-        let report = self.auditor.undo(&plan, by, reason, &desk).await?;
+        let report = self.auditor.undo(&plan, signed_in(), reason, &desk).await?;
         let is_closed = |step: &StepReport<_>| {
             step.event_type == EventType::REQUEST_STATE_CHANGED.as_str()
                 && matches!(step.end, StepEnd::Done { .. })
@@ -312,4 +319,9 @@ impl Orchestrator {
         let generated = || format!("wamid.in.{run}.{}", self.received);
         given.map_or_else(generated, str::to_owned)
     }
+}
+
+/// Who operates. A real console names the account that is signed in.
+fn signed_in() -> Identity {
+    Identity::host("an operator", "console session")
 }

@@ -94,9 +94,7 @@ impl Stage {
         if step.host_restarts {
             self.orchestrator.restart();
         }
-        if let Some(operator) = &step.operator {
-            self.orchestrator.operate(operator).await.map_err(not_audited)?;
-        }
+        self.operate(step).await.map_err(not_audited)?;
         let moltbot_due = step.moltbot_output.is_some();
         if let Some(output) = &step.moltbot_output {
             self.world.script_decision(output.clone());
@@ -122,6 +120,9 @@ impl Stage {
         if let Some(event) = &step.call_event {
             self.orchestrator.call_happened(event).await?;
         }
+        if let (Some(wrote), Some(case)) = (&step.person_wrote, self.orchestrator.current()) {
+            case.person_wrote(&wrote.text).await?;
+        }
         if let Some(undo) = &step.undo {
             self.orchestrator.undo(&undo.reason).await.map_err(|error| match error {
                 UndoError::Control(error) => not_audited(error),
@@ -144,6 +145,20 @@ impl Stage {
         }
         // An unused answer of Moltbot must not answer the next question.
         self.world.forget_decisions();
+        Ok(())
+    }
+
+    /// What people of the operator's do at their console.
+    async fn operate(&self, step: &Step) -> Result<(), ControlError> {
+        if let Some(operator) = &step.operator {
+            self.orchestrator.operate(operator).await?;
+        }
+        if let Some(order) = &step.takeover {
+            self.orchestrator.take_over(&order.reason).await?;
+        }
+        if let Some(order) = &step.release {
+            self.orchestrator.release(&order.reason).await?;
+        }
         Ok(())
     }
 

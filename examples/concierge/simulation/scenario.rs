@@ -30,6 +30,9 @@
 //!   duration_seconds }`: the phone provider reports (added).
 //! - `moltbot_output`: what Moltbot answers when it is asked in this step; alone: its turn has come.
 //! - `operator: { switch, engaged, reason }`: an operator sets a kill switch, first of all (added).
+//! - `takeover: { reason }`, `release: { reason }`: a person takes the conversation over, or gives it back, first of all
+//!   (added).
+//! - `person_wrote: { text }`: a person of the operator's writes to the client, after what came in (added).
 //! - `undo: { reason }`: an operator undoes the request, last of all (added).
 //! - `host_restarts: true`: the host forgets which webhooks it has seen, first of all (added).
 //! - `assert`: what must hold after the step. What cannot be judged is listed.
@@ -225,7 +228,10 @@ pub(crate) struct Step {
     pub(crate) elapsed: Duration,
     pub(crate) inject_failure: Option<InjectFailure>,
     pub(crate) operator: Option<Operator>,
-    pub(crate) undo: Option<UndoOrder>,
+    pub(crate) takeover: Option<Order>,
+    pub(crate) release: Option<Order>,
+    pub(crate) person_wrote: Option<PersonWrote>,
+    pub(crate) undo: Option<Order>,
     pub(crate) host_restarts: bool,
     pub(crate) client_inbound: Option<ClientInbound>,
     pub(crate) consent_reply: Option<ConsentReply>,
@@ -256,8 +262,13 @@ pub(crate) struct Operator {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct UndoOrder {
+pub(crate) struct Order {
     pub(crate) reason: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct PersonWrote {
+    pub(crate) text: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -584,6 +595,9 @@ fn step(
         elapsed,
         inject_failure: optional(&mut fields, at, "inject_failure")?,
         operator: optional(&mut fields, at, "operator")?,
+        takeover: optional(&mut fields, at, "takeover")?,
+        release: optional(&mut fields, at, "release")?,
+        person_wrote: optional(&mut fields, at, "person_wrote")?,
         undo: optional(&mut fields, at, "undo")?,
         host_restarts: optional(&mut fields, at, "host_restarts")?.unwrap_or_default(),
         client_inbound: optional(&mut fields, at, "client_inbound")?,

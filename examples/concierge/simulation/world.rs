@@ -18,7 +18,7 @@ use moltbot_audit::event::payload::{
 };
 use moltbot_audit::policy::Refusal;
 use moltbot_audit::record::Record;
-use moltbot_audit::{AdmitError, Effect, EffectError, EventId, Permit, RecordError};
+use moltbot_audit::{Actor, AdmitError, Effect, EffectError, EventId, Permit, RecordError};
 use serde_json::Value;
 
 use super::clock::ScriptedClock;
@@ -222,9 +222,10 @@ impl World {
         trail: &Trail,
         id: EventId,
         key: String,
+        actor: Actor,
         input: &OutboundInput,
     ) -> Reached<OutboundOutput> {
-        let effect = Effect::message(input).id(id).idempotency_key(key);
+        let effect = Effect::message(input).actor(actor).id(id).idempotency_key(key);
         let sent = trail
             .effect(effect)
             .run(async || {

@@ -50,7 +50,9 @@ pub(super) struct Segment {
     entries: Vec<Option<FrameEntry>>,
     left: usize,
     left_bytes: u64,
-    /// Whether frames may be added. Not after a failed push, because we do not know what it left.
+    /// Whether frames may be added. Not after a failed push, because we do not know what it left; and not to a file that
+    /// another process left, because its number may be lower than that of a file in use, and a new process reads the
+    /// files in the order of their numbers.
     is_writable: bool,
     is_damaged: bool,
 }
@@ -60,16 +62,21 @@ impl Segment {
     pub(super) fn create(folder: &Path, kind: LogKind) -> io::Result<Self> {
         loop {
             let (path, file) = folder::create(folder, kind)?;
-            let is_free = lock(&file).and_then(|is_free| folder::sync(folder).map(|()| is_free));
-            if is_free.is_err() {
-                // A disk that keeps failing must not fill up with files.
-                folder::remove_if_there(&path)?;
-            }
-            // Another process may have locked it before us. It deletes the file then.
-            if is_free? && folder::is_named(&file, &path) {
-                return Ok(Self::empty(path, file));
+            if let Some(created) = Self::claim(folder, path, file)? {
+                return Ok(created);
             }
         }
+    }
+
+    /// Takes the lock on a file that was just created. `None` if another process was faster. It deletes the file then.
+    fn claim(folder: &Path, path: PathBuf, file: File) -> io::Result<Option<Self>> {
+        let is_free = lock(&file).and_then(|is_free| folder::sync(folder).map(|()| is_free));
+        if is_free.is_err() {
+            // A disk that keeps failing must not fill up with files.
+            folder::remove_if_there(&path)?;
+        }
+        let is_ours = is_free? && folder::is_named(&file, &path);
+        Ok(is_ours.then(|| Self::empty(path, file)))
     }
 
     fn empty(path: PathBuf, file: File) -> Self {
@@ -111,6 +118,7 @@ impl Segment {
         } else if found.whole_len < bytes.len() {
             segment.file.set_len(segment.len)?;
         }
+        segment.is_writable = false;
         Ok(Some((segment, recovery)))
     }
 
@@ -240,7 +248,7 @@ impl Segment {
             folder::remove_if_there(&path)?;
         }
         written?;
-        *self = fresh;
+        *self = Self { is_writable: self.is_writable, ..fresh };
         self.path.parent().map_or(Ok(()), folder::sync)
     }
 
@@ -257,15 +265,20 @@ impl Segment {
         })
     }
 
-    /// Writes the frames that are left to a new file, because this one was deleted.
+    /// Writes the frames that are left to a new file, because this one was deleted. It gets the same number if that is
+    /// free, so that it stays before the files that came later.
     pub(super) fn restore(&mut self, folder: &Path, kind: LogKind) -> io::Result<()> {
-        let mut fresh = Self::create(folder, kind)?;
+        let same = match folder::open(&self.path, true) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => None,
+            opened => Self::claim(folder, self.path.clone(), opened?)?,
+        };
+        let mut fresh = same.map_or_else(|| Self::create(folder, kind), Ok)?;
         let copied = self.copy_to(&mut fresh);
         if copied.is_err() {
             fresh.delete()?;
         }
         copied?;
-        *self = fresh;
+        *self = Self { is_writable: self.is_writable, ..fresh };
         Ok(())
     }
 

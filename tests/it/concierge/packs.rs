@@ -8,6 +8,7 @@ use moltbot_audit::redact::{Profile, find_phones};
 use moltbot_audit::store::AuditStore;
 use moltbot_audit::testing::assert_no_personal_data;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::simulation::scenario::Scenario;
 use super::{Played, folder, scenarios};
@@ -32,25 +33,39 @@ pub(super) async fn packs(scenario: &Scenario, store: Arc<dyn AuditStore>) -> Ve
     packs
 }
 
+/// The packs of every scenario on SQLite. The tests only read them, so the scenarios are played once.
+pub(super) async fn packs_on_sqlite() -> &'static [(Scenario, Vec<[Value; 2]>)] {
+    static PACKS: OnceCell<Vec<(Scenario, Vec<[Value; 2]>)>> = OnceCell::const_new();
+    PACKS
+        .get_or_init(async || {
+            let mut played = Vec::new();
+            for scenario in scenarios() {
+                let fresh = stores::sqlite().await;
+                let packs = packs(&scenario, fresh.store.clone()).await;
+                played.push((scenario, packs));
+            }
+            played
+        })
+        .await
+}
+
 #[tokio::test]
 async fn every_scenario_gives_the_same_pack_on_both_stores_apart_from_ids_times_and_hashes() {
     let mut all = Vec::new();
-    for scenario in scenarios() {
-        let (sqlite, postgres) = (stores::sqlite().await, stores::postgres().await);
-        let on_sqlite = packs(&scenario, sqlite.store.clone()).await;
-        let on_postgres = packs(&scenario, postgres.store.clone()).await;
+    for (scenario, on_sqlite) in packs_on_sqlite().await {
+        let postgres = stores::postgres().await;
+        let on_postgres = packs(scenario, postgres.store.clone()).await;
         assert_eq!(on_sqlite.len(), on_postgres.len());
-        for (one, other) in on_sqlite.into_iter().zip(on_postgres) {
-            for (one, other) in one.into_iter().zip(other) {
-                let levels = (levelled(&one), levelled(&other));
-                all.extend([one, other]);
+        for (one, other) in on_sqlite.iter().zip(on_postgres) {
+            for (one, other) in one.iter().zip(other) {
+                let levels = (levelled(one), levelled(&other));
+                all.extend([one.clone(), other]);
                 let (one, other) = levels;
                 let first = one.lines().zip(other.lines()).find(|(one, other)| one != other);
                 assert_eq!(first, None, "{}", scenario.name);
                 assert_eq!(one.lines().count(), other.lines().count(), "{}", scenario.name);
             }
         }
-        drop(sqlite.keep);
     }
     // They are all made here, so this is where another program sees whether they have the form that we publish.
     schema::validate(&all);
@@ -142,10 +157,11 @@ async fn no_external_pack_holds_a_phone_number_or_a_patients_name() {
         assert!(!secrets.is_empty(), "{} names nobody", path.display());
         patients += secrets.iter().filter(|secret| secret.contains(' ')).count();
         let scenario = Scenario::read(&path).expect("a scenario");
-        let fresh = stores::sqlite().await;
-        for [_, external] in packs(&scenario, fresh.store.clone()).await {
+        let played = packs_on_sqlite().await.iter().find(|(one, _)| one.name == scenario.name);
+        let (_, packs) = played.expect("each scenario is played");
+        for [_, external] in packs {
             let mut texts = Vec::new();
-            readable(&external, &mut texts);
+            readable(external, &mut texts);
             for secret in &secrets {
                 // The last nine digits are the same in every way of writing a number.
                 let tail = &secret[secret.len().saturating_sub(9)..];
@@ -157,7 +173,6 @@ async fn no_external_pack_holds_a_phone_number_or_a_patients_name() {
             }
             assert_no_personal_data(&external.to_string());
         }
-        drop(fresh.keep);
     }
     assert!(patients > 0, "some scenario has a patient");
 }
@@ -165,9 +180,8 @@ async fn no_external_pack_holds_a_phone_number_or_a_patients_name() {
 #[tokio::test]
 async fn every_pack_explains_its_shortlist_by_events_and_finds_nothing_invented() {
     let mut explained = 0;
-    for scenario in scenarios() {
-        let fresh = stores::sqlite().await;
-        for [pack, _] in packs(&scenario, fresh.store.clone()).await {
+    for (scenario, packs) in packs_on_sqlite().await {
+        for [pack, _] in packs {
             let explanation = &pack["explanation"]["content"];
             let findings = explanation["findings"].as_array().cloned().unwrap_or_default();
             for finding in findings {
@@ -187,7 +201,6 @@ async fn every_pack_explains_its_shortlist_by_events_and_finds_nothing_invented(
                 }
             }
         }
-        drop(fresh.keep);
     }
     assert!(explained >= 5, "shortlisted vendors over all scenarios: {explained}");
 }
@@ -196,10 +209,9 @@ async fn every_pack_explains_its_shortlist_by_events_and_finds_nothing_invented(
 #[tokio::test]
 async fn everyone_whom_the_ai_wrote_to_was_told_in_time() {
     let mut languages = BTreeSet::new();
-    for scenario in scenarios() {
-        let fresh = stores::sqlite().await;
+    for (scenario, packs) in packs_on_sqlite().await {
         let mut is_first = true;
-        for both in packs(&scenario, fresh.store.clone()).await {
+        for both in packs {
             for pack in both {
                 let content = &pack["ai_disclosure"]["content"];
                 // The pack of a later request cannot show the message of an earlier one.
@@ -217,7 +229,6 @@ async fn everyone_whom_the_ai_wrote_to_was_told_in_time() {
             }
             is_first = false;
         }
-        drop(fresh.keep);
     }
     assert_eq!(languages.len(), 3, "{languages:?}");
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use moltbot_audit::auditor::Clock;
 use moltbot_audit::policy::{Language, Refusal, RefusalReason};
-use moltbot_audit::{Actor, AuditEvent, Budget, ErrorCode, EventType, Outcome, RecordError};
+use moltbot_audit::{
+    Actor, AuditEvent, Budget, ErrorCode, EventType, Outcome, RecordError, SwitchScope,
+};
 use serde_json::json;
 
 use super::super::state::RequestState;
@@ -39,6 +41,10 @@ impl Case {
             return self.give_up(&text, seconds(elapsed), seconds(max)).await;
         }
         self.note_refusal(refusal).await?;
+        if let RefusalReason::Switch { scope: SwitchScope::Conversation(_), .. } = &refusal.reason {
+            // The person who has taken the conversation over answers.
+            return Ok(());
+        }
         self.tell(text, Some("refused")).await.map(drop)
     }
 

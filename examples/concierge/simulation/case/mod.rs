@@ -196,25 +196,52 @@ impl Case {
         template_id: Option<&str>,
         options: &[String],
     ) -> Result<Option<EventId>, RecordError> {
+        let input = OutboundInput {
+            message_type: Some(if options.is_empty() { "text" } else { "interactive" }.into()),
+            text: Some(self.with_disclosure(text)),
+            template_id: template_id.map(str::to_owned),
+            extra: options_member(options),
+            ..Default::default()
+        };
+        let Some((id, message_id)) = self.send_to_client(Actor::System, input).await? else {
+            return Ok(None);
+        };
+        self.note_disclosure(id, message_id).await?;
+        Ok(Some(id))
+    }
+
+    /// A person of the operator's writes to the client.
+    pub(crate) async fn person_wrote(&mut self, text: &str) -> Result<(), RecordError> {
+        let input = OutboundInput {
+            message_type: Some("text".into()),
+            text: Some(text.into()),
+            ..Default::default()
+        };
+        self.send_to_client(Actor::Admin, input).await.map(drop)
+    }
+
+    /// Sends a message to the client. Returns the event that recorded it, and the provider's id; `None` if it did not go
+    /// out.
+    async fn send_to_client(
+        &mut self,
+        actor: Actor,
+        input: OutboundInput,
+    ) -> Result<Option<(EventId, Option<String>)>, RecordError> {
         self.messages_sent += 1;
-        let text = self.with_disclosure(text);
         let phone = &self.scene.conversation.client_phone;
         let key = self.trail.key(&format!("to:{phone}:message:{}", self.messages_sent));
         let input = OutboundInput {
             to_phone: Some(phone.clone()),
-            message_type: Some(if options.is_empty() { "text" } else { "interactive" }.into()),
-            text: Some(text.clone()),
-            template_id: template_id.map(str::to_owned),
             language: Some(self.language().as_str().into()),
-            extra: options_member(options),
+            ..input
         };
         let id = self.trail.event_id()?;
-        let sent = self.world.message_client(&self.trail, id, key, &input).await?;
-        self.messages.push(json!({ "from": "concierge", "text": text }));
+        let sent = self.world.message_client(&self.trail, id, key, actor, &input).await?;
+        let from = if actor == Actor::Admin { "a person" } else { "concierge" };
+        self.messages.push(json!({ "from": from, "text": input.text }));
         let Ok(sent) = sent else { return Ok(None) };
         self.accepted(id, sent.provider_message_id.clone(), "client", input.to_phone);
-        self.note_disclosure(id, sent.provider_message_id).await?;
-        Ok(Some(id))
+        Ok(Some((id, sent.provider_message_id)))
     }
 
     /// Records an event that has no typed payload.

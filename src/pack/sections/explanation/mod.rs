@@ -187,7 +187,7 @@ pub(super) fn explain(material: Material<'_>, rules: &ScoringRules) -> Explanati
     findings.extend(reversal::findings(events, set_aside));
     findings.sort_by_key(|finding| finding.source.seq);
     Explanation {
-        human_acts: people::acts(events),
+        human_acts: people::acts(events, switch_events),
         phone_calls: phone_calls::phone_calls(events),
         unanswered: sources.unanswered(),
         findings,

@@ -1,4 +1,4 @@
-//! What people of the host did in the request.
+//! What people of the host did in the request, and in its conversation.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::pack::PackEvent;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HumanAct {
-    /// The event that records it.
+    /// The event that records it. Of a takeover or its end, `seq` is the place in the conversation's stream.
     #[serde(flatten)]
     pub source: Source,
     /// What was done.
@@ -26,8 +26,8 @@ pub struct HumanAct {
 }
 
 /// Events of administrators, and those that say who acted unless a program did. Who had the request compared or
-/// exported did nothing in it, and what was only admitted was not done yet.
-pub(super) fn acts(events: &[PackEvent]) -> Vec<HumanAct> {
+/// exported did nothing in it, and what was only admitted was not done yet. In the order in which they were recorded.
+pub(super) fn acts(events: &[PackEvent], switch_events: &[PackEvent]) -> Vec<HumanAct> {
     const NO_ACTS: [EventType; 3] =
         [EventType::AUDIT_RECONCILED, EventType::EFFECT_ADMITTED, EventType::PACK_EXPORTED];
     let act = |event: &PackEvent| {
@@ -46,7 +46,10 @@ pub(super) fn acts(events: &[PackEvent]) -> Vec<HumanAct> {
             }
         })
     };
-    events.iter().filter(|event| !event.is_one_of(&NO_ACTS)).filter_map(act).collect()
+    let events = events.iter().filter(|event| !event.is_one_of(&NO_ACTS)).chain(switch_events);
+    let mut acts: Vec<_> = events.filter_map(act).collect();
+    acts.sort_by_key(|act| act.source.recorded_at);
+    acts
 }
 
 /// How the person is known, as far as the event can know it: only the database knows sessions and tokens.

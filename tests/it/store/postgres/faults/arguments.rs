@@ -193,12 +193,14 @@ async fn a_word_that_is_not_known_is_refused() {
 
 /// One event as a batch.
 fn batch(event_type: &str, input: &str, more: &str, function: &str) -> String {
+    // Of a UUIDv7 of that day's first microsecond.
+    let start = "'01a0c1432c0070008'";
     format!(
         "select moltbot_audit.{function}(
-            ids => array[gen_random_uuid()], stream_ids => array[moltbot_audit.stream_of(null, null)],
+            ids => array[({start} || substr(md5(random()::text), 1, 15))::uuid], stream_ids => array[moltbot_audit.stream_of(null, null)],
             request_ids => '{{}}', conversation_ids => '{{}}', event_types => array[{event_type}],
             actors => array['system'], outcomes => array['succeeded'], error_codes => '{{}}',
-            durations_ms => '{{}}', created_ats => array['2026-09-21'::timestamptz],
+            durations_ms => '{{}}', created_ats => array['2026-09-21Z'::timestamptz],
             trace_ids => '{{}}', span_ids => '{{}}', causes => '{{}}', writer_ids => '{{}}', inputs => array[{input}], outputs => '{{}}',
             idempotency_keys => '{{}}', host_ids => '{{}}', salts => array[sha16()],
             input_commitments => array[sha256('')], output_commitments => array[sha256('')],

@@ -8,7 +8,6 @@ use moltbot_audit::EventId;
 use moltbot_audit::record::{Receipt, Record};
 use moltbot_audit::store::admission::{Claim, Conclusion, Decision};
 use serde_json::{Value, json};
-use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::Tampered;
@@ -16,15 +15,18 @@ use crate::support::claims::{Case, id_at, outcome, told};
 use crate::support::records::{event, fresh_request, morning, sealed};
 use crate::support::rows::Row;
 
-/// Stores events of another request under this id, as any host may: dated before the real one, in its month and in others.
+/// Stores events of another request under this id, as a role may that has the library's functions: dated before the real one,
+/// in its month and in others.
 async fn forge(tampered: &Tampered, id: Uuid) {
     let real = EventId::from_uuid(id).expect("an event id").created_at();
     for earlier in [TimeDelta::days(300), TimeDelta::days(40), TimeDelta::microseconds(1)] {
         let created_at = real - earlier;
         let other = sealed(event(&fresh_request()).output(json!("forged")));
         let row = Row { id, created_at, ..Row::of(&other) };
-        let stored = row.call_with_arrays(&tampered.database, "append", "").await;
-        assert_eq!(stored.expect("it is appended")[0].get::<&str, _>("status"), "stored");
+        let refused = row.call_with_arrays(&tampered.database, "append", "").await;
+        let refused = refused.expect_err("a host's own events carry their time").to_string();
+        assert!(refused.contains("does not carry its time"), "{refused}");
+        row.call_with_arrays(&tampered.database, "append_batch", "").await.expect("appended");
     }
 }
 
@@ -56,7 +58,7 @@ async fn what_is_replayed_is_the_outcome_that_settled_the_effect() {
 async fn forge_again(tampered: &Tampered, id: Uuid) {
     let created_at = morning() - TimeDelta::days(9_000);
     let row = Row { id, created_at, ..Row::of(&sealed(event(&fresh_request()))) };
-    row.call_with_arrays(&tampered.database, "append", "").await.expect("it is appended");
+    row.call_with_arrays(&tampered.database, "append_batch", "").await.expect("it is appended");
 }
 
 #[tokio::test]
